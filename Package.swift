@@ -1,0 +1,62 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Rooms, bottom first; an arrow points downwards only (ARCHITECTURE.md). The shim's import tree holds no Foundation and no
+// dependency: a `docker ps` costs what a C program that only execs costs, nearly (Benchmarks/README.md).
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A release binary runs where nothing else is installed: Alpine, distroless, an empty root. Debug builds stay dynamic,
+/// so that `swift build` and `swift test` work as everywhere.
+let fullyStatic: [LinkerSetting] = [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
+
+func room(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, uses dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name)] + dependencies,
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+let package = Package(
+    name: "slipway",
+    products: [
+        .executable(name: "docker", targets: ["docker"]),
+        .executable(name: "slipway", targets: ["slipway"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    ],
+    targets: [
+        room("Formats"),
+        room("Notes", uses: ["Formats"]),
+        room("Host", uses: ["Formats"]),
+        room("DockerCommandLine", uses: ["Formats"]),
+        room("Engine", uses: ["Formats", "Notes", "Host"]),
+        room("BuildCache", uses: ["Formats", "Notes", "Host"]),
+        room("Planning", uses: ["Formats", "Notes", "DockerCommandLine"]),
+        room("Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "Planning"]),
+        .executableTarget(
+            name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
+        .executableTarget(
+            name: "slipway",
+            dependencies: [
+                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict,
+            linkerSettings: fullyStatic
+        ),
+        tests(of: "Formats"),
+        tests(of: "Host", uses: ["Formats"]),
+    ]
+)

@@ -1,0 +1,187 @@
+/// A string of bytes as the kernel and docker know it: never repaired, never assumed to be UTF-8.
+public struct ByteString: Hashable, Sendable {
+    /// The bytes themselves, without a terminator.
+    public var bytes: [UInt8]
+
+    /// The empty string.
+    public init() { bytes = [] }
+
+    /// The bytes of a sequence, in order.
+    public init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+    /// The UTF-8 bytes of a Swift string.
+    public init(_ string: String) { bytes = Array(string.utf8) }
+
+    /// A number in decimal.
+    public init(decimal number: some BinaryInteger) { self.init(String(number)) }
+
+    /// A copy of a C string.
+    public init(cString: UnsafePointer<CChar>) {
+        var length = 0
+        while cString[length] != 0 { length += 1 }
+        bytes = Array(UnsafeRawBufferPointer(start: cString, count: length))
+    }
+
+    /// Whether there is no byte.
+    public var isEmpty: Bool { bytes.isEmpty }
+
+    /// The number of bytes.
+    public var count: Int { bytes.count }
+
+    /// For people: invalid UTF-8 is shown as U+FFFD. Never compare or execute this.
+    public var lossy: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// The text, or nil when the bytes are not valid UTF-8.
+    public var utf8: String? { String(validating: bytes, as: UTF8.self) }
+
+    /// Whether the string begins with `prefix`.
+    public func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
+
+    /// Whether the string ends with `suffix`.
+    public func hasSuffix(_ suffix: ByteString) -> Bool {
+        bytes.count >= suffix.bytes.count && bytes.suffix(suffix.bytes.count).elementsEqual(suffix.bytes)
+    }
+
+    /// The string without its first `count` bytes; empty when there are fewer.
+    public func dropFirst(_ count: Int) -> ByteString { ByteString(bytes.dropFirst(max(0, count))) }
+
+    /// The string without its last `count` bytes; empty when there are fewer.
+    public func dropLast(_ count: Int) -> ByteString { ByteString(bytes.dropLast(max(0, count))) }
+
+    /// At most the first `count` bytes.
+    public func prefix(_ count: Int) -> ByteString { ByteString(bytes.prefix(max(0, count))) }
+
+    /// At most the last `count` bytes.
+    public func suffix(_ count: Int) -> ByteString { ByteString(bytes.suffix(max(0, count))) }
+
+    /// Whether `byte` occurs.
+    public func contains(_ byte: Character) -> Bool {
+        guard let ascii = byte.asciiValue else { return false }
+        return bytes.contains(ascii)
+    }
+
+    /// The place of the first occurrence of `part`.
+    public func range(of part: ByteString) -> Range<Int>? {
+        let needle = part.bytes
+        guard needle.count <= bytes.count else { return nil }
+        for start in 0...(bytes.count - needle.count) where bytes[start...].starts(with: needle) {
+            return start..<(start + needle.count)
+        }
+        return nil
+    }
+
+    /// What stands before and after the first `separator`; nil when there is none.
+    public func cut(at separator: Character) -> (before: ByteString, after: ByteString)? {
+        guard let ascii = separator.asciiValue, let index = bytes.firstIndex(of: ascii) else { return nil }
+        return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))
+    }
+
+    /// What stands before and after the last `separator`; nil when there is none.
+    public func cutLast(at separator: Character) -> (before: ByteString, after: ByteString)? {
+        guard let ascii = separator.asciiValue, let index = bytes.lastIndex(of: ascii) else { return nil }
+        return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))
+    }
+
+    /// The pieces between separators, empty ones included.
+    public func split(_ separator: Character) -> [ByteString] {
+        guard let ascii = separator.asciiValue else { return [self] }
+        return bytes.split(separator: ascii, omittingEmptySubsequences: false).map { ByteString($0) }
+    }
+
+    /// The string without spaces, tabs, carriage returns and newlines at both ends.
+    public var trimmed: ByteString {
+        let blank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        guard let first = bytes.firstIndex(where: { !blank($0) }), let last = bytes.lastIndex(where: { !blank($0) }) else {
+            return ByteString()
+        }
+        return ByteString(bytes[first...last])
+    }
+
+    /// ASCII capitals made small; every other byte as it is.
+    public var lowercasedASCII: ByteString {
+        ByteString(bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 })
+    }
+
+    /// Whether a control character (below 0x20, or DEL) occurs.
+    public var hasControlCharacter: Bool { bytes.contains { $0 < 0x20 || $0 == 0x7F } }
+
+    /// The number written in decimal digits; nil for anything else and for overflow.
+    public var decimal: Int? {
+        guard !bytes.isEmpty, bytes.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int(lossy)
+    }
+}
+
+extension ByteString: ExpressibleByStringLiteral, CustomStringConvertible, Comparable {
+    /// The UTF-8 bytes of a literal.
+    public init(stringLiteral value: String) { self.init(value) }
+
+    /// For people; see `lossy`.
+    public var description: String { lossy }
+
+    /// Order by bytes.
+    public static func < (left: ByteString, right: ByteString) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+
+    /// Both strings, one after the other.
+    public static func + (left: ByteString, right: ByteString) -> ByteString { ByteString(left.bytes + right.bytes) }
+
+    /// Appends in place.
+    public static func += (left: inout ByteString, right: ByteString) { left.bytes += right.bytes }
+}
+
+// MARK: - Paths
+
+extension ByteString {
+    /// `component` below this directory.
+    public func appending(path component: ByteString) -> ByteString {
+        hasSuffix("/") ? self + component : self + "/" + component
+    }
+
+    /// What stands after the last slash.
+    public var lastPathComponent: ByteString { cutLast(at: "/")?.after ?? self }
+
+    /// What stands before the last slash: "/" for a name directly below it, "." for a bare name.
+    public var parentPath: ByteString {
+        guard let before = cutLast(at: "/")?.before else { return "." }
+        return before.isEmpty ? "/" : before
+    }
+
+    /// The path with ".", ".." and doubled slashes taken out by name alone, as Go's filepath.Clean.
+    public var cleanedPath: ByteString {
+        let absolute = hasPrefix("/")
+        var kept: [ByteString] = []
+        for piece in split("/") where !piece.isEmpty && piece != "." {
+            if piece != ".." {
+                kept.append(piece)
+            } else if let last = kept.last, last != ".." {
+                kept.removeLast()
+            } else if !absolute {
+                kept.append(piece)
+            }
+        }
+        let joined = kept.joined(separator: "/")
+        if absolute { return "/" + joined }
+        return joined.isEmpty ? "." : joined
+    }
+
+    /// This path seen from `ancestor`, both absolute and clean; nil when it does not lie below it. "." for the same.
+    public func relative(to ancestor: ByteString) -> ByteString? {
+        if self == ancestor { return "." }
+        let prefix = ancestor == "/" ? ancestor : ancestor + "/"
+        return hasPrefix(prefix) ? dropFirst(prefix.count) : nil
+    }
+}
+
+extension Sequence<ByteString> {
+    /// All strings with `separator` between them.
+    public func joined(separator: ByteString) -> ByteString {
+        var result: [UInt8] = []
+        for (index, piece) in self.enumerated() {
+            if index > 0 { result += separator.bytes }
+            result += piece.bytes
+        }
+        return ByteString(result)
+    }
+}

@@ -1,0 +1,48 @@
+/// One record of comma-separated fields, as Go's encoding/csv reads it in docker's own option values.
+public enum CSV {
+    /// The fields of a record; nil when a quote stands where Go refuses one, or a line ends inside the record.
+    public static func fields(of record: ByteString) -> [ByteString]? {
+        let text = record.bytes
+        let comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
+        guard !text.contains(0x0A), !text.contains(0x0D) else { return nil }
+        var fields: [ByteString] = []
+        var position = 0
+        while true {
+            var field: [UInt8] = []
+            if position < text.count, text[position] == quote {
+                position += 1
+                while true {
+                    guard let end = text[position...].firstIndex(of: quote) else { return nil }
+                    field += text[position..<end]
+                    position = end + 1
+                    guard position < text.count, text[position] == quote else { break }
+                    field.append(quote)
+                    position += 1
+                }
+                guard position == text.count || text[position] == comma else { return nil }
+            } else {
+                let end = text[position...].firstIndex(of: comma) ?? text.count
+                field += text[position..<end]
+                guard !field.contains(quote) else { return nil }
+                position = end
+            }
+            fields.append(ByteString(field))
+            guard position < text.count else { return fields }
+            position += 1
+        }
+    }
+
+    /// A record of the fields, each quoted only where it must be.
+    public static func record(of fields: [ByteString]) -> ByteString {
+        fields.map { field in
+            guard field.contains(",") || field.contains("\"") else { return field }
+            var quoted: [UInt8] = [UInt8(ascii: "\"")]
+            for byte in field.bytes {
+                if byte == UInt8(ascii: "\"") { quoted.append(byte) }
+                quoted.append(byte)
+            }
+            quoted.append(UInt8(ascii: "\""))
+            return ByteString(quoted)
+        }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,57 @@
+extension JSON {
+    /// An object from names and values, in the order given.
+    public static func object(_ members: KeyValuePairs<ByteString, JSON>) -> JSON {
+        .object(members.map { Member(name: $0.key, value: $0.value) })
+    }
+
+    /// A whole number.
+    public static func integer(_ number: some BinaryInteger) -> JSON { .number(ByteString(decimal: number)) }
+
+    /// The value on one line, valid UTF-8 always: a byte that is none becomes U+FFFD.
+    public var text: ByteString {
+        var out: [UInt8] = []
+        write(to: &out)
+        return ByteString(out)
+    }
+
+    private func write(to out: inout [UInt8]) {
+        switch self {
+        case .null: out += Array("null".utf8)
+        case .bool(let value): out += Array((value ? "true" : "false").utf8)
+        case .number(let text): out += text.bytes
+        case .string(let value): Self.write(value, to: &out)
+        case .array(let elements):
+            out.append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                element.write(to: &out)
+            }
+            out.append(UInt8(ascii: "]"))
+        case .object(let members):
+            out.append(UInt8(ascii: "{"))
+            for (index, member) in members.enumerated() {
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                Self.write(member.name, to: &out)
+                out.append(UInt8(ascii: ":"))
+                member.value.write(to: &out)
+            }
+            out.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func write(_ value: ByteString, to out: inout [UInt8]) {
+        out.append(UInt8(ascii: "\""))
+        for byte in value.lossy.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+            case 0x0A: out += Array("\\n".utf8)
+            case 0x09: out += Array("\\t".utf8)
+            case 0..<0x20, 0x7F:
+                out += Array("\\u00".utf8)
+                out += Hex.digits(of: [byte]).bytes
+            default: out.append(byte)
+            }
+        }
+        out.append(UInt8(ascii: "\""))
+    }
+}

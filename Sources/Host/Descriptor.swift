@@ -1,0 +1,154 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// An open file of our own, closed when it goes out of scope and by exec. Never numbered 0 to 2: a caller may have closed
+/// those, and what docker writes to "stdout" must not land in a file of ours.
+public struct Descriptor: ~Copyable {
+    let number: Int32
+
+    /// Takes over an open descriptor. Throws when it cannot be moved out of the caller's three.
+    init(taking number: Int32) throws(Errno) {
+        guard number <= 2 else {
+            self.number = number
+            return
+        }
+        let moved = fcntl(number, F_DUPFD_CLOEXEC, 3)
+        let failure = Errno.current
+        close(number)
+        guard moved != -1 else { throw failure }
+        self.number = moved
+    }
+
+    deinit { close(number) }
+
+    /// How a file is opened.
+    public enum Access: Sendable {
+        /// Reading only.
+        case read
+        /// Writing at the end, made with these permission bits if it is not there.
+        case append(mode: UInt32)
+        /// Writing a file that must not exist yet.
+        case create(mode: UInt32)
+    }
+
+    /// Opens a file without ever waiting (a FIFO does not hang) and closed on exec. The corresponding C function is `open`.
+    public static func open(
+        _ path: ByteString, _ access: Access = .read, followLinks: Bool = true
+    ) throws(Errno) -> Descriptor {
+        var flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        var permissions: mode_t = 0
+        switch access {
+        case .read: flags |= O_RDONLY
+        case .append(let mode):
+            flags |= O_WRONLY | O_APPEND | O_CREAT
+            permissions = mode
+        case .create(let mode):
+            flags |= O_WRONLY | O_CREAT | O_EXCL
+            permissions = mode
+        }
+        if !followLinks { flags |= O_NOFOLLOW }
+        let number = try path.withCPath { (name) throws(Errno) in
+            try checked { Glibc_open(name, flags, permissions) }
+        }
+        return try Descriptor(taking: number)
+    }
+
+    /// What the descriptor refers to. The corresponding C function is `fstat`.
+    public borrowing func status() throws(Errno) -> FileStatus {
+        var buffer = stat()
+        let number = number
+        _ = try checked { fstat(number, &buffer) }
+        return FileStatus(buffer)
+    }
+
+    /// Everything from here to the end; `tooLarge` when that is more than `limit` bytes.
+    public borrowing func readAll(limit: Int) throws(Errno) -> ByteString {
+        var content: [UInt8] = []
+        while true {
+            let piece = try read(upTo: min(max(limit &+ 1 &- content.count, 1), 65_536))
+            if piece.isEmpty { return ByteString(content) }
+            content += piece
+            if content.count > limit { throw .tooLarge }
+        }
+    }
+
+    /// At most `count` bytes; none at the end. The corresponding C function is `read`.
+    public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
+        let number = number
+        var failure: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initialized in
+            do throws(Errno) {
+                initialized = try checked { Glibc_read(number, buffer.baseAddress, buffer.count) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Writes all of it. The corresponding C function is `write`.
+    public borrowing func write(_ content: ByteString) throws(Errno) {
+        let number = number
+        var rest = content.bytes[...]
+        while !rest.isEmpty {
+            let written = try checked { rest.withUnsafeBytes { Glibc_write(number, $0.baseAddress, $0.count) } }
+            rest = rest.dropFirst(written)
+        }
+    }
+
+    /// Sets the permission bits, whatever the umask. The corresponding C function is `fchmod`.
+    public borrowing func setMode(_ mode: UInt32) throws(Errno) {
+        let number = number
+        _ = try checked { fchmod(number, mode) }
+    }
+
+    /// Sets owner and group. The corresponding C function is `fchown`.
+    public borrowing func setOwner(user: UInt32, group: UInt32) throws(Errno) {
+        let number = number
+        _ = try checked { fchown(number, user, group) }
+    }
+
+    /// How a file is locked.
+    public enum Lock: Sendable {
+        /// Many holders at once.
+        case shared
+        /// One holder, and nobody else.
+        case exclusive
+    }
+
+    /// Locks the open file without waiting; `wouldBlock` when somebody holds it. The corresponding C function is `flock`.
+    public borrowing func lock(_ kind: Lock) throws(Errno) {
+        let number = number
+        let operation = (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB
+        _ = try checked { flock(number, operation) }
+    }
+
+    /// Hands the open file, with its lock, to whatever this process becomes: a copy numbered 10 or higher that exec leaves
+    /// open, returned. The kernel drops the lock when the last process that inherited it ends, however it ends.
+    public borrowing func leaveOpenAcrossExec() throws(Errno) -> Int32 {
+        let number = number
+        return try checked { fcntl(number, F_DUPFD, 10) }
+    }
+}
+
+// The overlay's names clash with the members above.
+private func Glibc_open(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+private func Glibc_read(_ number: Int32, _ to: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(number, to, count) }
+private func Glibc_write(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int) -> Int { write(number, from, count) }
+
+extension ByteString {
+    /// Calls `body` with the path as a C string; a path with a NUL in it is `invalid`.
+    func withCPath<Result>(_ body: (UnsafePointer<CChar>) throws(Errno) -> Result) throws(Errno) -> Result {
+        guard !bytes.contains(0) else { throw .invalid }
+        return try (bytes + [0]).withUnsafeBufferPointer { (buffer) throws(Errno) in
+            guard let start = UnsafeRawPointer(buffer.baseAddress) else { throw .invalid }
+            return try body(start.assumingMemoryBound(to: CChar.self))
+        }
+    }
+}

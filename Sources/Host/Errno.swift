@@ -1,0 +1,57 @@
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// What a system call said when it failed. The only error of this room.
+public struct Errno: Error, Equatable, Sendable {
+    /// The kernel's number.
+    public let code: Int32
+
+    /// From a number of the kernel.
+    public init(code: Int32) { self.code = code }
+
+    /// The error of the call that has just failed.
+    static var current: Errno { Errno(code: errno) }
+
+    /// ENOENT
+    public static let noSuchFile = Errno(code: ENOENT)
+    /// EEXIST
+    public static let fileExists = Errno(code: EEXIST)
+    /// EWOULDBLOCK
+    public static let wouldBlock = Errno(code: EWOULDBLOCK)
+    /// ETIMEDOUT: also our own deadlines.
+    public static let timedOut = Errno(code: ETIMEDOUT)
+    /// EFBIG: a file or answer is longer than its bound.
+    public static let tooLarge = Errno(code: EFBIG)
+    /// EINVAL
+    public static let invalid = Errno(code: EINVAL)
+    /// ENOTDIR
+    public static let notDirectory = Errno(code: ENOTDIR)
+    /// ELOOP: a symbolic link where none may stand.
+    public static let symbolicLink = Errno(code: ELOOP)
+    /// ENAMETOOLONG
+    public static let nameTooLong = Errno(code: ENAMETOOLONG)
+    /// ECONNRESET: also an answer that ends early.
+    public static let connectionReset = Errno(code: ECONNRESET)
+    /// EACCES
+    public static let accessDenied = Errno(code: EACCES)
+}
+
+extension Errno: CustomStringConvertible {
+    /// The kernel's sentence, such as "No such file or directory".
+    public var description: String {
+        guard let text = strerror(code) else { return "error \(code)" }
+        return String(cString: text)
+    }
+}
+
+/// Calls again after EINTR; throws what errno holds when the result is -1.
+func checked<Result: FixedWidthInteger>(_ call: () -> Result) throws(Errno) -> Result {
+    while true {
+        let result = call()
+        if result != -1 { return result }
+        if errno != EINTR { throw .current }
+    }
+}

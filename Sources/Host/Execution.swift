@@ -1,0 +1,143 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Becoming another program, and asking one.
+public enum Execution {
+    /// The environment a program gets.
+    public enum Environment {
+        /// This process's own, byte for byte.
+        case inherited
+        /// These entries.
+        case entries([ByteString])
+    }
+
+    /// Replaces this process by a program; returns only to say why it did not. The corresponding C function is `execve`.
+    public static func become(_ path: ByteString, arguments: [ByteString], environment: Environment = .inherited) -> Errno {
+        withCStrings(arguments) { argv in
+            switch environment {
+            case .inherited: execute(path, argv, environ)
+            case .entries(let entries): withCStrings(entries) { execute(path, argv, $0) }
+            }
+        }
+    }
+
+    private static func execute(
+        _ path: ByteString, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
+        _ environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    ) -> Errno {
+        do throws(Errno) {
+            _ = try path.withCPath { (name) throws(Errno) in execve(name, argv, environment) }
+            return .current
+        } catch {
+            return error
+        }
+    }
+
+    /// What a program printed, and how it ended.
+    public struct Answer: Sendable {
+        /// Its standard output.
+        public let output: ByteString
+        /// Its exit code; nil when a signal ended it or the caller's disposition of SIGCHLD hid the code.
+        public let exitCode: Int32?
+    }
+
+    /// Runs a program to its end with nothing on its standard input, and reads what it prints. Throws `timedOut` after the
+    /// time given, `tooLarge` beyond `limit` bytes; the program is killed then.
+    public static func ask(
+        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64, limit: Int
+    ) throws(Errno) -> Answer {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked { pipe(&ends) }
+        let output = try Descriptor(takingPipeEnd: ends[0])
+        let child = try spawn(path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]))
+        do throws(Errno) {
+            let text = try read(output, until: Clock.monotonic &+ nanoseconds, limit: limit)
+            return Answer(output: text, exitCode: wait(for: child))
+        } catch {
+            kill(child, SIGKILL)
+            _ = wait(for: child)
+            throw error
+        }
+    }
+
+    private static func spawn(
+        _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor
+    ) throws(Errno) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        var child: pid_t = 0
+        let failure = try path.withCPath { (name) throws(Errno) in
+            withCStrings(arguments) { argv in
+                switch environment {
+                case .inherited: posix_spawn(&child, name, &actions, nil, argv, environ)
+                case .entries(let entries):
+                    withCStrings(entries) { posix_spawn(&child, name, &actions, nil, argv, $0) }
+                }
+            }
+        }
+        guard failure == 0 else { throw Errno(code: failure) }
+        return child
+    }
+
+    private static func read(
+        _ output: borrowing Descriptor, until deadline: Int64, limit: Int
+    ) throws(Errno) -> ByteString {
+        var text: [UInt8] = []
+        while true {
+            try Readiness.wait(for: output.number, .read, until: deadline)
+            let piece = try output.read(upTo: 4096)
+            if piece.isEmpty { return ByteString(text) }
+            text += piece
+            if text.count > limit { throw .tooLarge }
+        }
+    }
+
+    private static func wait(for child: pid_t) -> Int32? {
+        var status: Int32 = 0
+        guard (try? checked { waitpid(child, &status, 0) }) == child, status & 0x7F == 0 else { return nil }
+        return status >> 8 & 0xFF
+    }
+}
+
+extension Descriptor {
+    /// Takes over one end of a pipe: closed by exec, never waiting. Glibc's module has no `pipe2`; one thread needs none.
+    fileprivate init(takingPipeEnd number: Int32) throws(Errno) {
+        _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) }
+        _ = try checked { fcntl(number, F_SETFL, O_NONBLOCK) }
+        try self.init(taking: number)
+    }
+}
+
+/// Calls `body` with a NULL-terminated vector of C strings. A string is cut at a NUL, as the kernel would.
+func withCStrings<Result>(
+    _ strings: [ByteString], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    var bytes: [CChar] = []
+    var offsets: [Int] = []
+    bytes.reserveCapacity(strings.reduce(0) { $0 + $1.count + 1 })
+    for string in strings {
+        offsets.append(bytes.count)
+        for byte in string.bytes { bytes.append(CChar(bitPattern: byte)) }
+        bytes.append(0)
+    }
+    return bytes.withUnsafeMutableBufferPointer { storage in
+        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: offsets.count + 1) { vector in
+            for (index, offset) in offsets.enumerated() {
+                vector.initializeElement(at: index, to: storage.baseAddress.map { $0 + offset })
+            }
+            vector.initializeElement(at: offsets.count, to: nil)
+            // A buffer of at least one element has an address.
+            guard let start = vector.baseAddress else { fatalError("no memory for an argument vector") }
+            return body(start)
+        }
+    }
+}

@@ -1,0 +1,232 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// What `stat` tells, as far as Slipway asks.
+public struct FileStatus: Equatable, Sendable {
+    /// What stands there.
+    public enum Kind: Equatable, Sendable {
+        case regular, directory, symbolicLink, socket, other
+    }
+
+    /// What stands there.
+    public let kind: Kind
+    /// The file system.
+    public let device: UInt64
+    /// The file in its file system.
+    public let inode: UInt64
+    /// The owner's number.
+    public let owner: UInt32
+    /// The group's number.
+    public let group: UInt32
+    /// The twelve permission bits.
+    public let mode: UInt32
+    /// In bytes.
+    public let size: Int
+    /// Of the content, in nanoseconds since 1970.
+    public let modified: Int64
+    /// Of the inode, in nanoseconds since 1970.
+    public let changed: Int64
+
+    init(_ raw: stat) {
+        kind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFDIR: .directory
+            case S_IFLNK: .symbolicLink
+            case S_IFSOCK: .socket
+            default: .other
+            }
+        device = UInt64(truncatingIfNeeded: raw.st_dev)
+        inode = UInt64(truncatingIfNeeded: raw.st_ino)
+        owner = raw.st_uid
+        group = raw.st_gid
+        mode = UInt32(raw.st_mode) & 0o7777
+        size = Int(raw.st_size)
+        modified = Clock.nanoseconds(raw.st_mtim)
+        changed = Clock.nanoseconds(raw.st_ctim)
+    }
+
+    /// Whether both are one file: names and links do not matter.
+    public func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
+
+    /// Whether somebody besides the owner may write it.
+    public var isWritableByOthers: Bool { mode & 0o022 != 0 }
+}
+
+/// The file system by paths.
+public enum Files {
+    /// Looks at a path. The corresponding C functions are `stat` and `lstat`.
+    public static func status(_ path: ByteString, followLinks: Bool = true) throws(Errno) -> FileStatus {
+        var buffer = stat()
+        _ = try path.withCPath { (name) throws(Errno) in
+            try checked { followLinks ? stat(name, &buffer) : lstat(name, &buffer) }
+        }
+        return FileStatus(buffer)
+    }
+
+    /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
+    public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {
+        let file = try Descriptor.open(path, followLinks: followLinks)
+        guard try file.status().kind == .regular else { throw .invalid }
+        return try file.readAll(limit: limit)
+    }
+
+    /// Replaces a file whole: readers see the old content or the new one. Not flushed to the disk: what is kept this way can
+    /// be learned again.
+    public static func replace(_ path: ByteString, with content: ByteString, mode: UInt32) throws(Errno) {
+        let temporary = path + "." + Hex.digits(of: Kernel.randomBytes(8)) + ".tmp"
+        do throws(Errno) {
+            let file = try Descriptor.open(temporary, .create(mode: mode), followLinks: false)
+            try file.write(content)
+        } catch {
+            try? remove(temporary)
+            throw error
+        }
+        do throws(Errno) {
+            try rename(temporary, to: path)
+        } catch {
+            try? remove(temporary)
+            throw error
+        }
+    }
+
+    /// The corresponding C function is `unlink`.
+    public static func remove(_ path: ByteString) throws(Errno) {
+        _ = try path.withCPath { (name) throws(Errno) in try checked { unlink(name) } }
+    }
+
+    /// The corresponding C function is `rename`.
+    public static func rename(_ path: ByteString, to target: ByteString) throws(Errno) {
+        _ = try path.withCPath { (from) throws(Errno) in
+            try target.withCPath { (to) throws(Errno) in try checked { Glibc_rename(from, to) } }
+        }
+    }
+
+    /// Makes one directory with exactly these permission bits, whatever the umask; `fileExists` when the name is taken.
+    public static func makeDirectory(_ path: ByteString, mode: UInt32) throws(Errno) {
+        _ = try path.withCPath { (name) throws(Errno) in try checked { mkdir(name, 0o700) } }
+        let directory = try Descriptor.open(path, followLinks: false)
+        try directory.setMode(mode)
+    }
+
+    /// Makes a directory and the missing ones above it, with exactly these permission bits. What exists stays as it is.
+    public static func makeDirectories(_ path: ByteString, mode: UInt32) throws(Errno) {
+        do throws(Errno) {
+            return try makeDirectory(path, mode: mode)
+        } catch .fileExists {
+            guard try status(path).kind == .directory else { throw .notDirectory }
+            return
+        } catch .noSuchFile {
+            let parent = path.parentPath
+            guard parent != path, parent != "." else { throw .noSuchFile }
+            try makeDirectories(parent, mode: mode)
+        }
+        do throws(Errno) {
+            try makeDirectory(path, mode: mode)
+        } catch .fileExists {
+            return
+        }
+    }
+
+    /// The corresponding C function is `symlink`.
+    public static func makeLink(_ path: ByteString, to target: ByteString) throws(Errno) {
+        _ = try target.withCPath { (target) throws(Errno) in
+            try path.withCPath { (name) throws(Errno) in try checked { symlink(target, name) } }
+        }
+    }
+
+    /// What a symbolic link says. The corresponding C function is `readlink`.
+    public static func readLink(_ path: ByteString) throws(Errno) -> ByteString {
+        try path.withCPath { (name) throws(Errno) in
+            var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let count = try checked { readlink(name, &buffer, buffer.count) }
+            return ByteString(buffer.prefix(count).map { UInt8(bitPattern: $0) })
+        }
+    }
+
+    /// The absolute path without links; every part must exist. The corresponding C function is `realpath`.
+    public static func realPath(_ path: ByteString) throws(Errno) -> ByteString {
+        try path.withCPath { (name) throws(Errno) in
+            guard let resolved = realpath(name, nil) else { throw .current }
+            defer { free(resolved) }
+            return ByteString(cString: resolved)
+        }
+    }
+
+    /// The names in a directory, without "." and "..", in no order; at most `limit` of them.
+    public static func names(in path: ByteString, limit: Int) throws(Errno) -> [ByteString] {
+        try path.withCPath { (name) throws(Errno) in
+            guard let directory = opendir(name) else { throw .current }
+            defer { closedir(directory) }
+            var names: [ByteString] = []
+            while names.count < limit, let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) {
+                        ByteString(cString: $0)
+                    }
+                }
+                if name != "." && name != ".." { names.append(name) }
+            }
+            return names
+        }
+    }
+
+    /// What a process wants to do with a path.
+    public enum Permission: Sendable {
+        case read, write, execute
+    }
+
+    /// Whether this process's effective user may do so. The corresponding C function is `faccessat` with AT_EACCESS.
+    public static func allows(_ permission: Permission, _ path: ByteString) -> Bool {
+        let wanted =
+            switch permission {
+            case .read: R_OK
+            case .write: W_OK
+            case .execute: X_OK
+            }
+        let answer = try? path.withCPath { (name) throws(Errno) in
+            try checked { faccessat(AT_FDCWD, name, wanted, Int32(AT_EACCESS)) }
+        }
+        return answer != nil
+    }
+
+    /// Room on the file system of a path.
+    public struct Space: Equatable, Sendable {
+        /// Bytes in all.
+        public let total: UInt64
+        /// Bytes that an ordinary user may still take.
+        public let available: UInt64
+        /// Inodes in all; 0 where the file system does not count them.
+        public let totalInodes: UInt64
+        /// Inodes that an ordinary user may still take.
+        public let availableInodes: UInt64
+
+        /// Named values, for tests and tables.
+        public init(total: UInt64, available: UInt64, totalInodes: UInt64, availableInodes: UInt64) {
+            self.total = total
+            self.available = available
+            self.totalInodes = totalInodes
+            self.availableInodes = availableInodes
+        }
+    }
+
+    /// The room on the file system of a path. The corresponding C function is `statvfs`.
+    public static func space(at path: ByteString) throws(Errno) -> Space {
+        var buffer = statvfs()
+        _ = try path.withCPath { (name) throws(Errno) in try checked { statvfs(name, &buffer) } }
+        let unit = UInt64(buffer.f_frsize)
+        return Space(
+            total: UInt64(buffer.f_blocks).multipliedReportingOverflow(by: unit).partialValue,
+            available: UInt64(buffer.f_bavail).multipliedReportingOverflow(by: unit).partialValue,
+            totalInodes: UInt64(buffer.f_files),
+            availableInodes: UInt64(buffer.f_favail)
+        )
+    }
+}
+
+private func Glibc_rename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 { rename(from, to) }

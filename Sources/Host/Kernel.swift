@@ -1,0 +1,119 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Time.
+public enum Clock {
+    /// Nanoseconds since 1970, as the wall clock has it: it may jump.
+    public static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return nanoseconds(time)
+    }
+
+    /// Nanoseconds that only go up, for deadlines.
+    public static var monotonic: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return nanoseconds(time)
+    }
+
+    static func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
+}
+
+/// What the kernel tells this process about itself.
+public enum Kernel {
+    /// The effective user.
+    public static var userID: UInt32 { geteuid() }
+
+    /// The effective group.
+    public static var groupID: UInt32 { getegid() }
+
+    /// This process.
+    public static var processID: Int32 { getpid() }
+
+    /// The permission bits that new files do not get. Read from /proc because `umask` can only be read by setting it.
+    public static var fileCreationMask: UInt32 {
+        if let text = try? Files.read("/proc/self/status", limit: 65_536) {
+            for line in text.split("\n") where line.hasPrefix("Umask:") {
+                if let mask = UInt32(line.dropFirst(6).trimmed.lossy, radix: 8) { return mask }
+            }
+        }
+        let mask = umask(0o077)
+        umask(mask)
+        return UInt32(mask)
+    }
+
+    /// Random bytes from the kernel: Swift's system generator is `getrandom` on Linux.
+    public static func randomBytes(_ count: Int) -> [UInt8] {
+        var kernel = SystemRandomNumberGenerator()
+        return (0..<max(0, count)).map { _ in UInt8.random(in: .min ... .max, using: &kernel) }
+    }
+
+    /// The processor architecture in the OCI's words.
+    public static var architecture: ByteString {
+        #if arch(x86_64)
+            "amd64"
+        #elseif arch(arm64)
+            "arm64"
+        #else
+            "unknown"
+        #endif
+    }
+
+    /// The directory the process stands in. The corresponding C function is `getcwd`.
+    public static func workingDirectory() throws(Errno) -> ByteString {
+        guard let path = getcwd(nil, 0) else { throw .current }
+        defer { free(path) }
+        return ByteString(cString: path)
+    }
+
+    /// A variable of the environment; nil when it is not set. The first one counts where a name stands twice, as in Go and libc.
+    public static func variable(_ name: StaticString) -> ByteString? {
+        name.withUTF8Buffer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { pointer in
+                // A StaticString's bytes end in a NUL.
+                guard let start = pointer.baseAddress, let value = getenv(start) else { return nil }
+                return ByteString(cString: value)
+            }
+        }
+    }
+
+    /// A variable of the environment by a name made at run time.
+    public static func variable(_ name: ByteString) -> ByteString? {
+        (name.bytes + [0]).withUnsafeBytes { buffer in
+            guard let start = buffer.assumingMemoryBound(to: CChar.self).baseAddress, let value = getenv(start) else {
+                return nil
+            }
+            return ByteString(cString: value)
+        }
+    }
+
+    /// Every entry of the environment as it stands, "NAME=value" or not.
+    public static var environment: [ByteString] {
+        var entries: [ByteString] = []
+        var entry = environ
+        while let text = entry.pointee {
+            entries.append(ByteString(cString: text))
+            entry += 1
+        }
+        return entries
+    }
+
+    /// Writes to standard error if the caller left it open, all of it or as much as goes.
+    public static func printError(_ text: ByteString) { print(text, to: 2) }
+
+    private static func print(_ text: ByteString, to number: Int32) {
+        var rest = text.bytes[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// A stream to an engine, with a deadline for every step. A broken pipe is an error, never a signal.
+public struct Socket: ~Copyable {
+    private let descriptor: Descriptor
+
+    /// Connects to a unix socket. Throws `timedOut`, `nameTooLong` beyond 107 bytes, or the kernel's word.
+    public static func unix(_ path: ByteString, within nanoseconds: Int64) throws(Errno) -> Socket {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        guard path.count < room else { throw .nameTooLong }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
+        return try connect(to: address, family: AF_UNIX, deadline: Clock.monotonic &+ nanoseconds)
+    }
+
+    /// Connects to a numeric IPv4 or IPv6 address; `invalid` for anything else. Static glibc has no name service.
+    public static func tcp(_ host: ByteString, port: UInt16, within nanoseconds: Int64) throws(Errno) -> Socket {
+        let deadline = Clock.monotonic &+ nanoseconds
+        var v4 = sockaddr_in()
+        v4.sin_family = sa_family_t(AF_INET)
+        v4.sin_port = port.bigEndian
+        if try host.withCPath({ (text) throws(Errno) in inet_pton(AF_INET, text, &v4.sin_addr) }) == 1 {
+            return try connect(to: v4, family: AF_INET, deadline: deadline)
+        }
+        var v6 = sockaddr_in6()
+        v6.sin6_family = sa_family_t(AF_INET6)
+        v6.sin6_port = port.bigEndian
+        if try host.withCPath({ (text) throws(Errno) in inet_pton(AF_INET6, text, &v6.sin6_addr) }) == 1 {
+            return try connect(to: v6, family: AF_INET6, deadline: deadline)
+        }
+        throw .invalid
+    }
+
+    private static func connect<Address>(
+        to address: Address, family: Int32, deadline: Int64
+    ) throws(Errno) -> Socket {
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = try Descriptor(taking: try checked { socket(family, flags, 0) })
+        let number = descriptor.number
+        let length = socklen_t(MemoryLayout<Address>.size)
+        let result = withUnsafeBytes(of: address) { raw in
+            Glibc_connect(number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
+        }
+        if result != 0 {
+            // A unix socket with a full backlog answers EAGAIN and cannot be polled for: that counts as a time-out.
+            if errno == EAGAIN { throw .timedOut }
+            guard errno == EINPROGRESS || errno == EINTR else { throw .current }
+            try Readiness.wait(for: number, .write, until: deadline)
+            var failure: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            _ = try checked { getsockopt(number, SOL_SOCKET, SO_ERROR, &failure, &size) }
+            guard failure == 0 else { throw Errno(code: failure) }
+        }
+        return Socket(descriptor: descriptor)
+    }
+
+    private init(descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    /// Sends all of it before the deadline (monotonic nanoseconds).
+    public borrowing func send(_ content: ByteString, until deadline: Int64) throws(Errno) {
+        let number = descriptor.number
+        var rest = content.bytes[...]
+        while !rest.isEmpty {
+            try Readiness.wait(for: number, .write, until: deadline)
+            let sent = try checked {
+                rest.withUnsafeBytes { Glibc_send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            }
+            rest = rest.dropFirst(sent)
+        }
+    }
+
+    /// What has come in, at most `count` bytes; none at the end of the stream.
+    public borrowing func receive(upTo count: Int, until deadline: Int64) throws(Errno) -> [UInt8] {
+        try Readiness.wait(for: descriptor.number, .read, until: deadline)
+        return try descriptor.read(upTo: count)
+    }
+}
+
+/// Waiting with a deadline.
+enum Readiness {
+    enum Direction { case read, write }
+
+    static func wait(for number: Int32, _ direction: Direction, until deadline: Int64) throws(Errno) {
+        while true {
+            let left = deadline &- Clock.monotonic
+            guard left > 0 else { throw .timedOut }
+            var request = pollfd(fd: number, events: Int16(direction == .read ? POLLIN : POLLOUT), revents: 0)
+            let milliseconds = Int32(clamping: left / 1_000_000 + 1)
+            if try checked({ poll(&request, 1, milliseconds) }) > 0 { return }
+        }
+    }
+}
+
+private func Glibc_connect(_ number: Int32, _ address: UnsafePointer<sockaddr>?, _ length: socklen_t) -> Int32 {
+    guard let address else { return -1 }
+    return connect(number, address, length)
+}
+private func Glibc_send(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
+    send(number, from, count, flags)
+}

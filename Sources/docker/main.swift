@@ -1,0 +1,2 @@
+import Shim
+print("x")

@@ -1,0 +1,2 @@
+import ArgumentParser
+@main struct Slipway: ParsableCommand { func run() { print("x") } }
