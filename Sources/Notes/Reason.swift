@@ -1,0 +1,88 @@
+public import Formats
+
+/// Why a command was changed, left alone, or changed only in part. Codes are stable: a number is never used again for
+/// another meaning. docs/reasons.md is this table; a test keeps the two alike.
+public enum Reason: UInt16, CaseIterable, Sendable {
+    // 0xx: what was done
+    case importAdded = 1
+    case exportAdded = 2
+
+    // 1xx: the command line and the settings
+    case bypassed = 100
+    case notEdited = 101
+    case commandNotUnderstood = 102
+    case helpOrCheck = 103
+    case alreadyApplied = 104
+    case userExport = 105
+    case noCacheGiven = 106
+    case buildCacheOff = 107
+    case settingsNotTrusted = 108
+    case settingsInvalid = 109
+
+    // 2xx: which program and which engine the command reaches
+    case dockerNotFound = 200
+    case dockerIsSnap = 201
+    case dockerIsPodman = 202
+    case dockerVersionUnknown = 203
+    case legacyBuilder = 204
+    case dockerTooOld = 205
+    case buildxMissing = 206
+    case buildxBroken = 207
+    case buildxTooOld = 208
+    case dockerConfigUnreadable = 209
+    case contextUnknown = 210
+    case builderUnknown = 211
+    case driverUnknown = 212
+    case endpointNotAsked = 213
+    case engineSilent = 214
+    case engineAnswerUnreadable = 215
+    case engineNotLinux = 216
+    case engineCannotExport = 217
+    case engineTooOld = 218
+    case conflictingEndpoints = 219
+
+    // 3xx: the store
+    case storePathUnusable = 300
+    case storeMissing = 301
+    case storeNotTrusted = 302
+    case storeReadOnly = 303
+    case storeNotWritable = 304
+    case storeDiskLow = 305
+    case storeOverBudget = 306
+    case storeUnreadable = 307
+    case leaseBusy = 308
+    case generationMoved = 309
+
+    // 4xx: what is imported
+    case nothingToImport = 400
+    case exportIncomplete = 401
+    case manifestRejected = 402
+    case layerRejected = 403
+    case metadataBudgetSpent = 404
+
+    /// The code people and programs see, such as "SLP217".
+    public var code: ByteString {
+        let digits = ByteString(decimal: rawValue)
+        return "SLP" + ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 3 - digits.count))) + digits
+    }
+}
+
+/// One reason with what it is about: a path, a version, a name. Never a secret, never a URL's credentials.
+public struct Note: Equatable, Sendable {
+    /// Why.
+    public let reason: Reason
+    /// What it is about; may be empty.
+    public let detail: ByteString
+
+    /// A reason and what it is about.
+    public init(_ reason: Reason, _ detail: ByteString = "") {
+        self.reason = reason
+        self.detail = detail
+    }
+
+    /// One sentence for people.
+    public var message: ByteString {
+        let sentence = ByteString(reason.sentence)
+        return detail.isEmpty ? sentence : sentence + ": " + detail
+    }
+}
