@@ -15,6 +15,12 @@ public enum JSON: Equatable, Sendable {
         public let name: ByteString
         /// Its value.
         public let value: JSON
+
+        /// A name and its value.
+        public init(name: ByteString, value: JSON) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// Reads one value that fills the whole text, nested at most 64 deep; nil for anything else.

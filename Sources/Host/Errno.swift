@@ -35,6 +35,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
     /// ECONNRESET: also an answer that ends early.
     public static let connectionReset = Errno(code: ECONNRESET)
+    /// EROFS
+    public static let readOnly = Errno(code: EROFS)
     /// EACCES
     public static let accessDenied = Errno(code: EACCES)
 }

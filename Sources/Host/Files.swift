@@ -181,18 +181,23 @@ public enum Files {
         case read, write, execute
     }
 
-    /// Whether this process's effective user may do so. The corresponding C function is `faccessat` with AT_EACCESS.
-    public static func allows(_ permission: Permission, _ path: ByteString) -> Bool {
+    /// Asks whether this process's effective user may do so, as the kernel would answer the deed itself: also `readOnly`. The
+    /// corresponding C function is `faccessat` with AT_EACCESS.
+    public static func check(_ permission: Permission, _ path: ByteString) throws(Errno) {
         let wanted =
             switch permission {
             case .read: R_OK
             case .write: W_OK
             case .execute: X_OK
             }
-        let answer = try? path.withCPath { (name) throws(Errno) in
+        _ = try path.withCPath { (name) throws(Errno) in
             try checked { faccessat(AT_FDCWD, name, wanted, Int32(AT_EACCESS)) }
         }
-        return answer != nil
+    }
+
+    /// Whether `check` has nothing against it.
+    public static func allows(_ permission: Permission, _ path: ByteString) -> Bool {
+        (try? check(permission, path)) != nil
     }
 
     /// Room on the file system of a path.

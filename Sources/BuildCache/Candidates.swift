@@ -1,0 +1,63 @@
+internal import Formats
+internal import Host
+
+/// A complete export that a build might import.
+struct Candidate: Equatable {
+    let generation: Generation
+    /// The export's directory.
+    let path: ByteString
+    let rank: Rank
+    /// When its index was written, in nanoseconds, never later than now.
+    let completed: Int64
+
+    /// How near an export stands to a build, nearest first.
+    enum Rank: Int, CaseIterable, Comparable {
+        case sameBranchAndArguments, sameBranch, defaultBranchSameArguments, defaultBranch, other
+
+        init(of variant: Variant, for build: BuildIdentity) {
+            let sameArguments = variant.arguments == build.variant.arguments
+            if variant.branch == build.variant.branch {
+                self = sameArguments ? .sameBranchAndArguments : .sameBranch
+            } else if build.defaultBranches.contains(variant.branch) {
+                self = sameArguments ? .defaultBranchSameArguments : .defaultBranch
+            } else {
+                self = .other
+            }
+        }
+
+        static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
+
+        /// Ranks of one slot stand in for each other.
+        var slot: Int { self > .defaultBranchSameArguments ? rawValue - 1 : rawValue }
+
+        /// Slots in all.
+        static let slots = 4
+    }
+
+    /// Exports looked at for each rank. Identical rebuilds leave many; the newest by name are enough.
+    private static let mostPerRank = 64
+    /// Names read of one key's directory.
+    private static let mostNames = 65_536
+
+    /// The complete exports of a build's key in one generation, in no order. Failed builds leave an export without an index:
+    /// no candidate.
+    static func list(in generation: Generation, for build: BuildIdentity, now: Int64) -> [Candidate] {
+        let folder = generation.keyPath(build.key)
+        guard let names = try? Files.names(in: folder, limit: mostNames) else { return [] }
+        var byRank = [[(ByteString, Int64)]](repeating: [], count: Rank.allCases.count)
+        for name in names {
+            guard let export = ExportName(name) else { continue }
+            byRank[Rank(of: export.variant, for: build).rawValue].append((name, export.started))
+        }
+        return zip(Rank.allCases, byRank).flatMap { rank, exports in
+            exports.sorted { $0.1 > $1.1 }.prefix(mostPerRank).compactMap { name, _ in
+                let path = folder.appending(path: name)
+                guard let index = try? Files.status(path.appending(path: "index.json"), followLinks: false),
+                    index.kind == .regular, index.owner == generation.owner, index.size > 0
+                else { return nil }
+                return Candidate(
+                    generation: generation, path: path, rank: rank, completed: min(index.modified, now))
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+public import Formats
+internal import Host
+internal import Notes
+
+/// A place of its own for one build's export: two exporters in one directory fail finished builds (BuildKit does not wait
+/// for index.json.lock), and over one shared pool each blob is still stored once.
+public struct Export: Equatable, Sendable {
+    /// The directory that BuildKit writes `index.json` to.
+    public let path: ByteString
+    private let generation: Generation
+    private let key: Key
+
+    /// Where a build would export to, if that would work; changes nothing. `own` is one's current generation; nil when it
+    /// is still to be made.
+    public static func offer(
+        in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool
+    ) throws(Rejection) -> Export {
+        let generation =
+            own ?? Generation(
+                path: store.layout.subStore(of: store.user).appending(path: Generation.firstName), owner: store.user)
+        if own != nil {
+            for folder in [generation.poolPath, generation.exportsPath] { try checkWritable(folder) }
+            if let size = PoolSize.measure(generation, now: Clock.now, remember: remember), size.bytes > limits.maximumSize {
+                throw Rejection(.storeOverBudget, ByteString(decimal: size.bytes >> 20) + " MiB in " + generation.path)
+            }
+        }
+        if let space = try? Files.space(at: own?.path ?? store.layout.root) {
+            try limits.check(space, at: store.layout.root)
+        }
+        let name = ExportName(
+            variant: build.variant, started: Clock.now / 1_000_000_000, random: Hex.digits(of: Kernel.randomBytes(8)))
+        return Export(
+            path: generation.keyPath(build.key).appending(path: name.text), generation: generation, key: build.key)
+    }
+
+    private static func checkWritable(_ path: ByteString) throws(Rejection) {
+        do throws(Errno) {
+            try Files.check(.write, path)
+        } catch {
+            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
+        }
+    }
+
+    /// Makes the directory, its `ingest` and its link to the pool. What BuildKit's client cannot do is fatal to the build,
+    /// even with ignore-error, so it is tried here first.
+    public func prepare() throws(Rejection) {
+        do throws(Errno) {
+            let mode = try Files.status(generation.path, followLinks: false).mode & 0o755
+            let home = generation.keyPath(key)
+            do throws(Errno) {
+                try Files.makeDirectory(home, mode: mode)
+                try Files.replace(home.appending(path: "key.json"), with: key.json.text + "\n", mode: mode & 0o644)
+            } catch .fileExists {
+                // Another build of this key came first.
+            }
+            try Files.makeDirectory(path, mode: mode)
+            try Files.makeDirectory(path.appending(path: "ingest"), mode: mode)
+            try Files.makeLink(path.appending(path: "blobs"), to: "../../../blobs")
+        } catch {
+            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
+        }
+    }
+}
+
+extension Store {
+    /// Makes one's own sub-store where there is none yet, so that there is something to lease.
+    public func makeOwnIfMissing() throws(Rejection) {
+        if try currentGeneration(of: user) == nil { _ = try prepareOwn() }
+    }
+
+    /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a
+    /// sub-store of his own, and the sticky bit keeps him from moving another's). Returns what was changed, for people.
+    public func initialize(shared: Bool) throws(Rejection) -> [ByteString] {
+        let mode: UInt32 = shared ? 0o1777 : 0o755
+        var changes: [ByteString] = []
+        for path in [layout.root, layout.format] {
+            do throws(Errno) {
+                do throws(Errno) {
+                    let status = try Files.status(path)
+                    guard status.kind == .directory else { throw .notDirectory }
+                    guard status.owner == user || user == 0 else { throw .accessDenied }
+                    guard status.mode != mode || (user == 0 && status.owner != 0) else { continue }
+                    let directory = try Descriptor.open(path)
+                    if user == 0 && status.owner != 0 { try directory.setOwner(user: 0, group: 0) }
+                    try directory.setMode(mode)
+                    changes.append("changed " + path)
+                } catch .noSuchFile {
+                    try Files.makeDirectories(path, mode: 0o755)
+                    try Descriptor.open(path).setMode(mode)
+                    changes.append("made " + path)
+                }
+            } catch {
+                throw Rejection(.storeMissing, path, error)
+            }
+        }
+        return changes
+    }
+}

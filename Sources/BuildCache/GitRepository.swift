@@ -1,0 +1,133 @@
+public import Formats
+internal import Host
+
+/// The git repository around a directory, read from its files: no git program is needed and none is run. Every text in it is
+/// hostile input and only ever becomes part of a digest or a slug.
+public struct GitRepository: Equatable, Sendable {
+    /// The directory that holds `.git`.
+    public let top: ByteString
+    /// The directory that all worktrees of the repository share.
+    public let commonDirectory: ByteString
+    /// The repository's address, the same in each clone and worktree; nil without a remote "origin".
+    public let origin: ByteString?
+    /// The branch's name; "HEAD" when detached or kept where only git can read it (reftable).
+    public let branch: ByteString
+    /// The remote's default branch, where the clone knows it.
+    public let defaultBranch: ByteString?
+
+    /// The repository that an absolute, resolved directory lies in; nil outside of any.
+    public static func containing(_ directory: ByteString) -> GitRepository? {
+        var top = directory
+        for _ in 0..<64 {
+            if let gitDirectory = gitDirectory(of: top) { return GitRepository(top: top, gitDirectory: gitDirectory) }
+            let parent = top.parentPath
+            guard parent != top, parent.hasPrefix("/") else { return nil }
+            top = parent
+        }
+        return nil
+    }
+
+    private init(top: ByteString, gitDirectory: ByteString) {
+        self.top = top
+        let common = Self.commonDirectory(of: gitDirectory)
+        commonDirectory = common
+        origin = Self.origin(in: common, top: top, hops: 1)
+        branch = Self.branch(in: gitDirectory)
+        defaultBranch = Self.reference(common.appending(path: "refs/remotes/origin/HEAD"), below: "refs/remotes/origin/")
+    }
+
+    /// `.git` is the directory itself, or a file that names it (worktrees, submodules).
+    private static func gitDirectory(of top: ByteString) -> ByteString? {
+        let dotGit = top.appending(path: ".git")
+        guard let status = try? Files.status(dotGit) else { return nil }
+        if status.kind == .directory { return dotGit }
+        guard let text = try? Files.read(dotGit, limit: 8192), text.hasPrefix("gitdir:") else { return nil }
+        return resolve(text.dropFirst(7).trimmed, against: top)
+    }
+
+    private static func commonDirectory(of gitDirectory: ByteString) -> ByteString {
+        guard let text = try? Files.read(gitDirectory.appending(path: "commondir"), limit: 8192) else {
+            return gitDirectory
+        }
+        return resolve(text.trimmed, against: gitDirectory)
+    }
+
+    private static func branch(in gitDirectory: ByteString) -> ByteString {
+        // With reftable, HEAD is the stub "ref: refs/heads/.invalid".
+        guard let name = reference(gitDirectory.appending(path: "HEAD"), below: "refs/heads/"), name != ".invalid" else {
+            return "HEAD"
+        }
+        return name
+    }
+
+    private static func reference(_ path: ByteString, below prefix: ByteString) -> ByteString? {
+        guard let text = try? Files.read(path, limit: 8192), text.hasPrefix("ref:") else { return nil }
+        let name = text.dropFirst(4).trimmed
+        return name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : nil
+    }
+
+    /// A clone of a local clone means the repository that the first one was cloned from, so one hop is followed.
+    private static func origin(in common: ByteString, top: ByteString, hops: Int) -> ByteString? {
+        guard let config = try? Files.read(common.appending(path: "config"), limit: 262_144),
+            let url = GitConfig.value(of: "url", inSection: "remote", named: "origin", of: config), !url.isEmpty
+        else { return nil }
+        if let name = OriginURL.normalized(url) { return name }
+        let path = resolve(OriginURL.localPath(url), against: top)
+        if hops > 0 {
+            let upstream = gitDirectory(of: path).map(commonDirectory) ?? path
+            if let further = origin(in: upstream, top: path, hops: hops - 1) { return further }
+        }
+        return "file:" + (path.hasSuffix("/.git") ? path.dropLast(5) : path)
+    }
+
+    private static func resolve(_ path: ByteString, against directory: ByteString) -> ByteString {
+        (path.hasPrefix("/") ? path : directory.appending(path: path)).cleanedPath
+    }
+}
+
+/// Just enough of git's configuration format to find one value (git-config(1), "Syntax").
+enum GitConfig {
+    /// The first value of a key in `[section "name"]`; nil when it is not there. Includes are not followed.
+    static func value(
+        of key: ByteString, inSection section: ByteString, named name: ByteString, of text: ByteString
+    ) -> ByteString? {
+        var inside = false
+        for line in text.split("\n") {
+            let line = line.trimmed
+            if line.hasPrefix("[") {
+                guard let header = line.dropFirst(1).cut(at: "]")?.before else { return nil }
+                inside = matches(header, section, name)
+            } else if inside, let (left, right) = line.cut(at: "="), left.trimmed.lowercasedASCII == key {
+                return plain(right.trimmed)
+            }
+        }
+        return nil
+    }
+
+    private static func matches(_ header: ByteString, _ section: ByteString, _ name: ByteString) -> Bool {
+        guard let (kind, rest) = header.cut(at: "\"") else { return false }
+        return kind.trimmed.lowercasedASCII == section && rest == name + "\""
+    }
+
+    /// Without quotes, escapes and a trailing comment.
+    private static func plain(_ value: ByteString) -> ByteString {
+        var result: [UInt8] = []
+        var quoted = false
+        var escaped = false
+        for byte in value.bytes {
+            if escaped {
+                result.append(byte)
+                escaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                escaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                quoted.toggle()
+            } else if !quoted && (byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";")) {
+                break
+            } else {
+                result.append(byte)
+            }
+        }
+        return ByteString(result).trimmed
+    }
+}

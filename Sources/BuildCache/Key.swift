@@ -1,0 +1,197 @@
+public import Formats
+internal import Host
+
+/// What a build is about, as its command line says it.
+public struct BuildDescription: Sendable {
+    /// Where the build's files come from.
+    public enum Context: Equatable, Sendable {
+        /// A directory of this machine, as given.
+        case directory(ByteString)
+        /// "-": a tar archive or a Dockerfile on standard input.
+        case standardInput
+        /// A git or http address, as given.
+        case remote(ByteString)
+    }
+
+    /// Where the build's files come from.
+    public var context: Context
+    /// The value of `--file`; "-" is standard input; nil for the default.
+    public var dockerfile: ByteString?
+    /// The value of `--target`.
+    public var target: ByteString?
+    /// Each platform by itself; empty for the engine's own.
+    public var platforms: [ByteString]
+    /// The names given to the image, with their tags.
+    public var imageNames: [ByteString]
+    /// "NAME=value" for each build argument and named context, values of the environment filled in.
+    public var arguments: [ByteString]
+    /// The directory that relative paths start from.
+    public var workingDirectory: ByteString
+
+    /// Everything by name.
+    public init(
+        context: Context, dockerfile: ByteString? = nil, target: ByteString? = nil, platforms: [ByteString] = [],
+        imageNames: [ByteString] = [], arguments: [ByteString] = [], workingDirectory: ByteString
+    ) {
+        self.context = context
+        self.dockerfile = dockerfile
+        self.target = target
+        self.platforms = platforms
+        self.imageNames = imageNames
+        self.arguments = arguments
+        self.workingDirectory = workingDirectory
+    }
+
+    /// What docker takes an argument for: a directory that exists is one, whatever it is called.
+    public static func context(_ argument: ByteString) -> Context {
+        if argument == "-" { return .standardInput }
+        if (try? Files.status(argument).kind) == .directory { return .directory(argument) }
+        let isRemote =
+            argument.range(of: "://") != nil || argument.hasPrefix("git@") || argument.hasPrefix("github.com/")
+        return isRemote ? .remote(argument) : .directory(argument)
+    }
+}
+
+/// Builds with one key may reuse each other's layers: same repository, Dockerfile, context, target and platforms. Never the
+/// tag: it changes where nothing else does. A wrong match costs a look at a useless manifest, nothing more.
+public struct Key: Equatable, Sendable {
+    /// The repository's address, else the image's name, else the path of git's common directory (all worktrees have one), else
+    /// the context's path. Without credentials.
+    public let repository: ByteString
+    /// The Dockerfile, seen from the repository.
+    public let dockerfile: ByteString
+    /// The context, seen from the repository.
+    public let context: ByteString
+    /// The stage; empty for the last.
+    public let target: ByteString
+    /// Sorted, each once.
+    public let platforms: [ByteString]
+
+    /// The directory of this key's exports.
+    public var directoryName: ByteString {
+        let fields = [repository, dockerfile, context, target] + platforms
+        let digest = Slug.tag(of: fields.joined(separator: "\0"), digits: 16)
+        return Slug.of(repository.lastPathComponent) + "-" + digest
+    }
+
+    /// The key in words, kept beside its exports.
+    public var json: JSON {
+        .object([
+            "repository": .string(repository), "dockerfile": .string(dockerfile), "context": .string(context),
+            "target": .string(target), "platforms": .array(platforms.map(JSON.string)),
+        ])
+    }
+}
+
+/// What keeps exports of one key apart: the branch and the build arguments.
+public struct Variant: Equatable, Sendable {
+    /// Slug and eight digits of the branch.
+    public let branch: ByteString
+    /// Three digits of the sorted arguments: enough to tell builds apart, useless for guessing a secret.
+    public let arguments: ByteString
+
+    /// From a branch's name and "NAME=value" entries in any order.
+    public init(branch: ByteString, arguments: [ByteString]) {
+        self.branch = Self.tag(ofBranch: branch)
+        self.arguments = Slug.tag(of: arguments.sorted().joined(separator: "\0"), digits: 3)
+    }
+
+    /// As read from the disk.
+    init(branchTag: ByteString, argumentsTag: ByteString) {
+        branch = branchTag
+        arguments = argumentsTag
+    }
+
+    static func tag(ofBranch branch: ByteString) -> ByteString {
+        Slug.of(branch) + "." + Slug.tag(of: branch, digits: 8)
+    }
+}
+
+/// Key, variant and the branch whose exports are the next best, found from a build's description and the files around it.
+public struct BuildIdentity: Equatable, Sendable {
+    /// What may be shared.
+    public let key: Key
+    /// This build's place in it.
+    public let variant: Variant
+    /// Tags of the branches that count as default.
+    public let defaultBranches: [ByteString]
+
+    /// Looks at the context's repository. `platform` is the engine's own, used where the command names none.
+    public init(of build: BuildDescription, platform: ByteString) {
+        let place = Place(of: build)
+        let chosen = build.platforms.isEmpty ? [platform] : build.platforms.map(\.lowercasedASCII)
+        key = Key(
+            repository: place.repository, dockerfile: place.dockerfile, context: place.context,
+            target: build.target ?? "", platforms: Array(Set(chosen)).sorted())
+        variant = Variant(branch: place.branch, arguments: build.arguments)
+        defaultBranches = (place.defaultBranch.map { [$0] } ?? ["main", "master"]).map(Variant.tag(ofBranch:))
+    }
+}
+
+/// Where a build lies, in words that are the same in each clone.
+private struct Place {
+    let repository: ByteString
+    let dockerfile: ByteString
+    let context: ByteString
+    let branch: ByteString
+    let defaultBranch: ByteString?
+
+    init(of build: BuildDescription) {
+        switch build.context {
+        case .directory(let path): self.init(directory: path, build)
+        case .standardInput:
+            let here = GitRepository.containing(build.workingDirectory)
+            self.init(
+                repository: Self.imageName(build) ?? here?.origin ?? build.workingDirectory, context: "-",
+                dockerfile: build.dockerfile ?? "-",
+                branch: here?.branch ?? "", defaultBranch: here?.defaultBranch)
+        case .remote(let address):
+            let (location, fragment) = address.cut(at: "#").map { ($0.before, $0.after) } ?? (address, "")
+            let (reference, folder) = fragment.cut(at: ":").map { ($0.before, $0.after) } ?? (fragment, "")
+            self.init(
+                repository: OriginURL.normalized(location) ?? location, context: folder.isEmpty ? "." : folder,
+                dockerfile: build.dockerfile ?? "Dockerfile", branch: reference, defaultBranch: nil)
+        }
+    }
+
+    private init(directory path: ByteString, _ build: BuildDescription) {
+        let absolute = Self.absolute(path, build)
+        let context = (try? Files.realPath(absolute)) ?? absolute
+        let git = GitRepository.containing(context)
+        let top = git?.top ?? context
+        var dockerfile: ByteString = "-"
+        if build.dockerfile != "-" {
+            let file = build.dockerfile.map { Self.absolute($0, build) } ?? context.appending(path: "Dockerfile")
+            let folder = (try? Files.realPath(file.parentPath)) ?? file.parentPath
+            let resolved = folder.appending(path: file.lastPathComponent)
+            dockerfile = resolved.relative(to: top) ?? resolved.relative(to: context) ?? resolved.lastPathComponent
+        }
+        self.init(
+            repository: git?.origin ?? Self.imageName(build) ?? git?.commonDirectory ?? context,
+            context: git == nil ? "." : context.relative(to: top) ?? ".", dockerfile: dockerfile,
+            branch: git?.branch ?? "", defaultBranch: git?.defaultBranch)
+    }
+
+    private init(
+        repository: ByteString, context: ByteString, dockerfile: ByteString, branch: ByteString,
+        defaultBranch: ByteString?
+    ) {
+        self.repository = repository
+        self.context = context
+        self.dockerfile = dockerfile
+        self.branch = branch
+        self.defaultBranch = defaultBranch
+    }
+
+    private static func absolute(_ path: ByteString, _ build: BuildDescription) -> ByteString {
+        (path.hasPrefix("/") ? path : build.workingDirectory.appending(path: path)).cleanedPath
+    }
+
+    /// "host:5000/app:1.2@sha256:..." is "host:5000/app": a colon counts as a tag's only after the last slash.
+    private static func imageName(_ build: BuildDescription) -> ByteString? {
+        guard let given = build.imageNames.first, !given.isEmpty else { return nil }
+        let name = given.cut(at: "@")?.before ?? given
+        guard let (before, after) = name.cutLast(at: ":"), !after.contains("/") else { return name }
+        return before
+    }
+}

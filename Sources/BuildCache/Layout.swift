@@ -1,0 +1,98 @@
+public import Formats
+
+/// Where things stand in a store, by name alone (ARCHITECTURE.md, "The store"):
+///
+///     STORE/v1/u0/current -> gen-000001
+///     STORE/v1/u0/gen-000001/{lease,size,blobs/sha256/,exports/KEY/{key.json,ID/}}
+public struct StoreLayout: Equatable, Sendable {
+    /// The directory that the operator or the settings name.
+    public let root: ByteString
+
+    /// A store by its directory, which must be absolute, clean UTF-8 without control characters; else nil.
+    public init?(root: ByteString) {
+        guard root.hasPrefix("/"), root.utf8 != nil, !root.hasControlCharacter else { return nil }
+        self.root = root.cleanedPath
+    }
+
+    /// The directory of this format. A later format is a sibling.
+    public var format: ByteString { root.appending(path: "v1") }
+
+    /// The sub-store of one user.
+    public func subStore(of user: UInt32) -> ByteString { format.appending(path: "u" + ByteString(decimal: user)) }
+
+    /// Whether a path, wherever its store, lies in somebody's generation: how options of ours are known again.
+    public static func isInGeneration(_ path: ByteString) -> Bool {
+        let parts = path.split("/")
+        return parts.indices.contains { index in
+            index + 2 < parts.count && parts[index] == "v1" && parts[index + 1].hasPrefix("u")
+                && parts[index + 1].dropFirst(1).decimal != nil && Generation.isName(parts[index + 2])
+        }
+    }
+}
+
+/// One generation of a sub-store: a pool of blobs and the exports over it.
+public struct Generation: Equatable, Sendable {
+    /// Its directory.
+    public let path: ByteString
+    /// The user whose sub-store it is: owner of everything in it that counts.
+    public let owner: UInt32
+
+    /// The name of a sub-store's first generation.
+    static let firstName: ByteString = "gen-000001"
+
+    /// The file whose lock is the lease.
+    var leasePath: ByteString { path.appending(path: "lease") }
+    /// The remembered size.
+    var sizePath: ByteString { path.appending(path: "size") }
+    /// Every blob once, by its digest's digits.
+    var poolPath: ByteString { path.appending(path: "blobs/sha256") }
+    /// The exports, by key.
+    var exportsPath: ByteString { path.appending(path: "exports") }
+
+    func keyPath(_ key: Key) -> ByteString { exportsPath.appending(path: key.directoryName) }
+
+    /// The blob of a digest such as "sha256:..."; nil for any other text.
+    func blobPath(_ digest: ByteString) -> ByteString? {
+        guard digest.hasPrefix("sha256:"), digest.count == 71 else { return nil }
+        let digits = digest.dropFirst(7)
+        guard digits.bytes.allSatisfy({ Hex.value(of: $0) != nil && !(0x41...0x46).contains($0) }) else { return nil }
+        return poolPath.appending(path: digits)
+    }
+
+    /// "gen-" and six digits: nothing else may stand behind `current`.
+    static func isName(_ name: ByteString) -> Bool {
+        name.count == 10 && name.hasPrefix("gen-") && name.dropFirst(4).decimal != nil
+    }
+}
+
+/// The name of one export: `BRANCH.BRANCH8.ARGS3.TIME10-RANDOM16`. Everything that choosing needs stands in it, so that a
+/// listing of the directory is enough.
+struct ExportName: Equatable {
+    let variant: Variant
+    /// Seconds since 1970 when the build began.
+    let started: Int64
+    let random: ByteString
+
+    init(variant: Variant, started: Int64, random: ByteString) {
+        self.variant = variant
+        self.started = started
+        self.random = random
+    }
+
+    /// nil for any name that is not one of ours.
+    init?(_ name: ByteString) {
+        // Read from the end: the slug may hold dots and dashes itself.
+        guard let (front, random) = name.cutLast(at: "-"), random.count == 16,
+            let (middle, time) = front.cutLast(at: "."), time.count == 10, let started = Int64(time.lossy, radix: 16),
+            let (branch, arguments) = middle.cutLast(at: "."), arguments.count == 3, branch.contains(".")
+        else { return nil }
+        self.init(
+            variant: Variant(branchTag: branch, argumentsTag: arguments), started: started, random: random)
+    }
+
+    var text: ByteString {
+        let digits = ByteString(String(max(0, started), radix: 16)).suffix(10)
+        let time = ByteString(repeatElement(UInt8(ascii: "0"), count: 10 - digits.count)) + digits
+        return [variant.branch, variant.arguments, time].joined(separator: ".") + "-" + random
+    }
+}

@@ -1,0 +1,83 @@
+internal import Formats
+public import Host
+internal import Notes
+
+/// What bounds a store until it is trimmed.
+public struct StoreLimits: Equatable, Sendable {
+    /// Bytes that one sub-store may hold before exports stop.
+    public var maximumSize: UInt64
+    /// Bytes of the disk that stay free; nil for the default floor.
+    public var minimumFree: UInt64?
+
+    /// Both by name.
+    public init(maximumSize: UInt64, minimumFree: UInt64? = nil) {
+        self.maximumSize = maximumSize
+        self.minimumFree = minimumFree
+    }
+
+    private static let gibibyte: UInt64 = 1 << 30
+    /// An export makes a handful of files a layer; a thousand leave room for several at once.
+    private static let fewestInodes: UInt64 = 1000
+
+    /// max(2 GiB, min(5 %, 20 GiB)) of the disk, unless the settings say otherwise.
+    public func floor(of space: Files.Space) -> UInt64 {
+        minimumFree ?? max(2 * Self.gibibyte, min(space.total / 20, 20 * Self.gibibyte))
+    }
+
+    /// Throws when the disk has too little left to export to it.
+    func check(_ space: Files.Space, at path: ByteString) throws(Rejection) {
+        if space.available < floor(of: space) {
+            throw Rejection(.storeDiskLow, path + " has " + ByteString(decimal: space.available >> 20) + " MiB free")
+        }
+        if space.totalInodes > 0 && space.availableInodes < Self.fewestInodes {
+            throw Rejection(.storeDiskLow, path + " is short of inodes")
+        }
+    }
+}
+
+/// How many bytes a generation's pool holds. Walking the pool is remembered: a directory whose time has not changed has no
+/// new blob, and within a minute of the last walk the old figure will do.
+struct PoolSize: Equatable {
+    let bytes: UInt64
+    /// Of the pool's directory when it was walked.
+    let changed: Int64
+    let walked: Int64
+
+    private static let freshFor: Int64 = 60_000_000_000
+    private static let mostBlobs = 65_536
+
+    /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation.
+    static func measure(_ generation: Generation, now: Int64, remember: Bool) -> PoolSize? {
+        guard let pool = try? Files.status(generation.poolPath, followLinks: false) else { return nil }
+        if let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(PoolSize.init(text:)) {
+            let age = now &- old.walked
+            if old.changed == pool.modified || (0..<freshFor).contains(age) { return old }
+        }
+        guard let names = try? Files.names(in: generation.poolPath, limit: mostBlobs) else { return nil }
+        var bytes: UInt64 = 0
+        for name in names {
+            guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else { continue }
+            bytes = bytes.addingReportingOverflow(UInt64(max(0, blob.size))).partialValue
+        }
+        let size = PoolSize(bytes: bytes, changed: pool.modified, walked: now)
+        if remember { try? Files.replace(generation.sizePath, with: size.text, mode: 0o644) }
+        return size
+    }
+
+    init(bytes: UInt64, changed: Int64, walked: Int64) {
+        self.bytes = bytes
+        self.changed = changed
+        self.walked = walked
+    }
+
+    /// nil for a torn or foreign text.
+    init?(text: ByteString) {
+        let fields = text.trimmed.split(" ")
+        guard fields.count == 3, let bytes = UInt64(fields[0].lossy), let changed = Int64(fields[1].lossy),
+            let walked = Int64(fields[2].lossy)
+        else { return nil }
+        self.init(bytes: bytes, changed: changed, walked: walked)
+    }
+
+    var text: ByteString { ByteString("\(bytes) \(changed) \(walked)\n") }
+}

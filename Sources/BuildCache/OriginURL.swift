@@ -1,0 +1,50 @@
+public import Formats
+
+/// A git remote's address, made one for all who mean the same repository.
+public enum OriginURL {
+    /// "host/path" for a network address, without credentials, default port, query, fragment and ".git"; nil for a local path.
+    /// `https://user:token@GitHub.com/o/r.git`, `ssh://git@github.com:22/o/r` and `git@github.com:o/r` are all `github.com/o/r`.
+    public static func normalized(_ url: ByteString) -> ByteString? {
+        let text = url.trimmed
+        if let mark = text.range(of: "://") {
+            let scheme = text.prefix(mark.lowerBound).lowercasedASCII
+            guard scheme != "file" else { return nil }
+            let rest = text.dropFirst(mark.upperBound)
+            let (authority, path) = rest.cut(at: "/").map { ($0.before, $0.after) } ?? (rest, "")
+            return name(host: withoutDefaultPort(withoutUser(authority)), path: withoutQuery(path))
+        }
+        // git's scp form: a colon before any slash.
+        guard let (host, path) = text.cut(at: ":"), !host.contains("/"), !host.isEmpty else { return nil }
+        return name(host: withoutUser(host), path: path)
+    }
+
+    /// The path of a local remote: what stands after "file://", or the text itself.
+    public static func localPath(_ url: ByteString) -> ByteString {
+        let text = url.trimmed
+        return text.lowercasedASCII.hasPrefix("file://") ? text.dropFirst(7) : text
+    }
+
+    private static func name(host: ByteString, path: ByteString) -> ByteString {
+        var path = path
+        while path.hasPrefix("/") { path = path.dropFirst(1) }
+        while path.hasSuffix("/") { path = path.dropLast(1) }
+        if path.hasSuffix(".git") { path = path.dropLast(4) }
+        return path.isEmpty ? host.lowercasedASCII : host.lowercasedASCII + "/" + path
+    }
+
+    private static func withoutUser(_ authority: ByteString) -> ByteString {
+        authority.cutLast(at: "@")?.after ?? authority
+    }
+
+    private static func withoutDefaultPort(_ host: ByteString) -> ByteString {
+        for port: ByteString in [":443", ":80", ":22", ":9418"] where host.hasSuffix(port) {
+            return host.dropLast(port.count)
+        }
+        return host
+    }
+
+    private static func withoutQuery(_ path: ByteString) -> ByteString {
+        let withoutFragment = path.cut(at: "#")?.before ?? path
+        return withoutFragment.cut(at: "?")?.before ?? withoutFragment
+    }
+}

@@ -1,0 +1,107 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Makes sure that a manifest is safe to import. One with a missing or wrong layer is the one thing that fails builds and
+/// damages engines, and nobody can retry after exec: whatever is in doubt is left out.
+struct Preflight {
+    private var indexesLeft = 8
+    private var bytesLeft = 2 << 20
+
+    /// BuildKit's importer refuses a manifest or config over this (buildkit cache/remotecache/import.go, readBlob).
+    private static let largestBlob = 1 << 20
+    private static let largestIndex = 65_536
+    /// BuildKit client/llb's media type of the records that say which step made which layer.
+    private static let cacheConfigType: ByteString = "application/vnd.buildkit.cacheconfig.v0"
+
+    /// Whether another index may be read for this build.
+    var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 }
+
+    /// The digest that an export's index names.
+    mutating func manifest(of candidate: Candidate) throws(Rejection) -> Blob {
+        indexesLeft -= 1
+        let path = candidate.path.appending(path: "index.json")
+        let text = try read(path, owner: candidate.generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
+        guard let manifests = JSON(text)?[field: "manifests"]?.array, let last = manifests.last,
+            let blob = Blob(last)
+        else { throw Rejection(.exportIncomplete, path) }
+        return blob
+    }
+
+    /// A blob that a manifest names.
+    struct Blob: Equatable {
+        let digest: ByteString
+        let size: Int
+        let mediaType: ByteString
+
+        init?(_ json: JSON) {
+            guard let digest = json[field: "digest"]?.string, let size = json[field: "size"]?.integer, size >= 0 else {
+                return nil
+            }
+            self.digest = digest
+            self.size = size
+            mediaType = json[field: "mediaType"]?.string ?? ""
+        }
+    }
+
+    /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode. Their
+    /// contents are BuildKit's to check.
+    mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) {
+        let text = try verified(manifest, in: generation)
+        guard let json = JSON(text) else { throw Rejection(.manifestRejected, manifest.digest) }
+        var layers: [Blob] = []
+        var config = json[field: "config"].flatMap(Blob.init)
+        // Two formats: an image manifest, or (buildx 0.13) an index whose entries are the layers and the config.
+        guard let entries = (json[field: "layers"] ?? json[field: "manifests"])?.array else {
+            throw Rejection(.manifestRejected, manifest.digest)
+        }
+        for entry in entries {
+            guard let blob = Blob(entry) else { throw Rejection(.manifestRejected, manifest.digest) }
+            if config == nil && blob.mediaType == Self.cacheConfigType {
+                config = blob
+            } else {
+                layers.append(blob)
+            }
+        }
+        guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
+        _ = try verified(config, in: generation)
+        for layer in layers { try checkLayer(layer, in: generation) }
+    }
+
+    private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {
+        guard let path = generation.blobPath(blob.digest) else { throw Rejection(.manifestRejected, blob.digest) }
+        guard blob.size <= bytesLeft else { throw Rejection(.metadataBudgetSpent, blob.digest) }
+        let text = try read(path, owner: generation.owner, limit: Self.largestBlob, else: .manifestRejected)
+        bytesLeft -= text.count
+        guard text.count == blob.size, "sha256:" + SHA256.hexDigest(of: text) == blob.digest else {
+            throw Rejection(.manifestRejected, path + " does not match its name")
+        }
+        return text
+    }
+
+    private func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
+        guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
+        do throws(Errno) {
+            let status = try Files.status(path, followLinks: false)
+            guard status.kind == .regular, status.owner == generation.owner, status.size == layer.size else {
+                throw .invalid
+            }
+            try Files.check(.read, path)
+        } catch {
+            throw Rejection(.layerRejected, path, error)
+        }
+    }
+
+    private func read(
+        _ path: ByteString, owner: UInt32, limit: Int, else reason: Reason
+    ) throws(Rejection) -> ByteString {
+        do throws(Errno) {
+            let file = try Descriptor.open(path, followLinks: false)
+            let status = try file.status()
+            guard status.kind == .regular, status.owner == owner, !status.isWritableByOthers else { throw .accessDenied }
+            return try file.readAll(limit: limit)
+        } catch {
+            throw Rejection(reason, path, error)
+        }
+    }
+}

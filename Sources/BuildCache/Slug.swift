@@ -1,0 +1,26 @@
+public import Formats
+
+/// Names that any text becomes on disk: small letters, digits, dot, underscore and dash, so that a branch called
+/// "../../x\n" is as harmless as any other. What the slug loses, the digest beside it keeps apart.
+public enum Slug {
+    /// At most `limit` bytes of `[a-z0-9._-]`, never empty, never beginning with a dot.
+    public static func of(_ text: ByteString, limit: Int = 40) -> ByteString {
+        var slug: [UInt8] = []
+        for byte in text.lowercasedASCII.bytes where slug.count < limit {
+            let keeps =
+                (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: ".")
+                || byte == UInt8(ascii: "_")
+            if keeps {
+                slug.append(byte)
+            } else if slug.last != UInt8(ascii: "-") {
+                slug.append(UInt8(ascii: "-"))
+            }
+        }
+        while let first = slug.first, first == UInt8(ascii: ".") || first == UInt8(ascii: "-") { slug.removeFirst() }
+        while slug.last == UInt8(ascii: "-") { slug.removeLast() }
+        return slug.isEmpty ? "x" : ByteString(slug)
+    }
+
+    /// The first digits of a text's SHA-256. `digits` is part of the on-disk format of whoever asks.
+    static func tag(of text: ByteString, digits: Int) -> ByteString { SHA256.hexDigest(of: text).prefix(digits) }
+}

@@ -1,0 +1,146 @@
+internal import Formats
+public import Host
+public import Notes
+
+/// Opening and making sub-stores. Trust is ownership: a sub-store counts when it and all that leads to it belongs to its user
+/// (or root) and nobody else may write it. Files are owned by whom they claim or they are not read.
+public struct Store: Sendable {
+    /// Where things stand.
+    public let layout: StoreLayout
+    /// The user this process works for.
+    public let user: UInt32
+
+    /// A store as one user sees it.
+    public init(_ layout: StoreLayout, user: UInt32 = Kernel.userID) {
+        self.layout = layout
+        self.user = user
+    }
+
+    /// The shared part: STORE and STORE/v1, owned by oneself or root. Modes are the operator's choice.
+    func checkShared() throws(Rejection) {
+        try checkShared(layout.root, followLinks: true)
+        try checkShared(layout.format, followLinks: false)
+    }
+
+    private func checkShared(_ path: ByteString, followLinks: Bool) throws(Rejection) {
+        let status = try Rejection.status(path, followLinks: followLinks)
+        guard status.kind == .directory else { throw Rejection(.storeMissing, path + " is no directory") }
+        guard status.owner == 0 || status.owner == user else {
+            throw Rejection(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
+        }
+    }
+
+    /// The current generation of a user's sub-store; nil when that user has none.
+    public func currentGeneration(of owner: UInt32) throws(Rejection) -> Generation? {
+        let home = layout.subStore(of: owner)
+        guard try exists(layout.format), try exists(home) else { return nil }
+        try checkShared()
+        try Self.checkPrivate(home, owner)
+        let link = home.appending(path: "current")
+        guard try exists(link) else { return nil }
+        let status = try Rejection.status(link, followLinks: false)
+        guard status.kind == .symbolicLink, status.owner == owner else { throw Rejection(.storeNotTrusted, link) }
+        let name: ByteString
+        do throws(Errno) {
+            name = try Files.readLink(link)
+        } catch {
+            throw Rejection(.storeUnreadable, link, error)
+        }
+        guard Generation.isName(name) else { throw Rejection(.storeNotTrusted, link + " leads elsewhere") }
+        let generation = Generation(path: home.appending(path: name), owner: owner)
+        for folder in [generation.path, generation.path.appending(path: "blobs"), generation.poolPath] {
+            try Self.checkPrivate(folder, owner)
+        }
+        return generation
+    }
+
+    private func exists(_ path: ByteString) throws(Rejection) -> Bool {
+        do throws(Errno) {
+            _ = try Files.status(path, followLinks: false)
+            return true
+        } catch .noSuchFile {
+            return false
+        } catch {
+            throw Rejection(.storeUnreadable, path, error)
+        }
+    }
+
+    private static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
+        let status = try Rejection.status(path, followLinks: false)
+        guard status.kind == .directory, status.owner == owner, !status.isWritableByOthers else {
+            throw Rejection(.storeNotTrusted, path)
+        }
+    }
+
+    /// Makes what is missing of one's own sub-store, up to an empty first generation. What exists is left as it is: two
+    /// shims may do this at once.
+    func prepareOwn() throws(Rejection) -> Generation {
+        let mask = Kernel.fileCreationMask
+        // Who hides his files hides his layers too.
+        let mode: UInt32 = mask & 0o044 == 0 ? 0o755 : 0o700
+        try make(layout.root) { path throws(Errno) in try Files.makeDirectories(path, mode: 0o777 & ~mask & ~0o022) }
+        try checkShared(layout.root, followLinks: true)
+        try makeFormat()
+        let home = layout.subStore(of: user)
+        let generation = Generation(path: home.appending(path: Generation.firstName), owner: user)
+        try make(home) { path throws(Errno) in try Files.makeDirectory(path, mode: mode) }
+        if let current = try currentGeneration(of: user) { return current }
+        for folder in [
+            generation.path, generation.path.appending(path: "blobs"), generation.poolPath, generation.exportsPath,
+        ] {
+            try make(folder) { path throws(Errno) in try Files.makeDirectory(path, mode: mode) }
+        }
+        try make(generation.leasePath) { path throws(Errno) in
+            let file = try Descriptor.open(path, .create(mode: 0o600), followLinks: false)
+            try file.setMode(mode & 0o444 | 0o200)
+        }
+        try make(home.appending(path: "current")) { path throws(Errno) in
+            try Files.makeLink(path, to: Generation.firstName)
+        }
+        guard let current = try currentGeneration(of: user) else { throw Rejection(.storeUnreadable, home) }
+        return current
+    }
+
+    /// STORE/v1 takes the sharing that the operator gave STORE: its mode and group.
+    private func makeFormat() throws(Rejection) {
+        let above = try Rejection.status(layout.root)
+        try make(layout.format) { path throws(Errno) in
+            try Files.makeDirectory(path, mode: above.mode)
+            let directory = try Descriptor.open(path, followLinks: false)
+            if try directory.status().group != above.group {
+                // Only a member of the group may give it away; without it, the mode alone must do.
+                try? directory.setOwner(user: user, group: above.group)
+                try directory.setMode(above.mode)
+            }
+        }
+    }
+
+    private func make(_ path: ByteString, _ body: (ByteString) throws(Errno) -> Void) throws(Rejection) {
+        do throws(Errno) {
+            try body(path)
+        } catch .fileExists {
+            return
+        } catch {
+            throw Rejection(path == layout.root ? .storeMissing : .storeNotWritable, path, error)
+        }
+    }
+}
+
+/// Why a part of the store is not used.
+public struct Rejection: Error, Equatable, Sendable {
+    /// The reason, with the path it is about.
+    public let note: Note
+
+    init(_ reason: Reason, _ detail: ByteString, _ cause: Errno? = nil) {
+        note = Note(reason, cause.map { detail + " (" + ByteString($0.description) + ")" } ?? detail)
+    }
+
+    /// `Files.status`, with the store's own reason.
+    static func status(_ path: ByteString, followLinks: Bool = true) throws(Rejection) -> FileStatus {
+        do throws(Errno) {
+            return try Files.status(path, followLinks: followLinks)
+        } catch {
+            throw Rejection(.storeUnreadable, path, error)
+        }
+    }
+}

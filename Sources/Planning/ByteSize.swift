@@ -1,0 +1,31 @@
+public import Formats
+
+/// A number of bytes as people write it: "20GB", "512 MiB". A bare number is refused: somebody meant a unit.
+public enum ByteSize {
+    private static let units: [(name: ByteString, factor: UInt64)] = [
+        ("b", 1), ("kb", 1_000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000),
+        ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
+    ]
+
+    /// The bytes, or nil for anything that is not a whole number with a unit, or does not fit.
+    public static func parse(_ text: ByteString) -> UInt64? {
+        let text = text.trimmed.lowercasedASCII
+        let digits = ByteString(text.bytes.prefix { (0x30...0x39).contains($0) })
+        let unit = text.dropFirst(digits.count).trimmed
+        guard let number = UInt64(digits.lossy), let factor = units.first(where: { $0.name == unit })?.factor else {
+            return nil
+        }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
+        return overflow ? nil : bytes
+    }
+
+    /// For people: three digits at most, decimal units.
+    public static func text(_ bytes: UInt64) -> ByteString {
+        for (unit, factor) in [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] as [(String, UInt64)]
+        where bytes >= factor {
+            let tenths = bytes / (factor / 10)
+            return ByteString(tenths >= 1000 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)")
+        }
+        return ByteString("\(bytes) B")
+    }
+}

@@ -1,0 +1,63 @@
+public import Formats
+public import Notes
+
+/// What the shim will do, decided before anything is touched. `slipway explain` prints it; the shim executes the same one.
+public struct Plan: Equatable, Sendable {
+    /// The whole command line, the program's own name first.
+    public var arguments: [ByteString]
+    /// What docker's environment gets beyond the caller's.
+    public var environment: [EnvironmentChange] = []
+    /// Files whose locks docker inherits.
+    public var leases: [ByteString] = []
+    /// Why, and why not.
+    public var notes: [Note] = []
+    /// Whether the command line differs from the caller's.
+    public var isChanged = false
+
+    /// The caller's command as it is.
+    public static func unchanged(_ arguments: [ByteString], _ notes: [Note]) -> Plan {
+        Plan(arguments: arguments, notes: notes)
+    }
+
+    /// `{"changed": …, "argv": …, "environment": …, "leases": …, "notes": …}`. Bytes that are no UTF-8 are shown as U+FFFD.
+    public var json: JSON {
+        .object([
+            "changed": .bool(isChanged),
+            "argv": .array(arguments.map(JSON.string)),
+            "environment": .object(environment.map { JSON.Member(name: $0.name, value: $0.value.map(JSON.string) ?? .null) }),
+            "leases": .array(leases.map(JSON.string)),
+            "notes": Note.json(notes),
+        ])
+    }
+}
+
+/// One variable that docker gets or loses.
+public struct EnvironmentChange: Equatable, Sendable {
+    /// The variable.
+    public let name: ByteString
+    /// Its value; nil to take the variable away.
+    public let value: ByteString?
+
+    /// A variable and its value, or nil to take it away.
+    public init(name: ByteString, value: ByteString?) {
+        self.name = name
+        self.value = value
+    }
+
+    /// An environment with changes made: entries keep their order, a changed one stands last.
+    public static func apply(_ changes: [EnvironmentChange], to environment: [ByteString]) -> [ByteString] {
+        var entries = environment
+        for change in changes {
+            entries.removeAll { $0.hasPrefix(change.name + "=") }
+            if let value = change.value { entries.append(change.name + "=" + value) }
+        }
+        return entries
+    }
+}
+
+extension Note {
+    /// `[{"code": …, "message": …}]`.
+    public static func json(_ notes: [Note]) -> JSON {
+        .array(notes.map { .object(["code": .string($0.reason.code), "message": .string($0.message)]) })
+    }
+}

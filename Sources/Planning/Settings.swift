@@ -1,0 +1,155 @@
+public import Formats
+
+/// What the operator and the user may choose. Read from /etc, the user's settings file and `SLIPWAY_*`, in this order: the
+/// later wins. Never from the working directory.
+public struct Settings: Equatable, Sendable {
+    /// `build-cache`: what builds do with the store.
+    public enum BuildCache: ByteString, CaseIterable, Sendable {
+        /// Import and export.
+        case on = "on"
+        /// Read what others built, add nothing.
+        case importOnly = "import-only"
+        /// Leave builds alone.
+        case off = "off"
+    }
+
+    /// `docker`: the real docker, absolute; nil to look on PATH.
+    public var docker: ByteString?
+    /// `store`: the store's directory, absolute; nil for the default.
+    public var store: ByteString?
+    /// `store.max-size`: bytes that one user's part may hold before exports stop.
+    public var maximumSize: UInt64 = 20_000_000_000
+    /// `store.min-free`: bytes of the disk that stay free; nil for max(2 GiB, min(5 %, 20 GiB)).
+    public var minimumFree: UInt64?
+    /// `store.trusted-users`: users, besides oneself and root, whose layers are imported.
+    public var trustedUsers: [UInt32] = []
+    /// `build-cache`.
+    public var buildCache = BuildCache.on
+    /// `journal`: whether decisions are written down.
+    public var journal = true
+
+    /// The defaults.
+    public init() {}
+
+    /// One setting as a row: its key, what it takes, and how it is read.
+    public struct Row: Sendable {
+        /// As it stands in a file, such as "store.max-size".
+        public let key: ByteString
+        /// What a good value looks like, for people.
+        public let expects: ByteString
+        let read: @Sendable (ByteString, inout Settings) -> Bool
+        /// The value in force, for people; empty when there is none.
+        public let show: @Sendable (Settings) -> ByteString
+
+        /// "store.max-size" is SLIPWAY_STORE_MAX_SIZE.
+        public var variable: ByteString {
+            let name = key.bytes.map { byte -> UInt8 in
+                if byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") { return UInt8(ascii: "_") }
+                return (0x61...0x7A).contains(byte) ? byte & 0xDF : byte
+            }
+            return "SLIPWAY_" + ByteString(name)
+        }
+    }
+
+    /// Every setting there is.
+    public static let rows: [Row] = [
+        Row(key: "docker", expects: "an absolute path") { value, settings in
+            guard value.hasPrefix("/") else { return false }
+            settings.docker = value
+            return true
+        } show: { $0.docker ?? "" },
+        Row(key: "store", expects: "an absolute path") { value, settings in
+            guard value.hasPrefix("/") else { return false }
+            settings.store = value
+            return true
+        } show: { $0.store ?? "" },
+        Row(key: "store.max-size", expects: "a size with a unit, such as 20GB") { value, settings in
+            guard let bytes = ByteSize.parse(value) else { return false }
+            settings.maximumSize = bytes
+            return true
+        } show: { ByteSize.text($0.maximumSize) },
+        Row(key: "store.min-free", expects: "a size with a unit, such as 5GB") { value, settings in
+            guard let bytes = ByteSize.parse(value) else { return false }
+            settings.minimumFree = bytes
+            return true
+        } show: { $0.minimumFree.map(ByteSize.text) ?? "" },
+        Row(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
+            var users: [UInt32] = []
+            for field in value.split(",") where !field.trimmed.isEmpty {
+                guard let number = field.trimmed.decimal, let user = UInt32(exactly: number) else { return false }
+                users.append(user)
+            }
+            settings.trustedUsers = users
+            return true
+        } show: { $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",") },
+        Row(key: "build-cache", expects: "on, import-only or off") { value, settings in
+            guard let choice = BuildCache(rawValue: value) else { return false }
+            settings.buildCache = choice
+            return true
+        } show: { $0.buildCache.rawValue },
+        Row(key: "journal", expects: "on or off") { value, settings in
+            guard value == "on" || value == "off" else { return false }
+            settings.journal = value == "on"
+            return true
+        } show: { $0.journal ? "on" : "off" },
+    ]
+
+    /// Variables of the environment that are no settings.
+    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE"]
+
+    /// A line or variable that was ignored.
+    public struct Problem: Equatable, Sendable {
+        /// The file, or "environment".
+        public let source: ByteString
+        /// Counted from 1; nil for a variable.
+        public let line: Int?
+        /// What is wrong with it and what would be right.
+        public let message: ByteString
+
+        /// "FILE:LINE: MESSAGE".
+        public var text: ByteString {
+            let place = line.map { source + ":" + ByteString(decimal: $0) } ?? source
+            return place + ": " + message
+        }
+    }
+
+    /// Takes in `key = value` lines; "#" begins a comment where a line begins. Bad lines are reported and ignored.
+    public mutating func apply(lines text: ByteString, from source: ByteString) -> [Problem] {
+        var problems: [Problem] = []
+        for (index, line) in text.split("\n").enumerated() {
+            let line = line.trimmed
+            if line.isEmpty || line.hasPrefix("#") { continue }
+            let message: ByteString?
+            if let (key, value) = line.cut(at: "=") {
+                message = apply(key.trimmed, value.trimmed)
+            } else {
+                message = "expected `key = value`"
+            }
+            if let message { problems.append(Problem(source: source, line: index + 1, message: message)) }
+        }
+        return problems
+    }
+
+    /// Takes in the `SLIPWAY_*` entries of an environment. An empty value is as good as none.
+    public mutating func apply(environment: [ByteString]) -> [Problem] {
+        var problems: [Problem] = []
+        for entry in environment where entry.hasPrefix("SLIPWAY_") {
+            guard let (name, value) = entry.cut(at: "="), !value.isEmpty, !Self.otherVariables.contains(name) else {
+                continue
+            }
+            let message: ByteString?
+            if let row = Self.rows.first(where: { $0.variable == name }) {
+                message = row.read(value, &self) ? nil : "bad value for " + name + ": expected " + row.expects
+            } else {
+                message = "no setting is called " + name
+            }
+            if let message { problems.append(Problem(source: "environment", line: nil, message: message)) }
+        }
+        return problems
+    }
+
+    private mutating func apply(_ key: ByteString, _ value: ByteString) -> ByteString? {
+        guard let row = Self.rows.first(where: { $0.key == key }) else { return "no setting is called " + key }
+        return row.read(value, &self) ? nil : "bad value for " + key + ": expected " + row.expects
+    }
+}
