@@ -58,5 +58,6 @@ let package = Package(
         ),
         tests(of: "Formats"),
         tests(of: "Host", uses: ["Formats"]),
+        tests(of: "Engine", uses: ["Formats", "Host", "Notes"]),
     ]
 )

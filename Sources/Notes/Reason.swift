@@ -40,6 +40,9 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case engineCannotExport = 217
     case engineTooOld = 218
     case conflictingEndpoints = 219
+    case endpointInvalid = 220
+    case buildKitVariableInvalid = 221
+    case builderAliasUnknown = 222
 
     // 3xx: the store
     case storePathUnusable = 300

@@ -1,0 +1,199 @@
+public import Formats
+internal import Host
+
+/// What docker and its plugin said about themselves. Asking costs 50 to 130 ms, so an answer is remembered for the very file
+/// (device, inode, size and time) that gave it.
+public struct BinaryVersions: Sendable {
+    private let file: ByteString?
+    private let patience: Int64
+    private var entries: [Entry]?
+
+    private static let hour: Int64 = 3_600_000_000_000
+    private static let mostEntries = 16
+
+    /// Remembers in a file that nobody else may write; with nil, or where that file cannot be, every question is asked anew.
+    public init(file: ByteString?) { self.init(file: file, patience: 3_000_000_000) }
+
+    /// As above, waiting so many nanoseconds for an answer.
+    init(file: ByteString?, patience: Int64) {
+        self.file = file
+        self.patience = patience
+    }
+
+    /// What the file at a path says it is.
+    public mutating func docker(at path: ByteString) -> DockerProgram {
+        let question = Question(subject: "docker", arguments: ["docker", "--version"])
+        return answer(to: question, path, DockerProgram.init(remembered:), DockerProgram.init(answer:)) ?? .unknown
+    }
+
+    /// What the plugin file at a path says it is.
+    public mutating func buildx(at path: ByteString) -> BuildxProgram {
+        let question = Question(subject: "buildx", arguments: ["docker-buildx", "docker-cli-plugin-metadata"])
+        return answer(to: question, path, BuildxProgram.init(remembered:), BuildxProgram.init(answer:)) ?? .broken
+    }
+
+    private struct Question {
+        let subject: ByteString
+        let arguments: [ByteString]
+    }
+
+    /// Nil when the file could not be asked: that is not remembered, the next call may have better luck.
+    private mutating func answer<Program: RememberedProgram>(
+        to question: Question, _ path: ByteString,
+        _ remembered: (ByteString) -> Program?, _ parse: (Execution.Answer) -> Program
+    ) -> Program? {
+        guard let status = try? Files.status(path) else { return nil }
+        let known = entries ?? load()
+        entries = known
+        let now = Clock.now
+        let identity = Entry.identity(question.subject, status)
+        if let entry = known.first(where: { $0.identity == identity && $0.isBelieved(at: now) }),
+            let program = remembered(entry.answer)
+        {
+            return program
+        }
+        guard let said = ask(path, question.arguments) else { return nil }
+        let program = parse(said)
+        let isLasting = program.isCertain && Self.standsForItself(path)
+        let entry = Entry(
+            identity: identity, learned: now, until: isLasting ? 0 : now &+ Self.hour, answer: program.remembered)
+        save([entry] + known.filter { $0.identity != identity })
+        return program
+    }
+
+    private func ask(_ path: ByteString, _ arguments: [ByteString]) -> Execution.Answer? {
+        // With this variable a plugin believes that docker started it, and answers differently.
+        let environment = Kernel.environment.filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
+        return try? Execution.ask(
+            path, arguments: arguments, environment: .entries(environment), nanoseconds: patience, limit: 65_536)
+    }
+
+    /// Whether the file alone decides what it will do: not a script, nor a launcher known by the name of its link.
+    private static func standsForItself(_ path: ByteString) -> Bool {
+        guard let real = try? Files.realPath(path), real.lastPathComponent.hasPrefix("docker"),
+            let file = try? Descriptor.open(real), let start = try? file.read(upTo: 4)
+        else { return false }
+        return start == [0x7F] + Array("ELF".utf8)
+    }
+
+    // MARK: - The file
+
+    private func load() -> [Entry] {
+        guard let file, let descriptor = try? Descriptor.open(file, followLinks: false),
+            let status = try? descriptor.status(), status.kind == .regular, status.owner == Kernel.userID,
+            !status.isWritableByOthers, let text = try? descriptor.readAll(limit: 16_384)
+        else { return [] }
+        return text.split("\n").prefix(Self.mostEntries).compactMap(Entry.init(line:))
+    }
+
+    private mutating func save(_ entries: [Entry]) {
+        let kept = Array(entries.prefix(Self.mostEntries))
+        self.entries = kept
+        guard let file else { return }
+        let text = kept.map { $0.line + "\n" }.joined(separator: "")
+        do throws(Errno) {
+            try Files.replace(file, with: text, mode: 0o600)
+        } catch .noSuchFile {
+            try? Files.makeDirectories(file.parentPath, mode: 0o700)
+            try? Files.replace(file, with: text, mode: 0o600)
+        } catch {
+            return
+        }
+    }
+
+    /// One line: subject, device, inode, size, time of change, when it was learned, until when it holds, the answer.
+    struct Entry: Equatable, Sendable {
+        let identity: [ByteString]
+        let learned: Int64
+        /// 0 for as long as the file stays the same.
+        let until: Int64
+        let answer: ByteString
+
+        static func identity(_ subject: ByteString, _ status: FileStatus) -> [ByteString] {
+            [
+                subject, ByteString(decimal: status.device), ByteString(decimal: status.inode),
+                ByteString(decimal: status.size), ByteString(decimal: status.modified),
+            ]
+        }
+
+        init(identity: [ByteString], learned: Int64, until: Int64, answer: ByteString) {
+            self.identity = identity
+            self.learned = learned
+            self.until = until
+            self.answer = answer
+        }
+
+        init?(line: ByteString) {
+            let fields = line.split(" ")
+            guard fields.count == 8, let learned = Int64(fields[5].lossy), let until = Int64(fields[6].lossy) else {
+                return nil
+            }
+            self.init(identity: Array(fields[..<5]), learned: learned, until: until, answer: fields[7])
+        }
+
+        var line: ByteString {
+            (identity + [ByteString(decimal: learned), ByteString(decimal: until), answer]).joined(separator: " ")
+        }
+
+        /// A clock that was set back must not make an hour longer.
+        func isBelieved(at now: Int64) -> Bool { until == 0 || (learned <= now && now < until) }
+    }
+}
+
+/// An answer that fits in one word.
+private protocol RememberedProgram {
+    var remembered: ByteString { get }
+    /// Whether the program did tell what it is. Silence may have a passing cause.
+    var isCertain: Bool { get }
+}
+
+extension DockerProgram: RememberedProgram {
+    fileprivate init(answer: Execution.Answer) {
+        self = answer.exitCode ?? 0 == 0 ? DockerProgram(printed: answer.output) : .unknown
+    }
+
+    init?(remembered word: ByteString) {
+        switch word {
+        case "podman": self = .podman
+        case "unknown": self = .unknown
+        default:
+            guard let version = Version(parsing: word) else { return nil }
+            self = .docker(version)
+        }
+    }
+
+    var remembered: ByteString {
+        switch self {
+        case .docker(let version): version.text
+        case .podman: "podman"
+        case .unknown: "unknown"
+        }
+    }
+
+    var isCertain: Bool { self != .unknown }
+}
+
+extension BuildxProgram: RememberedProgram {
+    fileprivate init(answer: Execution.Answer) {
+        self = answer.exitCode ?? 0 == 0 ? BuildxProgram(metadata: answer.output) : .broken
+    }
+
+    init?(remembered word: ByteString) {
+        switch word {
+        case "unnumbered": self = .plugin(nil)
+        case "broken": self = .broken
+        default:
+            guard let version = Version(parsing: word) else { return nil }
+            self = .plugin(version)
+        }
+    }
+
+    var remembered: ByteString {
+        switch self {
+        case .plugin(let version): version?.text ?? "unnumbered"
+        case .broken: "broken"
+        }
+    }
+
+    var isCertain: Bool { self != .broken }
+}

@@ -1,0 +1,40 @@
+internal import Formats
+internal import Notes
+
+/// Whether docker hands a build to buildx.
+enum BuildRoute {
+    /// Throws the reason why docker does not hand this build to buildx, or fails before it could.
+    ///
+    /// Source: docker/cli cmd/docker/builder.go, processBuilder; for docker before 23 cmd/docker/docker.go, processAliases.
+    static func check(
+        _ route: BuildRequest.Route, buildKit: ByteString?, alias: ByteString?, docker: Version
+    ) throws(Doubt) {
+        let forwards = docker.major >= 23
+        var isDisabled = false
+        if let buildKit, forwards {
+            // Docker reads the variable before it looks at the command: even `docker buildx build` fails here.
+            guard let isEnabled = GoBool(buildKit)?.value else { throw Doubt(.buildKitVariableInvalid, buildKit) }
+            isDisabled = !isEnabled
+        }
+        guard route == .dockerBuild else { return }
+        if isDisabled { throw Doubt(.legacyBuilder, "DOCKER_BUILDKIT") }
+        if let alias {
+            guard alias == "buildx" else { throw Doubt(.builderAliasUnknown, alias) }
+        } else if !forwards {
+            throw Doubt(.dockerTooOld)
+        }
+    }
+}
+
+/// A truth value as Go's strconv.ParseBool reads it.
+struct GoBool: Equatable {
+    let value: Bool
+
+    init?(_ text: ByteString) {
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True": value = true
+        case "0", "f", "F", "false", "FALSE", "False": value = false
+        default: return nil
+        }
+    }
+}

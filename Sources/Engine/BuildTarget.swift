@@ -1,0 +1,140 @@
+public import Formats
+public import Host
+public import Notes
+
+/// What is known of the builder that a build will use.
+public struct BuilderFacts: Equatable, Sendable {
+    /// The builder's name.
+    public let name: ByteString
+    /// "docker", "docker-container", "kubernetes" or "remote".
+    public let driver: ByteString
+    /// The docker context that the command runs in.
+    public let context: ByteString
+    /// The plugin file that docker will run.
+    public let plugin: ByteString
+    /// The plugin's version; nil when it tells none.
+    public let buildx: Version?
+    /// What the engine told; nil when it was not asked, or not understood.
+    public let engine: EngineInfo?
+    /// Why the builder cannot export a cache; nil when it can. It can always import.
+    public let obstacleToExport: Note?
+
+    /// Whether the builder can export a cache.
+    public var canExport: Bool { obstacleToExport == nil }
+
+    /// The engine's architecture in the OCI's words, when it was asked.
+    public var architecture: ByteString? { engine?.architecture }
+}
+
+/// Which builder a build will use, found without running it.
+public enum BuildTarget: Equatable, Sendable {
+    /// Nothing may be added to this command.
+    case untouched(Note)
+    /// Buildx will build.
+    case buildx(BuilderFacts)
+
+    /// Files that every machine has in the same place.
+    public struct SystemFiles: Sendable {
+        /// The plugin directories behind the user's own.
+        public var pluginDirectories: [ByteString]
+        /// The machine's table of names.
+        public var hostTable: ByteString
+
+        /// Named files.
+        public init(pluginDirectories: [ByteString], hostTable: ByteString) {
+            self.pluginDirectories = pluginDirectories
+            self.hostTable = hostTable
+        }
+
+        /// Where docker looks.
+        public static let standard = SystemFiles(
+            pluginDirectories: BuildxPlugin.systemDirectories, hostTable: "/etc/hosts")
+    }
+
+    /// Finds the builder of a command from docker's files, the environment and one question to the engine.
+    ///
+    /// `docker` is the real CLI, `versions` the memory of what binaries said, and `ourselves` this very program, which may
+    /// stand in for the plugin.
+    public static func resolve(
+        _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
+        ourselves: FileStatus? = nil, system: SystemFiles = .standard
+    ) -> BuildTarget {
+        do throws(Doubt) {
+            let program = try dockerVersion(versions.docker(at: docker), docker)
+            let directory = try DockerConfiguration.directory(for: request, environment)
+            let configuration = try DockerConfiguration.read(in: directory)
+            let alias = configuration.builderAlias
+            try BuildRoute.check(request.route, buildKit: environment.buildKit, alias: alias, docker: program)
+            let context = try DockerContext.resolve(request, environment, configuration)
+            let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
+            let plugin = try BuildxPlugin.find(in: directories, ourselves: ourselves)
+            guard case .plugin(let buildx) = versions.buildx(at: plugin) else { throw Doubt(.buildxBroken, plugin) }
+
+            let choice = BuilderChoice(request, environment, alias: alias, context: context.name)
+            let store = BuilderStore(environment, configuration)
+            if let instance = try store.instance(choice, in: context) {
+                guard exportingDrivers.contains(instance.driver) else {
+                    throw Doubt(.driverUnknown, instance.driver)
+                }
+                return .buildx(
+                    BuilderFacts(
+                        name: instance.name, driver: instance.driver, context: context.name, plugin: plugin,
+                        buildx: buildx, engine: nil, obstacleToExport: nil))
+            }
+            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system)
+            return .buildx(
+                BuilderFacts(
+                    name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
+                    engine: engine, obstacleToExport: obstacle))
+        } catch {
+            return .untouched(error.note)
+        }
+    }
+
+    /// Source: docker/buildx driver/docker-container/driver.go, driver/kubernetes/driver.go and driver/remote/driver.go,
+    /// Features.
+    private static let exportingDrivers: [ByteString] = ["docker-container", "kubernetes", "remote"]
+
+    private static func dockerVersion(_ program: DockerProgram, _ path: ByteString) throws(Doubt) -> Version {
+        switch program {
+        case .docker(let version): return version
+        case .podman: throw Doubt(.dockerIsPodman)
+        case .unknown: throw Doubt(.dockerVersionUnknown, path)
+        }
+    }
+
+    /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
+    private static func ask(
+        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles
+    ) throws(Doubt) -> (EngineInfo?, Note?) {
+        let engine: EngineInfo
+        do throws(Doubt) {
+            engine = try EngineInfo.ask(endpoint, hostTable: system.hostTable)
+        } catch {
+            return (nil, error.note)
+        }
+        // With a Windows engine docker may go the legacy way: docker/cli cmd/docker/builder.go, processBuilder.
+        guard engine.operatingSystem == "linux" else { throw Doubt(.engineNotLinux, engine.operatingSystem) }
+        return (engine, engine.obstacleToExport(buildx: buildx))
+    }
+}
+
+extension BuilderStore {
+    /// The instance that a choice means; nil for the context's own builder.
+    ///
+    /// Source: docker/buildx store/storeutil/storeutil.go, GetNodeGroup and GetCurrentInstance; builder/builder.go, Validate,
+    /// which refuses the builder of another context than the current one.
+    fileprivate func instance(
+        _ choice: BuilderChoice, in context: DockerContext
+    ) throws(Doubt) -> BuilderInstance? {
+        var name = context.name
+        switch choice {
+        case .named(let chosen): name = chosen
+        case .current:
+            if let instance = try current(key: context.builderKey) { return instance }
+        }
+        if let instance = try instance(named: name) { return instance }
+        guard name == context.name else { throw Doubt(.builderUnknown, name) }
+        return nil
+    }
+}

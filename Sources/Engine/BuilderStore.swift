@@ -1,0 +1,138 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// A builder that buildx was told to make.
+struct BuilderInstance: Equatable {
+    /// Its name, with the capitals it was given.
+    let name: ByteString
+    /// "docker-container", "kubernetes", "remote" or another.
+    let driver: ByteString
+
+    /// Nil for a text that buildx would refuse.
+    ///
+    /// Source: docker/buildx store/nodegroup.go, NodeGroup.
+    init?(_ text: ByteString) {
+        guard let json = JSON(text), json.members != nil, let name = json.stringField("Name"),
+            let driver = json.stringField("Driver")
+        else { return nil }
+        switch json[field: "Nodes"] {
+        case nil, .null, .array?: break
+        default: return nil
+        }
+        self.name = name
+        self.driver = driver
+    }
+}
+
+/// Which builder a command names.
+enum BuilderChoice: Equatable {
+    /// This one.
+    case named(ByteString)
+    /// The one that `buildx use` chose.
+    case current
+
+    /// Source: docker/cli cmd/docker/builder.go, processBuilder and hasBuilderName; docker/buildx commands/root.go, rootFlags.
+    init(_ request: BuildRequest, _ environment: DockerEnvironment, alias: ByteString?, context: ByteString) {
+        if let flag = request.builder {
+            // An empty flag hides the variable, too.
+            self = flag.isEmpty ? .current : .named(flag)
+        } else if let variable = environment.builder {
+            self = .named(variable)
+        } else if request.route == .dockerBuild, alias == nil {
+            self = .named(context)
+        } else {
+            self = .current
+        }
+    }
+}
+
+/// The builders that buildx remembers, read without buildx: asking it about one engine makes it forget the builder that was
+/// chosen for another.
+struct BuilderStore {
+    let directory: ByteString
+
+    /// Source: docker/buildx util/confutil/config.go, NewConfig.
+    init(_ environment: DockerEnvironment, _ configuration: DockerConfiguration) {
+        directory = environment.buildxDirectory ?? configuration.directory.appending(path: "buildx")
+    }
+
+    /// A builder by its name; nil when there is none.
+    ///
+    /// Source: docker/buildx store/store.go, NodeGroupByName.
+    func instance(named name: ByteString) throws(Doubt) -> BuilderInstance? {
+        guard Self.isValid(name) else { return nil }
+        let path = file("instances/" + name.lowercasedASCII)
+        guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { return nil }
+        guard let instance = BuilderInstance(text), try activityIsReadable(of: instance) else {
+            throw Doubt(.dockerConfigUnreadable, path)
+        }
+        return instance
+    }
+
+    /// The builder that `buildx use` chose for a context, or for all; nil when it chose none, or one that is gone.
+    ///
+    /// Source: docker/buildx store/store.go, Current. Buildx forgives an instance that it cannot read, and builds elsewhere;
+    /// here that is a doubt.
+    func current(key: ByteString) throws(Doubt) -> BuilderInstance? {
+        let path = file("current")
+        if let text = try ConfigurationFile.read(path, limit: 65_536) {
+            guard let current = Current(text) else { throw Doubt(.dockerConfigUnreadable, path) }
+            if !current.name.isEmpty {
+                if current.isGlobal, let instance = try instance(named: current.name) { return instance }
+                if current.key == key { return try instance(named: current.name) }
+            }
+        }
+        let hash = SHA256.hexDigest(of: key).prefix(20)
+        guard let name = try ConfigurationFile.read(file("defaults/" + hash), limit: 4096) else { return nil }
+        return try instance(named: name)
+    }
+
+    /// The file `current`.
+    struct Current: Equatable {
+        let key: ByteString
+        let name: ByteString
+        let isGlobal: Bool
+
+        init?(_ text: ByteString) {
+            guard let json = JSON(text), json.members != nil, let key = json.stringField("Key"),
+                let name = json.stringField("Name"), let isGlobal = json.boolField("Global")
+            else { return nil }
+            self.key = key
+            self.name = name
+            self.isGlobal = isGlobal
+        }
+    }
+
+    /// Source: docker/buildx store/util.go, namePattern.
+    static func isValid(_ name: ByteString) -> Bool {
+        guard let first = name.bytes.first, isLetter(first) else { return false }
+        return name.bytes.allSatisfy {
+            isLetter($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+                || $0 == UInt8(ascii: "_")
+        }
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+
+    /// Buildx does not find a builder whose time of last use it cannot read: docker/buildx store/store.go, GetLastActivity.
+    private func activityIsReadable(of instance: BuilderInstance) throws(Doubt) -> Bool {
+        guard let time = try ConfigurationFile.read(file("activity").appending(path: instance.name), limit: 64) else {
+            return true
+        }
+        return Self.isTime(time)
+    }
+
+    /// Whether a text is a time as buildx writes it, "2026-11-20T21:05:00Z".
+    static func isTime(_ text: ByteString) -> Bool {
+        let shape = "0000-00-00T00:00:00Z"
+        return text.count == shape.utf8.count
+            && zip(text.bytes, shape.utf8).allSatisfy { byte, model in
+                model == UInt8(ascii: "0") ? (0x30...0x39).contains(byte) : byte == model
+            }
+    }
+
+    private func file(_ name: ByteString) -> ByteString { directory.appending(path: name).cleanedPath }
+}

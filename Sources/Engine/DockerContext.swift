@@ -1,0 +1,124 @@
+public import Formats
+internal import Host
+internal import Notes
+
+/// The docker context that a command runs in.
+public struct DockerContext: Equatable, Sendable {
+    /// Its name; "default" for the one that is no file.
+    public let name: ByteString
+    /// Where its engine listens.
+    public let endpoint: Endpoint
+    /// The key under which `buildx use` remembers a builder for it.
+    ///
+    /// Source: docker/buildx util/dockerutil/context.go, GetCurrentEndpoint.
+    public let builderKey: ByteString
+
+    static let defaultName: ByteString = "default"
+
+    /// Which context a command runs in.
+    ///
+    /// Source: docker/cli cli/command/cli.go, Initialize and resolveContextName; getServerHost for several hosts.
+    static func name(
+        for request: BuildRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
+    ) throws(Doubt) -> ByteString {
+        let named = request.context.unlessEmpty
+        guard request.hosts.count <= 1, named == nil || request.hosts.isEmpty else {
+            throw Doubt(.conflictingEndpoints)
+        }
+        if let named { return named }
+        if !request.hosts.isEmpty || environment.host != nil { return defaultName }
+        return environment.context ?? configuration.currentContext ?? defaultName
+    }
+
+    /// Finds the context of a command.
+    public static func resolve(
+        _ request: BuildRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
+    ) throws(Doubt) -> DockerContext {
+        let name = try name(for: request, environment, configuration)
+        guard name != defaultName else { return try .default(request, environment) }
+        let contexts = configuration.directory.appending(path: "contexts")
+        let identifier = SHA256.hexDigest(of: name)
+        let path = contexts.appending(path: "meta/" + identifier + "/meta.json")
+        guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { throw Doubt(.contextUnknown, name) }
+        guard let metadata = ContextMetadata(text) else { throw Doubt(.dockerConfigUnreadable, path) }
+        // Buildx looks through the names inside the files.
+        guard metadata.name == name else { throw Doubt(.contextUnknown, name) }
+        let hasTLSFiles = Files.exists(contexts.appending(path: "tls/" + identifier))
+        return DockerContext(name: name, endpoint: metadata.endpoint(hasTLSFiles: hasTLSFiles), builderKey: name)
+    }
+
+    /// The context that is made of flags and variables.
+    ///
+    /// Source: docker/cli cli/command/cli.go, resolveDefaultDockerEndpoint; cli/flags/options.go, SetDefaultOptions.
+    private static func `default`(
+        _ request: BuildRequest, _ environment: DockerEnvironment
+    ) throws(Doubt) -> DockerContext {
+        let value = request.hosts.first ?? environment.host ?? ""
+        guard let address = HostAddress(parsing: value, tls: usesTLS(request, environment)) else {
+            throw Doubt(.endpointInvalid)
+        }
+        return DockerContext(name: defaultName, endpoint: address.endpoint, builderKey: address.text)
+    }
+
+    /// Whether flags and variables turn TLS on. `--tlsverify=false` does: it only stops the verifying.
+    ///
+    /// Source: docker/cli cli/flags/options.go, InstallFlags and SetDefaultOptions.
+    static func usesTLS(_ request: BuildRequest, _ environment: DockerEnvironment) -> Bool {
+        request.tlsVerify != nil || environment.hasTLSVerify || request.tls ?? environment.hasTLS
+    }
+}
+
+/// A context's meta.json.
+struct ContextMetadata: Equatable {
+    let name: ByteString
+    let host: ByteString
+    let skipsTLSVerification: Bool
+
+    /// Nil for a text that docker would refuse, or that has no docker endpoint.
+    ///
+    /// Source: docker/cli cli/context/store/metadatastore.go, getByID; cli/context/docker/load.go, EndpointFromContext.
+    init?(_ text: ByteString) {
+        guard let json = JSON(text), let name = json.stringField("Name"),
+            let endpoint = json[field: "Endpoints"]?[key: "docker"], endpoint.members != nil,
+            let host = endpoint.stringField("Host"), let skips = endpoint.boolField("SkipTLSVerify")
+        else { return nil }
+        self.name = name
+        self.host = host
+        self.skipsTLSVerification = skips
+    }
+
+    /// Where the context's engine listens. Unlike `-H` the address stands as it is: docker fills in nothing but the socket.
+    ///
+    /// Source: docker/cli cli/context/docker/load.go, ClientOpts; moby client/client.go, ParseHostURL.
+    func endpoint(hasTLSFiles: Bool) -> Endpoint {
+        guard !host.isEmpty else { return .unix(HostAddress.defaultSocket) }
+        guard let (scheme, rest) = host.cutScheme, !rest.isEmpty else { return .notAsked(.other) }
+        switch scheme {
+        case "unix": return .unix(rest)
+        case "tcp":
+            if hasTLSFiles || skipsTLSVerification { return .notAsked(.tls) }
+            // Without a port Go's client would take HTTP's own.
+            guard rest.cutLast(at: ":")?.after.isEmpty == false, let (host, port) = HostAddress.hostAndPort(rest) else {
+                return .notAsked(.other)
+            }
+            return .tcp(host: host, port: port)
+        case "ssh": return .notAsked(.ssh)
+        case "npipe": return .notAsked(.namedPipe)
+        case "fd": return .notAsked(.fileDescriptor)
+        case "https": return .notAsked(.tls)
+        default: return .notAsked(.other)
+        }
+    }
+}
+
+extension Files {
+    /// Whether anything but "no such file" is known of a path.
+    static func exists(_ path: ByteString) -> Bool {
+        do throws(Errno) {
+            _ = try status(path)
+            return true
+        } catch {
+            return error != .noSuchFile
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// One question to an engine, over its own socket.
+enum EngineConnection {
+    private static let connectPatience: Int64 = 200_000_000
+    private static let patience: Int64 = 1_000_000_000
+
+    /// The body of the answer to a GET. Throws what keeps a build from being sure of its engine: not asked, silent, unreadable.
+    static func get(_ path: ByteString, from endpoint: Endpoint, hostTable: ByteString) throws(Doubt) -> ByteString {
+        let start = Clock.monotonic
+        let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
+        let response = try exchange(path, over: socket, until: start &+ patience)
+        guard response.status == 200 else {
+            throw Doubt(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
+        }
+        return ByteString(response.body)
+    }
+
+    private static func connect(
+        to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64
+    ) throws(Doubt) -> Socket {
+        switch endpoint {
+        case .notAsked(let way): throw Doubt(.endpointNotAsked, way.name)
+        case .unix(let path):
+            do throws(Errno) {
+                return try Socket.unix(path, within: connectPatience)
+            } catch {
+                throw Doubt(.engineSilent, ByteString(error.description))
+            }
+        case .tcp(let host, let port):
+            do throws(Errno) {
+                return try Socket.tcp(host, port: port, within: connectPatience)
+            } catch .invalid {
+                return try connect(toName: host, port, hostTable: hostTable, until: deadline)
+            } catch {
+                throw Doubt(.engineSilent, ByteString(error.description))
+            }
+        }
+    }
+
+    /// Tries every address of a name in turn, as Go does: a host's "localhost" may have two, and the engine but one.
+    private static func connect(
+        toName name: ByteString, _ port: UInt16, hostTable: ByteString, until deadline: Int64
+    ) throws(Doubt) -> Socket {
+        let text = try? Files.read(hostTable, limit: 1 << 20)
+        let addresses = HostTable.addresses(of: name, in: text ?? "")
+        guard !addresses.isEmpty else { throw Doubt(.endpointNotAsked, Endpoint.Way.nameService.name) }
+        var failure = Errno.timedOut
+        for address in addresses {
+            let left = deadline &- Clock.monotonic
+            guard left > 0 else { break }
+            do throws(Errno) {
+                return try Socket.tcp(address, port: port, within: left)
+            } catch {
+                failure = error
+            }
+        }
+        throw Doubt(.engineSilent, ByteString(failure.description))
+    }
+
+    private static func exchange(
+        _ path: ByteString, over socket: borrowing Socket, until deadline: Int64
+    ) throws(Doubt) -> HTTPResponse {
+        var response = HTTPResponse()
+        do {
+            try socket.send("GET " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
+            while !response.isComplete {
+                let piece = try socket.receive(upTo: 65_536, until: deadline)
+                if piece.isEmpty { try response.close() } else { try response.append(piece) }
+            }
+            return response
+        } catch let error as Errno {
+            throw Doubt(.engineSilent, ByteString(error.description))
+        } catch {
+            throw Doubt(.engineAnswerUnreadable)
+        }
+    }
+}
+
+/// The machine's own table of names.
+enum HostTable {
+    /// The addresses that /etc/hosts gives a name, in its order.
+    static func addresses(of name: ByteString, in text: ByteString) -> [ByteString] {
+        let wanted = name.lowercasedASCII
+        var addresses: [ByteString] = []
+        for line in text.split("\n") {
+            let fields = (line.cut(at: "#")?.before ?? line).bytes.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+            guard let address = fields.first else { continue }
+            if fields.dropFirst().contains(where: { ByteString($0).lowercasedASCII == wanted }) {
+                addresses.append(ByteString(address))
+            }
+        }
+        return addresses
+    }
+}

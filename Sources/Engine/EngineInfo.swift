@@ -1,0 +1,64 @@
+public import Formats
+internal import Notes
+
+/// What an engine tells about itself.
+public struct EngineInfo: Equatable, Sendable {
+    /// The engine's own identifier; empty when it has none.
+    public let identifier: ByteString
+    /// "linux" or "windows".
+    public let operatingSystem: ByteString
+    /// The processor architecture in the OCI's words.
+    public let architecture: ByteString
+    /// The engine's version; nil when it tells none that has numbers.
+    public let version: Version?
+    /// Whether images are kept in containerd's store, without which the docker driver cannot export a cache.
+    public let usesContainerdStore: Bool
+
+    /// From the body of an answer to `GET /info`; nil when it is not what an engine says.
+    ///
+    /// Source: moby api/types/system/info.go; docker/buildx util/dockerutil/client.go, features.
+    public init?(_ text: ByteString) {
+        guard let json = JSON(text),
+            let system = json.stringField("OSType"), !system.isEmpty,
+            let version = json.stringField("ServerVersion"), !version.isEmpty,
+            let machine = json.stringField("Architecture"),
+            let identifier = json.stringField("ID")
+        else { return nil }
+        let driverStatus: [JSON]
+        switch json[field: "DriverStatus"] {
+        case nil, .null: driverStatus = []
+        case .array(let pairs)?: driverStatus = pairs
+        default: return nil
+        }
+        self.identifier = identifier
+        operatingSystem = system
+        architecture = Self.architecture(machine)
+        self.version = Version(parsing: version)
+        usesContainerdStore = driverStatus.contains(
+            .array([.string("driver-type"), .string("io.containerd.snapshotter.v1")]))
+    }
+
+    /// Asks an engine.
+    static func ask(_ endpoint: Endpoint, hostTable: ByteString) throws(Doubt) -> EngineInfo {
+        let body = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable)
+        guard let info = EngineInfo(body) else { throw Doubt(.engineAnswerUnreadable) }
+        return info
+    }
+
+    /// Why this engine's own builder cannot export a cache, or nil when it can.
+    func obstacleToExport(buildx: Version?) -> Note? {
+        guard usesContainerdStore else { return Note(.engineCannotExport) }
+        guard let version, version.major >= 24 else { return Note(.engineTooOld, version?.text ?? "") }
+        guard let buildx, buildx >= Version(0, 9) else { return Note(.buildxTooOld, buildx?.text ?? "") }
+        return nil
+    }
+
+    /// Source: containerd platforms/database.go, normalizeArch.
+    private static func architecture(_ machine: ByteString) -> ByteString {
+        switch machine {
+        case "x86_64", "x86-64": "amd64"
+        case "aarch64": "arm64"
+        default: machine
+        }
+    }
+}

@@ -1,0 +1,187 @@
+internal import Formats
+
+/// An answer that is not the HTTP/1.1 an engine speaks.
+struct MalformedResponse: Error, Equatable {}
+
+/// One HTTP answer, taken in piece by piece, as strict as an engine is plain: RFC 9112 without what no engine sends.
+struct HTTPResponse {
+    /// The three digits of the status line.
+    private(set) var status = 0
+    /// What came of the body so far.
+    private(set) var body: [UInt8] = []
+    /// Whether the answer is whole.
+    private(set) var isComplete = false
+
+    static let longestHead = 16_384
+    static let longestBody = 4 << 20
+
+    private enum Expectation {
+        case head
+        case bytes(Int)
+        case untilClose
+        case chunkSize
+        case chunk(Int)
+        case chunkEnd
+        case trailer
+    }
+
+    private var expectation = Expectation.head
+    private var buffer: [UInt8] = []
+    private var position = 0
+
+    /// Takes in what has arrived.
+    mutating func append(_ bytes: [UInt8]) throws(MalformedResponse) {
+        guard !isComplete || bytes.isEmpty else { throw MalformedResponse() }
+        buffer += bytes
+        while try advance() {}
+        // Bytes after the end belong to no answer.
+        guard !isComplete || position == buffer.count else { throw MalformedResponse() }
+        buffer.removeFirst(position)
+        position = 0
+    }
+
+    /// Takes note of the stream's end.
+    mutating func close() throws(MalformedResponse) {
+        if case .untilClose = expectation { isComplete = true }
+        guard isComplete else { throw MalformedResponse() }
+    }
+
+    /// One step; false when more bytes are needed, or none.
+    private mutating func advance() throws(MalformedResponse) -> Bool {
+        guard !isComplete else { return false }
+        switch expectation {
+        case .head:
+            guard let head = try take(through: [13, 10, 13, 10], limit: Self.longestHead) else { return false }
+            try read(head: head)
+        case .bytes(let count):
+            guard try moveToBody(count, thenExpect: Expectation.bytes) else { return false }
+            isComplete = true
+        case .untilClose:
+            _ = try moveToBody(Int.max, thenExpect: { _ in .untilClose })
+            return false
+        case .chunkSize:
+            guard let line = try take(through: [13, 10], limit: 16) else { return false }
+            let size = try Self.chunkSize(line)
+            expectation = size == 0 ? .trailer : .chunk(size)
+        case .chunk(let count):
+            guard try moveToBody(count, thenExpect: Expectation.chunk) else { return false }
+            expectation = .chunkEnd
+        case .chunkEnd:
+            guard let line = try take(through: [13, 10], limit: 2) else { return false }
+            guard line.isEmpty else { throw MalformedResponse() }
+            expectation = .chunkSize
+        case .trailer:
+            guard let line = try take(through: [13, 10], limit: 2) else { return false }
+            guard line.isEmpty else { throw MalformedResponse() }
+            isComplete = true
+        }
+        return true
+    }
+
+    /// What stands before `mark`, which is taken as well; nil when it has not come yet.
+    private mutating func take(through mark: [UInt8], limit: Int) throws(MalformedResponse) -> ArraySlice<UInt8>? {
+        let window = buffer[position...].prefix(limit)
+        var start = window.startIndex
+        while let found = window[start...].firstIndex(of: mark[0]) {
+            if window[found...].starts(with: mark) {
+                defer { position = found + mark.count }
+                return buffer[position..<found]
+            }
+            start = found + 1
+        }
+        guard window.count < limit else { throw MalformedResponse() }
+        return nil
+    }
+
+    /// Moves up to `count` bytes into the body; true when it was all of them.
+    private mutating func moveToBody(
+        _ count: Int, thenExpect rest: (Int) -> Expectation
+    ) throws(MalformedResponse) -> Bool {
+        let piece = buffer[position...].prefix(count)
+        guard body.count + piece.count <= Self.longestBody else { throw MalformedResponse() }
+        body += piece
+        position += piece.count
+        expectation = rest(count - piece.count)
+        return piece.count == count
+    }
+
+    private mutating func read(head: ArraySlice<UInt8>) throws(MalformedResponse) {
+        let lines = try Self.lines(of: head)
+        status = try Self.status(lines[0])
+        var length: Int?
+        var isChunked = false
+        for line in lines.dropFirst() {
+            guard let (name, value) = line.cut(at: ":"), !name.isEmpty, name.bytes.allSatisfy(Self.isTokenByte) else {
+                throw MalformedResponse()
+            }
+            switch name.lowercasedASCII {
+            case "content-length":
+                guard length == nil, value.count < 20, let number = value.trimmed.decimal else {
+                    throw MalformedResponse()
+                }
+                length = number
+            case "transfer-encoding":
+                guard !isChunked, value.trimmed.lowercasedASCII == "chunked" else { throw MalformedResponse() }
+                isChunked = true
+            case "content-encoding": throw MalformedResponse()
+            default: continue
+            }
+        }
+        switch (length, isChunked) {
+        case (let length?, false):
+            guard length <= Self.longestBody else { throw MalformedResponse() }
+            expectation = .bytes(length)
+        case (nil, true): expectation = .chunkSize
+        case (nil, false): expectation = .untilClose
+        case (_?, true): throw MalformedResponse()
+        }
+    }
+
+    private static func lines(of head: ArraySlice<UInt8>) throws(MalformedResponse) -> [ByteString] {
+        var lines: [ByteString] = []
+        for line in head.split(separator: 10, omittingEmptySubsequences: false) {
+            lines.append(ByteString(line))
+        }
+        for index in lines.indices.dropLast() {
+            guard lines[index].bytes.last == 13 else { throw MalformedResponse() }
+            lines[index] = lines[index].dropLast(1)
+        }
+        guard !lines.contains(where: { $0.bytes.contains(13) || $0.bytes.contains(0) }) else {
+            throw MalformedResponse()
+        }
+        return lines
+    }
+
+    private static func status(_ line: ByteString) throws(MalformedResponse) -> Int {
+        guard line.hasPrefix("HTTP/1.1 ") || line.hasPrefix("HTTP/1.0 ") else { throw MalformedResponse() }
+        let rest = line.dropFirst(9)
+        guard let status = rest.prefix(3).decimal, status >= 100, rest.count == 3 || rest.dropFirst(3).hasPrefix(" ")
+        else {
+            throw MalformedResponse()
+        }
+        return status
+    }
+
+    /// Chunk extensions are refused: no engine sends them.
+    private static func chunkSize(_ line: ArraySlice<UInt8>) throws(MalformedResponse) -> Int {
+        guard (1...8).contains(line.count) else { throw MalformedResponse() }
+        var size = 0
+        for digit in line {
+            guard let value = Hex.value(of: digit) else { throw MalformedResponse() }
+            size = size << 4 | Int(value)
+        }
+        guard size <= longestBody else { throw MalformedResponse() }
+        return size
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: Self.tokenSigns.contains(byte)
+        }
+    }
+
+    private static let tokenSigns = Array("!#$%&'*+-.^_`|~".utf8)
+}

@@ -1,0 +1,89 @@
+public import Formats
+
+/// The two leading numbers of a program's version.
+public struct Version: Comparable, Hashable, Sendable {
+    /// The first number.
+    public let major: Int
+    /// The second number; 0 when there is none.
+    public let minor: Int
+
+    /// From its numbers.
+    public init(_ major: Int, _ minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// The numbers that lead "28.5.2+dfsg4", "v0.29.1" or "0.13.1+ds1-3+b1"; nil for "dev", commit names and the like.
+    public init?(parsing text: ByteString) {
+        let pieces = (text.hasPrefix("v") ? text.dropFirst(1) : text).split(".")
+        guard let major = Self.number(pieces[0]) else { return nil }
+        guard pieces.count > 1 else {
+            self.init(major, 0)
+            return
+        }
+        let digits = pieces[1].bytes.prefix { (0x30...0x39).contains($0) }
+        guard let minor = Self.number(ByteString(digits)) else { return nil }
+        self.init(major, minor)
+    }
+
+    private static func number(_ text: ByteString) -> Int? { text.count <= 6 ? text.decimal : nil }
+
+    /// Such as "28.5".
+    public var text: ByteString { ByteString(decimal: major) + "." + ByteString(decimal: minor) }
+
+    /// Order by both numbers.
+    public static func < (left: Version, right: Version) -> Bool {
+        (left.major, left.minor) < (right.major, right.minor)
+    }
+}
+
+/// What the program behind the name `docker` is.
+public enum DockerProgram: Equatable, Sendable {
+    /// Docker's own CLI.
+    case docker(Version)
+    /// Podman under docker's name.
+    case podman
+    /// Neither, or it did not say.
+    case unknown
+
+    /// From what `docker --version` prints.
+    ///
+    /// Source: docker/cli cli/version and cmd/docker/docker.go ("Docker version 28.5.2, build ecc6942"); podman-docker says
+    /// "podman version 4.9.3".
+    init(printed text: ByteString) {
+        for line in text.split("\n") {
+            if line.hasPrefix("podman version ") {
+                self = .podman
+                return
+            }
+            if line.hasPrefix("Docker version "), let (before, _) = line.cut(at: ","),
+                let version = Version(parsing: before.dropFirst(15))
+            {
+                self = .docker(version)
+                return
+            }
+        }
+        self = .unknown
+    }
+}
+
+/// What the program behind the name `docker-buildx` is.
+public enum BuildxProgram: Equatable, Sendable {
+    /// The plugin. Its version may be one that tells nothing, such as a commit's.
+    case plugin(Version?)
+    /// A file that docker will not take for a plugin.
+    case broken
+
+    /// From what `docker-buildx docker-cli-plugin-metadata` prints.
+    ///
+    /// Source: docker/cli cli-plugins/manager/plugin.go, newPlugin; docker before 28.4.1 takes no other schema.
+    init(metadata text: ByteString) {
+        guard let json = JSON(text), json.stringField("SchemaVersion") == "0.1.0",
+            json.stringField("Vendor")?.isEmpty == false, let version = json.stringField("Version")
+        else {
+            self = .broken
+            return
+        }
+        self = .plugin(Version(parsing: version))
+    }
+}

@@ -1,0 +1,97 @@
+import Formats
+import Host
+import Notes
+import Testing
+
+@testable import Engine
+
+@Suite("Routes") struct BuildRouteTests {
+    @Test(
+        "Who builds",
+        arguments: [
+            (.dockerBuild, nil, nil, 28, nil), (.dockerBuild, "1", nil, 28, nil), (.dockerBuild, "TRUE", nil, 23, nil),
+            (.dockerBuild, "0", nil, 28, .legacyBuilder), (.dockerBuild, "False", "buildx", 28, .legacyBuilder),
+            (.dockerBuild, "no", nil, 28, .buildKitVariableInvalid), (.buildx, "2", nil, 28, .buildKitVariableInvalid),
+            (.buildx, "0", nil, 28, nil), (.buildx, nil, "other", 28, nil),
+            (.dockerBuild, nil, "buildx", 28, nil), (.dockerBuild, nil, "other", 28, .builderAliasUnknown),
+            (.dockerBuild, nil, "", 28, .builderAliasUnknown),
+            (.dockerBuild, nil, nil, 20, .dockerTooOld), (.dockerBuild, "1", nil, 20, .dockerTooOld),
+            (.dockerBuild, "0", nil, 20, .dockerTooOld), (.dockerBuild, "0", "buildx", 20, nil),
+            (.buildx, "0", nil, 20, nil),
+        ] as [(BuildRequest.Route, ByteString?, ByteString?, Int, Reason?)])
+    func check(route: BuildRequest.Route, buildKit: ByteString?, alias: ByteString?, major: Int, reason: Reason?) {
+        let answer = Result { () throws(Doubt) in
+            try BuildRoute.check(route, buildKit: buildKit, alias: alias, docker: Version(major, 0))
+        }
+        #expect(answer.reason == reason)
+    }
+
+    @Test(
+        "Which builder is named",
+        arguments: [
+            (.dockerBuild, nil, nil, nil, .named("ctx")), (.dockerBuild, nil, "env", nil, .named("env")),
+            (.dockerBuild, "flag", "env", nil, .named("flag")), (.dockerBuild, "", "env", nil, .current),
+            (.dockerBuild, nil, "", nil, .named("ctx")), (.dockerBuild, nil, nil, "buildx", .current),
+            (.dockerBuild, nil, "env", "buildx", .named("env")), (.buildx, nil, nil, nil, .current),
+            (.buildx, nil, "env", nil, .named("env")), (.buildx, "flag", nil, nil, .named("flag")),
+        ] as [(BuildRequest.Route, ByteString?, ByteString?, ByteString?, BuilderChoice)])
+    func choice(
+        route: BuildRequest.Route, flag: ByteString?, variable: ByteString?, alias: ByteString?, expected: BuilderChoice
+    ) {
+        let request = BuildRequest(route: route, builder: flag)
+        let environment = DockerEnvironment(builder: variable)
+        #expect(BuilderChoice(request, environment, alias: alias, context: "ctx") == expected)
+    }
+}
+
+@Suite("The plugin") struct BuildxPluginTests {
+    @Test("Extra directories first, then the user's, then the system's") func order() {
+        let configuration = DockerConfiguration(directory: "/c", extraPluginDirectories: ["/x", "", "rel"])
+        let directories = BuildxPlugin.directories(configuration, system: ["/s"])
+        #expect(directories == ["/x", "rel", "/c/cli-plugins", "/s"])
+    }
+
+    private func find(_ folder: TemporaryFolder, ourselves: FileStatus? = nil) -> Result<ByteString, Doubt> {
+        Result { () throws(Doubt) in
+            try BuildxPlugin.find(in: [folder["a"], folder["b"], folder["c"]], ourselves: ourselves)
+        }
+    }
+
+    @Test("The first one counts; missing directories do not") func first() throws {
+        let folder = try TemporaryFolder()
+        #expect(find(folder) == .failure(Doubt(.buildxMissing)))
+        try folder.write("c/docker-buildx", "", mode: 0o755)
+        #expect(find(folder) == .success(folder["c/docker-buildx"]))
+        try folder.makeFolder("a")
+        try Files.makeLink(folder["a/docker-buildx"], to: folder["c/docker-buildx"])
+        #expect(find(folder) == .success(folder["a/docker-buildx"]))
+    }
+
+    @Test("Slipway in the plugin's place hands on to the next one") func ourselves() throws {
+        let folder = try TemporaryFolder()
+        let slipway = try folder.write("bin/docker", "", mode: 0o755)
+        try folder.makeFolder("a")
+        try Files.makeLink(folder["a/docker-buildx"], to: slipway)
+        let status = try Files.status(slipway)
+        #expect(find(folder, ourselves: status).reason == .buildxMissing)
+        try folder.write("b/docker-buildx", "", mode: 0o755)
+        #expect(find(folder, ourselves: status) == .success(folder["b/docker-buildx"]))
+    }
+
+    @Test("A first one that cannot run is not passed over", arguments: OddFile.allCases)
+    func odd(file: OddFile) throws {
+        let folder = try TemporaryFolder()
+        try file.put(at: "a/docker-buildx", in: folder)
+        try folder.write("b/docker-buildx", "", mode: 0o755)
+        #expect(find(folder) == .failure(Doubt(.buildxBroken, folder["a/docker-buildx"])))
+    }
+
+    @Test("A file without the right to run it, and a link to nothing") func notExecutable() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("b/docker-buildx", "", mode: 0o644)
+        #expect(find(folder).reason == .buildxBroken)
+        try folder.makeFolder("a")
+        try Files.makeLink(folder["a/docker-buildx"], to: folder["nothing"])
+        #expect(find(folder) == .failure(Doubt(.buildxBroken, folder["a/docker-buildx"])))
+    }
+}

@@ -1,0 +1,101 @@
+import Formats
+import Testing
+
+@testable import Engine
+
+@Suite("HTTP answers") struct HTTPResponseTests {
+    /// The answer read in pieces of one size; nil when it is refused or not whole at the stream's end.
+    private func read(_ text: ByteString, pieces size: Int) -> HTTPResponse? {
+        var response = HTTPResponse()
+        do {
+            var rest = text.bytes[...]
+            while !rest.isEmpty {
+                try response.append(Array(rest.prefix(size)))
+                rest = rest.dropFirst(size)
+            }
+            if !response.isComplete { try response.close() }
+            return response
+        } catch {
+            return nil
+        }
+    }
+
+    @Test(
+        "Good ones, however they are cut",
+        arguments: [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"),
+            ("HTTP/1.1 200 OK\r\nContent-Length:0\r\n\r\n", 200, ""),
+            ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
+            ("HTTP/1.1 404\r\n\r\n", 404, ""),
+            ("HTTP/1.1 500 \r\nX: \r\nContent-Length: 1\r\n\r\nx", 500, "x"),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nhello\r\n1A\r\n" + twentySix
+                    + "\r\n0\r\n\r\n",
+                200, "hello" + twentySix
+            ),
+        ] as [(ByteString, Int, ByteString)])
+    func good(text: ByteString, status: Int, body: ByteString) {
+        for size in [1, 2, 3, 7, 1000] {
+            let response = read(text, pieces: size)
+            #expect(response?.status == status)
+            #expect(response.map { ByteString($0.body) } == body)
+        }
+    }
+
+    @Test(
+        "Bad ones, however they are cut",
+        arguments: [
+            "", "\r\n\r\n", "garbage\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            "HTTP/1.1 +20 OK\r\n\r\n", "http/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\n\n", "HTTP/1.1 200 OK\r\nA: b",
+            "HTTP/1.1 200 OK\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: \u{0}\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA : x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: x\r\n folded\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello!",
+            "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4194305\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nx",
+            chunked + "5\r\nhello", chunked + "5\r\nhello\r\n", chunked + "5\r\nhello\r\n0\r\n",
+            chunked + "5\r\nhellox\r\n0\r\n\r\n",
+            chunked + "6\r\nhello\r\n0\r\n\r\n", chunked + "\r\n\r\n", chunked + "x\r\n", chunked + "-1\r\n",
+            chunked + "5;a=b\r\nhello\r\n0\r\n\r\n", chunked + "FFFFFFFF\r\n", chunked + "FFFFFFFFF\r\n",
+            chunked + "000000000000000001\r\n", chunked + "400001\r\n", chunked + "0\r\nTrailer: x\r\n\r\n",
+            chunked + "0\r\n\r\nmore", chunked + "5\nhello\r\n0\r\n\r\n",
+        ] as [ByteString])
+    func bad(text: ByteString) {
+        for size in [1, 2, 3, 7, 1000] { #expect(read(text, pieces: size) == nil) }
+    }
+
+    @Test("Bounds hold for every way of ending") func bounds() {
+        let filler = ByteString(repeatElement(0x61, count: 20_000))
+        #expect(read("HTTP/1.1 200 OK\r\nA: " + filler + "\r\n\r\n", pieces: 1000) == nil)
+        let megabyte = ByteString(repeatElement(0x61, count: 1 << 20))
+        let five = megabyte + megabyte + megabyte + megabyte + megabyte
+        #expect(read("HTTP/1.1 200 OK\r\n\r\n" + five, pieces: 65_536) == nil)
+        let chunk = "100000\r\n" + megabyte + "\r\n"
+        #expect(read(chunked + chunk + chunk + chunk + chunk + "0\r\n\r\n", pieces: 65_536)?.body.count == 4 << 20)
+        #expect(read(chunked + chunk + chunk + chunk + chunk + "1\r\na\r\n0\r\n\r\n", pieces: 65_536) == nil)
+    }
+
+    @Test("Noise never traps") func noise() {
+        var generator = SystemRandomNumberGenerator()
+        let good = (chunked + "5\r\nhello\r\n0\r\n\r\n").bytes
+        for _ in 0..<3000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                bytes[Int.random(in: bytes.indices, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            }
+            _ = read(ByteString(bytes), pieces: Int.random(in: 1...60, using: &generator))
+        }
+    }
+}
+
+private let twentySix: ByteString = "abcdefghijklmnopqrstuvwxyz"
+private let chunked: ByteString = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

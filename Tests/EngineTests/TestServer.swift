@@ -1,0 +1,102 @@
+import Formats
+import Foundation
+import Glibc
+import Host
+import Testing
+
+/// A server for one connection on a unix socket or on 127.0.0.1, which says what a test tells it to.
+final class TestServer: Sendable {
+    /// One thing that the server does after it has read a request.
+    enum Step: Sendable {
+        case send(ByteString)
+        case pause(milliseconds: UInt32)
+        case close
+    }
+
+    let port: UInt16
+    private let listener: Int32
+    private let requests = Requests()
+
+    private final class Requests: @unchecked Sendable {
+        private let lock = NSLock()
+        private var texts: [ByteString] = []
+        func add(_ text: ByteString) { lock.withLock { texts.append(text) } }
+        var all: [ByteString] { lock.withLock { texts } }
+    }
+
+    /// What clients sent.
+    var received: [ByteString] { requests.all }
+
+    /// On a unix socket.
+    convenience init(at path: ByteString, _ steps: Step...) throws {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
+        try self.init(address, AF_UNIX, steps)
+    }
+
+    /// On a free port of 127.0.0.1.
+    convenience init(_ steps: Step...) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        try self.init(address, AF_INET, steps)
+    }
+
+    private init<Address>(_ address: Address, _ family: Int32, _ steps: [Step]) throws {
+        let listener = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let length = socklen_t(MemoryLayout<Address>.size)
+        let bound = withUnsafeBytes(of: address) {
+            bind(listener, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
+        }
+        #expect(bound == 0 && listen(listener, 8) == 0)
+        var own = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutableBytes(of: &own) {
+            _ = getsockname(listener, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &size)
+        }
+        port = UInt16(bigEndian: own.sin_port)
+        self.listener = listener
+        let requests = requests
+        Thread.detachNewThread {
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else {
+                    close(listener)
+                    return
+                }
+                Self.serve(client, steps, requests)
+            }
+        }
+    }
+
+    /// The thread closes the listener: a number closed here could already be another's when the thread uses it again.
+    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
+
+    private static func serve(_ client: Int32, _ steps: [Step], _ requests: Requests) {
+        var request: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while ByteString(request).range(of: "\r\n\r\n") == nil {
+            let count = recv(client, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            request += buffer.prefix(count)
+        }
+        requests.add(ByteString(request))
+        for step in steps {
+            switch step {
+            case .send(let text):
+                _ = text.bytes.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            case .pause(let milliseconds): usleep(milliseconds * 1000)
+            case .close: break
+            }
+        }
+        close(client)
+    }
+}
+
+extension TestServer.Step {
+    /// A whole answer.
+    static func answer(_ body: ByteString) -> TestServer.Step {
+        .send("HTTP/1.1 200 OK\r\nContent-Length: " + ByteString(decimal: body.count) + "\r\n\r\n" + body)
+    }
+}
