@@ -58,6 +58,5 @@ let package = Package(
         ),
         tests(of: "Formats"),
         tests(of: "Host", uses: ["Formats"]),
-        tests(of: "Engine", uses: ["Formats", "Host", "Notes"]),
-    ]
-)
+        tests(
+            of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("flags.json")]),

@@ -1,0 +1,12 @@
+public import Formats
+
+extension Bool {
+    /// The truth value that Go's strconv.ParseBool reads: pflag's flags and DOCKER_BUILDKIT follow it; nil for any other text.
+    public init?(goText text: ByteString) {
+        switch text {
+        case "1", "t", "T", "TRUE", "true", "True": self = true
+        case "0", "f", "F", "FALSE", "false", "False": self = false
+        default: return nil
+        }
+    }
+}
