@@ -59,4 +59,7 @@ let package = Package(
         tests(of: "Formats"),
         tests(of: "Host", uses: ["Formats"]),
         tests(
-            of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("flags.json")]),
+            of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
+        tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
+    ]
+)

@@ -1,0 +1,73 @@
+public import Formats
+
+/// A build with BuildKit's command line, whichever of its names it was called by.
+public struct BuildInvocation: Equatable, Sendable {
+    /// How docker comes to run it, which decides the builder (docker/cli cmd/docker/builder.go, processBuilder).
+    public enum Route: Sendable {
+        /// `build`, `image build` and `builder build`: docker itself chooses between buildx and the legacy builder.
+        case forwarded
+        /// `buildx build`: always buildx, with its own current builder.
+        case buildx
+    }
+
+    /// The options before the command word.
+    public let globals: GlobalOptions
+    /// How docker comes to run it.
+    public let route: Route
+    /// The index of `build` or `b`; options of the build may stand directly after it.
+    public let commandWordIndex: Int
+    /// The options and positionals after the command word, with their places.
+    public let scan: Scan
+    /// `--builder`, the last one, before or after the command word; empty is not the same as none.
+    public let builder: ByteString?
+    /// All arguments that are no options, in order.
+    public let positionals: [ByteString]
+
+    init(_ arguments: [ByteString], globals: GlobalOptions, route: Route, parent: Scan?, wordAt commandWordIndex: Int)
+        throws(GrammarError)
+    {
+        let scan = try Scan(arguments, from: commandWordIndex + 1, table: .buildxBuild)
+        self.globals = globals
+        self.route = route
+        self.commandWordIndex = commandWordIndex
+        self.scan = scan
+        builder = scan.lastValue(of: .builder) ?? parent?.lastValue(of: .builder)
+        positionals = scan.positionals.map { arguments[$0] }
+    }
+
+    /// The build context: nil unless there is exactly one positional, which is what buildx insists on.
+    public var context: ByteString? { positionals.count == 1 ? positionals.first : nil }
+
+    /// `--file`, the last one.
+    public var file: ByteString? { scan.lastValue(of: .file) }
+
+    /// `--target`, the last one.
+    public var target: ByteString? { scan.lastValue(of: .target) }
+
+    /// Every `--platform`, not split at commas.
+    public var platforms: [ByteString] { scan.values(of: .platform) }
+
+    /// Every `--build-arg`, as `NAME=value` or `NAME`.
+    public var buildArguments: [ByteString] { scan.values(of: .buildArgument) }
+
+    /// Every `--build-context`, as `name=place`.
+    public var buildContexts: [ByteString] { scan.values(of: .buildContext) }
+
+    /// Every `--tag`.
+    public var tags: [ByteString] { scan.values(of: .tag) }
+
+    /// Every `--output`.
+    public var outputs: [ByteString] { scan.values(of: .output) }
+
+    /// Every `--cache-from`.
+    public var cacheFrom: [ByteString] { scan.values(of: .cacheFrom) }
+
+    /// Every `--cache-to`.
+    public var cacheTo: [ByteString] { scan.values(of: .cacheTo) }
+
+    /// Whether the user wants no cache.
+    public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
+
+    /// Whether it asks for help, a check or anything else but a build.
+    public var isLeftAlone: Bool { scan.isLeftAlone }
+}

@@ -1,0 +1,84 @@
+public import Formats
+
+/// What a docker command line asks for.
+public enum Invocation: Equatable, Sendable {
+    /// A build that BuildKit's client may come to run.
+    case build(BuildInvocation)
+    /// Any other command, by its first word; nil when there is none.
+    case other(ByteString?)
+    /// A line that docker refuses, or that its versions read differently.
+    case notUnderstood(GrammarError)
+
+    /// Reads a whole command line, `arguments[0]` being the program's name.
+    public static func parse(_ arguments: [ByteString]) -> Invocation {
+        do throws(GrammarError) {
+            return try read(arguments)
+        } catch {
+            return .notUnderstood(error)
+        }
+    }
+
+    private static func read(_ arguments: [ByteString]) throws(GrammarError) -> Invocation {
+        let global = try Scan(arguments, from: 1, table: .docker)
+        guard let index = global.positionals.first else { return .other(nil) }
+        let word = arguments[index]
+        guard !global.isLeftAlone else { return .other(word) }
+        let globals = GlobalOptions(global)
+        switch word {
+        case "build":
+            try checkForwarding(arguments, of: ["build"], at: index)
+            return .build(
+                try BuildInvocation(arguments, globals: globals, route: .forwarded, parent: nil, wordAt: index))
+        case "image":
+            guard index + 1 < arguments.count, arguments[index + 1] == "build" else { return .other(word) }
+            try checkForwarding(arguments, of: ["image", "build"], at: index)
+            return .build(
+                try BuildInvocation(arguments, globals: globals, route: .forwarded, parent: nil, wordAt: index + 1))
+        case "builder", "buildx":
+            let parent = try Scan(arguments, from: index + 1, table: .buildx)
+            guard let inner = parent.positionals.first, isBuild(arguments[inner]), !parent.isLeftAlone else {
+                return .other(word)
+            }
+            try checkTraversal(parent)
+            if word == "builder" { try checkForwarding(arguments, of: ["builder"], at: index) }
+            let route: BuildInvocation.Route = word == "builder" ? .forwarded : .buildx
+            return .build(
+                try BuildInvocation(arguments, globals: globals, route: route, parent: parent, wordAt: inner))
+        default:
+            return .other(word)
+        }
+    }
+
+    /// docker/buildx commands/build.go, buildCmd: the name and its alias.
+    private static func isBuild(_ word: ByteString) -> Bool { word == "build" || word == "b" }
+
+    /// Refuses what cobra's Traverse, which looks for the sub-command before pflag sees the options, reads in its own
+    /// way: it takes `--` for an option that wants a value, and never a dash for a value's beginning.
+    private static func checkTraversal(_ parent: Scan) throws(GrammarError) {
+        if let terminator = parent.terminator { throw .betweenCommandWords(terminator) }
+        for occurrence in parent.occurrences where occurrence.arguments.count > 1 && occurrence.value.hasPrefix("-") {
+            throw .betweenCommandWords(occurrence.arguments.lowerBound)
+        }
+    }
+
+    /// Refuses a line in which docker would rewrite another argument than the command words: it decides by the first
+    /// word after the global options, then replaces the first match in all arguments, the program's name included
+    /// (docker/cli cmd/docker/builder.go, forwardBuilder).
+    private static func checkForwarding(
+        _ arguments: [ByteString], of words: [ByteString], at index: Int
+    ) throws(GrammarError) {
+        let found = firstMatch(of: words, in: arguments)
+        if found != index { throw .commandWordRepeated(found ?? index) }
+    }
+
+    /// Where docker finds the words. After a mismatch the argument at hand is not tried as the first word, so that
+    /// `image image build` holds no match (docker/cli cmd/docker/aliases_utils.go, stringSliceIndex).
+    private static func firstMatch(of words: [ByteString], in arguments: [ByteString]) -> Int? {
+        var matched = 0
+        for (index, argument) in arguments.enumerated() {
+            matched = matched < words.count && words[matched] == argument ? matched + 1 : 0
+            if matched == words.count { return index + 1 - matched }
+        }
+        return nil
+    }
+}

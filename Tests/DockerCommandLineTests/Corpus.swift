@@ -1,0 +1,131 @@
+import DockerCommandLine
+import Formats
+import Testing
+
+/// The command lines of corpus.txt.
+enum Corpus {
+    struct Entry: Sendable, CustomTestStringConvertible {
+        let number: Int
+        let line: ByteString
+        let meaning: ByteString
+        var testDescription: String { "\(number): \(line)" }
+    }
+
+    static let entries: [Entry] = {
+        guard let text = Resource.read("corpus", "txt") else { return [] }
+        var entries: [Entry] = []
+        var line: ByteString?
+        for (index, row) in text.split("\n").enumerated() where !row.isEmpty && !row.hasPrefix("#") {
+            if !row.hasPrefix(" ") {
+                line = row
+            } else if let given = line {
+                entries.append(Entry(number: index, line: given, meaning: row.trimmed))
+                line = nil
+            }
+        }
+        return entries
+    }()
+
+    /// The arguments that a line stands for.
+    static func words(of line: ByteString) -> [ByteString] {
+        var words: [ByteString] = []
+        var word: ByteString?
+        var rest = line.bytes[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: " "):
+                if let finished = word { words.append(finished) }
+                word = nil
+            case UInt8(ascii: "'"):
+                word = (word ?? "") + ByteString(rest.prefix { $0 != UInt8(ascii: "'") })
+                rest = rest.drop { $0 != UInt8(ascii: "'") }.dropFirst()
+            case UInt8(ascii: "$") where rest.first == UInt8(ascii: "'"):
+                rest.removeFirst()
+                word = (word ?? "") + escaped(&rest)
+            default:
+                word = (word ?? "") + ByteString([byte])
+            }
+        }
+        if let finished = word { words.append(finished) }
+        return words
+    }
+
+    private static func escaped(_ rest: inout ArraySlice<UInt8>) -> ByteString {
+        var result: [UInt8] = []
+        while let byte = rest.popFirst(), byte != UInt8(ascii: "'") {
+            if byte != UInt8(ascii: "\\") {
+                result.append(byte)
+            } else if rest.popFirst() == UInt8(ascii: "n") {
+                result.append(0x0A)
+            } else {
+                result.append(UInt8(ByteString(rest.prefix(2)).lossy, radix: 16) ?? 0)
+                rest = rest.dropFirst(2)
+            }
+        }
+        return ByteString(result)
+    }
+
+    /// A word as the corpus writes it.
+    static func quoted(_ word: ByteString) -> ByteString {
+        let isPlain: (UInt8) -> Bool = { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                true
+            default: ByteString("_./:=,@%+#-").bytes.contains(byte)
+            }
+        }
+        let isPrintable: (UInt8) -> Bool = { (0x20..<0x7F).contains($0) }
+        if !word.isEmpty, word.bytes.allSatisfy(isPlain) { return word }
+        if word.bytes.allSatisfy({ isPrintable($0) && $0 != UInt8(ascii: "'") }) { return "'" + word + "'" }
+        let pieces = word.bytes.map { byte in
+            let stands = isPrintable(byte) && byte != UInt8(ascii: "'") && byte != UInt8(ascii: "\\")
+            return stands ? ByteString([byte]) : ByteString((byte < 16 ? "\\x0" : "\\x") + String(byte, radix: 16))
+        }
+        return "$'" + pieces.joined(separator: "") + "'"
+    }
+
+    /// An invocation as the corpus writes it.
+    static func meaning(of invocation: Invocation) -> ByteString {
+        switch invocation {
+        case .other(nil): return "other"
+        case .other(let word?): return "other " + quoted(word)
+        case .notUnderstood(let error): return name(of: error) + "@" + ByteString(decimal: error.index)
+        case .build(let build):
+            let route: ByteString = build.route == .buildx ? "buildx@" : "build@"
+            var words = [route + ByteString(decimal: build.commandWordIndex)]
+            func add(_ name: ByteString, _ values: [ByteString]) { words += values.map { name + "=" + quoted($0) } }
+            func add(_ name: ByteString, _ value: ByteString?) { add(name, value.map { [$0] } ?? []) }
+            add("config", build.globals.configDirectory)
+            add("context", build.globals.context)
+            add("host", build.globals.hosts)
+            add("tls", build.globals.tls.map { $0 ? "true" : "false" })
+            add("tlsverify", build.globals.tlsVerify.map { $0 ? "true" : "false" })
+            add("builder", build.builder)
+            add("file", build.file)
+            add("target", build.target)
+            add("platform", build.platforms)
+            add("build-arg", build.buildArguments)
+            add("build-context", build.buildContexts)
+            add("tag", build.tags)
+            add("output", build.outputs)
+            add("cache-from", build.cacheFrom)
+            add("cache-to", build.cacheTo)
+            if build.noCache { words.append("no-cache") }
+            if build.isLeftAlone { words.append("left-alone") }
+            add("path", build.positionals)
+            return words.joined(separator: " ")
+        }
+    }
+
+    private static func name(of error: GrammarError) -> ByteString {
+        switch error {
+        case .unknownFlag: "unknownFlag"
+        case .missingValue: "missingValue"
+        case .badBoolean: "badBoolean"
+        case .badSyntax: "badSyntax"
+        case .betweenCommandWords: "betweenCommandWords"
+        case .commandWordRepeated: "commandWordRepeated"
+        }
+    }
+}
