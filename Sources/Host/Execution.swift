@@ -8,6 +8,14 @@ public import Formats
 
 /// Becoming another program, and asking one.
 public enum Execution {
+    /// The command line a program gets.
+    public enum Arguments {
+        /// This process's own, byte for byte and without a copy.
+        case inherited
+        /// These words, the program's own name first.
+        case words([ByteString])
+    }
+
     /// The environment a program gets.
     public enum Environment {
         /// This process's own, byte for byte.
@@ -17,12 +25,16 @@ public enum Execution {
     }
 
     /// Replaces this process by a program; returns only to say why it did not. The corresponding C function is `execve`.
-    public static func become(_ path: ByteString, arguments: [ByteString], environment: Environment = .inherited) -> Errno {
-        withCStrings(arguments) { argv in
-            switch environment {
-            case .inherited: execute(path, argv, environ)
-            case .entries(let entries): withCStrings(entries) { execute(path, argv, $0) }
-            }
+    public static func become(
+        _ path: ByteString, arguments: Arguments, environment: Environment = .inherited
+    ) -> Errno {
+        switch (arguments, environment) {
+        case (.inherited, .inherited): execute(path, CommandLine.unsafeArgv, environ)
+        case (.inherited, .entries(let entries)):
+            withCStrings(entries) { execute(path, CommandLine.unsafeArgv, $0) }
+        case (.words(let words), .inherited): withCStrings(words) { execute(path, $0, environ) }
+        case (.words(let words), .entries(let entries)):
+            withCStrings(words) { argv in withCStrings(entries) { execute(path, argv, $0) } }
         }
     }
 

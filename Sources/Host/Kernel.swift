@@ -65,6 +65,45 @@ public enum Kernel {
         #endif
     }
 
+    /// The command line of this process, its own name first.
+    public static var arguments: [ByteString] {
+        (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { ByteString(cString: $0) } }
+    }
+
+    /// Whether any word of the command line, the program's name apart, is one of `words`. Makes no copies: this runs before
+    /// every docker command.
+    public static func commandLineHolds(anyOf words: StaticWords) -> Bool {
+        var index = 1
+        while index < Int(CommandLine.argc), let argument = CommandLine.unsafeArgv[index] {
+            if words.contains(argument) { return true }
+            index += 1
+        }
+        return false
+    }
+
+    /// A few words in one literal with spaces between them, compared without copies.
+    public struct StaticWords: Sendable {
+        private let text: StaticString
+
+        /// Words with one space between them.
+        public init(_ text: StaticString) { self.text = text }
+
+        func contains(_ argument: UnsafePointer<CChar>) -> Bool {
+            var start = 0
+            while start < text.utf8CodeUnitCount {
+                var length = 0
+                while start + length < text.utf8CodeUnitCount, text.utf8Start[start + length] != 0x20 { length += 1 }
+                if strncmp(argument, UnsafeRawPointer(text.utf8Start + start).assumingMemoryBound(to: CChar.self), length) == 0,
+                    argument[length] == 0
+                {
+                    return true
+                }
+                start += length + 1
+            }
+            return false
+        }
+    }
+
     /// The directory the process stands in. The corresponding C function is `getcwd`.
     public static func workingDirectory() throws(Errno) -> ByteString {
         guard let path = getcwd(nil, 0) else { throw .current }
@@ -104,6 +143,9 @@ public enum Kernel {
         return entries
     }
 
+    /// Ends this process.
+    public static func exit(_ code: Int32) -> Never { Glibc_exit(code) }
+
     /// Writes to standard error if the caller left it open, all of it or as much as goes.
     public static func printError(_ text: ByteString) { print(text, to: 2) }
 
@@ -117,3 +159,5 @@ public enum Kernel {
         }
     }
 }
+
+private func Glibc_exit(_ code: Int32) -> Never { exit(code) }

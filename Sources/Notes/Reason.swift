@@ -18,6 +18,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case buildCacheOff = 107
     case settingsNotTrusted = 108
     case settingsInvalid = 109
+    case exportOff = 110
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200
@@ -55,6 +56,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case storeUnreadable = 307
     case leaseBusy = 308
     case generationMoved = 309
+    case leaseNotKept = 310
 
     // 4xx: what is imported
     case nothingToImport = 400

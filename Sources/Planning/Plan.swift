@@ -61,3 +61,21 @@ extension Note {
         .array(notes.map { .object(["code": .string($0.reason.code), "message": .string($0.message)]) })
     }
 }
+
+extension Plan {
+    /// For people: the command as a shell would take it, then a line for each note.
+    public var text: ByteString {
+        let command = arguments.map(Self.quoted).joined(separator: " ")
+        let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func quoted(_ word: ByteString) -> ByteString {
+        let plain = word.bytes.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "_-./=:,@%+".utf8.contains(byte)
+        }
+        if plain && !word.isEmpty { return word }
+        return "'" + word.split("'").joined(separator: "'\\''") + "'"
+    }
+}

@@ -95,7 +95,7 @@ public struct Settings: Equatable, Sendable {
     ]
 
     /// Variables of the environment that are no settings.
-    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE"]
+    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED"]
 
     /// A line or variable that was ignored.
     public struct Problem: Equatable, Sendable {

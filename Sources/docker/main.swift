@@ -1,2 +1,3 @@
 import Shim
-print("x")
+
+Shim.run()

@@ -1,2 +1,45 @@
 import ArgumentParser
-@main struct Slipway: ParsableCommand { func run() { print("x") } }
+import Foundation
+import Shim
+
+/// The program for people. Exit codes: 0 done, 1 done with findings or failed, 2 bad usage.
+@main
+struct Slipway: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "slipway",
+        abstract: "A docker that remembers: shows and explains what the docker shim does.",
+        discussion: """
+            The shim named `docker` stands ahead of the real one on PATH and adds what makes builds share their layers. \
+            SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does.
+            """,
+        subcommands: [Explain.self, Log.self, ShowSettings.self, StoreCommands.self, ShowVersion.self]
+    )
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            if code == .success {
+                print(text)
+            } else if !text.isEmpty {
+                FileHandle.standardError.write(Data((text + "\n").utf8))
+            }
+            Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
+        }
+    }
+}
+
+/// `slipway version`
+struct ShowVersion: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    @Flag(help: "Print JSON: {\"version\": ...}.")
+    var json = false
+
+    func run() {
+        print(json ? "{\"version\":\"\(Version.current)\"}" : "slipway \(Version.current)")
+    }
+}

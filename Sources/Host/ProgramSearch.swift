@@ -1,0 +1,103 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// A program that this process may become.
+public struct Program: Equatable, Sendable {
+    /// As found, unresolved: some programs dispatch on the name they are called by.
+    public let path: ByteString
+    /// Whether it begins with "#!".
+    public let isScript: Bool
+}
+
+/// Looking for "the next one of my name" on PATH. This runs before every command, so it works on the C strings of the
+/// environment and on the stack: with arrays of bytes the same walk cost a third more than the bare runtime does.
+public enum ProgramSearch {
+    /// The first executable called `name` after this program's own place on PATH, else the first before it. Left out are this
+    /// very file, files with `marker` in their first 4 KiB, relative and empty entries of PATH, and what `refuses` names.
+    public static func next(
+        named name: StaticString, withoutMarker marker: StaticString, refuses: (Program) -> Bool
+    ) -> Program? {
+        guard let path = getenv("PATH") else { return nil }
+        let own = ownFile
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + name.utf8CodeUnitCount + 2) { buffer in
+            guard let candidate = buffer.baseAddress else { return nil }
+            var before: Program?
+            var isPastOwn = false
+            var entry = UnsafePointer<CChar>(path)
+            while true {
+                let length = strcspn(entry, ":")
+                if entry[0] == 0x2F, length < Int(PATH_MAX) {
+                    memcpy(candidate, entry, length)
+                    candidate[length] = 0x2F
+                    memcpy(candidate + length + 1, name.utf8Start, name.utf8CodeUnitCount)
+                    candidate[length + 1 + name.utf8CodeUnitCount] = 0
+                    var status = stat()
+                    if stat(candidate, &status) == 0 {
+                        if let own, own.device == status.st_dev, own.inode == status.st_ino {
+                            isPastOwn = true
+                        } else if isPastOwn || before == nil,
+                            let program = program(candidate, status, marker), !refuses(program)
+                        {
+                            if isPastOwn { return program }
+                            before = program
+                        }
+                    }
+                }
+                guard entry[length] != 0 else { return before }
+                entry += length + 1
+            }
+        }
+    }
+
+    /// A program by its absolute path, under the same conditions.
+    public static func named(_ path: ByteString, withoutMarker marker: StaticString) -> Program? {
+        let found = try? path.withCPath { (name) throws(Errno) -> Program? in
+            var status = stat()
+            guard path.hasPrefix("/"), stat(name, &status) == 0 else { return nil }
+            if let own = ownFile, own.device == status.st_dev, own.inode == status.st_ino { return nil }
+            return program(name, status, marker)
+        }
+        return found ?? nil
+    }
+
+    private static var ownFile: (device: dev_t, inode: ino_t)? {
+        var status = stat()
+        return stat("/proc/self/exe", &status) == 0 ? (status.st_dev, status.st_ino) : nil
+    }
+
+    private static func program(_ path: UnsafePointer<CChar>, _ status: stat, _ marker: StaticString) -> Program? {
+        guard status.st_mode & S_IFMT == S_IFREG, faccessat(AT_FDCWD, path, X_OK, Int32(AT_EACCESS)) == 0 else {
+            return nil
+        }
+        return withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { head in
+            var count = 0
+            // What may be executed but not read cannot be asked, and is believed.
+            let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+            if number >= 0 {
+                count = max(0, read(number, head.baseAddress, head.count))
+                close(number)
+            }
+            if holds(UnsafeRawBufferPointer(rebasing: head[..<count]), marker) { return nil }
+            let isScript = count > 2 && head[0] == UInt8(ascii: "#") && head[1] == UInt8(ascii: "!")
+            return Program(path: ByteString(cString: path), isScript: isScript)
+        }
+    }
+
+    private static func holds(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
+        var offset = 0
+        while let start = text.baseAddress, text.count - offset >= word.utf8CodeUnitCount,
+            let found = memchr(start + offset, Int32(word.utf8Start[0]), text.count - offset)
+        {
+            offset = UnsafeRawPointer(found) - start
+            guard text.count - offset >= word.utf8CodeUnitCount else { return false }
+            if memcmp(found, word.utf8Start, word.utf8CodeUnitCount) == 0 { return true }
+            offset += 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,116 @@
+public import DockerCommandLine
+public import Formats
+public import Notes
+
+/// What a build gets from the store and gives to it.
+public enum BuildCachePolicy {
+    /// What the command line and the settings leave to be wished for, before anything is looked up.
+    public struct Wish: Equatable, Sendable {
+        /// Whether layers may be imported.
+        public var imports: Bool
+        /// Whether layers may be exported.
+        public var exports: Bool
+        /// Why not.
+        public var notes: [Note]
+
+        /// Whether nothing is left: no file is read and no engine asked then.
+        public var isEmpty: Bool { !imports && !exports }
+    }
+
+    /// What the store and the engine turned out to offer.
+    public struct Facts: Equatable, Sendable {
+        /// One generation and the manifest in it.
+        public struct Import: Equatable, Sendable {
+            /// The generation's directory.
+            public let source: ByteString
+            /// "sha256:..."
+            public let digest: ByteString
+
+            /// Both by name.
+            public init(source: ByteString, digest: ByteString) {
+                self.source = source
+                self.digest = digest
+            }
+        }
+
+        /// The manifests that passed pre-flight, the nearest first.
+        public var imports: [Import]
+        /// The directory to export to; nil when an export would fail or is not wished for.
+        public var export: ByteString?
+        /// The lease files that must stay locked while docker runs.
+        public var leases: [ByteString]
+        /// What was left out, and why.
+        public var notes: [Note]
+
+        /// Everything by name.
+        public init(imports: [Import] = [], export: ByteString? = nil, leases: [ByteString] = [], notes: [Note] = []) {
+            self.imports = imports
+            self.export = export
+            self.leases = leases
+            self.notes = notes
+        }
+    }
+
+    /// Reads the wish off a command line. `isInStore` tells paths of ours, by which a command that has been through a shim
+    /// already is known.
+    public static func wish(
+        of build: BuildInvocation, _ settings: Settings, isInStore: (ByteString) -> Bool
+    ) -> Wish {
+        func nothing(_ reason: Reason) -> Wish { Wish(imports: false, exports: false, notes: [Note(reason)]) }
+        if build.isLeftAlone { return nothing(.helpOrCheck) }
+        if settings.buildCache == .off { return nothing(.buildCacheOff) }
+        if build.context == nil { return nothing(.commandNotUnderstood) }
+        if (build.cacheFrom + build.cacheTo).contains(where: { names($0, isInStore) }) {
+            return nothing(.alreadyApplied)
+        }
+        var wish = Wish(imports: true, exports: true, notes: [])
+        if build.noCache {
+            wish.imports = false
+            wish.notes.append(Note(.noCacheGiven))
+        }
+        if settings.buildCache == .importOnly {
+            wish.exports = false
+            wish.notes.append(Note(.exportOff))
+        } else if !build.cacheTo.isEmpty {
+            // With two local exporters BuildKit writes the last one's manifest into both indexes: client/solve.go.
+            wish.exports = false
+            wish.notes.append(Note(.userExport))
+        }
+        return wish
+    }
+
+    private static func names(_ option: ByteString, _ isInStore: (ByteString) -> Bool) -> Bool {
+        (CSV.fields(of: option) ?? []).contains { field in
+            field.cut(at: "=").map { isInStore($0.after) } ?? false
+        }
+    }
+
+    /// The command with the options that the facts allow, directly after the command word: a later one of the user's wins.
+    public static func plan(
+        _ build: BuildInvocation, _ arguments: [ByteString], wish: Wish, facts: Facts
+    ) -> Plan {
+        var options: [ByteString] = []
+        var notes = wish.notes + facts.notes
+        if wish.imports {
+            for found in facts.imports {
+                options.append(
+                    "--cache-from="
+                        + CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest]))
+                notes.append(Note(.importAdded, found.digest))
+            }
+            if facts.imports.isEmpty { notes.append(Note(.nothingToImport)) }
+        }
+        if wish.exports, let path = facts.export {
+            // mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and changes nothing that a
+            // user pushes. ignore-error: a full disk during the export is no reason to fail a build.
+            options.append(
+                "--cache-to=" + CSV.record(of: ["type=local", "dest=" + path, "mode=max", "ignore-error=true"]))
+            notes.append(Note(.exportAdded, path))
+        }
+        guard !options.isEmpty else { return .unchanged(arguments, notes) }
+        var plan = Plan(arguments: arguments.inserting(options, after: build.commandWordIndex), notes: notes)
+        plan.leases = facts.leases
+        plan.isChanged = true
+        return plan
+    }
+}

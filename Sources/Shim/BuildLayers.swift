@@ -1,0 +1,129 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// What engine and store offer to one build, and the leases and directories that must be there before docker runs.
+struct BuildLayers {
+    /// What the plan is made from.
+    private(set) var facts = BuildCachePolicy.Facts()
+    private let purpose: Decision.Purpose
+    private var leases: [Lease] = []
+    private var export: Export?
+
+    init(for purpose: Decision.Purpose) { self.purpose = purpose }
+
+    /// Whether a path lies in a store of Slipway's, whichever it is.
+    static func isInStore(_ path: ByteString) -> Bool { StoreLayout.isInGeneration(path) }
+
+    /// Asks the engine first, because it may want nothing at all; then reads the store. Takes from the wish what cannot be.
+    mutating func look(
+        for build: BuildInvocation, docker: ByteString, _ settings: Settings, _ wish: inout BuildCachePolicy.Wish
+    ) {
+        guard !Self.isSnap(docker) else { return deny(&wish, Note(.dockerIsSnap)) }
+        let builder: BuilderFacts
+        switch Self.target(of: build, docker: docker) {
+        case .untouched(let note): return deny(&wish, note)
+        case .buildx(let found): builder = found
+        }
+        let path = settings.store ?? Locations.store ?? ""
+        guard let layout = StoreLayout(root: path) else { return deny(&wish, Note(.storePathUnusable, path)) }
+        let store = Store(layout)
+        if let obstacle = builder.obstacleToExport { denyExport(&wish, obstacle) }
+        if wish.exports && purpose == .acting {
+            do throws(Rejection) { try store.makeOwnIfMissing() } catch { denyExport(&wish, error.note) }
+        }
+        guard let directory = try? Kernel.workingDirectory() else { return deny(&wish, Note(.storeUnreadable, ".")) }
+        let identity = BuildIdentity(
+            of: BuildDescription(build, in: directory),
+            platform: "linux/" + (builder.architecture ?? Kernel.architecture))
+
+        var trusted = [store.user, 0] + settings.trustedUsers
+        trusted = trusted.enumerated().filter { trusted.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        let survey = Survey(of: store, for: identity, trusted: trusted, leasing: purpose == .acting)
+        facts.notes += survey.notes
+        if wish.imports {
+            facts.imports = survey.imports.map { .init(source: $0.source, digest: $0.digest) }
+            leases = survey.leases
+        }
+        if wish.exports { offer(store, survey, identity, settings, &wish) }
+        facts.leases = leases.map(\.path)
+    }
+
+    private mutating func offer(
+        _ store: Store, _ survey: Survey, _ identity: BuildIdentity, _ settings: Settings,
+        _ wish: inout BuildCachePolicy.Wish
+    ) {
+        let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
+        do throws(Rejection) {
+            // A lease that could not be had is in the survey's notes: without it nothing is written there either.
+            guard survey.own != nil || purpose == .showing else { return }
+            let offered = try Export.offer(
+                in: store, own: survey.own?.generation, for: identity, limits: limits, remember: purpose == .acting)
+            export = offered
+            facts.export = offered.path
+            if let lease = survey.own?.lease, !leases.contains(where: { $0 === lease }) { leases.append(lease) }
+        } catch {
+            denyExport(&wish, error.note)
+        }
+    }
+
+    /// Does what the plan needs: the export's directory, and leases that outlive exec. What fails is taken from the wish.
+    mutating func keep(_ wish: inout BuildCachePolicy.Wish) {
+        do throws(Errno) {
+            for lease in leases { try lease.outliveExec() }
+        } catch {
+            return deny(&wish, Note(.leaseNotKept, ByteString(error.description)))
+        }
+        do throws(Rejection) { try export?.prepare() } catch { denyExport(&wish, error.note) }
+    }
+
+    private func deny(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {
+        wish.imports = false
+        wish.exports = false
+        wish.notes.append(note)
+    }
+
+    private func denyExport(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {
+        guard wish.exports else { return }
+        wish.exports = false
+        wish.notes.append(note)
+    }
+
+    /// A snap's docker cannot read files outside of HOME, nor hidden ones in it.
+    private static func isSnap(_ docker: ByteString) -> Bool {
+        docker.hasPrefix("/snap/") || (try? Files.realPath(docker))?.lastPathComponent == "snap"
+    }
+
+    private static func target(of build: BuildInvocation, docker: ByteString) -> BuildTarget {
+        let request = BuildRequest(
+            route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
+            context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
+            tlsVerify: build.globals.tlsVerify, builder: build.builder)
+        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions.json"))
+        return BuildTarget.resolve(
+            request, environment: .current(), docker: docker, versions: &versions,
+            ourselves: try? Files.status("/proc/self/exe"))
+    }
+}
+
+extension BuildDescription {
+    /// What a command line says, with what docker itself takes from the environment.
+    fileprivate init(_ build: BuildInvocation, in directory: ByteString) {
+        var platforms = build.platforms
+        if platforms.isEmpty, let standard = Kernel.variable("DOCKER_DEFAULT_PLATFORM" as StaticString), !standard.isEmpty {
+            platforms = [standard]
+        }
+        let arguments = build.buildArguments.map { argument in
+            // A bare name takes its value from the environment: docker/buildx util/buildflags, and BuildKit sees both alike.
+            argument.contains("=") ? argument : argument + "=" + (Kernel.variable(argument) ?? "")
+        }
+        self.init(
+            context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
+            platforms: platforms.flatMap { $0.split(",") }.map(\.trimmed), imageNames: build.tags,
+            arguments: arguments + build.buildContexts, workingDirectory: directory)
+    }
+}

@@ -1,0 +1,51 @@
+internal import DockerCommandLine
+public import Formats
+internal import Host
+internal import Notes
+public import Planning
+
+/// From a command line to its plan, and what must be done before docker runs it.
+public struct Decision {
+    /// What is to be done.
+    public private(set) var plan: Plan
+    /// The kind of command, for the journal: nil for one that Slipway never edits.
+    let command: ByteString?
+
+    /// Whether a decision is carried out or only shown.
+    public enum Purpose: Sendable {
+        /// Leases are taken and directories made.
+        case acting
+        /// Nothing is locked, made or written.
+        case showing
+    }
+
+    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one's path.
+    public init(_ arguments: [ByteString], docker: ByteString, _ loaded: LoadedSettings, for purpose: Purpose) {
+        let notes = loaded.notes + loaded.problems.map { Note(.settingsInvalid, $0.text) }
+        switch Invocation.parse(arguments) {
+        case .other:
+            command = nil
+            plan = .unchanged(arguments, notes + [Note(.notEdited)])
+        case .notUnderstood(let error):
+            command = "unknown"
+            plan = .unchanged(arguments, notes + [Note(.commandNotUnderstood, error.message)])
+        case .build(let build):
+            command = "build"
+            plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose)
+            plan.notes = notes + plan.notes
+        }
+    }
+
+    private static func plan(
+        _ build: BuildInvocation, _ arguments: [ByteString], docker: ByteString, _ settings: Settings,
+        for purpose: Purpose
+    ) -> Plan {
+        var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)
+        var layers = BuildLayers(for: purpose)
+        if !wish.isEmpty { layers.look(for: build, docker: docker, settings, &wish) }
+        let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
+        guard purpose == .acting, plan.isChanged else { return plan }
+        layers.keep(&wish)
+        return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
+    }
+}

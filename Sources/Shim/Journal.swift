@@ -1,0 +1,38 @@
+public import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// What was decided, a JSON line for each command that was changed or might have been. Command lines are not kept: build
+/// arguments hold secrets.
+public enum Journal {
+    private static let largest = 1 << 20
+
+    /// The journal's files, the older first.
+    public static var files: [ByteString] {
+        guard let folder = Locations.state else { return [] }
+        return [folder.appending(path: "journal.1.jsonl"), folder.appending(path: "journal.jsonl")]
+    }
+
+    /// Appends a decision. A journal that cannot be written is none of docker's business.
+    static func append(_ plan: Plan, command: ByteString) {
+        guard let folder = Locations.state, let file = files.last, let older = files.first else { return }
+        let directory = (try? Kernel.workingDirectory()) ?? ""
+        let line = JSON.object([
+            "time": .integer(Clock.now / 1_000_000_000), "pid": .integer(Kernel.processID),
+            "command": .string(command), "directory": .string(directory), "changed": .bool(plan.isChanged),
+            "notes": Note.json(plan.notes),
+        ]).text
+        do throws(Errno) {
+            try Files.makeDirectories(folder, mode: 0o700)
+            // One write, at the end: lines of builds that run side by side do not mix.
+            let journal = try Descriptor.open(file, .append(mode: 0o600), followLinks: false)
+            let status = try journal.status()
+            guard status.kind == .regular, status.owner == Kernel.userID else { return }
+            try journal.write(line + "\n")
+            if status.size > largest { try Files.rename(file, to: older) }
+        } catch {
+            return
+        }
+    }
+}

@@ -1,0 +1,33 @@
+internal import Formats
+public import Host
+internal import Planning
+
+/// Finding the program that the shim stands in for.
+public enum RealDocker {
+    /// The bytes by which one shim knows another, wherever it was copied. `shimMarker` puts them there.
+    private static let marker: StaticString = "SLIPWAY-SHIM"
+
+    /// Scripts passed on the way down, colon-separated. It stands in the environment only while one is running: two wrappers
+    /// that each look for "a docker which is not me" would exec each other for ever.
+    private static let passedVariable: ByteString = "SLIPWAY_PASSED"
+
+    /// The environment's or the settings' choice if it is executable and no shim, else the next docker on PATH.
+    public static func find() -> Program? {
+        if let choice = LoadedSettings.docker(), let docker = ProgramSearch.named(choice, withoutMarker: marker) {
+            return docker
+        }
+        return ProgramSearch.next(named: "docker", withoutMarker: marker) { program in
+            guard program.isScript, let passed = Kernel.variable(passedVariable) else { return false }
+            return passed.split(":").contains(program.path)
+        }
+    }
+
+    /// A script is remembered while it runs; the real docker finds nothing of it in its environment.
+    static func changes(for docker: Program) -> [EnvironmentChange] {
+        let passed = Kernel.variable("SLIPWAY_PASSED" as StaticString)
+        guard docker.isScript else {
+            return passed == nil ? [] : [EnvironmentChange(name: passedVariable, value: nil)]
+        }
+        return [EnvironmentChange(name: passedVariable, value: passed.map { $0 + ":" + docker.path } ?? docker.path)]
+    }
+}

@@ -1,0 +1,62 @@
+internal import Formats
+internal import Host
+public import Notes
+public import Planning
+
+/// The settings in force and where they came from.
+public struct LoadedSettings: Sendable {
+    /// The settings in force.
+    public var settings = Settings()
+    /// Lines and variables that were ignored.
+    public var problems: [Settings.Problem] = []
+    /// Files that were not read because somebody else may write them.
+    public var notes: [Note] = []
+
+    private static let largestFile = 65_536
+
+    /// Reads both files and the environment.
+    public static func load() -> LoadedSettings {
+        var loaded = LoadedSettings()
+        for path in Locations.settings { loaded.read(path) }
+        loaded.problems += loaded.settings.apply(environment: Kernel.environment)
+        return loaded
+    }
+
+    /// The real docker by its absolute path, if anybody named it. This runs before every command: a file without the word is
+    /// not parsed.
+    static func docker() -> ByteString? {
+        if let named = Kernel.variable("SLIPWAY_DOCKER" as StaticString), named.hasPrefix("/") { return named }
+        var loaded = LoadedSettings()
+        for path in Locations.settings {
+            if let text = loaded.trusted(path), text.range(of: "docker") != nil {
+                _ = loaded.settings.apply(lines: text, from: path)
+            }
+        }
+        return loaded.settings.docker
+    }
+
+    private mutating func read(_ path: ByteString) {
+        guard let text = trusted(path) else { return }
+        problems += settings.apply(lines: text, from: path)
+    }
+
+    /// A file that is root's or the user's own and that nobody else may write.
+    private mutating func trusted(_ path: ByteString) -> ByteString? {
+        do throws(Errno) {
+            let file = try Descriptor.open(path)
+            let status = try file.status()
+            guard status.kind == .regular, status.owner == 0 || status.owner == Kernel.userID,
+                !status.isWritableByOthers
+            else {
+                notes.append(Note(.settingsNotTrusted, path))
+                return nil
+            }
+            return try file.readAll(limit: Self.largestFile)
+        } catch .noSuchFile {
+            return nil
+        } catch {
+            notes.append(Note(.settingsNotTrusted, path + " (" + ByteString(error.description) + ")"))
+            return nil
+        }
+    }
+}

@@ -1,0 +1,47 @@
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// The program named `docker`.
+public enum Shim {
+    /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
+    private static let editable = Kernel.StaticWords("build buildx builder image")
+
+    /// Becomes the real docker, with or without changes; never returns.
+    public static func run() -> Never {
+        guard let docker = RealDocker.find() else {
+            Kernel.printError("slipway: no docker found on PATH besides Slipway itself\n")
+            Kernel.exit(127)
+        }
+        let bypassed = Kernel.variable("SLIPWAY" as StaticString) == "off"
+        let traced = Kernel.variable("SLIPWAY_TRACE" as StaticString) == "1"
+        guard !bypassed && Kernel.commandLineHolds(anyOf: editable) else {
+            if traced {
+                show(.unchanged(Kernel.arguments, [Note(bypassed ? .bypassed : .notEdited)]), docker)
+            }
+            become(docker, .inherited, [])
+        }
+        let loaded = LoadedSettings.load()
+        let decision = Decision(Kernel.arguments, docker: docker.path, loaded, for: .acting)
+        let plan = decision.plan
+        if traced { show(plan, docker) }
+        if loaded.settings.journal, let command = decision.command { Journal.append(plan, command: command) }
+        become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
+    }
+
+    private static func show(_ plan: Plan, _ docker: Program) {
+        Kernel.printError("slipway: " + docker.path + "\n" + plan.text)
+    }
+
+    private static func become(
+        _ docker: Program, _ arguments: Execution.Arguments, _ planned: [EnvironmentChange]
+    ) -> Never {
+        let changes = planned + RealDocker.changes(for: docker)
+        let environment: Execution.Environment =
+            changes.isEmpty ? .inherited : .entries(EnvironmentChange.apply(changes, to: Kernel.environment))
+        let failure = Execution.become(docker.path, arguments: arguments, environment: environment)
+        Kernel.printError("slipway: cannot execute " + docker.path + ": " + ByteString(failure.description) + "\n")
+        Kernel.exit(126)
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Formats
+import Host
+import Planning
+import Shim
+
+/// `slipway explain -- docker ...`
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the command that the shim would run, and why.",
+        discussion: """
+            Takes no lease and changes nothing. The directory of the export is made up anew by each call.
+
+              slipway explain -- docker build -t app .
+            """)
+
+    @Flag(help: "Print JSON: changed, argv, environment, leases, notes.")
+    var json = false
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("The docker command, after --.", valueName: "docker"))
+    var command: [String] = []
+
+    func validate() throws {
+        guard !command.isEmpty else {
+            throw ValidationError("Give the docker command after --, as in: slipway explain -- docker build .")
+        }
+    }
+
+    func run() throws {
+        // Bytes that are no UTF-8 do not survive the parser's Strings, so the words are taken from the kernel's copy.
+        let all = Kernel.arguments
+        let words = Array(all.drop { $0 != "--" }.dropFirst())
+        let docker = RealDocker.find()
+        if docker == nil { Output.complain("no docker found on PATH; what follows is what would run if there were one") }
+        let loaded = LoadedSettings.load()
+        let plan = Decision(words, docker: docker?.path ?? "/usr/bin/docker", loaded, for: .showing).plan
+        if json { Output.write(plan.json) } else { Output.write(plan.text) }
+    }
+}

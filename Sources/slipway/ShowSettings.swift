@@ -1,0 +1,32 @@
+import ArgumentParser
+import Formats
+import Notes
+import Planning
+import Shim
+
+/// `slipway settings`
+struct ShowSettings: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "settings",
+        abstract: "Show the settings in force and every line that was ignored.",
+        discussion: """
+            Read from /etc/slipway/slipway.conf, then ~/.config/slipway/slipway.conf, then SLIPWAY_* variables; the later wins. \
+            Exits with 1 when something was ignored.
+            """)
+
+    @Flag(help: "Print JSON: settings, problems.")
+    var json = false
+
+    func run() throws {
+        let loaded = LoadedSettings.load()
+        let problems = loaded.problems.map(\.text) + loaded.notes.map(\.message)
+        if json {
+            let rows = Settings.rows.map { JSON.Member(name: $0.key, value: .string($0.show(loaded.settings))) }
+            Output.write(.object(["settings": .object(rows), "problems": .array(problems.map(JSON.string))]))
+        } else {
+            for row in Settings.rows { Output.write(row.key + " = " + row.show(loaded.settings) + "\n") }
+            for problem in problems { Output.complain(problem) }
+        }
+        if !problems.isEmpty { throw ExitCode.failure }
+    }
+}

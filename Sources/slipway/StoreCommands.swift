@@ -1,0 +1,52 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import Foundation
+import Notes
+
+/// `slipway store ...`
+struct StoreCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store", abstract: "Prepare a store.", subcommands: [StoreInit.self])
+}
+
+/// `slipway store init`
+struct StoreInit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Make a directory right for a store; what is in it stays.",
+        discussion: """
+            Without --shared only the caller adds layers. With it every user of the machine does, each in a part of his own \
+            that nobody else may write.
+            """)
+
+    @Flag(help: "For every user of the machine (mode 1777).")
+    var shared = false
+
+    @Flag(help: "Print JSON: {\"changes\": [...]}.")
+    var json = false
+
+    @Argument(help: "The store's directory.", completion: .directory)
+    var directory: String
+
+    func run() throws {
+        let path = URL(fileURLWithPath: directory).standardizedFileURL.path
+        guard let layout = StoreLayout(root: ByteString(path)) else {
+            Output.complain("a store's path must be UTF-8 without control characters: choose another one")
+            throw ExitCode(2)
+        }
+        do {
+            let changes = try Store(layout).initialize(shared: shared)
+            if json {
+                Output.write(.object(["changes": .array(changes.map(JSON.string))]))
+            } else if changes.isEmpty {
+                Output.write(layout.root + " is as it should be\n")
+            } else {
+                for change in changes { Output.write(change + "\n") }
+            }
+        } catch {
+            Output.complain(error.note.message + "; run this as the directory's owner or as root")
+            throw ExitCode.failure
+        }
+    }
+}
