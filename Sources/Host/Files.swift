@@ -69,6 +69,29 @@ public enum Files {
         return FileStatus(buffer)
     }
 
+    /// Whether anything stands at a path made of a variable's value and a fixed rest. Makes no copies: this runs before every
+    /// docker command.
+    public static func exists(below variable: StaticString, _ rest: StaticString) -> Bool {
+        variable.withUTF8Buffer { name in
+            guard let name = UnsafeRawPointer(name.baseAddress)?.assumingMemoryBound(to: CChar.self),
+                let value = getenv(name)
+            else { return false }
+            let length = strlen(value)
+            return withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + rest.utf8CodeUnitCount + 1) { path in
+                guard let start = path.baseAddress else { return false }
+                memcpy(start, value, length)
+                memcpy(start + length, rest.utf8Start, rest.utf8CodeUnitCount)
+                start[length + rest.utf8CodeUnitCount] = 0
+                return access(start, F_OK) == 0
+            }
+        }
+    }
+
+    /// Whether anything stands at a fixed path.
+    public static func exists(_ path: StaticString) -> Bool {
+        access(UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self), F_OK) == 0
+    }
+
     /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
     public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {
         let file = try Descriptor.open(path, followLinks: followLinks)

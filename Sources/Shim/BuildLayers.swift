@@ -103,7 +103,7 @@ struct BuildLayers {
             route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
             context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
             tlsVerify: build.globals.tlsVerify, builder: build.builder)
-        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions.json"))
+        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"))
         return BuildTarget.resolve(
             request, environment: .current(), docker: docker, versions: &versions,
             ourselves: try? Files.status("/proc/self/exe"))

@@ -21,6 +21,12 @@ enum Locations {
         ["/etc/slipway/slipway.conf"] + (folder("XDG_CONFIG_HOME", orHome: ".config").map { [$0 + "/slipway.conf"] } ?? [])
     }
 
+    /// Whether one of the settings files may stand there; cheap, and never wrong when it says no.
+    static var mayHaveSettings: Bool {
+        Files.exists("/etc/slipway/slipway.conf") || Files.exists(below: "XDG_CONFIG_HOME", "/slipway/slipway.conf")
+            || Files.exists(below: "HOME", "/.config/slipway/slipway.conf")
+    }
+
     /// The journal and what was learned.
     static var state: ByteString? { folder("XDG_STATE_HOME", orHome: ".local/state") }
 
