@@ -1,10 +1,11 @@
 public import Formats
-internal import Host
+public import Host
 
 /// What docker and its plugin said about themselves. Asking costs 50 to 130 ms, so an answer is remembered for the very file
 /// (device, inode, size and time) that gave it.
 public struct BinaryVersions: Sendable {
     private let file: ByteString?
+    private let environment: [ByteString]
     private let patience: Int64
     private var entries: [Entry]?
 
@@ -12,11 +13,16 @@ public struct BinaryVersions: Sendable {
     private static let mostEntries = 16
 
     /// Remembers in a file that nobody else may write; with nil, or where that file cannot be, every question is asked anew.
-    public init(file: ByteString?) { self.init(file: file, patience: 3_000_000_000) }
+    /// `environment` is what docker would be run with.
+    public init(file: ByteString?, environment: [ByteString] = Kernel.environment) {
+        self.init(file: file, environment: environment, patience: 3_000_000_000)
+    }
 
     /// As above, waiting so many nanoseconds for an answer.
-    init(file: ByteString?, patience: Int64) {
+    init(file: ByteString?, environment: [ByteString] = Kernel.environment, patience: Int64) {
         self.file = file
+        // With this variable a plugin believes that docker started it, and answers differently.
+        self.environment = environment.filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
         self.patience = patience
     }
 
@@ -62,9 +68,7 @@ public struct BinaryVersions: Sendable {
     }
 
     private func ask(_ path: ByteString, _ arguments: [ByteString]) -> Execution.Answer? {
-        // With this variable a plugin believes that docker started it, and answers differently.
-        let environment = Kernel.environment.filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
-        return try? Execution.ask(
+        try? Execution.ask(
             path, arguments: arguments, environment: .entries(environment), nanoseconds: patience, limit: 65_536)
     }
 

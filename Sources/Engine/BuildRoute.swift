@@ -13,7 +13,7 @@ enum BuildRoute {
         var isDisabled = false
         if let buildKit, forwards {
             // Docker reads the variable before it looks at the command: even `docker buildx build` fails here.
-            guard let isEnabled = GoBool(buildKit)?.value else { throw Doubt(.buildKitVariableInvalid, buildKit) }
+            guard let isEnabled = Bool(goText: buildKit) else { throw Doubt(.buildKitVariableInvalid, buildKit) }
             isDisabled = !isEnabled
         }
         guard route == .dockerBuild else { return }
@@ -22,19 +22,6 @@ enum BuildRoute {
             guard alias == "buildx" else { throw Doubt(.builderAliasUnknown, alias) }
         } else if !forwards {
             throw Doubt(.dockerTooOld)
-        }
-    }
-}
-
-/// A truth value as Go's strconv.ParseBool reads it.
-struct GoBool: Equatable {
-    let value: Bool
-
-    init?(_ text: ByteString) {
-        switch text {
-        case "1", "t", "T", "true", "TRUE", "True": value = true
-        case "0", "f", "F", "false", "FALSE", "False": value = false
-        default: return nil
         }
     }
 }

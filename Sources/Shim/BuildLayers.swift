@@ -21,9 +21,9 @@ struct BuildLayers {
 
     /// Asks the engine first, because it may want nothing at all; then reads the store. Takes from the wish what cannot be.
     mutating func look(
-        for build: BuildInvocation, docker: ByteString, _ settings: Settings, _ wish: inout BuildCachePolicy.Wish
+        for build: BuildInvocation, docker: Program, _ settings: Settings, _ wish: inout BuildCachePolicy.Wish
     ) {
-        guard !Self.isSnap(docker) else { return deny(&wish, Note(.dockerIsSnap)) }
+        guard !Self.isSnap(docker.path) else { return deny(&wish, Note(.dockerIsSnap)) }
         let builder: BuilderFacts
         switch Self.target(of: build, docker: docker) {
         case .untouched(let note): return deny(&wish, note)
@@ -98,14 +98,16 @@ struct BuildLayers {
         docker.hasPrefix("/snap/") || (try? Files.realPath(docker))?.lastPathComponent == "snap"
     }
 
-    private static func target(of build: BuildInvocation, docker: ByteString) -> BuildTarget {
+    private static func target(of build: BuildInvocation, docker: Program) -> BuildTarget {
         let request = BuildRequest(
             route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
             context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
             tlsVerify: build.globals.tlsVerify, builder: build.builder)
-        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"))
+        // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
+        let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
+        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"), environment: environment)
         return BuildTarget.resolve(
-            request, environment: .current(), docker: docker, versions: &versions,
+            request, environment: .current(), docker: docker.path, versions: &versions,
             ourselves: try? Files.status("/proc/self/exe"))
     }
 }

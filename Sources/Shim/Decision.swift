@@ -1,6 +1,6 @@
 internal import DockerCommandLine
 public import Formats
-internal import Host
+public import Host
 internal import Notes
 public import Planning
 
@@ -19,8 +19,8 @@ public struct Decision {
         case showing
     }
 
-    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one's path.
-    public init(_ arguments: [ByteString], docker: ByteString, _ loaded: LoadedSettings, for purpose: Purpose) {
+    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one.
+    public init(_ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose) {
         let notes = loaded.notes + loaded.problems.map { Note(.settingsInvalid, $0.text) }
         switch Invocation.parse(arguments) {
         case .other:
@@ -37,7 +37,7 @@ public struct Decision {
     }
 
     private static func plan(
-        _ build: BuildInvocation, _ arguments: [ByteString], docker: ByteString, _ settings: Settings,
+        _ build: BuildInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose
     ) -> Plan {
         var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)

@@ -23,7 +23,7 @@ public enum Shim {
             become(docker, .inherited, [])
         }
         let loaded = LoadedSettings.load()
-        let decision = Decision(Kernel.arguments, docker: docker.path, loaded, for: .acting)
+        let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting)
         let plan = decision.plan
         if traced { show(plan, docker) }
         if loaded.settings.journal, let command = decision.command { Journal.append(plan, command: command) }

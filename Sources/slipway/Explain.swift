@@ -30,10 +30,11 @@ struct Explain: ParsableCommand {
         // Bytes that are no UTF-8 do not survive the parser's Strings, so the words are taken from the kernel's copy.
         let all = Kernel.arguments
         let words = Array(all.drop { $0 != "--" }.dropFirst())
-        let docker = RealDocker.find()
-        if docker == nil { Output.complain("no docker found on PATH; what follows is what would run if there were one") }
-        let loaded = LoadedSettings.load()
-        let plan = Decision(words, docker: docker?.path ?? "/usr/bin/docker", loaded, for: .showing).plan
+        guard let docker = RealDocker.find() else {
+            Output.complain("no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+            throw ExitCode.failure
+        }
+        let plan = Decision(words, docker: docker, LoadedSettings.load(), for: .showing).plan
         if json { Output.write(plan.json) } else { Output.write(plan.text) }
     }
 }

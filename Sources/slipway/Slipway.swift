@@ -40,6 +40,6 @@ struct ShowVersion: ParsableCommand {
     var json = false
 
     func run() {
-        print(json ? "{\"version\":\"\(Version.current)\"}" : "slipway \(Version.current)")
+        print(json ? "{\"version\":\"\(Release.version)\"}" : "slipway \(Release.version)")
     }
 }

@@ -1,5 +1,3 @@
-public import Formats
-
 extension Bool {
     /// The truth value that Go's strconv.ParseBool reads: pflag's flags and DOCKER_BUILDKIT follow it; nil for any other text.
     public init?(goText text: ByteString) {
