@@ -16,11 +16,14 @@ public struct Export: Equatable, Sendable {
         in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool
     ) throws(Rejection) -> Export {
         let generation =
-            own ?? Generation(
+            own
+            ?? Generation(
                 path: store.layout.subStore(of: store.user).appending(path: Generation.firstName), owner: store.user)
         if own != nil {
             for folder in [generation.poolPath, generation.exportsPath] { try checkWritable(folder) }
-            if let size = PoolSize.measure(generation, now: Clock.now, remember: remember), size.bytes > limits.maximumSize {
+            if let size = PoolSize.measure(generation, now: Clock.now, remember: remember),
+                size.bytes > limits.maximumSize
+            {
                 throw Rejection(.storeOverBudget, ByteString(decimal: size.bytes >> 20) + " MiB in " + generation.path)
             }
         }

@@ -33,7 +33,8 @@ public struct GitRepository: Equatable, Sendable {
         commonDirectory = common
         origin = Self.origin(in: common, top: top, hops: 1)
         branch = Self.branch(in: gitDirectory)
-        defaultBranch = Self.reference(common.appending(path: "refs/remotes/origin/HEAD"), below: "refs/remotes/origin/")
+        defaultBranch = Self.reference(
+            common.appending(path: "refs/remotes/origin/HEAD"), below: "refs/remotes/origin/")
     }
 
     /// `.git` is the directory itself, or a file that names it (worktrees, submodules).
@@ -54,7 +55,8 @@ public struct GitRepository: Equatable, Sendable {
 
     private static func branch(in gitDirectory: ByteString) -> ByteString {
         // With reftable, HEAD is the stub "ref: refs/heads/.invalid".
-        guard let name = reference(gitDirectory.appending(path: "HEAD"), below: "refs/heads/"), name != ".invalid" else {
+        guard let name = reference(gitDirectory.appending(path: "HEAD"), below: "refs/heads/"), name != ".invalid"
+        else {
             return "HEAD"
         }
         return name

@@ -49,14 +49,18 @@ struct PoolSize: Equatable {
     /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation.
     static func measure(_ generation: Generation, now: Int64, remember: Bool) -> PoolSize? {
         guard let pool = try? Files.status(generation.poolPath, followLinks: false) else { return nil }
-        if let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(PoolSize.init(text:)) {
+        if let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(
+            PoolSize.init(text:))
+        {
             let age = now &- old.walked
             if old.changed == pool.modified || (0..<freshFor).contains(age) { return old }
         }
         guard let names = try? Files.names(in: generation.poolPath, limit: mostBlobs) else { return nil }
         var bytes: UInt64 = 0
         for name in names {
-            guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else { continue }
+            guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
+                continue
+            }
             bytes = bytes.addingReportingOverflow(UInt64(max(0, blob.size))).partialValue
         }
         let size = PoolSize(bytes: bytes, changed: pool.modified, walked: now)

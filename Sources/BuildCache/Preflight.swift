@@ -98,7 +98,9 @@ struct Preflight {
         do throws(Errno) {
             let file = try Descriptor.open(path, followLinks: false)
             let status = try file.status()
-            guard status.kind == .regular, status.owner == owner, !status.isWritableByOthers else { throw .accessDenied }
+            guard status.kind == .regular, status.owner == owner, !status.isWritableByOthers else {
+                throw .accessDenied
+            }
             return try file.readAll(limit: limit)
         } catch {
             throw Rejection(reason, path, error)

@@ -121,7 +121,8 @@ public struct Store: Sendable {
         } catch .fileExists {
             return
         } catch {
-            throw Rejection(path == layout.root ? .storeMissing : .storeNotWritable, path, error)
+            let reason: Reason = path == layout.root ? .storeMissing : .storeNotWritable
+            throw Rejection(error == .readOnly ? .storeReadOnly : reason, path, error)
         }
     }
 }

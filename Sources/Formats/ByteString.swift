@@ -91,7 +91,8 @@ public struct ByteString: Hashable, Sendable {
     /// The string without spaces, tabs, carriage returns and newlines at both ends.
     public var trimmed: ByteString {
         let blank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
-        guard let first = bytes.firstIndex(where: { !blank($0) }), let last = bytes.lastIndex(where: { !blank($0) }) else {
+        guard let first = bytes.firstIndex(where: { !blank($0) }), let last = bytes.lastIndex(where: { !blank($0) })
+        else {
             return ByteString()
         }
         return ByteString(bytes[first...last])

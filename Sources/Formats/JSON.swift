@@ -195,7 +195,9 @@ private struct JSONReader {
         if (0xD800..<0xDC00).contains(high) {
             // A lone surrogate becomes U+FFFD, as Go's encoding/json has it.
             let before = position
-            if take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), let low = fourHexDigits(), (0xDC00..<0xE000).contains(low) {
+            if take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), let low = fourHexDigits(),
+                (0xDC00..<0xE000).contains(low)
+            {
                 scalar = 0x10000 + (UInt32(high) - 0xD800) << 10 + (UInt32(low) - 0xDC00)
             } else {
                 position = before

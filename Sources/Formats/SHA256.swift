@@ -14,7 +14,9 @@ public struct SHA256 {
         var rest = Array(data.bytes[whole...]) + [0x80]
         while rest.count % 64 != 56 { rest.append(0) }
         let bits = UInt64(truncatingIfNeeded: data.count) &* 8
-        for shift in stride(from: 56, through: 0, by: -8) { rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+        }
         rest.withUnsafeBufferPointer { hash.absorb($0) }
 
         return hash.state.flatMap { word in

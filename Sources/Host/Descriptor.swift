@@ -53,7 +53,7 @@ public struct Descriptor: ~Copyable {
         }
         if !followLinks { flags |= O_NOFOLLOW }
         let number = try path.withCPath { (name) throws(Errno) in
-            try checked { Glibc_open(name, flags, permissions) }
+            try checked { systemOpen(name, flags, permissions) }
         }
         return try Descriptor(taking: number)
     }
@@ -83,7 +83,7 @@ public struct Descriptor: ~Copyable {
         var failure: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initialized in
             do throws(Errno) {
-                initialized = try checked { Glibc_read(number, buffer.baseAddress, buffer.count) }
+                initialized = try checked { systemRead(number, buffer.baseAddress, buffer.count) }
             } catch {
                 failure = error
             }
@@ -97,7 +97,7 @@ public struct Descriptor: ~Copyable {
         let number = number
         var rest = content.bytes[...]
         while !rest.isEmpty {
-            let written = try checked { rest.withUnsafeBytes { Glibc_write(number, $0.baseAddress, $0.count) } }
+            let written = try checked { rest.withUnsafeBytes { systemWrite(number, $0.baseAddress, $0.count) } }
             rest = rest.dropFirst(written)
         }
     }
@@ -138,9 +138,13 @@ public struct Descriptor: ~Copyable {
 }
 
 // The overlay's names clash with the members above.
-private func Glibc_open(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
-private func Glibc_read(_ number: Int32, _ to: UnsafeMutableRawPointer?, _ count: Int) -> Int { read(number, to, count) }
-private func Glibc_write(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int) -> Int { write(number, from, count) }
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    open(path, flags, mode)
+}
+private func systemRead(_ number: Int32, _ to: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(number, to, count)
+}
+private func systemWrite(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int) -> Int { write(number, from, count) }
 
 extension ByteString {
     /// Calls `body` with the path as a C string; a path with a NUL in it is `invalid`.

@@ -35,6 +35,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
     /// ECONNRESET: also an answer that ends early.
     public static let connectionReset = Errno(code: ECONNRESET)
+    /// ENOEXEC: a script without "#!".
+    public static let noInterpreter = Errno(code: ENOEXEC)
     /// EROFS
     public static let readOnly = Errno(code: EROFS)
     /// EACCES

@@ -61,7 +61,8 @@ public enum Execution {
     /// Runs a program to its end with nothing on its standard input, and reads what it prints. Throws `timedOut` after the
     /// time given, `tooLarge` beyond `limit` bytes; the program is killed then.
     public static func ask(
-        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64, limit: Int
+        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
+        limit: Int
     ) throws(Errno) -> Answer {
         var ends: [Int32] = [-1, -1]
         _ = try checked { pipe(&ends) }

@@ -72,25 +72,19 @@ public enum Files {
     /// Whether anything stands at a path made of a variable's value and a fixed rest. Makes no copies: this runs before every
     /// docker command.
     public static func exists(below variable: StaticString, _ rest: StaticString) -> Bool {
-        variable.withUTF8Buffer { name in
-            guard let name = UnsafeRawPointer(name.baseAddress)?.assumingMemoryBound(to: CChar.self),
-                let value = getenv(name)
-            else { return false }
-            let length = strlen(value)
-            return withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + rest.utf8CodeUnitCount + 1) { path in
-                guard let start = path.baseAddress else { return false }
-                memcpy(start, value, length)
-                memcpy(start + length, rest.utf8Start, rest.utf8CodeUnitCount)
-                start[length + rest.utf8CodeUnitCount] = 0
-                return access(start, F_OK) == 0
-            }
+        guard let value = getenv(variable.cString) else { return false }
+        let length = strlen(value)
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + rest.utf8CodeUnitCount + 1) { path in
+            guard let start = path.baseAddress else { return false }
+            memcpy(start, value, length)
+            memcpy(start + length, rest.utf8Start, rest.utf8CodeUnitCount)
+            start[length + rest.utf8CodeUnitCount] = 0
+            return access(start, F_OK) == 0
         }
     }
 
     /// Whether anything stands at a fixed path.
-    public static func exists(_ path: StaticString) -> Bool {
-        access(UnsafeRawPointer(path.utf8Start).assumingMemoryBound(to: CChar.self), F_OK) == 0
-    }
+    public static func exists(_ path: StaticString) -> Bool { access(path.cString, F_OK) == 0 }
 
     /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
     public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {
@@ -131,7 +125,7 @@ public enum Files {
     /// The corresponding C function is `rename`.
     public static func rename(_ path: ByteString, to target: ByteString) throws(Errno) {
         _ = try path.withCPath { (from) throws(Errno) in
-            try target.withCPath { (to) throws(Errno) in try checked { Glibc_rename(from, to) } }
+            try target.withCPath { (to) throws(Errno) in try checked { systemRename(from, to) } }
         }
     }
 
@@ -262,4 +256,4 @@ public enum Files {
     }
 }
 
-private func Glibc_rename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 { rename(from, to) }
+private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 { rename(from, to) }

@@ -67,7 +67,8 @@ public enum Kernel {
 
     /// The command line of this process, its own name first.
     public static var arguments: [ByteString] {
-        (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { ByteString(cString: $0) } }
+        (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { ByteString(cString: $0) }
+        }
     }
 
     /// Whether any word of the command line, the program's name apart, is one of `words`. Makes no copies: this runs before
@@ -93,7 +94,9 @@ public enum Kernel {
             while start < text.utf8CodeUnitCount {
                 var length = 0
                 while start + length < text.utf8CodeUnitCount, text.utf8Start[start + length] != 0x20 { length += 1 }
-                if strncmp(argument, UnsafeRawPointer(text.utf8Start + start).assumingMemoryBound(to: CChar.self), length) == 0,
+                if strncmp(
+                    argument, UnsafeRawPointer(text.utf8Start + start).assumingMemoryBound(to: CChar.self), length)
+                    == 0,
                     argument[length] == 0
                 {
                     return true
@@ -113,13 +116,8 @@ public enum Kernel {
 
     /// A variable of the environment; nil when it is not set. The first one counts where a name stands twice, as in Go and libc.
     public static func variable(_ name: StaticString) -> ByteString? {
-        name.withUTF8Buffer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { pointer in
-                // A StaticString's bytes end in a NUL.
-                guard let start = pointer.baseAddress, let value = getenv(start) else { return nil }
-                return ByteString(cString: value)
-            }
-        }
+        guard let value = getenv(name.cString) else { return nil }
+        return ByteString(cString: value)
     }
 
     /// A variable of the environment by a name made at run time.
@@ -144,7 +142,7 @@ public enum Kernel {
     }
 
     /// Ends this process.
-    public static func exit(_ code: Int32) -> Never { Glibc_exit(code) }
+    public static func exit(_ code: Int32) -> Never { systemExit(code) }
 
     /// Writes to standard error if the caller left it open, all of it or as much as goes.
     public static func printError(_ text: ByteString) { print(text, to: 2) }
@@ -160,4 +158,9 @@ public enum Kernel {
     }
 }
 
-private func Glibc_exit(_ code: Int32) -> Never { exit(code) }
+private func systemExit(_ code: Int32) -> Never { exit(code) }
+
+extension StaticString {
+    /// The literal, which the compiler ends with a NUL.
+    var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
+}

@@ -10,7 +10,7 @@ public import Formats
 public struct Program: Equatable, Sendable {
     /// As found, unresolved: some programs dispatch on the name they are called by.
     public let path: ByteString
-    /// Whether it begins with "#!".
+    /// Whether it is no ELF file: some wrapper, which may look for the next program of its name itself.
     public let isScript: Bool
 }
 
@@ -24,7 +24,8 @@ public enum ProgramSearch {
     ) -> Program? {
         guard let path = getenv("PATH") else { return nil }
         let own = ownFile
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + name.utf8CodeUnitCount + 2) { buffer in
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + name.utf8CodeUnitCount + 2) {
+            buffer in
             guard let candidate = buffer.baseAddress else { return nil }
             var before: Program?
             var isPastOwn = false
@@ -83,8 +84,8 @@ public enum ProgramSearch {
                 close(number)
             }
             if holds(UnsafeRawBufferPointer(rebasing: head[..<count]), marker) { return nil }
-            let isScript = count > 2 && head[0] == UInt8(ascii: "#") && head[1] == UInt8(ascii: "!")
-            return Program(path: ByteString(cString: path), isScript: isScript)
+            let isELF = head[..<count].starts(with: [0x7F, 0x45, 0x4C, 0x46])
+            return Program(path: ByteString(cString: path), isScript: count > 0 && !isELF)
         }
     }
 

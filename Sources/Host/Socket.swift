@@ -46,7 +46,7 @@ public struct Socket: ~Copyable {
         let number = descriptor.number
         let length = socklen_t(MemoryLayout<Address>.size)
         let result = withUnsafeBytes(of: address) { raw in
-            Glibc_connect(number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
+            systemConnect(number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
         }
         if result != 0 {
             // A unix socket with a full backlog answers EAGAIN and cannot be polled for: that counts as a time-out.
@@ -70,7 +70,7 @@ public struct Socket: ~Copyable {
         while !rest.isEmpty {
             try Readiness.wait(for: number, .write, until: deadline)
             let sent = try checked {
-                rest.withUnsafeBytes { Glibc_send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                rest.withUnsafeBytes { systemSend(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             }
             rest = rest.dropFirst(sent)
         }
@@ -98,10 +98,10 @@ enum Readiness {
     }
 }
 
-private func Glibc_connect(_ number: Int32, _ address: UnsafePointer<sockaddr>?, _ length: socklen_t) -> Int32 {
+private func systemConnect(_ number: Int32, _ address: UnsafePointer<sockaddr>?, _ length: socklen_t) -> Int32 {
     guard let address else { return -1 }
     return connect(number, address, length)
 }
-private func Glibc_send(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
+private func systemSend(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
     send(number, from, count, flags)
 }

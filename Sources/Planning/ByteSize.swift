@@ -21,7 +21,8 @@ public enum ByteSize {
 
     /// For people: three digits at most, decimal units.
     public static func text(_ bytes: UInt64) -> ByteString {
-        for (unit, factor) in [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] as [(String, UInt64)]
+        for (unit, factor) in [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)]
+            as [(String, UInt64)]
         where bytes >= factor {
             let tenths = bytes / (factor / 10)
             return ByteString(tenths >= 1000 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)")

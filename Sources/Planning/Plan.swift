@@ -24,7 +24,8 @@ public struct Plan: Equatable, Sendable {
         .object([
             "changed": .bool(isChanged),
             "argv": .array(arguments.map(JSON.string)),
-            "environment": .object(environment.map { JSON.Member(name: $0.name, value: $0.value.map(JSON.string) ?? .null) }),
+            "environment": .object(
+                environment.map { JSON.Member(name: $0.name, value: $0.value.map(JSON.string) ?? .null) }),
             "leases": .array(leases.map(JSON.string)),
             "notes": Note.json(notes),
         ])

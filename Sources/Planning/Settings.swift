@@ -57,22 +57,30 @@ public struct Settings: Equatable, Sendable {
             guard value.hasPrefix("/") else { return false }
             settings.docker = value
             return true
-        } show: { $0.docker ?? "" },
+        } show: {
+            $0.docker ?? ""
+        },
         Row(key: "store", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.store = value
             return true
-        } show: { $0.store ?? "" },
+        } show: {
+            $0.store ?? ""
+        },
         Row(key: "store.max-size", expects: "a size with a unit, such as 20GB") { value, settings in
             guard let bytes = ByteSize.parse(value) else { return false }
             settings.maximumSize = bytes
             return true
-        } show: { ByteSize.text($0.maximumSize) },
+        } show: {
+            ByteSize.text($0.maximumSize)
+        },
         Row(key: "store.min-free", expects: "a size with a unit, such as 5GB") { value, settings in
             guard let bytes = ByteSize.parse(value) else { return false }
             settings.minimumFree = bytes
             return true
-        } show: { $0.minimumFree.map(ByteSize.text) ?? "" },
+        } show: {
+            $0.minimumFree.map(ByteSize.text) ?? ""
+        },
         Row(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
             var users: [UInt32] = []
             for field in value.split(",") where !field.trimmed.isEmpty {
@@ -81,17 +89,23 @@ public struct Settings: Equatable, Sendable {
             }
             settings.trustedUsers = users
             return true
-        } show: { $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",") },
+        } show: {
+            $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",")
+        },
         Row(key: "build-cache", expects: "on, import-only or off") { value, settings in
             guard let choice = BuildCache(rawValue: value) else { return false }
             settings.buildCache = choice
             return true
-        } show: { $0.buildCache.rawValue },
+        } show: {
+            $0.buildCache.rawValue
+        },
         Row(key: "journal", expects: "on or off") { value, settings in
             guard value == "on" || value == "off" else { return false }
             settings.journal = value == "on"
             return true
-        } show: { $0.journal ? "on" : "off" },
+        } show: {
+            $0.journal ? "on" : "off"
+        },
     ]
 
     /// Variables of the environment that are no settings.

@@ -116,7 +116,9 @@ extension BuildDescription {
     /// What a command line says, with what docker itself takes from the environment.
     fileprivate init(_ build: BuildInvocation, in directory: ByteString) {
         var platforms = build.platforms
-        if platforms.isEmpty, let standard = Kernel.variable("DOCKER_DEFAULT_PLATFORM" as StaticString), !standard.isEmpty {
+        if platforms.isEmpty, let standard = Kernel.variable("DOCKER_DEFAULT_PLATFORM" as StaticString),
+            !standard.isEmpty
+        {
             platforms = [standard]
         }
         let arguments = build.buildArguments.map { argument in

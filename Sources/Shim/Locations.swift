@@ -18,7 +18,8 @@ enum Locations {
 
     /// Settings files, the later one wins.
     static var settings: [ByteString] {
-        ["/etc/slipway/slipway.conf"] + (folder("XDG_CONFIG_HOME", orHome: ".config").map { [$0 + "/slipway.conf"] } ?? [])
+        ["/etc/slipway/slipway.conf"]
+            + (folder("XDG_CONFIG_HOME", orHome: ".config").map { [$0 + "/slipway.conf"] } ?? [])
     }
 
     /// Whether one of the settings files may stand there; cheap, and never wrong when it says no.

@@ -40,7 +40,13 @@ public enum Shim {
         let changes = planned + RealDocker.changes(for: docker)
         let environment: Execution.Environment =
             changes.isEmpty ? .inherited : .entries(EnvironmentChange.apply(changes, to: Kernel.environment))
-        let failure = Execution.become(docker.path, arguments: arguments, environment: environment)
+        var failure = Execution.become(docker.path, arguments: arguments, environment: environment)
+        if failure == .noInterpreter {
+            // A shell would have run it so.
+            let words = if case .words(let planned) = arguments { planned } else { Kernel.arguments }
+            failure = Execution.become(
+                "/bin/sh", arguments: .words(["sh", docker.path] + words.dropFirst()), environment: environment)
+        }
         Kernel.printError("slipway: cannot execute " + docker.path + ": " + ByteString(failure.description) + "\n")
         Kernel.exit(126)
     }

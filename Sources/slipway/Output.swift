@@ -1,5 +1,5 @@
-import Foundation
 import Formats
+import Foundation
 
 /// Standard output, byte for byte.
 enum Output {
