@@ -67,13 +67,15 @@ public enum Execution {
         var ends: [Int32] = [-1, -1]
         _ = try checked { pipe(&ends) }
         let output = try Descriptor(takingPipeEnd: ends[0])
+        try output.neverWait()
         let child = try spawn(path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]))
         do throws(Errno) {
-            let text = try read(output, until: Clock.monotonic &+ nanoseconds, limit: limit)
-            return Answer(output: text, exitCode: wait(for: child))
+            let deadline = Clock.monotonic &+ nanoseconds
+            let text = try read(output, until: deadline, limit: limit)
+            return Answer(output: text, exitCode: try wait(for: child, until: deadline))
         } catch {
             kill(child, SIGKILL)
-            _ = wait(for: child)
+            _ = try? wait(for: child, until: .max)
             throw error
         }
     }
@@ -114,19 +116,33 @@ public enum Execution {
         }
     }
 
-    private static func wait(for child: pid_t) -> Int32? {
+    /// A program may close its output and go on, so its end has the same deadline.
+    private static func wait(for child: pid_t, until deadline: Int64) throws(Errno) -> Int32? {
         var status: Int32 = 0
-        guard (try? checked { waitpid(child, &status, 0) }) == child, status & 0x7F == 0 else { return nil }
-        return status >> 8 & 0xFF
+        while true {
+            let ended = try? checked { waitpid(child, &status, WNOHANG) }
+            if ended == 0 {
+                guard Clock.monotonic < deadline else { throw .timedOut }
+                poll(nil, 0, 1)
+                continue
+            }
+            guard ended == child, status & 0x7F == 0 else { return nil }
+            return status >> 8 & 0xFF
+        }
     }
 }
 
 extension Descriptor {
-    /// Takes over one end of a pipe: closed by exec, never waiting. Glibc's module has no `pipe2`; one thread needs none.
+    /// Takes over one end of a pipe: closed by exec. Glibc's module has no `pipe2`; one thread needs none.
     fileprivate init(takingPipeEnd number: Int32) throws(Errno) {
         _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) }
-        _ = try checked { fcntl(number, F_SETFL, O_NONBLOCK) }
         try self.init(taking: number)
+    }
+
+    /// For our end only: few programs know what to do when their standard output says "try again".
+    fileprivate borrowing func neverWait() throws(Errno) {
+        let number = number
+        _ = try checked { fcntl(number, F_SETFL, O_NONBLOCK) }
     }
 }
 
