@@ -60,6 +60,8 @@ public struct BinaryVersions: Sendable {
         }
         guard let said = ask(path, question.arguments) else { return nil }
         let program = parse(said)
+        // What a signal ended may live longer the next time.
+        guard program.isCertain || said.exitCode != nil else { return program }
         let isLasting = program.isCertain && Self.standsForItself(path)
         let entry = Entry(
             identity: identity, learned: now, until: isLasting ? 0 : now &+ Self.hour, answer: program.remembered)

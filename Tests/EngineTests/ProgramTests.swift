@@ -174,6 +174,10 @@ import Testing
         @Test("What could not be asked is not remembered") func transient() throws {
             let path = try folder.write(script: "exec sleep 60", to: "docker")
             #expect(docker(path, patience: 200_000_000) == .unknown)
+            try folder.write(script: "kill -9 $$", to: "docker")
+            #expect(docker(path) == .unknown)
+            try folder.write(script: "exec cat /dev/zero", to: "docker")
+            #expect(docker(path) == .unknown)
             #expect(docker(folder["none"]) == .unknown)
             #expect(docker(try folder.write("text", "", mode: 0o644)) == .unknown)
             #expect(Files.exists(memory) == false)
