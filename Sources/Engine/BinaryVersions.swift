@@ -5,7 +5,7 @@ public import Host
 /// (device, inode, size and time) that gave it.
 public struct BinaryVersions: Sendable {
     private let file: ByteString?
-    private let environment: [ByteString]
+    private let environment: @Sendable () -> [ByteString]
     private let patience: Int64
     private var entries: [Entry]?
 
@@ -13,16 +13,19 @@ public struct BinaryVersions: Sendable {
     private static let mostEntries = 16
 
     /// Remembers in a file that nobody else may write; with nil, or where that file cannot be, every question is asked anew.
-    /// `environment` is what docker would be run with.
-    public init(file: ByteString?, environment: [ByteString] = Kernel.environment) {
+    /// `environment` is what docker would be run with; called only when somebody must be asked.
+    public init(
+        file: ByteString?, environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }
+    ) {
         self.init(file: file, environment: environment, patience: 3_000_000_000)
     }
 
     /// As above, waiting so many nanoseconds for an answer.
-    init(file: ByteString?, environment: [ByteString] = Kernel.environment, patience: Int64) {
+    init(
+        file: ByteString?, environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }, patience: Int64
+    ) {
         self.file = file
-        // With this variable a plugin believes that docker started it, and answers differently.
-        self.environment = environment.filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
+        self.environment = environment
         self.patience = patience
     }
 
@@ -70,8 +73,10 @@ public struct BinaryVersions: Sendable {
     }
 
     private func ask(_ path: ByteString, _ arguments: [ByteString]) -> Execution.Answer? {
-        try? Execution.ask(
-            path, arguments: arguments, environment: .entries(environment), nanoseconds: patience, limit: 65_536)
+        // With this variable a plugin believes that docker started it, and answers differently.
+        let entries = environment().filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
+        return try? Execution.ask(
+            path, arguments: arguments, environment: .entries(entries), nanoseconds: patience, limit: 65_536)
     }
 
     /// Whether the file alone decides what it will do: not a script, nor a launcher known by the name of its link.

@@ -121,7 +121,7 @@ public enum Kernel {
     }
 
     /// A variable of the environment by a name made at run time.
-    public static func variable(_ name: ByteString) -> ByteString? {
+    public static func variable(named name: ByteString) -> ByteString? {
         (name.bytes + [0]).withUnsafeBytes { buffer in
             guard let start = buffer.assumingMemoryBound(to: CChar.self).baseAddress, let value = getenv(start) else {
                 return nil

@@ -103,9 +103,10 @@ struct BuildLayers {
             route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
             context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
             tlsVerify: build.globals.tlsVerify, builder: build.builder)
-        // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
-        let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
-        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"), environment: environment)
+        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions")) {
+            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
+            EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
+        }
         return BuildTarget.resolve(
             request, environment: .current(), docker: docker.path, versions: &versions,
             ourselves: try? Files.status("/proc/self/exe"))
@@ -116,14 +117,14 @@ extension BuildDescription {
     /// What a command line says, with what docker itself takes from the environment.
     fileprivate init(_ build: BuildInvocation, in directory: ByteString) {
         var platforms = build.platforms
-        if platforms.isEmpty, let standard = Kernel.variable("DOCKER_DEFAULT_PLATFORM" as StaticString),
+        if platforms.isEmpty, let standard = Kernel.variable("DOCKER_DEFAULT_PLATFORM"),
             !standard.isEmpty
         {
             platforms = [standard]
         }
         let arguments = build.buildArguments.map { argument in
             // A bare name takes its value from the environment: docker/buildx util/buildflags, and BuildKit sees both alike.
-            argument.contains("=") ? argument : argument + "=" + (Kernel.variable(argument) ?? "")
+            argument.contains("=") ? argument : argument + "=" + (Kernel.variable(named: argument) ?? "")
         }
         self.init(
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,

@@ -5,7 +5,7 @@ internal import Host
 /// (`sudo` that kept it) is none: files of root's there would lock its owner out.
 enum Locations {
     private static var home: ByteString? {
-        guard let home = Kernel.variable("HOME" as StaticString), home.hasPrefix("/"),
+        guard let home = Kernel.variable("HOME"), home.hasPrefix("/"),
             let status = try? Files.status(home), status.owner == Kernel.userID
         else { return nil }
         return home

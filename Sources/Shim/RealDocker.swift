@@ -17,14 +17,14 @@ public enum RealDocker {
             return docker
         }
         return ProgramSearch.next(named: "docker", withoutMarker: marker) { program in
-            guard program.isScript, let passed = Kernel.variable(passedVariable) else { return false }
+            guard program.isScript, let passed = Kernel.variable(named: passedVariable) else { return false }
             return passed.split(":").contains(program.path)
         }
     }
 
     /// A script is remembered while it runs; the real docker finds nothing of it in its environment.
     static func changes(for docker: Program) -> [EnvironmentChange] {
-        let passed = Kernel.variable("SLIPWAY_PASSED" as StaticString)
+        let passed = Kernel.variable("SLIPWAY_PASSED")
         guard docker.isScript else {
             return passed == nil ? [] : [EnvironmentChange(name: passedVariable, value: nil)]
         }

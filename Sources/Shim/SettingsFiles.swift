@@ -25,7 +25,7 @@ public struct LoadedSettings: Sendable {
     /// The real docker by its absolute path, if anybody named it. This runs before every command: without a settings file it
     /// costs three look-ups, and a file without the word is not parsed.
     static func docker() -> ByteString? {
-        if let named = Kernel.variable("SLIPWAY_DOCKER" as StaticString), named.hasPrefix("/") { return named }
+        if let named = Kernel.variable("SLIPWAY_DOCKER"), named.hasPrefix("/") { return named }
         guard Locations.mayHaveSettings else { return nil }
         var loaded = LoadedSettings()
         for path in Locations.settings {

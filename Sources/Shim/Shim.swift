@@ -14,8 +14,8 @@ public enum Shim {
             Kernel.printError("slipway: no docker found on PATH besides Slipway itself\n")
             Kernel.exit(127)
         }
-        let bypassed = Kernel.variable("SLIPWAY" as StaticString) == "off"
-        let traced = Kernel.variable("SLIPWAY_TRACE" as StaticString) == "1"
+        let bypassed = Kernel.variable("SLIPWAY") == "off"
+        let traced = Kernel.variable("SLIPWAY_TRACE") == "1"
         guard !bypassed && Kernel.commandLineHolds(anyOf: editable) else {
             if traced {
                 show(.unchanged(Kernel.arguments, [Note(bypassed ? .bypassed : .notEdited)]), docker)
