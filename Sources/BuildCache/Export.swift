@@ -7,6 +7,8 @@ internal import Notes
 public struct Export: Equatable, Sendable {
     /// The directory that BuildKit writes `index.json` to.
     public let path: ByteString
+    /// The file whose lock keeps it there.
+    public var leasePath: ByteString { generation.leasePath }
     private let generation: Generation
     private let key: Key
 
@@ -79,7 +81,7 @@ extension Store {
         for path in [layout.root, layout.format] {
             do throws(Errno) {
                 do throws(Errno) {
-                    let status = try Files.status(path)
+                    let status = try Files.status(path, followLinks: path == layout.root)
                     guard status.kind == .directory else { throw .notDirectory }
                     guard status.owner == user || user == 0 else { throw .accessDenied }
                     guard status.mode != mode || (user == 0 && status.owner != 0) else { continue }

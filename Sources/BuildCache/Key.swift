@@ -142,15 +142,17 @@ private struct Place {
         case .standardInput:
             let here = GitRepository.containing(build.workingDirectory)
             self.init(
-                repository: Self.imageName(build) ?? here?.origin ?? build.workingDirectory, context: "-",
-                dockerfile: build.dockerfile ?? "-",
+                repository: here?.origin ?? Self.imageName(build) ?? here?.commonDirectory ?? build.workingDirectory,
+                context: "-",
+                dockerfile: Self.remoteDockerfile(build) ?? build.dockerfile ?? "-",
                 branch: here?.branch ?? "", defaultBranch: here?.defaultBranch)
         case .remote(let address):
             let (location, fragment) = address.cut(at: "#").map { ($0.before, $0.after) } ?? (address, "")
             let (reference, folder) = fragment.cut(at: ":").map { ($0.before, $0.after) } ?? (fragment, "")
             self.init(
                 repository: OriginURL.normalized(location) ?? location, context: folder.isEmpty ? "." : folder,
-                dockerfile: build.dockerfile ?? "Dockerfile", branch: reference, defaultBranch: nil)
+                dockerfile: Self.remoteDockerfile(build) ?? build.dockerfile ?? "Dockerfile", branch: reference,
+                defaultBranch: nil)
         }
     }
 
@@ -160,7 +162,9 @@ private struct Place {
         let git = GitRepository.containing(context)
         let top = git?.top ?? context
         var dockerfile: ByteString = "-"
-        if build.dockerfile != "-" {
+        if let address = Self.remoteDockerfile(build) {
+            dockerfile = address
+        } else if build.dockerfile != "-" {
             let file = build.dockerfile.map { Self.absolute($0, build) } ?? context.appending(path: "Dockerfile")
             let folder = (try? Files.realPath(file.parentPath)) ?? file.parentPath
             let resolved = folder.appending(path: file.lastPathComponent)
@@ -181,6 +185,11 @@ private struct Place {
         self.dockerfile = dockerfile
         self.branch = branch
         self.defaultBranch = defaultBranch
+    }
+
+    /// BuildKit takes a Dockerfile by http, too: then its address without credentials.
+    private static func remoteDockerfile(_ build: BuildDescription) -> ByteString? {
+        build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) }
     }
 
     private static func absolute(_ path: ByteString, _ build: BuildDescription) -> ByteString {

@@ -41,7 +41,7 @@ public struct Generation: Equatable, Sendable {
     static let firstName: ByteString = "gen-000001"
 
     /// The file whose lock is the lease.
-    var leasePath: ByteString { path.appending(path: "lease") }
+    public var leasePath: ByteString { path.appending(path: "lease") }
     /// The remembered size.
     var sizePath: ByteString { path.appending(path: "size") }
     /// Every blob once, by its digest's digits.

@@ -9,7 +9,7 @@ public enum OriginURL {
         if let mark = text.range(of: "://") {
             let scheme = text.prefix(mark.lowerBound).lowercasedASCII
             guard scheme != "file" else { return nil }
-            let rest = text.dropFirst(mark.upperBound)
+            let rest = withoutPasswordWithSlash(text.dropFirst(mark.upperBound))
             let (authority, path) = rest.cut(at: "/").map { ($0.before, $0.after) } ?? (rest, "")
             return name(host: withoutDefaultPort(withoutUser(authority)), path: withoutQuery(path))
         }
@@ -34,6 +34,15 @@ public enum OriginURL {
 
     private static func withoutUser(_ authority: ByteString) -> ByteString {
         authority.cutLast(at: "@")?.after ?? authority
+    }
+
+    /// A password with a bare slash in it is no valid address, but it is still a password.
+    private static func withoutPasswordWithSlash(_ rest: ByteString) -> ByteString {
+        guard let authority = rest.cut(at: "/")?.before, !authority.contains("@"),
+            let (_, port) = authority.cut(at: ":"),
+            port.decimal == nil, let (_, after) = rest.cutLast(at: "@")
+        else { return rest }
+        return after
     }
 
     private static func withoutDefaultPort(_ host: ByteString) -> ByteString {

@@ -6,8 +6,8 @@ public import Notes
 public struct Survey {
     /// One `--cache-from`.
     public struct Import: Equatable, Sendable {
-        /// The generation's directory.
-        public let source: ByteString
+        /// Where it lies.
+        public let source: Generation
         /// The manifest, "sha256:...".
         public let digest: ByteString
     }
@@ -39,7 +39,7 @@ public struct Survey {
         let now = Clock.now
         choose(from: opened.flatMap { Candidate.list(in: $0.generation, for: build, now: now) })
         for (generation, lease) in opened {
-            guard let lease, imports.contains(where: { $0.source == generation.path }) else { continue }
+            guard let lease, imports.contains(where: { $0.source == generation }) else { continue }
             leases.append(lease)
         }
     }
@@ -74,7 +74,7 @@ public struct Survey {
             let manifest = try preflight.manifest(of: candidate)
             guard !imports.contains(where: { $0.digest == manifest.digest }) else { return false }
             try preflight.check(manifest, in: candidate.generation)
-            imports.append(Import(source: candidate.generation.path, digest: manifest.digest))
+            imports.append(Import(source: candidate.generation, digest: manifest.digest))
             return true
         } catch {
             notes.append(error.note)

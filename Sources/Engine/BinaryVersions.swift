@@ -5,6 +5,7 @@ public import Host
 /// (device, inode, size and time) that gave it.
 public struct BinaryVersions: Sendable {
     private let file: ByteString?
+    private let isWriting: Bool
     private let environment: @Sendable () -> [ByteString]
     private let patience: Int64
     private var entries: [Entry]?
@@ -13,18 +14,22 @@ public struct BinaryVersions: Sendable {
     private static let mostEntries = 16
 
     /// Remembers in a file that nobody else may write; with nil, or where that file cannot be, every question is asked anew.
-    /// `environment` is what docker would be run with; called only when somebody must be asked.
+    /// Without `isWriting` the file is only read. `environment` is what docker would be run with; called only when somebody
+    /// must be asked.
     public init(
-        file: ByteString?, environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }
+        file: ByteString?, isWriting: Bool = true,
+        environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }
     ) {
-        self.init(file: file, environment: environment, patience: 3_000_000_000)
+        self.init(file: file, isWriting: isWriting, environment: environment, patience: 3_000_000_000)
     }
 
     /// As above, waiting so many nanoseconds for an answer.
     init(
-        file: ByteString?, environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }, patience: Int64
+        file: ByteString?, isWriting: Bool = true,
+        environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }, patience: Int64
     ) {
         self.file = file
+        self.isWriting = isWriting
         self.environment = environment
         self.patience = patience
     }
@@ -100,7 +105,7 @@ public struct BinaryVersions: Sendable {
     private mutating func save(_ entries: [Entry]) {
         let kept = Array(entries.prefix(Self.mostEntries))
         self.entries = kept
-        guard let file else { return }
+        guard let file, isWriting else { return }
         let text = kept.map { $0.line + "\n" }.joined(separator: "")
         do throws(Errno) {
             try Files.replace(file, with: text, mode: 0o600)

@@ -150,23 +150,23 @@ extension Descriptor {
 func withCStrings<Result>(
     _ strings: [ByteString], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
-    var bytes: [CChar] = []
-    var offsets: [Int] = []
-    bytes.reserveCapacity(strings.reduce(0) { $0 + $1.count + 1 })
-    for string in strings {
-        offsets.append(bytes.count)
-        for byte in string.bytes { bytes.append(CChar(bitPattern: byte)) }
-        bytes.append(0)
+    let length = strings.reduce(0) { $0 + $1.count + 1 }
+    let text = UnsafeMutablePointer<CChar>.allocate(capacity: max(1, length))
+    let vector = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: strings.count + 1)
+    defer {
+        text.deallocate()
+        vector.deallocate()
     }
-    return bytes.withUnsafeMutableBufferPointer { storage in
-        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: offsets.count + 1) { vector in
-            for (index, offset) in offsets.enumerated() {
-                vector.initializeElement(at: index, to: storage.baseAddress.map { $0 + offset })
-            }
-            vector.initializeElement(at: offsets.count, to: nil)
-            // A buffer of at least one element has an address.
-            guard let start = vector.baseAddress else { fatalError("no memory for an argument vector") }
-            return body(start)
+    var end = text
+    for (index, string) in strings.enumerated() {
+        (vector + index).initialize(to: end)
+        for byte in string.bytes {
+            end.initialize(to: CChar(bitPattern: byte))
+            end += 1
         }
+        end.initialize(to: 0)
+        end += 1
     }
+    (vector + strings.count).initialize(to: nil)
+    return body(vector)
 }

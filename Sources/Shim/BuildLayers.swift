@@ -25,7 +25,7 @@ struct BuildLayers {
     ) {
         guard !Self.isSnap(docker.path) else { return deny(&wish, Note(.dockerIsSnap)) }
         let builder: BuilderFacts
-        switch Self.target(of: build, docker: docker) {
+        switch target(of: build, docker: docker) {
         case .untouched(let note): return deny(&wish, note)
         case .buildx(let found): builder = found
         }
@@ -41,16 +41,16 @@ struct BuildLayers {
             of: BuildDescription(build, in: directory),
             platform: "linux/" + (builder.architecture ?? Kernel.architecture))
 
-        var trusted = [store.user, 0] + settings.trustedUsers
-        trusted = trusted.enumerated().filter { trusted.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        let trusted = ([store.user, 0] + settings.trustedUsers).withoutRepeats
         let survey = Survey(of: store, for: identity, trusted: trusted, leasing: purpose == .acting)
         facts.notes += survey.notes
         if wish.imports {
-            facts.imports = survey.imports.map { .init(source: $0.source, digest: $0.digest) }
+            facts.imports = survey.imports.map { .init(source: $0.source.path, digest: $0.digest) }
+            facts.leases = survey.imports.map(\.source.leasePath)
             leases = survey.leases
         }
         if wish.exports { offer(store, survey, identity, settings, &wish) }
-        facts.leases = leases.map(\.path)
+        facts.leases = facts.leases.withoutRepeats
     }
 
     private mutating func offer(
@@ -65,6 +65,7 @@ struct BuildLayers {
                 in: store, own: survey.own?.generation, for: identity, limits: limits, remember: purpose == .acting)
             export = offered
             facts.export = offered.path
+            facts.leases.append(offered.leasePath)
             if let lease = survey.own?.lease, !leases.contains(where: { $0 === lease }) { leases.append(lease) }
         } catch {
             denyExport(&wish, error.note)
@@ -98,12 +99,13 @@ struct BuildLayers {
         docker.hasPrefix("/snap/") || (try? Files.realPath(docker))?.lastPathComponent == "snap"
     }
 
-    private static func target(of build: BuildInvocation, docker: Program) -> BuildTarget {
+    private func target(of build: BuildInvocation, docker: Program) -> BuildTarget {
         let request = BuildRequest(
             route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
             context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
             tlsVerify: build.globals.tlsVerify, builder: build.builder)
-        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions")) {
+        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting)
+        {
             // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
             EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
         }
@@ -130,5 +132,12 @@ extension BuildDescription {
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
             platforms: platforms.flatMap { $0.split(",") }.map(\.trimmed), imageNames: build.tags,
             arguments: arguments + build.buildContexts, workingDirectory: directory)
+    }
+}
+
+extension Array where Element: Equatable {
+    /// The elements in their order, each where it stands first.
+    fileprivate var withoutRepeats: [Element] {
+        enumerated().filter { firstIndex(of: $0.element) == $0.offset }.map(\.element)
     }
 }
