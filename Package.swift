@@ -56,7 +56,10 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: fullyStatic
         ),
-        tests(of: "Formats"),
+        .target(
+            name: "TestSupport", dependencies: ["Formats", "Host"], path: "Tests/TestSupport", swiftSettings: strict),
+        tests(of: "Formats", uses: ["TestSupport"], resources: [.copy("sha256.txt")]),
+        tests(of: "Notes", uses: ["Formats"]),
         tests(of: "Host", uses: ["Formats"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),

@@ -1,10 +1,10 @@
 /// One record of comma-separated fields, as Go's encoding/csv reads it in docker's own option values.
 public enum CSV {
-    /// The fields of a record; nil when a quote stands where Go refuses one, or a line ends inside the record.
+    /// The fields of a record; nil for an empty one, for a quote where Go refuses one, and for one that holds a line's end.
     public static func fields(of record: ByteString) -> [ByteString]? {
         let text = record.bytes
         let comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
-        guard !text.contains(0x0A), !text.contains(0x0D) else { return nil }
+        guard !text.isEmpty, !text.contains(0x0A), !text.contains(0x0D) else { return nil }
         var fields: [ByteString] = []
         var position = 0
         while true {

@@ -1,0 +1,62 @@
+import Formats
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("SHA-256")
+struct SHA256Tests {
+    /// FIPS 180-4 and NIST's example values.
+    @Test(
+        "The standard's own examples",
+        arguments: [
+            ("", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+            ),
+            (
+                "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrst"
+                    + "nopqrstu", 1, "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"
+            ),
+            ("a", 1_000_000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+        ] as [(ByteString, Int, ByteString)])
+    func examples(_ text: ByteString, _ times: Int, _ digest: ByteString) {
+        #expect(SHA256.hexDigest(of: text.repeated(times)) == digest)
+    }
+
+    /// sha256.txt holds what sha256sum says of the bytes `(7i + n) mod 256`, for each length n from 0 to 200: every place of
+    /// the padding in a block and around it.
+    @Test("Every length up to 200")
+    func lengths() throws {
+        let file = try #require(Bundle.module.url(forResource: "sha256", withExtension: "txt"))
+        let digests = ByteString(try Data(contentsOf: file)).split("\n")
+        for length in 0...200 {
+            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 7 + length) }
+            #expect(SHA256.hexDigest(of: ByteString(bytes)) == digests[length], "\(length) bytes")
+        }
+    }
+
+    @Test("A digest is 32 bytes, its text their digits")
+    func digits() {
+        let digest = SHA256.digest(of: "x")
+        #expect(digest.count == 32)
+        #expect(Hex.digits(of: digest) == SHA256.hexDigest(of: "x"))
+    }
+}
+
+@Suite("Hexadecimal digits")
+struct HexTests {
+    @Test("Two small digits for each byte")
+    func digits() {
+        #expect(Hex.digits(of: []) == "")
+        #expect(Hex.digits(of: [0x00, 0x0F, 0xA0, 0xFF]) == "000fa0ff")
+    }
+
+    @Test("The value of every byte that is a digit, and of no other", arguments: UInt8.min...UInt8.max)
+    func values(_ byte: UInt8) {
+        let isASCII = byte < 0x80
+        let expected = isASCII ? Character(Unicode.Scalar(byte)).hexDigitValue : nil
+        #expect(Hex.value(of: byte).map(Int.init) == expected)
+    }
+}

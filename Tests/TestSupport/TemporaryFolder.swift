@@ -1,0 +1,58 @@
+public import Formats
+internal import Foundation
+internal import Host
+
+/// A folder of one test's own, gone with it.
+public final class TemporaryFolder: Sendable {
+    /// Absolute and without links, as what is compared with it.
+    public let path: ByteString
+
+    /// Makes the folder.
+    public init() throws {
+        let parent = try Files.realPath(ByteString(FileManager.default.temporaryDirectory.path))
+        path = parent.appending(path: "slipway-tests-" + Hex.digits(of: Kernel.randomBytes(8)))
+        try Files.makeDirectory(path, mode: 0o755)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path.lossy) }
+
+    /// A path in the folder.
+    public subscript(_ name: ByteString) -> ByteString { path.appending(path: name) }
+
+    /// Writes a file with exactly these permission bits, and the folders above it.
+    @discardableResult
+    public func write(_ name: ByteString, _ content: ByteString, mode: UInt32 = 0o644) throws -> ByteString {
+        let file = self[name]
+        try Files.makeDirectories(file.parentPath, mode: 0o755)
+        try? Files.remove(file)
+        let descriptor = try Descriptor.open(file, .create(mode: 0o600))
+        try descriptor.write(content)
+        try descriptor.setMode(mode)
+        return file
+    }
+
+    /// Writes a program for the shell.
+    @discardableResult
+    public func write(script: ByteString, to name: ByteString) throws -> ByteString {
+        try write(name, "#!/bin/sh\n" + script + "\n", mode: 0o755)
+    }
+
+    /// Makes a folder and those above it.
+    @discardableResult
+    public func makeFolder(_ name: ByteString, mode: UInt32 = 0o755) throws -> ByteString {
+        try Files.makeDirectories(self[name].parentPath, mode: 0o755)
+        try Files.makeDirectory(self[name], mode: mode)
+        return self[name]
+    }
+
+    /// What a file holds.
+    public func read(_ name: ByteString) throws -> ByteString { try Files.read(self[name], limit: 1 << 24) }
+
+    /// The names in a folder, in order.
+    public func names(in name: ByteString = ".") throws -> [ByteString] {
+        try Files.names(in: self[name], limit: 100_000).sorted()
+    }
+
+    /// Takes away a file or a whole folder.
+    public func remove(_ name: ByteString) throws { try FileManager.default.removeItem(atPath: self[name].lossy) }
+}
