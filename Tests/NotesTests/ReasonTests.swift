@@ -1,0 +1,65 @@
+import Formats
+import Foundation
+import Notes
+import Testing
+
+@Suite("Reasons")
+struct ReasonTests {
+    /// A number keeps its meaning for ever. This table may grow; nothing in it may change.
+    private static let numbers: [(Reason, UInt16)] = [
+        (.importAdded, 1), (.exportAdded, 2),
+        (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
+        (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
+        (.settingsInvalid, 109), (.exportOff, 110),
+        (.dockerNotFound, 200), (.dockerIsSnap, 201), (.dockerIsPodman, 202), (.dockerVersionUnknown, 203),
+        (.legacyBuilder, 204), (.dockerTooOld, 205), (.buildxMissing, 206), (.buildxBroken, 207), (.buildxTooOld, 208),
+        (.dockerConfigUnreadable, 209), (.contextUnknown, 210), (.builderUnknown, 211), (.driverUnknown, 212),
+        (.endpointNotAsked, 213), (.engineSilent, 214), (.engineAnswerUnreadable, 215), (.engineNotLinux, 216),
+        (.engineCannotExport, 217), (.engineTooOld, 218), (.conflictingEndpoints, 219), (.endpointInvalid, 220),
+        (.buildKitVariableInvalid, 221), (.builderAliasUnknown, 222),
+        (.storePathUnusable, 300), (.storeMissing, 301), (.storeNotTrusted, 302), (.storeReadOnly, 303),
+        (.storeNotWritable, 304), (.storeDiskLow, 305), (.storeOverBudget, 306), (.storeUnreadable, 307),
+        (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310),
+        (.nothingToImport, 400), (.exportIncomplete, 401), (.manifestRejected, 402), (.layerRejected, 403),
+        (.metadataBudgetSpent, 404),
+    ]
+
+    @Test("Numbers keep their meaning")
+    func stable() {
+        for (reason, number) in Self.numbers { #expect(reason.rawValue == number) }
+        #expect(Set(Self.numbers.map(\.0)) == Set(Reason.allCases), "a new reason needs a row")
+    }
+
+    @Test("A code is SLP and three digits, and no two are alike")
+    func codes() {
+        #expect(Reason.importAdded.code == "SLP001")
+        #expect(Reason.engineCannotExport.code == "SLP217")
+        let codes = Reason.allCases.map(\.code)
+        #expect(Set(codes).count == codes.count)
+        #expect(codes.allSatisfy { $0.count == 6 && $0.dropFirst(3).decimal != nil })
+    }
+
+    @Test("Every reason is one sentence, of its own, without an end mark", arguments: Reason.allCases)
+    func sentences(_ reason: Reason) {
+        let sentence = ByteString(reason.sentence)
+        #expect(sentence.count > 10)
+        #expect(!sentence.hasControlCharacter)
+        #expect(!sentence.hasSuffix("."))
+        #expect(Reason.allCases.filter { $0.sentence == reason.sentence } == [reason])
+    }
+
+    @Test("A note says what it is about after a colon")
+    func notes() {
+        #expect(Note(.bypassed).message == "SLIPWAY=off bypasses everything")
+        #expect(Note(.builderUnknown, "x").message == "the builder is not known: x")
+    }
+
+    @Test("docs/reasons.md is the table")
+    func document() throws {
+        let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/reasons.md")
+        let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
+        let expected = Reason.allCases.sorted { $0.rawValue < $1.rawValue }
+            .map { "| " + $0.code + " | " + ByteString($0.sentence) + " |" }
+        #expect(text.split("\n").filter { $0.hasPrefix("| SLP") } == expected)
+    }
+}
