@@ -60,7 +60,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Formats", "Host"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "Formats", uses: ["TestSupport"], resources: [.copy("sha256.txt")]),
         tests(of: "Notes", uses: ["Formats"]),
-        tests(of: "Host", uses: ["Formats"]),
+        tests(of: "Host", uses: ["Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),

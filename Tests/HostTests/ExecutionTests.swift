@@ -1,34 +1,164 @@
 import Formats
-import Host
+import Glibc
+import TestSupport
 import Testing
 
-@Suite("Asking a program") struct ExecutionTests {
-    private func ask(_ script: ByteString, limit: Int = 1 << 20) throws(Errno) -> Execution.Answer {
-        try Execution.ask("/bin/sh", arguments: ["sh", "-c", script], nanoseconds: 500_000_000, limit: limit)
-    }
+@testable import Host
 
-    @Test("More than a pipe holds, and its exit code") func output() throws {
-        let answer = try ask("head -c 300000 /dev/zero; exit 7")
-        #expect(answer.output.count == 300_000)
-        #expect(answer.exitCode == 7)
-    }
+/// Long enough for any machine, where a test does not mean to run out of time.
+private let ample: Int64 = 60_000_000_000
 
-    @Test("Nothing on standard input, a signal is no exit code") func signal() throws {
-        let answer = try ask("cat; kill -9 $$")
-        #expect(answer.output.isEmpty)
-        #expect(answer.exitCode == nil)
+@Suite("Asking a program")
+struct ExecutionTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private static func shell(
+        _ script: ByteString, _ words: ByteString..., environment: Execution.Environment = .inherited,
+        nanoseconds: Int64 = ample, limit: Int = 1 << 20
+    ) throws(Errno) -> Execution.Answer {
+        try Execution.ask(
+            "/bin/sh", arguments: ["sh", "-c", script, "sh"] + words, environment: environment,
+            nanoseconds: nanoseconds, limit: limit)
     }
 
     @Test(
-        "A program that hangs is killed, with its output open or closed",
-        arguments: ["exec sleep 60", "exec >&-; exec sleep 60"] as [ByteString])
-    func hanging(script: ByteString) {
-        let start = Clock.monotonic
-        #expect(throws: Errno.timedOut) { try ask(script) }
-        #expect(Clock.monotonic - start < 5_000_000_000)
+        "Exit codes",
+        arguments: [("exit 0", 0), ("exit 3", 3), ("exit 255", 255), ("kill -9 $$", nil)]
+            as [(ByteString, Int32?)])
+    func exitCodes(_ script: ByteString, _ code: Int32?) throws {
+        let answer = try Self.shell("echo out; " + script)
+        #expect(answer.exitCode == code)
+        #expect(answer.output == "out\n")
     }
 
-    @Test("A program that floods is killed") func flood() {
-        #expect(throws: Errno.tooLarge) { try ask("exec cat /dev/zero", limit: 65_536) }
+    @Test("Words arrive byte for byte")
+    func words() throws {
+        let odd = ByteString([0xFF, 0x0A])
+        let answer = try Self.shell("printf '%s|' \"$@\"", "", "a b", "'", odd, "--")
+        #expect(answer.output == "|a b|'|" + odd + "|--|")
+    }
+
+    @Test("Nothing stands on its standard input, and only its standard output is read")
+    func streams() throws {
+        #expect(try Self.shell("cat; echo out; echo err >&2").output == "out\n")
+        #expect(try Self.shell(#"printf '\000\377'"#).output == ByteString([0, 0xFF]))
+    }
+
+    @Test("The environment is the given one, or one's own")
+    func environment() throws {
+        let given = try Self.shell("echo \"$A-$HOME\"", environment: .entries(["A=1 2"]))
+        #expect(given.output == "1 2-\n")
+        #expect(try Self.shell("echo \"$PATH\"").output.trimmed == (Kernel.variable("PATH" as StaticString) ?? ""))
+    }
+
+    @Test("More than a pipe holds arrives whole")
+    func long() throws {
+        let answer = try Self.shell("head -c 300000 /dev/zero")
+        #expect(answer.output.count == 300_000)
+        #expect(answer.exitCode == 0)
+    }
+
+    @Test("Beyond the limit it is too large, and killed")
+    func limit() throws {
+        #expect(try Self.shell("printf 12345", limit: 5).output == "12345")
+        #expect(throws: Errno.tooLarge) { try Self.shell("printf 12345", limit: 4) }
+        #expect(throws: Errno.tooLarge) { try Self.shell("while :; do echo 1234567890; done", limit: 100_000) }
+    }
+
+    @Test(
+        "Beyond its time it is killed: silent, talking, or with its output closed",
+        arguments: ["exec sleep 600", "echo x; exec sleep 600", "exec sleep 600 >&-"] as [ByteString])
+    func time(_ script: ByteString) throws {
+        let note = folder["pid"]
+        #expect(throws: Errno.timedOut) {
+            try Self.shell("echo $$ >\"$1\"; " + script, note, nanoseconds: 500_000_000)
+        }
+        // A machine under load may not even have started it.
+        guard let pid = try? folder.read("pid").trimmed.decimal else { return }
+        #expect(kill(pid_t(pid), 0) == -1 && errno == ESRCH)
+    }
+
+    @Test("No time at all is a time-out")
+    func noTime() {
+        #expect(throws: Errno.timedOut) { try Self.shell("sleep 600", nanoseconds: 0) }
+        #expect(throws: Errno.timedOut) { try Self.shell("sleep 600", nanoseconds: -1) }
+    }
+
+    @Test("What cannot be started says so")
+    func notStarted() throws {
+        func ask(_ path: ByteString) throws {
+            _ = try Execution.ask(path, arguments: ["x"], nanoseconds: ample, limit: 9)
+        }
+        try folder.write("plain", "", mode: 0o644)
+        #expect(throws: Errno.noSuchFile) { try ask(folder["missing"]) }
+        #expect(throws: Errno.accessDenied) { try ask(folder["plain"]) }
+        #expect(throws: Errno.invalid) { try ask("/bin/sh\0") }
+    }
+
+    @Test("An open file of ours is not handed down")
+    func closedOnExec() throws {
+        try folder.write("secret", "")
+        let file = try Descriptor.open(folder["secret"])
+        let answer = try Self.shell("for number in /proc/self/fd/*; do readlink \"$number\"; done")
+        #expect(answer.output.range(of: folder["secret"]) == nil)
+        #expect(try file.status().size == 0)
+    }
+
+    @Test("It works with the caller's three files closed")
+    func closedStreams() async {
+        await #expect(processExitsWith: .success) {
+            for number: Int32 in 0...2 { close(number) }
+            let answer = try Self.shell("cat; echo out; echo err >&2")
+            #expect(answer.output == "out\n" && answer.exitCode == 0)
+            #expect(fcntl(1, F_GETFD) == -1)
+        }
+    }
+
+    @Test("Where the caller ignores the end of children, the exit code is not known")
+    func ignoredChildren() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGCHLD, SIG_IGN)
+            let answer = try Self.shell("echo out; exit 3")
+            #expect(answer.output == "out\n" && answer.exitCode == nil)
+        }
+    }
+}
+
+@Suite("Becoming a program")
+struct BecomingTests {
+    @Test("Its exit code is this process's")
+    func exitCode() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            _ = Execution.become("/bin/sh", arguments: .words(["sh", "-c", "exit 7"]))
+        }
+    }
+
+    @Test("Words and environment arrive as they are given")
+    func words() async {
+        await #expect(processExitsWith: .exitCode(8)) {
+            _ = Execution.become(
+                "/bin/sh", arguments: .words(["other name", "-c", #"[ "$0$A$1" = "other nameb" ] && exit 8"#]),
+                environment: .entries(["A=b"]))
+        }
+    }
+
+    @Test("What cannot be executed is told, and nothing has happened")
+    func failure() async {
+        await #expect(processExitsWith: .success) {
+            #expect(Execution.become("/nonexistent/docker", arguments: .inherited) == .noSuchFile)
+            #expect(Execution.become("/dev/null", arguments: .words(["x"])) == .accessDenied)
+            #expect(Execution.become("/bin/sh\0", arguments: .inherited, environment: .entries([])) == .invalid)
+        }
+    }
+
+    @Test("A vector of C strings ends in NULL and holds each up to its NUL")
+    func vectors() {
+        let copied = withCStrings(["a", "", "b\0c"]) { vector in
+            (0..<3).map { vector[$0].map { ByteString(cString: $0) } } + [vector[3].map { ByteString(cString: $0) }]
+        }
+        #expect(copied == ["a", "", "b", nil])
+        #expect(withCStrings([]) { $0[0] == nil })
     }
 }
