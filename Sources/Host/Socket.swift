@@ -10,12 +10,13 @@ public import Formats
 public struct Socket: ~Copyable {
     private let descriptor: Descriptor
 
-    /// Connects to a unix socket. Throws `timedOut`, `nameTooLong` beyond 107 bytes, or the kernel's word.
+    /// Connects to a unix socket. Throws `timedOut`, `nameTooLong` beyond 107 bytes, `invalid` for a NUL, or the kernel's word.
     public static func unix(_ path: ByteString, within nanoseconds: Int64) throws(Errno) -> Socket {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let room = MemoryLayout.size(ofValue: address.sun_path)
         guard path.count < room else { throw .nameTooLong }
+        guard !path.bytes.contains(0) else { throw .invalid }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
         return try connect(to: address, family: AF_UNIX, deadline: Clock.monotonic &+ nanoseconds)
     }

@@ -1,0 +1,79 @@
+import Formats
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Host
+
+@Suite("What the kernel tells")
+struct KernelTests {
+    @Test("The mask of new files, without changing it", arguments: [0o000, 0o022, 0o077, 0o777])
+    func mask(_ mask: UInt32) async {
+        await #expect(processExitsWith: .success) { [mask] in
+            umask(mask)
+            #expect(Kernel.fileCreationMask == mask)
+            #expect(umask(0) == mask)
+        }
+    }
+
+    @Test("Variables")
+    func variables() async {
+        await #expect(processExitsWith: .success) {
+            setenv("SLIPWAY_TEST_A", "x=y", 1)
+            setenv("SLIPWAY_TEST_EMPTY", "", 1)
+            #expect(Kernel.variable("SLIPWAY_TEST_A") == "x=y")
+            #expect(Kernel.variable(named: "SLIPWAY_TEST_A") == "x=y")
+            #expect(Kernel.variable("SLIPWAY_TEST_EMPTY") == "")
+            #expect(Kernel.variable("SLIPWAY_TEST_UNSET") == nil)
+            #expect(Kernel.variable(named: "SLIPWAY_TEST") == nil)
+            #expect(Kernel.environment.contains("SLIPWAY_TEST_A=x=y"))
+        }
+    }
+
+    @Test("The working directory")
+    func workingDirectory() async throws {
+        let folder = try TemporaryFolder()
+        await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
+            chdir(path)
+            let standing = try Kernel.workingDirectory()
+            #expect(standing.lossy == path)
+        }
+    }
+
+    @Test(
+        "A word is one of a few only when it is the whole word",
+        arguments: [
+            ("build", true), ("b", true), ("builder", true), ("buil", false), ("builds", false), ("", false),
+            ("build b", false), (" ", false), ("er", false),
+        ] as [(String, Bool)])
+    func words(_ word: String, _ expected: Bool) {
+        #expect(Kernel.StaticWords("build b builder").contains(word) == expected)
+        #expect(!Kernel.StaticWords("").contains(word))
+    }
+
+    @Test("As many random bytes as asked for", arguments: [-1, 0, 1, 16])
+    func random(_ count: Int) {
+        #expect(Kernel.randomBytes(count).count == max(0, count))
+    }
+
+    @Test("Random bytes differ")
+    func randomDiffers() {
+        #expect(Set((0..<50).map { _ in Kernel.randomBytes(8) }).count == 50)
+    }
+
+    @Test("Time goes on")
+    func clock() {
+        let times = (0..<100).map { _ in Clock.monotonic }
+        #expect(times == times.sorted())
+        #expect(Clock.now > 1_700_000_000_000_000_000)
+        #expect(Clock.nanoseconds(timespec(tv_sec: -1, tv_nsec: 5)) == -999_999_995)
+        // A file system may tell any number: it must not trap.
+        _ = Clock.nanoseconds(timespec(tv_sec: .max, tv_nsec: .max))
+    }
+
+    @Test("This process's own words")
+    func arguments() {
+        #expect(Kernel.arguments.count == CommandLine.arguments.count)
+        #expect(Kernel.arguments.first?.lossy == CommandLine.arguments.first)
+    }
+}
