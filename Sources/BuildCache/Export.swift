@@ -78,26 +78,38 @@ extension Store {
     public func initialize(shared: Bool) throws(Rejection) -> [ByteString] {
         let mode: UInt32 = shared ? 0o1777 : 0o755
         var changes: [ByteString] = []
-        for path in [layout.root, layout.format] {
+        // STORE may be a link of the operator's. What stands in it may be anybody's, so a link there is not followed: root would
+        // open the directory behind it to all.
+        for (path, followLinks) in [(layout.root, true), (layout.format, false)] {
             do throws(Errno) {
-                do throws(Errno) {
-                    let status = try Files.status(path, followLinks: path == layout.root)
-                    guard status.kind == .directory else { throw .notDirectory }
-                    guard status.owner == user || user == 0 else { throw .accessDenied }
-                    guard status.mode != mode || (user == 0 && status.owner != 0) else { continue }
-                    let directory = try Descriptor.open(path)
-                    if user == 0 && status.owner != 0 { try directory.setOwner(user: 0, group: 0) }
-                    try directory.setMode(mode)
-                    changes.append("changed " + path)
-                } catch .noSuchFile {
-                    try Files.makeDirectories(path, mode: 0o755)
-                    try Descriptor.open(path).setMode(mode)
-                    changes.append("made " + path)
-                }
+                if let change = try initialize(path, mode: mode, followLinks: followLinks) { changes.append(change) }
+            } catch .symbolicLink {
+                throw Rejection(.storeNotTrusted, path)
             } catch {
                 throw Rejection(.storeMissing, path, error)
             }
         }
         return changes
+    }
+
+    /// Gives one directory its mode and, as root, its owner; returns what was changed. Looks at the open directory: the path
+    /// may lead elsewhere in between.
+    private func initialize(_ path: ByteString, mode: UInt32, followLinks: Bool) throws(Errno) -> ByteString? {
+        var isNew = false
+        do throws(Errno) {
+            _ = try Files.status(path, followLinks: false)
+        } catch .noSuchFile {
+            try Files.makeDirectories(path, mode: 0o755)
+            isNew = true
+        }
+        let directory = try Descriptor.open(path, followLinks: followLinks)
+        let status = try directory.status()
+        guard status.kind == .directory else { throw .notDirectory }
+        guard status.owner == user || user == 0 else { throw .accessDenied }
+        let isForeign = user == 0 && status.owner != 0
+        guard isNew || isForeign || status.mode != mode else { return nil }
+        if isForeign { try directory.setOwner(user: 0, group: 0) }
+        try directory.setMode(mode)
+        return (isNew ? "made " : "changed ") + path
     }
 }

@@ -24,6 +24,7 @@ public struct Store: Sendable {
 
     private func checkShared(_ path: ByteString, followLinks: Bool) throws(Rejection) {
         let status = try Rejection.status(path, followLinks: followLinks)
+        guard status.kind != .symbolicLink else { throw Rejection(.storeNotTrusted, path) }
         guard status.kind == .directory else { throw Rejection(.storeMissing, path + " is no directory") }
         guard status.owner == 0 || status.owner == user else {
             throw Rejection(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
@@ -81,6 +82,8 @@ public struct Store: Sendable {
         try make(layout.root) { path throws(Errno) in try Files.makeDirectories(path, mode: 0o777 & ~mask & ~0o022) }
         try checkShared(layout.root, followLinks: true)
         try makeFormat()
+        // Before anything is made in it: behind a planted link stands somebody else's directory.
+        try checkShared()
         let home = layout.subStore(of: user)
         let generation = Generation(path: home.appending(path: Generation.firstName), owner: user)
         try make(home) { path throws(Errno) in try Files.makeDirectory(path, mode: mode) }
