@@ -34,8 +34,10 @@ struct Candidate: Equatable {
         static let slots = 4
     }
 
-    /// Exports looked at for each rank. Identical rebuilds leave many; the newest by name are enough.
+    /// Complete exports of each rank. Identical rebuilds leave many; the newest by name are enough.
     private static let mostPerRank = 64
+    /// Exports of each rank whose index is looked for: failed builds leave none, and must not hide what was built before.
+    private static let mostLookedFor = 4096
     /// Names read of one key's directory.
     private static let mostNames = 65_536
 
@@ -49,15 +51,27 @@ struct Candidate: Equatable {
             guard let export = ExportName(name) else { continue }
             byRank[Rank(of: export.variant, for: build).rawValue].append((name, export.started))
         }
-        return zip(Rank.allCases, byRank).flatMap { rank, exports in
-            exports.sorted { $0.1 > $1.1 }.prefix(mostPerRank).compactMap { name, _ in
-                let path = folder.appending(path: name)
-                guard let index = try? Files.status(path.appending(path: "index.json"), followLinks: false),
-                    index.kind == .regular, index.owner == generation.owner, index.size > 0
-                else { return nil }
-                return Candidate(
-                    generation: generation, path: path, rank: rank, completed: min(index.modified, now))
+        var candidates: [Candidate] = []
+        for (rank, exports) in zip(Rank.allCases, byRank) {
+            var left = mostPerRank
+            for (name, _) in exports.sorted(by: { $0.1 > $1.1 }).prefix(mostLookedFor) {
+                guard left > 0 else { break }
+                guard let completed = completed(folder.appending(path: name), in: generation) else { continue }
+                candidates.append(
+                    Candidate(
+                        generation: generation, path: folder.appending(path: name), rank: rank,
+                        completed: min(completed, now)))
+                left -= 1
             }
         }
+        return candidates
+    }
+
+    /// When an export's index was written; nil while there is none that counts.
+    private static func completed(_ path: ByteString, in generation: Generation) -> Int64? {
+        guard let index = try? Files.status(path.appending(path: "index.json"), followLinks: false),
+            index.kind == .regular, index.owner == generation.owner, index.size > 0
+        else { return nil }
+        return index.modified
     }
 }
