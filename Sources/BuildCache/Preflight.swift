@@ -69,9 +69,11 @@ struct Preflight {
     }
 
     private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {
-        guard let path = generation.blobPath(blob.digest) else { throw Rejection(.manifestRejected, blob.digest) }
+        guard let path = generation.blobPath(blob.digest), blob.size <= Self.largestBlob else {
+            throw Rejection(.manifestRejected, blob.digest)
+        }
         guard blob.size <= bytesLeft else { throw Rejection(.metadataBudgetSpent, blob.digest) }
-        let text = try read(path, owner: generation.owner, limit: Self.largestBlob, else: .manifestRejected)
+        let text = try read(path, owner: generation.owner, limit: blob.size, else: .manifestRejected)
         bytesLeft -= text.count
         guard text.count == blob.size, "sha256:" + SHA256.hexDigest(of: text) == blob.digest else {
             throw Rejection(.manifestRejected, path + " does not match its name")
@@ -83,9 +85,9 @@ struct Preflight {
         guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
         do throws(Errno) {
             let status = try Files.status(path, followLinks: false)
-            guard status.kind == .regular, status.owner == generation.owner, status.size == layer.size else {
-                throw .invalid
-            }
+            guard status.kind == .regular, status.owner == generation.owner, !status.isWritableByOthers,
+                status.size == layer.size
+            else { throw .invalid }
             try Files.check(.read, path)
         } catch {
             throw Rejection(.layerRejected, path, error)
