@@ -11,7 +11,7 @@ public enum OriginURL {
             guard scheme != "file" else { return nil }
             let rest = withoutPasswordWithSlash(text.dropFirst(mark.upperBound))
             let (authority, path) = rest.cut(at: "/").map { ($0.before, $0.after) } ?? (rest, "")
-            return name(host: withoutDefaultPort(withoutUser(authority)), path: withoutQuery(path))
+            return name(host: withoutDefaultPort(withoutQuery(withoutUser(authority))), path: withoutQuery(path))
         }
         // git's scp form: a colon before any slash.
         guard let (host, path) = text.cut(at: ":"), !host.contains("/"), !host.isEmpty else { return nil }
@@ -29,12 +29,12 @@ public enum OriginURL {
         while path.hasPrefix("/") { path = path.dropFirst(1) }
         while path.hasSuffix("/") { path = path.dropLast(1) }
         if path.hasSuffix(".git") { path = path.dropLast(4) }
+        // "user:token@host/o/r", a scheme forgotten, is git's scp form with the token in the path.
+        path = path.split("/").map(withoutUser).joined(separator: "/")
         return path.isEmpty ? host.lowercasedASCII : host.lowercasedASCII + "/" + path
     }
 
-    private static func withoutUser(_ authority: ByteString) -> ByteString {
-        authority.cutLast(at: "@")?.after ?? authority
-    }
+    private static func withoutUser(_ text: ByteString) -> ByteString { text.cutLast(at: "@")?.after ?? text }
 
     /// A password with a bare slash in it is no valid address, but it is still a password.
     private static func withoutPasswordWithSlash(_ rest: ByteString) -> ByteString {
@@ -52,8 +52,8 @@ public enum OriginURL {
         return host
     }
 
-    private static func withoutQuery(_ path: ByteString) -> ByteString {
-        let withoutFragment = path.cut(at: "#")?.before ?? path
+    private static func withoutQuery(_ text: ByteString) -> ByteString {
+        let withoutFragment = text.cut(at: "#")?.before ?? text
         return withoutFragment.cut(at: "?")?.before ?? withoutFragment
     }
 }
