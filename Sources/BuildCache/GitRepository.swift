@@ -95,11 +95,14 @@ enum GitConfig {
     ) -> ByteString? {
         var inside = false
         for line in text.split("\n") {
-            let line = line.trimmed
+            var line = line.trimmed
             if line.hasPrefix("[") {
-                guard let header = line.dropFirst(1).cut(at: "]")?.before else { return nil }
+                // A key may stand on the line of its section.
+                guard let (header, rest) = line.dropFirst(1).cut(at: "]") else { return nil }
                 inside = matches(header, section, name)
-            } else if inside, let (left, right) = line.cut(at: "="), left.trimmed.lowercasedASCII == key {
+                line = rest.trimmed
+            }
+            if inside, let (left, right) = line.cut(at: "="), left.trimmed.lowercasedASCII == key {
                 return plain(right.trimmed)
             }
         }

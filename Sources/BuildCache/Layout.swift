@@ -84,10 +84,13 @@ struct ExportName: Equatable {
         // Read from the end: the slug may hold dots and dashes itself.
         guard let (front, random) = name.cutLast(at: "-"), random.count == 16,
             let (middle, time) = front.cutLast(at: "."), time.count == 10, let started = Int64(time.lossy, radix: 16),
-            let (branch, arguments) = middle.cutLast(at: "."), arguments.count == 3, branch.contains(".")
+            let (branch, arguments) = middle.cutLast(at: "."), arguments.count == 3, branch.contains("."),
+            (arguments + random).bytes.allSatisfy({ Hex.value(of: $0) != nil })
         else { return nil }
         self.init(
             variant: Variant(branchTag: branch, argumentsTag: arguments), started: started, random: random)
+        // A time with a sign or with capitals is none of ours.
+        guard text == name else { return nil }
     }
 
     var text: ByteString {
