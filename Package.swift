@@ -64,5 +64,6 @@ let package = Package(
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
+        tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
     ]
 )

@@ -2,5 +2,9 @@ public import Formats
 
 extension ByteString {
     /// The text many times over.
-    public func repeated(_ count: Int) -> ByteString { ByteString((0..<count).flatMap { _ in bytes }) }
+    public func repeated(_ count: Int) -> ByteString {
+        var result: [UInt8] = []
+        for _ in 0..<count { result += bytes }
+        return ByteString(result)
+    }
 }

@@ -1,0 +1,186 @@
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("Repositories, read from their files")
+struct GitRepositoryTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private static func config(_ url: ByteString) -> ByteString { "[remote \"origin\"]\n\turl = " + url + "\n" }
+
+    private func repository(at name: ByteString) throws -> GitRepository {
+        try #require(GitRepository.containing(folder[name]))
+    }
+
+    @Test("Found from any directory below its top")
+    func found() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("r/.git/config", Self.config("https://user:token@Example.org/o/r.git"))
+        try folder.write("r/.git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/trunk\n")
+        try folder.makeFolder("r/a/b")
+        let repository = try repository(at: "r/a/b")
+        #expect(repository.top == folder["r"])
+        #expect(repository.commonDirectory == folder["r/.git"])
+        #expect(repository.origin == "example.org/o/r")
+        #expect(repository.branch == "main")
+        #expect(repository.defaultBranch == "trunk")
+        #expect(GitRepository.containing("/proc/self") == nil)
+        #expect(GitRepository.containing("/") == nil)
+    }
+
+    @Test("Far down, where nobody stands, the search ends")
+    func deep() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        #expect(GitRepository.containing(folder["r/" + ByteString("a/").repeated(20) + "a"]) != nil)
+        #expect(GitRepository.containing(folder["r/" + ByteString("a/").repeated(10_000) + "a"]) == nil)
+    }
+
+    @Test("A worktree shares origin and default branch, and has its own branch")
+    func worktree() throws {
+        try folder.write("main/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("main/.git/config", Self.config("git@example.org:o/r"))
+        try folder.write("main/.git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/main\n")
+        try folder.write("main/.git/worktrees/tree/HEAD", "ref: refs/heads/topic\n")
+        try folder.write("main/.git/worktrees/tree/commondir", "../..\n")
+        try folder.write("tree/.git", "gitdir: " + folder["main/.git/worktrees/tree"] + "\n")
+        let tree = try repository(at: "tree")
+        #expect(tree.top == folder["tree"])
+        #expect(tree.commonDirectory == folder["main/.git"])
+        #expect(tree.origin == "example.org/o/r")
+        #expect(tree.branch == "topic")
+        #expect(tree.defaultBranch == "main")
+    }
+
+    @Test("A submodule is a repository of its own")
+    func submodule() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("r/.git/config", Self.config("https://example.org/outer"))
+        try folder.write("r/.git/modules/sub/HEAD", "0123456789012345678901234567890123456789\n")
+        try folder.write("r/.git/modules/sub/config", Self.config("https://example.org/inner"))
+        try folder.write("r/sub/.git", "gitdir: ../.git/modules/sub\n")
+        let sub = try repository(at: "r/sub")
+        #expect(sub.top == folder["r/sub"])
+        #expect(sub.origin == "example.org/inner")
+        #expect(sub.branch == "HEAD")
+    }
+
+    @Test(
+        "HEAD, friendly or not",
+        arguments: [
+            ("ref: refs/heads/main\n", "main"), ("ref: refs/heads/a/b", "a/b"), ("ref:refs/heads/x", "x"),
+            ("ref: refs/heads/a\nb\n", "a\nb"), ("ref: refs/heads/../../x", "../../x"),
+            ("0123456789012345678901234567890123456789\n", "HEAD"), ("ref: refs/heads/.invalid\n", "HEAD"),
+            ("", "HEAD"),
+            ("ref: ", "HEAD"), ("ref: refs/tags/x", "HEAD"), ("ref: refs/heads/", ""), ("\0\0", "HEAD"),
+        ] as [(ByteString, ByteString)])
+    func heads(_ head: ByteString, _ branch: ByteString) throws {
+        try folder.write("r/.git/HEAD", head)
+        #expect(try repository(at: "r").branch == branch)
+    }
+
+    @Test("A HEAD that is huge, missing, no UTF-8, a FIFO's worth of nothing, or a link to itself")
+    func oddHeads() throws {
+        try folder.write("r/.git/HEAD", ByteString("ref: refs/heads/") + ByteString("x").repeated(9_000))
+        #expect(try repository(at: "r").branch == "HEAD")
+        try folder.write("r/.git/HEAD", ByteString("ref: refs/heads/") + ByteString([0xFF, 0xFE]))
+        #expect(try repository(at: "r").branch == ByteString([0xFF, 0xFE]))
+        try Files.remove(folder["r/.git/HEAD"])
+        #expect(try repository(at: "r").branch == "HEAD")
+        try Files.makeLink(folder["r/.git/HEAD"], to: "HEAD")
+        #expect(try repository(at: "r").branch == "HEAD")
+    }
+
+    @Test(
+        "A .git that is none",
+        arguments: ["", "nonsense", "gitdir", ByteString("gitdir: ").repeated(2_000)] as [ByteString])
+    func noRepository(_ text: ByteString) throws {
+        try folder.write("outer/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("outer/inner/.git", text)
+        #expect(try repository(at: "outer/inner").top == folder["outer"])
+    }
+
+    @Test("A .git that leads nowhere is a repository of which nothing is known")
+    func broken() throws {
+        try folder.write("r/.git", "gitdir: /nonexistent/../elsewhere\n")
+        let repository = try repository(at: "r")
+        #expect(repository.commonDirectory == "/elsewhere")
+        #expect(repository.origin == nil && repository.defaultBranch == nil)
+        #expect(repository.branch == "HEAD")
+    }
+
+    @Test("A clone of a local clone means where that one came from, once")
+    func cloneOfClone() throws {
+        for (name, url): (ByteString, ByteString) in [
+            ("first", "https://example.org/o/r.git"), ("second", folder["first"]), ("relative", "../first"),
+            ("file", "file://" + folder["first/.git"]), ("third", folder["second"]), ("itself", "."),
+            ("gone", "/nowhere/r"),
+        ] {
+            try folder.write(name + "/.git/config", Self.config(url))
+        }
+        try folder.write("bare.git/config", Self.config("https://example.org/o/bare"))
+        try folder.write("ofBare/.git/config", Self.config(folder["bare.git"]))
+        try folder.write("plainBare.git/config", "[core]\n\tbare = true\n")
+        try folder.write("ofPlainBare/.git/config", Self.config(folder["plainBare.git"]))
+        for name: ByteString in ["first", "second", "relative", "file"] {
+            #expect(try repository(at: name).origin == "example.org/o/r", "\(name)")
+        }
+        #expect(try repository(at: "third").origin == "file:" + folder["first"])
+        #expect(try repository(at: "itself").origin == "file:" + folder["itself"])
+        #expect(try repository(at: "gone").origin == "file:/nowhere/r")
+        #expect(try repository(at: "ofBare").origin == "example.org/o/bare")
+        #expect(try repository(at: "ofPlainBare").origin == "file:" + folder["plainBare.git"])
+    }
+
+    @Test(
+        "The configuration's syntax (git-config(1))",
+        arguments: [
+            ("[remote \"origin\"]\nurl = x", "x"), ("[REMOTE \"origin\"]\n\tURL=x\n", "x"),
+            ("[remote \"origin\"] url = x", "x"), ("[remote   \"origin\"] # a comment\r\n url = x\r\n", "x"),
+            ("[remote \"origin\"]\n# url = y\n; url = z\nurl = x", "x"),
+            ("[remote \"origin\"]\nurl = x # comment", "x"),
+            ("[remote \"origin\"]\nurl = x;comment", "x"), ("[remote \"origin\"]\nurl = \"a # b\"", "a # b"),
+            ("[remote \"origin\"]\nurl = \"a\"b", "ab"), ("[remote \"origin\"]\nurl = a\\\"b\\\\c", "a\"b\\c"),
+            ("[remote \"origin\"]\nurl = x\nurl = y", "x"), ("[remote \"origin\"]\nfetch = z\nurl = a=b", "a=b"),
+            ("[remote \"other\"]\nurl = y\n[remote \"origin\"]\nurl = x", "x"),
+            ("[remote \"origin\"]\n[core]\nurl = y", nil), ("[remote \"Origin\"]\nurl = y", nil), ("url = y", nil),
+            ("[remote]\nurl = y", nil), ("[remotes \"origin\"]\nurl = y", nil), ("[remote \"origin\"]\nurls = y", nil),
+            ("[remote \"origin\"]\nurl", nil), ("[remote \"origin", nil), ("", nil), ("[", nil), ("[]", nil),
+            ("[remote \"a]b\"] url = y", nil), ("[remote \"origin\"]\nurl =", ""),
+            ("[remote \"origin\"]\nurl = \"", ""),
+            ("[remote \"origin\"]\nurl = \\", ""),
+        ] as [(ByteString, ByteString?)])
+    func syntax(_ text: ByteString, _ value: ByteString?) {
+        #expect(GitConfig.value(of: "url", inSection: "remote", named: "origin", of: text) == value)
+    }
+
+    @Test("An empty address is none, and so is a configuration that cannot be read")
+    func noOrigin() throws {
+        try folder.write("r/.git/config", Self.config(""))
+        #expect(try repository(at: "r").origin == nil)
+        try folder.write("r/.git/config", Self.config("x/y") + ByteString("#").repeated(300_000))
+        #expect(try repository(at: "r").origin == nil)
+        try Files.remove(folder["r/.git/config"])
+        try folder.makeFolder("r/.git/config")
+        #expect(try repository(at: "r").origin == nil)
+    }
+
+    @Test("Random files never trap", arguments: 1...2 as ClosedRange<UInt64>)
+    func random(seed: UInt64) throws {
+        var generator = Repeatable(seed: seed)
+        let alphabet = ByteString("[]\"=\\#;\n \turl remote origin:/@.").bytes
+        for _ in 0..<3_000 {
+            let text = (0..<Int.random(in: 0...60, using: &generator)).compactMap { _ in
+                alphabet.randomElement(using: &generator)
+            }
+            let value = GitConfig.value(
+                of: "url", inSection: "remote", named: "origin", of: "[remote \"origin\"]" + ByteString(text))
+            _ = OriginURL.normalized(value ?? ByteString(text))
+            _ = OriginURL.localPath(ByteString(generator.bytes(upTo: 30)))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Formats
+import Glibc
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("Leases")
+struct LeaseTests {
+    private let fixture: StoreFixture
+    private let generation: Generation
+    private var store: Store { fixture.store }
+
+    init() throws {
+        fixture = try StoreFixture()
+        generation = try fixture.generation()
+    }
+
+    @Test("Many builds use one generation; whoever wants it alone does not get it")
+    func shared() throws {
+        let first = try #require(try store.leasedGeneration(of: store.user))
+        let second = try #require(try store.leasedGeneration(of: store.user))
+        #expect(first.0 == generation && second.0 == generation)
+        #expect(first.1.path == generation.leasePath)
+        let trimmer = try Descriptor.open(generation.leasePath)
+        #expect(throws: Errno.wouldBlock) { try trimmer.lock(.exclusive) }
+        withExtendedLifetime((first, second)) {}
+    }
+
+    @Test("While somebody holds it alone, it is busy")
+    func busy() throws {
+        let trimmer = try Descriptor.open(generation.leasePath)
+        try trimmer.lock(.exclusive)
+        #expect(rejection { _ = try store.leasedGeneration(of: store.user) } == .leaseBusy)
+        #expect(try trimmer.status().kind == .regular)
+    }
+
+    // In processes of their own: a program that another test starts meanwhile would hold a copy for a moment.
+    @Test("It ends with its holder, and outlives exec only when asked to")
+    func ends() async {
+        await #expect(processExitsWith: .success) {
+            let fixture = try StoreFixture()
+            let generation = try fixture.generation()
+            func takeAndForget(outliving: Bool) throws {
+                let lease = try #require(try fixture.store.leasedGeneration(of: fixture.store.user)?.1)
+                if outliving { try lease.outliveExec() }
+            }
+            let trimmer = try Descriptor.open(generation.leasePath)
+            try takeAndForget(outliving: false)
+            try trimmer.lock(.exclusive)
+            try trimmer.lock(.shared)
+            try takeAndForget(outliving: true)
+            #expect(throws: Errno.wouldBlock) { try trimmer.lock(.exclusive) }
+        }
+    }
+
+    @Test("A generation without its lease file has moved")
+    func moved() throws {
+        try Files.remove(generation.leasePath)
+        #expect(try Lease.take(of: generation) == nil)
+        #expect(rejection { _ = try store.leasedGeneration(of: store.user) } == .generationMoved)
+    }
+
+    @Test("What is no lease file is none", arguments: ["directory", "link", "fifo"])
+    func odd(_ kind: String) throws {
+        try Files.rename(generation.leasePath, to: fixture.folder["lease"])
+        switch kind {
+        case "directory": try Files.makeDirectory(generation.leasePath, mode: 0o755)
+        case "link": try Files.makeLink(generation.leasePath, to: fixture.folder["lease"])
+        default: #expect(mkfifo(generation.leasePath.lossy, 0o600) == 0)
+        }
+        #expect(rejection { _ = try Lease.take(of: generation) } == .storeUnreadable)
+    }
+
+    @Test("A lease that somebody else owns is none")
+    func foreign() throws {
+        let foreign = Generation(path: generation.path, owner: generation.owner + 1)
+        #expect(rejection { _ = try Lease.take(of: foreign) } == .storeUnreadable)
+    }
+
+    @Test("While generations are switched, what is leased is always whole")
+    func switching() async throws {
+        let home = store.layout.subStore(of: store.user)
+        let second = home.appending(path: "gen-000002")
+        for folder: ByteString in ["blobs/sha256", "exports"] {
+            try Files.makeDirectories(second.appending(path: folder), mode: 0o755)
+        }
+        try Files.replace(second.appending(path: "lease"), with: "", mode: 0o644)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for round in 0..<300 {
+                    let next = home.appending(path: "next")
+                    try? Files.makeLink(next, to: round % 2 == 0 ? "gen-000002" : "gen-000001")
+                    try? Files.rename(next, to: home.appending(path: "current"))
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask { [store] in
+                    for _ in 0..<300 {
+                        do throws(Rejection) {
+                            let leased = try store.leasedGeneration(of: store.user)
+                            #expect(leased.map { $0.1.path == $0.0.leasePath } == true)
+                        } catch {
+                            #expect(error.note.reason == .generationMoved)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Who has no sub-store has no lease")
+    func none() throws {
+        #expect(try store.leasedGeneration(of: store.user + 1) == nil)
+    }
+}

@@ -1,0 +1,112 @@
+import Formats
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("What bounds a store")
+struct LimitTests {
+    private static let gibibyte: UInt64 = 1 << 30
+
+    @Test(
+        "The floor of a disk: 5 %, at least 2 GiB, at most 20 GiB",
+        arguments: [(0, 2), (10, 2), (40, 2), (60, 3), (200, 10), (400, 20), (10_000, 20)] as [(UInt64, UInt64)])
+    func floors(_ total: UInt64, _ floor: UInt64) {
+        let space = Files.Space(total: total * Self.gibibyte, available: 0, totalInodes: 0, availableInodes: 0)
+        #expect(StoreLimits(maximumSize: 0).floor(of: space) == floor * Self.gibibyte)
+        #expect(StoreLimits(maximumSize: 0, minimumFree: 7).floor(of: space) == 7)
+    }
+
+    @Test(
+        "Whether there is room",
+        arguments: [
+            (100, 5000, 5000, true), (99, 5000, 5000, false), (100, 5000, 1000, true), (100, 5000, 999, false),
+            (100, 0, 0, true), (0, 0, 0, false), (.max, .max, .max, true),
+        ] as [(UInt64, UInt64, UInt64, Bool)])
+    func room(_ available: UInt64, _ inodes: UInt64, _ availableInodes: UInt64, _ isEnough: Bool) {
+        let space = Files.Space(
+            total: 1000, available: available, totalInodes: inodes, availableInodes: availableInodes)
+        let limits = StoreLimits(maximumSize: 0, minimumFree: 100)
+        do throws(Rejection) {
+            try limits.check(space, at: "/store")
+            #expect(isEnough)
+        } catch {
+            #expect(!isEnough && error.note.reason == .storeDiskLow)
+        }
+    }
+}
+
+@Suite("The remembered size of a pool")
+struct PoolSizeTests {
+    private let fixture: StoreFixture
+    private let generation: Generation
+    private static let minute: Int64 = 60_000_000_000
+
+    init() throws {
+        fixture = try StoreFixture()
+        generation = try fixture.generation()
+        try fixture.put("12345", in: generation)
+        try fixture.put("1234567", in: generation)
+    }
+
+    private func measure(_ now: Int64, remember: Bool = true) throws -> UInt64 {
+        try #require(PoolSize.measure(generation, now: now, remember: remember)).bytes
+    }
+
+    @Test("Counted, and remembered only when asked to")
+    func counting() throws {
+        #expect(try measure(0, remember: false) == 12)
+        #expect(throws: Errno.noSuchFile) { try Files.status(generation.sizePath) }
+        #expect(try measure(0) == 12)
+        #expect(
+            try Files.read(generation.sizePath, limit: 256)
+                == PoolSize.measure(generation, now: 0, remember: false)?.text)
+    }
+
+    @Test("An unchanged pool is not walked again, however long ago that was")
+    func unchanged() throws {
+        let changed = try Files.status(generation.poolPath).modified
+        let figure = PoolSize(bytes: 99, changed: changed, walked: 0)
+        try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
+        #expect(try measure(1_000 * Self.minute) == 99)
+    }
+
+    @Test(
+        "A changed one is walked again after a minute, or when the clock went back",
+        arguments: [(0, 99), (Self.minute - 1, 99), (Self.minute, 12), (-1, 12)] as [(Int64, UInt64)])
+    func changed(_ age: Int64, _ expected: UInt64) throws {
+        let figure = PoolSize(bytes: 99, changed: 1, walked: 5 * Self.minute)
+        try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
+        #expect(try measure(5 * Self.minute + age) == expected)
+    }
+
+    @Test(
+        "A figure that is torn or foreign is none",
+        arguments: ["", "99", "99 1", "99 1 1 1", "-1 1 1", "x y z", "99  1", "18446744073709551616 1 1", "99 1 9e9"]
+            as [ByteString])
+    func torn(_ text: ByteString) throws {
+        #expect(PoolSize(text: text) == nil)
+        try Files.replace(generation.sizePath, with: text, mode: 0o644)
+        #expect(try measure(1) == 12)
+    }
+
+    @Test("A figure is read back as it was written", arguments: [0, 1, UInt64.max])
+    func roundTrip(_ bytes: UInt64) {
+        let size = PoolSize(bytes: bytes, changed: .min, walked: .max)
+        #expect(PoolSize(text: size.text) == size)
+    }
+
+    @Test("Figures at the edge of their type do not trap")
+    func edges() throws {
+        let figure = PoolSize(bytes: .max, changed: .min, walked: .min)
+        try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
+        #expect(try measure(.max) == 12)
+    }
+
+    @Test("A pool that is not there has no size")
+    func missing() {
+        #expect(PoolSize.measure(Generation(path: "/nonexistent", owner: 0), now: 0, remember: true) == nil)
+    }
+}

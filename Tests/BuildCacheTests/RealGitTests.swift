@@ -1,0 +1,109 @@
+import BuildCache
+import Formats
+import Foundation
+import Host
+import TestSupport
+import Testing
+
+/// git itself, with nobody's settings.
+private struct Git {
+    static let program = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    let folder: TemporaryFolder
+
+    @discardableResult
+    func callAsFunction(_ words: String..., in name: ByteString = ".") throws -> ByteString {
+        let options = ["-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main"]
+        let answer = try Execution.ask(
+            ByteString(try #require(Self.program)),
+            arguments: ["git", "-C", folder[name]] + (options + words).map { ByteString($0) },
+            environment: .entries([
+                "PATH=/usr/bin:/bin", "HOME=" + folder.path, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a",
+                "GIT_AUTHOR_EMAIL=a@b",
+                "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b",
+            ]),
+            nanoseconds: 60_000_000_000, limit: 1 << 20)
+        try #require(answer.exitCode == 0, "git \(words)")
+        return answer.output.trimmed
+    }
+}
+
+@Suite("Repositories that git made", .enabled(if: Git.program != nil, "git is not installed"))
+struct RealGitTests {
+    private let folder: TemporaryFolder
+    private let git: Git
+
+    /// "upstream.git" is bare; "clone" is a clone of it with one commit on main.
+    init() throws {
+        folder = try TemporaryFolder()
+        git = Git(folder: folder)
+        try git("init", "-q", "--bare", "upstream.git")
+        try git("clone", "-q", "upstream.git", "clone")
+        try git("checkout", "-q", "-B", "main", in: "clone")
+        try git("commit", "-q", "--allow-empty", "-m", "first", in: "clone")
+        try git("push", "-q", "origin", "main", in: "clone")
+    }
+
+    private func repository(at name: ByteString) throws -> GitRepository {
+        try #require(GitRepository.containing(folder[name]))
+    }
+
+    private var upstream: ByteString { "file:" + folder["upstream.git"] }
+
+    @Test("A clone, and a clone of that")
+    func clones() throws {
+        try git("clone", "-q", "upstream.git", "again")
+        try git("clone", "-q", "again", "clone of again")
+        for name: ByteString in ["clone", "again", "clone of again"] {
+            let repository = try repository(at: name)
+            #expect(repository.origin == upstream, "\(name)")
+            #expect(repository.branch == "main")
+            #expect(repository.commonDirectory == folder[name].appending(path: ".git"))
+        }
+        #expect(try repository(at: "again").defaultBranch == "main")
+    }
+
+    @Test("Before the first commit, detached, and on a branch with slashes")
+    func heads() throws {
+        try git("init", "-q", "fresh")
+        #expect(try repository(at: "fresh").branch == "main")
+        #expect(try repository(at: "fresh").origin == nil)
+        try git("checkout", "-q", "-b", "feature/a-b", in: "clone")
+        #expect(try repository(at: "clone").branch == "feature/a-b")
+        try git("checkout", "-q", "--detach", in: "clone")
+        #expect(try repository(at: "clone").branch == "HEAD")
+        try git("pack-refs", "--all", in: "clone")
+        try git("checkout", "-q", "main", in: "clone")
+        #expect(try repository(at: "clone").branch == "main")
+    }
+
+    @Test("Worktrees")
+    func worktrees() throws {
+        try git("worktree", "add", "-q", "-b", "topic", "../tree", in: "clone")
+        let tree = try repository(at: "tree")
+        #expect(tree.origin == upstream && tree.branch == "topic")
+        #expect(tree.commonDirectory == folder["clone/.git"])
+    }
+
+    @Test("Submodules")
+    func submodules() throws {
+        try git("init", "-q", "outer")
+        try git("submodule", "--quiet", "add", folder["upstream.git"].lossy, "inner", in: "outer")
+        let inner = try repository(at: "outer/inner")
+        #expect(inner.top == folder["outer/inner"])
+        #expect(inner.origin == upstream)
+    }
+
+    @Test(
+        "Addresses as git writes them",
+        arguments: [
+            ("https://u:t@example.org/o/r.git", "example.org/o/r"), ("git@example.org:o/r", "example.org/o/r"),
+            ("a \"b\" # c", nil), ("/x;y\\z", "file:/x;y\\z"),
+        ] as [(String, ByteString?)])
+    func addresses(_ url: String, _ origin: ByteString?) throws {
+        try git("remote", "set-url", "origin", url, in: "clone")
+        #expect(try repository(at: "clone").origin == origin ?? "file:" + folder["clone/" + ByteString(url)])
+    }
+}

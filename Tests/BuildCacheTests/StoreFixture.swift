@@ -1,0 +1,150 @@
+import Formats
+import Glibc
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+/// A store in a temporary folder, and a repository whose builds use it.
+struct StoreFixture {
+    let folder: TemporaryFolder
+    let store: Store
+
+    init(in folder: TemporaryFolder? = nil) throws {
+        self.folder = try folder ?? TemporaryFolder()
+        store = Store(try #require(StoreLayout(root: self.folder["store"])))
+        try self.folder.write("work/.git/config", "[remote \"origin\"]\n\turl = https://example.org/o/app.git\n")
+    }
+
+    /// One's own first generation, made where it is missing.
+    func generation() throws -> Generation { try store.prepareOwn() }
+
+    /// A build of the repository on a branch.
+    func build(_ branch: ByteString = "topic", _ arguments: [ByteString] = [], target: ByteString? = nil) throws
+        -> BuildIdentity
+    {
+        try folder.write("work/.git/HEAD", "ref: refs/heads/" + branch + "\n")
+        let description = BuildDescription(
+            context: .directory(folder["work"]), target: target, arguments: arguments, workingDirectory: folder["work"])
+        return BuildIdentity(of: description, platform: "linux/amd64")
+    }
+
+    func survey(for build: BuildIdentity, trusted: [UInt32]? = nil, leasing: Bool = false) -> Survey {
+        Survey(of: store, for: build, trusted: trusted ?? [store.user], leasing: leasing)
+    }
+
+    /// Puts a blob into the pool.
+    @discardableResult
+    func put(_ content: ByteString, in generation: Generation) throws -> StoredBlob {
+        let digest = "sha256:" + SHA256.hexDigest(of: content)
+        let path = try #require(generation.blobPath(digest))
+        if (try? Files.status(path)) == nil { try Files.replace(path, with: content, mode: 0o444) }
+        return StoredBlob(digest: digest, size: content.count, path: path)
+    }
+
+    /// A complete export, as BuildKit leaves it. `seconds` since 1970 is when it began and when it ended; `content` makes its
+    /// digests its own.
+    @discardableResult
+    func export(
+        for build: BuildIdentity, at seconds: Int64, _ content: ByteString, as format: ManifestFormat = .image,
+        padding: Int = 0
+    ) throws -> StoredExport {
+        let generation = try generation()
+        let config = try put("{\"layers\":[],\"records\":[{\"digest\":\"" + content + "\"}]}", in: generation)
+        let layers = try ["first", "last"].map { try put($0 + " layer of " + content, in: generation) }
+        let text = format.text(config: config, layers: layers)
+        let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
+        let path = try unfinished(for: build, at: seconds)
+        let index = path.appending(path: "index.json")
+        try Files.replace(index, with: manifest.index, mode: 0o644)
+        try setTime(of: index, seconds: seconds)
+        return StoredExport(path: path, manifest: manifest, config: config, layers: layers, generation: generation)
+    }
+
+    /// The export of a build that failed.
+    @discardableResult
+    func unfinished(for build: BuildIdentity, at seconds: Int64) throws -> ByteString {
+        let random = Hex.digits(of: Kernel.randomBytes(8))
+        let name = ExportName(variant: build.variant, started: seconds, random: random)
+        let path = try generation().keyPath(build.key).appending(path: name.text)
+        try Files.makeDirectories(path, mode: 0o755)
+        return path
+    }
+
+    func setTime(of path: ByteString, seconds: Int64) throws {
+        var times = [timespec](repeating: timespec(tv_sec: Int(seconds), tv_nsec: 0), count: 2)
+        try #require(utimensat(AT_FDCWD, path.lossy, &times, 0) == 0)
+    }
+}
+
+/// The two ways in which BuildKit writes down a cache.
+enum ManifestFormat: CaseIterable {
+    /// The default of today.
+    case image
+    /// buildx 0.13: the layers stand in an index, the config among them.
+    case index
+
+    func text(config: StoredBlob, layers: [StoredBlob]) -> ByteString {
+        let config = config.descriptor("application/vnd.buildkit.cacheconfig.v0")
+        let layers = layers.map { $0.descriptor("application/vnd.oci.image.layer.v1.tar+gzip") }
+        switch self {
+        case .image:
+            return JSON.object([
+                "schemaVersion": .integer(2), "mediaType": .string("application/vnd.oci.image.manifest.v1+json"),
+                "config": config, "layers": .array(layers),
+            ]).text
+        case .index:
+            return JSON.object([
+                "schemaVersion": .integer(2), "mediaType": .string("application/vnd.oci.image.index.v1+json"),
+                "manifests": .array(layers + [config]),
+            ]).text
+        }
+    }
+}
+
+/// A blob in the pool.
+struct StoredBlob {
+    let digest: ByteString
+    let size: Int
+    let path: ByteString
+
+    func descriptor(_ mediaType: ByteString) -> JSON {
+        .object(["mediaType": .string(mediaType), "digest": .string(digest), "size": .integer(size)])
+    }
+
+    /// The index.json of an export whose manifest this is.
+    var index: ByteString {
+        JSON.object([
+            "schemaVersion": .integer(2),
+            "manifests": .array([descriptor("application/vnd.oci.image.manifest.v1+json")]),
+        ]).text
+    }
+}
+
+/// An export and what it reaches.
+struct StoredExport {
+    let path: ByteString
+    let manifest: StoredBlob
+    let config: StoredBlob
+    let layers: [StoredBlob]
+    let generation: Generation
+
+    var digest: ByteString { manifest.digest }
+    var index: ByteString { path.appending(path: "index.json") }
+}
+
+extension Survey {
+    var digests: [ByteString] { imports.map(\.digest) }
+}
+
+/// Why the store refused something; nil when it did not.
+func rejection(_ body: () throws -> Void) -> Reason? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return (error as? Rejection)?.note.reason
+    }
+}
