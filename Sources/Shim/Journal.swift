@@ -30,7 +30,10 @@ public enum Journal {
             let status = try journal.status()
             guard status.kind == .regular, status.owner == Kernel.userID else { return }
             try journal.write(line + "\n")
-            if status.size > largest { try Files.rename(file, to: older) }
+            guard status.size > largest else { return }
+            // Of those who found it full one moves it away: a second would put the new one over what has just been kept.
+            try journal.lock(.exclusive)
+            if try Files.status(file).isSameFile(as: status) { try Files.rename(file, to: older) }
         } catch {
             return
         }
