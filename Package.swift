@@ -65,5 +65,6 @@ let package = Package(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
+        tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "TestSupport"]),
     ]
 )

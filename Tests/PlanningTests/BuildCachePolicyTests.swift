@@ -1,0 +1,166 @@
+import DockerCommandLine
+import Formats
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@Suite("What a build gets from the store and gives to it")
+struct BuildCachePolicyTests {
+    private static let store: ByteString = "/st,o\"re/v1/u0/gen-000001"
+    private static let facts = BuildCachePolicy.Facts(
+        imports: [.init(source: store, digest: "sha256:1"), .init(source: "/other", digest: "sha256:2")],
+        export: store + "/exports/k/i", leases: [store + "/lease"], notes: [Note(.exportIncomplete, "x")])
+
+    private static func isInStore(_ path: ByteString) -> Bool { path.hasPrefix(store) || path.hasPrefix("/other") }
+
+    private static func invocation(_ arguments: [ByteString]) throws -> BuildInvocation {
+        guard case .build(let build) = Invocation.parse(arguments) else {
+            throw NotABuild(arguments: arguments)
+        }
+        return build
+    }
+
+    private struct NotABuild: Error { let arguments: [ByteString] }
+
+    private static func wish(_ arguments: [ByteString], _ settings: Settings = Settings()) throws
+        -> BuildCachePolicy.Wish
+    {
+        BuildCachePolicy.wish(of: try invocation(arguments), settings, isInStore: isInStore)
+    }
+
+    private static func plan(_ arguments: [ByteString], _ facts: BuildCachePolicy.Facts = facts) throws -> Plan {
+        BuildCachePolicy.plan(try invocation(arguments), arguments, wish: try wish(arguments), facts: facts)
+    }
+
+    @Test(
+        "Wishes",
+        arguments: [
+            ("docker build .", true, true, []), ("docker buildx b -t x .", true, true, []),
+            ("docker build --cache-from x .", true, true, []),
+            ("docker build --no-cache .", false, true, [.noCacheGiven]),
+            ("docker build --no-cache=false .", true, true, []),
+            ("docker build --cache-to type=inline .", true, false, [.userExport]),
+            ("docker build --cache-to= .", true, false, [.userExport]),
+            ("docker build --no-cache --cache-to x .", false, false, [.noCacheGiven, .userExport]),
+            ("docker build --help", false, false, [.helpOrCheck]),
+            ("docker build --check .", false, false, [.helpOrCheck]),
+            ("docker build --check=false .", true, true, []),
+            ("docker build --call=outline .", false, false, [.helpOrCheck]),
+            ("docker buildx build --print .", false, false, [.helpOrCheck]),
+            ("docker build", false, false, [.commandNotUnderstood]),
+            ("docker build a b", false, false, [.commandNotUnderstood]),
+            ("docker build --help --no-cache --cache-to x", false, false, [.helpOrCheck]),
+            ("docker build --cache-from type=local,src=/other/x .", false, false, [.alreadyApplied]),
+            ("docker build --cache-to dest=/other .", false, false, [.alreadyApplied]),
+            ("docker build --cache-from=a --cache-from=src=/other .", false, false, [.alreadyApplied]),
+            ("docker build --cache-from /other .", true, true, []),
+            ("docker build --cache-from \"src=/other .", true, true, []),
+        ] as [(ByteString, Bool, Bool, [Reason])])
+    func wishes(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
+        let wish = try Self.wish(line.split(" "))
+        #expect(wish.imports == imports && wish.exports == exports)
+        #expect(wish.notes.map(\.reason) == reasons)
+        #expect(wish.isEmpty == (!imports && !exports))
+    }
+
+    @Test(
+        "Settings",
+        arguments: [
+            (.off, "docker build .", false, false, [.buildCacheOff]),
+            (.importOnly, "docker build .", true, false, [.exportOff]),
+            (.importOnly, "docker build --no-cache .", false, false, [.noCacheGiven, .exportOff]),
+            (.importOnly, "docker build --cache-to x .", true, false, [.exportOff]),
+            (.off, "docker build --help", false, false, [.helpOrCheck]),
+        ] as [(Settings.BuildCache, ByteString, Bool, Bool, [Reason])])
+    func settings(
+        _ choice: Settings.BuildCache, _ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]
+    ) throws {
+        var settings = Settings()
+        settings.buildCache = choice
+        let wish = try Self.wish(line.split(" "), settings)
+        #expect(wish.imports == imports && wish.exports == exports)
+        #expect(wish.notes.map(\.reason) == reasons)
+    }
+
+    @Test("The options stand directly after the command word, quoted as CSV, imports before the export")
+    func options() throws {
+        let plan = try Self.plan(["docker", "--debug", "buildx", "build", "-t", "x", "."])
+        #expect(
+            plan.arguments == [
+                "docker", "--debug", "buildx", "build",
+                #"--cache-from=type=local,"src=/st,o""re/v1/u0/gen-000001",digest=sha256:1"#,
+                "--cache-from=type=local,src=/other,digest=sha256:2",
+                #"--cache-to=type=local,"dest=/st,o""re/v1/u0/gen-000001/exports/k/i",mode=max,ignore-error=true"#,
+                "-t", "x", ".",
+            ])
+        #expect(plan.isChanged)
+        #expect(plan.leases == Self.facts.leases)
+        #expect(plan.environment.isEmpty)
+        #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .importAdded, .exportAdded])
+    }
+
+    @Test("What is not wished for is not added, whatever the store offers")
+    func wishCounts() throws {
+        let noCache = try Self.plan(["docker", "build", "--no-cache", "."])
+        #expect(noCache.arguments.filter { $0.hasPrefix("--cache-from") }.isEmpty)
+        #expect(noCache.arguments.count == 5)
+        let ownExport = try Self.plan(["docker", "build", "--cache-to", "x", "."])
+        #expect(ownExport.arguments.filter { $0.hasPrefix("--cache-to") } == ["--cache-to"])
+        #expect(ownExport.arguments.filter { $0.hasPrefix("--cache-from=") }.count == 2)
+    }
+
+    @Test("Where the store offers nothing the command stays as it is, and the plan says why")
+    func nothing() throws {
+        let arguments: [ByteString] = ["docker", "build", "."]
+        let plan = try Self.plan(arguments, BuildCachePolicy.Facts(leases: ["/lease"], notes: [Note(.storeDiskLow)]))
+        #expect(plan == .unchanged(arguments, [Note(.storeDiskLow), Note(.nothingToImport)]))
+        #expect(!plan.isChanged && plan.leases.isEmpty)
+    }
+
+    @Test("A first build exports and says that there was nothing to import")
+    func first() throws {
+        let plan = try Self.plan(["docker", "build", "."], BuildCachePolicy.Facts(export: "/other/e"))
+        #expect(
+            plan.arguments == [
+                "docker", "build", "--cache-to=type=local,dest=/other/e,mode=max,ignore-error=true", ".",
+            ])
+        #expect(plan.notes.map(\.reason) == [.nothingToImport, .exportAdded])
+    }
+
+    private static let pieces: [ByteString] = [
+        "-t", "x", "--tag=y", "-f", "Dockerfile", "--no-cache", "--no-cache=0", "--cache-from", "type=registry,ref=r",
+        "--cache-to=type=inline", "--", ".", "", "--check", "--target=", "--platform", "linux/amd64", "--pull", "-q",
+        "--nope",
+        "--cache-from=type=local,src=/other", ByteString([0xFF]),
+    ]
+
+    @Test(
+        "Taking out what was added restores the command; a second time nothing is added",
+        arguments: 1...4 as ClosedRange<UInt64>)
+    func properties(seed: UInt64) throws {
+        var generator = Repeatable(seed: seed)
+        var changed = 0
+        for _ in 0..<1_500 {
+            var line: [ByteString] =
+                [["docker", "build"], ["docker", "-D", "buildx", "b"], ["docker", "image", "build"]]
+                .randomElement(using: &generator) ?? []
+            for _ in 0..<Int.random(in: 0...5, using: &generator) {
+                line.append(Self.pieces.randomElement(using: &generator) ?? "")
+            }
+            guard let build = try? Self.invocation(line) else { continue }
+            let plan = try Self.plan(line)
+            let added = plan.arguments.count - line.count
+            var restored = plan.arguments
+            restored.removeSubrange((build.commandWordIndex + 1)..<(build.commandWordIndex + 1 + added))
+            #expect(restored == line)
+            #expect(plan.isChanged == (added > 0))
+            guard plan.isChanged else { continue }
+            changed += 1
+            let again = try Self.plan(plan.arguments)
+            #expect(again.arguments == plan.arguments && !again.isChanged)
+            #expect(again.notes.map(\.reason).contains(.alreadyApplied))
+        }
+        #expect(changed > 100)
+    }
+}

@@ -1,0 +1,121 @@
+import Formats
+import Planning
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    /// A value of a setting, and how it is shown when it is taken; nil when it is refused.
+    private static let values: [(key: ByteString, value: ByteString, shown: ByteString?)] = [
+        ("docker", "/usr/bin/docker", "/usr/bin/docker"), ("docker", "docker", nil), ("docker", "./docker", nil),
+        ("store", "/s", "/s"), ("store", "s", nil), ("store", "~/s", nil),
+        ("store", "/with, \"all\" #", "/with, \"all\" #"),
+        ("store.max-size", "5GB", "5.0 GB"), ("store.max-size", "5", nil), ("store.max-size", "much", nil),
+        ("store.min-free", "1 MB", "1.0 MB"), ("store.min-free", "-1MB", nil), ("store.min-free", "0B", "0 B"),
+        ("store.trusted-users", "1000", "1000"), ("store.trusted-users", " 0 , 4294967295 ,", "0,4294967295"),
+        ("store.trusted-users", "4294967296", nil), ("store.trusted-users", "-1", nil),
+        ("store.trusted-users", "root", nil),
+        ("store.trusted-users", "1 2", nil), ("build-cache", "on", "on"), ("build-cache", "off", "off"),
+        ("build-cache", "import-only", "import-only"), ("build-cache", "ON", nil), ("build-cache", "true", nil),
+        ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
+    ]
+
+    @Test("Every value of every row, from a file", arguments: values)
+    func file(_ key: ByteString, _ value: ByteString, _ shown: ByteString?) throws {
+        let row = try #require(Settings.rows.first { $0.key == key })
+        var settings = Settings()
+        let problems = settings.apply(lines: key + " = " + value, from: "/f")
+        #expect(problems.isEmpty == (shown != nil))
+        #expect(row.show(settings) == shown ?? row.show(Settings()))
+        if shown == nil {
+            #expect(settings == Settings())
+            #expect(problems.map(\.text) == ["/f:1: bad value for " + key + ": expected " + row.expects])
+        }
+    }
+
+    @Test("Every value of every row, from the environment", arguments: values)
+    func environment(_ key: ByteString, _ value: ByteString, _ shown: ByteString?) throws {
+        let row = try #require(Settings.rows.first { $0.key == key })
+        var settings = Settings()
+        let problems = settings.apply(environment: [row.variable + "=" + value])
+        #expect(row.show(settings) == shown ?? row.show(Settings()))
+        let expected = "environment: bad value for " + row.variable + ": expected " + row.expects
+        #expect(problems.map(\.text) == (shown == nil ? [expected] : []))
+    }
+
+    @Test("Each row is tried with a value that is taken and one that is not")
+    func complete() {
+        #expect(Set(Self.values.filter { $0.shown != nil }.map(\.key)) == Set(Settings.rows.map(\.key)))
+        #expect(Set(Self.values.filter { $0.shown == nil }.map(\.key)) == Set(Settings.rows.map(\.key)))
+    }
+
+    @Test("Names in the environment")
+    func variables() {
+        #expect(
+            Settings.rows.map(\.variable) == [
+                "SLIPWAY_DOCKER", "SLIPWAY_STORE", "SLIPWAY_STORE_MAX_SIZE", "SLIPWAY_STORE_MIN_FREE",
+                "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_BUILD_CACHE", "SLIPWAY_JOURNAL",
+            ])
+    }
+
+    @Test("The defaults")
+    func defaults() {
+        let settings = Settings()
+        #expect(settings.docker == nil && settings.store == nil && settings.minimumFree == nil)
+        #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
+        #expect(settings.buildCache == .on && settings.journal)
+    }
+
+    @Test("The later wins: the machine's file, the user's, the environment")
+    func precedence() {
+        var settings = Settings()
+        #expect(settings.apply(lines: "store = /a\nbuild-cache = off\njournal = off\nstore = /b", from: "/1").isEmpty)
+        #expect(settings.apply(lines: "build-cache = import-only\nstore = bad", from: "/2").count == 1)
+        #expect(
+            settings.apply(environment: ["SLIPWAY_JOURNAL=on", "SLIPWAY_STORE=", "SLIPWAY_BUILD_CACHE=bad"]).count == 1)
+        #expect(settings.store == "/b")
+        #expect(settings.buildCache == .importOnly)
+        #expect(settings.journal)
+    }
+
+    @Test("The format of a file")
+    func format() {
+        var settings = Settings()
+        let text: ByteString =
+            "# comment\r\n\n  store=/a b#c  \r\n\t# build-cache = off\nunknown = 1\nnonsense\njournal = off\n= x\nStore = /x\nstore"
+        let problems = settings.apply(lines: text, from: "/f")
+        #expect(settings.store == "/a b#c")
+        #expect(settings.buildCache == .on)
+        #expect(!settings.journal)
+        #expect(problems.map(\.line) == [5, 6, 8, 9, 10])
+        #expect(
+            problems.map(\.text) == [
+                "/f:5: no setting is called unknown", "/f:6: expected `key = value`", "/f:8: no setting is called ",
+                "/f:9: no setting is called Store", "/f:10: expected `key = value`",
+            ])
+    }
+
+    @Test("Of the environment only SLIPWAY_* counts, and not its other variables")
+    func otherVariables() {
+        var settings = Settings()
+        let environment: [ByteString] = [
+            "SLIPWAY=off", "SLIPWAY_TRACE=1", "SLIPWAY_PASSED=/x", "SLIPWAY_STORE", "PATH=/bin", "XSLIPWAY_STORE=/x",
+            "", "=",
+            "SLIPWAY_NONSENSE=secret",
+        ]
+        #expect(
+            settings.apply(environment: environment).map(\.text) == [
+                "environment: no setting is called SLIPWAY_NONSENSE"
+            ])
+        #expect(settings == Settings())
+    }
+
+    @Test("A value is never in the message: it may be a secret or longer than a line")
+    func messages() {
+        var settings = Settings()
+        let problems =
+            settings.apply(lines: "journal = SECRET", from: "/f")
+            + settings.apply(environment: ["SLIPWAY_JOURNAL=SECRET"])
+        #expect(problems.count == 2)
+        #expect(problems.allSatisfy { $0.text.range(of: "SECRET") == nil })
+    }
+}
