@@ -66,5 +66,6 @@ let package = Package(
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "TestSupport"]),
+        tests(of: "Shim", uses: ["Formats", "Notes", "Host", "Planning", "TestSupport"]),
     ]
 )

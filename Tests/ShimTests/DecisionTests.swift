@@ -1,0 +1,71 @@
+import Formats
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@testable import Host
+@testable import Shim
+
+@Suite("Decisions that need no engine")
+struct DecisionTests {
+    private static let missing = Program(path: "/nonexistent/docker", isScript: false)
+
+    @Test(
+        "What is not a build, or not understood, or not wanted, stays as it is",
+        arguments: [
+            ("docker ps", nil, [.notEdited]), ("docker", nil, [.notEdited]), ("docker buildx ls", nil, [.notEdited]),
+            ("docker image ls", nil, [.notEdited]), ("docker build --nope .", "unknown", [.commandNotUnderstood]),
+            ("docker build -f", "unknown", [.commandNotUnderstood]), ("docker build --help", "build", [.helpOrCheck]),
+            ("docker build", "build", [.commandNotUnderstood]),
+        ] as [(ByteString, ByteString?, [Reason])])
+    func unchanged(_ line: ByteString, _ command: ByteString?, _ reasons: [Reason]) {
+        let arguments = line.split(" ")
+        for purpose: Decision.Purpose in [.acting, .showing] {
+            let decision = Decision(arguments, docker: Self.missing, LoadedSettings(), for: purpose)
+            #expect(decision.plan.arguments == arguments && !decision.plan.isChanged)
+            #expect(decision.plan.notes.map(\.reason) == reasons)
+            #expect(decision.command == command)
+        }
+    }
+
+    @Test("With the build cache off nothing is looked up")
+    func off() {
+        var loaded = LoadedSettings()
+        loaded.settings.buildCache = .off
+        let decision = Decision(["docker", "build", "."], docker: Self.missing, loaded, for: .acting)
+        #expect(decision.plan.notes == [Note(.buildCacheOff)])
+    }
+
+    @Test("What is wrong with the settings stands before the decision's own notes")
+    func settings() {
+        var loaded = LoadedSettings()
+        loaded.problems = loaded.settings.apply(lines: "x", from: "/f")
+        loaded.notes = [Note(.settingsNotTrusted, "/g")]
+        let decision = Decision(["docker", "ps"], docker: Self.missing, loaded, for: .showing)
+        #expect(
+            decision.plan.notes == [
+                Note(.settingsNotTrusted, "/g"), Note(.settingsInvalid, "/f:1: expected `key = value`"),
+                Note(.notEdited),
+            ])
+    }
+
+    @Test("A docker that does not tell its version, or is a snap, is left alone, and nothing is made")
+    func doubtful() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            liveIn(folder)
+            for (path, reason): (ByteString, Reason) in [
+                ("/nonexistent/docker", .dockerVersionUnknown), ("/snap/bin/docker", .dockerIsSnap),
+            ] {
+                var loaded = LoadedSettings()
+                loaded.settings.store = folder["store"]
+                let docker = Program(path: path, isScript: false)
+                let plan = Decision(["docker", "build", "."], docker: docker, loaded, for: .acting).plan
+                #expect(!plan.isChanged)
+                #expect(plan.notes.map(\.reason).contains(reason))
+                #expect((try? Files.status(folder["store"])) == nil)
+            }
+        }
+    }
+}

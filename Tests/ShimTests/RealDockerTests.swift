@@ -1,0 +1,55 @@
+import Formats
+import Glibc
+import Planning
+import TestSupport
+import Testing
+
+@testable import Host
+@testable import Shim
+
+@Suite("The real docker, and what it finds in its environment")
+struct RealDockerTests {
+    @Test(
+        "A script is remembered while it runs, a program finds nothing of it",
+        arguments: [
+            (nil, false, []), (nil, true, ["SLIPWAY_PASSED=/d"]), ("", true, ["SLIPWAY_PASSED=:/d"]),
+            ("/a:/b", true, ["SLIPWAY_PASSED=/a:/b:/d"]), ("/a", false, []),
+        ] as [(String?, Bool, [String])])
+    func changes(_ passed: String?, _ isScript: Bool, _ expected: [String]) async {
+        await #expect(processExitsWith: .success) { [passed, isScript, expected] in
+            unsetenv("SLIPWAY_PASSED")
+            if let passed { setenv("SLIPWAY_PASSED", passed, 1) }
+            let changes = RealDocker.changes(for: Program(path: "/d", isScript: isScript))
+            let environment = EnvironmentChange.apply(changes, to: Kernel.environment)
+            #expect(environment.filter { $0.hasPrefix("SLIPWAY_PASSED") }.map(\.lossy) == expected)
+            #expect(changes.isEmpty == (passed == nil && !isScript))
+        }
+    }
+
+    @Test("The one that is named, unless it is a shim or none; else the next on PATH; no script twice")
+    func finding() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            liveIn(folder)
+            let named = try folder.write("named/other", "\u{7F}ELF", mode: 0o755)
+            let shim = try folder.write("shim/docker", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
+            let script = try folder.write(script: "exec docker", to: "script/docker")
+            let real = try folder.write("real/docker", "\u{7F}ELF", mode: 0o755)
+            let search = [shim, script, real].map(\.parentPath).joined(separator: ":")
+            setenv("PATH", search.lossy, 1)
+            #expect(RealDocker.find() == Program(path: script, isScript: true))
+            setenv("SLIPWAY_PASSED", "/x:" + script.lossy, 1)
+            #expect(RealDocker.find() == Program(path: real, isScript: false))
+            for (choice, found) in [(named, named), (shim, real), (folder["missing"], real), ("relative", real)] {
+                setenv("SLIPWAY_DOCKER", choice.lossy, 1)
+                #expect(RealDocker.find()?.path == found)
+            }
+            unsetenv("SLIPWAY_DOCKER")
+            try folder.write(".config/slipway/slipway.conf", "docker = " + named)
+            #expect(RealDocker.find()?.path == named)
+            try folder.remove(".config")
+            setenv("PATH", folder["shim"].lossy, 1)
+            #expect(RealDocker.find() == nil)
+        }
+    }
+}
