@@ -16,19 +16,21 @@ struct LimitTests {
     func floors(_ total: UInt64, _ floor: UInt64) {
         let space = Files.Space(total: total * Self.gibibyte, available: 0, totalInodes: 0, availableInodes: 0)
         #expect(StoreLimits(maximumSize: 0).floor(of: space) == floor * Self.gibibyte)
-        #expect(StoreLimits(maximumSize: 0, minimumFree: 7).floor(of: space) == 7)
+        #expect(StoreLimits(maximumSize: 0, minimumFree: 7 << 30).floor(of: space) == 7 << 30)
+        // An index needs room whatever the settings say.
+        #expect(StoreLimits(maximumSize: 0, minimumFree: 0).floor(of: space) == 16 << 20)
     }
 
     @Test(
         "Whether there is room",
         arguments: [
-            (100, 5000, 5000, true), (99, 5000, 5000, false), (100, 5000, 1000, true), (100, 5000, 999, false),
-            (100, 0, 0, true), (0, 0, 0, false), (.max, .max, .max, true),
+            (1 << 30, 5000, 5000, true), ((1 << 30) - 1, 5000, 5000, false), (1 << 30, 5000, 1000, true),
+            (1 << 30, 5000, 999, false), (1 << 30, 0, 0, true), (0, 0, 0, false), (.max, .max, .max, true),
         ] as [(UInt64, UInt64, UInt64, Bool)])
     func room(_ available: UInt64, _ inodes: UInt64, _ availableInodes: UInt64, _ isEnough: Bool) {
         let space = Files.Space(
             total: 1000, available: available, totalInodes: inodes, availableInodes: availableInodes)
-        let limits = StoreLimits(maximumSize: 0, minimumFree: 100)
+        let limits = StoreLimits(maximumSize: 0, minimumFree: 1 << 30)
         do throws(Rejection) {
             try limits.check(space, at: "/store")
             #expect(isEnough)
