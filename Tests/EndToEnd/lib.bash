@@ -1,0 +1,428 @@
+# shellcheck shell=bash
+#
+# The harness of the end-to-end tests. A suite sources it, and reads like a shell session on real engines:
+#
+#     . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+#     engine a sid containerd
+#     engine b sid containerd
+#
+#     second_engine_hits() {
+#         project app
+#         run on a docker build -t app app
+#         run on b docker build -t app app
+#         expect_cached all
+#     }
+#     test_case "a second engine has every step cached" second_engine_hits
+#
+# Each test is a subshell under `set -e` in a folder of its own, $place, with a HOME ($home) and a store ($store) of its
+# own, and may take $limit seconds: any command that fails, fails it. What it ran and printed is shown when it fails.
+#
+# Engines, and commands on them:
+#   engine NAME SUITE containerd|classic   start it, once per run; it has the base image slipway/base:1
+#   on ENGINE [VAR=VALUE...] COMMAND...    run with the shim ahead of the engine's docker, in a clean environment
+#   direct ENGINE [VAR=VALUE...] COMMAND...  the same without the shim
+#   as UID ENGINE [VAR=VALUE...] COMMAND...  like `on`, as another user with a HOME of his own ($place/home-UID)
+#   forget ENGINE...                       empty the engine's caches, all but the base image
+#   socket ENGINE, docker_of ENGINE        paths of its socket and of its docker
+#   private_config ENGINE DIR              a DOCKER_CONFIG that a test may spoil; use it as DOCKER_CONFIG=DIR
+#   with_mounts 'SHELL COMMANDS' on ...    (or direct, as) after those commands, as root, in private mounts
+#
+# Running them (a command here may be `on ...`, `direct ...` or any other):
+#   run COMMAND...       must exit with 0; leaves $code and the files $stdout and $stderr
+#   try COMMAND...       any exit status; leaves the same
+#   start NAME COMMAND...  in the background; its pid is $pid and, for on, direct and as, docker's own (the shim's);
+#                        output goes to $place/NAME.stdout and NAME.stderr
+#   finish NAME          waits for it; leaves $code, $stdout and $stderr
+#
+# Looking (the files default to $stderr, where BuildKit's plain progress goes):
+#   steps_total [FILE]   how many RUN, COPY, ADD and WORKDIR steps a build had
+#   steps_cached [FILE]  how many of them were cached
+#   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
+#   injected [HOME]      whether the journal's last line says that the command was changed
+#   exports [UID]        the complete exports in the store, one directory a line
+#
+# Asserting:
+#   expect COMMAND...           it succeeds;   expect_not COMMAND...   it fails
+#   expect_equal GOT WANTED [WHAT]
+#   expect_code N               of the last run, try or finish
+#   expect_cached all|none|N    of the last build's steps
+#   expect_notes SLPnnn...      each is among the journal's last codes; !SLPnnn: is not
+#   expect_said TEXT            in the last stdout or stderr
+#   expect_whole_store          every index in it parses, and all that it reaches is there and has its digest
+#   fail MESSAGE
+#
+# Making things:
+#   project DIR   a git repository (branch main, origin https://example.invalid/...) with a Dockerfile of four steps; its
+#                 layers are like those of no other call. ARG FLAVOR counts for the last two steps.
+#   commit DIR    commits everything in it
+#   unique        a word that was never there before
+#
+# SLIPWAY_BIN   where docker and slipway are (default: .build/release); they are copied first, so that they may be rebuilt
+# SLIPWAY_KEEP  1: leave engines and folders behind, and say where
+# SLIPWAY_ONLY  run only the tests with this text in their names
+
+set -uo pipefail
+umask 022
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+suite=$(basename "$0" .bash)
+passed=0 failed=0
+limit=300
+# No settings of the machine's or the user's.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+
+# -- The run ----------------------------------------------------------------------------------------------------------
+
+# need COMMAND [PACKAGE]: what cannot be had is an error, never a reason to skip.
+need() {
+    command -v "$1" >/dev/null && return
+    echo "# installing ${2:-$1}" >&2
+    local install=(apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${2:-$1}")
+    export DEBIAN_FRONTEND=noninteractive
+    { "${install[@]}" || { apt-get -qq update && "${install[@]}"; }; } >/dev/null 2>&1 </dev/null
+    command -v "$1" >/dev/null && return
+    echo "end-to-end tests need $1: apt-get install ${2:-$1}" >&2
+    exit 1
+}
+
+# The first of a process tree that sources this owns the work folder and the engines in it; suites below it share both.
+begin_run() {
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    trap 'end_run $?' EXIT
+    # A suite's own commands, outside of tests: one that fails may have lost us tests.
+    trap 'failed=$((failed + 1)); echo "not ok - $suite: line $LINENO: $BASH_COMMAND"' ERR
+    if [[ -n ${SLIPWAY_WORK-} ]]; then
+        owner=0 work=$SLIPWAY_WORK
+        return
+    fi
+    [[ $EUID == 0 ]] || { echo "end-to-end tests need root: they start engines" >&2; exit 1; }
+    owner=1
+    # Short: a socket's path has at most 107 bytes.
+    work=$(mktemp -d "${TMPDIR:-/tmp}/slw.XXXXXX") || exit 1
+    chmod 755 "$work"
+    export SLIPWAY_WORK=$work SLIPWAY_ENGINES_RUN=$work/e
+    mkdir "$work/bin" "$work/engines" "$work/tests"
+    local program from=${SLIPWAY_BIN:-$root/.build/release}
+    for program in docker slipway; do
+        install -m 755 "$from/$program" "$work/bin/$program" ||
+            { echo "no $from/$program: swift build -c release --static-swift-stdlib" >&2; exit 1; }
+    done
+    need git
+    need jq
+}
+
+end_run() {
+    local status=$1
+    trap '' INT TERM HUP
+    trap - EXIT
+    if [[ $owner == 1 ]]; then
+        if [[ ${SLIPWAY_KEEP-} == 1 ]]; then
+            echo "# kept: $work; SLIPWAY_ENGINES_RUN=$SLIPWAY_ENGINES_RUN $root/Scripts/engines stop --all" >&2
+        else
+            [[ ! -d $SLIPWAY_ENGINES_RUN ]] || "$root/Scripts/engines" stop --all </dev/null
+            rm -rf --one-file-system "$work"
+        fi
+    fi
+    if [[ -n ${SLIPWAY_COUNTS-} ]]; then
+        echo "$passed $failed" >"$SLIPWAY_COUNTS" # below a run, which tells the total
+    else
+        echo "$passed passed, $failed failed"
+    fi
+    [[ $failed == 0 ]] || exit 1
+    exit "$status"
+}
+
+# test_case NAME FUNCTION
+test_case() {
+    [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
+    local log status
+    place=$(mktemp -d "$work/tests/XXXXXX")
+    log=$place.log
+    chmod 755 "$place"
+    # Not in a condition: set -e would be ignored.
+    (begin_test; "$2") </dev/null >>"$log" 2>&1
+    status=$?
+    if [[ $status == 130 && -e $work/interrupted ]]; then exit 130; fi
+    if [[ $status == 0 ]]; then
+        passed=$((passed + 1))
+        echo "ok - $suite: $1"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $suite: $1"
+        tail -n 150 "$log" | sed 's/^/    # /'
+    fi
+    [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
+}
+
+begin_test() {
+    set -eE
+    trap 'note "! status $?: $BASH_COMMAND (${BASH_SOURCE[0]##*/}:$LINENO)"' ERR
+    trap 'kill_descendants $BASHPID' EXIT
+    trap ': >"$work/interrupted"; exit 130' INT
+    trap 'exit 143' TERM
+    local test=$BASHPID
+    home=$place/home store=$place/store code='' stdout=/dev/null stderr=/dev/null
+    declare -gA pids=()
+    mkdir "$home"
+    cd "$place"
+    watch_time "$test" &
+}
+
+# Ends a test that takes too long, by ending what it waits for.
+watch_time() {
+    trap - EXIT
+    read -r -t "$limit" _ <> <(:) || true # sleeps without a process that could be left over
+    echo "! took more than $limit s"
+    kill -TERM "$1"
+    kill_descendants "$1"
+}
+
+kill_descendants() {
+    local stat parent pid grown=1
+    local -A doomed=(["$1"]=1)
+    while [[ $grown == 1 ]]; do
+        grown=0
+        for stat in /proc/[0-9]*/stat; do
+            parent=''
+            read -r -d '' parent <"$stat" || [[ -n $parent ]] || continue # it has ended
+            pid=${parent%% *} parent=${parent##*) ? } parent=${parent%% *}
+            if [[ -n ${doomed[$parent]-} && -z ${doomed[$pid]-} ]]; then doomed[$pid]=1 grown=1; fi
+        done
+    done 2>/dev/null
+    unset "doomed[$1]" "doomed[$BASHPID]"
+    [[ ${#doomed[@]} == 0 ]] || kill -KILL "${!doomed[@]}" 2>/dev/null || true
+}
+
+# -- Engines ----------------------------------------------------------------------------------------------------------
+
+engine() {
+    [[ ! -e $work/engines/$1 ]] || return 0
+    echo "# engine $1: $2, $3"
+    if "$root/Scripts/engines" start "$1" "$2" "$3" </dev/null >/dev/null && "$root/Scripts/engines" image "$1" </dev/null; then
+        "$root/Scripts/engines" env "$1" >"$work/engines/$1"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $suite: engine $1 ($2, $3) starts"
+    fi 2>"$work/engine.log"
+    [[ -e $work/engines/$1 ]] || { sed 's/^/    # /' "$work/engine.log"; exit 1; }
+}
+
+# Sets DOCKER_HOST, DOCKER_CONFIG and ENGINE_DOCKER, which its callers have as locals.
+# shellcheck disable=SC1090
+which_engine() {
+    [[ -e $work/engines/$1 ]] || fail "no engine is called $1"
+    . "$work/engines/$1"
+}
+
+socket() { local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER; which_engine "$1"; echo "${DOCKER_HOST#unix://}"; }
+docker_of() { local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER; which_engine "$1"; echo "$ENGINE_DOCKER"; }
+
+# A line for the log, even where the output is taken.
+note() { printf '%s\n' "$*" >>"$place.log"; }
+
+# `become` is "exec" below `start`, so that the pid is docker's; `within` is what `with_mounts` puts around a command.
+become=
+within=()
+
+with_mounts() {
+    local within=(unshare --mount --propagation private sh -ec "$1"$'\nexec "$@"' sh)
+    shift
+    "$@"
+}
+
+on() {
+    local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER
+    which_engine "$1"
+    note "$ on $*"
+    shift
+    $become "${within[@]}" env -i --default-signal=INT HOME="$home" PATH="$work/bin:${ENGINE_DOCKER%/*}:/usr/bin:/bin" \
+        DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$DOCKER_CONFIG" SLIPWAY_STORE="$store" SLIPWAY_STORE_MIN_FREE=64MB "$@"
+}
+
+direct() {
+    local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER
+    which_engine "$1"
+    note "$ direct $*"
+    shift
+    $become "${within[@]}" env -i --default-signal=INT HOME="$home" PATH="${ENGINE_DOCKER%/*}:/usr/bin:/bin" \
+        DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$DOCKER_CONFIG" "$@"
+}
+
+# The user gets copies of docker and buildx: the engines' prefix may lie below a folder that only root may enter.
+as() {
+    local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER user=$1 name=$2 programs
+    which_engine "$name"
+    note "$ as $*"
+    shift 2
+    programs=$work/programs-$(basename "$(realpath -m "${ENGINE_DOCKER%/*}/../..")")
+    if [[ ! -d $programs ]]; then
+        mkdir "$programs"
+        install -m 755 "$ENGINE_DOCKER" "$DOCKER_CONFIG"/cli-plugins/* "$programs/"
+    fi
+    if [[ ! -d $place/home-$user ]]; then
+        mkdir -p "$place/home-$user/.docker/cli-plugins"
+        ln -s "$programs"/docker-* "$place/home-$user/.docker/cli-plugins/"
+        chown -R "$user:$user" "$place/home-$user"
+    fi
+    chmod 666 "${DOCKER_HOST#unix://}"
+    $become "${within[@]}" setpriv --reuid="$user" --regid="$user" --clear-groups env -i --default-signal=INT HOME="$place/home-$user" \
+        PATH="$work/bin:$programs:/usr/bin:/bin" DOCKER_HOST="$DOCKER_HOST" SLIPWAY_STORE="$store" \
+        SLIPWAY_STORE_MIN_FREE=64MB "$@"
+}
+
+# Only `rmi` and pruning together make an engine empty: an image that stays keeps its layers, and the builder finds them.
+forget() {
+    local name base
+    local -a images
+    for name; do
+        base=$(direct "$name" docker image inspect --format '{{.Id}}' slipway/base:1)
+        readarray -t images < <(direct "$name" docker image ls --all --quiet --no-trunc | sort -u | sed "/^$base\$/d")
+        [[ ${#images[@]} == 0 ]] || direct "$name" docker rmi --force "${images[@]}" >/dev/null
+        direct "$name" docker builder prune --all --force >/dev/null
+    done
+}
+
+private_config() {
+    local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER
+    which_engine "$1"
+    mkdir -p "$2"
+    cp -r "$DOCKER_CONFIG/." "$2"
+}
+
+# -- Running ----------------------------------------------------------------------------------------------------------
+
+try() {
+    code=0 stdout=$place/stdout stderr=$place/stderr
+    "$@" >"$stdout" 2>"$stderr" || code=$?
+    report
+}
+
+run() {
+    try "$@"
+    [[ $code == 0 ]] || fail "status $code: $*"
+}
+
+report() {
+    [[ ! -s $stdout ]] || sed 's/^/> /' "$stdout"
+    [[ ! -s $stderr ]] || sed 's/^/| /' "$stderr"
+    note "= $code"
+}
+
+start() {
+    local name=$1
+    shift
+    (trap - ERR EXIT; become="exec"; "$@") >"$place/$name.stdout" 2>"$place/$name.stderr" &
+    pid=$!
+    pids[$name]=$pid
+}
+
+finish() {
+    code=0 stdout=$place/$1.stdout stderr=$place/$1.stderr
+    wait "${pids[$1]}" || code=$?
+    note "$ finish $1"
+    report
+}
+
+# -- Looking ----------------------------------------------------------------------------------------------------------
+
+# "#7 [stage 2/5] RUN ..." is a step. It is printed again whenever output of another comes between.
+steps() { sed -nE 's/^(#[0-9]+) \[[^]]*[0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR) .*/\1/p' "${1:-$stderr}" | sort -u; }
+steps_total() { steps "$@" | wc -l; }
+steps_cached() { comm -12 <(steps "$@") <(sed -nE 's/^(#[0-9]+) CACHED$/\1/p' "${1:-$stderr}" | sort -u) | wc -l; }
+
+journal() { tail -n 1 "${1:-$home}/.local/state/slipway/journal.jsonl"; }
+journal_codes() { journal "$@" | jq -r '[.notes[].code] | join(" ")'; }
+injected() { [[ $(journal "$@" | jq .changed) == true ]]; }
+
+exports() { find "$store/v1/u${1:-$EUID}"/gen-*/exports -mindepth 3 -maxdepth 3 -name index.json -size +0 -printf '%h\n' | sort; }
+
+# -- Asserting --------------------------------------------------------------------------------------------------------
+
+fail() {
+    local frame=1
+    while [[ ${BASH_SOURCE[frame]-} == "${BASH_SOURCE[0]}" && -n ${BASH_SOURCE[frame + 1]-} ]]; do frame=$((frame + 1)); done
+    note "! $* (${BASH_SOURCE[frame]##*/}:${BASH_LINENO[frame - 1]})"
+    trap - ERR
+    exit 1
+}
+
+expect() { "$@" || fail "expected: $*"; }
+expect_not() { ! "$@" || fail "not expected: $*"; }
+expect_equal() { [[ $1 == "$2" ]] || fail "${3:-value} is \"$1\", expected \"$2\""; }
+expect_code() { expect_equal "$code" "$1" "exit status"; }
+expect_said() { grep -qF -- "$1" "$stdout" "$stderr" || fail "not said: $1"; }
+
+expect_cached() {
+    local total cached wanted=$1
+    total=$(steps_total) cached=$(steps_cached)
+    [[ $total -gt 0 ]] || fail "this was no build"
+    case $1 in
+        all) wanted=$total ;;
+        none) wanted=0 ;;
+    esac
+    expect_equal "$cached" "$wanted" "cached of $total steps"
+}
+
+expect_notes() {
+    local codes wanted
+    codes=$(journal_codes)
+    for wanted; do
+        case $wanted in
+            !*) [[ " $codes " != *" ${wanted#!} "* ]] || fail "the journal has ${wanted#!}: $codes" ;;
+            *) [[ " $codes " == *" $wanted "* ]] || fail "the journal has no $wanted: $codes" ;;
+        esac
+    done
+}
+
+# The blobs that a manifest names, in both formats: an image manifest, or an index of layers as older buildx writes.
+expect_whole_store() {
+    local index pool digest
+    local -A reached=()
+    note "expect_whole_store $store"
+    while read -r index; do
+        jq -e '.manifests[0].digest' "$index" >/dev/null || fail "$index does not parse"
+        pool=$(realpath "${index%/*}/blobs/sha256")
+        for digest in $(jq -r '.manifests[].digest' "$index"); do
+            if [[ -n ${reached[$pool/${digest#sha256:}]-} ]]; then continue; fi
+            reached[$pool/${digest#sha256:}]=1
+            while read -r digest; do
+                reached[$pool/${digest#sha256:}]=1
+            done < <(jq -r '(.config // empty, .layers[]?, .manifests[]?) | .digest' "$pool/${digest#sha256:}")
+        done
+    done < <(find "$store"/v1/u*/gen-*/exports -name index.json)
+    [[ ${#reached[@]} -gt 0 ]] || fail "the store reaches no blob"
+    printf '%s\n' "${!reached[@]}" | sed -E 's/^(.*\/)([0-9a-f]{64})$/\2  \1\2/' | sha256sum --check --quiet --strict ||
+        fail "a blob is missing or damaged"
+}
+
+# -- Making -----------------------------------------------------------------------------------------------------------
+
+unique() { tr -d - </proc/sys/kernel/random/uuid; }
+
+commit() {
+    git -C "$1" add --all
+    git -C "$1" -c user.name=test -c user.email=test@example.invalid commit --quiet --message="${2:-change}"
+}
+
+project() {
+    local word
+    word=$(unique)
+    mkdir -p "$1"
+    cat >"$1/Dockerfile" <<DOCKERFILE
+FROM slipway/base:1
+COPY input.txt /input.txt
+RUN echo first $word >/first
+ARG FLAVOR=plain
+RUN cat /input.txt /first >/second && echo "\$FLAVOR" >>/second
+RUN sha256sum /second >/third
+DOCKERFILE
+    echo "input $word" >"$1/input.txt"
+    git -c init.defaultBranch=main init --quiet "$1"
+    git -C "$1" remote add origin "https://example.invalid/team/app-$word.git"
+    commit "$1" first
+}
+
+begin_run

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# `slipway explain` tells what the shim then does.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine classic sid classic
+
+# The directory of an export is made up anew by each call.
+without_chance() { sed -E 's/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g' "$@"; }
+
+with=()
+# alike ENGINE WORD...: with the variables of ${with[@]}, both ways of explaining, and what the shim says under SLIPWAY_TRACE=1
+alike() {
+    local name=$1 line
+    local -a words
+    shift
+    run on "$name" "${with[@]}" slipway explain -- "$@"
+    without_chance "$stdout" >explained
+    run on "$name" "${with[@]}" slipway explain --json -- "$@"
+    without_chance "$stdout" >explained.json
+    try on "$name" SLIPWAY_TRACE=1 "${with[@]}" "$@"
+    expect_equal "$(sed -n 1p "$stderr")" "slipway: $(docker_of "$name")" "the docker that runs"
+    sed 1d "$stderr" | head -n "$(wc -l <explained)" | without_chance >traced
+    diff explained traced || fail "explained is not what ran"
+
+    # The JSON has the same words and notes, and says so when nothing is changed.
+    line=$(sed -n 1p traced)
+    eval "words=($line)"
+    expect_equal "$(jq -c .argv explained.json)" "$(jq -cn '$ARGS.positional' --args -- "${words[@]}")" argv
+    expect_equal "$(jq -r '.notes[] | "  \(.code)  \(.message)"' explained.json)" "$(sed 1d traced)" notes
+    expect_equal "$(jq -c '.changed' explained.json)" "$([[ ${#words[@]} == "$#" ]] && echo false || echo true)" changed
+    expect_equal "$(jq -r '[.notes[].code] | join(" ")' explained.json)" "$(journal_codes)" "the journal"
+}
+
+same_as_run() {
+    project app
+    alike a docker build -t app app
+    expect_equal "$(jq -c .changed explained.json)" true changed
+    # shellcheck disable=SC2016
+    alike b docker build -t app --build-arg 'FLAVOR=it'\''s "sweet" $and sour' app
+    expect_equal "$(jq -r '.leases[]' explained.json)" "$store/v1/u0/gen-000001/lease" leases
+    alike b docker build --no-cache app
+    alike b docker build --cache-to "type=local,dest=$place/mine" app
+    alike classic docker build app
+    with=(DOCKER_BUILDKIT=0)
+    alike a docker build app
+}
+test_case "explain shows what the shim runs" same_as_run
+
+unchanged_commands() {
+    project app
+    for words in "docker build --check app" "docker build --nonesuch app" "docker build --help"; do
+        # shellcheck disable=SC2086
+        alike a $words
+        expect_equal "$(jq -c .changed explained.json)" false changed
+    done
+    run on a slipway explain --json -- docker run --rm slipway/base:1 true
+    expect_equal "$(jq -c '[.changed, .leases, .notes[0].code]' "$stdout")" '[false,[],"SLP101"]'
+}
+test_case "explain shows commands that stay as they are" unchanged_commands
+
+no_traces() {
+    project app
+    run on a slipway explain -- docker build app
+    expect_equal "$(find home)" home "HOME"
+    expect_not test -e "$store"
+    run on a docker build app
+    before=$(find "$store" home -printf '%p %T@ %C@ %i\n' | sort)
+    run on b slipway explain --json -- docker build app
+    expect_equal "$(find "$store" home -printf '%p %T@ %C@ %i\n' | sort)" "$before" "the store and HOME"
+}
+test_case "explain changes nothing" no_traces

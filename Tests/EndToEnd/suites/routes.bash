@@ -1,0 +1,366 @@
+#!/usr/bin/env bash
+# The many ways a command reaches an engine: where the flags would do harm, the command is docker's own, byte for byte.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine classic sid classic
+engine older trixie containerd
+engine ancient bookworm classic
+
+# same ENGINE [VAR=VALUE...] COMMAND...: through the shim it exits and prints as it does without, and was not changed. For
+# commands that print the same each time: no progress, no timings.
+same() {
+    local direct_code
+    try direct "$@"
+    direct_code=$code
+    mv "$stdout" direct.stdout
+    mv "$stderr" direct.stderr
+    try on "$@"
+    expect_equal "$code" "$direct_code" "exit status"
+    expect cmp "$stdout" direct.stdout
+    expect cmp "$stderr" direct.stderr
+}
+unchanged() {
+    same "$@"
+    expect_not injected
+}
+
+# What docker was called with: `recorder` is a program that writes its arguments down and becomes the engine's docker.
+recorder() {
+    mkdir -p recorder
+    printf '%s\n' '#!/bin/sh' 'printf "%s\n" "$@" >'"$place/arguments" "exec $(docker_of "$1") \"\$@\"" \
+        >recorder/docker
+    chmod 755 recorder/docker
+}
+recorded() { on "$1" PATH="$work/bin:$place/recorder:/usr/bin:/bin" "${@:2}"; }
+imports_in() { grep -c '^--cache-from=type=local,src=' "$1" || true; }
+exports_in() { grep -c '^--cache-to=type=local,dest=' "$1" || true; }
+
+# -- Engines that import only, and older ones -------------------------------------------------------------------------
+
+classic_store() {
+    project app
+    run on classic docker build -t app app
+    expect_notes SLP217 SLP400
+    expect_not injected
+    expect_equal "$(exports 2>/dev/null)" "" exports
+    run on a docker build -t app app
+    forget classic
+    run on classic docker build -t app app
+    expect_cached all
+    expect_notes SLP001 SLP217 '!SLP002'
+    expect_equal "$(exports | wc -l)" 1 exports
+}
+test_case "the classic image store builds and imports only" classic_store
+
+both_directions() {
+    project app
+    run on older docker build app
+    expect_notes SLP002
+    run on a docker build app
+    expect_cached all
+    project other
+    run on a docker build other
+    run on older docker build other
+    expect_cached all
+    expect_whole_store
+}
+test_case "an older buildx shares with a new one, in both directions" both_directions
+
+no_buildx() {
+    project app
+    for buildkit in "" DOCKER_BUILDKIT=0 DOCKER_BUILDKIT=1; do
+        direct ancient ${buildkit:+"$buildkit"} docker build --quiet -t app app
+        unchanged ancient ${buildkit:+"$buildkit"} docker build --quiet -t app app
+        expect_code 0
+        # Where DOCKER_BUILDKIT decides, it is named; else the program's age.
+        expect_equal "$(journal_codes | grep -cE 'SLP20[456]')" 1 "$(journal_codes)"
+    done
+    expect_not test -e "$store"
+}
+test_case "a docker without buildx builds as it always did" no_buildx
+
+newer_client() {
+    # A new docker with an engine that has no containerd image store of any kind.
+    project app
+    run on a DOCKER_HOST="unix://$(socket ancient)" docker build app
+    expect_notes SLP217 '!SLP002'
+}
+test_case "a new docker on an old engine builds" newer_client
+
+legacy_builder() {
+    project app
+    direct a DOCKER_BUILDKIT=0 docker build --quiet app
+    unchanged a DOCKER_BUILDKIT=0 docker build --quiet app
+    expect_code 0
+    expect_notes SLP204
+    unchanged a DOCKER_BUILDKIT=perhaps docker build --quiet app
+    expect_notes SLP221
+}
+test_case "DOCKER_BUILDKIT=0 builds as it always did" legacy_builder
+
+# Plug-ins that the machine has itself would be found, too.
+# shellcheck disable=SC2016
+hide_plugins='for lib in /usr/local/lib /usr/local/libexec /usr/lib /usr/libexec; do
+    if [ -d $lib/docker/cli-plugins ]; then mount -t tmpfs tmpfs $lib/docker/cli-plugins; fi
+done'
+alone() { with_mounts "$hide_plugins" "$@"; }
+same_alone() {
+    try alone direct "$@"
+    direct_code=$code
+    mv "$stdout" direct.stdout
+    mv "$stderr" direct.stderr
+    try alone on "$@"
+    expect_equal "$code" "$direct_code" "exit status"
+    expect cmp "$stdout" direct.stdout
+    expect cmp "$stderr" direct.stderr
+    expect_not injected
+}
+
+missing_plugin() {
+    project app
+    mkdir config
+    alone direct a DOCKER_CONFIG="$place/config" docker build --quiet app
+    same_alone a DOCKER_CONFIG="$place/config" docker build --quiet app
+    expect_code 0
+    expect_notes SLP206
+    same_alone a DOCKER_CONFIG="$place/config" DOCKER_BUILDKIT=1 docker build --quiet app
+    expect_code 1
+    same_alone a DOCKER_CONFIG="$place/config" docker buildx build --quiet app
+}
+test_case "a missing buildx plug-in changes nothing" missing_plugin
+
+broken_plugin() {
+    project app
+    mkdir -p config/cli-plugins
+    # shellcheck disable=SC2016
+    for text in 'exit 1' 'echo no JSON' 'kill -9 $$'; do
+        printf '%s\n' '#!/bin/sh' "$text" >config/cli-plugins/docker-buildx
+        chmod 755 config/cli-plugins/docker-buildx
+        alone direct a DOCKER_CONFIG="$place/config" docker build --quiet app || true
+        same_alone a DOCKER_CONFIG="$place/config" docker build --quiet app
+        expect_equal "$(journal_codes | grep -cE 'SLP20[67]')" 1 "$(journal_codes)"
+    done
+}
+test_case "a broken buildx plug-in changes nothing" broken_plugin
+
+# -- Damaged configuration, engines that do not answer ----------------------------------------------------------------
+
+dangling_builder() {
+    project app
+    for name in direct on; do
+        private_config a "$name.config"
+        mkdir -p "$name.config/buildx"
+        printf '{"Key":"unix://%s","Name":"gone","Global":true}' "$(socket a)" >"$name.config/buildx/current"
+    done
+    # Without attestations and with a warm cache, an image is the same each time.
+    direct a BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet app
+    for command in "build" "buildx build"; do
+        # shellcheck disable=SC2086
+        {
+            try direct a DOCKER_CONFIG="$place/direct.config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker $command --quiet app
+            direct_code=$code
+            mv "$stdout" direct.stdout
+            mv "$stderr" direct.stderr
+            try on a DOCKER_CONFIG="$place/on.config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker $command --quiet app
+        }
+        expect_equal "$code" "$direct_code" "exit status"
+        expect cmp "$stdout" direct.stdout
+        expect cmp "$stderr" direct.stderr
+    done
+}
+test_case "a current builder that is gone" dangling_builder
+
+unknown_builder() {
+    project app
+    same a docker build --quiet --builder nonesuch app
+    same a docker buildx --builder nonesuch build --quiet app
+    same a BUILDX_BUILDER=nonesuch docker build --quiet app
+    same a docker --context nonesuch build --quiet app
+    same a DOCKER_HOST= DOCKER_CONTEXT=nonesuch docker build --quiet app
+    same a docker --host nonesuch://x build --quiet app
+}
+test_case "builders, contexts and addresses that do not exist" unknown_builder
+
+damaged_config() {
+    project app
+    direct a BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet app
+    for text in '{"auths": {' '[]' '{"credsStore": 7}' 'null' ''; do
+        private_config a config
+        printf %s "$text" >config/config.json
+        # Docker reads its plug-ins' extra folders from it; what it says is its own.
+        same a DOCKER_CONFIG="$place/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet app
+    done
+}
+test_case "a damaged config.json" damaged_config
+
+dead_socket() {
+    project app
+    perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un("dead.sock")) or die'
+    expect test -S dead.sock
+    same a DOCKER_HOST="unix://$place/dead.sock" docker build --quiet app
+    expect_not_code 0
+    same a DOCKER_HOST="unix://$place/none.sock" docker build --quiet app
+    same a DOCKER_HOST=tcp://127.0.0.1:1 docker build --quiet app
+    expect_equal "$(exports 2>/dev/null)" "" exports
+}
+expect_not_code() { [[ $code != "$1" ]] || fail "exit status is $1"; }
+test_case "an engine that is not there" dead_socket
+
+silent_socket() {
+    project app
+    # shellcheck disable=SC2016
+    start listener perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un("silent.sock")) or die;
+        listen($s, 20); sleep 60'
+    until [[ -S silent.sock ]]; do sleep 0.05; done
+    # Docker waits for ever; the shim waits a second, and then docker waits.
+    try direct a DOCKER_HOST="unix://$place/silent.sock" timeout 6 docker build --quiet app
+    expect_code 124
+    try on a DOCKER_HOST="unix://$place/silent.sock" timeout 6 docker build --quiet app
+    expect_code 124
+    expect_notes SLP214 '!SLP002'
+    # Commands that are no builds do not ask at all.
+    before=$(date +%s%N)
+    try on a DOCKER_HOST="unix://$place/silent.sock" docker --version
+    expect_code 0
+    expect test $(($(date +%s%N) - before)) -lt 900000000
+}
+test_case "an engine that never answers" silent_socket
+
+# -- Command lines ----------------------------------------------------------------------------------------------------
+
+not_understood() {
+    project app
+    unchanged a docker build --nonesuch app
+    expect_code 125
+    expect_notes SLP102
+    unchanged a docker --nonesuch build app
+    unchanged a docker build -t
+    unchanged a docker build --quiet --no-cache=perhaps app
+    unchanged a docker build
+    same a docker build --help
+    same a docker nonesuch build
+    same a docker image nonesuch
+    same a docker
+    same a docker buildx
+    same a docker buildx --help build
+    same a docker build app app
+    same a docker build --quiet nonesuch
+    same a docker build --quiet -- nonesuch
+}
+test_case "command lines that docker refuses are refused alike" not_understood
+
+all_names() {
+    recorder a
+    project app
+    for command in "build" "image build" "builder build" "buildx build" "buildx b" "builder b" "-D build" "buildx --builder default build"; do
+        rm -f arguments
+        # shellcheck disable=SC2086
+        run recorded a docker $command app
+        expect injected
+        expect_equal "$(exports_in arguments)" 1 "exports of docker $command"
+        word=${command##* }
+        expect_equal "$(grep -nx -- "$word" arguments | tail -n 1 | cut -d: -f1)" "$(($(grep -n -- '^--cache-' arguments | sed -n 1s/:.*//p) - 1))" \
+            "the command word's place"
+    done
+    # Not ours to edit.
+    for command in "ps" "images" "buildx ls" "builder du"; do
+        rm -f arguments
+        # shellcheck disable=SC2086
+        run recorded a docker $command
+        # shellcheck disable=SC2086
+        expect_equal "$(cat arguments)" "$(printf '%s\n' $command)" arguments
+    done
+}
+test_case "every name of the build command gets the flags" all_names
+
+users_export() {
+    recorder b
+    project app
+    run on a docker build app
+    run recorded b docker build --cache-to "type=local,dest=$place/his" app
+    expect_cached all
+    expect_notes SLP001 SLP105 '!SLP002'
+    expect_equal "$(exports_in arguments)" 0 exports
+    expect_equal "$(exports | wc -l)" 1 "exports in the store"
+    # His is whole: it names a manifest that it has.
+    expect test -f "his/blobs/sha256/$(jq -r '.manifests[0].digest' his/index.json | cut -c 8-)"
+    # His import stays, and ours is added.
+    run recorded a docker build --cache-from "type=local,src=$place/his" app
+    expect grep -qx "type=local,src=$place/his" arguments
+    expect test "$(imports_in arguments)" -ge 1
+}
+test_case "a user's own --cache-to is the only export" users_export
+
+no_cache() {
+    recorder a
+    project app
+    run on a docker build app
+    run recorded a docker build --no-cache app
+    expect_cached none
+    expect_notes SLP106 SLP002 '!SLP001'
+    expect_equal "$(imports_in arguments)" 0 imports
+    expect_equal "$(exports_in arguments)" 1 exports
+    run recorded a docker build --no-cache=false app
+    expect test "$(imports_in arguments)" -ge 1
+}
+test_case "--no-cache imports nothing" no_cache
+
+left_alone() {
+    recorder a
+    project app
+    run on a docker build app
+    for flag in --check --call=outline --call=targets,format=json --print=outline --help; do
+        rm -f arguments
+        try recorded a docker build "$flag" app
+        expect_equal "$(cat arguments)" "$(printf '%s\n' build "$flag" app)" arguments
+        expect_notes SLP103
+    done
+}
+test_case "checks and printed plans are left alone" left_alone
+
+switched_off() {
+    recorder a
+    project app
+    run recorded a SLIPWAY=off docker build app
+    expect_equal "$(cat arguments)" $'build\napp' arguments
+    expect_not test -e "$store"
+    expect_not test -e "$home/.local/state/slipway"
+    run recorded a SLIPWAY_BUILD_CACHE=off docker build app
+    expect_equal "$(cat arguments)" $'build\napp' arguments
+    expect_notes SLP107
+    expect_not test -e "$store"
+    run recorded a SLIPWAY_BUILD_CACHE=import-only docker build app
+    expect_notes SLP110 '!SLP002'
+    expect_not test -e "$store"
+}
+test_case "SLIPWAY=off and build-cache=off leave the command as it is" switched_off
+
+shim_below_shim() {
+    recorder a
+    mkdir copy wrapper
+    cp "$work/bin/docker" copy/docker
+    printf '%s\n' '#!/bin/sh' 'exec docker "$@"' >wrapper/docker
+    chmod 755 wrapper/docker
+    project app
+    run on a docker build app
+    real=$place/recorder
+    for path in "$work/bin:$place/copy:$real" "$place/copy:$work/bin:$real" "$work/bin:$place/wrapper:$real" \
+        "$work/bin:$place/wrapper:$place/copy:$real" "$place/wrapper:$work/bin:$place/copy:$real" "$work/bin:$work/bin:$real"; do
+        rm -f arguments
+        run on a PATH="$path:/usr/bin:/bin" docker build app
+        expect_equal "$(exports_in arguments)" 1 "exports with PATH=$path"
+        expect_equal "$(grep -c . arguments)" "$(($(imports_in arguments) + 3))" arguments
+        expect_cached all
+    done
+    # Two wrappers that each look for "another docker than me" do not pass the command between them for ever.
+    mkdir second
+    cp wrapper/docker second/docker
+    run on a PATH="$work/bin:$place/wrapper:$place/second:$place/copy:$real:/usr/bin:/bin" docker build app
+    expect_equal "$(exports_in arguments)" 1 exports
+    try on a PATH="$work/bin:$place/copy:/usr/bin/nonesuch" /usr/bin/env docker ps
+    expect_code 127
+    expect_equal "$(wc -l <"$stderr")" 1 "lines on stderr"
+}
+test_case "a shim below a shim neither loops nor injects twice" shim_below_shim
