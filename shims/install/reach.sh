@@ -1,0 +1,172 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Slipway's install.sh, reach: which docker new shells run. Each kind of each shell is started and asked, since what its
+# files do cannot be known from reading them.
+
+root_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+user_path=/usr/local/bin:/usr/bin:/bin
+
+# Without a terminal, since an interactive shell would take ours; with a time limit, since the user's files may do anything,
+# and a second signal, since interactive shells ignore the first.
+limited=
+if have timeout; then limited="timeout -k 2 10"; fi
+if have setsid; then limited="setsid $limited"; fi
+
+# probe SHELL KIND PATH: what `docker` is in such a shell when its parent has only this PATH. Sets answer.
+probe() {
+    shell=$(command -v "$1")
+    case $2 in
+    login-typed) flags="-l -i" ;;
+    typed) flags=-i ;;
+    login) flags=-l ;;
+    *) flags= ;;
+    esac
+    # shellcheck disable=SC2016 # the shell that is asked expands it
+    query='printf "\n@slipway:%s@\n" "$(command -v docker)"'
+    set -- "$1" "HOME=$probe_home" "PATH=$3" "SHELL=$shell" "USER=$probe_user" "LOGNAME=$probe_user" TERM=dumb
+    if [ "$1" = fish ]; then
+        query='printf "\n@slipway:%s@\n" (command -v docker)'
+        # fish writes files at its very start, so it gets a copy of its settings to write into.
+        rm -rf "$work/fish"
+        mkdir -p "$work/fish/config" "$work/fish/data"
+        if [ "$scope" = user ] && [ -d "$config_home/fish" ]; then
+            cp -RL -- "$config_home/fish" "$work/fish/config/fish" 2>/dev/null
+        fi
+        chmod -R a+rwX "$work/fish"
+        set -- "$@" "XDG_CONFIG_HOME=$work/fish/config" "XDG_DATA_HOME=$work/fish/data" \
+            "XDG_CACHE_HOME=$work/fish/data" "XDG_STATE_HOME=$work/fish/data"
+    elif [ "$scope" = user ] && [ -n "${XDG_CONFIG_HOME-}" ]; then
+        set -- "$@" "XDG_CONFIG_HOME=$XDG_CONFIG_HOME"
+    fi
+    shift
+    # shellcheck disable=SC2086 # several words
+    output=$(cd / && $limited $as_user env -i "$@" "$shell" $flags -c "$query" </dev/null 2>/dev/null)
+    case $output in
+    *@slipway:*@*)
+        answer=${output##*@slipway:}
+        answer=${answer%%@*}
+        ;;
+    *) answer='?' ;;
+    esac
+}
+
+# cell SHELL KIND: sets verdict to shim, parent (the shell reads nothing, but passes on a PATH that has the shim), NO or
+# "?" (no answer), and answer to the docker that it runs.
+cell() {
+    probe "$1" "$2" "$base_path"
+    if [ "$answer" = '?' ]; then
+        verdict='?'
+    elif is_shim "$answer"; then
+        verdict=shim
+    else
+        without=$answer
+        probe "$1" "$2" "$shims:$base_path"
+        if is_shim "$answer"; then verdict=parent; else verdict=NO; fi
+        answer=$without
+    fi
+}
+
+# Does a shell of this kind read a file at all? Those that do not can only have what their parent has.
+reads_files() { case $1:$2 in bash:script | sh:script | sh:typed) return 1 ;; esac; }
+
+# row LABEL SHELL [mend]: one line of the table. What it lacks goes to $work/lacking, and "lacking" is set.
+row() {
+    cells=
+    for kind in login-typed typed login script; do
+        cell "$2" "$kind"
+        case ${3-}:$verdict in mend:parent | mend:NO)
+            if reads_files "$2" "$kind" && mend "$2" "$kind"; then cell "$2" "$kind"; fi
+            ;;
+        esac
+        case $kind in
+        login-typed) what="typed in, login shell" ;;
+        typed) what="typed in" ;;
+        login) what="script, login shell" ;;
+        *) what="script or -c" ;;
+        esac
+        case $verdict in
+        shim) word="the shim" ;;
+        parent) word="as its parent" ;;
+        NO)
+            word="NO"
+            say "  $1, $what: docker is ${answer:-not found}" >>"$work/lacking"
+            ;;
+        *)
+            word="no answer"
+            say "  $1, $what: gave no answer within 10 seconds" >>"$work/lacking"
+            ;;
+        esac
+        case $verdict in parent | NO) lacking=1 ;; esac
+        cells="$cells$(printf '  %-14s' "$word")"
+    done
+    printf '  %-12s%s\n' "$1" "$cells" | sed 's/ *$//'
+}
+
+# ask_shells [mend]: makes the table. Sets lacking if a shell does not reach the shim by itself.
+ask_shells() {
+    lacking=
+    : >"$work/lacking"
+    as_user=
+    probe_user=$(id -un 2>/dev/null || id -u)
+    base_path=$user_path
+    [ "$(id -u)" != 0 ] || base_path=$root_path
+    probe_home=${HOME-}
+    if [ "$scope" = system ]; then
+        # A user without files of his own: only what the machine gives to all.
+        probe_home=$work/empty
+        mkdir -p "$probe_home"
+    fi
+    {
+        printf '  %-12s  %-14s  %-14s  %-14s  %s\n' "" "typed, login" "typed" "script, login" "script, -c"
+        who=
+        if [ "$scope" = system ] && [ "$(id -u)" = 0 ]; then
+            for name in bash zsh fish sh; do ! have "$name" || row "$name, root" "$name"; done
+            as_user="setpriv --reuid=65534 --regid=65534 --clear-groups" base_path=$user_path probe_user=nobody
+        fi
+        [ "$scope" = user ] || who=", users"
+        for name in bash zsh fish sh; do
+            if ! have "$name"; then
+                printf '  %-12s  not installed\n' "$name"
+            elif [ -z "$as_user" ] || have setpriv; then
+                row "$name$who" "$name" "${1-}"
+            fi
+        done
+    } >"$work/table"
+}
+
+# What no shell file reaches has the PATH it was given; these are the usual ones.
+path_row() { # path_row WHOSE PATH
+    plain=$(first_docker "$2")
+    if [ -z "$plain" ]; then
+        plain="no docker there"
+    elif is_shim "$plain"; then
+        plain="the shim"
+    else
+        plain="NO: $plain"
+        path_lacking=1
+    fi
+    printf '  %-48s  %s\n' "$1" "$plain"
+}
+
+report_reach() {
+    say "Which docker new shells run (each was started and asked):"
+    cat "$work/table"
+    if grep -q 'as its parent' "$work/table"; then
+        say "  \"as its parent\": such a shell reads no file; it has the PATH of what started it, and passes the shim on."
+    fi
+    if [ -s "$work/lacking" ]; then
+        say "Not reached:"
+        cat "$work/lacking"
+    fi
+    say "What no shell starts has the PATH it was given. On the usual ones stands:"
+    path_lacking=
+    path_row "root, system services, docker exec, sudo" "$root_path"
+    path_row "users, before any file is read" "$user_path"
+    path_row "cron jobs of users" /usr/bin:/bin
+    if [ -n "$path_lacking" ]; then
+        say "  Where it says NO, put this folder first on the PATH you set there (crontab, unit, image):"
+        say "    $shims"
+    fi
+    if [ "$scope" = user ] && [ -f "$config_home/environment.d/slipway.conf" ]; then
+        say "  What your own systemd starts has it after the next login ($config_home/environment.d/slipway.conf)."
+    fi
+}

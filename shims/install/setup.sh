@@ -1,0 +1,106 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Slipway's install.sh, setup: the install. Everything in its place, then the shells are asked, and what they lack is
+# mended or told.
+
+# shellcheck source=programs.sh
+. "$rooms/programs.sh"
+# shellcheck source=shells.sh
+. "$rooms/shells.sh"
+# shellcheck source=reach.sh
+. "$rooms/reach.sh"
+
+# What the copy of install.sh that stays behind needs for --check and --uninstall.
+rooms_that_stay="files blocks shells reach uninstall"
+
+# Has something of somebody else's this name?
+check_place() {
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        is_ours "$1" || die "$1 is there and is not Slipway's: nothing was installed. Move it away, or choose another --prefix"
+    fi
+}
+
+place() { put "$@" || die "cannot write $2"; }
+
+# Sets link: where the link for processes without shell files stands, if it can.
+place_docker_link() {
+    link=
+    for file in "$prefix/bin/docker" "$prefix/sbin/docker"; do
+        if put_link "$file" "$shims/docker"; then
+            link=$file
+            return
+        fi
+        say "left as it is: $file"
+        [ "$scope" = system ] || return 0
+    done
+}
+
+set_up() {
+    find_programs
+    load_manifest
+    # All of them before any of them is written.
+    for file in "$shims/docker" "$prefix/bin/slipway" "$snippet" "$home/shell/slipway.fish" "$home/install.sh"; do
+        check_place "$file"
+    done
+    for room in $rooms_that_stay; do check_place "$home/install/$room.sh"; done
+    # So that --uninstall knows which of these the shim was the first to make.
+    if [ "$scope" = user ]; then
+        for folder in "$cache_home" "$state_home" "$config_home"; do [ -d "$folder" ] || record dir "$folder"; done
+    fi
+    fill slipway.sh "$(quote "$shims")" "$work/slipway.sh"
+    fill slipway.fish "$(quote_fish "$shims")" "$work/slipway.fish"
+
+    place "$programs/docker" "$shims/docker" 755
+    place "$programs/slipway" "$prefix/bin/slipway" 755
+    put_link "$shims/slipway" "$prefix/bin/slipway"
+    place "$work/slipway.sh" "$snippet" 644
+    place "$work/slipway.fish" "$home/shell/slipway.fish" 644
+    place "$here/install.sh" "$home/install.sh" 755
+    for room in $rooms_that_stay; do place "$rooms/$room.sh" "$home/install/$room.sh" 644; done
+    place_docker_link
+
+    if [ "$scope" = user ]; then
+        write_user_files
+        [ -n "$dry" ] || ask_shells mend
+    else
+        lacking=
+        [ -n "$dry" ] || ask_shells
+        # With the link in bin, most machines need no file in /etc. Where one has been written before, it stays.
+        if [ -n "$lacking" ] || [ "$link" != "$prefix/bin/docker" ] || grep -q '^block \|^file /etc/' "$work/manifest"; then
+            write_system_files
+            [ -n "$dry" ] || ask_shells
+        fi
+    fi
+    if [ -n "$dry" ]; then
+        [ "$changes" -gt 0 ] || say "nothing to do"
+    else
+        save_manifest
+    fi
+}
+
+report_setup() {
+    done_what=Installed
+    [ "$changes" -gt 0 ] || done_what="Already installed"
+    say "$done_what: $(version_of "$prefix/bin/slipway")."
+    say "  the shim        $shims/docker"
+    [ -z "$link" ] || say "  a link to it    $link"
+    say "  admin program   $prefix/bin/slipway"
+    sed -n 's/^block /  a block in      /p' "$work/manifest"
+    for file in "$fish_file" "$systemd_file" "$profile_file"; do
+        if grep -qxF "file $file" "$work/manifest"; then say "  a file          $file"; fi
+    done
+    if real=$(first_docker "${PATH-}:$root_path" real); then
+        say "  the real docker $real, as it was"
+    else
+        say "  no real docker was found: until there is one on PATH, \`docker\` ends with status 127"
+    fi
+    say ""
+    report_reach
+    say ""
+    now=$(first_docker "${PATH-}")
+    if ! is_shim "$now"; then
+        say "Here and now docker is still ${now:-not found}: open a new shell, or say"
+        say "  . $(quote "$snippet")"
+    fi
+    say "One call without Slipway:  SLIPWAY=off docker ..."
+    say "To remove it:              $(quote "$home/install.sh") --uninstall"
+}
