@@ -11,8 +11,10 @@ let strict: [SwiftSetting] = [
 ]
 
 /// A release binary runs where nothing else is installed: Alpine, distroless, an empty root. Debug builds stay dynamic,
-/// so that `swift build` and `swift test` work as everywhere.
-let fullyStatic: [LinkerSetting] = [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
+/// so that `swift build` and `swift test` work as everywhere. Without symbols a package is half the size.
+let fullyStatic: [LinkerSetting] = [
+    .unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release))
+]
 
 func room(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
