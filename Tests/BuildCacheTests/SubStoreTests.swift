@@ -256,7 +256,7 @@ struct StoreInitTests {
     @Test("The umask does not matter")
     func umasks() async {
         await #expect(processExitsWith: .success) { [root = folder["b"].lossy as String] in
-            umask(0o777)
+            umask(0o077)
             let store = Store(try #require(StoreLayout(root: ByteString(root))))
             _ = try store.initialize(shared: true)
             #expect(try Files.status(store.layout.format).mode == 0o1777)

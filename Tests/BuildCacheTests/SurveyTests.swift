@@ -133,6 +133,19 @@ struct SurveyTests {
         #expect(survey.notes.isEmpty)
     }
 
+    @Test("A duplicate makes room for the next of its kind before another kind's turn")
+    func turns() throws {
+        let build = try fixture.build()
+        let own = try ["near", "same", "same"].enumerated().map {
+            try fixture.export(for: build, at: 100 + Int64($0.offset), $0.element)
+        }
+        let others = try ["older", "newer"].enumerated().map {
+            try fixture.export(for: fixture.build("other"), at: 100 + Int64($0.offset), $0.element)
+        }
+        let expected = [own[2], others[1], own[0], others[0]]
+        #expect(fixture.survey(for: build).digests == expected.map(\.digest))
+    }
+
     @Test("One digest in two sub-stores is imported once, from one's own")
     func twoStores() throws {
         let build = try fixture.build()
