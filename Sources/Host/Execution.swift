@@ -29,9 +29,9 @@ public enum Execution {
         _ path: ByteString, arguments: Arguments, environment: Environment = .inherited
     ) -> Errno {
         switch (arguments, environment) {
-        case (.inherited, .inherited): execute(path, CommandLine.unsafeArgv, environ)
+        case (.inherited, .inherited): execute(path, CommandLineWords.vector, environ)
         case (.inherited, .entries(let entries)):
-            withCStrings(entries) { execute(path, CommandLine.unsafeArgv, $0) }
+            withCStrings(entries) { execute(path, CommandLineWords.vector, $0) }
         case (.words(let words), .inherited): withCStrings(words) { execute(path, $0, environ) }
         case (.words(let words), .entries(let entries)):
             withCStrings(words) { argv in withCStrings(entries) { execute(path, argv, $0) } }
@@ -39,10 +39,11 @@ public enum Execution {
     }
 
     private static func execute(
-        _ path: ByteString, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
+        _ path: ByteString, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
         _ environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     ) -> Errno {
         do throws(Errno) {
+            guard let argv else { throw .invalid }
             _ = try path.withCPath { (name) throws(Errno) in execve(name, argv, environment) }
             return .current
         } catch {

@@ -67,7 +67,8 @@ public enum Kernel {
 
     /// The command line of this process, its own name first.
     public static var arguments: [ByteString] {
-        (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { ByteString(cString: $0) }
+        guard let vector = CommandLineWords.vector else { return [] }
+        return (0..<Int(CommandLineWords.count)).compactMap { index in vector[index].map { ByteString(cString: $0) }
         }
     }
 
@@ -75,7 +76,7 @@ public enum Kernel {
     /// every docker command.
     public static func commandLineHolds(anyOf words: StaticWords) -> Bool {
         var index = 1
-        while index < Int(CommandLine.argc), let argument = CommandLine.unsafeArgv[index] {
+        while index < Int(CommandLineWords.count), let argument = CommandLineWords.vector?[index] {
             if words.contains(argument) { return true }
             index += 1
         }
