@@ -26,12 +26,6 @@ struct Candidate: Equatable {
         }
 
         static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
-
-        /// Ranks of one slot stand in for each other.
-        var slot: Int { self > .defaultBranchSameArguments ? rawValue - 1 : rawValue }
-
-        /// Slots in all.
-        static let slots = 4
     }
 
     /// Complete exports of each rank. Identical rebuilds leave many; the newest by name are enough.

@@ -12,16 +12,16 @@ public struct Survey {
         public let digest: ByteString
     }
 
-    /// At most four, of distinct digests, the nearest export first.
-    public private(set) var imports: [Import] = []
-    /// One for each generation that an import comes from; none when the survey was made without leases.
-    public private(set) var leases: [Lease] = []
+    /// The nearest export that is safe. One only: where several manifests share their first steps, BuildKit takes those steps'
+    /// keys from whichever answers first and then finds the others' later steps no more (moby/buildkit solver/combinedcache.go,
+    /// Query; issue 6418). Measured: one manifest hit 4 of 4 steps in 12 of 12 builds, that one beside another in 7 of 18.
+    public private(set) var nearest: Import?
+    /// Keeps the generation of the nearest there; nil when the survey was made without leases.
+    public private(set) var lease: Lease?
     /// What was left out, and why.
     public private(set) var notes: [Note] = []
     /// One's own current generation, if there is one, and its lease.
     public private(set) var own: (generation: Generation, lease: Lease?)?
-
-    private static let mostImports = 4
 
     /// Reads what exports there are for a build in the sub-stores of `trusted` users: names first, then at most eight
     /// indexes and 2 MiB of manifests. Without `leasing` nothing is locked: for looking only.
@@ -38,10 +38,7 @@ public struct Survey {
         }
         let now = Clock.now
         choose(from: opened.flatMap { Candidate.list(in: $0.generation, for: build, now: now) })
-        for (generation, lease) in opened {
-            guard let lease, imports.contains(where: { $0.source == generation }) else { continue }
-            leases.append(lease)
-        }
+        lease = opened.first { $0.generation == nearest?.source }?.lease
     }
 
     private static func open(
@@ -51,34 +48,19 @@ public struct Survey {
         return try store.leasedGeneration(of: owner).map { ($0.0, $0.1) }
     }
 
-    /// Each slot gives one in turn, so that no branch or set of arguments pushes another out.
+    /// A damaged one makes room for the next.
     private mutating func choose(from candidates: [Candidate]) {
-        var slots = [[Candidate]](repeating: [], count: Candidate.Rank.slots)
-        for candidate in candidates.sorted(by: { ($0.rank, $1.completed) < ($1.rank, $0.completed) }).reversed() {
-            slots[candidate.rank.slot].append(candidate)
-        }
         var preflight = Preflight()
-        while imports.count < Self.mostImports, !preflight.isSpent, slots.contains(where: { !$0.isEmpty }) {
-            for slot in slots.indices where imports.count < Self.mostImports {
-                // A duplicate or a damaged one makes room for the next of its slot, once.
-                for _ in 0..<2 {
-                    guard !preflight.isSpent, let candidate = slots[slot].popLast() else { break }
-                    if consider(candidate, &preflight) { break }
-                }
+        for candidate in candidates.sorted(by: { ($0.rank, $1.completed) < ($1.rank, $0.completed) }) {
+            guard !preflight.isSpent else { return }
+            do throws(Rejection) {
+                let manifest = try preflight.manifest(of: candidate)
+                try preflight.check(manifest, in: candidate.generation)
+                nearest = Import(source: candidate.generation, digest: manifest.digest)
+                return
+            } catch {
+                notes.append(error.note)
             }
-        }
-    }
-
-    private mutating func consider(_ candidate: Candidate, _ preflight: inout Preflight) -> Bool {
-        do throws(Rejection) {
-            let manifest = try preflight.manifest(of: candidate)
-            guard !imports.contains(where: { $0.digest == manifest.digest }) else { return false }
-            try preflight.check(manifest, in: candidate.generation)
-            imports.append(Import(source: candidate.generation, digest: manifest.digest))
-            return true
-        } catch {
-            notes.append(error.note)
-            return false
         }
     }
 }

@@ -33,8 +33,8 @@ public enum BuildCachePolicy {
             }
         }
 
-        /// The manifests that passed pre-flight, the nearest first.
-        public var imports: [Import]
+        /// The nearest manifest that passed pre-flight.
+        public var found: Import?
         /// The directory to export to; nil when an export would fail or is not wished for.
         public var export: ByteString?
         /// The lease files that must stay locked while docker runs.
@@ -43,8 +43,8 @@ public enum BuildCachePolicy {
         public var notes: [Note]
 
         /// Everything by name.
-        public init(imports: [Import] = [], export: ByteString? = nil, leases: [ByteString] = [], notes: [Note] = []) {
-            self.imports = imports
+        public init(found: Import? = nil, export: ByteString? = nil, leases: [ByteString] = [], notes: [Note] = []) {
+            self.found = found
             self.export = export
             self.leases = leases
             self.notes = notes
@@ -92,13 +92,14 @@ public enum BuildCachePolicy {
         var options: [ByteString] = []
         var notes = wish.notes + facts.notes
         if wish.imports {
-            for found in facts.imports {
+            if let found = facts.found {
                 options.append(
                     "--cache-from="
                         + CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest]))
                 notes.append(Note(.importAdded, found.digest))
+            } else {
+                notes.append(Note(.nothingToImport))
             }
-            if facts.imports.isEmpty { notes.append(Note(.nothingToImport)) }
         }
         if wish.exports, let path = facts.export {
             // mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and changes nothing that a

@@ -45,9 +45,9 @@ struct BuildLayers {
         let survey = Survey(of: store, for: identity, trusted: trusted, leasing: purpose == .acting)
         facts.notes += survey.notes
         if wish.imports {
-            facts.imports = survey.imports.map { .init(source: $0.source.path, digest: $0.digest) }
-            facts.leases = survey.imports.map(\.source.leasePath)
-            leases = survey.leases
+            facts.found = survey.nearest.map { .init(source: $0.source.path, digest: $0.digest) }
+            facts.leases = survey.nearest.map { [$0.source.leasePath] } ?? []
+            leases = survey.lease.map { [$0] } ?? []
         }
         if wish.exports { offer(store, survey, identity, settings, &wish) }
         facts.leases = facts.leases.withoutRepeats

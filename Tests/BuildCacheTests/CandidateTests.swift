@@ -18,21 +18,19 @@ struct CandidateTests {
     @Test(
         "Ranks",
         arguments: [
-            ("topic", ["A=1"], .sameBranchAndArguments, 0), ("topic", ["A=2"], .sameBranch, 1),
-            ("main", ["A=1"], .defaultBranchSameArguments, 2), ("master", ["A=1"], .defaultBranchSameArguments, 2),
-            ("main", [], .defaultBranch, 2), ("other", ["A=1"], .other, 3), ("other", [], .other, 3),
-        ] as [(ByteString, [ByteString], Candidate.Rank, Int)])
-    func ranks(_ branch: ByteString, _ arguments: [ByteString], _ rank: Candidate.Rank, _ slot: Int) throws {
+            ("topic", ["A=1"], .sameBranchAndArguments), ("topic", ["A=2"], .sameBranch),
+            ("main", ["A=1"], .defaultBranchSameArguments), ("master", ["A=1"], .defaultBranchSameArguments),
+            ("main", [], .defaultBranch), ("other", ["A=1"], .other), ("other", [], .other),
+        ] as [(ByteString, [ByteString], Candidate.Rank)])
+    func ranks(_ branch: ByteString, _ arguments: [ByteString], _ rank: Candidate.Rank) throws {
         let build = try fixture.build("topic", ["A=1"])
         #expect(Candidate.Rank(of: Variant(branch: branch, arguments: arguments), for: build) == rank)
-        #expect(rank.slot == slot)
     }
 
     @Test("On the default branch itself, one's own branch comes first")
     func defaultBranch() throws {
         let build = try fixture.build("main")
         #expect(Candidate.Rank(of: build.variant, for: build) == .sameBranchAndArguments)
-        #expect(Set(Candidate.Rank.allCases.map(\.slot)) == Set(0..<Candidate.Rank.slots))
         #expect(Candidate.Rank.allCases == Candidate.Rank.allCases.sorted())
     }
 

@@ -136,7 +136,8 @@ struct StoredExport {
 }
 
 extension Survey {
-    var digests: [ByteString] { imports.map(\.digest) }
+    /// The digest of what is imported.
+    var digest: ByteString? { nearest?.digest }
 }
 
 /// Why the store refused something; nil when it did not.

@@ -150,7 +150,7 @@ struct SubStoreTests {
         #expect(rejection { _ = try store.currentGeneration(of: store.user) } == .storeNotTrusted)
         #expect(rejection { try store.makeOwnIfMissing() } == .storeNotTrusted)
         let survey = try fixture.survey(for: fixture.build(), leasing: true)
-        #expect(survey.own == nil && survey.imports.isEmpty && survey.notes.count == 1)
+        #expect(survey.own == nil && survey.nearest == nil && survey.notes.count == 1)
     }
 
     @Test("Behind a planted link nothing is made", arguments: ["victim", "nowhere"])
