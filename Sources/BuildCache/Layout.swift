@@ -8,9 +8,10 @@ public struct StoreLayout: Equatable, Sendable {
     /// The directory that the operator or the settings name.
     public let root: ByteString
 
-    /// A store by its directory, which must be absolute, clean UTF-8 without control characters; else nil.
+    /// A store by its directory, which must be absolute and printable ASCII; else nil. BuildKit's client sends the path in a
+    /// gRPC header, which refuses anything else: noise in every build, and no hits.
     public init?(root: ByteString) {
-        guard root.hasPrefix("/"), root.utf8 != nil, !root.hasControlCharacter else { return nil }
+        guard root.hasPrefix("/"), root.isPrintableASCII else { return nil }
         self.root = root.cleanedPath
     }
 

@@ -31,9 +31,6 @@ public struct ByteString: Hashable, Sendable {
     /// For people: invalid UTF-8 is shown as U+FFFD. Never compare or execute this.
     public var lossy: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// The text, or nil when the bytes are not valid UTF-8.
-    public var utf8: String? { String(validating: bytes, as: UTF8.self) }
-
     /// Whether the string begins with `prefix`.
     public func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
 
@@ -103,8 +100,8 @@ public struct ByteString: Hashable, Sendable {
         ByteString(bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 })
     }
 
-    /// Whether a control character (below 0x20, or DEL) occurs.
-    public var hasControlCharacter: Bool { bytes.contains { $0 < 0x20 || $0 == 0x7F } }
+    /// Whether there is nothing but printable ASCII in it.
+    public var isPrintableASCII: Bool { bytes.allSatisfy { (0x20...0x7E).contains($0) } }
 
     /// The number written in decimal digits; nil for anything else and for overflow.
     public var decimal: Int? {

@@ -38,7 +38,7 @@ extension Reason {
         case .endpointInvalid: "the engine's address is not understood"
         case .buildKitVariableInvalid: "DOCKER_BUILDKIT is neither true nor false: docker refuses the command"
         case .builderAliasUnknown: "docker's builder alias names another plugin than buildx"
-        case .storePathUnusable: "the store's path has control characters, is not UTF-8 or not absolute"
+        case .storePathUnusable: "the store's path is not absolute, or has more than printable ASCII in it"
         case .storeMissing: "the store cannot be made"
         case .storeNotTrusted: "a part of the store is owned by somebody else, or a link stands where none may"
         case .storeReadOnly: "the store is read-only: import only"

@@ -32,7 +32,7 @@ struct StoreInit: ParsableCommand {
     func run() throws {
         let path = URL(fileURLWithPath: directory).standardizedFileURL.path
         guard let layout = StoreLayout(root: ByteString(path)) else {
-            Output.complain("a store's path must be UTF-8 without control characters: choose another one")
+            Output.complain("a store's path must be printable ASCII: choose another one")
             throw ExitCode(2)
         }
         do {

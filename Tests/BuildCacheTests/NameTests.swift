@@ -78,7 +78,7 @@ struct NameTests {
         "A store's path",
         arguments: [
             ("/a/store", "/a/store"), ("/a/../store//", "/store"), ("/", "/"), ("/a,b \"c\"", "/a,b \"c\""), ("", nil),
-            ("store", nil), ("./store", nil), ("/a\nb", nil), ("/a\u{7F}", nil), ("/a\0", nil), ("/\u{E9}", "/\u{E9}"),
+            ("store", nil), ("./store", nil), ("/a\nb", nil), ("/a\u{7F}", nil), ("/a\0", nil), ("/\u{E9}", nil),
         ] as [(ByteString, ByteString?)])
     func roots(_ path: ByteString, _ root: ByteString?) {
         #expect(StoreLayout(root: path)?.root == root)

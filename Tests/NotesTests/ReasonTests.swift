@@ -43,7 +43,7 @@ struct ReasonTests {
     func sentences(_ reason: Reason) {
         let sentence = ByteString(reason.sentence)
         #expect(sentence.count > 10)
-        #expect(!sentence.hasControlCharacter)
+        #expect(sentence.isPrintableASCII)
         #expect(!sentence.hasSuffix("."))
         #expect(Reason.allCases.filter { $0.sentence == reason.sentence } == [reason])
     }

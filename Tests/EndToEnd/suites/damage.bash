@@ -75,6 +75,7 @@ on_both() {
 }
 
 survives() {
+    local imported
     place=$place/$1 home=$place/$1/home
     mkdir -p "$home"
     cd "$place"
@@ -96,21 +97,23 @@ survives() {
     # shellcheck disable=SC2086 # words
     expect_notes $notes
     expect_equal "$(contents "$1")" "$truth" contents
+    if [[ -f $store/v1/u$user/gen-000001/lease ]]; then
+        expect flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
+    fi
+    # A command as the caller gave it needs no more tests.
+    injected "$home" || return 0
+    imported=$(journal_codes "$home")
     # What goes wrong still goes wrong in docker's way.
     try shim "$1" "${environment[@]}" "${around[@]}" docker build --tag fails --file "$app/fails.Dockerfile" "$app"
     expect_code 1
     expect_said "exit code: 3"
-    if [[ -f $store/v1/u$user/gen-000001/lease ]]; then
-        expect flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
-    fi
-
-    run direct "$1" docker build --tag app "$app"
     # An engine that was given nothing of the damaged store cannot have been harmed by it.
-    [[ " $(journal_codes) " != *" SLP001 "* ]] || unharmed "$1"
+    [[ " $imported " != *" SLP001 "* ]] || unharmed "$1"
 }
 
 # What the engine builds and imports from now on is as good as ever.
 unharmed() {
+    run direct "$1" docker build --tag app "$app"
     clean "$1"
     run direct "$1" docker build --tag app "$app"
     expect_equal "$(contents "$1")" "$truth" contents
@@ -485,8 +488,8 @@ base_layer_missing() {
     expect_equal "$(find "$pool" -size +200k | wc -l)" 0
 }
 damaged "the base's layer is missing" "SLP403 !SLP001" base_layer_missing
-wrong_layer() { change "$layer"; }
-damaged "a layer of the right size has the wrong content" "" wrong_layer
+# A layer of the right size with the wrong content is beyond pre-flight: it would have to be read whole. BuildKit finds it, and
+# the build fails (SECURITY.md).
 
 # A second export whose layer is not there must not keep the first from being used.
 no_layer_of_a_copy() {
@@ -505,8 +508,10 @@ damaged "a damaged export does not stand in the way of a good one" "SLP403 SLP00
 hits() {
     run on a "$@" docker build --tag app "$app"
     expect_notes SLP002
-    clean g
-    run on g "$@" docker build --tag app "$app"
+    # An emptied engine is as good as another. Not a classic one: what an engine exports that has used the base image before
+    # names the base by its manifest, which a classic one does not know.
+    clean a
+    run on a "$@" docker build --tag app "$app"
     expect_cached all
 }
 # unused NOTES [VARIABLE=VALUE...]: builds that do without a store.
@@ -522,7 +527,7 @@ unused() {
 odd_paths() {
     local name
     # shellcheck disable=SC2016 # a dollar as it is
-    for name in 'a,b' 'a"b' ',' '"' 'a b=c' "a'b\\c"'$d' 'dest=,"type=registry",' '-ä~#%41{}*'; do
+    for name in 'a,b' 'a"b' ',' '"' 'a b=c' "a'b\\c"'$d' 'dest=,"type=registry",' '-~#%41{}*'; do
         store=$place/$name/store
         hits
         expect [ -e "$store/v1/u0/current" ]
@@ -534,8 +539,15 @@ test_case "a store's path may have commas, quotes, blanks and the like" odd_path
 long_path() {
     store=$place/$(printf '%0200d' 1)/$(printf '%0200d' 2)/$(printf '%0200d' 3)
     hits
-    store=$place$(printf '/%0200d' {1..18})
-    unused ''
+    # Where docker's own files have no room, or not even ours.
+    local length
+    for length in 3950 4050 4095; do
+        store=$place
+        while [[ ${#store} -lt $((length - 202)) ]]; do store+=/$(printf '%0200d' 1); done
+        store+=/$(printf "%0$((length - ${#store} - 1))d" 2)
+        run on a docker build --tag app "$app"
+        run on g docker build --tag app "$app"
+    done
     store=/$(printf '%0300d' 1)
     unused ''
 }
@@ -547,6 +559,10 @@ impossible_paths() {
     expect_equal "$(find . -mindepth 1 -name 'a*' | wc -l)" 0 "folders made"
 }
 test_case "a store's path without UTF-8 or with control characters is not used" impossible_paths
+
+# BuildKit's client sends the path in a header, which it refuses: noise in every build, and no hits.
+letters() { mkdir ä && cp -a "$master" ä/store && unused SLP300 SLIPWAY_STORE="$place/ä/store"; }
+test_case "a store's path with letters beyond ASCII is not used" letters
 
 unclean_path() {
     store=$place/x/../y//./store/
@@ -585,8 +601,8 @@ repository() {
     expect_code "$wanted"
     [[ $wanted == 0 ]] || return 0
     expect_notes SLP002
-    clean g
-    run on g docker build --tag app app
+    clean a
+    run on a docker build --tag app app
     expect_cached all
     # Nothing but names of ours came of it.
     find "$store" | LC_ALL=C grep -avE '^[]/a-zA-Z0-9._-]+$' && fail "odd names in the store"
@@ -607,12 +623,11 @@ test_case "hostile names of branches" branches
 no_head() { rm app/.git/HEAD; }
 detached() { echo 0123456789012345678901234567890123456789 >app/.git/HEAD; }
 noise_head() { head -c 5000 /dev/urandom >app/.git/HEAD; }
-fifo_head() { rm app/.git/HEAD && mkfifo app/.git/HEAD; }
 folder_head() { rm app/.git/HEAD && mkdir app/.git/HEAD; }
 reftable() { echo 'ref: refs/heads/.invalid' >app/.git/HEAD && mkdir app/.git/reftable; }
 heads() {
     local harm
-    for harm in no_head detached noise_head fifo_head folder_head reftable; do
+    for harm in no_head detached noise_head folder_head reftable; do
         rm -rf app "$store"
         repository "$harm"
     done
@@ -622,17 +637,29 @@ test_case "a HEAD that is missing, detached, noise or no file" heads
 long_config() { { cat app/.git/config && head -c 5000000 /dev/zero | tr '\0' '\n'; } >c && mv c app/.git/config; }
 one_line_config() { head -c 200000 /dev/zero | tr '\0' '[' >app/.git/config; }
 noise_config() { head -c 100000 /dev/urandom >app/.git/config; }
-fifo_config() { rm app/.git/config && mkfifo app/.git/config; }
 hostile_url() { printf '[remote "origin"]\n\turl = "https://user:secret@\\xff,dest=/x\\n../../..%s"\n' "$(printf '%04000d' 0)" >app/.git/config; }
 configs() {
     local harm
-    for harm in long_config one_line_config noise_config fifo_config hostile_url; do
+    for harm in long_config one_line_config noise_config hostile_url; do
         rm -rf app "$store"
         repository "$harm"
         if grep -rl secret "$store" "$home"; then fail "a secret was written down"; fi
     done
 }
-test_case "a .git/config that is large, noise, hostile or no file" configs
+test_case "a .git/config that is large, noise or hostile" configs
+
+# Git itself, which buildx runs, waits for these.
+fifo_config() {
+    repository mkdir x
+    local file
+    for file in config HEAD commondir; do
+        rm -f "app/.git/$file"
+        mkfifo "app/.git/$file"
+        run on a timeout 20 slipway explain --json -- docker build --tag app app
+        expect jq -e .changed "$stdout"
+    done
+}
+test_case "FIFOs in .git do not stop the shim" fifo_config
 
 nowhere() { rm -rf app/.git && echo 'gitdir: /no/such/folder' >app/.git; }
 itself() { rm -rf app/.git && echo 'gitdir: .git' >app/.git; }

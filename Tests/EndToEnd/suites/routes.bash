@@ -45,6 +45,8 @@ classic_store() {
     expect_notes SLP217 SLP400
     expect_not injected
     expect_equal "$(exports 2>/dev/null)" "" exports
+    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    forget a
     run on a docker build -t app app
     forget classic
     run on classic docker build -t app app
@@ -347,7 +349,7 @@ shim_below_shim() {
     run on a docker build app
     real=$place/recorder
     for path in "$work/bin:$place/copy:$real" "$place/copy:$work/bin:$real" "$work/bin:$place/wrapper:$real" \
-        "$work/bin:$place/wrapper:$place/copy:$real" "$place/wrapper:$work/bin:$place/copy:$real" "$work/bin:$work/bin:$real"; do
+        "$work/bin:$place/wrapper:$place/copy:$real" "$work/bin:$work/bin:$real"; do
         rm -f arguments
         run on a PATH="$path:/usr/bin:/bin" docker build app
         expect_equal "$(exports_in arguments)" 1 "exports with PATH=$path"
