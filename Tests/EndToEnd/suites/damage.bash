@@ -21,6 +21,7 @@ make_master() {
     printf '%s\n' 'FROM slipway/base:1' 'RUN exit 3' >"$app/fails.Dockerfile"
     commit "$app"
     store=$master
+    forget a # or its record names the base by a manifest that a classic store does not know
     run on a docker build --tag app "$app"
     expect_notes SLP400 SLP002
     contents a >"$work/damage/contents"
