@@ -157,18 +157,25 @@ private struct JSONReader {
         return position > start
     }
 
+    /// Copies whole runs between escapes: byte by byte it was a quarter of a build decision's instructions.
     private mutating func string() -> ByteString? {
         guard take(UInt8(ascii: "\"")) else { return nil }
-        var result: [UInt8] = []
+        var before: [UInt8] = []
+        var start = position
         while let byte = next {
-            position += 1
             switch byte {
-            case UInt8(ascii: "\""): return ByteString(result)
+            case UInt8(ascii: "\""):
+                let run = text[start..<position]
+                position += 1
+                return before.isEmpty ? ByteString(run) : ByteString(before + run)
             case UInt8(ascii: "\\"):
+                before += text[start..<position]
+                position += 1
                 guard let piece = escape() else { return nil }
-                result += piece
+                before += piece
+                start = position
             case 0..<0x20: return nil
-            default: result.append(byte)
+            default: position += 1
             }
         }
         return nil
