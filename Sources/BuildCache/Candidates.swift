@@ -28,8 +28,9 @@ struct Candidate: Equatable {
         static func < (left: Rank, right: Rank) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// Complete exports of each rank. Identical rebuilds leave many; the newest by name are enough.
-    private static let mostPerRank = 64
+    /// Complete exports, nearest rank first: twice as many as are ever looked into. Identical rebuilds leave hundreds; those
+    /// that began last are enough.
+    private static let most = 16
     /// Exports of each rank whose index is looked for: failed builds leave none, and must not hide what was built before.
     private static let mostLookedFor = 4096
     /// Names read of one key's directory.
@@ -47,15 +48,13 @@ struct Candidate: Equatable {
         }
         var candidates: [Candidate] = []
         for (rank, exports) in zip(Rank.allCases, byRank) {
-            var left = mostPerRank
             for (name, _) in exports.sorted(by: { $0.1 > $1.1 }).prefix(mostLookedFor) {
-                guard left > 0 else { break }
+                guard candidates.count < most else { return candidates }
                 guard let completed = completed(folder.appending(path: name), in: generation) else { continue }
                 candidates.append(
                     Candidate(
                         generation: generation, path: folder.appending(path: name), rank: rank,
                         completed: min(completed, now)))
-                left -= 1
             }
         }
         return candidates
