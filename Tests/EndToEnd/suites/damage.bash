@@ -443,8 +443,23 @@ unreadable_config() { chmod 000 "$config"; }
 as_user "the config may not be read" "SLP402 !SLP001" unreadable_config
 large_manifest() { { cat "$manifest" && head -c 1100000 /dev/zero | tr '\0' ' '; } >"$place/m" && manifest_is "$place/m"; }
 damaged "the manifest has more than 1 MiB" "SLP402 !SLP001" large_manifest
-huge_manifest() { { cat "$manifest" && head -c 5000000 /dev/zero | tr '\0' ' '; } >"$place/m" && manifest_is "$place/m"; }
-damaged "the manifest has 5 MB" "SLP404 !SLP001" huge_manifest
+# add_export FILE NUMBER: one more, newer than all before, whose manifest is FILE.
+add_export() {
+    blob "$1"
+    local name
+    name=$key/$(basename "$export" | sed -E 's/\.[0-9a-f]{10}-.*//').$(printf '%010x-%016x' $(($(date +%s) + $2)) "$2")
+    mkdir "$name"
+    echo "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"$digest\",\"size\":$size}]}" >"$name/index.json"
+}
+# Each is small enough by itself; after two of them the third is not read any more, but a smaller one is.
+many_large_manifests() {
+    local number
+    for number in 1 2 3; do
+        { echo 'no JSON' && head -c 900000 /dev/zero | tr '\0' "$number"; } >"$place/m"
+        add_export "$place/m" "$number"
+    done
+}
+damaged "there are more manifests than may be read for one build" "SLP402 SLP404 SLP001" many_large_manifests
 large_config() { { cat "$config" && head -c 1100000 /dev/zero | tr '\0' ' '; } >"$place/c" && config_is "$place/c"; }
 damaged "the config has more than 1 MiB" "SLP402 !SLP001" large_config
 deep_manifest() { head -c 100000 /dev/zero | tr '\0' '[' >"$place/m" && manifest_is "$place/m"; }
@@ -494,12 +509,8 @@ damaged "the base's layer is missing" "SLP403 !SLP001" base_layer_missing
 
 # A second export whose layer is not there must not keep the first from being used.
 no_layer_of_a_copy() {
-    local newest
     jq -c --arg digest "sha256:$(printf '%064d' 9)" '.layers[1].digest = $digest' "$manifest" >"$place/m"
-    blob "$place/m"
-    newest=$key/$(basename "$export" | sed -E 's/\.[0-9a-f]{10}-.*//').$(printf '%010x' $(($(date +%s) + 5)))-00000000000000ff
-    mkdir "$newest"
-    echo "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"$digest\",\"size\":$size}]}" >"$newest/index.json"
+    add_export "$place/m" 5
 }
 damaged "a damaged export does not stand in the way of a good one" "SLP403 SLP001" no_layer_of_a_copy
 
