@@ -54,10 +54,10 @@ public enum BuildTarget: Equatable, Sendable {
     /// Finds the builder of a command from docker's files, the environment and one question to the engine.
     ///
     /// `docker` is the real CLI, `versions` the memory of what binaries said, and `ourselves` this very program, which may
-    /// stand in for the plugin.
+    /// stand in for the plugin. `meanwhile` runs while the engine thinks; never when it is not asked.
     public static func resolve(
         _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
-        ourselves: FileStatus? = nil, system: SystemFiles = .standard
+        ourselves: FileStatus? = nil, system: SystemFiles = .standard, meanwhile: () -> Void = {}
     ) -> BuildTarget {
         do throws(Doubt) {
             let program = try dockerVersion(versions.docker(at: docker), docker)
@@ -81,7 +81,7 @@ public enum BuildTarget: Equatable, Sendable {
                         name: instance.name, driver: instance.driver, context: context.name, plugin: plugin,
                         buildx: buildx, engine: nil, obstacleToExport: nil))
             }
-            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system)
+            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system, meanwhile)
             return .buildx(
                 BuilderFacts(
                     name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
@@ -105,11 +105,11 @@ public enum BuildTarget: Equatable, Sendable {
 
     /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
     private static func ask(
-        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles
+        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles, _ meanwhile: () -> Void
     ) throws(Doubt) -> (EngineInfo?, Note?) {
         let engine: EngineInfo
         do throws(Doubt) {
-            engine = try EngineInfo.ask(endpoint, hostTable: system.hostTable)
+            engine = try EngineInfo.ask(endpoint, hostTable: system.hostTable, meanwhile: meanwhile)
         } catch {
             return (nil, error.note)
         }

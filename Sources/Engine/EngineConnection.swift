@@ -8,10 +8,13 @@ enum EngineConnection {
     private static let patience: Int64 = 1_000_000_000
 
     /// The body of the answer to a GET. Throws what keeps a build from being sure of its engine: not asked, silent, unreadable.
-    static func get(_ path: ByteString, from endpoint: Endpoint, hostTable: ByteString) throws(Doubt) -> ByteString {
+    /// `meanwhile` runs once the question is on its way; its time is not counted as the engine's.
+    static func get(
+        _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
+    ) throws(Doubt) -> ByteString {
         let start = Clock.monotonic
         let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
-        let response = try exchange(path, over: socket, until: start &+ patience)
+        let response = try exchange(path, over: socket, until: start &+ patience, meanwhile: meanwhile)
         guard response.status == 200 else {
             throw Doubt(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
         }
@@ -61,11 +64,14 @@ enum EngineConnection {
     }
 
     private static func exchange(
-        _ path: ByteString, over socket: borrowing Socket, until deadline: Int64
+        _ path: ByteString, over socket: borrowing Socket, until deadline: Int64, meanwhile: () -> Void
     ) throws(Doubt) -> HTTPResponse {
         var response = HTTPResponse()
         do {
             try socket.send("GET " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
+            let sent = Clock.monotonic
+            meanwhile()
+            let deadline = deadline &+ (Clock.monotonic &- sent)
             while !response.isComplete {
                 let piece = try socket.receive(upTo: 65_536, until: deadline)
                 if piece.isEmpty { try response.close() } else { try response.append(piece) }

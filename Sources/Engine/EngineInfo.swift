@@ -38,9 +38,11 @@ public struct EngineInfo: Equatable, Sendable {
             .array([.string("driver-type"), .string("io.containerd.snapshotter.v1")]))
     }
 
-    /// Asks an engine.
-    static func ask(_ endpoint: Endpoint, hostTable: ByteString) throws(Doubt) -> EngineInfo {
-        let body = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable)
+    /// Asks an engine; `meanwhile` runs while it thinks.
+    static func ask(
+        _ endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
+    ) throws(Doubt) -> EngineInfo {
+        let body = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable, meanwhile: meanwhile)
         guard let info = EngineInfo(body) else { throw Doubt(.engineAnswerUnreadable) }
         return info
     }

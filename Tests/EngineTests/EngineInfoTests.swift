@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import Host
 import Notes
 import Testing
@@ -123,6 +124,23 @@ func infoText(
         #expect(ask(.unix(folder["s"])).reason == .engineSilent)
         #expect((900_000_000..<2_000_000_000).contains(Clock.monotonic - start))
         #expect(server.received.count == 1)
+    }
+
+    @Test("What is done meanwhile is not counted as the engine's time, and is done only if somebody was asked")
+    func meanwhile() throws {
+        let server = try TestServer(at: folder["s"], .answer("{}"))
+        var calls = 0
+        let answer = try EngineConnection.get("/info", from: .unix(folder["s"]), hostTable: "") {
+            calls += 1
+            usleep(1_200_000)
+            #expect(server.received.count == 1)
+        }
+        #expect(answer == "{}")
+        #expect(calls == 1)
+        #expect(throws: Doubt.self) {
+            try EngineConnection.get("/info", from: .unix(folder["none"]), hostTable: "") { calls += 1 }
+        }
+        #expect(calls == 1)
     }
 
     @Test(
