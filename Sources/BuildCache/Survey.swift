@@ -41,6 +41,11 @@ public struct Survey {
         lease = opened.first { $0.generation == nearest?.source }?.lease
     }
 
+    /// Makes one's own sub-store where there is none, and takes its lease. There is nothing to import in it yet.
+    public mutating func makeOwn(in store: Store) throws(Rejection) {
+        if own == nil, try store.makeOwnIfMissing() { own = try Self.open(store, store.user, leasing: true) }
+    }
+
     private static func open(
         _ store: Store, _ owner: UInt32, leasing: Bool
     ) throws(Rejection) -> (generation: Generation, lease: Lease?)? {

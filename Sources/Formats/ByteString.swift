@@ -176,9 +176,11 @@ extension Sequence<ByteString> {
     /// All strings with `separator` between them.
     public func joined(separator: ByteString) -> ByteString {
         var result: [UInt8] = []
-        for (index, piece) in self.enumerated() {
-            if index > 0 { result += separator.bytes }
+        var between: [UInt8] = []
+        for piece in self {
+            result += between
             result += piece.bytes
+            between = separator.bytes
         }
         return ByteString(result)
     }

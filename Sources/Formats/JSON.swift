@@ -157,46 +157,43 @@ private struct JSONReader {
         return position > start
     }
 
-    /// Copies whole runs between escapes: byte by byte it was a quarter of a build decision's instructions.
     private mutating func string() -> ByteString? {
         guard take(UInt8(ascii: "\"")) else { return nil }
-        var before: [UInt8] = []
-        var start = position
+        let start = position
+        // Most strings have no escapes and are copied as they stand.
+        while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") { position += 1 }
+        var result = Array(text[start..<position])
         while let byte = next {
+            position += 1
             switch byte {
-            case UInt8(ascii: "\""):
-                let run = text[start..<position]
-                position += 1
-                return before.isEmpty ? ByteString(run) : ByteString(before + run)
-            case UInt8(ascii: "\\"):
-                before += text[start..<position]
-                position += 1
-                guard let piece = escape() else { return nil }
-                before += piece
-                start = position
+            case UInt8(ascii: "\""): return ByteString(result)
+            case UInt8(ascii: "\\"): guard escape(into: &result) else { return nil }
             case 0..<0x20: return nil
-            default: position += 1
+            default: result.append(byte)
             }
         }
         return nil
     }
 
-    private mutating func escape() -> [UInt8]? {
-        guard let byte = next else { return nil }
+    private mutating func escape(into result: inout [UInt8]) -> Bool {
+        guard let byte = next else { return false }
         position += 1
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
-        case UInt8(ascii: "b"): return [0x08]
-        case UInt8(ascii: "f"): return [0x0C]
-        case UInt8(ascii: "n"): return [0x0A]
-        case UInt8(ascii: "r"): return [0x0D]
-        case UInt8(ascii: "t"): return [0x09]
-        case UInt8(ascii: "u"): return unicodeEscape()
-        default: return nil
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): result.append(byte)
+        case UInt8(ascii: "b"): result.append(0x08)
+        case UInt8(ascii: "f"): result.append(0x0C)
+        case UInt8(ascii: "n"): result.append(0x0A)
+        case UInt8(ascii: "r"): result.append(0x0D)
+        case UInt8(ascii: "t"): result.append(0x09)
+        case UInt8(ascii: "u"):
+            guard let character = unicodeEscape() else { return false }
+            result += character.utf8
+        default: return false
         }
+        return true
     }
 
-    private mutating func unicodeEscape() -> [UInt8]? {
+    private mutating func unicodeEscape() -> Character? {
         guard let high = fourHexDigits() else { return nil }
         var scalar = UInt32(high)
         if (0xD800..<0xDC00).contains(high) {
@@ -210,8 +207,7 @@ private struct JSONReader {
                 position = before
             }
         }
-        let character = Unicode.Scalar(scalar) ?? "\u{FFFD}"
-        return Array(String(Character(character)).utf8)
+        return Character(Unicode.Scalar(scalar) ?? "\u{FFFD}")
     }
 
     private mutating func fourHexDigits() -> UInt16? {

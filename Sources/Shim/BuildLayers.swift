@@ -43,14 +43,11 @@ struct BuildLayers {
         guard let description else { return deny(&wish, Note(.storeUnreadable, ".")) }
         if let obstacle = builder.obstacleToExport { denyExport(&wish, obstacle) }
         let architecture = builder.architecture ?? Kernel.architecture
-        let read = { [purpose] in StoreView(of: store, for: description, architecture, settings, purpose) }
-        var view = early.flatMap { $0.architecture == architecture ? $0 : nil } ?? read()
-        if wish.exports && view.survey.own == nil && purpose == .acting {
-            do throws(Rejection) {
-                if try store.makeOwnIfMissing() { view = read() }
-            } catch {
-                denyExport(&wish, error.note)
-            }
+        var view =
+            early.flatMap { $0.architecture == architecture ? $0 : nil }
+            ?? StoreView(of: store, for: description, architecture, settings, purpose)
+        if wish.exports && purpose == .acting {
+            do throws(Rejection) { try view.survey.makeOwn(in: store) } catch { denyExport(&wish, error.note) }
         }
         let (identity, survey) = (view.identity, view.survey)
         facts.notes += survey.notes
@@ -130,7 +127,7 @@ struct BuildLayers {
 private struct StoreView {
     let architecture: ByteString
     let identity: BuildIdentity
-    let survey: Survey
+    var survey: Survey
 
     init(
         of store: Store, for build: BuildDescription, _ architecture: ByteString, _ settings: Settings,
@@ -166,6 +163,8 @@ extension BuildDescription {
 extension Array where Element: Equatable {
     /// The elements in their order, each where it stands first.
     fileprivate var withoutRepeats: [Element] {
-        enumerated().filter { firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        reduce(into: []) { kept, element in
+            if !kept.contains(element) { kept.append(element) }
+        }
     }
 }
