@@ -41,7 +41,8 @@ let package = Package(
     targets: [
         room("Formats"),
         room("Notes", uses: ["Formats"]),
-        room("Host", uses: ["Formats"]),
+        .systemLibrary(name: "CLinux"),
+        room("Host", uses: ["CLinux", "Formats"]),
         room("DockerCommandLine", uses: ["Formats"]),
         room("Engine", uses: ["Formats", "Notes", "Host"]),
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
@@ -62,7 +63,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Formats", "Host"], path: "Tests/TestSupport", swiftSettings: strict),
         tests(of: "Formats", uses: ["TestSupport"], resources: [.copy("sha256.txt")]),
         tests(of: "Notes", uses: ["Formats"]),
-        tests(of: "Host", uses: ["Formats", "TestSupport"]),
+        tests(of: "Host", uses: ["CLinux", "Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),

@@ -39,6 +39,14 @@ public struct Errno: Error, Equatable, Sendable {
     public static let noInterpreter = Errno(code: ENOEXEC)
     /// EROFS
     public static let readOnly = Errno(code: EROFS)
+    /// EXDEV: another file system.
+    public static let crossesDevices = Errno(code: EXDEV)
+    /// EPERM: also a file system without hard links.
+    public static let notPermitted = Errno(code: EPERM)
+    /// EMLINK: no more names for this file.
+    public static let tooManyLinks = Errno(code: EMLINK)
+    /// EOPNOTSUPP
+    public static let notSupported = Errno(code: EOPNOTSUPP)
     /// EACCES
     public static let accessDenied = Errno(code: EACCES)
 }

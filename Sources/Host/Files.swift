@@ -19,6 +19,8 @@ public struct FileStatus: Equatable, Sendable {
     public let device: UInt64
     /// The file in its file system.
     public let inode: UInt64
+    /// How many names it has.
+    public let links: UInt64
     /// The owner's number.
     public let owner: UInt32
     /// The group's number.
@@ -43,6 +45,7 @@ public struct FileStatus: Equatable, Sendable {
             }
         device = UInt64(truncatingIfNeeded: raw.st_dev)
         inode = UInt64(truncatingIfNeeded: raw.st_ino)
+        links = UInt64(truncatingIfNeeded: raw.st_nlink)
         owner = raw.st_uid
         group = raw.st_gid
         mode = UInt32(raw.st_mode) & 0o7777
@@ -85,6 +88,16 @@ public enum Files {
 
     /// Whether anything stands at a fixed path.
     public static func exists(_ path: StaticString) -> Bool { access(path.cString, F_OK) == 0 }
+
+    /// Whether nothing stands at a path, not even a link; false in any doubt.
+    public static func isMissing(_ path: ByteString) -> Bool {
+        do throws(Errno) {
+            _ = try status(path, followLinks: false)
+            return false
+        } catch {
+            return error == .noSuchFile
+        }
+    }
 
     /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
     public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {

@@ -1,0 +1,39 @@
+internal import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Work that goes on behind the caller's back.
+public enum Detached {
+    /// Runs `body` in a process of its own session and lowest priority, which nobody has to wait for: it is no child of what
+    /// this process becomes. It has none of the caller's descriptors, so it keeps no lease and no pipe open. `body` must not
+    /// count on anything but files; what it returns is its exit code.
+    public static func run(_ body: () -> Int32) {
+        let child = fork()
+        guard child == 0 else {
+            var status: Int32 = 0
+            if child > 0 { while waitpid(child, &status, 0) == -1 && errno == EINTR {} }
+            return
+        }
+        setsid()
+        guard fork() == 0 else { _exit(0) }
+        closeAll()
+        _ = chdir("/")
+        nice(19)
+        _exit(body())
+    }
+
+    private static func closeAll() {
+        // Glibc's module has no `close_range`.
+        if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
+            for name in names.compactMap(\.decimal) { close(Int32(truncatingIfNeeded: name)) }
+        } else {
+            for number in 0..<min(Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX))), 65_536) { close(number) }
+        }
+        let null = open("/dev/null", O_RDWR)
+        guard null == 0, dup(null) == 1, dup(null) == 2 else { _exit(1) }
+    }
+}

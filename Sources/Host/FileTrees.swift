@@ -1,0 +1,61 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+extension Files {
+    /// Gives a file one more name. Links are not followed. The corresponding C function is `link`.
+    public static func makeHardLink(_ path: ByteString, to file: ByteString) throws(Errno) {
+        _ = try file.withCPath { (file) throws(Errno) in
+            try path.withCPath { (name) throws(Errno) in try checked { link(file, name) } }
+        }
+    }
+
+    /// Sets the time of the content, in nanoseconds since 1970; a link is not followed. The corresponding C function is
+    /// `utimensat`.
+    public static func setModified(_ path: ByteString, _ time: Int64) throws(Errno) {
+        let stamp = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
+        let times = (stamp, stamp)
+        _ = try path.withCPath { (name) throws(Errno) in
+            try checked {
+                withUnsafeBytes(of: times) {
+                    utimensat(
+                        AT_FDCWD, name, $0.assumingMemoryBound(to: timespec.self).baseAddress, AT_SYMLINK_NOFOLLOW)
+                }
+            }
+        }
+    }
+
+    /// Removes an empty directory. The corresponding C function is `rmdir`.
+    public static func removeDirectory(_ path: ByteString) throws(Errno) {
+        _ = try path.withCPath { (name) throws(Errno) in try checked { rmdir(name) } }
+    }
+
+    /// Removes whatever stands at a path, with all that is below it; nothing there is no error. A link is removed, never
+    /// followed, and a directory of another file system is an error: `crossesDevices`.
+    public static func removeTree(_ path: ByteString) throws(Errno) {
+        do throws(Errno) {
+            let status = try status(path, followLinks: false)
+            try removeTree(path, status, device: status.device)
+        } catch .noSuchFile {
+            return
+        }
+    }
+
+    private static func removeTree(_ path: ByteString, _ status: FileStatus, device: UInt64) throws(Errno) {
+        guard status.kind == .directory else { return try remove(path) }
+        guard status.device == device else { throw .crossesDevices }
+        for name in try names(in: path, limit: .max) {
+            let below = path.appending(path: name)
+            do throws(Errno) {
+                try removeTree(below, try Files.status(below, followLinks: false), device: device)
+            } catch .noSuchFile {
+                continue
+            }
+        }
+        try removeDirectory(path)
+    }
+}

@@ -1,0 +1,30 @@
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+extension Kernel {
+    /// Does something as another user: files are made as his, and no link of his leads where he could not go himself. Only
+    /// root can; throws when the kernel refuses. The corresponding C functions are `setegid` and `seteuid`: they change the
+    /// whole process, so nothing else may run meanwhile.
+    public static func acting<Result>(
+        as user: UInt32, group: UInt32, _ body: () throws -> Result
+    ) throws -> Result {
+        guard user != userID else { return try body() }
+        let mine = (user: userID, group: groupID)
+        let count = getgroups(0, nil)
+        var groups = [gid_t](repeating: 0, count: Int(max(0, count)))
+        guard count >= 0, getgroups(count, &groups) == count else { throw Errno.current }
+        defer {
+            // Without the way back the process must not go on.
+            guard seteuid(mine.user) == 0, setegid(mine.group) == 0, setgroups(groups.count, groups) == 0 else {
+                abort()
+            }
+        }
+        _ = try checked { setgroups(1, [group]) }
+        _ = try checked { setegid(group) }
+        _ = try checked { seteuid(user) }
+        return try body()
+    }
+}
