@@ -50,6 +50,9 @@ public struct Generation: Equatable, Sendable {
     /// The exports, by key.
     var exportsPath: ByteString { path.appending(path: "exports") }
 
+    /// The file in a key's directory whose time says when a build last used the key.
+    static let usedName: ByteString = "used"
+
     func keyPath(_ key: Key) -> ByteString { exportsPath.appending(path: key.directoryName) }
 
     /// The blob of a digest such as "sha256:..."; nil for any other text.
@@ -58,6 +61,12 @@ public struct Generation: Equatable, Sendable {
         let digits = digest.dropFirst(7)
         guard digits.bytes.allSatisfy({ Hex.value(of: $0) != nil && !(0x41...0x46).contains($0) }) else { return nil }
         return poolPath.appending(path: digits)
+    }
+
+    /// The name of the generation that follows one of this name; nil when that is no name, or the last.
+    static func name(after name: ByteString) -> ByteString? {
+        guard isName(name), let number = name.dropFirst(4).decimal, number < 999_999 else { return nil }
+        return "gen-" + ByteString(String(1_000_001 + number)).suffix(6)
     }
 
     /// "gen-" and six digits: nothing else may stand behind `current`.

@@ -44,8 +44,15 @@ extension Store {
     func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
         for _ in 0..<3 {
             guard let generation = try currentGeneration(of: owner) else { return nil }
-            if let lease = try Lease.take(of: generation), try currentGeneration(of: owner) == generation {
-                return (generation, lease)
+            do throws(Rejection) {
+                if let lease = try Lease.take(of: generation), try currentGeneration(of: owner) == generation {
+                    return (generation, lease)
+                }
+            } catch {
+                // Who trims holds the old generation alone once it has made a new one.
+                guard error.note.reason == .leaseBusy, try currentGeneration(of: owner) != generation else {
+                    throw error
+                }
             }
         }
         throw Rejection(.generationMoved, layout.subStore(of: owner))

@@ -5,8 +5,14 @@ internal import Notes
 /// Makes sure that a manifest is safe to import. One with a missing or wrong layer is the one thing that fails builds and
 /// damages engines, and nobody can retry after exec: whatever is in doubt is left out.
 struct Preflight {
-    private var indexesLeft = 8
-    private var bytesLeft = 2 << 20
+    private var indexesLeft: Int
+    private var bytesLeft: Int
+
+    /// With the bounds of one build: what is not known after that is not worth a build's time. Trimming has none.
+    init(indexes: Int = 8, bytes: Int = 2 << 20) {
+        indexesLeft = indexes
+        bytesLeft = bytes
+    }
 
     /// BuildKit's importer refuses a manifest or config over this (buildkit cache/remotecache/import.go, readBlob).
     private static let largestBlob = 1 << 20
@@ -18,10 +24,10 @@ struct Preflight {
     var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 }
 
     /// The digest that an export's index names.
-    mutating func manifest(of candidate: Candidate) throws(Rejection) -> Blob {
+    mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(Rejection) -> Blob {
         indexesLeft -= 1
-        let path = candidate.path.appending(path: "index.json")
-        let text = try read(path, owner: candidate.generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
+        let path = path.appending(path: "index.json")
+        let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
         guard let manifests = JSON(text)?[field: "manifests"]?.array, let last = manifests.last,
             let blob = Blob(last)
         else { throw Rejection(.exportIncomplete, path) }
@@ -45,8 +51,9 @@ struct Preflight {
     }
 
     /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode. Their
-    /// contents are BuildKit's to check.
-    mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) {
+    /// contents are BuildKit's to check. Returns all of them.
+    @discardableResult
+    mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text) else { throw Rejection(.manifestRejected, manifest.digest) }
         var layers: [Blob] = []
@@ -66,6 +73,7 @@ struct Preflight {
         guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
         _ = try verified(config, in: generation)
         for layer in layers { try checkLayer(layer, in: generation) }
+        return [manifest, config] + layers
     }
 
     private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {

@@ -66,7 +66,7 @@ public struct Store: Sendable {
         }
     }
 
-    private static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
+    static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
         let status = try Rejection.status(path, followLinks: false)
         guard status.kind == .directory, status.owner == owner, !status.isWritableByOthers else {
             throw Rejection(.storeNotTrusted, path)

@@ -59,7 +59,7 @@ public struct Survey {
         for candidate in candidates.sorted(by: { ($0.rank, $1.completed) < ($1.rank, $0.completed) }) {
             guard !preflight.isSpent else { return }
             do throws(Rejection) {
-                let manifest = try preflight.manifest(of: candidate)
+                let manifest = try preflight.manifest(ofExport: candidate.path, in: candidate.generation)
                 try preflight.check(manifest, in: candidate.generation)
                 nearest = Import(source: candidate.generation, digest: manifest.digest)
                 return

@@ -7,16 +7,21 @@ public enum ByteSize {
         ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
     ]
 
-    /// The bytes, or nil for anything that is not a whole number with a unit, or does not fit.
+    /// The bytes, or nil for anything that is not a number with a unit, or does not fit. At most three digits may follow a
+    /// point.
     public static func parse(_ text: ByteString) -> UInt64? {
         let text = text.trimmed.lowercasedASCII
-        let digits = ByteString(text.bytes.prefix { (0x30...0x39).contains($0) })
-        let unit = text.dropFirst(digits.count).trimmed
-        guard let number = UInt64(digits.lossy), let factor = units.first(where: { $0.name == unit })?.factor else {
-            return nil
-        }
+        let written = ByteString(text.bytes.prefix { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") })
+        let unit = text.dropFirst(written.count).trimmed
+        let (whole, fraction) = written.cut(at: ".").map { ($0.before, $0.after) } ?? (written, "0")
+        guard let number = UInt64(whole.lossy), let part = UInt64(fraction.lossy), fraction.count <= 3,
+            let factor = units.first(where: { $0.name == unit })?.factor
+        else { return nil }
         let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
-        return overflow ? nil : bytes
+        let parts = fraction.bytes.reduce(into: UInt64(1)) { scale, _ in scale *= 10 }
+        let (more, tooLarge) = part.multipliedReportingOverflow(by: factor)
+        let (sum, beyond) = bytes.addingReportingOverflow(more / parts)
+        return overflow || tooLarge || beyond ? nil : sum
     }
 
     /// For people: three digits at most, decimal units.

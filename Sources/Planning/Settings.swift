@@ -21,6 +21,12 @@ public struct Settings: Equatable, Sendable {
     public var maximumSize: UInt64 = 20_000_000_000
     /// `store.min-free`: bytes of the disk that stay free; nil for max(2 GiB, min(5 %, 20 GiB)).
     public var minimumFree: UInt64?
+    /// `trim.auto`: whether builds start trimming.
+    public var trimsAutomatically = true
+    /// `trim.interval`: nanoseconds between two automatic trims of one sub-store.
+    public var trimInterval: Int64 = 86_400_000_000_000
+    /// `trim.max-size`: bytes that trimming leaves in one sub-store.
+    public var trimmedSize: UInt64 = 20_000_000_000
     /// `store.trusted-users`: users, besides oneself and root, whose layers are imported.
     public var trustedUsers: [UInt32] = []
     /// `build-cache`.
@@ -91,6 +97,27 @@ public struct Settings: Equatable, Sendable {
             return true
         } show: {
             $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",")
+        },
+        Row(key: "trim.auto", expects: "on or off") { value, settings in
+            guard value == "on" || value == "off" else { return false }
+            settings.trimsAutomatically = value == "on"
+            return true
+        } show: {
+            $0.trimsAutomatically ? "on" : "off"
+        },
+        Row(key: "trim.interval", expects: "a time with a unit, such as 24h") { value, settings in
+            guard let interval = TimeSpan.parse(value), interval > 0 else { return false }
+            settings.trimInterval = interval
+            return true
+        } show: {
+            TimeSpan.text($0.trimInterval)
+        },
+        Row(key: "trim.max-size", expects: "a size with a unit, such as 20GB") { value, settings in
+            guard let bytes = ByteSize.parse(value) else { return false }
+            settings.trimmedSize = bytes
+            return true
+        } show: {
+            ByteSize.text($0.trimmedSize)
         },
         Row(key: "build-cache", expects: "on, import-only or off") { value, settings in
             guard let choice = BuildCache(rawValue: value) else { return false }

@@ -13,6 +13,7 @@ struct BuildLayers {
     private let purpose: Decision.Purpose
     private var leases: [Lease] = []
     private var export: Export?
+    private var own: (store: Store, generation: Generation, key: Key)?
 
     init(for purpose: Decision.Purpose) { self.purpose = purpose }
 
@@ -50,6 +51,7 @@ struct BuildLayers {
             do throws(Rejection) { try view.survey.makeOwn(in: store) } catch { denyExport(&wish, error.note) }
         }
         let (identity, survey) = (view.identity, view.survey)
+        own = survey.own.map { (store, $0.generation, identity.key) }
         facts.notes += survey.notes
         if wish.imports {
             facts.found = survey.nearest.map { .init(source: $0.source.path, digest: $0.digest) }
@@ -87,6 +89,16 @@ struct BuildLayers {
             return deny(&wish, Note(.leaseNotKept, ByteString(error.description)))
         }
         do throws(Rejection) { try export?.prepare() } catch { denyExport(&wish, error.note) }
+    }
+
+    /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.
+    func tend(_ settings: Settings) {
+        guard let own else { return }
+        own.generation.noteUse(of: own.key)
+        guard settings.trimsAutomatically, own.store.isTrimDue(interval: settings.trimInterval) else { return }
+        var retention = Retention()
+        retention.maximumSize = min(settings.trimmedSize, settings.maximumSize)
+        own.store.trimBehind(keeping: retention, interval: settings.trimInterval)
     }
 
     private func deny(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {

@@ -44,7 +44,9 @@ public struct Decision {
         var layers = BuildLayers(for: purpose)
         if !wish.isEmpty { layers.look(for: build, docker: docker, settings, &wish) }
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
-        guard purpose == .acting, plan.isChanged else { return plan }
+        guard purpose == .acting else { return plan }
+        defer { layers.tend(settings) }
+        guard plan.isChanged else { return plan }
         layers.keep(&wish)
         return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
     }

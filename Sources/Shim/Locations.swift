@@ -1,9 +1,9 @@
-internal import Formats
+public import Formats
 internal import Host
 
 /// Where a user's files lie: the XDG directories, which must be absolute, else those below HOME. A HOME of somebody else
 /// (`sudo` that kept it) is none: files of root's there would lock its owner out.
-enum Locations {
+public enum Locations {
     private static var home: ByteString? {
         guard let home = Kernel.variable("HOME"), home.hasPrefix("/"),
             let status = try? Files.status(home), status.owner == Kernel.userID
@@ -32,7 +32,7 @@ enum Locations {
     static var state: ByteString? { folder("XDG_STATE_HOME", orHome: ".local/state") }
 
     /// The store of a host whose operator mounts one, else the user's own.
-    static var store: ByteString? {
+    public static var store: ByteString? {
         let shared: ByteString = "/buildkit-cache"
         if (try? Files.status(shared).kind) == .directory { return shared }
         return folder("XDG_CACHE_HOME", orHome: ".cache")?.appending(path: "buildkit")

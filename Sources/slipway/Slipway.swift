@@ -12,7 +12,10 @@ struct Slipway: ParsableCommand {
             The shim named `docker` stands ahead of the real one on PATH and adds what makes builds share their layers. \
             SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does.
             """,
-        subcommands: [Explain.self, Log.self, ShowSettings.self, StoreCommands.self, ShowVersion.self]
+        subcommands: [
+            Explain.self, Log.self, ShowSettings.self, StoreCommands.self, TrimCommand.self, PurgeCommand.self,
+            ShowVersion.self,
+        ]
     )
 
     static func main() {

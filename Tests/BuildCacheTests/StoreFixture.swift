@@ -49,14 +49,14 @@ struct StoreFixture {
     @discardableResult
     func export(
         for build: BuildIdentity, at seconds: Int64, _ content: ByteString, as format: ManifestFormat = .image,
-        padding: Int = 0
+        padding: Int = 0, in place: Generation? = nil
     ) throws -> StoredExport {
-        let generation = try generation()
+        let generation = try place ?? generation()
         let config = try put("{\"layers\":[],\"records\":[{\"digest\":\"" + content + "\"}]}", in: generation)
         let layers = try ["first", "last"].map { try put($0 + " layer of " + content, in: generation) }
         let text = format.text(config: config, layers: layers)
         let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
-        let path = try unfinished(for: build, at: seconds)
+        let path = try unfinished(for: build, at: seconds, in: generation)
         let index = path.appending(path: "index.json")
         try Files.replace(index, with: manifest.index, mode: 0o644)
         try setTime(of: index, seconds: seconds)
@@ -65,10 +65,10 @@ struct StoreFixture {
 
     /// The export of a build that failed.
     @discardableResult
-    func unfinished(for build: BuildIdentity, at seconds: Int64) throws -> ByteString {
+    func unfinished(for build: BuildIdentity, at seconds: Int64, in place: Generation? = nil) throws -> ByteString {
         let random = Hex.digits(of: Kernel.randomBytes(8))
         let name = ExportName(variant: build.variant, started: seconds, random: random)
-        let path = try generation().keyPath(build.key).appending(path: name.text)
+        let path = try (place ?? generation()).keyPath(build.key).appending(path: name.text)
         try Files.makeDirectories(path, mode: 0o755)
         return path
     }

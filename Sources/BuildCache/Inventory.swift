@@ -1,0 +1,196 @@
+public import Formats
+internal import Host
+public import Notes
+
+/// A SHA-256 digest as four numbers: a store has a hundred thousand of them.
+struct Digest: Hashable, Sendable {
+    private let words: SIMD4<UInt64>
+
+    /// From 64 hexadecimal digits in small letters, with or without "sha256:"; nil for anything else.
+    init?(_ text: ByteString) {
+        let digits = text.bytes.suffix(64)
+        guard digits.count == 64, text.count == 64 || (text.count == 71 && text.hasPrefix("sha256:")) else {
+            return nil
+        }
+        var words = SIMD4<UInt64>()
+        for (index, byte) in digits.enumerated() {
+            guard let value = Hex.value(of: byte), !(0x41...0x46).contains(byte) else { return nil }
+            words[index / 16] = words[index / 16] << 4 | UInt64(value)
+        }
+        self.words = words
+    }
+
+    /// The 64 digits.
+    var text: ByteString {
+        Hex.digits(
+            of: (0..<4).flatMap { word in
+                stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: words[word] >> UInt64($0)) }
+            })
+    }
+}
+
+/// One export of a generation, as trimming and people see it.
+public struct ExportRecord: Sendable {
+    /// What it is good for.
+    public enum State: Sendable, Equatable {
+        /// All that it needs is there.
+        case complete
+        /// It has no readable index: its build has not ended, or failed.
+        case unfinished
+        /// Something that it needs is missing or wrong.
+        case damaged(Note)
+    }
+
+    /// The directory's name in its key.
+    public let name: ByteString
+    /// Branch and build arguments, as tags.
+    public let variant: Variant
+    /// When its index was written, in nanoseconds since 1970, never later than now; when its build began, if it has none.
+    public let completed: Int64
+    /// What it is good for.
+    public let state: State
+    /// Manifest, config and layers; empty unless it is complete.
+    let blobs: [Digest]
+}
+
+/// The exports of one key.
+public struct KeyRecord: Sendable {
+    /// The directory's name among the exports.
+    public let name: ByteString
+    /// The key in words, as the first build wrote it; nil when that cannot be read.
+    public let description: JSON?
+    /// When a build last used it, in nanoseconds since 1970, as far as is known.
+    public let lastUsed: Int64
+    /// In no order.
+    public let exports: [ExportRecord]
+}
+
+/// All that one generation holds: its exports and its pool.
+public struct Inventory: Sendable {
+    /// What was looked at.
+    public let generation: Generation
+    /// The keys, by name.
+    public private(set) var keys: [KeyRecord] = []
+    /// Bytes of each blob in the pool.
+    private(set) var pool: [Digest: Int] = [:]
+    /// Bytes of what is in the pool and is no blob.
+    private(set) var strangers = 0
+
+    /// Bytes in the pool.
+    public var bytes: UInt64 { pool.values.reduce(into: UInt64(max(0, strangers))) { $0 &+= UInt64($1) } }
+
+    /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
+    public init(of generation: Generation, now: Int64) throws(Rejection) {
+        self.generation = generation
+        for name in try Self.names(in: generation.poolPath) {
+            guard let status = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
+                continue
+            }
+            if let digest = Digest(name), status.kind == .regular {
+                pool[digest] = max(0, status.size)
+            } else {
+                strangers &+= max(0, status.size)
+            }
+        }
+        var reader = ExportReader(generation: generation, now: now)
+        for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
+            if let key = reader.key(name) { keys.append(key) }
+        }
+    }
+
+    private static func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+        do throws(Errno) {
+            return try Files.names(in: path, limit: .max)
+        } catch {
+            throw Rejection(.storeUnreadable, path, error)
+        }
+    }
+
+    /// The blobs that these exports reach.
+    func reached(by exports: some Sequence<ExportRecord>) -> Set<Digest> {
+        exports.reduce(into: []) { $0.formUnion($1.blobs) }
+    }
+
+    /// Bytes of some blobs of the pool.
+    func bytes(of digests: some Sequence<Digest>) -> UInt64 {
+        digests.reduce(into: 0) { $0 &+= UInt64(pool[$1] ?? 0) }
+    }
+
+    /// Whether builds that began before a time, in nanoseconds since 1970, have left exports without an index.
+    func holdsFailures(before time: Int64) -> Bool {
+        keys.contains { $0.exports.contains { $0.state == .unfinished && $0.completed < time } }
+    }
+
+    /// Bytes that complete exports reach.
+    public var liveBytes: UInt64 { bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
+}
+
+extension KeyRecord {
+    /// Whether a name may be a key's: anything else in the exports is none of ours.
+    static func isName(_ name: ByteString) -> Bool {
+        name.count <= 64 && !name.hasPrefix(".")
+            && name.bytes.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
+            }
+    }
+}
+
+/// Reads exports; a manifest that many exports name is checked once.
+private struct ExportReader {
+    let generation: Generation
+    let now: Int64
+    private var preflight = Preflight(indexes: .max, bytes: .max)
+    private var checked: [Digest: Result<[Digest], Rejection>] = [:]
+
+    init(generation: Generation, now: Int64) {
+        self.generation = generation
+        self.now = now
+    }
+
+    mutating func key(_ name: ByteString) -> KeyRecord? {
+        let path = generation.exportsPath.appending(path: name)
+        guard let status = try? Files.status(path, followLinks: false), status.kind == .directory,
+            status.owner == generation.owner, let names = try? Files.names(in: path, limit: .max)
+        else { return nil }
+        var exports: [ExportRecord] = []
+        for name in names {
+            guard let export = ExportName(name) else { continue }
+            exports.append(record(name, export, at: path.appending(path: name)))
+        }
+        let words = try? Files.read(path.appending(path: "key.json"), limit: 65_536, followLinks: false)
+        let used = try? Files.status(path.appending(path: Generation.usedName), followLinks: false)
+        let newest = exports.filter { $0.state == .complete }.map(\.completed).max() ?? 0
+        return KeyRecord(
+            name: name, description: words.flatMap { JSON($0) },
+            lastUsed: max(newest, min(used?.modified ?? 0, now)), exports: exports)
+    }
+
+    private mutating func record(_ name: ByteString, _ export: ExportName, at path: ByteString) -> ExportRecord {
+        let index = try? Files.status(path.appending(path: "index.json"), followLinks: false)
+        let completed = index?.modified ?? export.started &* 1_000_000_000
+        func record(_ state: ExportRecord.State, _ blobs: [Digest] = []) -> ExportRecord {
+            ExportRecord(
+                name: name, variant: export.variant, completed: min(completed, now), state: state, blobs: blobs)
+        }
+        do throws(Rejection) {
+            return record(.complete, try blobs(ofExport: path))
+        } catch {
+            // BuildKit writes the index in place: a torn one may be a moment old.
+            return record(error.note.reason == .exportIncomplete ? .unfinished : .damaged(error.note))
+        }
+    }
+
+    private mutating func blobs(ofExport path: ByteString) throws(Rejection) -> [Digest] {
+        let manifest = try preflight.manifest(ofExport: path, in: generation)
+        guard let digest = Digest(manifest.digest) else { throw Rejection(.manifestRejected, manifest.digest) }
+        if let known = checked[digest] { return try known.get() }
+        do throws(Rejection) {
+            let blobs = try preflight.check(manifest, in: generation).compactMap { Digest($0.digest) }
+            checked[digest] = .success(blobs)
+            return blobs
+        } catch {
+            checked[digest] = .failure(error)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,71 @@
+internal import Formats
+internal import Host
+
+/// Putting exports into a generation other than the one they were written to: blobs get one more name, small files are
+/// copied (BuildKit writes index.json in place, so it is never shared).
+struct ExportCopier {
+    /// The system call that gives a blob its second name, so that tests can be a file system without it.
+    typealias LinkFile = @Sendable (_ name: ByteString, _ file: ByteString) throws(Errno) -> Void
+
+    let source: Generation
+    let target: Generation
+    let linkFile: LinkFile
+
+    /// Makes an empty generation at `target`, complete but for its name.
+    func makeTarget() throws(Errno) {
+        let mode = try Files.status(source.path, followLinks: false).mode & 0o755
+        for folder in [target.path, target.path.appending(path: "blobs"), target.poolPath, target.exportsPath] {
+            try Files.makeDirectory(folder, mode: mode)
+        }
+        let lease = try Descriptor.open(target.leasePath, .create(mode: 0o600), followLinks: false)
+        try lease.setMode(mode & 0o444 | 0o200)
+    }
+
+    /// Gives blobs a name in the target's pool, too. What is there already is the same.
+    func link(_ blobs: some Sequence<ByteString>) throws(Errno) {
+        for digits in blobs {
+            do throws(Errno) {
+                try linkFile(target.poolPath.appending(path: digits), source.poolPath.appending(path: digits))
+            } catch .fileExists {
+                continue
+            }
+        }
+    }
+
+    /// Copies an export whose blobs are in the target's pool. It appears whole or not at all.
+    func copy(_ export: ByteString, of key: ByteString) throws(Errno) {
+        let (from, home) = (source.exportsPath.appending(path: key), target.exportsPath.appending(path: key))
+        let mode = try Files.status(target.path, followLinks: false).mode & 0o755
+        do throws(Errno) {
+            try Files.makeDirectory(home, mode: mode)
+            for file in ["key.json", Generation.usedName] as [ByteString] {
+                try? copyFile(from.appending(path: file), to: home.appending(path: file))
+            }
+        } catch .fileExists {
+            // Another export of this key came first.
+        }
+        let unfinished = home.appending(path: Self.unfinishedPrefix + export)
+        try Files.removeTree(unfinished)
+        try Files.makeDirectory(unfinished, mode: mode)
+        try Files.makeDirectory(unfinished.appending(path: "ingest"), mode: mode)
+        try Files.makeLink(unfinished.appending(path: "blobs"), to: "../../../blobs")
+        let original = from.appending(path: export)
+        try? copyFile(original.appending(path: "oci-layout"), to: unfinished.appending(path: "oci-layout"))
+        try copyFile(original.appending(path: "index.json"), to: unfinished.appending(path: "index.json"))
+        try Files.rename(unfinished, to: home.appending(path: export))
+    }
+
+    /// In front of an export's name while it is copied: no name of an export begins with a dot.
+    static let unfinishedPrefix: ByteString = ".new-"
+
+    private func copyFile(_ path: ByteString, to target: ByteString) throws(Errno) {
+        let original = try Descriptor.open(path, followLinks: false)
+        let status = try original.status()
+        guard status.kind == .regular else { throw .invalid }
+        let text = try original.readAll(limit: 1 << 20)
+        let copy = try Descriptor.open(target, .create(mode: 0o600), followLinks: false)
+        try copy.write(text)
+        try copy.setMode(status.mode & 0o755)
+        try Files.setModified(target, status.modified)
+    }
+}

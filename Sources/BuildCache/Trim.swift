@@ -1,0 +1,315 @@
+public import Formats
+internal import Host
+internal import Notes
+
+/// Makes a sub-store smaller without ever taking anything from a build: what stays gets names in a new generation, `current`
+/// is switched to it, and the old one goes when its last lease does. Killed at any point it leaves a whole store, and the
+/// next run finishes.
+public struct Trim {
+    private let store: Store
+    private let home: ByteString
+    private let retention: Retention
+    private let dryRun: Bool
+    /// What tests replace: a kill after each step, and a file system without hard links.
+    var checkpoint: (Step) throws(Rejection) -> Void = { _ in }
+    var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
+
+    /// The steps after which the store is looked at by tests.
+    enum Step: CaseIterable {
+        case cleared, settled, marked, made, linked, copied, named, switched, carried, emptied
+        case exportsSwept, sweptHalf, swept
+    }
+
+    /// Trims the part of a store that belongs to `store.user`. Without `dryRun` this process must be that user: root first
+    /// becomes him, so that no link of his leads root astray.
+    public init(_ store: Store, keeping retention: Retention, dryRun: Bool) {
+        self.store = store
+        self.retention = retention
+        self.dryRun = dryRun
+        home = store.layout.subStore(of: store.user)
+    }
+
+    /// Bytes of one sub-store.
+    public struct Usage: Equatable, Sendable {
+        /// All blobs, each once.
+        public var total: UInt64 = 0
+        /// Those that complete exports of the current generation reach.
+        public var live: UInt64 = 0
+        /// Those of the current generation that none reaches.
+        public var orphaned: UInt64 = 0
+        /// Those that are only in older generations, which builds may still use.
+        public var waiting: UInt64 = 0
+    }
+
+    /// How a run ended.
+    public enum Outcome: Equatable, Sendable {
+        /// There was nothing to take away.
+        case nothingToDo
+        /// `current` is a new generation now; this is its name.
+        case switched(ByteString)
+        /// What went was deleted where it stood: the file system has no hard links.
+        case swept
+        /// Somebody else is trimming this sub-store.
+        case otherTrimAtWork
+        /// The file system has no hard links, and a build is using the store.
+        case inUse
+        /// Nothing was done: what would be.
+        case planned
+    }
+
+    /// What a run found and did.
+    public struct Report: Sendable {
+        /// Whose sub-store.
+        public let user: UInt32
+        /// Its directory.
+        public let path: ByteString
+        /// How it ended.
+        public var outcome = Outcome.nothingToDo
+        /// Before.
+        public var before = Usage()
+        /// After; with a dry run, as it would be if no build were running.
+        public var after = Usage()
+        /// Exports that stay.
+        public var kept = 0
+        /// Exports that go.
+        public var dropped: [Retention.Dropped] = []
+        /// Exports of builds that ended after an older generation was replaced: taken over.
+        public var carried = 0
+        /// Bytes that stay although the budget is smaller than the last used export.
+        public var bytesOverBudget: UInt64 = 0
+    }
+
+    /// Trims. Throws when the sub-store is not trusted, or cannot be written; where there is none, there is nothing to do.
+    public func run() throws(Rejection) -> Report {
+        var report = Report(user: store.user, path: home)
+        guard (try? Files.status(home, followLinks: false)) != nil else { return report }
+        guard !dryRun else { return try plan(report) }
+        // Nothing is written before it is known that no link leads elsewhere.
+        try store.checkShared()
+        try Store.checkPrivate(home, store.user)
+        guard let lock = try TrimLock.take(in: home, owner: store.user) else {
+            report.outcome = .otherTrimAtWork
+            return report
+        }
+        try clearLeftovers()
+        guard let current = try currentOrRepaired() else { return report }
+        try checkpoint(.cleared)
+        report.before = try usage(current)
+        report.carried = try settleRetired(current)
+        try checkpoint(.settled)
+        let last = try trim(current, &report)
+        report.carried += try settleRetired(last)
+        report.after = try usage(last)
+        lock.finish()
+        return report
+    }
+
+    private func plan(_ report: Report) throws(Rejection) -> Report {
+        guard let current = try store.currentGeneration(of: store.user) else { return report }
+        var report = report
+        let inventory = try Inventory(of: current, now: Clock.now)
+        let choice = retention.choose(from: inventory, now: Clock.now)
+        report.outcome = .planned
+        report.before = try usage(current)
+        report.after.live = inventory.bytes(of: choice.blobs)
+        report.after.waiting = report.before.waiting
+        report.after.total = report.after.live &+ report.after.waiting
+        report.kept = choice.keptCount
+        report.dropped = choice.dropped
+        report.bytesOverBudget = choice.bytesOverBudget
+        return report
+    }
+
+    private func usage(_ current: Generation) throws(Rejection) -> Usage {
+        let inventory = try Inventory(of: current, now: Clock.now)
+        var usage = Usage(total: inventory.bytes, live: inventory.liveBytes)
+        usage.orphaned = usage.total - min(usage.total, usage.live)
+        var waiting: [Digest: Int] = [:]
+        for generation in retired(current) {
+            guard let old = try? Inventory(of: generation, now: Clock.now) else { continue }
+            waiting.merge(old.pool.filter { inventory.pool[$0.key] == nil }) { first, _ in first }
+        }
+        usage.waiting = waiting.values.reduce(0) { $0 &+ UInt64($1) }
+        usage.total &+= usage.waiting
+        return usage
+    }
+
+    // MARK: - Steps
+
+    private static let trashPrefix: ByteString = "trash-"
+    private static let newPrefix: ByteString = "new-"
+
+    private func clearLeftovers() throws(Rejection) {
+        try writing { () throws(Errno) in
+            for name in try Files.names(in: home, limit: .max)
+            where name.hasPrefix(Self.trashPrefix) || name.hasPrefix(Self.newPrefix) {
+                try Files.removeTree(home.appending(path: name))
+            }
+        }
+    }
+
+    /// The current generation. A `current` that leads to nothing is made anew: what other generations hold is then carried over.
+    private func currentOrRepaired() throws(Rejection) -> Generation? {
+        do throws(Rejection) {
+            return try store.currentGeneration(of: store.user)
+        } catch {
+            let link = home.appending(path: "current")
+            guard let name = try? Files.readLink(link), Generation.isName(name) else { throw error }
+            let pool = Generation(path: home.appending(path: name), owner: store.user).poolPath
+            guard Files.isMissing(pool) else { throw error }
+            try writing { () throws(Errno) in try Files.remove(link) }
+            return try store.prepareOwn()
+        }
+    }
+
+    /// Generations besides the current one, by name.
+    private func retired(_ current: Generation) -> [Generation] {
+        let names = (try? Files.names(in: home, limit: .max)) ?? []
+        return names.filter { Generation.isName($0) && $0 != current.path.lastPathComponent }.sorted()
+            .map { Generation(path: home.appending(path: $0), owner: store.user) }
+    }
+
+    /// Takes over what came late to generations that nobody uses any more, and deletes them. Returns how many exports came.
+    private func settleRetired(_ current: Generation) throws(Rejection) -> Int {
+        var carried = 0
+        for generation in retired(current) {
+            guard let lease = try ExclusiveLease.take(of: generation) else { continue }
+            carried += try carry(from: generation, to: current)
+            try checkpoint(.carried)
+            try writing { () throws(Errno) in
+                let trash = home.appending(path: Self.trashPrefix + generation.path.lastPathComponent)
+                try Files.removeTree(trash)
+                try Files.rename(generation.path, to: trash)
+                try Files.removeTree(trash)
+            }
+            try checkpoint(.emptied)
+            lease.release()
+        }
+        return carried
+    }
+
+    private func carry(from old: Generation, to current: Generation) throws(Rejection) -> Int {
+        guard let inventory = try? Inventory(of: old, now: Clock.now) else { return 0 }
+        let judged = MarkedExports.read(from: old)
+        let copier = ExportCopier(source: old, target: current, linkFile: linkFile)
+        var carried = 0
+        for key in inventory.keys {
+            for export in key.exports where export.state == .complete && !judged.contains(key.name, export.name) {
+                let place = current.exportsPath.appending(path: key.name).appending(path: export.name)
+                guard (try? Files.status(place, followLinks: false)) == nil else { continue }
+                try writing { () throws(Errno) in
+                    try copier.link(export.blobs.map(\.text))
+                    try copier.copy(export.name, of: key.name)
+                }
+                carried += 1
+            }
+        }
+        return carried
+    }
+
+    /// Returns what is the current generation afterwards.
+    private func trim(_ current: Generation, _ report: inout Report) throws(Rejection) -> Generation {
+        let now = Clock.now
+        let inventory = try Inventory(of: current, now: now)
+        let choice = retention.choose(from: inventory, now: now)
+        report.kept = choice.keptCount
+        report.dropped = choice.dropped
+        report.bytesOverBudget = choice.bytesOverBudget
+        try checkpoint(.marked)
+        guard
+            !choice.dropped.isEmpty || inventory.bytes(of: choice.blobs) < inventory.bytes
+                || inventory.holdsFailures(before: now - Self.longestBuild) || Files.isMissing(current.leasePath)
+        else { return current }
+        if let next = try switchGeneration(current, inventory, choice) {
+            report.outcome = .switched(next.path.lastPathComponent)
+            return next
+        }
+        report.outcome = try sweep(current, inventory, choice) ? .swept : .inUse
+        return current
+    }
+
+    /// After this an export without an index is taken for one of a failed build's: reason enough for a new generation.
+    private static let longestBuild: Int64 = 3_600_000_000_000
+
+    /// nil where the file system has no hard links.
+    private func switchGeneration(
+        _ current: Generation, _ inventory: Inventory, _ choice: Retention.Choice
+    ) throws(Rejection) -> Generation? {
+        let names = retired(current).map(\.path.lastPathComponent) + [current.path.lastPathComponent]
+        guard let name = names.max().flatMap(Generation.name(after:)) else {
+            throw Rejection(.storeUnreadable, home + " has no name left for a generation")
+        }
+        let next = Generation(path: home.appending(path: name), owner: store.user)
+        let unnamed = Generation(path: home.appending(path: Self.newPrefix + name), owner: store.user)
+        let copier = ExportCopier(source: current, target: unnamed, linkFile: linkFile)
+        try writing { () throws(Errno) in try copier.makeTarget() }
+        try checkpoint(.made)
+        do throws(Errno) {
+            try copier.link(choice.blobs.map(\.text))
+        } catch  where [.notPermitted, .notSupported, .tooManyLinks, .crossesDevices].contains(error) {
+            try writing { () throws(Errno) in try Files.removeTree(unnamed.path) }
+            return nil
+        } catch {
+            throw Rejection(.storeNotWritable, unnamed.path, error)
+        }
+        try checkpoint(.linked)
+        for (key, exports) in choice.kept {
+            for export in exports { try writing { () throws(Errno) in try copier.copy(export, of: key) } }
+        }
+        try checkpoint(.copied)
+        try writing { () throws(Errno) in
+            try MarkedExports(inventory).write(to: current)
+            try Files.rename(unnamed.path, to: next.path)
+        }
+        try checkpoint(.named)
+        try writing { () throws(Errno) in
+            let link = home.appending(path: Self.newPrefix + "current")
+            try Files.makeLink(link, to: name)
+            try Files.rename(link, to: home.appending(path: "current"))
+        }
+        try checkpoint(.switched)
+        return next
+    }
+
+    /// Deletes where it stands, exports before blobs; false while a build holds the lease.
+    private func sweep(
+        _ current: Generation, _ inventory: Inventory, _ choice: Retention.Choice
+    ) throws(Rejection) -> Bool {
+        guard let lease = try ExclusiveLease.take(of: current) else { return false }
+        // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
+        let inventory = try Inventory(of: current, now: Clock.now)
+        let choice = retention.choose(from: inventory, now: Clock.now)
+        for key in inventory.keys {
+            let kept = Set(choice.kept[key.name] ?? [])
+            let folder = current.exportsPath.appending(path: key.name)
+            try writing { () throws(Errno) in
+                for export in key.exports where !kept.contains(export.name) {
+                    let path = folder.appending(path: export.name)
+                    try? Files.remove(path.appending(path: "index.json"))
+                    try Files.removeTree(path)
+                }
+                if kept.isEmpty { try Files.removeTree(folder) }
+            }
+        }
+        try checkpoint(.exportsSwept)
+        var isHalf = false
+        for name in (try? Files.names(in: current.poolPath, limit: .max)) ?? [] {
+            if let digest = Digest(name), choice.blobs.contains(digest) { continue }
+            try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
+            if !isHalf { try checkpoint(.sweptHalf) }
+            isHalf = true
+        }
+        try? Files.remove(current.sizePath)
+        try checkpoint(.swept)
+        lease.release()
+        return true
+    }
+
+    private func writing(_ body: () throws(Errno) -> Void) throws(Rejection) {
+        do throws(Errno) {
+            try body()
+        } catch {
+            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, home, error)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+public import Formats
+internal import Host
+
+extension Generation {
+    /// Between two notes of a key's use.
+    private static let useInterval: Int64 = 3_600_000_000_000
+
+    /// Notes that a build uses a key, at most once an hour: what was used least recently is trimmed first, and access times
+    /// tell nothing. For one's own generation.
+    public func noteUse(of key: Key) {
+        let now = Clock.now
+        let path = keyPath(key).appending(path: Self.usedName)
+        if let noted = try? Files.status(path, followLinks: false) {
+            guard !(0..<Self.useInterval).contains(now &- noted.modified) else { return }
+            try? Files.setModified(path, now)
+        } else if let folder = try? Files.status(keyPath(key), followLinks: false), folder.kind == .directory {
+            _ = try? Descriptor.open(path, .create(mode: 0o644), followLinks: false)
+        }
+    }
+}
+
+extension StoreLayout {
+    /// One user's part of a store.
+    public struct Part: Equatable, Sendable {
+        /// Whose it is.
+        public let user: UInt32
+        /// The group of its directory.
+        public let group: UInt32
+        /// Its directory.
+        public let path: ByteString
+    }
+
+    /// The parts there are, each owned by the user whose name it has, by user.
+    public var parts: [Part] {
+        let names = (try? Files.names(in: format, limit: .max)) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
+                let status = try? Files.status(subStore(of: user), followLinks: false),
+                subStore(of: user).lastPathComponent == name, status.kind == .directory, status.owner == user
+            else { return nil }
+            return Part(user: user, group: status.group, path: subStore(of: user))
+        }.sorted { $0.user < $1.user }
+    }
+}
+
+extension Store {
+    /// Whether one's own sub-store was last trimmed longer ago than `interval` nanoseconds. The first time it is asked the
+    /// interval begins.
+    public func isTrimDue(interval: Int64) -> Bool {
+        let path = layout.subStore(of: user).appending(path: TrimLock.name)
+        do throws(Errno) {
+            let age = Clock.now &- (try Files.status(path, followLinks: false).modified)
+            return !(0..<max(1, interval)).contains(age)
+        } catch .noSuchFile {
+            _ = try? Descriptor.open(path, .create(mode: 0o644), followLinks: false)
+            return false
+        } catch {
+            return false
+        }
+    }
+
+    /// Trims one's own sub-store in a process of its own, which holds nothing of the caller's. It says nothing: what it cannot
+    /// do, `slipway trim` will say.
+    public func trimBehind(keeping retention: Retention, interval: Int64) {
+        Detached.run {
+            // Another shim may have begun meanwhile. What fails is tried again after the interval, not by each build.
+            guard isTrimDue(interval: interval) else { return 0 }
+            let home = layout.subStore(of: user)
+            try? Files.setModified(home.appending(path: TrimLock.name), Clock.now)
+            // Locks of other machines may not be seen there.
+            guard (try? Files.fileSystem(at: home))?.place != .remote else { return 0 }
+            return (try? Trim(self, keeping: retention, dryRun: false).run()) == nil ? 1 : 0
+        }
+    }
+}

@@ -1,0 +1,248 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import Foundation
+import Host
+import Notes
+import Planning
+import Shim
+
+/// `slipway trim`
+struct TrimCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trim",
+        abstract: "Make the store smaller; builds may run meanwhile.",
+        discussion: """
+            Keeps the newest exports of each key and variant within the budget, least recently used out first. What builds in \
+            flight use is deleted when they end: until then it is told as waiting. A user trims his own part of the store, root \
+            all parts. Exits with 1 when a part could not be trimmed.
+
+              slipway trim --dry-run
+              slipway trim --max-size 5GB --older-than 30d
+            """)
+
+    @OptionGroup var place: StoreOption
+
+    @Flag(help: "Change nothing; print the same figures, as they would be with no build running.")
+    var dryRun = false
+
+    @Option(
+        help: ArgumentHelp("Bytes that may stay in each part, such as 20GB. Default: trim.max-size.", valueName: "size")
+    )
+    var maxSize: String?
+
+    @Option(help: ArgumentHelp("Also drop what was last used longer ago, such as 30d.", valueName: "time"))
+    var olderThan: String?
+
+    @Option(help: ArgumentHelp("Touch this key only, by its name in `slipway status`.", valueName: "name"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("Newest exports to keep of each key and variant.", valueName: "count"))
+    var keep = 3
+
+    @Flag(help: "Keep none.")
+    var all = false
+
+    @Flag(help: "Trim also where locks of other machines may not be seen: NFS, virtiofs, 9p, FUSE.")
+    var force = false
+
+    @Flag(
+        help: "Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget)."
+    )
+    var json = false
+
+    func validate() throws {
+        if let maxSize, ByteSize.parse(ByteString(maxSize)) == nil {
+            throw ValidationError("--max-size takes a size with a unit, such as 20GB, not \(maxSize)")
+        }
+        if let olderThan, TimeSpan.parse(ByteString(olderThan)) == nil {
+            throw ValidationError("--older-than takes a time with a unit, such as 30d, not \(olderThan)")
+        }
+        guard keep >= 0 else { throw ValidationError("--keep takes a number of 0 or more") }
+    }
+
+    func run() throws {
+        let settings = LoadedSettings.load().settings
+        var retention = Retention()
+        retention.newest = keep
+        retention.maximumSize =
+            maxSize.flatMap { ByteSize.parse(ByteString($0)) } ?? min(settings.trimmedSize, settings.maximumSize)
+        retention.maximumAge = olderThan.flatMap { TimeSpan.parse(ByteString($0)) }
+        retention.key = key.map { ByteString($0) }
+        retention.dropsAll = all
+        try Trimming(store: place.layout(settings), retention: retention, dryRun: dryRun, force: force, json: json)
+            .run()
+    }
+}
+
+/// `slipway purge`
+struct PurgeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purge",
+        abstract: "Drop all exports of the store, or of one key, after asking.",
+        discussion: "Builds in flight go on: what they use is deleted when they end, by the next trim.")
+
+    @OptionGroup var place: StoreOption
+
+    @Option(help: ArgumentHelp("This key only, by its name in `slipway status`.", valueName: "name"))
+    var key: String?
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @Flag(help: "Purge also where locks of other machines may not be seen: NFS, virtiofs, 9p, FUSE.")
+    var force = false
+
+    @Flag(help: "Print JSON, as `slipway trim` does.")
+    var json = false
+
+    func run() throws {
+        let layout = try place.layout(LoadedSettings.load().settings)
+        if !yes {
+            guard Kernel.isTerminal(0) else {
+                Output.complain("purge asks before it deletes, and there is nobody to ask: add --yes")
+                throw ExitCode(2)
+            }
+            let what = key.map { "all exports of \($0)" } ?? "all exports"
+            print("Drop \(what) in \(layout.root.lossy)? [y/N] ", terminator: "")
+            guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw ExitCode.failure }
+        }
+        var retention = Retention()
+        retention.dropsAll = true
+        retention.key = key.map { ByteString($0) }
+        try Trimming(store: layout, retention: retention, dryRun: false, force: force, json: json).run()
+    }
+}
+
+/// Which store a command is about.
+struct StoreOption: ParsableArguments {
+    @Option(help: ArgumentHelp("The store's directory. Default: the one that builds use.", valueName: "dir"))
+    var store: String?
+
+    func layout(_ settings: Settings) throws -> StoreLayout {
+        let path = store.map { ByteString(URL(fileURLWithPath: $0).standardizedFileURL.path) } ?? settings.store
+        guard let layout = (path ?? Locations.store).flatMap({ StoreLayout(root: $0) }) else {
+            Output.complain("a store's path must be absolute and printable ASCII: name one with --store")
+            throw ExitCode(2)
+        }
+        return layout
+    }
+}
+
+/// Trims the parts of a store, one after the other, each as its user, and tells how it went.
+struct Trimming {
+    let store: StoreLayout
+    let retention: Retention
+    let dryRun: Bool
+    let force: Bool
+    let json: Bool
+
+    func run() throws {
+        if !force, let system = try? Files.fileSystem(at: store.root), system.place == .remote {
+            Output.complain(
+                store.root + " lies on " + system.name
+                    + ", where locks of other machines may not be seen: stop all builds and add --force")
+            throw ExitCode.failure
+        }
+        var parts: [JSON] = []
+        var failed = false
+        for part in store.parts where part.user == Kernel.userID || Kernel.userID == 0 {
+            do {
+                let report = try Kernel.acting(as: part.user, group: part.group) {
+                    try Trim(Store(store, user: part.user), keeping: retention, dryRun: dryRun).run()
+                }
+                parts.append(report.json)
+                if !json { Output.write(report.text) }
+            } catch {
+                failed = true
+                let reason = (error as? Rejection)?.note.message ?? ByteString("\(error)")
+                parts.append(.object(["user": .integer(Int(part.user)), "error": .string(reason)]))
+                Output.complain(part.path + ": " + reason + "; see `slipway doctor`")
+            }
+        }
+        if json {
+            Output.write(.object(["dryRun": .bool(dryRun), "parts": .array(parts)]))
+        } else if parts.isEmpty {
+            Output.write(store.root + " holds nothing of " + (Kernel.userID == 0 ? "anybody's\n" : "yours\n"))
+        }
+        if failed { throw ExitCode.failure }
+    }
+}
+
+extension Trim.Report {
+    /// Stable for programs.
+    var json: JSON {
+        .object([
+            "user": .integer(Int(user)), "path": .string(path), "outcome": .string(outcomeName),
+            "before": before.json, "after": after.json, "kept": .integer(kept), "carried": .integer(carried),
+            "dropped": .array(
+                dropped.map {
+                    .object(["key": .string($0.key), "export": .string($0.export), "cause": .string($0.cause.name)])
+                }),
+            "bytesOverBudget": .integer(Int(clamping: bytesOverBudget)),
+        ])
+    }
+
+    private var outcomeName: ByteString {
+        switch outcome {
+        case .nothingToDo: "nothing-to-do"
+        case .switched: "switched"
+        case .swept: "swept"
+        case .otherTrimAtWork: "other-trim-at-work"
+        case .inUse: "in-use"
+        case .planned: "planned"
+        }
+    }
+
+    /// For people.
+    var text: ByteString {
+        var lines: [ByteString] = [path]
+        switch outcome {
+        case .otherTrimAtWork: return path + "\n  is being trimmed by somebody else\n"
+        case .inUse: lines.append("  is in use, and its file system has no hard links: try again when no build runs")
+        default: break
+        }
+        lines.append("            before      after")
+        for (name, figure) in [
+            ("total", \.total), ("live", \.live), ("orphaned", \.orphaned), ("waiting", \.waiting),
+        ] as [(String, KeyPath<Trim.Usage, UInt64>)] {
+            let (before, after) = (ByteSize.text(before[keyPath: figure]), ByteSize.text(after[keyPath: figure]))
+            lines.append(
+                "  " + ByteString(name).padded(to: 8) + before.padded(left: 10) + " " + after.padded(left: 10))
+        }
+        let verb: ByteString = outcome == .planned ? "would drop " : "dropped "
+        var summary =
+            "  " + verb + ByteString(decimal: dropped.count) + " exports, " + ByteString(decimal: kept) + " stay"
+        if carried > 0 { summary += ", " + ByteString(decimal: carried) + " came late and were taken over" }
+        lines.append(summary)
+        let causes = Dictionary(grouping: dropped, by: \.cause.name).mapValues(\.count).sorted { $0.key < $1.key }
+        for (cause, count) in causes { lines.append("    " + cause + ": " + ByteString(decimal: count)) }
+        if bytesOverBudget > 0 {
+            lines.append(
+                "  the budget is too small by " + ByteSize.text(bytesOverBudget)
+                    + " for what was used last, which stays: raise --max-size or trim.max-size")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Trim.Usage {
+    fileprivate var json: JSON {
+        .object([
+            "total": .integer(Int(clamping: total)), "live": .integer(Int(clamping: live)),
+            "orphaned": .integer(Int(clamping: orphaned)), "waiting": .integer(Int(clamping: waiting)),
+        ])
+    }
+}
+
+extension ByteString {
+    /// Blanks behind, up to a width.
+    func padded(to width: Int) -> ByteString {
+        self + ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - count)))
+    }
+
+    /// Blanks in front, up to a width.
+    func padded(left width: Int) -> ByteString {
+        ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - count))) + self
+    }
+}

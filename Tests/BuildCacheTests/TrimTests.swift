@@ -1,0 +1,357 @@
+import Formats
+import Glibc
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("Trimming a sub-store")
+struct TrimTests {
+    private let fixture: StoreFixture
+    private let home: ByteString
+
+    init() throws {
+        fixture = try StoreFixture()
+        home = fixture.store.layout.subStore(of: fixture.store.user)
+    }
+
+    private func trim(dryRun: Bool = false, _ adjust: (inout Retention) -> Void = { _ in }) -> Trim {
+        var retention = Retention()
+        adjust(&retention)
+        return Trim(fixture.store, keeping: retention, dryRun: dryRun)
+    }
+
+    private func current() throws -> Generation {
+        try #require(try fixture.store.currentGeneration(of: fixture.store.user))
+    }
+
+    private func names(in folder: ByteString) throws -> Set<ByteString> {
+        Set(try Files.names(in: folder, limit: .max))
+    }
+
+    private func pool(_ generation: Generation) throws -> Set<ByteString> { try names(in: generation.poolPath) }
+
+    private func digits(_ exports: [StoredExport]) -> Set<ByteString> {
+        Set(exports.flatMap { [$0.manifest, $0.config] + $0.layers }.map { $0.digest.dropFirst(7) })
+    }
+
+    /// Five exports of one variant and one of another branch; of the five the three newest stay.
+    private func five() throws -> (build: BuildIdentity, kept: [StoredExport]) {
+        let other = try fixture.export(for: fixture.build("other"), at: 50, "other")
+        let build = try fixture.build()
+        let all = try (1...5).map { try fixture.export(for: build, at: Int64($0 * 100), ByteString(decimal: $0)) }
+        return (build, all.suffix(3) + [other])
+    }
+
+    private func isTidy() throws -> Bool {
+        let generation = try current()
+        return try names(in: home) == ["current", "trimmed", generation.path.lastPathComponent]
+    }
+
+    @Test("The newest three of each variant stay, with their times, and nothing else")
+    func newest() throws {
+        let (build, kept) = try five()
+        try fixture.put("nobody's", in: fixture.generation())
+        let report = try trim().run()
+        #expect(report.outcome == .switched("gen-000002"))
+        #expect(report.kept == 4)
+        #expect(report.dropped.map(\.cause) == [.superseded, .superseded])
+        #expect(try pool(current()) == digits(kept))
+        #expect(report.after.orphaned == 0 && report.before.orphaned == 8)
+        #expect(report.after.live == report.after.total && report.after.total < report.before.total)
+        #expect(try isTidy())
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        let times = try Inventory(of: current(), now: .max).keys.flatMap(\.exports).map { $0.completed / 1_000_000_000 }
+        #expect(times.sorted() == [50, 300, 400, 500])
+        // Nothing is left to do: no new generation.
+        #expect(try trim().run().outcome == .nothingToDo)
+        #expect(try current().path.lastPathComponent == "gen-000002")
+    }
+
+    @Test("What is copied is what BuildKit left: a link to the pool, an ingest, and files of one's own")
+    func shape() throws {
+        let (_, kept) = try five()
+        try Files.replace(kept[0].path.appending(path: "oci-layout"), with: "{}", mode: 0o644)
+        try Files.replace(
+            kept[0].path.parentPath.appending(path: "key.json"), with: "{\"repository\":\"r\"}", mode: 0o644)
+        let before = try Files.status(kept[0].index)
+        _ = try trim().run()
+        let generation = try current()
+        let export = generation.exportsPath.appending(path: kept[0].path.parentPath.lastPathComponent)
+            .appending(path: kept[0].path.lastPathComponent)
+        #expect(try names(in: export) == ["blobs", "ingest", "index.json", "oci-layout"])
+        #expect(try Files.readLink(export.appending(path: "blobs")) == "../../../blobs")
+        #expect(try Files.status(export.appending(path: "index.json")).modified == before.modified)
+        #expect(try Files.status(generation.leasePath).mode == 0o644)
+        #expect(try Inventory(of: generation, now: .max).keys[0].description?[key: "repository"]?.string == "r")
+    }
+
+    @Test("A dry run tells the same figures and changes nothing")
+    func dryRun() throws {
+        _ = try five()
+        try fixture.put("nobody's", in: fixture.generation())
+        let before = try names(in: home)
+        let plan = try trim(dryRun: true).run()
+        #expect(try names(in: home) == before)
+        let report = try trim().run()
+        #expect(plan.before == report.before)
+        #expect(plan.after == report.after)
+        #expect(plan.dropped == report.dropped)
+        #expect(plan.kept == report.kept)
+        #expect(plan.outcome == .planned)
+    }
+
+    @Test("Killed after any step the store hits, and the next run finishes", arguments: Trim.Step.allCases)
+    func killed(step: Trim.Step) throws {
+        let (build, kept) = try five()
+        try fixture.put("nobody's", in: fixture.generation())
+        var reached = false
+        var killed = trim()
+        if [.exportsSwept, .sweptHalf, .swept].contains(step) {
+            killed.linkFile = { (_, _) throws(Errno) in throw .notPermitted }
+        }
+        let end = Rejection(.storeUnreadable, "killed")
+        killed.checkpoint = { (now) throws(Rejection) in
+            if now == step {
+                reached = true
+                throw end
+            }
+        }
+        #expect(throws: end) { try killed.run() }
+        #expect(reached)
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
+
+        var again = trim()
+        again.linkFile = killed.linkFile
+        _ = try again.run()
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try pool(current()) == digits(kept))
+        #expect(try isTidy())
+    }
+
+    @Test(
+        "What a build uses waits for its lease; what it exports late is taken over, and nothing that was dropped comes back"
+    )
+    func late() throws {
+        let (build, kept) = try five()
+        let old = try current()
+        var lease = try Lease.take(of: old)
+        let first = try trim().run()
+        #expect(first.after.waiting > 0)
+        #expect(first.outcome == .switched("gen-000002"))
+        #expect(try pool(old).isSuperset(of: digits(kept)))
+        // A build that began before.
+        let late = try fixture.export(for: build, at: 900, "late", in: old)
+        #expect(try trim().run().carried == 0)
+        #expect(lease != nil)
+        lease = nil
+        let second = try trim().run()
+        #expect(second.carried == 1)
+        #expect(second.after.waiting == 0)
+        #expect(try isTidy())
+        #expect(fixture.survey(for: build).digest == late.digest)
+        #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 4)
+    }
+
+    @Test("A shim that comes between gets the new generation's lease")
+    func between() throws {
+        let (build, _) = try five()
+        var trim = trim()
+        var surveyed: ByteString?
+        trim.checkpoint = { [fixture] (step) throws(Rejection) in
+            // The old generation's lease is held alone now.
+            if step == .carried { surveyed = fixture.survey(for: build, leasing: true).nearest?.source.path }
+        }
+        _ = try trim.run()
+        #expect(surveyed == home.appending(path: "gen-000002"))
+    }
+
+    @Test("Of two at once one works and the other says so")
+    func two() throws {
+        _ = try five()
+        var outcome: Trim.Outcome?
+        var first = trim()
+        let second = trim()
+        first.checkpoint = { (step) throws(Rejection) in if step == .marked { outcome = try second.run().outcome } }
+        #expect(try first.run().outcome == .switched("gen-000002"))
+        #expect(outcome == .otherTrimAtWork)
+    }
+
+    @Test("Without hard links it is swept in place, but never beside a build")
+    func noHardLinks() throws {
+        let (build, kept) = try five()
+        try fixture.put("nobody's", in: fixture.generation())
+        var trim = trim()
+        trim.linkFile = { (_, _) throws(Errno) in throw .notSupported }
+        var lease = try Lease.take(of: current())
+        #expect(try trim.run().outcome == .inUse)
+        #expect(try pool(current()).count > digits(kept).count)
+        #expect(lease != nil)
+        lease = nil
+        let report = try trim.run()
+        #expect(report.outcome == .swept)
+        #expect(report.after.total == report.after.live)
+        #expect(try pool(current()) == digits(kept))
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try current().path.lastPathComponent == "gen-000001")
+        #expect(try isTidy())
+    }
+
+    @Test("Both formats of manifests are followed", arguments: ManifestFormat.allCases)
+    func formats(format: ManifestFormat) throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a", as: format)
+        try fixture.put("nobody's", in: fixture.generation())
+        _ = try trim().run()
+        #expect(try pool(current()) == digits([export]))
+    }
+
+    @Test("Failed builds leave nothing behind; a build of this hour is left to end")
+    func failures() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: 100, "a")
+        let now = Clock.now / 1_000_000_000
+        try fixture.unfinished(for: build, at: now)
+        #expect(try trim().run().outcome == .nothingToDo)
+        try fixture.unfinished(for: build, at: now - 7200)
+        #expect(try trim().run().outcome == .switched("gen-000002"))
+        #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 1)
+    }
+
+    @Test("Damage goes with its export, and the next builds export anew")
+    func damage() throws {
+        let build = try fixture.build()
+        let good = try fixture.export(for: build, at: 100, "good")
+        let bad = try fixture.export(for: build, at: 200, "bad")
+        try Files.remove(bad.layers[0].path)
+        let report = try trim().run()
+        guard case .damaged(let note) = report.dropped.first?.cause else {
+            Issue.record("not dropped")
+            return
+        }
+        #expect(note.reason == .layerRejected)
+        #expect(try pool(current()) == digits([good]))
+    }
+
+    @Test("A current that leads nowhere is made anew, and what other generations hold is taken over")
+    func dangling() throws {
+        let (build, kept) = try five()
+        let link = home.appending(path: "current")
+        try Files.remove(link)
+        try Files.makeLink(link, to: "gen-000007")
+        #expect(rejection { _ = try fixture.store.currentGeneration(of: fixture.store.user) } == .storeUnreadable)
+        _ = try trim().run()
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try isTidy())
+    }
+
+    @Test("A generation without a lease is replaced by one that has it")
+    func noLease() throws {
+        let (build, kept) = try five()
+        try Files.remove(current().leasePath)
+        _ = try trim().run()
+        #expect(fixture.survey(for: build, leasing: true).digest == kept[2].digest)
+    }
+
+    @Test("Neither hostile indexes nor links lead out of the store")
+    func hostile() throws {
+        let build = try fixture.build()
+        let good = try fixture.export(for: build, at: 100, "good")
+        let generation = try fixture.generation()
+        let outside = try fixture.folder.write("outside/precious", "precious")
+        let itself = try fixture.put("{\"manifests\":[]}", in: generation)
+        let texts: [ByteString] = [
+            "", "{", "[[[[", "{\"manifests\":[{\"digest\":\"sha256:../../../outside/precious\",\"size\":8}]}",
+            "{\"manifests\":[{\"digest\":\"/etc/passwd\",\"size\":8}]}",
+            "{\"manifests\":[{\"digest\":\"" + good.digest + "\",\"size\":99999999999999999999}]}",
+            "{\"manifests\":[{\"digest\":\"" + good.digest + "\",\"size\":-1}]}",
+            "{\"manifests\":[{\"digest\":\"" + itself.digest + "\",\"size\":16,\"mediaType\":\"text/plain\"}]}",
+        ]
+        for (number, text) in texts.enumerated() {
+            let path = try fixture.unfinished(for: build, at: 200 + Int64(number))
+            try Files.replace(path.appending(path: "index.json"), with: text, mode: 0o644)
+        }
+        let huge = try fixture.unfinished(for: build, at: 300).appending(path: "index.json")
+        try Files.replace(huge, with: "{", mode: 0o644)
+        #expect(truncate(huge.lossy, 1 << 30) == 0)
+        // Links in the pool, among the keys and the exports.
+        try Files.makeLink(generation.poolPath.appending(path: "link"), to: outside.parentPath)
+        try Files.makeLink(
+            generation.poolPath.appending(path: ByteString("0").repeated(64)), to: outside)
+        try Files.makeLink(generation.exportsPath.appending(path: "key"), to: outside.parentPath)
+        try Files.makeLink(generation.keyPath(build.key).appending(path: "link"), to: outside.parentPath)
+        for linking in [true, false] {
+            var trim = trim()
+            if !linking { trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted } }
+            _ = try trim.run()
+            #expect(try Files.read(outside, limit: 9) == "precious")
+            #expect(fixture.survey(for: build).digest == good.digest)
+            #expect(try pool(current()) == digits([good]))
+            // Once more, over what has been swept.
+            let generation = try current()
+            try Files.makeLink(generation.poolPath.appending(path: "link"), to: outside.parentPath)
+        }
+    }
+
+    @Test("A linked sub-store is not followed, and one that is not there is nothing to do")
+    func links() throws {
+        #expect(try trim().run().outcome == .nothingToDo)
+        _ = try five()
+        let moved = fixture.folder["moved"]
+        try Files.rename(home, to: moved)
+        try Files.makeLink(home, to: moved)
+        #expect(rejection { _ = try trim().run() } == .storeNotTrusted)
+        #expect(try names(in: moved) == ["current", "gen-000001"])
+    }
+
+    @Test("A key's use is noted once an hour")
+    func use() throws {
+        let build = try fixture.build()
+        let generation = try fixture.generation()
+        generation.noteUse(of: build.key)
+        #expect(Files.isMissing(generation.keyPath(build.key)))
+        try fixture.unfinished(for: build, at: 1)
+        let path = generation.keyPath(build.key).appending(path: "used")
+        generation.noteUse(of: build.key)
+        let now = Clock.now
+        for (age, noted) in [(60, false), (3_700, true), (-3_700, true)] as [(Int64, Bool)] {
+            try fixture.setTime(of: path, seconds: now / 1_000_000_000 - age)
+            let before = try Files.status(path).modified
+            generation.noteUse(of: build.key)
+            #expect((try Files.status(path).modified != before) == noted)
+        }
+    }
+
+    @Test("Trimming is due after the interval, or when the clock has jumped")
+    func due() throws {
+        _ = try fixture.generation()
+        let store = fixture.store
+        let hour: Int64 = 3_600_000_000_000
+        #expect(!store.isTrimDue(interval: hour))
+        let path = home.appending(path: "trimmed")
+        for (age, due) in [(0, false), (3_000, false), (3_700, true), (-3_700, true)] as [(Int64, Bool)] {
+            try fixture.setTime(of: path, seconds: Clock.now / 1_000_000_000 - age)
+            #expect(store.isTrimDue(interval: hour) == due)
+        }
+    }
+
+    @Test("The process behind holds nothing of the caller's, and trims")
+    func behind() throws {
+        let (_, kept) = try five()
+        #expect(!fixture.store.isTrimDue(interval: 1))
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        fixture.store.trimBehind(keeping: Retention(), interval: 1)
+        close(ends[1])
+        // The end of the pipe is seen although the other process may still work.
+        var byte: UInt8 = 0
+        #expect(read(ends[0], &byte, 1) == 0)
+        close(ends[0])
+        for _ in 0..<500 where try current().path.lastPathComponent != "gen-000002" { usleep(10_000) }
+        for _ in 0..<500 where try !isTidy() { usleep(10_000) }
+        #expect(try pool(current()) == digits(kept))
+    }
+}
