@@ -22,10 +22,12 @@ struct Digest: Hashable, Sendable {
 
     /// The 64 digits.
     var text: ByteString {
-        Hex.digits(
-            of: (0..<4).flatMap { word in
-                stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: words[word] >> UInt64($0)) }
-            })
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for word in 0..<4 {
+            for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: words[word] >> UInt64(56 - 8 * byte))) }
+        }
+        return Hex.digits(of: bytes)
     }
 }
 
@@ -65,40 +67,63 @@ public struct KeyRecord: Sendable {
     public let exports: [ExportRecord]
 }
 
+/// The files in a generation's pool.
+struct Pool: Sendable {
+    /// A regular file whose name is a digest.
+    struct File {
+        let size: Int
+        /// Whether it is its owner's, can be read by him, and cannot be written by others.
+        let isSound: Bool
+    }
+
+    private(set) var files: [Digest: File] = [:]
+    /// Bytes of what is no blob.
+    private(set) var strangers: UInt64 = 0
+
+    init(of generation: Generation) throws(Rejection) {
+        for name in try Inventory.names(in: generation.poolPath) {
+            guard let status = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
+                continue
+            }
+            if let digest = Digest(name), status.kind == .regular {
+                files[digest] = File(
+                    size: max(0, status.size),
+                    isSound: status.owner == generation.owner && !status.isWritableByOthers && status.mode & 0o400 != 0)
+            } else {
+                strangers &+= UInt64(max(0, status.size))
+            }
+        }
+    }
+
+    /// Bytes of all there is.
+    var bytes: UInt64 { bytes(of: files.keys) &+ strangers }
+
+    /// Bytes of some blobs.
+    func bytes(of digests: some Sequence<Digest>) -> UInt64 {
+        digests.reduce(into: 0) { $0 &+= UInt64(files[$1]?.size ?? 0) }
+    }
+}
+
 /// All that one generation holds: its exports and its pool.
 public struct Inventory: Sendable {
     /// What was looked at.
     public let generation: Generation
     /// The keys, by name.
     public private(set) var keys: [KeyRecord] = []
-    /// Bytes of each blob in the pool.
-    private(set) var pool: [Digest: Int] = [:]
-    /// Bytes of what is in the pool and is no blob.
-    private(set) var strangers = 0
-
-    /// Bytes in the pool.
-    public var bytes: UInt64 { pool.values.reduce(into: UInt64(max(0, strangers))) { $0 &+= UInt64($1) } }
+    /// Its blobs.
+    let pool: Pool
 
     /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
     public init(of generation: Generation, now: Int64) throws(Rejection) {
         self.generation = generation
-        for name in try Self.names(in: generation.poolPath) {
-            guard let status = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
-                continue
-            }
-            if let digest = Digest(name), status.kind == .regular {
-                pool[digest] = max(0, status.size)
-            } else {
-                strangers &+= max(0, status.size)
-            }
-        }
-        var reader = ExportReader(generation: generation, now: now)
+        pool = try Pool(of: generation)
+        var reader = ExportReader(generation: generation, pool: pool, now: now)
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
             if let key = reader.key(name) { keys.append(key) }
         }
     }
 
-    private static func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+    fileprivate static func names(in path: ByteString) throws(Rejection) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
         } catch {
@@ -111,18 +136,16 @@ public struct Inventory: Sendable {
         exports.reduce(into: []) { $0.formUnion($1.blobs) }
     }
 
-    /// Bytes of some blobs of the pool.
-    func bytes(of digests: some Sequence<Digest>) -> UInt64 {
-        digests.reduce(into: 0) { $0 &+= UInt64(pool[$1] ?? 0) }
-    }
-
     /// Whether builds that began before a time, in nanoseconds since 1970, have left exports without an index.
     func holdsFailures(before time: Int64) -> Bool {
         keys.contains { $0.exports.contains { $0.state == .unfinished && $0.completed < time } }
     }
 
+    /// Bytes in the pool.
+    public var bytes: UInt64 { pool.bytes }
+
     /// Bytes that complete exports reach.
-    public var liveBytes: UInt64 { bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
+    public var liveBytes: UInt64 { pool.bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
 }
 
 extension KeyRecord {
@@ -138,12 +161,14 @@ extension KeyRecord {
 /// Reads exports; a manifest that many exports name is checked once.
 private struct ExportReader {
     let generation: Generation
+    let pool: Pool
     let now: Int64
     private var preflight = Preflight(indexes: .max, bytes: .max)
     private var checked: [Digest: Result<[Digest], Rejection>] = [:]
 
-    init(generation: Generation, now: Int64) {
+    init(generation: Generation, pool: Pool, now: Int64) {
         self.generation = generation
+        self.pool = pool
         self.now = now
     }
 
@@ -185,7 +210,15 @@ private struct ExportReader {
         guard let digest = Digest(manifest.digest) else { throw Rejection(.manifestRejected, manifest.digest) }
         if let known = checked[digest] { return try known.get() }
         do throws(Rejection) {
-            let blobs = try preflight.check(manifest, in: generation).compactMap { Digest($0.digest) }
+            var blobs = [digest]
+            let all = try preflight.check(manifest, in: generation) { [pool] (layer) throws(Rejection) in
+                guard let digest = Digest(layer.digest), let file = pool.files[digest], file.isSound,
+                    file.size == layer.size
+                else { throw Rejection(.layerRejected, layer.digest) }
+                blobs.append(digest)
+            }
+            // The second is the cache's config.
+            blobs += all.dropFirst().prefix(1).compactMap { Digest($0.digest) }
             checked[digest] = .success(blobs)
             return blobs
         } catch {

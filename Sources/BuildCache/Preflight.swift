@@ -54,6 +54,13 @@ struct Preflight {
     /// contents are BuildKit's to check. Returns all of them.
     @discardableResult
     mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
+        try check(manifest, in: generation) { (layer) throws(Rejection) in try Self.checkLayer(layer, in: generation) }
+    }
+
+    /// The same with another way to look at a layer: whoever has read the whole pool need not look again.
+    mutating func check(
+        _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(Rejection) -> Void
+    ) throws(Rejection) -> [Blob] {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text) else { throw Rejection(.manifestRejected, manifest.digest) }
         var layers: [Blob] = []
@@ -72,7 +79,7 @@ struct Preflight {
         }
         guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
         _ = try verified(config, in: generation)
-        for layer in layers { try checkLayer(layer, in: generation) }
+        for layer in layers { try checkLayer(layer) }
         return [manifest, config] + layers
     }
 
@@ -89,7 +96,7 @@ struct Preflight {
         return text
     }
 
-    private func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
+    private static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
         guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
         do throws(Errno) {
             let status = try Files.status(path, followLinks: false)

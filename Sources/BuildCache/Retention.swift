@@ -113,7 +113,7 @@ public struct Retention: Equatable, Sendable {
         var bytes: UInt64 = 0
         var isFull = false
         for item in items.sorted(by: { ($0.mayGo ? 1 : 0, $1.used) < ($1.mayGo ? 1 : 0, $0.used) }) {
-            let added = inventory.bytes(of: Set(item.export.blobs).subtracting(choice.blobs))
+            let added = inventory.pool.bytes(of: Set(item.export.blobs.filter { !choice.blobs.contains($0) }))
             isFull = isFull || (item.mayGo && bytes &+ added > budget && !choice.kept.isEmpty)
             // One that adds nothing costs nothing.
             if isFull && item.mayGo && added > 0 {

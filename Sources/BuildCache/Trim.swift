@@ -94,12 +94,27 @@ public struct Trim {
         try clearLeftovers()
         guard let current = try currentOrRepaired() else { return report }
         try checkpoint(.cleared)
-        report.before = try usage(current)
         report.carried = try settleRetired(current)
         try checkpoint(.settled)
-        let last = try trim(current, &report)
-        report.carried += try settleRetired(last)
-        report.after = try usage(last)
+        let inventory = try Inventory(of: current, now: Clock.now)
+        report.before = usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        let choice = retention.choose(from: inventory, now: Clock.now)
+        report.kept = choice.keptCount
+        report.dropped = choice.dropped
+        report.bytesOverBudget = choice.bytesOverBudget
+        try checkpoint(.marked)
+        let last = try trim(inventory, choice, &report)
+        let late = try settleRetired(last)
+        report.carried += late
+        switch report.outcome {
+        case .nothingToDo where late == 0: report.after = report.before
+        case .switched where late == 0:
+            let pool = try Pool(of: last)
+            report.after = usage(pool, live: pool.bytes(of: choice.blobs), besides: last)
+        default:
+            let inventory = try Inventory(of: last, now: Clock.now)
+            report.after = usage(inventory.pool, live: inventory.liveBytes, besides: last)
+        }
         lock.finish()
         return report
     }
@@ -110,8 +125,8 @@ public struct Trim {
         let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.outcome = .planned
-        report.before = try usage(current)
-        report.after.live = inventory.bytes(of: choice.blobs)
+        report.before = usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        report.after.live = inventory.pool.bytes(of: choice.blobs)
         report.after.waiting = report.before.waiting
         report.after.total = report.after.live &+ report.after.waiting
         report.kept = choice.keptCount
@@ -120,16 +135,15 @@ public struct Trim {
         return report
     }
 
-    private func usage(_ current: Generation) throws(Rejection) -> Usage {
-        let inventory = try Inventory(of: current, now: Clock.now)
-        var usage = Usage(total: inventory.bytes, live: inventory.liveBytes)
+    private func usage(_ pool: Pool, live: UInt64, besides current: Generation) -> Usage {
+        var usage = Usage(total: pool.bytes, live: live)
         usage.orphaned = usage.total - min(usage.total, usage.live)
-        var waiting: [Digest: Int] = [:]
+        var waiting: [Digest: Pool.File] = [:]
         for generation in retired(current) {
-            guard let old = try? Inventory(of: generation, now: Clock.now) else { continue }
-            waiting.merge(old.pool.filter { inventory.pool[$0.key] == nil }) { first, _ in first }
+            guard let old = try? Pool(of: generation) else { continue }
+            waiting.merge(old.files.filter { pool.files[$0.key] == nil }) { first, _ in first }
         }
-        usage.waiting = waiting.values.reduce(0) { $0 &+ UInt64($1) }
+        usage.waiting = waiting.values.reduce(0) { $0 &+ UInt64($1.size) }
         usage.total &+= usage.waiting
         return usage
     }
@@ -189,17 +203,21 @@ public struct Trim {
     }
 
     private func carry(from old: Generation, to current: Generation) throws(Rejection) -> Int {
-        guard let inventory = try? Inventory(of: old, now: Clock.now) else { return 0 }
         let judged = MarkedExports.read(from: old)
         let copier = ExportCopier(source: old, target: current, linkFile: linkFile)
+        var preflight = Preflight(indexes: .max, bytes: .max)
         var carried = 0
-        for key in inventory.keys {
-            for export in key.exports where export.state == .complete && !judged.contains(key.name, export.name) {
-                let place = current.exportsPath.appending(path: key.name).appending(path: export.name)
-                guard (try? Files.status(place, followLinks: false)) == nil else { continue }
+        for key in (try? Files.names(in: old.exportsPath, limit: .max)) ?? [] where KeyRecord.isName(key) {
+            let folder = old.exportsPath.appending(path: key)
+            for name in (try? Files.names(in: folder, limit: .max)) ?? [] {
+                guard ExportName(name) != nil, !judged.contains(key, name),
+                    Files.isMissing(current.exportsPath.appending(path: key).appending(path: name)),
+                    let manifest = try? preflight.manifest(ofExport: folder.appending(path: name), in: old),
+                    let blobs = try? preflight.check(manifest, in: old)
+                else { continue }
                 try writing { () throws(Errno) in
-                    try copier.link(export.blobs.map(\.text))
-                    try copier.copy(export.name, of: key.name)
+                    try copier.link(blobs.map { $0.digest.suffix(64) })
+                    try copier.copy(name, of: key)
                 }
                 carried += 1
             }
@@ -208,23 +226,19 @@ public struct Trim {
     }
 
     /// Returns what is the current generation afterwards.
-    private func trim(_ current: Generation, _ report: inout Report) throws(Rejection) -> Generation {
-        let now = Clock.now
-        let inventory = try Inventory(of: current, now: now)
-        let choice = retention.choose(from: inventory, now: now)
-        report.kept = choice.keptCount
-        report.dropped = choice.dropped
-        report.bytesOverBudget = choice.bytesOverBudget
-        try checkpoint(.marked)
+    private func trim(
+        _ inventory: Inventory, _ choice: Retention.Choice, _ report: inout Report
+    ) throws(Rejection) -> Generation {
+        let current = inventory.generation
         guard
-            !choice.dropped.isEmpty || inventory.bytes(of: choice.blobs) < inventory.bytes
-                || inventory.holdsFailures(before: now - Self.longestBuild) || Files.isMissing(current.leasePath)
+            !choice.dropped.isEmpty || inventory.pool.bytes(of: choice.blobs) < inventory.bytes
+                || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || Files.isMissing(current.leasePath)
         else { return current }
-        if let next = try switchGeneration(current, inventory, choice) {
+        if let next = try switchGeneration(inventory, choice) {
             report.outcome = .switched(next.path.lastPathComponent)
             return next
         }
-        report.outcome = try sweep(current, inventory, choice) ? .swept : .inUse
+        report.outcome = try sweep(current) ? .swept : .inUse
         return current
     }
 
@@ -233,8 +247,9 @@ public struct Trim {
 
     /// nil where the file system has no hard links.
     private func switchGeneration(
-        _ current: Generation, _ inventory: Inventory, _ choice: Retention.Choice
+        _ inventory: Inventory, _ choice: Retention.Choice
     ) throws(Rejection) -> Generation? {
+        let current = inventory.generation
         let names = retired(current).map(\.path.lastPathComponent) + [current.path.lastPathComponent]
         guard let name = names.max().flatMap(Generation.name(after:)) else {
             throw Rejection(.storeUnreadable, home + " has no name left for a generation")
@@ -272,9 +287,7 @@ public struct Trim {
     }
 
     /// Deletes where it stands, exports before blobs; false while a build holds the lease.
-    private func sweep(
-        _ current: Generation, _ inventory: Inventory, _ choice: Retention.Choice
-    ) throws(Rejection) -> Bool {
+    private func sweep(_ current: Generation) throws(Rejection) -> Bool {
         guard let lease = try ExclusiveLease.take(of: current) else { return false }
         // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
         let inventory = try Inventory(of: current, now: Clock.now)

@@ -56,7 +56,8 @@ struct SettingsTests {
         #expect(
             Settings.rows.map(\.variable) == [
                 "SLIPWAY_DOCKER", "SLIPWAY_STORE", "SLIPWAY_STORE_MAX_SIZE", "SLIPWAY_STORE_MIN_FREE",
-                "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_BUILD_CACHE", "SLIPWAY_JOURNAL",
+                "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_TRIM_AUTO",
+                "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE", "SLIPWAY_JOURNAL",
             ])
     }
 
