@@ -48,12 +48,13 @@ let package = Package(
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
         room("Planning", uses: ["Formats", "Notes", "DockerCommandLine"]),
         room("Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "Planning"]),
+        room("Records", uses: ["Formats", "Notes", "Host"]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim",
+                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim", "Records",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -70,5 +71,9 @@ let package = Package(
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "TestSupport"]),
         tests(of: "Shim", uses: ["Formats", "Notes", "Host", "Planning", "TestSupport"]),
+        tests(of: "Records", uses: ["Formats", "Notes", "TestSupport"]),
+        tests(
+            of: "slipway",
+            uses: ["Formats", "Notes", "Records", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

@@ -70,6 +70,13 @@ public enum Reason: UInt16, CaseIterable, Sendable {
         let digits = ByteString(decimal: rawValue)
         return "SLP" + ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 3 - digits.count))) + digits
     }
+
+    /// The reason of a code, in capitals or not; nil when there is none.
+    public init?(code: ByteString) {
+        let code = code.lowercasedASCII
+        guard let reason = Self.allCases.first(where: { $0.code.lowercasedASCII == code }) else { return nil }
+        self = reason
+    }
 }
 
 /// One reason with what it is about: a path, a version, a name. Never a secret, never a URL's credentials.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Formats
-import Foundation
-import Host
+import Notes
+import Records
 import Shim
 
 /// `slipway log`
@@ -13,39 +13,38 @@ struct Log: ParsableCommand {
     @Flag(help: "Print the journal's JSON lines: time, pid, command, directory, changed, notes.")
     var json = false
 
-    @Option(name: [.short, .customLong("last")], help: ArgumentHelp("How many entries.", valueName: "count"))
+    @Option(
+        name: [.short, .customLong("last")],
+        help: ArgumentHelp("How many entries, of those that the other options leave.", valueName: "count"))
     var count = 20
+
+    @OptionGroup var since: Since
+
+    @Option(
+        name: .customLong("code"),
+        help: ArgumentHelp("Only with this reason; given more than once, with any of them.", valueName: "SLPnnn"),
+        completion: .list(Reason.allCases.map(\.code.lossy)), transform: Reason.read)
+    var reasons: [Reason] = []
+
+    @Flag(help: "Only commands that were left as they were.")
+    var declined = false
+
+    var filter: JournalFilter { JournalFilter(since: since.moment, reasons: reasons, onlyDeclined: declined) }
 
     func validate() throws {
         guard count > 0 else { throw ValidationError("--last takes a number above 0") }
     }
 
-    func run() throws {
-        var lines: [ByteString] = []
-        for path in Journal.files {
-            // The shim starts a new file beyond 1 MiB.
-            guard let text = try? Files.read(path, limit: 16 << 20) else { continue }
-            lines += text.split("\n").filter { !$0.isEmpty }
-        }
-        for line in lines.suffix(count) {
-            if json {
-                Output.write(line + "\n")
-            } else if let entry = JSON(line) {
-                Output.write(text(of: entry))
-            }
-        }
+    func run() {
+        let entries = JournalEntry.entries(of: Journal.files).filter(filter.accepts)
+        for entry in entries.suffix(count) { Output.write(json ? entry.line + "\n" : text(of: entry)) }
     }
 
-    private func text(of entry: JSON) -> ByteString {
-        let date = Date(timeIntervalSince1970: TimeInterval(entry[key: "time"]?.integer ?? 0))
-        let changed = entry[key: "changed"]?.bool == true ? "changed" : "as it was"
-        var lines: [ByteString] = [
-            ByteString(date.ISO8601Format()) + "  " + (entry[key: "command"]?.string ?? "") + "  "
-                + ByteString(changed) + "  " + (entry[key: "directory"]?.string ?? "")
+    private func text(of entry: JournalEntry) -> ByteString {
+        let head = [
+            Moment.text(entry.time), entry.command, entry.isChanged ? "changed" : "as it was", entry.directory,
         ]
-        for note in entry[key: "notes"]?.array ?? [] {
-            lines.append("  " + (note[key: "code"]?.string ?? "") + "  " + (note[key: "message"]?.string ?? ""))
-        }
-        return lines.joined(separator: "\n") + "\n"
+        let notes = entry.notes.map { "  " + $0.code + "  " + $0.message }
+        return ([head.joined(separator: "  ")] + notes).joined(separator: "\n") + "\n"
     }
 }

@@ -30,8 +30,14 @@ struct Slipway: ParsableCommand {
             } else if !text.isEmpty {
                 FileHandle.standardError.write(Data((text + "\n").utf8))
             }
-            Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
+            Foundation.exit(status(for: error))
         }
+    }
+
+    /// The exit code of what was thrown while the words were read, or by a command.
+    static func status(for error: any Error) -> Int32 {
+        let code = exitCode(for: error)
+        return code == .validationFailure ? 2 : code.rawValue
     }
 }
 

@@ -39,6 +39,17 @@ struct ReasonTests {
         #expect(codes.allSatisfy { $0.count == 6 && $0.dropFirst(3).decimal != nil })
     }
 
+    @Test("A code is read back, in capitals or not; others are none")
+    func readBack() {
+        for reason in Reason.allCases {
+            #expect(Reason(code: reason.code) == reason)
+            #expect(Reason(code: reason.code.lowercasedASCII) == reason)
+        }
+        for text in ["", "SLP", "SLP999", "217", "SLP0217", "SLP+217", " SLP217", "SLP217\0"] as [ByteString] {
+            #expect(Reason(code: text) == nil)
+        }
+    }
+
     @Test("Every reason is one sentence, of its own, without an end mark", arguments: Reason.allCases)
     func sentences(_ reason: Reason) {
         let sentence = ByteString(reason.sentence)

@@ -1,0 +1,91 @@
+public import Formats
+internal import Host
+public import Notes
+
+/// One line of the journal, read back.
+public struct JournalEntry: Equatable, Sendable {
+    /// When the decision was made, in seconds since 1970.
+    public let time: Int
+    /// The kind of command: "build", or "unknown" for a command line that was not understood.
+    public let command: ByteString
+    /// Where it was given.
+    public let directory: ByteString
+    /// Whether options were added.
+    public let isChanged: Bool
+    /// Why, and why not.
+    public let notes: [JournalNote]
+    /// The line itself.
+    public let line: ByteString
+
+    // The shim begins a new file beyond 1 MiB.
+    private static let largestFile = 16 << 20
+
+    /// nil for a line that is torn or not the journal's.
+    public init?(_ line: ByteString) {
+        guard let json = JSON(line), let time = json[key: "time"]?.integer, (0...Moment.latest).contains(time),
+            let command = json[key: "command"]?.string, let isChanged = json[key: "changed"]?.bool,
+            let notes = json[key: "notes"]?.array
+        else { return nil }
+        self.time = time
+        self.command = command
+        self.isChanged = isChanged
+        self.line = line
+        directory = json[key: "directory"]?.string ?? ""
+        self.notes = notes.compactMap(JournalNote.init)
+    }
+
+    /// The whole lines of a journal, in their order.
+    public static func entries(in text: ByteString) -> [JournalEntry] { text.split("\n").compactMap(Self.init) }
+
+    /// The whole lines of several files; one that is missing has none.
+    public static func entries(of files: [ByteString]) -> [JournalEntry] {
+        files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
+    }
+
+    /// Whether one of the notes has this reason.
+    public func has(_ reason: Reason) -> Bool { notes.contains { $0.code == reason.code } }
+}
+
+/// A reason as the journal has it; a later Slipway may have written one that this one does not know.
+public struct JournalNote: Equatable, Sendable {
+    /// Such as "SLP217".
+    public let code: ByteString
+    /// The sentence and what it is about.
+    public let message: ByteString
+
+    init?(_ json: JSON) {
+        guard let code = json[key: "code"]?.string else { return nil }
+        self.code = code
+        message = json[key: "message"]?.string ?? ""
+    }
+
+    /// What it is about; nil when that is nothing, or the sentence is not the one of today.
+    public var detail: ByteString? {
+        guard let reason = Reason(code: code) else { return nil }
+        let sentence = ByteString(reason.sentence) + ": "
+        return message.hasPrefix(sentence) ? message.dropFirst(sentence.count) : nil
+    }
+}
+
+/// Which entries are asked for; all conditions must hold.
+public struct JournalFilter: Equatable, Sendable {
+    /// Not before this second.
+    public var since: Int?
+    /// With at least one of these reasons, if there are any.
+    public var reasons: [Reason]
+    /// Only commands that were left as they were.
+    public var onlyDeclined: Bool
+
+    /// Every condition by name; without any, all entries pass.
+    public init(since: Int? = nil, reasons: [Reason] = [], onlyDeclined: Bool = false) {
+        self.since = since
+        self.reasons = reasons
+        self.onlyDeclined = onlyDeclined
+    }
+
+    /// Whether an entry is asked for.
+    public func accepts(_ entry: JournalEntry) -> Bool {
+        (since.map { entry.time >= $0 } ?? true) && (reasons.isEmpty || reasons.contains(where: entry.has))
+            && !(onlyDeclined && entry.isChanged)
+    }
+}

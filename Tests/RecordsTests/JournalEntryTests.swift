@@ -1,0 +1,87 @@
+import Formats
+import Notes
+import Records
+import TestSupport
+import Testing
+
+@Suite("The journal, read back")
+struct JournalEntryTests {
+    private static let line: ByteString =
+        #"{"time":1800000000,"pid":7,"command":"build","directory":"/w","changed":true,"notes":["#
+        + #"{"code":"SLP400","message":"the store holds nothing for this build yet"},"#
+        + #"{"code":"SLP002","message":"layers are exported to the store: /s/x: y"}]}"#
+
+    private func entry(_ time: Int, changed: Bool, _ reasons: [Reason]) throws -> JournalEntry {
+        let notes = reasons.map { #"{"code":""# + $0.code + #"","message":""}"# }.joined(separator: ",")
+        return try #require(
+            JournalEntry(
+                #"{"time":"# + ByteString(decimal: time) + #","command":"build","changed":"#
+                    + (changed ? "true" : "false") + #","notes":["# + notes + "]}"))
+    }
+
+    @Test("A line")
+    func whole() throws {
+        let entry = try #require(JournalEntry(Self.line))
+        #expect(entry.time == 1_800_000_000 && entry.command == "build" && entry.directory == "/w" && entry.isChanged)
+        #expect(entry.line == Self.line)
+        #expect(entry.notes.map(\.code) == ["SLP400", "SLP002"])
+        #expect(entry.notes.map(\.detail) == [nil, "/s/x: y"])
+        #expect(entry.has(.exportAdded) && !entry.has(.importAdded))
+    }
+
+    @Test("Torn anywhere it is no entry")
+    func torn() {
+        for count in 0..<Self.line.count { #expect(JournalEntry(Self.line.prefix(count)) == nil) }
+    }
+
+    @Test(
+        "Nor is what is not the journal's",
+        arguments: [
+            "{}", "[]", "null", "7", #"{"time":"7","command":"build","changed":true,"notes":[]}"#,
+            #"{"time":-1,"command":"build","changed":true,"notes":[]}"#,
+            #"{"time":253402300800,"command":"build","changed":true,"notes":[]}"#,
+            #"{"time":99999999999999999999,"command":"build","changed":true,"notes":[]}"#,
+            #"{"time":7,"command":"build","changed":1,"notes":[]}"#, #"{"time":7,"command":"build","changed":true}"#,
+            #"{"time":7,"changed":true,"notes":[]}"#,
+        ] as [ByteString])
+    func foreign(_ line: ByteString) {
+        #expect(JournalEntry(line) == nil)
+    }
+
+    @Test("A reason of a later Slipway stays, a note without a code does not")
+    func laterReasons() throws {
+        let entry = try #require(
+            JournalEntry(
+                #"{"time":7,"command":"x","changed":false,"notes":[{"code":"SLP999","message":"new: x"},{},1]}"#))
+        #expect(entry.notes.map(\.message) == ["new: x"])
+        #expect(entry.notes.map(\.detail) == [nil])
+        #expect(entry.directory == "")
+    }
+
+    @Test("Of files, the older first; torn lines and missing files are skipped")
+    func files() throws {
+        let folder = try TemporaryFolder()
+        let other = try entry(7, changed: false, [])
+        try folder.write("1", Self.line.prefix(40) + "\n" + other.line + "\n\n")
+        try folder.write("2", Self.line + "\n" + Self.line.prefix(70) + other.line + "\n" + Self.line.prefix(20))
+        try folder.makeFolder("3")
+        let entries = JournalEntry.entries(of: [folder["0"], folder["1"], folder["2"], folder["3"]])
+        #expect(entries.map(\.line) == [other.line, Self.line])
+    }
+
+    @Test("Filters: all conditions, any of the reasons")
+    func filters() throws {
+        let entries = [
+            try entry(1, changed: false, [.engineSilent]), try entry(2, changed: true, [.importAdded, .engineSilent]),
+            try entry(3, changed: true, [.importAdded, .exportAdded]), try entry(4, changed: false, [.helpOrCheck]),
+        ]
+        func times(_ filter: JournalFilter) -> [Int] { entries.filter(filter.accepts).map(\.time) }
+        #expect(times(JournalFilter()) == [1, 2, 3, 4])
+        #expect(times(JournalFilter(since: 3)) == [3, 4])
+        #expect(times(JournalFilter(since: 5)) == [])
+        #expect(times(JournalFilter(reasons: [.engineSilent])) == [1, 2])
+        #expect(times(JournalFilter(reasons: [.exportAdded, .helpOrCheck])) == [3, 4])
+        #expect(times(JournalFilter(onlyDeclined: true)) == [1, 4])
+        #expect(times(JournalFilter(since: 2, reasons: [.engineSilent, .helpOrCheck], onlyDeclined: true)) == [4])
+    }
+}

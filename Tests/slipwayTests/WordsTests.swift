@@ -1,0 +1,53 @@
+import ArgumentParser
+import Formats
+import Notes
+import Records
+import Testing
+
+@testable import slipway
+
+@Suite("The words after slipway")
+struct WordsTests {
+    private func status(_ words: [String]) -> Int32 {
+        do {
+            _ = try Slipway.parseAsRoot(words)
+            return 0
+        } catch {
+            return Slipway.status(for: error)
+        }
+    }
+
+    @Test("log: filters, each alone and all together")
+    func log() throws {
+        let plain = try Log.parse([])
+        #expect(plain.filter == .init() && plain.count == 20)
+        let all = try Log.parse([
+            "--since", "2026-09-01T08:00Z", "--code", "slp217", "--code=SLP214", "--declined", "-c", "3", "--json",
+        ])
+        #expect(all.filter.since == 1_788_249_600)
+        #expect(all.filter.reasons == [.engineCannotExport, .engineSilent])
+        #expect(all.filter.onlyDeclined && all.count == 3 && all.json)
+        let hour = try #require(try Log.parse(["--since", "1h"]).filter.since)
+        #expect(try Log.parse(["--since=0s"]).filter.since.map { (3_600...3_660).contains($0 - hour) } == true)
+    }
+
+    @Test(
+        "Bad usage ends with 2",
+        arguments: [
+            ["log", "--code", "SLP999"], ["log", "--code", "217"], ["log", "--code"], ["log", "--since", "soon"],
+            ["log", "--since", "-1h"], ["log", "--last", "0"], ["log", "--nonesuch"], ["nonesuch"], ["explain"],
+        ])
+    func misuse(_ words: [String]) {
+        #expect(status(words) == 2)
+    }
+
+    @Test("A message says what to give instead")
+    func messages() {
+        for (words, text) in [
+            (["log", "--code", "SLP999"], "docs/reasons.md lists all"), (["log", "--since", "soon"], "such as 2h"),
+        ] {
+            let error = #expect(throws: (any Error).self) { try Slipway.parseAsRoot(words) }
+            #expect(error.map { Slipway.fullMessage(for: $0).contains(text) } == true)
+        }
+    }
+}
