@@ -48,7 +48,7 @@ let package = Package(
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
         room("Planning", uses: ["Formats", "Notes", "DockerCommandLine"]),
         room("Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "Planning"]),
-        room("Records", uses: ["Formats", "Notes", "Host"]),
+        room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
@@ -71,7 +71,7 @@ let package = Package(
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "TestSupport"]),
         tests(of: "Shim", uses: ["Formats", "Notes", "Host", "Planning", "TestSupport"]),
-        tests(of: "Records", uses: ["Formats", "Notes", "TestSupport"]),
+        tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",
             uses: ["Formats", "Notes", "Records", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -42,6 +42,9 @@ public struct JournalEntry: Equatable, Sendable {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
 
+    /// The directory that the build was to export to; nil when it was to export nothing.
+    var export: ByteString? { notes.last { $0.code == Reason.exportAdded.code }?.detail }
+
     /// Whether one of the notes has this reason.
     public func has(_ reason: Reason) -> Bool { notes.contains { $0.code == reason.code } }
 }

@@ -31,11 +31,35 @@ struct WordsTests {
         #expect(try Log.parse(["--since=0s"]).filter.since.map { (3_600...3_660).contains($0 - hour) } == true)
     }
 
+    @Test("stats: since when, and as text")
+    func stats() throws {
+        #expect(try Stats.parse([]).since.moment == nil)
+        #expect(try Stats.parse(["--json", "--since", "2026-09-01T08:00Z"]).json)
+        #expect(Stats.text(of: JournalStatistics(of: [])) == "nothing was recorded\n")
+        let lines: [ByteString] = [
+            #"{"time":60,"command":"build","changed":true,"notes":[{"code":"SLP001","message":"m"}]}"#,
+            #"{"time":0,"command":"build","changed":false,"notes":[{"code":"SLP103","message":"m"}]}"#,
+        ]
+        let expected: ByteString = """
+            from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z
+            commands                 2  2 build
+            changed                  1
+              import                 1
+              export                 0
+                arrived              0  0 B new in the store
+            left as they were        1
+              SLP103                 1  help, checks and printed plans are left alone
+
+            """
+        #expect(Stats.text(of: JournalStatistics(of: lines.compactMap(JournalEntry.init))) == expected)
+    }
+
     @Test(
         "Bad usage ends with 2",
         arguments: [
             ["log", "--code", "SLP999"], ["log", "--code", "217"], ["log", "--code"], ["log", "--since", "soon"],
-            ["log", "--since", "-1h"], ["log", "--last", "0"], ["log", "--nonesuch"], ["nonesuch"], ["explain"],
+            ["log", "--since", "-1h"], ["log", "--last", "0"], ["log", "--nonesuch"], ["stats", "--since", "soon"],
+            ["nonesuch"], ["explain"],
         ])
     func misuse(_ words: [String]) {
         #expect(status(words) == 2)

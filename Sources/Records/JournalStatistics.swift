@@ -1,0 +1,106 @@
+internal import BuildCache
+public import Formats
+internal import Host
+internal import Notes
+
+/// The journal, summed up.
+public struct JournalStatistics: Equatable, Sendable {
+    /// How often something occurs.
+    public struct Count: Equatable, Sendable {
+        /// A reason's code, or a kind of command.
+        public let name: ByteString
+        /// How many entries have it.
+        public let count: Int
+    }
+
+    /// All entries that were asked for.
+    public private(set) var entries = 0
+    /// Those that are builds.
+    public private(set) var builds = 0
+    /// Those that were given options.
+    public private(set) var changed = 0
+    /// Those that import.
+    public private(set) var imported = 0
+    /// Those that export.
+    public private(set) var exported = 0
+    /// Of these, those whose export stands in the store now: a build that failed leaves none.
+    public private(set) var arrived = 0
+    /// What these exports brought into the store: blobs that no earlier build of the journal exported and that were not there
+    /// before. What has been deleted since is not counted.
+    public private(set) var bytes: UInt64 = 0
+    /// Entries left as they were.
+    public private(set) var declined = 0
+    /// Of these, how many have each reason, the most frequent first; an entry may have several.
+    public private(set) var reasons: [Count] = []
+    /// How many entries of each kind of command there are, the most frequent first.
+    public private(set) var commands: [Count] = []
+    /// Seconds since 1970 of the first entry.
+    public private(set) var first: Int?
+    /// Seconds since 1970 of the last entry.
+    public private(set) var last: Int?
+
+    /// Sums up the entries that a filter accepts. `journal` is all of it, in its order: what stood in the store before can be
+    /// told from the others only.
+    public init(of journal: [JournalEntry], _ filter: JournalFilter = JournalFilter()) {
+        var reasons: [ByteString: Int] = [:]
+        var commands: [ByteString: Int] = [:]
+        var reached: Set<ByteString> = []
+        for entry in journal {
+            let export = entry.export.flatMap { ArrivedExport(at: $0) }
+            let blobs = export?.blobs.filter { reached.insert($0).inserted } ?? []
+            guard filter.accepts(entry) else { continue }
+            entries += 1
+            commands[entry.command, default: 0] += 1
+            first = min(first ?? entry.time, entry.time)
+            last = max(last ?? entry.time, entry.time)
+            if entry.command == "build" { builds += 1 }
+            if entry.has(.importAdded) { imported += 1 }
+            if entry.has(.exportAdded) { exported += 1 }
+            if export != nil { arrived += 1 }
+            for blob in blobs {
+                bytes = bytes.addingReportingOverflow(Self.size(of: blob, since: entry.time)).partialValue
+            }
+            if entry.isChanged {
+                changed += 1
+            } else {
+                declined += 1
+                for code in Set(entry.notes.map(\.code)) { reasons[code, default: 0] += 1 }
+            }
+        }
+        self.reasons = Self.sorted(reasons)
+        self.commands = Self.sorted(commands)
+    }
+
+    /// Nothing for a blob from before: the journal forgets. A blob has the time of its arrival (containerd
+    /// plugins/content/local/writer.go, `Commit`).
+    private static func size(of blob: ByteString, since time: Int) -> UInt64 {
+        guard let status = try? Files.status(blob, followLinks: false), status.kind == .regular,
+            status.modified / 1_000_000_000 >= time
+        else { return 0 }
+        return UInt64(max(0, status.size))
+    }
+
+    private static func sorted(_ counts: [ByteString: Int]) -> [Count] {
+        counts.map { Count(name: $0.key, count: $0.value) }
+            .sorted { $0.count == $1.count ? $0.name < $1.name : $0.count > $1.count }
+    }
+
+    /// One object; times in seconds since 1970, null when there is no entry.
+    public var json: JSON {
+        .object([
+            "entries": .integer(entries), "first": first.map { .integer($0) } ?? .null,
+            "last": last.map { .integer($0) } ?? .null,
+            "commands": .object(commands.map { JSON.Member(name: $0.name, value: .integer($0.count)) }),
+            "builds": .integer(builds), "changed": .integer(changed), "imported": .integer(imported),
+            "exported": .integer(exported), "arrived": .integer(arrived), "bytes": .integer(bytes),
+            "declined": .integer(declined),
+            "reasons": .array(
+                reasons.map { reason in
+                    let sentence = Reason(code: reason.name).map { JSON.string(ByteString($0.sentence)) }
+                    return .object([
+                        "code": .string(reason.name), "sentence": sentence ?? .null, "count": .integer(reason.count),
+                    ])
+                }),
+        ])
+    }
+}

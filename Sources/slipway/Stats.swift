@@ -1,0 +1,59 @@
+import ArgumentParser
+import Formats
+import Notes
+import Planning
+import Records
+import Shim
+
+/// `slipway stats`
+struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Sum up what the shim decided.",
+        discussion: """
+            An export has arrived when its index stands in the store: a build that fails leaves none. What the exports brought \
+            is counted by the files that are in the store now: each for the first build that reaches it, and none that is \
+            older than that build.
+            """)
+
+    @Flag(
+        help: """
+            Print JSON: entries, first, last, commands, builds, changed, imported, exported, arrived, bytes, declined, \
+            reasons. Times are seconds since 1970, or null; commands are counts by kind, builds those of the kind build; \
+            reasons are code, sentence and count of the declined, the most frequent first.
+            """)
+    var json = false
+
+    @OptionGroup var since: Since
+
+    func run() {
+        let statistics = JournalStatistics(
+            of: JournalEntry.entries(of: Journal.files), JournalFilter(since: since.moment))
+        if json { Output.write(statistics.json) } else { Output.write(Self.text(of: statistics)) }
+    }
+
+    static func text(of statistics: JournalStatistics) -> ByteString {
+        guard let first = statistics.first, let last = statistics.last else { return "nothing was recorded\n" }
+        func row(_ name: ByteString, _ count: Int, _ rest: ByteString = "") -> ByteString {
+            padded(name, to: 18) + "  " + padded(ByteString(decimal: count), to: 6, atStart: true)
+                + (rest.isEmpty ? "" : "  " + rest)
+        }
+        var lines = ["from " + Moment.text(first) + " to " + Moment.text(last)]
+        let kinds = statistics.commands.map { ByteString(decimal: $0.count) + " " + $0.name }
+        lines.append(row("commands", statistics.entries, kinds.joined(separator: ", ")))
+        lines.append(row("changed", statistics.changed))
+        lines.append(row("  import", statistics.imported))
+        lines.append(row("  export", statistics.exported))
+        lines.append(row("    arrived", statistics.arrived, ByteSize.text(statistics.bytes) + " new in the store"))
+        lines.append(row("left as they were", statistics.declined))
+        for reason in statistics.reasons {
+            let sentence = Reason(code: reason.name).map { ByteString($0.sentence) } ?? ""
+            lines.append(row("  " + reason.name, reason.count, sentence))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func padded(_ text: ByteString, to width: Int, atStart: Bool = false) -> ByteString {
+        let blanks = ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - text.count)))
+        return atStart ? blanks + text : text + blanks
+    }
+}
