@@ -10,6 +10,8 @@
 #   lib/slipway/install.sh       this file, and install/, for --uninstall and --check
 #   lib/slipway/manifest         what was put in place
 #   bin/slipway                  the admin program
+#   share/                       its manual page (and a link to it, lib/slipway/man), completions for bash and zsh; that of
+#                                fish stands beside its settings
 #   bin/docker                   a link to the shim, for processes that no shell file reaches; only where the name is free.
 #                                With --system and a real docker there: sbin/docker, which root, containers, services and
 #                                sudo have ahead of bin
@@ -23,12 +25,13 @@
 # This file reads the options and settles where things go. The work is done in the rooms of shims/install; each says at its
 # head what it does, and sources the rooms it stands on:
 #
-#   setup      the install: on programs, shells, reach
+#   setup      the install: on programs, help, reach
 #   programs   where docker and slipway come from
 #   shells     which files which shell reads: on blocks
+#   help       the manual page, and what shells complete: on shells
 #   blocks     our lines in the files of others
 #   reach      which shells run the shim (--check)
-#   uninstall  on shells;   package: on programs;   demo: on setup
+#   uninstall  on help;   package: on programs;   demo: on setup
 #   files      what is ours, the manifest, writing: under all of them
 
 set -u

@@ -17,4 +17,9 @@ case ${PATH-} in
     unset _slipway_path
     ;;
 esac
-unset _slipway_shims
+# zsh has no folder for completions of a user's own: it learns of ours by this.
+_slipway_completions=${_slipway_shims%/lib/slipway/shims}/share/zsh/site-functions
+if [ -n "${ZSH_VERSION-}" ] && [ -r "$_slipway_completions/_slipway" ]; then
+    case :${FPATH-}: in *:"$_slipway_completions":*) ;; *) FPATH=$_slipway_completions${FPATH:+:$FPATH} ;; esac
+fi
+unset _slipway_shims _slipway_completions

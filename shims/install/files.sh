@@ -5,8 +5,8 @@
 # Both programs carry this marker in an ELF note, which stays when they are stripped.
 is_shim() { [ -f "$1" ] && [ -r "$1" ] && grep -aq SLIPWAY-SHIM "$1" 2>/dev/null; }
 
-# Our small text files name us in the first lines.
-is_text_of_ours() { [ -f "$1" ] && head -n 3 -- "$1" 2>/dev/null | grep -q "^# .*Slipway"; }
+# Our text files name us in the first lines.
+is_text_of_ours() { [ -f "$1" ] && head -n 3 -- "$1" 2>/dev/null | grep -q -e '^# .*Slipway' -e '^\.\\" .*Slipway'; }
 
 is_ours() {
     case $1 in

@@ -4,13 +4,13 @@
 
 # shellcheck source=programs.sh
 . "$rooms/programs.sh"
-# shellcheck source=shells.sh
-. "$rooms/shells.sh"
+# shellcheck source=help.sh
+. "$rooms/help.sh"
 # shellcheck source=reach.sh
 . "$rooms/reach.sh"
 
 # What the copy of install.sh that stays behind needs for --check and --uninstall.
-rooms_that_stay="files blocks shells reach uninstall"
+rooms_that_stay="files blocks shells help reach uninstall"
 
 # Has something of somebody else's this name?
 check_place() {
@@ -57,6 +57,7 @@ set_up() {
     place "$here/install.sh" "$home/install.sh" 755
     for room in $rooms_that_stay; do place "$rooms/$room.sh" "$home/install/$room.sh" 644; done
     place_docker_link
+    put_all_help
 
     if [ "$scope" = user ]; then
         write_user_files
@@ -65,7 +66,8 @@ set_up() {
         lacking=
         [ -n "$dry" ] || ask_shells
         # With the link in bin, most machines need no file in /etc. Where one has been written before, it stays.
-        if [ -n "$lacking" ] || [ "$link" != "$prefix/bin/docker" ] || grep -q '^block \|^file /etc/' "$work/manifest"; then
+        grep '^block \|^file /etc/' "$work/manifest" | grep -vxF "file $fish_completion" >"$work/written"
+        if [ -n "$lacking" ] || [ "$link" != "$prefix/bin/docker" ] || [ -s "$work/written" ]; then
             write_system_files
             [ -n "$dry" ] || ask_shells
         fi
@@ -84,8 +86,9 @@ report_setup() {
     say "  the shim        $shims/docker"
     [ -z "$link" ] || say "  a link to it    $link"
     say "  admin program   $prefix/bin/slipway"
+    if grep -qxF "file $manual" "$work/manifest"; then say "  manual page     $manual"; fi
     sed -n 's/^block /  a block in      /p' "$work/manifest"
-    for file in "$fish_file" "$systemd_file" "$profile_file"; do
+    for file in "$fish_file" "$systemd_file" "$profile_file" "$bash_completion" "$zsh_completion" "$fish_completion"; do
         if grep -qxF "file $file" "$work/manifest"; then say "  a file          $file"; fi
     done
     if real=$(first_docker "${PATH-}:$root_path" real); then

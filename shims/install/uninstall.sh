@@ -2,8 +2,8 @@
 # Slipway's install.sh, uninstall: everything out again that the manifest names or that can be known without it, as long as
 # it is ours: a damaged manifest may say anything.
 
-# shellcheck source=shells.sh
-. "$rooms/shells.sh"
+# shellcheck source=help.sh
+. "$rooms/help.sh"
 
 # A text file outside our folder is of this install if it names this install's folder.
 names_us() { grep -qF -- "$shims" "$1" || grep -qF -- "$(quote_fish "$shims")" "$1" || grep -qF -- "$(quote "$shims")" "$1"; }
@@ -12,7 +12,8 @@ remove_file() {
     [ -e "$1" ] || return 0
     case $1 in
     "$home"/* | "$prefix/bin/slipway") ;;
-    */fish/conf.d/slipway.fish | */environment.d/slipway.conf | "$profile_file") names_us "$1" || return 0 ;;
+    "$profile_file" | */fish/conf.d/slipway.fish | */environment.d/slipway.conf | */man/man1/slipway.1 | \
+        */bash-completion/completions/slipway | */site-functions/_slipway | */fish/completions/slipway.fish) names_us "$1" || return 0 ;;
     *) return 0 ;;
     esac
     if [ -L "$1" ] || ! is_ours "$1"; then
@@ -25,7 +26,7 @@ remove_file() {
 remove_link() {
     [ -L "$1" ] || return 0
     case $(readlink -- "$1") in
-    "$prefix/bin/slipway") delete "$1" ;;
+    "$prefix/bin/slipway" | "$prefix/share/man") delete "$1" ;;
     "$shims/docker")
         if [ -e "$1" ] && ! is_shim "$1"; then
             say "kept, since the real docker is behind it: $1"
@@ -63,7 +64,8 @@ all_places() {
     else
         for file in profile bash.bashrc bashrc zshenv zsh/zshenv; do say "block /etc/$file"; done
     fi
-    printf 'link %s\n' "$prefix/bin/docker" "$prefix/sbin/docker" "$shims/slipway"
+    printf 'link %s\n' "$prefix/bin/docker" "$prefix/sbin/docker" "$shims/slipway" "$manual_link"
+    help_files | sed 's/^/file /'
     printf 'file %s\n' "$fish_file" "$systemd_file" "$profile_file" "$prefix/bin/slipway" "$shims/docker" \
         "$home"/shell/* "$home"/install/*.sh "$home/install.sh"
     printf 'dir %s\n' "$home" "$shims" "$home/shell" "$home/install"

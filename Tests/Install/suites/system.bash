@@ -56,8 +56,15 @@ system --dry-run; equal "$name: --dry-run" $? 0
 equal "$name: --dry-run changes nothing" "$(all)" "$before"
 system; equal "$name: installs" $? 0
 equal "$name: the link" "$(readlink /usr/local/bin/docker)" /usr/local/lib/slipway/shims/docker
-check "$name: no file in /etc is needed" not grep -rqi slipway /etc
+check "$name: no file in /etc is needed" not grep -rqi --exclude-dir=completions slipway /etc
 who_runs "$name"
+for file in man/man1/slipway.1 bash-completion/completions/slipway zsh/site-functions/_slipway; do
+    check "$name: share/$file, for all to read" test "$(stat -c %a "/usr/local/share/$file")" = 644
+done
+if installed man; then equal "$name: man finds the page" "$(env -i PATH="$default_path" man -w slipway)" /usr/local/share/man/man1/slipway.1; fi
+if installed fish; then
+    equal "$name: fish completes" "$(env -i HOME="$T/ns-home" PATH="$default_path" fish -c 'complete -C "slipway sta"' | cut -f 1)" stats
+fi
 after=$(all); system; equal "$name: twice is once" "$(all)" "$after"
 system --check; equal "$name: --check" $? 0
 mkdir /etc/slipway; echo x >/etc/slipway/slipway.conf
