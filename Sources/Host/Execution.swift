@@ -81,9 +81,60 @@ public enum Execution {
         }
     }
 
+    /// Asks a program that may do anything, such as a shell with its user's startup files: in a session of its own, so that
+    /// it finds no terminal to take. It is not waited for longer than it runs, whatever it leaves behind with its output open.
+    public static func askAlone(
+        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
+        limit: Int
+    ) throws(Errno) -> Answer {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked { pipe(&ends) }
+        let output = try Descriptor(takingPipeEnd: ends[0])
+        try output.neverWait()
+        let input = try Descriptor(takingPipeEnd: ends[1])
+        let child = try spawn(path, arguments, environment, output: input, inNewSession: true)
+        defer { kill(-child, SIGKILL) }
+        do throws(Errno) {
+            let deadline = Clock.monotonic &+ nanoseconds
+            var text: [UInt8] = []
+            while true {
+                let ending = try ending(of: child)
+                while let piece = try output.readWhatIsThere(upTo: 4096), !piece.isEmpty {
+                    text += piece
+                    if text.count > limit { throw .tooLarge }
+                }
+                if let ending { return Answer(output: ByteString(text), exitCode: ending.exitCode) }
+                guard Clock.monotonic < deadline else { throw .timedOut }
+                poll(nil, 0, 2)
+            }
+        } catch {
+            kill(child, SIGKILL)
+            _ = try? wait(for: child, until: .max)
+            throw error
+        }
+    }
+
+    private struct Ending {
+        let exitCode: Int32?
+    }
+
+    /// How a child ended; nil while it runs.
+    private static func ending(of child: pid_t) throws(Errno) -> Ending? {
+        var status: Int32 = 0
+        let ended = try checked { waitpid(child, &status, WNOHANG) }
+        guard ended == child else { return nil }
+        return Ending(exitCode: status & 0x7F == 0 ? status >> 8 & 0xFF : nil)
+    }
+
     private static func spawn(
-        _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor
+        _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor,
+        inNewSession: Bool = false
     ) throws(Errno) -> pid_t {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // POSIX_SPAWN_SETSID, which the C libraries hide from Swift.
+        if inNewSession { posix_spawnattr_setflags(&attributes, 0x80) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -94,9 +145,9 @@ public enum Execution {
         let failure = try path.withCPath { (name) throws(Errno) in
             withCStrings(arguments) { argv in
                 switch environment {
-                case .inherited: posix_spawn(&child, name, &actions, nil, argv, environ)
+                case .inherited: posix_spawn(&child, name, &actions, &attributes, argv, environ)
                 case .entries(let entries):
-                    withCStrings(entries) { posix_spawn(&child, name, &actions, nil, argv, $0) }
+                    withCStrings(entries) { posix_spawn(&child, name, &actions, &attributes, argv, $0) }
                 }
             }
         }
@@ -138,6 +189,15 @@ extension Descriptor {
     fileprivate init(takingPipeEnd number: Int32) throws(Errno) {
         _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) }
         try self.init(taking: number)
+    }
+
+    /// At most `count` bytes of those that have come; none at the end, nil while there is nothing.
+    fileprivate borrowing func readWhatIsThere(upTo count: Int) throws(Errno) -> [UInt8]? {
+        do throws(Errno) {
+            return try read(upTo: count)
+        } catch .wouldBlock {
+            return nil
+        }
     }
 
     /// For our end only: few programs know what to do when their standard output says "try again".

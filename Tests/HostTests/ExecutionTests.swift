@@ -33,6 +33,34 @@ struct ExecutionTests {
         #expect(answer.output == "out\n")
     }
 
+    @Test("Alone, a program has no terminal and a session of its own; what it leaves behind is not waited for")
+    func alone() throws {
+        let started = Clock.monotonic
+        let script: ByteString = """
+            sleep 60 & cut -d' ' -f6 /proc/self/stat; (: </dev/tty) 2>/dev/null || echo no terminal; echo $$
+            """
+        let answer = try Execution.askAlone(
+            "/bin/sh", arguments: ["sh", "-c", script], nanoseconds: ample, limit: 1 << 20)
+        let lines = answer.output.split("\n")
+        try #require(lines.count == 4 && answer.exitCode == 0)
+        #expect(lines[0] == lines[2] && lines[1] == "no terminal")
+        #expect(Clock.monotonic - started < 50_000_000_000)
+    }
+
+    @Test("Alone, too, there is an end: of time and of words")
+    func aloneLimits() throws {
+        func ask(_ script: ByteString, _ nanoseconds: Int64) throws(Errno) -> Execution.Answer {
+            try Execution.askAlone(
+                "/bin/sh", arguments: ["sh", "-c", script], nanoseconds: nanoseconds, limit: 1000)
+        }
+        #expect(throws: Errno.timedOut) { try ask("trap '' TERM INT HUP; while :; do sleep 1; done", 100_000_000) }
+        #expect(throws: Errno.tooLarge) { try ask("while :; do echo 1234567890; done", ample) }
+        #expect(throws: Errno.noSuchFile) {
+            try Execution.askAlone("/missing", arguments: ["x"], nanoseconds: ample, limit: 1)
+        }
+        #expect(try ask("kill -9 $$", ample).exitCode == nil)
+    }
+
     @Test("Words arrive byte for byte")
     func words() throws {
         let odd = ByteString([0xFF, 0x0A])
