@@ -4,22 +4,43 @@ public struct SHA256 {
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
 
+    private var pending: [UInt8] = []
+    private var taken: UInt64 = 0
+
+    /// Of nothing yet.
+    public init() {}
+
+    /// Takes in more, of any length: what is too long to be held at once.
+    public mutating func update(_ bytes: [UInt8]) {
+        taken &+= UInt64(bytes.count)
+        let all = pending.isEmpty ? bytes : pending + bytes
+        let tail = all.count % 64
+        all.withUnsafeBufferPointer { absorb(UnsafeBufferPointer(rebasing: $0[..<(all.count - tail)])) }
+        pending = Array(all.suffix(tail))
+    }
+
+    /// The digest of all that was taken in: 64 hexadecimal digits.
+    public consuming func hexDigest() -> ByteString { Hex.digits(of: finish(pending, length: taken)) }
+
     /// The digest of a whole string: 32 bytes.
     public static func digest(of data: ByteString) -> [UInt8] {
         var hash = SHA256()
         let tail = data.count % 64
         let whole = data.count - tail
         data.bytes.withUnsafeBufferPointer { hash.absorb(UnsafeBufferPointer(rebasing: $0[..<whole])) }
+        return hash.finish(Array(data.bytes[whole...]), length: UInt64(data.count))
+    }
 
-        var rest = Array(data.bytes[whole...]) + [0x80]
+    private mutating func finish(_ tail: [UInt8], length: UInt64) -> [UInt8] {
+        var rest = tail + [0x80]
         while rest.count % 64 != 56 { rest.append(0) }
-        let bits = UInt64(truncatingIfNeeded: data.count) &* 8
+        let bits = length &* 8
         for shift in stride(from: 56, through: 0, by: -8) {
             rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
         }
-        rest.withUnsafeBufferPointer { hash.absorb($0) }
+        rest.withUnsafeBufferPointer { absorb($0) }
 
-        return hash.state.flatMap { word in
+        return state.flatMap { word in
             stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
         }
     }

@@ -37,6 +37,18 @@ struct SHA256Tests {
         }
     }
 
+    @Test("Piece by piece is the same as at once", arguments: [1, 3, 63, 64, 65, 1000])
+    func pieces(_ size: Int) {
+        for length in [0, 1, 63, 64, 65, 128, 1000] {
+            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 7) }
+            var hash = SHA256()
+            for start in stride(from: 0, to: length, by: size) {
+                hash.update(Array(bytes[start..<min(start + size, length)]))
+            }
+            #expect(hash.hexDigest() == SHA256.hexDigest(of: ByteString(bytes)))
+        }
+    }
+
     @Test("A digest is 32 bytes, its text their digits")
     func digits() {
         let digest = SHA256.digest(of: "x")
