@@ -49,12 +49,13 @@ let package = Package(
         room("Planning", uses: ["Formats", "Notes", "DockerCommandLine"]),
         room("Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
+        room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim"]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim", "Records",
+                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim", "Records", "Doctor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -75,5 +76,8 @@ let package = Package(
         tests(
             of: "slipway",
             uses: ["Formats", "Notes", "Records", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests(
+            of: "Doctor",
+            uses: ["CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim", "TestSupport"]),
     ]
 )

@@ -1,0 +1,105 @@
+public import Formats
+
+/// One thing that was found, good or bad.
+public struct Finding: Equatable, Sendable {
+    /// What was found.
+    public let check: Check
+    /// What it is about: paths, versions, numbers; may be empty.
+    public let detail: ByteString
+    /// The command that mends it; empty where there is nothing to mend.
+    public let mend: ByteString
+
+    /// A finding. `path` takes the place of <path> in the command that mends it; `mend` is a command that fits better here.
+    init(_ check: Check, _ detail: ByteString = "", path: ByteString? = nil, mend: ByteString? = nil) {
+        self.check = check
+        self.detail = detail
+        let template = mend ?? ByteString(check.row.mend)
+        self.mend = path.map { template.replacing("<path>", with: $0.shellQuoted) } ?? template
+    }
+
+    /// How bad it is.
+    public var severity: Severity { check.row.severity }
+
+    /// code, severity, title, detail, why, mend.
+    public var json: JSON {
+        .object([
+            "code": .string(check.code), "severity": .string(severity.name),
+            "title": .string(ByteString(check.row.title)), "detail": .string(detail),
+            "why": .string(ByteString(check.row.why)), "mend": .string(mend),
+        ])
+    }
+}
+
+/// All findings, the worst first.
+public struct Report: Sendable {
+    /// The worst first, and by their codes.
+    public let findings: [Finding]
+
+    /// Puts findings in order.
+    init(_ findings: [Finding]) {
+        self.findings = findings.enumerated().sorted {
+            let (left, right) = ($0.element, $1.element)
+            if left.severity != right.severity { return left.severity > right.severity }
+            return (left.check.rawValue, $0.offset) < (right.check.rawValue, $1.offset)
+        }.map(\.element)
+    }
+
+    /// The worst severity; `ok` when nothing was found.
+    public var worst: Severity { findings.map(\.severity).max() ?? .ok }
+
+    /// {"findings": [...], "worst": "..."}
+    public var json: JSON {
+        .object(["findings": .array(findings.map(\.json)), "worst": .string(worst.name)])
+    }
+
+    /// For people: what is wrong, each with why and what mends it, then a line for each thing that is in order.
+    public func text(inColour: Bool) -> ByteString {
+        var lines: [ByteString] = []
+        for finding in findings {
+            let row = finding.check.row
+            let head = Self.label(row.severity, inColour: inColour) + "  " + finding.check.code + "  "
+            let title = ByteString(row.title) + (finding.detail.isEmpty ? "" : ": " + finding.detail.harmless)
+            lines.append(head + title)
+            guard row.severity != .ok else { continue }
+            lines.append("                 why   " + ByteString(row.why))
+            lines.append("                 mend  " + finding.mend.harmless)
+        }
+        return lines.map { $0 + "\n" }.joined(separator: "")
+    }
+
+    private static func label(_ severity: Severity, inColour: Bool) -> ByteString {
+        let word = severity.name + ByteString(repeatElement(0x20, count: max(0, 7 - severity.name.count)))
+        guard inColour else { return word }
+        let colour: ByteString =
+            switch severity {
+            case .ok: "32"
+            case .warning: "33"
+            case .broken: "31"
+            }
+        return "\u{1B}[" + colour + "m" + word + "\u{1B}[0m"
+    }
+}
+
+extension ByteString {
+    /// Every occurrence of a text replaced by another.
+    func replacing(_ part: ByteString, with other: ByteString) -> ByteString {
+        guard !part.isEmpty, let found = range(of: part) else { return self }
+        return prefix(found.lowerBound) + other + dropFirst(found.upperBound).replacing(part, with: other)
+    }
+
+    /// One word for a shell.
+    var shellQuoted: ByteString {
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@%,=-".utf8)
+        if !isEmpty, bytes.allSatisfy(plain.contains) { return self }
+        return "'" + replacing("'", with: "'\\''") + "'"
+    }
+
+    /// Without control characters: a file's name must not write on the terminal.
+    var harmless: ByteString { ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }) }
+
+    /// At most so many of the names, with the number of the others.
+    static func listing(_ names: [ByteString], most: Int = 5) -> ByteString {
+        let shown = names.prefix(most).joined(separator: ", ")
+        return names.count > most ? shown + " and " + ByteString(decimal: names.count - most) + " more" : shown
+    }
+}

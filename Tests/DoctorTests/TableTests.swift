@@ -1,0 +1,86 @@
+import Formats
+import Foundation
+import Testing
+
+@testable import Doctor
+
+@Suite("The doctor's table and report")
+struct TableTests {
+    @Test("docs/doctor.md is the table, and so keeps every code's meaning")
+    func document() throws {
+        let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/doctor.md")
+        let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
+        let expected = Check.allCases.sorted { $0.rawValue < $1.rawValue }.map { check -> ByteString in
+            let row = check.row
+            let mend = row.mend.isEmpty ? "" : "`" + row.mend + "`"
+            let cells = [ByteString(row.title), ByteString(row.why), ByteString(mend)].map {
+                $0.replacing("|", with: "\u{0}").replacing("\u{0}", with: "\\|")
+            }
+            return "| " + check.code + " | " + row.severity.name + " | " + cells.joined(separator: " | ") + " |"
+        }
+        #expect(text.split("\n").filter { $0.hasPrefix("| DOC") } == expected)
+    }
+
+    @Test("What is wrong has a why and one command; what is right has neither", arguments: Check.allCases)
+    func rows(_ check: Check) {
+        let row = check.row
+        #expect(row.title.utf8.count > 6 && !row.title.hasSuffix("."))
+        #expect(row.why.isEmpty == (row.severity == .ok))
+        #expect(row.mend.isEmpty == (row.severity == .ok))
+        #expect(!row.mend.contains("\n") && !row.why.contains("\n") && !row.title.contains("\n"))
+        #expect(ByteString(row.title + row.why + row.mend).isPrintableASCII)
+        #expect(Check.allCases.filter { $0.row.title == row.title } == [check])
+        #expect(check.code.count == 6 && check.code.hasPrefix("DOC"))
+    }
+
+    @Test("The worst stands first, then the codes; the worst one is the exit code")
+    func order() {
+        let report = Report([
+            Finding(.homeInOrder), Finding(.umaskUnusual, "0002"), Finding(.shimMissing), Finding(.severalShims, "b"),
+            Finding(.severalShims, "a"), Finding(.dockerFound),
+        ])
+        #expect(report.findings.map(\.check.rawValue) == [101, 104, 104, 501, 200, 600])
+        #expect(report.findings.map(\.detail)[1...2] == ["b", "a"])
+        #expect(report.worst == .broken && report.worst.rawValue == 2)
+        #expect(Report([Finding(.umaskUnusual)]).worst.rawValue == 1)
+        #expect(Report([Finding(.dockerFound)]).worst.rawValue == 0)
+        #expect(Report([]).worst == .ok)
+    }
+
+    @Test("The JSON has everything, and is JSON")
+    func json() throws {
+        let report = Report([Finding(.dockerFound, "\"x\""), Finding(.defaultACL, "/a b", path: "/a b")])
+        let json = try #require(JSON(report.json.text))
+        #expect(json[key: "worst"] == .string("warning"))
+        let findings = try #require(json[key: "findings"]?.array)
+        let keys: [ByteString] = ["code", "severity", "title", "detail", "why", "mend"]
+        for finding in findings { #expect(finding.members?.map(\.name) == keys) }
+        #expect(findings[0][key: "code"]?.string == "DOC503")
+        #expect(findings[0][key: "mend"]?.string == "setfacl -R -k '/a b'")
+        #expect(findings[1][key: "severity"]?.string == "ok" && findings[1][key: "detail"]?.string == "\"x\"")
+        #expect(JSON(Report([]).json.text)?[key: "worst"]?.string == "ok")
+    }
+
+    @Test("For people: three lines for what is wrong, one for what is right, no colours and no tricks")
+    func text() {
+        let report = Report([Finding(.dockerFound, "x"), Finding(.defaultACL, "/a\u{1B}[2J\n", path: "/a\u{1B}b")])
+        let lines = report.text(inColour: false).split("\n")
+        #expect(lines.count == 5 && lines.last == "")
+        #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a?[2J?")
+        #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "mend  setfacl -R -k '/a?b'")
+        #expect(lines[3] == "ok       DOC200  the real docker: x")
+        #expect(report.text(inColour: true).hasPrefix("\u{1B}[33mwarning\u{1B}[0m"))
+    }
+
+    @Test(
+        "One word for a shell",
+        arguments: [("", "''"), ("/a-b_c.d", "/a-b_c.d"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("$x", "'$x'")]
+            as [(ByteString, ByteString)])
+    func quoting(_ text: ByteString, _ quoted: ByteString) { #expect(text.shellQuoted == quoted) }
+
+    @Test("Long lists are cut, and say so")
+    func listing() {
+        #expect(ByteString.listing(["a", "b"], most: 2) == "a, b")
+        #expect(ByteString.listing(["a", "b", "c", "d"], most: 2) == "a, b and 2 more")
+    }
+}
