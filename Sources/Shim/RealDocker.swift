@@ -1,6 +1,6 @@
-internal import Formats
+public import Formats
 public import Host
-internal import Planning
+public import Planning
 
 /// Finding the program that the shim stands in for.
 public enum RealDocker {
@@ -22,8 +22,14 @@ public enum RealDocker {
         }
     }
 
+    /// Whether the file at a path is a shim; false for one that cannot be read.
+    public static func isShim(at path: ByteString) -> Bool {
+        guard let head = try? Files.head(path, count: 4096) else { return false }
+        return head.range(of: "SLIPWAY-SHIM") != nil
+    }
+
     /// A script is remembered while it runs; the real docker finds nothing of it in its environment.
-    static func changes(for docker: Program) -> [EnvironmentChange] {
+    public static func changes(for docker: Program) -> [EnvironmentChange] {
         let passed = Kernel.variable("SLIPWAY_PASSED")
         guard docker.isScript else {
             return passed == nil ? [] : [EnvironmentChange(name: passedVariable, value: nil)]

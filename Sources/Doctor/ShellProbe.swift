@@ -1,0 +1,133 @@
+internal import Formats
+internal import Host
+internal import Shim
+
+/// Starts shells and asks each what `docker` is. Nothing of the caller's environment reaches them but who the user is.
+struct ShellProbe {
+    /// The ways in which a shell is started; they differ in the files that it reads.
+    enum Kind: CaseIterable {
+        case loginTyped, typed, login, script
+
+        /// For people.
+        var name: ByteString {
+            switch self {
+            case .loginTyped: "typed, login"
+            case .typed: "typed"
+            case .login: "script, login"
+            case .script: "script"
+            }
+        }
+
+        var flags: [ByteString] {
+            switch self {
+            case .loginTyped: ["-l", "-i"]
+            case .typed: ["-i"]
+            case .login: ["-l"]
+            case .script: []
+            }
+        }
+    }
+
+    private let user: [ByteString]
+    private let search: ByteString
+    private let shims: ByteString
+    private let patience: Int64
+    private let home: ByteString
+    private let configuration: ByteString
+    /// A folder of our own for fish, which writes at its very start; made when it is needed.
+    private var scratch: ByteString?
+
+    init(_ surroundings: Surroundings, shims: ByteString, patience: Int64) {
+        let kept: [ByteString] = ["HOME", "USER", "LOGNAME", "ZDOTDIR"]
+        user = kept.compactMap { name in surroundings.variable(name).map { name + "=" + $0 } } + ["TERM=dumb"]
+        // What such a process has before any file is read; install.sh takes the same.
+        search =
+            surroundings.user == 0
+            ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : "/usr/local/bin:/usr/bin:/bin"
+        self.shims = shims
+        self.patience = patience
+        home = surroundings.variable("HOME") ?? "/"
+        configuration = surroundings.variable("XDG_CONFIG_HOME") ?? home.appending(path: ".config")
+    }
+
+    /// What a shell of a kind runs, by itself and with a parent that has the shim first.
+    mutating func verdict(_ name: ByteString, _ shell: ByteString, _ kind: Kind) -> ShellFacts.Verdict {
+        let common = user + ["SHELL=" + shell] + folders(for: name)
+        guard let plain = ask(name, shell, kind.flags, common + ["PATH=" + search]) else { return .silent }
+        if RealDocker.isShim(at: plain) { return .shim }
+        guard let led = ask(name, shell, kind.flags, common + ["PATH=" + shims + ":" + search]) else { return .silent }
+        return RealDocker.isShim(at: led) ? .inherited : .other(plain)
+    }
+
+    /// What a shell without any environment runs: it has the PATH that it was built with.
+    func bareVerdict(_ shell: ByteString) -> ShellFacts.Verdict {
+        guard let found = ask("sh", shell, [], []) else { return .silent }
+        return RealDocker.isShim(at: found) ? .shim : .other(found)
+    }
+
+    /// The last answer counts: startup files may print anything. Nil without one.
+    private func ask(
+        _ name: ByteString, _ shell: ByteString, _ flags: [ByteString], _ environment: [ByteString]
+    ) -> ByteString? {
+        let command: ByteString = name == "fish" ? "(command -v docker)" : "\"$(command -v docker)\""
+        let query = "printf '\\n@slipway:%s@\\n' " + command
+        let arguments = [name] + flags + ["-c", query]
+        guard
+            let answer = try? Execution.askAlone(
+                shell, arguments: arguments, environment: .entries(environment), nanoseconds: patience,
+                limit: 1 << 20)
+        else { return nil }
+        for line in answer.output.split("\n").reversed() where line.hasPrefix("@slipway:") && line.hasSuffix("@") {
+            return line.dropFirst(9).dropLast(1)
+        }
+        return nil
+    }
+
+    private mutating func folders(for shell: ByteString) -> [ByteString] {
+        guard shell == "fish" else { return ["XDG_CONFIG_HOME=" + configuration] }
+        if scratch == nil, let folder = TemporaryPlace.make() {
+            scratch = folder
+            var budget = 1000
+            TemporaryPlace.copy(
+                configuration.appending(path: "fish"), to: folder.appending(path: "config/fish"), &budget)
+        }
+        guard let scratch else { return [] }
+        return [
+            "XDG_CONFIG_HOME=" + scratch.appending(path: "config"), "XDG_DATA_HOME=" + scratch.appending(path: "data"),
+            "XDG_CACHE_HOME=" + scratch.appending(path: "data"), "XDG_STATE_HOME=" + scratch.appending(path: "data"),
+        ]
+    }
+
+    /// Takes away what was made.
+    func cleanUp() {
+        if let scratch { Files.removeTree(scratch) }
+    }
+}
+
+/// A folder of our own that nobody else may enter.
+enum TemporaryPlace {
+    /// Below TMPDIR or /tmp; nil when neither can be written.
+    static func make() -> ByteString? {
+        for parent in [Kernel.variable("TMPDIR"), "/tmp"] {
+            guard let parent, parent.hasPrefix("/") else { continue }
+            let path = parent.appending(path: "slipway-doctor-" + Hex.digits(of: Kernel.randomBytes(8)))
+            if (try? Files.makeDirectory(path, mode: 0o700)) != nil { return path }
+        }
+        return nil
+    }
+
+    /// Copies a folder of small files, links followed, as far as it goes: at most `budget` things and eight deep.
+    static func copy(_ source: ByteString, to target: ByteString, _ budget: inout Int, depth: Int = 8) {
+        guard depth > 0, let status = try? Files.status(source) else { return }
+        if status.kind == .directory {
+            try? Files.makeDirectories(target, mode: 0o700)
+            for name in (try? Files.names(in: source, limit: 1000)) ?? [] {
+                guard budget > 0 else { return }
+                budget -= 1
+                copy(source.appending(path: name), to: target.appending(path: name), &budget, depth: depth - 1)
+            }
+        } else if let text = try? Files.read(source, limit: 1 << 20) {
+            try? Files.replace(target, with: text, mode: 0o600)
+        }
+    }
+}

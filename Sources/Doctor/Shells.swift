@@ -1,0 +1,174 @@
+internal import Formats
+internal import Host
+internal import Shim
+
+/// Which docker each kind of shell runs. What shells read cannot be known from reading it, so each is started and asked.
+struct ShellFacts {
+    /// A `docker` on PATH.
+    struct Docker: Equatable {
+        let path: ByteString
+        let isShim: Bool
+        /// The same for the same content; nil for what is no shim.
+        var content: ByteString?
+    }
+
+    /// What `docker` is in a shell.
+    enum Verdict: Equatable {
+        /// The shim, whatever its parent's PATH.
+        case shim
+        /// The shim, if its parent's PATH has it first.
+        case inherited
+        /// Something else; empty for none.
+        case other(ByteString)
+        /// No answer in time.
+        case silent
+    }
+
+    /// One shell and how it was started.
+    struct Answer: Equatable {
+        let shell: ByteString
+        let kind: ByteString
+        let verdict: Verdict
+        /// Whether it was started without any environment.
+        var isBare = false
+    }
+
+    /// In the order of PATH.
+    var dockers: [Docker] = []
+    /// The shim that is installed, wherever it was found.
+    var shim: ByteString?
+    /// Whether the shim lies below the user's HOME.
+    var isForOneUser = false
+    /// Whether SLIPWAY=off is set.
+    var isBypassed = false
+    var answers: [Answer] = []
+
+    /// Whether docker, typed where the doctor was, is the shim.
+    var isReachedHere: Bool { dockers.first?.isShim == true }
+
+    func judge() -> [Finding] {
+        guard let shim else { return [Finding(.shimMissing)] }
+        var findings: [Finding] = []
+        if isBypassed { findings.append(Finding(.bypassSet)) }
+        if !isReachedHere {
+            let first = dockers.first.map { $0.path } ?? "no docker"
+            let isOnPath = dockers.contains { $0.isShim }
+            findings.append(
+                Finding(
+                    isOnPath ? .shimShadowed : .shimNotOnPath, first + ", the shim is " + shim, path: shim.parentPath))
+        }
+        let shims = dockers.filter { $0.content != nil }
+        if Set(shims.map(\.content)).count > 1 {
+            findings.append(Finding(.severalShims, .listing(shims.map(\.path))))
+        }
+        return findings + judgeAnswers()
+    }
+
+    private func judgeAnswers() -> [Finding] {
+        var findings: [Finding] = []
+        var reached: [Answer] = []
+        var silent: [Answer] = []
+        var missing: [(what: ByteString, answers: [Answer])] = []
+        for answer in answers {
+            let what: ByteString
+            switch answer.verdict {
+            case .shim:
+                reached.append(answer)
+                continue
+            case .inherited where isReachedHere:
+                reached.append(answer)
+                continue
+            case .silent:
+                silent.append(answer)
+                continue
+            case .other(let docker) where answer.isBare:
+                let check: Check = isForOneUser ? .bareShellOfOneUser : .bareShellMissesShim
+                findings.append(Finding(check, docker.isEmpty ? "no docker" : docker))
+                continue
+            case .inherited: what = "what their parent's PATH has"
+            case .other(let docker): what = docker.isEmpty ? "no docker" : docker
+            }
+            if let index = missing.firstIndex(where: { $0.what == what }) {
+                missing[index].answers.append(answer)
+            } else {
+                missing.append((what, [answer]))
+            }
+        }
+        if !missing.isEmpty {
+            let parts = missing.map { $0.what + " in " + Self.names($0.answers) }
+            findings.append(Finding(.shellMissesShim, parts.joined(separator: "; ")))
+        }
+        if !silent.isEmpty { findings.append(Finding(.shellSilent, Self.names(silent))) }
+        if !reached.isEmpty { findings.append(Finding(.shellsFindShim, Self.names(reached))) }
+        return findings
+    }
+
+    /// "bash (typed; script), zsh": a shell by its name alone where all its kinds are meant.
+    private static func names(_ answers: [Answer]) -> ByteString {
+        var shells: [(name: ByteString, kinds: [ByteString])] = []
+        for answer in answers {
+            if let index = shells.firstIndex(where: { $0.name == answer.shell }) {
+                shells[index].kinds.append(answer.kind)
+            } else {
+                shells.append((answer.shell, [answer.kind]))
+            }
+        }
+        let all = ShellProbe.Kind.allCases.map(\.name)
+        return shells.map { shell in
+            all.allSatisfy(shell.kinds.contains)
+                ? shell.name : shell.name + " (" + shell.kinds.joined(separator: "; ") + ")"
+        }.joined(separator: ", ")
+    }
+}
+
+extension ShellFacts {
+    /// Looks along PATH and asks the shells, each for so many nanoseconds at most.
+    static func gather(_ surroundings: Surroundings, patience: Int64 = 10_000_000_000) -> ShellFacts {
+        var facts = ShellFacts()
+        facts.isBypassed = surroundings.variable("SLIPWAY") == "off"
+        facts.dockers = surroundings.path.map { $0.appending(path: "docker") }.filter(Surroundings.isProgram).map {
+            Docker(path: $0, isShim: RealDocker.isShim(at: $0))
+        }
+        facts.compareShims()
+        facts.shim = facts.dockers.first { $0.isShim }?.path ?? installedShim(surroundings)
+        guard let shim = facts.shim else { return facts }
+        if let home = surroundings.variable("HOME") {
+            facts.isForOneUser = shim.relative(to: home.cleanedPath) != nil
+        }
+        var probe = ShellProbe(surroundings, shims: shim.parentPath, patience: patience)
+        defer { probe.cleanUp() }
+        for name in ["bash", "zsh", "fish", "sh"] as [ByteString] {
+            guard let shell = surroundings.find(name) else { continue }
+            for kind in ShellProbe.Kind.allCases {
+                let verdict = probe.verdict(name, shell, kind)
+                facts.answers.append(Answer(shell: name, kind: kind.name, verdict: verdict))
+            }
+        }
+        if let shell = surroundings.find("sh") {
+            let verdict = probe.bareVerdict(shell)
+            facts.answers.append(Answer(shell: "sh", kind: "empty environment", verdict: verdict, isBare: true))
+        }
+        return facts
+    }
+
+    /// Where install.sh puts the shim, seen from the admin program: PREFIX/bin/slipway, PREFIX/lib/slipway/shims/docker.
+    private static func installedShim(_ surroundings: Surroundings) -> ByteString? {
+        let prefix = surroundings.program.parentPath.parentPath
+        let path = prefix.appending(path: "lib/slipway/shims/docker")
+        return Surroundings.isProgram(path) && RealDocker.isShim(at: path) ? path : nil
+    }
+
+    /// Files are read only where there are two that may differ.
+    private mutating func compareShims() {
+        var files: [FileStatus] = []
+        for docker in dockers where docker.isShim {
+            guard let status = try? Files.status(docker.path) else { continue }
+            if !files.contains(where: { $0.isSameFile(as: status) }) { files.append(status) }
+        }
+        guard files.count > 1 else { return }
+        for index in dockers.indices where dockers[index].isShim {
+            guard let text = try? Files.read(dockers[index].path, limit: 256 << 20) else { continue }
+            dockers[index].content = SHA256.hexDigest(of: text)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@testable import Doctor
+
+/// One after the other: a program cannot be started while another test's fork still holds it open for writing.
+@Suite("Programs that the doctor starts", .serialized)
+enum Programs {}
+
+extension Surroundings {
+    /// A user of one's own number in a folder, with nothing but the folder's `bin` and the machine's small tools.
+    static func test(_ folder: TemporaryFolder, _ entries: ByteString...) -> Surroundings {
+        let path = folder["bin"] + ":/usr/bin:/bin"
+        return Surroundings(
+            environment: entries + ["HOME=" + folder.path, "PATH=" + path], user: Kernel.userID,
+            directory: folder.path, mask: 0o022, now: Clock.now, program: folder["none/bin/slipway"])
+    }
+}
+
+extension [Finding] {
+    /// What was found, in order.
+    var checks: [Check] { map(\.check) }
+
+    /// The details of one check.
+    func details(_ check: Check) -> [ByteString] { filter { $0.check == check }.map(\.detail) }
+}
+
+/// Enough of a shim to be known as one.
+let shimText: ByteString = "#!/bin/sh\n# SLIPWAY-SHIM\n"

@@ -1,0 +1,170 @@
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@testable import Doctor
+
+@Suite("Which docker the shells run, judged")
+struct ShellJudgeTests {
+    private static let shim = ShellFacts.Docker(path: "/s/docker", isShim: true)
+    private static let real = ShellFacts.Docker(path: "/r/docker", isShim: false)
+
+    private func facts(_ dockers: [ShellFacts.Docker], _ answers: ShellFacts.Answer...) -> ShellFacts {
+        ShellFacts(dockers: dockers, shim: "/s/docker", answers: answers)
+    }
+
+    @Test("No shim, a shadowed one, one that PATH does not have")
+    func place() {
+        #expect(ShellFacts(dockers: [Self.real]).judge().checks == [.shimMissing])
+        let shadowed = facts([Self.real, Self.shim]).judge()
+        #expect(shadowed == [Finding(.shimShadowed, "/r/docker, the shim is /s/docker", path: "/s")])
+        #expect(shadowed[0].mend == "export PATH=/s:\"$PATH\"")
+        #expect(facts([Self.real]).judge().checks == [.shimNotOnPath])
+        #expect(facts([]).judge().details(.shimNotOnPath) == ["no docker, the shim is /s/docker"])
+        #expect(facts([Self.shim, Self.real]).judge() == [])
+    }
+
+    @Test("Shims that differ, and not two of one kind")
+    func several() {
+        var (first, second) = (Self.shim, ShellFacts.Docker(path: "/t/docker", isShim: true))
+        (first.content, second.content) = ("1", "1")
+        #expect(facts([first, second]).judge() == [])
+        second.content = "2"
+        #expect(facts([first, second]).judge() == [Finding(.severalShims, "/s/docker, /t/docker")])
+    }
+
+    @Test("A shell that hands on its parent's PATH is as good as that is here")
+    func inherited() {
+        let answer = ShellFacts.Answer(shell: "bash", kind: "script", verdict: .inherited)
+        #expect(facts([Self.shim], answer).judge() == [Finding(.shellsFindShim, "bash (script)")])
+        #expect(facts([Self.real], answer).judge().checks == [.shimNotOnPath, .shellMissesShim])
+    }
+
+    @Test("Others, none and silence are told by shell")
+    func answers() {
+        let findings = facts(
+            [Self.shim], .init(shell: "a", kind: "typed", verdict: .other("/r/docker")),
+            .init(shell: "b", kind: "typed", verdict: .other("")),
+            .init(shell: "c", kind: "typed", verdict: .silent), .init(shell: "d", kind: "typed", verdict: .shim)
+        ).judge()
+        #expect(
+            findings == [
+                Finding(.shellMissesShim, "/r/docker in a (typed); no docker in b (typed)"),
+                Finding(.shellSilent, "c (typed)"), Finding(.shellsFindShim, "d (typed)"),
+            ])
+    }
+
+    @Test("A shell that is meant in all its kinds is called by its name")
+    func names() {
+        var facts = facts([Self.shim])
+        facts.answers = ShellProbe.Kind.allCases.map { .init(shell: "zsh", kind: $0.name, verdict: .shim) }
+        facts.answers += [.init(shell: "sh", kind: "typed", verdict: .inherited)]
+        #expect(facts.judge() == [Finding(.shellsFindShim, "zsh, sh (typed)")])
+        facts.dockers = []
+        #expect(facts.judge().details(.shellMissesShim) == ["what their parent's PATH has in sh (typed)"])
+    }
+
+    @Test("Without an environment an install of one user is not reached, and that is no fault of it")
+    func bare() {
+        var facts = facts([Self.shim], .init(shell: "sh", kind: "x", verdict: .other("/r/docker"), isBare: true))
+        #expect(facts.judge() == [Finding(.bareShellMissesShim, "/r/docker")])
+        facts.isForOneUser = true
+        #expect(facts.judge() == [Finding(.bareShellOfOneUser, "/r/docker")])
+    }
+}
+
+extension Programs {
+    @Suite("Shells that are started") struct ShellTests {
+        let folder: TemporaryFolder
+        let shim: ByteString
+
+        init() throws {
+            folder = try TemporaryFolder()
+            shim = try folder.write("shims/docker", shimText, mode: 0o755)
+            try folder.write(script: "exit 1", to: "bin/docker")
+        }
+
+        private func gather(path: ByteString, patience: Int64 = 20_000_000_000) -> ShellFacts {
+            var surroundings = Surroundings.test(folder)
+            surroundings.environment = ["HOME=" + folder["home"], "PATH=" + path, "SLIPWAY=off"]
+            return ShellFacts.gather(surroundings, patience: patience)
+        }
+
+        /// Shells of our own: only what stands in the folder is asked, besides those that the machine has.
+        private func shell(_ name: ByteString, _ script: ByteString) throws {
+            try folder.write(script: script, to: "shells/" + name)
+        }
+
+        @Test("PATH is read in its order, and shims are compared by what is in them") func path() throws {
+            try folder.write("same/docker", shimText, mode: 0o755)
+            try folder.write("other/docker", shimText + "# newer\n", mode: 0o755)
+            for name in ["bash", "zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
+            func facts(_ names: ByteString...) -> ShellFacts {
+                gather(path: ([folder["shells"]] + names.map { folder[$0] }).joined(separator: ":"))
+            }
+            #expect(facts("bin", "shims").dockers.map(\.isShim) == [false, true])
+            #expect(facts("bin", "shims").judge().checks.contains(.shimShadowed))
+            #expect(!facts("shims", "same").judge().checks.contains(.severalShims))
+            #expect(facts("shims", "other").judge().checks.contains(.severalShims))
+            #expect(facts("shims").judge().checks.contains(.bypassSet))
+            #expect(facts("bin").shim == nil)
+        }
+
+        @Test("The installer's place is known from the admin program's") func installed() throws {
+            try folder.write("prefix/lib/slipway/shims/docker", shimText, mode: 0o755)
+            for name in ["bash", "zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
+            var surroundings = Surroundings.test(folder)
+            surroundings.environment = ["PATH=" + folder["shells"]]
+            surroundings.program = folder["prefix/bin/slipway"]
+            #expect(ShellFacts.gather(surroundings).shim == folder["prefix/lib/slipway/shims/docker"])
+        }
+
+        @Test("The last answer counts, whatever is printed around it; silence and an early end are no answer")
+        func fakes() throws {
+            let real = folder["bin/docker"]
+            try shell("bash", "echo @slipway:lie@; echo hello; printf '\\n@slipway:" + shim + "@\\n'; echo bye")
+            try shell(
+                "zsh", "case $PATH in *shims*) echo @slipway:" + shim + "@;; *) echo @slipway:" + real + "@;; esac")
+            try shell("fish", "sleep 60")
+            try shell("sh", "exit 3")
+            let facts = gather(path: folder["shells"] + ":" + folder["shims"], patience: 2_000_000_000)
+            let verdicts = facts.answers.map(\.verdict)
+            try #require(verdicts.count == 17)
+            #expect(verdicts[0..<4].allSatisfy { $0 == .shim })
+            #expect(verdicts[4..<8].allSatisfy { $0 == .inherited })
+            #expect(verdicts[8...].allSatisfy { $0 == .silent })
+            #expect(facts.answers[16].isBare)
+        }
+
+        @Test("Real shells read what they read", .enabled(if: Surroundings.isProgram("/bin/bash"))) func bash() throws {
+            let line = "PATH=" + folder["shims"] + ":$PATH\n"
+            try folder.write("home/.bash_profile", "echo noise\n" + line)
+            try folder.write("home/.bashrc", "sleep 300 & exec 2>/dev/null; PATH=" + folder["bin"] + "\n")
+            for name in ["zsh", "fish"] as [ByteString] { try shell(name, "exit 0") }
+            let facts = gather(path: folder["shells"] + ":" + folder["shims"] + ":/usr/bin:/bin")
+            func verdict(_ name: ByteString) -> ShellFacts.Verdict? {
+                facts.answers.first { $0.shell + " (" + $0.kind + ")" == name }?.verdict
+            }
+            #expect(verdict("bash (typed, login)") == .shim && verdict("bash (script, login)") == .shim)
+            #expect(verdict("bash (typed)") == .other(folder["bin/docker"]))
+            #expect(verdict("bash (script)") == .inherited)
+            #expect(verdict("sh (script)") == .inherited)
+        }
+
+        @Test("fish writes into a copy of its settings, which is gone afterwards") func fish() throws {
+            try folder.write("home/.config/fish/config.fish", "set -gx PATH " + folder["shims"] + " $PATH\n")
+            try shell(
+                "fish",
+                "cat \"$XDG_CONFIG_HOME/fish/config.fish\" >'" + folder["seen"]
+                    + "'; echo x >\"$XDG_CONFIG_HOME/fish/new\"; echo \"$XDG_CONFIG_HOME\" >'" + folder["place"] + "'")
+            for name in ["bash", "zsh", "sh"] as [ByteString] { try shell(name, "exit 0") }
+            _ = gather(path: folder["shells"] + ":" + folder["shims"])
+            #expect(try folder.read("seen") == folder.read("home/.config/fish/config.fish"))
+            #expect(try folder.names(in: "home/.config/fish") == ["config.fish"])
+            let place = try folder.read("place").trimmed.parentPath
+            #expect(place.lastPathComponent.hasPrefix("slipway-doctor-"))
+            #expect(throws: Errno.noSuchFile) { try Files.status(place) }
+        }
+    }
+}
