@@ -46,9 +46,9 @@ public struct Generation: Equatable, Sendable {
     /// The remembered size.
     var sizePath: ByteString { path.appending(path: "size") }
     /// Every blob once, by its digest's digits.
-    var poolPath: ByteString { path.appending(path: "blobs/sha256") }
+    public var poolPath: ByteString { path.appending(path: "blobs/sha256") }
     /// The exports, by key.
-    var exportsPath: ByteString { path.appending(path: "exports") }
+    public var exportsPath: ByteString { path.appending(path: "exports") }
 
     /// The file in a key's directory whose time says when a build last used the key.
     static let usedName: ByteString = "used"
@@ -70,7 +70,7 @@ public struct Generation: Equatable, Sendable {
     }
 
     /// "gen-" and six digits: nothing else may stand behind `current`.
-    static func isName(_ name: ByteString) -> Bool {
+    public static func isName(_ name: ByteString) -> Bool {
         name.count == 10 && name.hasPrefix("gen-") && name.dropFirst(4).decimal != nil
     }
 }

@@ -19,8 +19,8 @@ public struct StoreLimits: Equatable, Sendable {
     /// Stays free whatever the settings say: with no room for its index the client fails a finished build, even with
     /// ignore-error (exit code 102).
     private static let leastFree: UInt64 = 16 << 20
-    /// An export makes a handful of files a layer; a thousand leave room for several at once.
-    private static let fewestInodes: UInt64 = 1000
+    /// Inodes that stay free. An export makes a handful of files a layer; a thousand leave room for several at once.
+    public static let fewestInodes: UInt64 = 1000
 
     /// max(2 GiB, min(5 %, 20 GiB)) of the disk, unless the settings say otherwise.
     public func floor(of space: Files.Space) -> UInt64 {

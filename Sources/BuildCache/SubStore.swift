@@ -17,10 +17,13 @@ public struct Store: Sendable {
     }
 
     /// The shared part: STORE and STORE/v1, owned by oneself or root. Modes are the operator's choice.
-    func checkShared() throws(Rejection) {
+    public func checkShared() throws(Rejection) {
         try checkShared(layout.root, followLinks: true)
         try checkShared(layout.format, followLinks: false)
     }
+
+    /// STORE alone, before STORE/v1 is made.
+    public func checkRoot() throws(Rejection) { try checkShared(layout.root, followLinks: true) }
 
     private func checkShared(_ path: ByteString, followLinks: Bool) throws(Rejection) {
         let status = try Rejection.status(path, followLinks: followLinks)

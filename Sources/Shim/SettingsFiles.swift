@@ -1,4 +1,4 @@
-internal import Formats
+public import Formats
 internal import Host
 public import Notes
 public import Planning
@@ -11,6 +11,9 @@ public struct LoadedSettings: Sendable {
     public var problems: [Settings.Problem] = []
     /// Files that were not read because somebody else may write them.
     public var notes: [Note] = []
+
+    /// The store in force; nil when there is no place for one.
+    public var storePath: ByteString? { settings.store ?? Locations.store }
 
     private static let largestFile = 65_536
 

@@ -1,0 +1,161 @@
+internal import BuildCache
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// The store in force: whether it can be used, and what is in it.
+struct StoreFacts {
+    /// A part of the store by the number in its name, and who owns it.
+    struct Part: Equatable {
+        let path: ByteString
+        let user: UInt32
+        let owner: UInt32
+        let isWritableByOthers: Bool
+    }
+
+    /// Its directory; nil when no setting names one and there is no HOME.
+    var path: ByteString?
+    /// Whether BuildKit's client can send the path.
+    var isUsable = false
+    /// Whether the directory is there.
+    var isMade = false
+    var user: UInt32 = 0
+    /// Why one's own part, or what leads to it, is not used.
+    var rejection: Note?
+    /// What became of writing, locking and linking in it.
+    var trial = StoreTrial()
+    var fileSystem: FileSystem?
+    var space: Files.Space?
+    /// Bytes that stay free.
+    var floor: UInt64 = 0
+    /// Bytes in one's own pool, and how many it may hold.
+    var used: UInt64 = 0
+    var budget: UInt64 = .max
+    /// The parts of other users.
+    var parts: [Part] = []
+    /// Left by an earlier run in one's own part.
+    var leftovers: [ByteString] = []
+    /// Not Slipway's.
+    var foreign: [ByteString] = []
+    /// Exports that are newer than now.
+    var future: [ByteString] = []
+
+    func judge() -> [Finding] {
+        guard let path, isUsable else { return [Finding(.storePathUnusable, path ?? "HOME is not set")] }
+        var findings: [Finding] = []
+        if let rejection {
+            let check: Check = rejection.reason == .storeNotTrusted ? .storeNotTrusted : .storeUnreadable
+            findings.append(Finding(check, rejection.detail, path: path))
+        } else {
+            findings += judgeTrial(path)
+        }
+        findings += judgeRoom(path)
+        for part in parts where part.user != user {
+            let owner = part.path + " is owned by user " + ByteString(decimal: part.owner)
+            if part.owner == 65_534 && part.user != 65_534 {
+                findings.append(Finding(.subStoreUnmapped, owner, path: part.path))
+            } else if part.owner != part.user || part.isWritableByOthers {
+                let what = part.owner != part.user ? owner : part.path + " is writable by others"
+                findings.append(Finding(.subStoreNotTrusted, what, path: part.path))
+            }
+        }
+        if !leftovers.isEmpty { findings.append(Finding(.leftovers, .listing(leftovers))) }
+        if !foreign.isEmpty { findings.append(Finding(.foreignThings, .listing(foreign), path: path)) }
+        if !future.isEmpty {
+            let count = ByteString(decimal: future.count) + " of them: "
+            findings.append(Finding(.exportsInTheFuture, count + .listing(future, most: 2)))
+        }
+        if findings.allSatisfy({ $0.severity < .broken }) { findings.append(summary(path)) }
+        return findings
+    }
+
+    private func summary(_ path: ByteString) -> Finding {
+        var text = path
+        if let fileSystem { text += ", on " + fileSystem.name }
+        if let space { text += ", " + ByteSize.text(space.available) + " free" }
+        if isMade { text += ", " + ByteSize.text(used) + " yours" }
+        return Finding(isMade ? .storeInOrder : .storeNotMadeYet, text)
+    }
+
+    private func judgeTrial(_ path: ByteString) -> [Finding] {
+        if let failure = trial.writing {
+            let check: Check = failure == .readOnly ? .storeReadOnly : .storeNotWritable
+            return [Finding(check, trial.place + " (" + ByteString(failure.description) + ")", path: path)]
+        }
+        var findings: [Finding] = []
+        if let failure = trial.locking {
+            findings.append(Finding(.storeNotLockable, path + " (" + ByteString(failure.description) + ")"))
+        }
+        if let failure = trial.linking {
+            findings.append(Finding(.storeHasNoLinks, path + " (" + ByteString(failure.description) + ")"))
+        }
+        return findings
+    }
+
+    private func judgeRoom(_ path: ByteString) -> [Finding] {
+        var findings: [Finding] = []
+        if let fileSystem {
+            let text = path + " is on " + fileSystem.name
+            switch fileSystem.place {
+            case .local, .unknown: break
+            case .remote: findings.append(Finding(.storeRemote, text))
+            case .layered: findings.append(Finding(.storeVolatile, text, path: path))
+            case .memory:
+                let elsewhere: ByteString = "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\""
+                findings.append(Finding(.storeVolatile, text, mend: elsewhere))
+            }
+        }
+        if let space {
+            if space.available < floor {
+                let text = ByteSize.text(space.available) + " free, the floor is " + ByteSize.text(floor)
+                findings.append(Finding(.diskLow, path + ": " + text))
+            }
+            if space.totalInodes > 0 && space.availableInodes < StoreLimits.fewestInodes {
+                let text = ByteString(decimal: space.availableInodes) + " left"
+                findings.append(Finding(.inodesLow, path + ": " + text))
+            }
+        }
+        if used > budget {
+            let text = ByteSize.text(used) + " of " + ByteSize.text(budget)
+            findings.append(Finding(.storeOverBudget, path + ": " + text))
+        }
+        return findings
+    }
+}
+
+/// Writing, locking and linking, tried in a directory of its own that is gone afterwards.
+struct StoreTrial {
+    /// Where it was tried.
+    var place: ByteString = ""
+    /// Why nothing can be made there.
+    var writing: Errno?
+    /// Why a file there cannot be locked.
+    var locking: Errno?
+    /// Why a file there gets no second name.
+    var linking: Errno?
+
+    /// How the directory is called; one that is found later was left by a run that was killed.
+    static let prefix: ByteString = "doctor-"
+
+    /// Tries nothing: for tables and tests.
+    init() {}
+
+    /// Tries all three in an existing directory.
+    init(in place: ByteString) {
+        self.place = place
+        let folder = place.appending(path: Self.prefix + Hex.digits(of: Kernel.randomBytes(8)))
+        defer { Files.removeTree(folder) }
+        let file = folder.appending(path: "file")
+        do throws(Errno) {
+            try Files.makeDirectory(folder, mode: 0o700)
+            let descriptor = try Descriptor.open(file, .create(mode: 0o600), followLinks: false)
+            try descriptor.write("x")
+            do throws(Errno) { try descriptor.lock(.exclusive) } catch { locking = error }
+        } catch {
+            writing = error
+            return
+        }
+        do throws(Errno) { try Files.makeHardLink(folder.appending(path: "link"), to: file) } catch { linking = error }
+    }
+}

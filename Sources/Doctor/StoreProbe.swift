@@ -1,0 +1,128 @@
+internal import BuildCache
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+extension StoreFacts {
+    private static let mostNames = 65_536
+    private static let mostExports = 10_000
+    /// What is younger may be in use by a run that goes on: an hour in nanoseconds.
+    private static let young: Int64 = 3_600_000_000_000
+    /// Clocks of one machine's containers agree better than this: a minute in nanoseconds.
+    private static let tolerance: Int64 = 60_000_000_000
+
+    /// Looks at the store of some settings. All it makes is one directory, which is gone in the end.
+    static func gather(_ path: ByteString?, _ settings: Settings, _ surroundings: Surroundings) -> StoreFacts {
+        var facts = StoreFacts(path: path, user: surroundings.user, budget: settings.maximumSize)
+        guard let path, let layout = StoreLayout(root: path) else { return facts }
+        facts.isUsable = true
+        facts.isMade = (try? Files.status(layout.root)) != nil
+        let store = Store(layout, user: surroundings.user)
+        var own: Generation?
+        do throws(Rejection) {
+            if facts.isMade { try checkRoot(store) }
+            own = try store.currentGeneration(of: store.user)
+        } catch {
+            facts.rejection = error.note
+        }
+        let place = own?.path ?? nearest(layout)
+        if facts.rejection == nil { facts.tryOut(place, isMade: facts.isMade) }
+        let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
+        facts.fileSystem = try? Files.fileSystem(at: place)
+        facts.space = try? Files.space(at: place)
+        facts.floor = facts.space.map(limits.floor(of:)) ?? 0
+        facts.lookAround(store, own, surroundings.now)
+        for owner in Set([store.user, 0] + settings.trustedUsers) {
+            guard let generation = try? store.currentGeneration(of: owner) else { continue }
+            facts.lookForTheFuture(in: generation, surroundings.now)
+        }
+        return facts
+    }
+
+    private static func checkRoot(_ store: Store) throws(Rejection) {
+        if (try? Files.status(store.layout.format, followLinks: false)) != nil { return try store.checkShared() }
+        try store.checkRoot()
+    }
+
+    /// The deepest directory that stands on the way to one's own part.
+    private static func nearest(_ layout: StoreLayout) -> ByteString {
+        var path = layout.format
+        while path != "/", (try? Files.status(path).kind) != .directory { path = path.parentPath }
+        return path
+    }
+
+    private mutating func tryOut(_ place: ByteString, isMade: Bool) {
+        if isMade {
+            trial = StoreTrial(in: place)
+        } else {
+            // Where nothing of Slipway's stands yet, nothing is made.
+            trial.place = place
+            do throws(Errno) { try Files.check(.write, place) } catch { trial.writing = error }
+        }
+    }
+
+    private mutating func lookAround(_ store: Store, _ own: Generation?, _ now: Int64) {
+        let layout = store.layout
+        for name in Self.names(layout.root)
+        where name != "lost+found" && !(name.hasPrefix("v") && name.dropFirst(1).decimal != nil) {
+            note(layout.root.appending(path: name), now)
+        }
+        for name in Self.names(layout.format) {
+            let path = layout.format.appending(path: name)
+            guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
+                let status = try? Files.status(path, followLinks: false), status.kind == .directory
+            else {
+                note(path, now)
+                continue
+            }
+            parts.append(
+                Part(path: path, user: user, owner: status.owner, isWritableByOthers: status.isWritableByOthers))
+        }
+        guard let own else { return }
+        let home = layout.subStore(of: store.user)
+        for name in Self.names(home) {
+            let path = home.appending(path: name)
+            let isOld = Generation.isName(name) && path != own.path
+            if isOld || name.hasPrefix("trash-") { addLeftover(path, now) }
+        }
+        for folder in [home, own.path] {
+            for name in Self.names(folder) where name.hasSuffix(".tmp") || name.hasPrefix(StoreTrial.prefix) {
+                addLeftover(folder.appending(path: name), now)
+            }
+        }
+        for name in Self.names(own.poolPath) {
+            let size = (try? Files.status(own.poolPath.appending(path: name), followLinks: false))?.size ?? 0
+            used = used.addingReportingOverflow(UInt64(max(0, size))).partialValue
+        }
+    }
+
+    private mutating func note(_ path: ByteString, _ now: Int64) {
+        if path.lastPathComponent.hasPrefix(StoreTrial.prefix) { addLeftover(path, now) } else { foreign.append(path) }
+    }
+
+    private mutating func addLeftover(_ path: ByteString, _ now: Int64) {
+        guard let status = try? Files.status(path, followLinks: false), status.changed < now - Self.young else {
+            return
+        }
+        leftovers.append(path)
+    }
+
+    private mutating func lookForTheFuture(in generation: Generation, _ now: Int64) {
+        var left = Self.mostExports
+        for key in Self.names(generation.exportsPath) {
+            let folder = generation.exportsPath.appending(path: key)
+            for name in Self.names(folder) {
+                guard left > 0 else { return }
+                left -= 1
+                let path = folder.appending(path: name)
+                let index = try? Files.status(path.appending(path: "index.json"), followLinks: false)
+                if let index, index.modified > now + Self.tolerance { future.append(path) }
+            }
+        }
+    }
+
+    private static func names(_ folder: ByteString) -> [ByteString] {
+        ((try? Files.names(in: folder, limit: mostNames)) ?? []).sorted()
+    }
+}

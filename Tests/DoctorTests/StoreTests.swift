@@ -1,0 +1,285 @@
+import Formats
+import Glibc
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@testable import BuildCache
+@testable import Doctor
+@testable import Host
+
+@Suite("The store, judged")
+struct StoreJudgeTests {
+    private static let space = Files.Space(
+        total: 100_000_000_000, available: 50_000_000_000, totalInodes: 1_000_000, availableInodes: 900_000)
+
+    private func facts(_ change: (inout StoreFacts) -> Void) -> [Finding] {
+        var facts = StoreFacts(path: "/s", isUsable: true, isMade: true, user: 7)
+        facts.fileSystem = FileSystem(type: 0xEF53)
+        facts.space = Self.space
+        facts.floor = 5_000_000_000
+        change(&facts)
+        return facts.judge()
+    }
+
+    @Test("In order, in one line")
+    func fine() {
+        #expect(facts { _ in } == [Finding(.storeInOrder, "/s, on ext4, 50.0 GB free, 0 B yours")])
+        #expect(facts { $0.isMade = false }.checks == [.storeNotMadeYet])
+        #expect(facts { $0.fileSystem = FileSystem(type: 1) }.details(.storeInOrder)[0].hasPrefix("/s, on 0x1"))
+    }
+
+    @Test("A path that nobody can use is told, and nothing else")
+    func path() {
+        #expect(facts { $0.isUsable = false } == [Finding(.storePathUnusable, "/s")])
+        #expect(facts { $0.path = nil }.checks == [.storePathUnusable])
+    }
+
+    @Test("What the shim refuses")
+    func rejected() {
+        #expect(facts { $0.rejection = Note(.storeNotTrusted, "x") } == [Finding(.storeNotTrusted, "x", path: "/s")])
+        let unreadable = facts { $0.rejection = Note(.storeUnreadable, "x") }
+        #expect(unreadable == [Finding(.storeUnreadable, "x", path: "/s")])
+        #expect(unreadable[0].mend == "sudo slipway store init --shared /s")
+    }
+
+    @Test("What became of writing, locking and linking")
+    func trial() {
+        #expect(facts { $0.trial.writing = .readOnly }.checks == [.storeReadOnly, .storeInOrder])
+        #expect(facts { $0.trial.writing = .accessDenied }.checks == [.storeNotWritable, .storeInOrder])
+        #expect(facts { $0.trial.locking = Errno(code: ENOLCK) }.checks == [.storeNotLockable])
+        #expect(facts { $0.trial.linking = Errno(code: EPERM) }.checks == [.storeHasNoLinks, .storeInOrder])
+    }
+
+    @Test(
+        "File systems",
+        arguments: [
+            (0x6969, .storeRemote), (0x6573_5546, .storeRemote), (0x0102_1994, .storeVolatile),
+            (0x794C_7630, .storeVolatile),
+        ] as [(UInt32, Check)])
+    func fileSystems(_ type: UInt32, _ check: Check) {
+        #expect(facts { $0.fileSystem = FileSystem(type: type) }.checks == [check, .storeInOrder])
+    }
+
+    @Test("Room: bytes, inodes, the budget")
+    func room() {
+        func space(_ available: UInt64, _ inodes: UInt64, of total: UInt64) -> Files.Space {
+            Files.Space(total: 1 << 40, available: available, totalInodes: total, availableInodes: inodes)
+        }
+        #expect(facts { $0.space = space(4_999_999_999, 5000, of: 9000) }.checks == [.diskLow, .storeInOrder])
+        #expect(facts { $0.space = space(5_000_000_000, 999, of: 9000) }.checks == [.inodesLow, .storeInOrder])
+        #expect(facts { $0.space = space(5_000_000_000, 0, of: 0) }.checks == [.storeInOrder])
+        #expect(facts { ($0.used, $0.budget) = (11, 10) }.details(.storeOverBudget) == ["/s: 11 B of 10 B"])
+        #expect(facts { ($0.used, $0.budget) = (10, 10) }.checks == [.storeInOrder])
+    }
+
+    @Test("Parts of other users")
+    func parts() {
+        func part(_ user: UInt32, _ owner: UInt32, _ isWritable: Bool = false) -> [Check] {
+            facts { $0.parts = [.init(path: "/s/v1/u", user: user, owner: owner, isWritableByOthers: isWritable)] }
+                .checks
+        }
+        #expect(part(8, 8) == [.storeInOrder])
+        #expect(part(8, 65_534) == [.subStoreUnmapped, .storeInOrder])
+        #expect(part(65_534, 65_534) == [.storeInOrder])
+        #expect(part(8, 9) == [.subStoreNotTrusted, .storeInOrder])
+        #expect(part(8, 8, true) == [.subStoreNotTrusted, .storeInOrder])
+    }
+}
+
+@Suite("A store on the disk")
+struct StoreProbeTests {
+    let folder: TemporaryFolder
+    let store: Store
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = Store(try #require(StoreLayout(root: folder["store"])))
+    }
+
+    private func gather(later hours: Int64 = 0, user: UInt32 = Kernel.userID) -> StoreFacts {
+        var surroundings = Surroundings.test(folder)
+        surroundings.now += hours * 3_600_000_000_000
+        surroundings.user = user
+        return StoreFacts.gather(folder["store"], Settings(), surroundings)
+    }
+
+    /// What depends on the machine the tests run on.
+    private static let ofTheMachine: [Check] = [.diskLow, .inodesLow, .storeRemote, .storeVolatile]
+
+    private func checks(later hours: Int64 = 0) -> [Check] {
+        gather(later: hours).judge().checks.filter { !Self.ofTheMachine.contains($0) }
+    }
+
+    /// Every path in the folder, to see that nothing is left and nothing is gone.
+    private func everything(_ path: ByteString = ".") throws -> [ByteString] {
+        try folder.names(in: path).flatMap { name -> [ByteString] in
+            let below = path.appending(path: name)
+            guard try Files.status(folder[below], followLinks: false).kind == .directory else { return [below] }
+            return try [below] + everything(below)
+        }
+    }
+
+    @Test("One that is not there yet is not made, and must be makeable")
+    func missing() throws {
+        #expect(checks() == [.storeNotMadeYet])
+        #expect(try folder.names().isEmpty)
+        try folder.write("file", "")
+        let facts = StoreFacts.gather(folder["file/store"], Settings(), .test(folder))
+        #expect(facts.judge().checks.contains(.storeUnreadable) || facts.judge().checks.contains(.storeNotMadeYet))
+        #expect(StoreFacts.gather("relative", Settings(), .test(folder)).judge().checks == [.storePathUnusable])
+        #expect(StoreFacts.gather(nil, Settings(), .test(folder)).judge().checks == [.storePathUnusable])
+    }
+
+    @Test("A good one, tried out, and left as it was")
+    func good() throws {
+        let generation = try store.prepareOwn()
+        try Files.replace(generation.poolPath + "/x", with: "12345", mode: 0o644)
+        let before = try everything()
+        let facts = gather()
+        #expect(try everything() == before)
+        #expect(facts.trial.writing == nil && facts.trial.locking == nil && facts.trial.linking == nil)
+        #expect(facts.trial.place == generation.path)
+        #expect(facts.used == 5)
+        #expect(checks() == [.storeInOrder])
+    }
+
+    @Test("A place that cannot be written", .enabled(if: Kernel.userID != 0))
+    func unwritable() throws {
+        try folder.makeFolder("store", mode: 0o555)
+        #expect(checks().contains(.storeNotWritable))
+    }
+
+    @Test("What cannot be made, locked or linked is told by the kernel's word")
+    func trial() throws {
+        #expect(StoreTrial(in: folder["missing"]).writing == .noSuchFile)
+        #expect(StoreTrial(in: "/proc").writing != nil)
+        let trial = StoreTrial(in: folder.path)
+        #expect(trial.writing == nil && trial.locking == nil && trial.linking == nil)
+        #expect(try folder.names().isEmpty)
+    }
+
+    @Test("A link or a stranger on the way")
+    func untrusted() throws {
+        let generation = try store.prepareOwn()
+        #expect(chmod(generation.path.lossy, 0o777) == 0)
+        #expect(checks() == [.storeNotTrusted])
+        #expect(chmod(generation.path.lossy, 0o755) == 0)
+        #expect(checks() == [.storeInOrder])
+        try Files.rename(folder["store/v1"], to: folder["elsewhere"])
+        try Files.makeLink(folder["store/v1"], to: folder["elsewhere"])
+        #expect(checks() == [.storeNotTrusted])
+    }
+
+    @Test("Somebody else's store that is not root's", .enabled(if: Kernel.userID != 0))
+    func strangers() throws {
+        _ = try store.prepareOwn()
+        #expect(gather(user: Kernel.userID + 1).judge().checks.contains(.storeNotTrusted))
+    }
+
+    @Test("Before v1 is made, the directory's owner counts already", .enabled(if: Kernel.userID == 0))
+    func root() throws {
+        try folder.makeFolder("store", mode: 0o1777)
+        #expect(checks() == [.storeInOrder])
+        #expect(chown(folder["store"].lossy, 12_345, 12_345) == 0)
+        #expect(checks() == [.storeNotTrusted])
+    }
+
+    @Test("Parts of the store by their owners", .enabled(if: Kernel.userID == 0))
+    func parts() throws {
+        _ = try store.prepareOwn()
+        for (name, owner) in [("u8", 8), ("u9", 65_534), ("u10", 11)] as [(ByteString, UInt32)] {
+            let path = try folder.makeFolder("store/v1/" + name)
+            #expect(chown(path.lossy, owner, owner) == 0)
+        }
+        let findings = gather().judge()
+        #expect(findings.details(.subStoreUnmapped) == [folder["store/v1/u9"] + " is owned by user 65534"])
+        #expect(findings.details(.subStoreNotTrusted) == [folder["store/v1/u10"] + " is owned by user 11"])
+    }
+
+    @Test("What is not Slipway's, and what an earlier run left once nobody can need it any more")
+    func litter() throws {
+        let generation = try store.prepareOwn()
+        let home = generation.path.parentPath
+        try folder.write("store/index.json", "{}")
+        try folder.makeFolder("store/lost+found")
+        try folder.makeFolder("store/v2")
+        try folder.makeFolder("store/v1/x")
+        #expect(gather().foreign == [folder["store/index.json"], folder["store/v1/x"]])
+        try Files.makeDirectory(home + "/trash-1", mode: 0o755)
+        try Files.makeDirectory(home + "/gen-000000", mode: 0o755)
+        try Files.makeDirectory(generation.path + "/doctor-1", mode: 0o755)
+        try Files.replace(generation.path + "/size.1.tmp", with: "", mode: 0o644)
+        #expect(gather().leftovers.isEmpty)
+        let expected: [ByteString] = [
+            home + "/gen-000000", home + "/trash-1", generation.path + "/doctor-1", generation.path + "/size.1.tmp",
+        ]
+        #expect(gather(later: 2).leftovers == expected)
+        #expect(checks(later: 2) == [.leftovers, .foreignThings, .storeInOrder])
+    }
+
+    @Test("Exports from the future")
+    func future() throws {
+        let generation = try store.prepareOwn()
+        let export = generation.exportsPath + "/key/id"
+        try Files.makeDirectories(export, mode: 0o755)
+        try Files.replace(export + "/index.json", with: "{}", mode: 0o644)
+        #expect(checks() == [.storeInOrder])
+        #expect(gather(later: -1).future == [export])
+        #expect(checks(later: -1) == [.exportsInTheFuture, .storeInOrder])
+    }
+}
+
+@Suite("Blobs that are read")
+struct BlobTests {
+    let folder: TemporaryFolder
+    let store: Store
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = Store(try #require(StoreLayout(root: folder["store"])))
+    }
+
+    private func put(_ content: ByteString, as text: ByteString? = nil, in pool: ByteString) throws -> ByteString {
+        let path = pool.appending(path: SHA256.hexDigest(of: text ?? content))
+        try Files.replace(path, with: content, mode: 0o444)
+        return path
+    }
+
+    @Test("Each is read once, in every generation and part, and a changed byte is found")
+    func damage() throws {
+        let pool = try store.prepareOwn().poolPath
+        let long = ByteString(repeatElement(0x61, count: 2_500_000))
+        let first = try put(long, in: pool)
+        _ = try put("", in: pool)
+        let other = try folder.makeFolder("store/v1/u8/gen-000003/blobs/sha256")
+        try Files.makeHardLink(other.appending(path: first.lastPathComponent), to: first)
+        try folder.write("store/v1/u8/gen-000003/blobs/sha256/short", "x")
+        var calls: [UInt64] = []
+        let good = BlobFacts.gather(store.layout) { done, total in
+            calls.append(done)
+            #expect(total == 2_500_000)
+        }
+        #expect(good.judge() == [Finding(.blobsVerified, "2 blobs, 2.5 MB")])
+        #expect(calls.last == 2_500_000 && calls.count == 3)
+
+        let bad = try put("other", as: "text", in: other)
+        let findings = BlobFacts.gather(store.layout).judge()
+        #expect(findings == [Finding(.blobsDamaged, "1 of them: " + bad)])
+        #expect(findings[0].mend == "slipway trim")
+    }
+
+    @Test("What may not be read is counted", .enabled(if: Kernel.userID != 0))
+    func hidden() throws {
+        let path = try put("x", in: store.prepareOwn().poolPath)
+        #expect(chmod(path.lossy, 0) == 0)
+        #expect(BlobFacts.gather(store.layout).unreadable == 1)
+    }
+
+    @Test("The counts are told")
+    func counts() {
+        let facts = BlobFacts(matching: 3, bytes: 12, unreadable: 2)
+        #expect(facts.judge().details(.blobsVerified) == ["3 blobs, 12 B, 2 could not be read"])
+    }
+}
