@@ -1,0 +1,20 @@
+internal import Formats
+internal import Notes
+internal import Planning
+internal import Shim
+
+extension LoadedSettings {
+    /// Lines and variables that were ignored, and files that were not read.
+    func judge() -> [Finding] {
+        var findings = problems.map { Finding(.settingsInvalid, $0.text) }
+        findings += notes.map { note in
+            // "PATH (ERROR)" where the file could not be opened at all.
+            let path = note.detail.range(of: " (").map { note.detail.prefix($0.lowerBound) } ?? note.detail
+            return Finding(.settingsNotTrusted, note.detail, path: path)
+        }
+        guard findings.isEmpty else { return findings }
+        let chosen = Settings.rows.filter { $0.show(settings) != $0.show(Settings()) }
+        let text = chosen.map { $0.key + " = " + $0.show(settings) }.joined(separator: ", ")
+        return [Finding(.settingsInOrder, text.isEmpty ? "the defaults" : text)]
+    }
+}

@@ -1,0 +1,77 @@
+import Formats
+import Host
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@testable import Doctor
+@testable import Shim
+
+@Suite("The home, and the settings")
+struct HomeTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func gather(_ change: (inout Surroundings) -> Void = { _ in }) -> [Finding] {
+        var surroundings = Surroundings.test(folder)
+        change(&surroundings)
+        return HomeFacts.gather(surroundings).judge()
+    }
+
+    @Test("One's own, somebody else's, none")
+    func home() throws {
+        #expect(gather() == [Finding(.homeInOrder, folder.path)])
+        let owner = ByteString(decimal: Kernel.userID)
+        let foreign = gather { $0.user = Kernel.userID + 1 }
+        #expect(foreign == [Finding(.homeOfSomebodyElse, folder.path + " is owned by user " + owner)])
+        #expect(gather { $0.environment = [] }.checks == [.homeMissing])
+        for home in [folder["missing"], try folder.write("file", ""), "relative"] {
+            #expect(gather { $0.environment = ["HOME=" + home] }.checks == [.homeMissing])
+        }
+    }
+
+    @Test("Docker's files that somebody else made, the outermost only")
+    func dockerFiles() throws {
+        let facts = HomeFacts(home: "/h", owner: 7, user: 7, foreign: [("/h/.docker", 0), ("/x", 0)])
+        let findings = facts.judge()
+        #expect(findings.details(.dockerFilesOfSomebodyElse) == ["/h/.docker of user 0, /x of user 0"])
+        #expect(findings[0].mend == "sudo chown -R \"$(id -u):$(id -g)\" /h/.docker")
+    }
+
+    @Test("They are found where the variables say", .enabled(if: Kernel.userID == 0))
+    func search() throws {
+        try folder.makeFolder("h/.docker/buildx/instances")
+        try folder.makeFolder("b/activity")
+        // Root's files in the home of a user, as `sudo docker` leaves them.
+        let home = folder["h"]
+        try Descriptor.open(home).setOwner(user: 12_345, group: 12_345)
+        func paths(_ entries: ByteString...) -> [ByteString] {
+            var surroundings = Surroundings.test(folder)
+            surroundings.environment = ["HOME=" + home] + entries
+            surroundings.user = 12_345
+            return HomeFacts.gather(surroundings).foreign.map(\.path)
+        }
+        #expect(paths() == [home + "/.docker"])
+        try Descriptor.open(home + "/.docker").setOwner(user: 12_345, group: 12_345)
+        #expect(paths() == [home + "/.docker/buildx"])
+        try Descriptor.open(home + "/.docker/buildx").setOwner(user: 12_345, group: 12_345)
+        #expect(paths() == [home + "/.docker/buildx/instances"])
+        #expect(paths("BUILDX_CONFIG=" + folder["b"]) == [folder["b"]])
+    }
+
+    @Test("Lines, variables and files that were ignored; else what was chosen")
+    func settings() {
+        var loaded = LoadedSettings()
+        #expect(loaded.judge() == [Finding(.settingsInOrder, "the defaults")])
+        _ = loaded.settings.apply(environment: ["SLIPWAY_JOURNAL=off"])
+        #expect(loaded.judge() == [Finding(.settingsInOrder, "journal = off")])
+        loaded.problems = loaded.settings.apply(environment: ["SLIPWAY_NOPE=1", "SLIPWAY_JOURNAL=x"])
+        loaded.notes = [Note(.settingsNotTrusted, "/a b"), Note(.settingsNotTrusted, "/c (Is a directory)")]
+        let findings = loaded.judge()
+        #expect(findings.checks == [.settingsInvalid, .settingsInvalid, .settingsNotTrusted, .settingsNotTrusted])
+        #expect(findings[0].detail == "environment: no setting is called SLIPWAY_NOPE")
+        #expect(findings[2].mend == "chmod go-w '/a b'" && findings[3].mend == "chmod go-w /c")
+    }
+}
