@@ -15,6 +15,7 @@ struct Slipway: ParsableCommand {
         subcommands: [
             Explain.self, Log.self, Stats.self, TrimCommand.self, PurgeCommand.self, ShowSettings.self,
             StoreCommands.self, ShowVersion.self,
+            DoctorCommand.self, Explain.self, Log.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]
     )
 

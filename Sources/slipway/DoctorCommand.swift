@@ -1,0 +1,41 @@
+import ArgumentParser
+import Doctor
+import Formats
+import Host
+import Planning
+
+/// `slipway doctor`
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Find what keeps builds from sharing, and tell what mends it.",
+        discussion: """
+            Starts every installed shell to see which docker it runs, and asks docker, its plugins and the engine. Changes \
+            nothing. The codes stand in docs/doctor.md. Exits with 0 when all is in order, 1 with warnings, 2 when \
+            something is broken.
+            """)
+
+    @Flag(help: "Print JSON: findings, worst.")
+    var json = false
+
+    @Flag(help: "Read every blob of the store that you may read and compare it with its digest.")
+    var verify = false
+
+    func run() throws {
+        let isShowing = !json && Kernel.isTerminal(2)
+        var shown: UInt64 = .max
+        let report = Doctor.examine(verifying: verify) { done, total in
+            let percent = total == 0 ? 100 : done / max(1, total / 100)
+            guard isShowing, percent != shown else { return }
+            shown = percent
+            Kernel.printError("\rverifying " + ByteSize.text(done) + " of " + ByteSize.text(total) + " \u{1B}[K")
+        }
+        if shown != .max { Kernel.printError("\r\u{1B}[K") }
+        if json {
+            Output.write(report.json)
+        } else {
+            Output.write(report.text(inColour: Kernel.isTerminal(1)))
+        }
+        if report.worst != .ok { throw ExitCode(report.worst.rawValue) }
+    }
+}
