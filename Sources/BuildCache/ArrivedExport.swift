@@ -8,15 +8,23 @@ public struct ArrivedExport: Equatable, Sendable {
 
     private static let largestText = 1 << 20
 
-    /// By the directory that BuildKit was told to write to; nil when no whole index has come there, or it has been deleted.
+    /// By the directory that BuildKit was told to write to, or where trimming has moved it since; nil when no whole index has
+    /// come there, or it has been deleted.
     public init?(at path: ByteString) {
         let home = path.parentPath.parentPath.parentPath
         guard path.parentPath.parentPath.lastPathComponent == "exports", Generation.isName(home.lastPathComponent)
         else {
             return nil
         }
-        let generation = Generation(path: home, owner: Kernel.userID)
-        let manifests = Self.read(path.appending(path: "index.json"))?[field: "manifests"]?.array ?? []
+        var generation = Generation(path: home, owner: Kernel.userID)
+        if Files.isMissing(path), let name = try? Files.readLink(home.parentPath.appending(path: "current")),
+            Generation.isName(name)
+        {
+            generation = Generation(path: home.parentPath.appending(path: name), owner: Kernel.userID)
+        }
+        let export = generation.exportsPath.appending(path: path.parentPath.lastPathComponent)
+            .appending(path: path.lastPathComponent)
+        let manifests = Self.read(export.appending(path: "index.json"))?[field: "manifests"]?.array ?? []
         var blobs: [ByteString] = []
         func add(_ json: JSON) -> ByteString? {
             guard let blob = json[field: "digest"]?.string.flatMap(generation.blobPath) else { return nil }

@@ -97,7 +97,7 @@ public struct Trim {
         report.carried = try settleRetired(current)
         try checkpoint(.settled)
         let inventory = try Inventory(of: current, now: Clock.now)
-        report.before = usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.kept = choice.keptCount
         report.dropped = choice.dropped
@@ -110,10 +110,10 @@ public struct Trim {
         case .nothingToDo where late == 0: report.after = report.before
         case .switched where late == 0:
             let pool = try Pool(of: last)
-            report.after = usage(pool, live: pool.bytes(of: choice.blobs), besides: last)
+            report.after = Self.usage(pool, live: pool.bytes(of: choice.blobs), besides: last)
         default:
             let inventory = try Inventory(of: last, now: Clock.now)
-            report.after = usage(inventory.pool, live: inventory.liveBytes, besides: last)
+            report.after = Self.usage(inventory.pool, live: inventory.liveBytes, besides: last)
         }
         lock.finish()
         return report
@@ -125,7 +125,7 @@ public struct Trim {
         let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.outcome = .planned
-        report.before = usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         report.after.live = inventory.pool.bytes(of: choice.blobs)
         report.after.waiting = report.before.waiting
         report.after.total = report.after.live &+ report.after.waiting
@@ -135,11 +135,11 @@ public struct Trim {
         return report
     }
 
-    private func usage(_ pool: Pool, live: UInt64, besides current: Generation) -> Usage {
+    static func usage(_ pool: Pool, live: UInt64, besides current: Generation) -> Usage {
         var usage = Usage(total: pool.bytes, live: live)
         usage.orphaned = usage.total - min(usage.total, usage.live)
         var waiting: [Digest: Pool.File] = [:]
-        for generation in retired(current) {
+        for generation in retired(besides: current) {
             guard let old = try? Pool(of: generation) else { continue }
             waiting.merge(old.files.filter { pool.files[$0.key] == nil }) { first, _ in first }
         }
@@ -176,17 +176,18 @@ public struct Trim {
         }
     }
 
-    /// Generations besides the current one, by name.
-    private func retired(_ current: Generation) -> [Generation] {
+    /// Generations of the same sub-store besides the current one, by name.
+    static func retired(besides current: Generation) -> [Generation] {
+        let home = current.path.parentPath
         let names = (try? Files.names(in: home, limit: .max)) ?? []
         return names.filter { Generation.isName($0) && $0 != current.path.lastPathComponent }.sorted()
-            .map { Generation(path: home.appending(path: $0), owner: store.user) }
+            .map { Generation(path: home.appending(path: $0), owner: current.owner) }
     }
 
     /// Takes over what came late to generations that nobody uses any more, and deletes them. Returns how many exports came.
     private func settleRetired(_ current: Generation) throws(Rejection) -> Int {
         var carried = 0
-        for generation in retired(current) {
+        for generation in Self.retired(besides: current) {
             guard let lease = try ExclusiveLease.take(of: generation) else { continue }
             carried += try carry(from: generation, to: current)
             try checkpoint(.carried)
@@ -250,7 +251,7 @@ public struct Trim {
         _ inventory: Inventory, _ choice: Retention.Choice
     ) throws(Rejection) -> Generation? {
         let current = inventory.generation
-        let names = retired(current).map(\.path.lastPathComponent) + [current.path.lastPathComponent]
+        let names = Self.retired(besides: current).map(\.path.lastPathComponent) + [current.path.lastPathComponent]
         guard let name = names.max().flatMap(Generation.name(after:)) else {
             throw Rejection(.storeUnreadable, home + " has no name left for a generation")
         }

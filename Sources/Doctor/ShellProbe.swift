@@ -100,7 +100,7 @@ struct ShellProbe {
 
     /// Takes away what was made.
     func cleanUp() {
-        if let scratch { Files.removeTree(scratch) }
+        if let scratch { try? Files.removeTree(scratch) }
     }
 }
 

@@ -145,7 +145,7 @@ struct StoreTrial {
     init(in place: ByteString) {
         self.place = place
         let folder = place.appending(path: Self.prefix + Hex.digits(of: Kernel.randomBytes(8)))
-        defer { Files.removeTree(folder) }
+        defer { try? Files.removeTree(folder) }
         let file = folder.appending(path: "file")
         do throws(Errno) {
             try Files.makeDirectory(folder, mode: 0o700)

@@ -227,7 +227,7 @@ extension Trim.Report {
 }
 
 extension Trim.Usage {
-    fileprivate var json: JSON {
+    var json: JSON {
         .object([
             "total": .integer(Int(clamping: total)), "live": .integer(Int(clamping: live)),
             "orphaned": .integer(Int(clamping: orphaned)), "waiting": .integer(Int(clamping: waiting)),

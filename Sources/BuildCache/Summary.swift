@@ -1,0 +1,78 @@
+public import Formats
+internal import Host
+
+/// What one user's part of a store holds, for people.
+public struct PartSummary: Sendable {
+    /// One key.
+    public struct Key: Sendable {
+        /// Its directory among the exports: the name that `trim --key` takes.
+        public let name: ByteString
+        /// The key in words; nil when they cannot be read.
+        public let description: JSON?
+        /// Branches with their build arguments.
+        public let variants: Int
+        /// Exports that can be imported.
+        public let complete: Int
+        /// Exports of builds that run, or failed.
+        public let unfinished: Int
+        /// Exports with something missing or wrong.
+        public let damaged: Int
+        /// Bytes that no other key reaches.
+        public let ownBytes: UInt64
+        /// Bytes that other keys reach, too.
+        public let sharedBytes: UInt64
+        /// In nanoseconds since 1970, as far as is known.
+        public let lastUsed: Int64
+    }
+
+    /// One generation.
+    public struct Generation: Sendable {
+        /// Its directory's name.
+        public let name: ByteString
+        /// Whether builds that begin now use it.
+        public let isCurrent: Bool
+        /// Bytes in its pool.
+        public let bytes: UInt64
+        /// Processes with its lease, as far as this process may see them.
+        public let holders: [Int32]
+    }
+
+    /// Whose part, and where.
+    public let part: StoreLayout.Part
+    /// Bytes, as trimming sees them.
+    public let usage: Trim.Usage
+    /// The last used first.
+    public let keys: [Key]
+    /// The current one first.
+    public let generations: [Generation]
+    /// When it was last trimmed, in nanoseconds since 1970; nil when it never was.
+    public let trimmed: Int64?
+
+    /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
+    public init?(of part: StoreLayout.Part, in store: Store) throws(Rejection) {
+        guard let current = try store.currentGeneration(of: part.user) else { return nil }
+        let inventory = try Inventory(of: current, now: Clock.now)
+        self.part = part
+        usage = Trim.usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        var keysOfBlob: [Digest: Int] = [:]
+        let reached = inventory.keys.map { inventory.reached(by: $0.exports) }
+        for blobs in reached { for blob in blobs { keysOfBlob[blob, default: 0] += 1 } }
+        keys = zip(inventory.keys, reached).map { key, blobs in
+            func count(_ isMeant: (ExportRecord.State) -> Bool) -> Int { key.exports.count { isMeant($0.state) } }
+            return Key(
+                name: key.name, description: key.description,
+                variants: Set(key.exports.map { $0.variant.branch + "." + $0.variant.arguments }).count,
+                complete: count { $0 == .complete }, unfinished: count { $0 == .unfinished },
+                damaged: count { if case .damaged = $0 { true } else { false } },
+                ownBytes: inventory.pool.bytes(of: blobs.filter { keysOfBlob[$0] == 1 }),
+                sharedBytes: inventory.pool.bytes(of: blobs.filter { keysOfBlob[$0] != 1 }), lastUsed: key.lastUsed)
+        }.sorted { ($0.lastUsed, $0.name) > ($1.lastUsed, $1.name) }
+        generations = ([current] + Trim.retired(besides: current)).map { generation in
+            Generation(
+                name: generation.path.lastPathComponent, isCurrent: generation == current,
+                bytes: generation == current ? inventory.bytes : (try? Pool(of: generation))?.bytes ?? 0,
+                holders: Files.lockHolders(generation.leasePath))
+        }
+        trimmed = (try? Files.status(part.path.appending(path: TrimLock.name), followLinks: false))?.modified
+    }
+}

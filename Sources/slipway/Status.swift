@@ -1,0 +1,151 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import Foundation
+import Host
+import Notes
+import Planning
+import Shim
+
+/// `slipway status`
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what is in the store.",
+        discussion: """
+            Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each generation: the \
+            processes that hold its lease, as far as they can be seen from here. Changes nothing. Exits with 1 when a part of \
+            the store cannot be read.
+            """,
+        aliases: ["inspect"])
+
+    @OptionGroup var place: StoreOption
+
+    @Flag(
+        help: """
+            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, trimmed, generations, keys; or error). Bytes \
+            and seconds since 1970.
+            """)
+    var json = false
+
+    func run() throws {
+        let settings = LoadedSettings.load().settings
+        let layout = try place.layout(settings)
+        let budget = min(settings.trimmedSize, settings.maximumSize)
+        let free = try? Files.space(at: layout.root).available
+        let system = try? Files.fileSystem(at: layout.root)
+        var members: [JSON.Member] = [
+            .init(name: "store", value: .string(layout.root)),
+            .init(name: "fileSystem", value: system.map { .string($0.name) } ?? .null),
+            .init(name: "free", value: free.map { .integer(Int(clamping: $0)) } ?? .null),
+            .init(name: "budget", value: .integer(Int(clamping: budget))),
+        ]
+        var parts: [JSON] = []
+        var failed = false
+        if !json {
+            let room = free.map { ", " + ByteSize.text($0) + " free" } ?? ""
+            Output.write(layout.root + (system.map { " on " + $0.name } ?? "") + room + "\n")
+        }
+        for part in layout.parts {
+            do throws(Rejection) {
+                guard let summary = try PartSummary(of: part, in: Store(layout)) else { continue }
+                if json { parts.append(summary.json) } else { Output.write(summary.text(budget: budget)) }
+            } catch {
+                failed = true
+                parts.append(
+                    .object([
+                        "user": .integer(Int(part.user)), "path": .string(part.path),
+                        "error": .string(error.note.message),
+                    ]))
+                if !json { Output.complain(part.path + ": " + error.note.message + "; see `slipway doctor`") }
+            }
+        }
+        if json {
+            members.append(.init(name: "parts", value: .array(parts)))
+            Output.write(.object(members))
+        } else if layout.parts.isEmpty {
+            Output.write("  nothing has been exported yet\n")
+        }
+        if failed { throw ExitCode.failure }
+    }
+}
+
+extension PartSummary {
+    /// Stable for programs.
+    var json: JSON {
+        .object([
+            "user": .integer(Int(part.user)), "path": .string(part.path), "usage": usage.json,
+            "trimmed": trimmed.map { .integer(Int($0 / 1_000_000_000)) } ?? .null,
+            "generations": .array(
+                generations.map {
+                    .object([
+                        "name": .string($0.name), "current": .bool($0.isCurrent),
+                        "bytes": .integer(Int(clamping: $0.bytes)),
+                        "holders": .array($0.holders.map { .integer(Int($0)) }),
+                    ])
+                }),
+            "keys": .array(keys.map(\.json)),
+        ])
+    }
+
+    /// For people, against a budget in bytes.
+    func text(budget: UInt64) -> ByteString {
+        var lines: [ByteString] = ["", part.path]
+        let share = budget == 0 ? 100 : min(100, usage.total / max(1, budget / 100))
+        let bar = Kernel.isTerminal(1) ? Self.bar(percent: share) + " " : ""
+        let warning = usage.total > budget ? "  over the budget: `slipway trim`" : ""
+        lines.append("  " + bar + ByteSize.text(usage.total) + " of " + ByteSize.text(budget) + ByteString(warning))
+        lines.append(
+            "  live " + ByteSize.text(usage.live) + ", orphaned " + ByteSize.text(usage.orphaned)
+                + ", waiting for builds "
+                + ByteSize.text(usage.waiting) + (trimmed.map { ", trimmed " + Self.date($0) } ?? ", never trimmed"))
+        for generation in generations {
+            let held: ByteString =
+                generation.holders.isEmpty
+                ? "" : ", in use by " + generation.holders.map { ByteString(decimal: $0) }.joined(separator: " ")
+            lines.append(
+                "  " + generation.name + (generation.isCurrent ? " (current) " : " ") + ByteSize.text(generation.bytes)
+                    + held)
+        }
+        if !keys.isEmpty {
+            lines.append("        own     shared  builds  branches  last used         key")
+        }
+        for key in keys {
+            let words = [key.words("repository"), key.words("target")].filter { !$0.isEmpty }.joined(
+                separator: " target ")
+            lines.append(
+                ByteSize.text(key.ownBytes).padded(left: 11) + ByteSize.text(key.sharedBytes).padded(left: 11)
+                    + ByteString(decimal: key.complete).padded(left: 8)
+                    + ByteString(decimal: key.variants).padded(left: 10)
+                    + "  " + Self.date(key.lastUsed) + "  " + key.name + (words.isEmpty ? "" : "  " + words)
+                    + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func bar(percent: UInt64) -> ByteString {
+        let filled = Int(percent / 5)
+        return "[" + ByteString(repeatElement(UInt8(ascii: "#"), count: filled))
+            + ByteString(repeatElement(UInt8(ascii: "."), count: 20 - filled)) + "]"
+    }
+
+    private static func date(_ nanoseconds: Int64) -> ByteString {
+        let date = Date(timeIntervalSince1970: TimeInterval(nanoseconds / 1_000_000_000))
+        return ByteString(String(date.ISO8601Format().prefix(16)))
+    }
+}
+
+extension PartSummary.Key {
+    /// A word of the key's description; empty when there is none.
+    func words(_ name: ByteString) -> ByteString { description?[key: name]?.string ?? "" }
+
+    var json: JSON {
+        .object([
+            "name": .string(name), "key": description ?? .null, "variants": .integer(variants),
+            "exports": .object([
+                "complete": .integer(complete), "unfinished": .integer(unfinished), "damaged": .integer(damaged),
+            ]),
+            "ownBytes": .integer(Int(clamping: ownBytes)), "sharedBytes": .integer(Int(clamping: sharedBytes)),
+            "lastUsed": .integer(Int(lastUsed / 1_000_000_000)),
+        ])
+    }
+}
