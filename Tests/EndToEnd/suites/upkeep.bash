@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# The store looks after itself: trimming and purging beside builds, killed, by root for others, and behind a build's back.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+limit=600
+
+slipway() { on a slipway "$@"; }
+live() { slipway status --json | jq "[.parts[].usage.live] | add"; }
+total() { slipway status --json | jq "[.parts[].usage.total] | add"; }
+settled() { slipway status --json | jq -e '[.parts[].generations | length == 1] | all' >/dev/null; }
+
+trims_beside_builds() {
+    local round engine name trimming
+    for round in 1 2 3 4; do project "app$round"; done
+    (while [[ ! -e stop ]]; do slipway trim --keep 1 >>trims 2>&1 || echo "trim failed" >>trims; done) &
+    trimming=$!
+    for round in {1..6}; do
+        for engine in a b; do
+            echo "$round $engine" >>"app$((round % 4 + 1))/input.txt"
+            start "one$engine" on "$engine" docker build -t app "app$((round % 4 + 1))"
+            start "two$engine" on "$engine" docker build -t app2 "app$(((round + 1) % 4 + 1))"
+        done
+        for name in onea twoa oneb twob; do
+            finish "$name"
+            expect_code 0
+        done
+    done
+    touch stop
+    wait "$trimming"
+    expect_equal "$(grep -c failed trims)" 0 "failed trims"
+    expect [ "$(grep -c 'exports, ' trims)" -gt 10 ]
+    # All that is left is whole, and hits.
+    run slipway trim
+    expect settled
+    expect_whole_store
+    forget a b
+    for round in 1 2 3 4; do
+        run on b docker build -t app "app$round"
+        forget b
+        run on b docker build -t app "app$round"
+        expect_cached all
+        forget b
+    done
+}
+test_case "builds on two engines and trimming in a loop do not disturb each other" trims_beside_builds
+
+late_export() {
+    project app
+    echo 'RUN sleep 5' >>app/Dockerfile
+    start slow on a docker build -t app app
+    until [[ -n $(compgen -G "$store/v1/u0/gen-*/exports/*/*/blobs") ]]; do sleep 0.1; done
+    # Something to drop, so that the generation is switched.
+    head -c 1000 /dev/urandom >x
+    cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
+    run slipway trim --json
+    expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
+    expect_not settled
+    finish slow
+    expect_code 0
+    run slipway trim --json
+    expect_equal "$(jq '.parts[0].carried' "$stdout")" 1
+    expect settled
+    forget a
+    run on a docker build -t app app
+    expect_cached all
+}
+test_case "a build that ends in an older generation is taken over" late_export
+
+bounded() {
+    project app
+    printf '%s\n' 'FROM slipway/base:1' 'COPY data /data' 'RUN sha256sum /data >/sum' >app/Dockerfile
+    local round most=0 bytes
+    for round in {1..50}; do
+        head -c 20000000 /dev/urandom >app/data
+        run on a SLIPWAY_TRIM_INTERVAL=1s docker build -t app app
+        bytes=$(du -sb "$store" | cut -f1)
+        if [[ $bytes -gt $most ]]; then most=$bytes; fi
+    done
+    # Three exports of the variant are live. The last builds' trimming may still be at work.
+    for round in {1..50}; do
+        run slipway trim
+        if settled; then break; fi
+        sleep 0.2
+    done
+    bytes=$(live)
+    note "most $most, live $bytes"
+    expect [ "$bytes" -gt 60000000 ]
+    expect [ "$most" -lt $((2 * bytes)) ]
+}
+test_case "fifty rebuilds of a 20 MB layer with automatic trimming stay below twice what is live" bounded
+
+behind() {
+    project app
+    run on a docker build -t app app
+    touch -d '2 days ago' "$store/v1/u0/trimmed"
+    head -c 1000 /dev/urandom >x
+    cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
+    # The stand-in tells what docker would inherit: its children, and its descriptors.
+    mkdir stand-in
+    cat >stand-in/docker <<'DOCKER'
+#!/bin/sh
+[ "$1" != --version ] || exec "$REAL" --version
+children=
+read -r children </proc/$$/task/$$/children
+echo "$children"
+ls -l /proc/$$/fd | grep trimmed || true
+DOCKER
+    chmod +x stand-in/docker
+    local real
+    real=$(docker_of a)
+    # Twice, because the stand-in is asked for its version at first.
+    run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" SLIPWAY_TRIM_AUTO=off docker build -t app app
+    run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" docker build -t app app
+    expect_equal "$(tr -d ' \n' <"$stdout")" "" "children or descriptors"
+    for _ in {1..100}; do
+        if [[ $(readlink "$store/v1/u0/current") == gen-000002 ]]; then break; fi
+        sleep 0.1
+    done
+    expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
+    # Not again before the interval is over, and not at all where it is switched off.
+    cp x "$store/v1/u0/gen-000002/blobs/sha256/$(sha256sum x | head -c 64)"
+    run on a docker build -t app app
+    touch -d '2 days ago' "$store/v1/u0/trimmed"
+    run on a SLIPWAY_TRIM_AUTO=off docker build -t app app
+    sleep 1
+    expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
+}
+test_case "a build starts trimming once in the interval, and docker inherits nothing of it" behind
+
+killed() {
+    local round number
+    project app
+    run on a docker build -t app app
+    cp -a "$store" good
+    for round in {1..40}; do
+        rm -rf "$store"
+        cp -a good "$store"
+        for number in {1..300}; do
+            printf '%s' "$round $number" >x
+            cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
+        done
+        if ((round % 2)); then set -- trim; else set -- purge --yes --key none; fi
+        timeout -s KILL "0.0$(printf '%02d' "$round")" "$work/bin/slipway" "$@" --store "$store" >/dev/null 2>&1 || true
+        expect [ -d "$store/v1/u0/current/blobs/sha256" ]
+        expect_whole_store
+        run slipway trim
+        expect settled
+        expect_equal "$(find "$store/v1/u0" -maxdepth 1 -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" \
+            "current $(readlink "$store/v1/u0/current") trimmed "
+    done
+    forget a
+    run on a docker build -t app app
+    expect_cached all
+}
+test_case "trim and purge killed at any moment leave a whole store, and the next run finishes" killed
+
+others() {
+    project app
+    chown -R 1000:1000 app
+    store=$place/shared
+    run slipway store init --shared "$store"
+    run as 1000 a docker build -t app app
+    run on b docker build -t app2 app
+    find "$store/v1/u1000" ! -uid 1000 -print -quit | grep . && fail "not his"
+    # A user trims his own part, root all, and each part stays its user's.
+    head -c 1000 /dev/urandom >x
+    local user
+    for user in 0 1000; do
+        cp x "$store/v1/u$user/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
+        chown "$user" "$store/v1/u$user/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
+    done
+    run as 1000 a slipway trim --json
+    expect_equal "$(jq -c '[.parts[].user]' "$stdout")" '[1000]'
+    expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
+    run slipway trim --json --keep 0
+    expect_equal "$(jq -c '[.parts[].user]' "$stdout")" '[0,1000]'
+    expect_equal "$(find "$store/v1/u1000" ! -uid 1000 | wc -l)" 0 "files of others"
+    expect_equal "$(find "$store/v1/u0" ! -uid 0 | wc -l)" 0 "files of others"
+    run as 1000 a docker build -t app app
+    # A link of his leads root nowhere.
+    mkdir precious
+    touch precious/file
+    rm -rf "$store/v1/u1000/trash-x"
+    ln -s "$place/precious" "$store/v1/u1000/trash-x"
+    run slipway trim
+    expect [ -e precious/file ]
+}
+test_case "root trims everybody's part as its user" others
+
+purged() {
+    project app
+    project other
+    run on a docker build -t app app
+    run on a docker build -t other other
+    local key
+    key=$(slipway status --json | jq -r '.parts[0].keys[0].name')
+    try slipway purge
+    expect_code 2
+    run slipway purge --yes --key "$key"
+    expect_equal "$(slipway status --json | jq '.parts[0].keys | length')" 1 keys
+    # Under a lease: the build in flight ends well.
+    echo 'RUN sleep 3' >>app/Dockerfile
+    start slow on a docker build -t app app
+    until slipway status --json | jq -e '[.parts[0].generations[].holders[]] | length > 0' >/dev/null; do sleep 0.1; done
+    run slipway purge --yes
+    finish slow
+    expect_code 0
+    run slipway trim
+    expect_whole_store
+    run slipway purge --yes
+    expect_equal "$(total)" 0 bytes
+}
+test_case "purge drops one key or all, also while a build runs" purged
+
+refused() {
+    local words
+    for words in '--max-size 45080' '--max-size much' '--older-than 30' '--keep -1'; do
+        # shellcheck disable=SC2086 # words
+        try slipway trim $words
+        expect_code 2
+    done
+    run slipway trim
+    expect_said "holds nothing"
+    project app
+    run on a docker build -t app app
+    run slipway trim --max-size 1kB
+    expect_said "the budget is too small"
+    forget a
+    run on a docker build -t app app
+    expect_cached all
+}
+test_case "nonsense is refused, and a budget below one build is told, not obeyed" refused
