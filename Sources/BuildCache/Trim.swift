@@ -94,10 +94,11 @@ public struct Trim {
         try clearLeftovers()
         guard let current = try currentOrRepaired() else { return report }
         try checkpoint(.cleared)
-        report.carried = try settleRetired(current)
-        try checkpoint(.settled)
-        let inventory = try Inventory(of: current, now: Clock.now)
+        var inventory = try Inventory(of: current, now: Clock.now)
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
+        report.carried = try settleRetired(current)
+        if report.carried > 0 { inventory = try Inventory(of: current, now: Clock.now) }
+        try checkpoint(.settled)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.kept = choice.keptCount
         report.dropped = choice.dropped
@@ -127,7 +128,8 @@ public struct Trim {
         report.outcome = .planned
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         report.after.live = inventory.pool.bytes(of: choice.blobs)
-        report.after.waiting = report.before.waiting
+        report.after.waiting =
+            Self.usage(inventory.pool, live: 0, besides: current) { !ExclusiveLease.isFree($0) }.waiting
         report.after.total = report.after.live &+ report.after.waiting
         report.kept = choice.keptCount
         report.dropped = choice.dropped
@@ -135,11 +137,14 @@ public struct Trim {
         return report
     }
 
-    static func usage(_ pool: Pool, live: UInt64, besides current: Generation) -> Usage {
+    /// Of a current generation, and of those older ones that count.
+    static func usage(
+        _ pool: Pool, live: UInt64, besides current: Generation, counting isMeant: (Generation) -> Bool = { _ in true }
+    ) -> Usage {
         var usage = Usage(total: pool.bytes, live: live)
         usage.orphaned = usage.total - min(usage.total, usage.live)
         var waiting: [Digest: Pool.File] = [:]
-        for generation in retired(besides: current) {
+        for generation in retired(besides: current) where isMeant(generation) {
             guard let old = try? Pool(of: generation) else { continue }
             waiting.merge(old.files.filter { pool.files[$0.key] == nil }) { first, _ in first }
         }

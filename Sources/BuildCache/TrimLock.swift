@@ -54,6 +54,16 @@ final class ExclusiveLease {
         }
     }
 
+    /// Whether nobody holds it, looked at by holding it for a moment: only for generations that no build begins to use.
+    static func isFree(_ generation: Generation) -> Bool {
+        do throws(Errno) {
+            try Descriptor.open(generation.leasePath, followLinks: false).lock(.exclusive)
+            return true
+        } catch {
+            return error == .noSuchFile
+        }
+    }
+
     /// Lets it go: it ends with the object at the latest.
     func release() { withExtendedLifetime(self) {} }
 }

@@ -146,9 +146,13 @@ struct TrimTests {
         // A build that began before.
         let late = try fixture.export(for: build, at: 900, "late", in: old)
         #expect(try trim().run().carried == 0)
+        #expect(try trim(dryRun: true).run().after.waiting > 0)
         #expect(lease != nil)
         lease = nil
+        let plan = try trim(dryRun: true).run()
+        #expect(plan.before.waiting > 0 && plan.after.waiting == 0)
         let second = try trim().run()
+        #expect(second.before == plan.before)
         #expect(second.carried == 1)
         #expect(second.after.waiting == 0)
         #expect(try isTidy())
