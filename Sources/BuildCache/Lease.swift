@@ -42,17 +42,17 @@ extension Store {
     /// The current generation of a user's sub-store with its lease held; nil when that user has none. Three tries, because
     /// trimming may switch generations in between.
     func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
+        let link = layout.subStore(of: owner).appending(path: "current")
         for _ in 0..<3 {
-            guard let generation = try currentGeneration(of: owner) else { return nil }
+            let before = try? Files.readLink(link)
             do throws(Rejection) {
+                guard let generation = try currentGeneration(of: owner) else { return nil }
                 if let lease = try Lease.take(of: generation), try currentGeneration(of: owner) == generation {
                     return (generation, lease)
                 }
             } catch {
-                // Who trims holds the old generation alone once it has made a new one.
-                guard error.note.reason == .leaseBusy, try currentGeneration(of: owner) != generation else {
-                    throw error
-                }
+                // Once there is a new generation the old one is held alone, and then deleted.
+                guard let before, let now = try? Files.readLink(link), now != before else { throw error }
             }
         }
         throw Rejection(.generationMoved, layout.subStore(of: owner))

@@ -66,6 +66,6 @@ struct ExportCopier {
         let copy = try Descriptor.open(target, .create(mode: 0o600), followLinks: false)
         try copy.write(text)
         try copy.setMode(status.mode & 0o755)
-        try Files.setModified(target, status.modified)
+        try? Files.setModified(target, status.modified)
     }
 }

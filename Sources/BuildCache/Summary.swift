@@ -45,8 +45,6 @@ public struct PartSummary: Sendable {
     public let keys: [Key]
     /// The current one first.
     public let generations: [Generation]
-    /// When it was last trimmed, in nanoseconds since 1970; nil when it never was.
-    public let trimmed: Int64?
 
     /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
     public init?(of part: StoreLayout.Part, in store: Store) throws(Rejection) {
@@ -73,6 +71,5 @@ public struct PartSummary: Sendable {
                 bytes: generation == current ? inventory.bytes : (try? Pool(of: generation))?.bytes ?? 0,
                 holders: Files.lockHolders(generation.leasePath))
         }
-        trimmed = (try? Files.status(part.path.appending(path: TrimLock.name), followLinks: false))?.modified
     }
 }

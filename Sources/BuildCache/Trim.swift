@@ -16,7 +16,7 @@ public struct Trim {
 
     /// The steps after which the store is looked at by tests.
     enum Step: CaseIterable {
-        case cleared, settled, marked, made, linked, copied, named, switched, carried, emptied
+        case cleared, settled, chosen, made, linked, copied, marked, named, switched, settledAgain
         case exportsSwept, sweptHalf, swept
     }
 
@@ -75,6 +75,8 @@ public struct Trim {
         public var dropped: [Retention.Dropped] = []
         /// Exports of builds that ended after an older generation was replaced: taken over.
         public var carried = 0
+        /// Whether no older generation is left.
+        public var isSettled = true
         /// Bytes that stay although the budget is smaller than the last used export.
         public var bytesOverBudget: UInt64 = 0
     }
@@ -92,30 +94,32 @@ public struct Trim {
             return report
         }
         try clearLeftovers()
-        guard let current = try currentOrRepaired() else { return report }
+        guard let (current, isRepaired) = try currentOrRepaired() else { return report }
         try checkpoint(.cleared)
         var inventory = try Inventory(of: current, now: Clock.now)
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
-        report.carried = try settleRetired(current)
+        report.carried = settleRetired(current, ignoringMarks: isRepaired)
         if report.carried > 0 { inventory = try Inventory(of: current, now: Clock.now) }
         try checkpoint(.settled)
+        if retention.dropsAll { try markRetired(current) }
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.kept = choice.keptCount
         report.dropped = choice.dropped
         report.bytesOverBudget = choice.bytesOverBudget
-        try checkpoint(.marked)
+        try checkpoint(.chosen)
         let last = try trim(inventory, choice, &report)
-        let late = try settleRetired(last)
+        if report.outcome == .inUse { report.dropped = [] }
+        let late = settleRetired(last, ignoringMarks: false)
+        try checkpoint(.settledAgain)
         report.carried += late
-        switch report.outcome {
-        case .nothingToDo where late == 0: report.after = report.before
-        case .switched where late == 0:
+        if case .switched = report.outcome, late == 0 {
             let pool = try Pool(of: last)
             report.after = Self.usage(pool, live: pool.bytes(of: choice.blobs), besides: last)
-        default:
+        } else {
             let inventory = try Inventory(of: last, now: Clock.now)
             report.after = Self.usage(inventory.pool, live: inventory.liveBytes, besides: last)
         }
+        report.isSettled = Self.retired(besides: last).isEmpty
         lock.finish()
         return report
     }
@@ -168,16 +172,19 @@ public struct Trim {
     }
 
     /// The current generation. A `current` that leads to nothing is made anew: what other generations hold is then carried over.
-    private func currentOrRepaired() throws(Rejection) -> Generation? {
+    private func currentOrRepaired() throws(Rejection) -> (Generation, isRepaired: Bool)? {
         do throws(Rejection) {
-            return try store.currentGeneration(of: store.user)
+            if let current = try store.currentGeneration(of: store.user) { return (current, false) }
+            // Killed while it repaired: the generations are there, and nothing leads to one.
+            let isEmpty = !((try? Files.names(in: home, limit: .max)) ?? []).contains(where: Generation.isName)
+            return isEmpty ? nil : (try store.prepareOwn(), true)
         } catch {
             let link = home.appending(path: "current")
             guard let name = try? Files.readLink(link), Generation.isName(name) else { throw error }
             let pool = Generation(path: home.appending(path: name), owner: store.user).poolPath
             guard Files.isMissing(pool) else { throw error }
             try writing { () throws(Errno) in try Files.remove(link) }
-            return try store.prepareOwn()
+            return (try store.prepareOwn(), true)
         }
     }
 
@@ -189,47 +196,83 @@ public struct Trim {
             .map { Generation(path: home.appending(path: $0), owner: current.owner) }
     }
 
-    /// Takes over what came late to generations that nobody uses any more, and deletes them. Returns how many exports came.
-    private func settleRetired(_ current: Generation) throws(Rejection) -> Int {
+    /// Takes over what came late to generations that nobody uses any more, and deletes them. One that cannot be read stays, and is
+    /// in nobody's way. Returns how many exports came.
+    private func settleRetired(_ current: Generation, ignoringMarks: Bool) -> Int {
         var carried = 0
         for generation in Self.retired(besides: current) {
-            guard let lease = try ExclusiveLease.take(of: generation) else { continue }
-            carried += try carry(from: generation, to: current)
-            try checkpoint(.carried)
-            try writing { () throws(Errno) in
-                let trash = home.appending(path: Self.trashPrefix + generation.path.lastPathComponent)
-                try Files.removeTree(trash)
-                try Files.rename(generation.path, to: trash)
-                try Files.removeTree(trash)
+            guard let lease = (try? ExclusiveLease.take(of: generation)) ?? nil,
+                let count = try? carry(from: generation, to: current, ignoringMarks: ignoringMarks)
+            else { continue }
+            carried += count
+            let trash = home.appending(path: Self.trashPrefix + generation.path.lastPathComponent)
+            if (try? Files.removeTree(trash)) != nil, (try? Files.rename(generation.path, to: trash)) != nil {
+                try? Files.removeTree(trash)
             }
-            try checkpoint(.emptied)
             lease.release()
         }
         return carried
     }
 
-    private func carry(from old: Generation, to current: Generation) throws(Rejection) -> Int {
-        let judged = MarkedExports.read(from: old)
-        let copier = ExportCopier(source: old, target: current, linkFile: linkFile)
+    private func carry(from old: Generation, to current: Generation, ignoringMarks: Bool) throws(Errno) -> Int {
+        let judged = ignoringMarks ? MarkedExports() : MarkedExports.read(from: old)
+        let linkFile = linkFile
+        let copier = ExportCopier(source: old, target: current) { (name, file) throws(Errno) in
+            do throws(Errno) {
+                try linkFile(name, file)
+            } catch {
+                // Without hard links a blob moves: the old generation goes anyway.
+                guard Self.withoutLinks.contains(error) else { throw error }
+                if Files.isMissing(name) { try Files.rename(file, to: name) }
+            }
+        }
         var preflight = Preflight(indexes: .max, bytes: .max)
         var carried = 0
-        for key in (try? Files.names(in: old.exportsPath, limit: .max)) ?? [] where KeyRecord.isName(key) {
+        for key in try Self.names(in: old.exportsPath) where KeyRecord.isName(key) {
             let folder = old.exportsPath.appending(path: key)
-            for name in (try? Files.names(in: folder, limit: .max)) ?? [] {
+            for name in try Self.names(in: folder) {
                 guard ExportName(name) != nil, !judged.contains(key, name),
                     Files.isMissing(current.exportsPath.appending(path: key).appending(path: name)),
                     let manifest = try? preflight.manifest(ofExport: folder.appending(path: name), in: old),
                     let blobs = try? preflight.check(manifest, in: old)
                 else { continue }
-                try writing { () throws(Errno) in
-                    try copier.link(blobs.map { $0.digest.suffix(64) })
-                    try copier.copy(name, of: key)
-                }
+                try copier.link(blobs.map { $0.digest.suffix(64) })
+                try copier.copy(name, of: key)
                 carried += 1
             }
         }
         return carried
     }
+
+    /// None where there is no directory: what is a file or missing holds no exports.
+    private static func names(in path: ByteString) throws(Errno) -> [ByteString] {
+        do throws(Errno) {
+            return try Files.names(in: path, limit: .max)
+        } catch {
+            guard error == .noSuchFile || error == .notDirectory else { throw error }
+            return []
+        }
+    }
+
+    /// What is complete in older generations by now is not to come back either: everything was to go.
+    private func markRetired(_ current: Generation) throws(Rejection) {
+        for generation in Self.retired(besides: current) {
+            var marked = MarkedExports.read(from: generation)
+            for key in (try? Self.names(in: generation.exportsPath)) ?? []
+            where retention.key == nil || retention.key == key {
+                let folder = generation.exportsPath.appending(path: key)
+                for name in (try? Self.names(in: folder)) ?? [] {
+                    let index = try? Files.status(
+                        folder.appending(path: name).appending(path: "index.json"), followLinks: false)
+                    if let index, index.size > 0 { marked.insert(key, name) }
+                }
+            }
+            try writing { () throws(Errno) in try marked.write(to: generation) }
+        }
+    }
+
+    /// How a file system says that it has no hard links, or no more for this file.
+    private static let withoutLinks: [Errno] = [.notPermitted, .notSupported, .tooManyLinks, .crossesDevices]
 
     /// Returns what is the current generation afterwards.
     private func trim(
@@ -251,7 +294,7 @@ public struct Trim {
     /// After this an export without an index is taken for one of a failed build's: reason enough for a new generation.
     private static let longestBuild: Int64 = 3_600_000_000_000
 
-    /// nil where the file system has no hard links.
+    /// nil where the file system has no hard links or no room.
     private func switchGeneration(
         _ inventory: Inventory, _ choice: Retention.Choice
     ) throws(Rejection) -> Generation? {
@@ -263,25 +306,29 @@ public struct Trim {
         let next = Generation(path: home.appending(path: name), owner: store.user)
         let unnamed = Generation(path: home.appending(path: Self.newPrefix + name), owner: store.user)
         let copier = ExportCopier(source: current, target: unnamed, linkFile: linkFile)
-        try writing { () throws(Errno) in try copier.makeTarget() }
+        do throws(Errno) {
+            try copier.makeTarget()
+        } catch {
+            return try unmade(unnamed, error)
+        }
         try checkpoint(.made)
         do throws(Errno) {
             try copier.link(choice.blobs.map(\.text))
-        } catch  where [.notPermitted, .notSupported, .tooManyLinks, .crossesDevices].contains(error) {
-            try writing { () throws(Errno) in try Files.removeTree(unnamed.path) }
-            return nil
         } catch {
-            throw Rejection(.storeNotWritable, unnamed.path, error)
+            return try unmade(unnamed, error)
         }
         try checkpoint(.linked)
-        for (key, exports) in choice.kept {
-            for export in exports { try writing { () throws(Errno) in try copier.copy(export, of: key) } }
+        do throws(Errno) {
+            for (key, exports) in choice.kept {
+                for export in exports { try copier.copy(export, of: key) }
+            }
+        } catch {
+            return try unmade(unnamed, error)
         }
         try checkpoint(.copied)
-        try writing { () throws(Errno) in
-            try MarkedExports(inventory).write(to: current)
-            try Files.rename(unnamed.path, to: next.path)
-        }
+        try writing { () throws(Errno) in try MarkedExports(inventory).write(to: current) }
+        try checkpoint(.marked)
+        try writing { () throws(Errno) in try Files.rename(unnamed.path, to: next.path) }
         try checkpoint(.named)
         try writing { () throws(Errno) in
             let link = home.appending(path: Self.newPrefix + "current")
@@ -290,6 +337,16 @@ public struct Trim {
         }
         try checkpoint(.switched)
         return next
+    }
+
+    /// Takes back what was begun. nil where sweeping in place may do: a full disk has no room for another generation, but for
+    /// fewer files in this one.
+    private func unmade(_ unnamed: Generation, _ error: Errno) throws(Rejection) -> Generation? {
+        try? Files.removeTree(unnamed.path)
+        guard Self.withoutLinks.contains(error) || error == .noSpace || error == .quotaExceeded else {
+            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, unnamed.path, error)
+        }
+        return nil
     }
 
     /// Deletes where it stands, exports before blobs; false while a build holds the lease.

@@ -72,14 +72,19 @@ final class ExclusiveLease {
 struct MarkedExports {
     private var names: Set<ByteString> = []
 
+    /// Nothing.
+    init() {}
+
     private static let fileName: ByteString = "marked"
 
-    /// All that has been judged: what was unfinished then may still come.
+    /// What has been judged. What was not complete then may be so later: a build may have ended while the pool was read.
     init(_ inventory: Inventory) {
         for key in inventory.keys {
-            for export in key.exports where export.state != .unfinished { names.insert(key.name + "/" + export.name) }
+            for export in key.exports where export.state == .complete { names.insert(key.name + "/" + export.name) }
         }
     }
+
+    mutating func insert(_ key: ByteString, _ export: ByteString) { names.insert(key + "/" + export) }
 
     private init(names: Set<ByteString>) { self.names = names }
 

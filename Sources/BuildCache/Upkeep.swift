@@ -24,7 +24,7 @@ extension StoreLayout {
     public struct Part: Equatable, Sendable {
         /// Whose it is.
         public let user: UInt32
-        /// The group of its directory.
+        /// The group to act with: that of its directory, which its user chose, or nobody's where the directory above chose it.
         public let group: UInt32
         /// Its directory.
         public let path: ByteString
@@ -33,12 +33,13 @@ extension StoreLayout {
     /// The parts there are, each owned by the user whose name it has, by user.
     public var parts: [Part] {
         let names = (try? Files.names(in: format, limit: .max)) ?? []
+        let isGroupInherited = ((try? Files.status(format).mode) ?? 0) & 0o2000 != 0
         return names.compactMap { name in
             guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
                 let status = try? Files.status(subStore(of: user), followLinks: false),
                 subStore(of: user).lastPathComponent == name, status.kind == .directory, status.owner == user
             else { return nil }
-            return Part(user: user, group: status.group, path: subStore(of: user))
+            return Part(user: user, group: isGroupInherited ? 65_534 : status.group, path: subStore(of: user))
         }.sorted { $0.user < $1.user }
     }
 }
@@ -59,6 +60,9 @@ extension Store {
         }
     }
 
+    /// How soon a build looks again after an older generation that was in use, in nanoseconds.
+    private static let settlingTime: Int64 = 300_000_000_000
+
     /// Trims one's own sub-store in a process of its own, which holds nothing of the caller's. It says nothing: what it cannot
     /// do, `slipway trim` will say.
     public func trimBehind(keeping retention: Retention, interval: Int64) {
@@ -69,7 +73,13 @@ extension Store {
             try? Files.setModified(home.appending(path: TrimLock.name), Clock.now)
             // Locks of other machines may not be seen there.
             guard (try? Files.fileSystem(at: home))?.place != .remote else { return 0 }
-            return (try? Trim(self, keeping: retention, dryRun: false).run()) == nil ? 1 : 0
+            guard let report = try? Trim(self, keeping: retention, dryRun: false).run() else { return 1 }
+            // The build that began this holds the old generation; what it exports there is taken over soon after it ends.
+            if !report.isSettled {
+                try? Files.setModified(
+                    home.appending(path: TrimLock.name), Clock.now &- max(0, interval &- Self.settlingTime))
+            }
+            return 0
         }
     }
 }

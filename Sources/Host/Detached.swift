@@ -31,7 +31,9 @@ public enum Detached {
         if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
             for name in names.compactMap(\.decimal) { close(Int32(truncatingIfNeeded: name)) }
         } else {
-            for number in 0..<min(Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX))), 65_536) { close(number) }
+            for number in 0..<min(max(0, Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX)))), 65_536) {
+                close(number)
+            }
         }
         let null = open("/dev/null", O_RDWR)
         guard null == 0, dup(null) == 1, dup(null) == 2 else { _exit(1) }

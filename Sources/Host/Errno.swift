@@ -39,6 +39,10 @@ public struct Errno: Error, Equatable, Sendable {
     public static let noInterpreter = Errno(code: ENOEXEC)
     /// EROFS
     public static let readOnly = Errno(code: EROFS)
+    /// ENOSPC
+    public static let noSpace = Errno(code: ENOSPC)
+    /// EDQUOT
+    public static let quotaExceeded = Errno(code: EDQUOT)
     /// EXDEV: another file system.
     public static let crossesDevices = Errno(code: EXDEV)
     /// EPERM: also a file system without hard links.

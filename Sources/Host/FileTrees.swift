@@ -17,7 +17,9 @@ extension Files {
     /// Sets the time of the content, in nanoseconds since 1970; a link is not followed. The corresponding C function is
     /// `utimensat`.
     public static func setModified(_ path: ByteString, _ time: Int64) throws(Errno) {
-        let stamp = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
+        // Before 1970 the nanoseconds still count upwards.
+        let nanoseconds = (time % 1_000_000_000 + 1_000_000_000) % 1_000_000_000
+        let stamp = timespec(tv_sec: Int((time - nanoseconds) / 1_000_000_000), tv_nsec: Int(nanoseconds))
         let times = (stamp, stamp)
         _ = try path.withCPath { (name) throws(Errno) in
             try checked {

@@ -16,13 +16,13 @@ extension Kernel {
         let count = getgroups(0, nil)
         var groups = [gid_t](repeating: 0, count: Int(max(0, count)))
         guard count >= 0, getgroups(count, &groups) == count else { throw Errno.current }
+        _ = try checked { setgroups(1, [group]) }
         defer {
             // Without the way back the process must not go on.
             guard seteuid(mine.user) == 0, setegid(mine.group) == 0, setgroups(groups.count, groups) == 0 else {
                 abort()
             }
         }
-        _ = try checked { setgroups(1, [group]) }
         _ = try checked { setegid(group) }
         _ = try checked { seteuid(user) }
         return try body()

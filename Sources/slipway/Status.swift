@@ -22,7 +22,7 @@ struct Status: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, trimmed, generations, keys; or error). Bytes \
+            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, keys; or error). Bytes \
             and seconds since 1970.
             """)
     var json = false
@@ -74,7 +74,6 @@ extension PartSummary {
     var json: JSON {
         .object([
             "user": .integer(Int(part.user)), "path": .string(part.path), "usage": usage.json,
-            "trimmed": trimmed.map { .integer(Int($0 / 1_000_000_000)) } ?? .null,
             "generations": .array(
                 generations.map {
                     .object([
@@ -97,7 +96,7 @@ extension PartSummary {
         lines.append(
             "  live " + ByteSize.text(usage.live) + ", orphaned " + ByteSize.text(usage.orphaned)
                 + ", waiting for builds "
-                + ByteSize.text(usage.waiting) + (trimmed.map { ", trimmed " + Self.date($0) } ?? ", never trimmed"))
+                + ByteSize.text(usage.waiting))
         for generation in generations {
             let held: ByteString =
                 generation.holders.isEmpty

@@ -23,7 +23,7 @@ struct TrimCommand: ParsableCommand {
 
     @OptionGroup var place: StoreOption
 
-    @Flag(help: "Change nothing; print the same figures, as they would be with no build running.")
+    @Flag(help: "Change nothing; print the figures as they would be.")
     var dryRun = false
 
     @Option(
@@ -152,6 +152,8 @@ struct Trimming {
                     try Trim(Store(store, user: part.user), keeping: retention, dryRun: dryRun).run()
                 }
                 parts.append(report.json)
+                // Whoever wanted all of it gone must hear that it is not.
+                if retention.dropsAll && [.otherTrimAtWork, .inUse].contains(report.outcome) { failed = true }
                 if !json { Output.write(report.text) }
             } catch {
                 failed = true

@@ -160,17 +160,82 @@ struct TrimTests {
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 4)
     }
 
-    @Test("A shim that comes between gets the new generation's lease")
-    func between() throws {
+    @Test("What a build completes after it has been judged damaged is taken over all the same")
+    func completedLater() throws {
         let (build, _) = try five()
+        let late = try fixture.export(for: build, at: 900, "late")
+        let layer = try Files.read(late.layers[0].path, limit: 100)
+        try Files.remove(late.layers[0].path)
+        var lease = try Lease.take(of: current())
+        #expect(try trim().run().dropped.contains { $0.cause.name == "damaged" })
+        try fixture.put(layer, in: late.generation)
+        #expect(lease != nil)
+        lease = nil
+        #expect(try trim().run().carried == 1)
+        #expect(fixture.survey(for: build).digest == late.digest)
+    }
+
+    @Test("What was purged does not come back out of an older generation")
+    func purgedForGood() throws {
+        let (build, _) = try five()
+        let old = try current()
+        var lease = try Lease.take(of: old)
+        _ = try trim().run()
+        try fixture.export(for: build, at: 900, "late", in: old)
+        _ = try trim { $0.dropsAll = true }.run()
+        #expect(lease != nil)
+        lease = nil
+        #expect(try trim().run().carried == 0)
+        #expect(try pool(current()).isEmpty)
+        #expect(try isTidy())
+    }
+
+    @Test("Without hard links a late export moves")
+    func lateWithoutLinks() throws {
+        let (build, _) = try five()
+        let old = try current()
+        var lease = try Lease.take(of: old)
+        // There is nothing to link, so this makes a new generation.
+        var purge = trim { $0.dropsAll = true }
+        purge.linkFile = { (_, _) throws(Errno) in throw .notPermitted }
+        #expect(try purge.run().outcome == .switched("gen-000002"))
+        let late = try fixture.export(for: build, at: 900, "late", in: old)
+        #expect(lease != nil)
+        lease = nil
         var trim = trim()
-        var surveyed: ByteString?
-        trim.checkpoint = { [fixture] (step) throws(Rejection) in
-            // The old generation's lease is held alone now.
-            if step == .carried { surveyed = fixture.survey(for: build, leasing: true).nearest?.source.path }
-        }
-        _ = try trim.run()
-        #expect(surveyed == home.appending(path: "gen-000002"))
+        trim.linkFile = purge.linkFile
+        #expect(try trim.run().carried == 1)
+        #expect(try pool(current()) == digits([late]))
+        #expect(fixture.survey(for: build).digest == late.digest)
+        #expect(try isTidy())
+    }
+
+    @Test("On a full disk it is swept in place")
+    func fullDisk() throws {
+        let (build, kept) = try five()
+        var trim = trim()
+        trim.linkFile = { (_, _) throws(Errno) in throw .noSpace }
+        #expect(try trim.run().outcome == .swept)
+        #expect(try pool(current()) == digits(kept))
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try isTidy())
+    }
+
+    @Test("An index from before 1970 is copied like any other")
+    func oldTimes() throws {
+        let (_, kept) = try five()
+        try Files.setModified(kept[3].index, -1_500_000_000)
+        _ = try trim().run()
+        let times = try Inventory(of: current(), now: .max).keys.flatMap(\.exports).map(\.completed)
+        #expect(times.min() == -1_500_000_000)
+    }
+
+    @Test("A generation that cannot be used stands in nobody's way")
+    func oddGeneration() throws {
+        let (build, kept) = try five()
+        try Files.replace(home.appending(path: "gen-000009"), with: "text", mode: 0o644)
+        #expect(try trim().run().outcome == .switched("gen-000010"))
+        #expect(fixture.survey(for: build).digest == kept[2].digest)
     }
 
     @Test("Of two at once one works and the other says so")
@@ -244,6 +309,9 @@ struct TrimTests {
     func dangling() throws {
         let (build, kept) = try five()
         let link = home.appending(path: "current")
+        // Its exports have been judged: now they are all there is.
+        try MarkedExports(Inventory(of: current(), now: .max)).write(to: current())
+        try Files.rename(home.appending(path: "gen-000001"), to: home.appending(path: "gen-000005"))
         try Files.remove(link)
         try Files.makeLink(link, to: "gen-000007")
         #expect(rejection { _ = try fixture.store.currentGeneration(of: fixture.store.user) } == .storeUnreadable)

@@ -51,7 +51,7 @@ else
     skip "no groff"
 fi
 bash_file=$share/bash-completion/completions/slipway
-equal "bash: st" "$(in_bash "$bash_file" slipway st)" "stats store "
+equal "bash: st" "$(in_bash "$bash_file" slipway st)" "stats status store "
 equal "bash: an option" "$(in_bash "$bash_file" slipway log --dec)" "--declined "
 equal "bash: a reason" "$(in_bash "$bash_file" slipway log --code SLP40)" "SLP400 SLP401 SLP402 SLP403 SLP404 "
 if installed zsh; then
@@ -62,7 +62,7 @@ else
 fi
 if installed fish; then
     cp -a "$home" "$T/fish-home"
-    equal "fish: st" "$(in_fish "$T/fish-home" "slipway st")" "stats store "
+    equal "fish: st" "$(in_fish "$T/fish-home" "slipway st")" "stats status store "
     equal "fish: a reason" "$(in_fish "$T/fish-home" "slipway log --code SLP00")" "SLP001 SLP002 "
 else
     skip "no fish"

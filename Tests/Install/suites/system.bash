@@ -63,7 +63,7 @@ for file in man/man1/slipway.1 bash-completion/completions/slipway zsh/site-func
 done
 if installed man; then equal "$name: man finds the page" "$(env -i PATH="$default_path" man -w slipway)" /usr/local/share/man/man1/slipway.1; fi
 if installed fish; then
-    equal "$name: fish completes" "$(env -i HOME="$T/ns-home" PATH="$default_path" fish -c 'complete -C "slipway sta"' | cut -f 1)" stats
+    equal "$name: fish completes" "$(env -i HOME="$T/ns-home" PATH="$default_path" fish -c 'complete -C "slipway stats"' | cut -f 1)" stats
 fi
 after=$(all); system; equal "$name: twice is once" "$(all)" "$after"
 system --check; equal "$name: --check" $? 0
