@@ -68,12 +68,9 @@ public struct Export: Equatable, Sendable {
 }
 
 extension Store {
-    /// Makes one's own sub-store where there is none yet, so that there is something to lease; returns whether it had to.
-    @discardableResult
-    public func makeOwnIfMissing() throws(Rejection) -> Bool {
-        guard try currentGeneration(of: user) == nil else { return false }
-        _ = try prepareOwn()
-        return true
+    /// Makes one's own sub-store where there is none yet, so that there is something to lease.
+    public func makeOwnIfMissing() throws(Rejection) {
+        if try currentGeneration(of: user) == nil { _ = try prepareOwn() }
     }
 
     /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a

@@ -22,6 +22,7 @@ public struct Survey {
     public private(set) var notes: [Note] = []
     /// One's own current generation, if there is one, and its lease.
     public private(set) var own: (generation: Generation, lease: Lease?)?
+    private var isOwnRefused = false
 
     /// Reads what exports there are for a build in the sub-stores of `trusted` users: names first, then at most eight
     /// indexes and 2 MiB of manifests. Without `leasing` nothing is locked: for looking only.
@@ -34,6 +35,7 @@ public struct Survey {
                 if owner == store.user { own = found }
             } catch {
                 notes.append(error.note)
+                if owner == store.user { isOwnRefused = true }
             }
         }
         let now = Clock.now
@@ -41,9 +43,15 @@ public struct Survey {
         lease = opened.first { $0.generation == nearest?.source }?.lease
     }
 
-    /// Makes one's own sub-store where there is none, and takes its lease. There is nothing to import in it yet.
+    /// Makes one's own sub-store where the survey found none, and takes its lease. Nothing is imported from it yet, though
+    /// another build may have made and filled it meanwhile.
     public mutating func makeOwn(in store: Store) throws(Rejection) {
-        if own == nil, try store.makeOwnIfMissing() { own = try Self.open(store, store.user, leasing: true) }
+        guard own == nil, !isOwnRefused else { return }
+        try store.makeOwnIfMissing()
+        guard let found = try Self.open(store, store.user, leasing: true) else {
+            throw Rejection(.generationMoved, store.layout.subStore(of: store.user))
+        }
+        own = found
     }
 
     private static func open(

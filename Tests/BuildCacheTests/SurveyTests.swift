@@ -46,10 +46,20 @@ struct SurveyTests {
         let export = try fixture.export(for: build, at: 100, "a")
         let trimmer = try Descriptor.open(export.generation.leasePath)
         try trimmer.lock(.exclusive)
-        let survey = fixture.survey(for: build, leasing: true)
+        var survey = fixture.survey(for: build, leasing: true)
         #expect(survey.nearest == nil && survey.own == nil)
         #expect(survey.notes.map(\.reason) == [.leaseBusy])
         #expect(try trimmer.status().kind == .regular)
+        try survey.makeOwn(in: fixture.store)
+        #expect(survey.own == nil && survey.notes.count == 1, "the reason is given once")
+    }
+
+    @Test("Where another build makes the sub-store at the same time, both have its lease")
+    func madeByAnother() throws {
+        var survey = try fixture.survey(for: fixture.build(), leasing: true)
+        let generation = try fixture.generation()
+        try survey.makeOwn(in: fixture.store)
+        #expect(survey.own?.generation == generation && survey.own?.lease != nil)
     }
 
     /// The exports of a store by what they are to a build of "topic" with A=1, the nearest first.
