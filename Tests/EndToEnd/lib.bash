@@ -152,7 +152,8 @@ test_case() {
     else
         failed=$((failed + 1))
         echo "not ok - $suite: $1"
-        tail -n 150 "$log" | sed 's/^/    # /'
+        # What went wrong comes first: who reads only the beginning of it still has the reason.
+        { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
@@ -352,7 +353,7 @@ fail() {
 expect() { "$@" || fail "expected: $*"; }
 expect_not() { ! "$@" || fail "not expected: $*"; }
 expect_equal() { [[ $1 == "$2" ]] || fail "${3:-value} is \"$1\", expected \"$2\""; }
-expect_code() { expect_equal "$code" "$1" "exit status"; }
+expect_code() { [[ $code == "$1" ]] || fail "exit status is $code, expected $1: $(grep -m 1 -e '^ERROR' -e rror: "$stderr")"; }
 expect_said() { grep -qF -- "$1" "$stdout" "$stderr" || fail "not said: $1"; }
 
 expect_cached() {
