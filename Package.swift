@@ -46,8 +46,11 @@ let package = Package(
         room("DockerCommandLine", uses: ["Formats"]),
         room("Engine", uses: ["Formats", "Notes", "Host"]),
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
-        room("Planning", uses: ["Formats", "Notes", "DockerCommandLine"]),
-        room("Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "Planning"]),
+        room("PackageCache", uses: ["Formats", "Notes"]),
+        room("Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache"]),
+        room(
+            "Shim",
+            uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim"]),
         .executableTarget(
@@ -55,7 +58,7 @@ let package = Package(
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "BuildCache", "Planning", "Shim", "Records", "Doctor",
+                "Formats", "Notes", "Host", "BuildCache", "PackageCache", "Planning", "Shim", "Records", "Doctor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
