@@ -13,6 +13,18 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
+    /// `package-cache.mode`: what containers get of the packages that `slipway warm` has fetched.
+    public enum PackageCache: ByteString, CaseIterable, Sendable {
+        /// A view of its own each, over what is never written again.
+        case view = "view"
+        /// Volumes that none of them can write.
+        case readOnly = "read-only"
+        /// Volumes that all of them can write: for one trusted user.
+        case readWrite = "read-write"
+        /// Nothing.
+        case off = "off"
+    }
+
     /// `docker`: the real docker, absolute; nil to look on PATH.
     public var docker: ByteString?
     /// `store`: the store's directory, absolute; nil for the default.
@@ -31,6 +43,8 @@ public struct Settings: Equatable, Sendable {
     public var trustedUsers: [UInt32] = []
     /// `build-cache`.
     public var buildCache = BuildCache.on
+    /// `package-cache.mode`.
+    public var packageCache = PackageCache.view
     /// `journal`: whether decisions are written down.
     public var journal = true
 
@@ -125,6 +139,13 @@ public struct Settings: Equatable, Sendable {
             return true
         } show: {
             $0.buildCache.rawValue
+        },
+        Row(key: "package-cache.mode", expects: "view, read-only, read-write or off") { value, settings in
+            guard let choice = PackageCache(rawValue: value) else { return false }
+            settings.packageCache = choice
+            return true
+        } show: {
+            $0.packageCache.rawValue
         },
         Row(key: "journal", expects: "on or off") { value, settings in
             guard value == "on" || value == "off" else { return false }

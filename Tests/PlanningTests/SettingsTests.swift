@@ -19,6 +19,9 @@ struct SettingsTests {
         ("store.trusted-users", "root", nil),
         ("store.trusted-users", "1 2", nil), ("build-cache", "on", "on"), ("build-cache", "off", "off"),
         ("build-cache", "import-only", "import-only"), ("build-cache", "ON", nil), ("build-cache", "true", nil),
+        ("package-cache.mode", "view", "view"), ("package-cache.mode", "read-only", "read-only"),
+        ("package-cache.mode", "read-write", "read-write"), ("package-cache.mode", "off", "off"),
+        ("package-cache.mode", "on", nil), ("package-cache.mode", "readOnly", nil),
         ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
@@ -57,7 +60,8 @@ struct SettingsTests {
             Settings.rows.map(\.variable) == [
                 "SLIPWAY_DOCKER", "SLIPWAY_STORE", "SLIPWAY_STORE_MAX_SIZE", "SLIPWAY_STORE_MIN_FREE",
                 "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_TRIM_AUTO",
-                "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE", "SLIPWAY_JOURNAL",
+                "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE",
+                "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_JOURNAL",
             ])
     }
 
@@ -66,7 +70,7 @@ struct SettingsTests {
         let settings = Settings()
         #expect(settings.docker == nil && settings.store == nil && settings.minimumFree == nil)
         #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
-        #expect(settings.buildCache == .on && settings.journal)
+        #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
     }
 
     @Test("The later wins: the machine's file, the user's, the environment")
