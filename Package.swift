@@ -73,7 +73,8 @@ let package = Package(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
-        tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "TestSupport"]),
+        tests(of: "PackageCache", uses: ["Formats"]),
+        tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "TestSupport"]),
         tests(of: "Shim", uses: ["Formats", "Notes", "Host", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(

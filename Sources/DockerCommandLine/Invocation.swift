@@ -4,6 +4,8 @@ public import Formats
 public enum Invocation: Equatable, Sendable {
     /// A build that BuildKit's client may come to run.
     case build(BuildInvocation)
+    /// A container that is made, and perhaps started.
+    case container(ContainerInvocation)
     /// Any other command, by its first word; nil when there is none.
     case other(ByteString?)
     /// A line that docker refuses, or that its versions read differently.
@@ -44,6 +46,13 @@ public enum Invocation: Equatable, Sendable {
             let route: BuildInvocation.Route = word == "builder" ? .forwarded : .buildx
             return .build(
                 try BuildInvocation(arguments, globals: globals, route: route, parent: parent, wordAt: inner))
+        case "run", "create":
+            return .container(try ContainerInvocation(arguments, globals: globals, wordAt: index))
+        case "container":
+            guard index + 1 < arguments.count, ["run", "create"].contains(arguments[index + 1]) else {
+                return .other(word)
+            }
+            return .container(try ContainerInvocation(arguments, globals: globals, wordAt: index + 1))
         default:
             return .other(word)
         }

@@ -26,6 +26,8 @@ public struct OptionTable: Sendable {
         case configDirectory, context, host, tls, tlsVerify
         case builder, file, target, platform, buildArgument, buildContext, tag, output
         case cacheFrom, cacheTo, noCache
+        case environment, environmentFile, mount, volume, tmpfs
+        case attaching, privileged, otherIsolation, userNamespace, volumeDriver
         /// `--call`: any method but a build leaves the command alone.
         case call
         /// `--check`: leaves the command alone when true.

@@ -177,7 +177,7 @@ extension EngineFacts {
 
     private mutating func lookAtFiles(_ environment: DockerEnvironment, _ system: BuildTarget.SystemFiles) {
         guard
-            let directory = try? DockerConfiguration.directory(for: BuildRequest(route: .dockerBuild), environment),
+            let directory = try? DockerConfiguration.directory(for: EngineRequest(), environment),
             let configuration = try? DockerConfiguration.read(in: directory)
         else { return }
         let folders =

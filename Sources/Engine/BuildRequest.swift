@@ -1,6 +1,32 @@
 public import Formats
 internal import Host
 
+/// What a command line says about the engine it reaches.
+public struct EngineRequest: Equatable, Sendable {
+    /// The value of `--config`; nil when it is not given.
+    public var configDirectory: ByteString?
+    /// The value of `--context`; nil when it is not given.
+    public var context: ByteString?
+    /// The values of every `--host`.
+    public var hosts: [ByteString]
+    /// The value of `--tls`; nil when it is not given.
+    public var tls: Bool?
+    /// The value of `--tlsverify`; nil when it is not given.
+    public var tlsVerify: Bool?
+
+    /// A command without any of these options, save those named.
+    public init(
+        configDirectory: ByteString? = nil, context: ByteString? = nil, hosts: [ByteString] = [], tls: Bool? = nil,
+        tlsVerify: Bool? = nil
+    ) {
+        self.configDirectory = configDirectory
+        self.context = context
+        self.hosts = hosts
+        self.tls = tls
+        self.tlsVerify = tlsVerify
+    }
+}
+
 /// What one build's command line says about where it will run.
 public struct BuildRequest: Equatable, Sendable {
     /// By which of docker's commands the build was asked for.
@@ -13,30 +39,15 @@ public struct BuildRequest: Equatable, Sendable {
 
     /// By which of docker's commands the build was asked for.
     public var route: Route
-    /// The value of `--config`; nil when it is not given.
-    public var configDirectory: ByteString?
-    /// The value of `--context`; nil when it is not given.
-    public var context: ByteString?
-    /// The values of every `--host`.
-    public var hosts: [ByteString]
-    /// The value of `--tls`; nil when it is not given.
-    public var tls: Bool?
-    /// The value of `--tlsverify`; nil when it is not given.
-    public var tlsVerify: Bool?
+    /// Which engine is meant.
+    public var engine: EngineRequest
     /// The value of the last `--builder`; nil when it is not given.
     public var builder: ByteString?
 
-    /// A command without any of these options, save those named.
-    public init(
-        route: Route, configDirectory: ByteString? = nil, context: ByteString? = nil, hosts: [ByteString] = [],
-        tls: Bool? = nil, tlsVerify: Bool? = nil, builder: ByteString? = nil
-    ) {
+    /// A build without a builder of its own, save the one named.
+    public init(route: Route, engine: EngineRequest = EngineRequest(), builder: ByteString? = nil) {
         self.route = route
-        self.configDirectory = configDirectory
-        self.context = context
-        self.hosts = hosts
-        self.tls = tls
-        self.tlsVerify = tlsVerify
+        self.engine = engine
         self.builder = builder
     }
 }

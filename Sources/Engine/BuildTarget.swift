@@ -61,11 +61,11 @@ public enum BuildTarget: Equatable, Sendable {
     ) -> BuildTarget {
         do throws(Doubt) {
             let program = try dockerVersion(versions.docker(at: docker), docker)
-            let directory = try DockerConfiguration.directory(for: request, environment)
+            let directory = try DockerConfiguration.directory(for: request.engine, environment)
             let configuration = try DockerConfiguration.read(in: directory)
             let alias = configuration.builderAlias
             try BuildRoute.check(request.route, buildKit: environment.buildKit, alias: alias, docker: program)
-            let context = try DockerContext.resolve(request, environment, configuration)
+            let context = try DockerContext.resolve(request.engine, environment, configuration)
             let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
             let plugin = try BuildxPlugin.find(in: directories, ourselves: ourselves)
             guard case .plugin(let buildx) = versions.buildx(at: plugin) else { throw Doubt(.buildxBroken, plugin) }

@@ -18,7 +18,7 @@ public struct DockerConfiguration: Equatable, Sendable {
     /// Source: docker/cli cli/config/config.go, Dir and SetDir. Without HOME docker asks the name service, which a static
     /// program does not have.
     public static func directory(
-        for request: BuildRequest, _ environment: DockerEnvironment
+        for request: EngineRequest, _ environment: DockerEnvironment
     ) throws(Doubt) -> ByteString {
         if let named = request.configDirectory.unlessEmpty ?? environment.configDirectory { return named.cleanedPath }
         guard let home = environment.home else { throw Doubt(.dockerConfigUnreadable, "HOME is not set") }

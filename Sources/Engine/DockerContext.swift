@@ -19,7 +19,7 @@ public struct DockerContext: Equatable, Sendable {
     ///
     /// Source: docker/cli cli/command/cli.go, Initialize and resolveContextName; getServerHost for several hosts.
     static func name(
-        for request: BuildRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
+        for request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
     ) throws(Doubt) -> ByteString {
         let named = request.context.unlessEmpty
         guard request.hosts.count <= 1, named == nil || request.hosts.isEmpty else {
@@ -32,7 +32,7 @@ public struct DockerContext: Equatable, Sendable {
 
     /// Finds the context of a command.
     public static func resolve(
-        _ request: BuildRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
+        _ request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
     ) throws(Doubt) -> DockerContext {
         let name = try name(for: request, environment, configuration)
         guard name != defaultName else { return try .default(request, environment) }
@@ -51,7 +51,7 @@ public struct DockerContext: Equatable, Sendable {
     ///
     /// Source: docker/cli cli/command/cli.go, resolveDefaultDockerEndpoint; cli/flags/options.go, SetDefaultOptions.
     private static func `default`(
-        _ request: BuildRequest, _ environment: DockerEnvironment
+        _ request: EngineRequest, _ environment: DockerEnvironment
     ) throws(Doubt) -> DockerContext {
         let value = request.hosts.first ?? environment.host ?? ""
         guard let address = HostAddress(parsing: value, tls: usesTLS(request, environment)) else {
@@ -63,7 +63,7 @@ public struct DockerContext: Equatable, Sendable {
     /// Whether flags and variables turn TLS on. `--tlsverify=false` does: it only stops the verifying.
     ///
     /// Source: docker/cli cli/flags/options.go, InstallFlags and SetDefaultOptions.
-    static func usesTLS(_ request: BuildRequest, _ environment: DockerEnvironment) -> Bool {
+    static func usesTLS(_ request: EngineRequest, _ environment: DockerEnvironment) -> Bool {
         request.tlsVerify != nil || environment.hasTLSVerify || request.tls ?? environment.hasTLS
     }
 }

@@ -7,18 +7,26 @@ enum EngineConnection {
     private static let connectPatience: Int64 = 200_000_000
     private static let patience: Int64 = 1_000_000_000
 
-    /// The body of the answer to a GET. Throws what keeps a build from being sure of its engine: not asked, silent, unreadable.
+    /// The answer to a GET. Throws what keeps a command from being sure of its engine: not asked, silent, unreadable.
     /// `meanwhile` runs once the question is on its way; its time is not counted as the engine's.
     static func get(
         _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
-    ) throws(Doubt) -> ByteString {
-        let start = Clock.monotonic
-        let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
-        let response = try exchange(path, over: socket, until: start &+ patience, meanwhile: meanwhile)
+    ) throws(Doubt) -> HTTPResponse {
+        let response = try send("GET", path, to: endpoint, hostTable: hostTable, meanwhile: meanwhile)
         guard response.status == 200 else {
             throw Doubt(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
         }
-        return ByteString(response.body)
+        return response
+    }
+
+    /// The answer to a request without a body, whatever its status.
+    static func send(
+        _ method: ByteString, _ path: ByteString, to endpoint: Endpoint, hostTable: ByteString,
+        meanwhile: () -> Void = {}
+    ) throws(Doubt) -> HTTPResponse {
+        let start = Clock.monotonic
+        let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
+        return try exchange(method + " " + path, over: socket, until: start &+ patience, meanwhile: meanwhile)
     }
 
     private static func connect(
@@ -64,11 +72,11 @@ enum EngineConnection {
     }
 
     private static func exchange(
-        _ path: ByteString, over socket: borrowing Socket, until deadline: Int64, meanwhile: () -> Void
+        _ request: ByteString, over socket: borrowing Socket, until deadline: Int64, meanwhile: () -> Void
     ) throws(Doubt) -> HTTPResponse {
         var response = HTTPResponse()
         do {
-            try socket.send("GET " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
+            try socket.send(request + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
             let sent = Clock.monotonic
             meanwhile()
             let deadline = deadline &+ (Clock.monotonic &- sent)

@@ -42,8 +42,8 @@ public struct EngineInfo: Equatable, Sendable {
     static func ask(
         _ endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
     ) throws(Doubt) -> EngineInfo {
-        let body = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable, meanwhile: meanwhile)
-        guard let info = EngineInfo(body) else { throw Doubt(.engineAnswerUnreadable) }
+        let answer = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable, meanwhile: meanwhile)
+        guard let info = EngineInfo(ByteString(answer.body)) else { throw Doubt(.engineAnswerUnreadable) }
         return info
     }
 

@@ -7,6 +7,8 @@ struct MalformedResponse: Error, Equatable {}
 struct HTTPResponse {
     /// The three digits of the status line.
     private(set) var status = 0
+    /// The engine's newest version of its API, which every answer names.
+    private(set) var apiVersion: Version?
     /// What came of the body so far.
     private(set) var body: [UInt8] = []
     /// Whether the answer is whole.
@@ -124,6 +126,7 @@ struct HTTPResponse {
                 guard !isChunked, value.trimmed.lowercasedASCII == "chunked" else { throw MalformedResponse() }
                 isChunked = true
             case "content-encoding": throw MalformedResponse()
+            case "api-version": apiVersion = Version(parsing: value.trimmed)
             default: continue
             }
         }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Formats
 
 #if canImport(Musl)
@@ -24,6 +25,13 @@ public enum Detached {
         _ = chdir("/")
         nice(19)
         _exit(body())
+    }
+
+    /// Waits until a process has ended, whoever's child it is, for so many nanoseconds at most. Where the kernel cannot tell
+    /// (Linux before 5.3, some sandboxes) it does not wait.
+    public static func waitForEnd(of process: Int32, within nanoseconds: Int64) {
+        guard let handle = try? Descriptor(taking: checked({ slipway_pidfd_open(process) })) else { return }
+        try? Readiness.wait(for: handle.number, .read, until: Clock.monotonic &+ nanoseconds)
     }
 
     private static func closeAll() {

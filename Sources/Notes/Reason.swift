@@ -6,6 +6,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     // 0xx: what was done
     case importAdded = 1
     case exportAdded = 2
+    case viewAdded = 3
+    case sharedCachesAdded = 4
 
     // 1xx: the command line and the settings
     case bypassed = 100
@@ -64,6 +66,17 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case manifestRejected = 402
     case layerRejected = 403
     case metadataBudgetSpent = 404
+
+    // 5xx: packages for containers
+    case packageCacheOff = 500
+    case noPackages = 501
+    case packagesDamaged = 502
+    case viewUnsupported = 503
+    case packagePlaceTaken = 504
+    case packageVariableTaken = 505
+    case containerSpecial = 506
+    case environmentFileUnread = 507
+    case engineTooOldForViews = 508
 
     /// The code people and programs see, such as "SLP217".
     public var code: ByteString {

@@ -1,7 +1,6 @@
 public import Formats
 
-/// A tool whose packages are kept, with its directory below the mount and the variables that lead it there
-/// (facts: each tool's own documentation; XDG_CACHE_HOME is never set, it breaks uv, go, poetry and pre-commit).
+/// A tool whose packages are kept.
 public enum PackageTool: ByteString, Sendable, CaseIterable {
     case pip
     case npm
@@ -9,16 +8,52 @@ public enum PackageTool: ByteString, Sendable, CaseIterable {
     case yarn
     case go
 
-    /// The variables, and what comes after the mount's path in their values; nil stands for a fixed value.
-    public var variables: [(name: ByteString, directory: ByteString?, fixed: ByteString)] {
+    /// The variables that lead it to its directory below `place`. Never XDG_CACHE_HOME, which one variable would do for all: a
+    /// directory that is not writable there breaks uv, go, poetry and pre-commit.
+    public func variables(at place: ByteString) -> [(name: ByteString, value: ByteString)] {
         switch self {
         // Empty, it undoes an image's own: every other value, "0" and "off" among them, switches the cache off.
-        case .pip: [("PIP_CACHE_DIR", "pip", ""), ("PIP_NO_CACHE_DIR", nil, "")]
-        case .npm: [("NPM_CONFIG_CACHE", "npm", "")]
-        // A link from the lower directory into the container's own file system is impossible.
-        case .uv: [("UV_CACHE_DIR", "uv", ""), ("UV_LINK_MODE", nil, "copy")]
-        case .yarn: [("YARN_CACHE_FOLDER", "yarn", "")]
-        case .go: [("GOMODCACHE", "go/mod", ""), ("GOCACHE", "go/build", "")]
+        case .pip: [("PIP_CACHE_DIR", place.appending(path: "pip")), ("PIP_NO_CACHE_DIR", "")]
+        case .npm: [("NPM_CONFIG_CACHE", place.appending(path: "npm"))]
+        // No link leads out of the mount into the container's own files; without the second it warns of that each time.
+        case .uv: [("UV_CACHE_DIR", place.appending(path: "uv")), ("UV_LINK_MODE", "copy")]
+        case .yarn: [("YARN_CACHE_FOLDER", place.appending(path: "yarn"))]
+        case .go: [("GOMODCACHE", place.appending(path: "go/mod")), ("GOCACHE", place.appending(path: "go/build"))]
+        }
+    }
+
+    /// Whether a variable that the user sets is about this tool's cache.
+    public func isLed(by variable: ByteString) -> Bool {
+        // npm reads its variables in any case.
+        if self == .npm { return variable.lowercasedASCII == "npm_config_cache" }
+        if variable == "XDG_CACHE_HOME" { return true }
+        return variables(at: "").contains { $0.name == variable }
+            || (self == .uv && variable == "UV_NO_CACHE") || (self == .go && variable == "GOPATH")
+    }
+
+    /// Where the tool keeps its packages by itself, below a home directory or elsewhere: how such paths end.
+    private var usualPlaces: [ByteString] {
+        switch self {
+        case .pip: ["/.cache/pip"]
+        case .npm: ["/.npm"]
+        case .uv: ["/.cache/uv"]
+        case .yarn: ["/.cache/yarn"]
+        case .go: ["/go/pkg/mod", "/.cache/go-build"]
+        }
+    }
+
+    /// Whether something mounted at a path may be the user's own cache of this tool: at, above or below its usual place. The
+    /// path is absolute and clean.
+    public func isKept(at path: ByteString) -> Bool {
+        if path == "/root" || path == "/home" || path.parentPath == "/home" { return true }
+        return usualPlaces.contains { place in
+            if path.hasSuffix(place) || (path + "/").range(of: place + "/") != nil { return true }
+            var above = place.parentPath
+            while above != "/" {
+                if path.hasSuffix(above) { return true }
+                above = above.parentPath
+            }
+            return false
         }
     }
 }

@@ -120,14 +120,9 @@ struct BuildLayers {
 
     private func target(of build: BuildInvocation, docker: Program, meanwhile: () -> Void) -> BuildTarget {
         let request = BuildRequest(
-            route: build.route == .buildx ? .buildx : .dockerBuild, configDirectory: build.globals.configDirectory,
-            context: build.globals.context, hosts: build.globals.hosts, tls: build.globals.tls,
-            tlsVerify: build.globals.tlsVerify, builder: build.builder)
-        var versions = BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting)
-        {
-            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
-            EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
-        }
+            route: build.route == .buildx ? .buildx : .dockerBuild, engine: EngineRequest(build.globals),
+            builder: build.builder)
+        var versions = BinaryVersions.remembered(for: docker, purpose)
         return BuildTarget.resolve(
             request, environment: .current(), docker: docker.path, versions: &versions,
             ourselves: try? Files.status("/proc/self/exe"), meanwhile: meanwhile)

@@ -33,7 +33,17 @@ public struct Decision {
             command = "build"
             plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose)
             plan.notes = notes + plan.notes
+        case .container(let container):
+            plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose)
+            // Where there are no packages a run is no news.
+            command = Self.isNews(plan) ? container.word : nil
+            plan.notes = notes + plan.notes
         }
+    }
+
+    private static func isNews(_ plan: Plan) -> Bool {
+        plan.isChanged
+            || plan.notes.contains { ![.helpOrCheck, .packageCacheOff, .noPackages].contains($0.reason) }
     }
 
     private static func plan(
@@ -49,5 +59,18 @@ public struct Decision {
         guard plan.isChanged else { return plan }
         layers.keep(&wish)
         return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
+    }
+
+    private static func plan(
+        _ container: ContainerInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
+        for purpose: Purpose
+    ) -> Plan {
+        let wish = PackageCachePolicy.wish(
+            of: container, settings, fileVariables: PackageViews.variables(inFilesOf: container))
+        var views = PackageViews()
+        if !wish.tools.isEmpty { views.look(for: container, docker: docker, for: purpose) }
+        let plan = PackageCachePolicy.plan(container, arguments, wish: wish, facts: views.facts)
+        if plan.isChanged, wish.mode == .view, purpose == .acting { views.tend() }
+        return plan
     }
 }

@@ -91,16 +91,23 @@ enum Corpus {
         case .other(nil): return "other"
         case .other(let word?): return "other " + quoted(word)
         case .notUnderstood(let error): return name(of: error) + "@" + ByteString(decimal: error.index)
+        case .container(let container):
+            var words = [container.word + "@" + ByteString(decimal: container.commandWordIndex)]
+            func add(_ name: ByteString, _ values: [ByteString]) { words += values.map { name + "=" + quoted($0) } }
+            words += Self.words(of: container.globals)
+            add("variable", container.variables)
+            add("env-file", container.environmentFiles)
+            add("at", container.mountTargets ?? [])
+            if container.mountTargets == nil { words.append("mounts-unclear") }
+            if container.isLeftAlone { words.append("left-alone") }
+            add("image", container.image.map { [$0] } ?? [])
+            return words.joined(separator: " ")
         case .build(let build):
             let route: ByteString = build.route == .buildx ? "buildx@" : "build@"
             var words = [route + ByteString(decimal: build.commandWordIndex)]
             func add(_ name: ByteString, _ values: [ByteString]) { words += values.map { name + "=" + quoted($0) } }
             func add(_ name: ByteString, _ value: ByteString?) { add(name, value.map { [$0] } ?? []) }
-            add("config", build.globals.configDirectory)
-            add("context", build.globals.context)
-            add("host", build.globals.hosts)
-            add("tls", build.globals.tls.map { $0 ? "true" : "false" })
-            add("tlsverify", build.globals.tlsVerify.map { $0 ? "true" : "false" })
+            words += Self.words(of: build.globals)
             add("builder", build.builder)
             add("file", build.file)
             add("target", build.target)
@@ -116,6 +123,15 @@ enum Corpus {
             add("path", build.positionals)
             return words.joined(separator: " ")
         }
+    }
+
+    private static func words(of globals: GlobalOptions) -> [ByteString] {
+        let values: [(ByteString, [ByteString?])] = [
+            ("config", [globals.configDirectory]), ("context", [globals.context]), ("host", globals.hosts),
+            ("tls", [globals.tls.map { $0 ? "true" : "false" }]),
+            ("tlsverify", [globals.tlsVerify.map { $0 ? "true" : "false" }]),
+        ]
+        return values.flatMap { name, values in values.compactMap { $0.map { name + "=" + quoted($0) } } }
     }
 
     private static func name(of error: GrammarError) -> ByteString {

@@ -22,6 +22,8 @@ struct FlagTablesTests {
         Pair(table: .docker, command: "docker (global)"),
         Pair(table: .buildx, command: "docker buildx (global)"),
         Pair(table: .buildxBuild, command: "docker buildx build"),
+        Pair(table: .run, command: "docker run"),
+        Pair(table: .create, command: "docker create"),
     ]
 
     private static let commands: JSON? = Resource.read("flags", "json").flatMap { JSON($0) }?[key: "commands"]

@@ -29,7 +29,11 @@ struct InvocationTests {
         #expect(build.buildArguments.count == 5_000)
         #expect(build.buildArguments.last == "A4999=1")
         #expect(build.context == ".")
-        #expect(Invocation.parse(["docker", "run", "img"] + many) == .other("run"))
+        guard case .container(let run) = Invocation.parse(["docker", "run", "img"] + many) else {
+            Issue.record("no container")
+            return
+        }
+        #expect(run.scan.positionals.count == many.count + 1)
         let positionals = [ByteString](repeating: "x", count: 10_000)
         guard case .build(let refused) = Invocation.parse(["docker", "build"] + positionals) else {
             Issue.record("not a build")
@@ -67,5 +71,15 @@ struct InvocationTests {
     func messages() {
         #expect(GrammarError.unknownFlag(3).message == "argument 3: unknown option")
         #expect(GrammarError.missingValue(12).message == "argument 12: option without its value")
+    }
+}
+
+@Suite("Files of variables")
+struct EnvironmentFileTests {
+    @Test("Names with and without values, comments and a mark at the beginning")
+    func names() {
+        let text: ByteString = "\u{FEFF}A=1\n  B = 2\n# C=3\n\nD\r\n=E\nF=a=b"
+        #expect(EnvironmentFile.names(in: text) == ["A", "B ", "D", "", "F"])
+        #expect(EnvironmentFile.names(in: "").isEmpty)
     }
 }

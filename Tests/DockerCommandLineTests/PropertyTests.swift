@@ -23,7 +23,8 @@ struct PropertyTests {
         "", "-", "--", "---", "-=", "--=", ".", "x", "build", "image", "builder", "buildx", "b", "run", "-t", "-tq",
         "-qt", "-q", "-qD", "-D", "-f", "-f=", "-f=x", "-c", "-H", "-l", "-h", "-x", "-test.v", "--tag", "--tag=",
         "--tag=a=b", "--builder", "--builder=x", "--no-cache", "--no-cache=0", "--no-cache=x", "--pull", "--check",
-        "--check=false", "--call", "--call=build", "--help", "--tls", "--tls=0", "--config", "--debug", "--nope",
+        "--check=false", "--call", "--call=build", "--help", "--tls", "--tls=0", "--config", "--debug", "--nope", "-v",
+        "-v/a:/b", "-e", "-e=A=1", "--mount", "--mount=type=bind,src=/a,dst=/b", "--tmpfs=/t", "-itv",
         "--cache-to", "true", "false", ByteString([0xFF]), ByteString([0x2D, 0xFF]), ByteString([0x2D, 0x74, 0]),
         ByteString([0x2D, 0x2D, 0xC3]),
     ]
@@ -32,7 +33,8 @@ struct PropertyTests {
     private static func line(_ generator: inout Generator) -> [ByteString] {
         let beginnings: [[ByteString]] = [
             ["docker", "build"], ["docker", "-D", "image", "build"], ["docker", "buildx", "--builder", "x", "b"],
-            ["docker", "--", "builder", "build"], ["docker", "buildx"], ["docker"], [],
+            ["docker", "--", "builder", "build"], ["docker", "run"], ["docker", "-D", "container", "create"],
+            ["docker", "buildx"], ["docker"], [],
         ]
         var line = beginnings.randomElement(using: &generator) ?? []
         for _ in 0..<Int.random(in: 0...7, using: &generator) {
@@ -47,17 +49,25 @@ struct PropertyTests {
     }
 
     private static func check(_ arguments: [ByteString]) -> Bool {
+        if case .container(let container) = Invocation.parse(arguments) {
+            checkPlaces(container.scan, until: container.scan.positionals.first, arguments, container.commandWordIndex)
+            checkInsertion(container, arguments)
+            return false
+        }
         guard case .build(let build) = Invocation.parse(arguments) else { return false }
-        checkPlaces(build, arguments)
+        checkPlaces(build.scan, until: nil, arguments, build.commandWordIndex)
         checkInsertion(build, arguments)
         return true
     }
 
     /// Every argument after the command word is accounted for, and every value stands where it is said to.
-    private static func checkPlaces(_ build: BuildInvocation, _ arguments: [ByteString]) {
-        var covered = Set(build.scan.positionals)
-        if let terminator = build.scan.terminator { covered.insert(terminator) }
-        for occurrence in build.scan.occurrences {
+    private static func checkPlaces(
+        _ scan: Scan, until end: Int?, _ arguments: [ByteString], _ commandWordIndex: Int
+    ) {
+        var covered = Set(scan.positionals)
+        if let terminator = scan.terminator { covered.insert(terminator) }
+        for occurrence in scan.occurrences {
+            #expect(occurrence.arguments.upperBound <= end ?? .max, "an option behind the image")
             covered.formUnion(occurrence.arguments)
             if let offset = occurrence.valueOffset, let last = occurrence.arguments.last {
                 #expect(arguments[last].dropFirst(offset) == occurrence.value)
@@ -65,7 +75,20 @@ struct PropertyTests {
                 #expect(occurrence.value == "true")
             }
         }
-        #expect(covered == Set((build.commandWordIndex + 1)..<arguments.count))
+        #expect(covered == Set((commandWordIndex + 1)..<arguments.count))
+    }
+
+    private static func checkInsertion(_ container: ContainerInvocation, _ arguments: [ByteString]) {
+        let longer = arguments.inserting(
+            ["--mount=type=volume,src=x,dst=/dev/slipway", "--env=A="], after: container.commandWordIndex)
+        guard case .container(let again) = Invocation.parse(longer) else {
+            Issue.record("no container any more: \(longer)")
+            return
+        }
+        #expect(again.variables == ["A"] + container.variables)
+        #expect(again.mountTargets == container.mountTargets.map { ["/dev/slipway"] + $0 })
+        #expect(again.image == container.image && again.globals == container.globals)
+        #expect(again.isLeftAlone == container.isLeftAlone)
     }
 
     /// What is injected is read before the user's own, changes nothing else, and can be taken out again.

@@ -15,7 +15,7 @@ import Testing
             (nil, nil, nil, nil), (nil, "", "", nil),
         ] as [(ByteString?, ByteString?, ByteString?, ByteString?)])
     func directory(flag: ByteString?, variable: ByteString?, home: ByteString?, expected: ByteString?) {
-        let request = BuildRequest(route: .dockerBuild, configDirectory: flag)
+        let request = EngineRequest(configDirectory: flag)
         let environment = DockerEnvironment(configDirectory: variable, home: home)
         let found = Result { () throws(Doubt) in try DockerConfiguration.directory(for: request, environment) }
         if let expected {

@@ -65,7 +65,7 @@ import Testing
             (false, nil, nil, "1", true), (nil, nil, "", "", false),
         ] as [(Bool?, Bool?, ByteString?, ByteString?, Bool)])
     func tlsFlags(tls: Bool?, verify: Bool?, tlsVariable: ByteString?, verifyVariable: ByteString?, expected: Bool) {
-        let request = BuildRequest(route: .buildx, tls: tls, tlsVerify: verify)
+        let request = EngineRequest(tls: tls, tlsVerify: verify)
         let environment = DockerEnvironment(tls: tlsVariable, tlsVerify: verifyVariable)
         #expect(DockerContext.usesTLS(request, environment) == expected)
     }
@@ -94,7 +94,7 @@ import Testing
         flag: ByteString?, hosts: [ByteString], host: ByteString?, variable: ByteString?, file: ByteString?,
         expected: ByteString?
     ) {
-        let request = BuildRequest(route: .dockerBuild, context: flag, hosts: hosts)
+        let request = EngineRequest(context: flag, hosts: hosts)
         let environment = DockerEnvironment(context: variable, host: host)
         let configuration = DockerConfiguration(directory: "/c", currentContext: file)
         let found = Result { () throws(Doubt) in try DockerContext.name(for: request, environment, configuration) }
@@ -108,7 +108,7 @@ import Testing
     private func resolve(
         _ folder: TemporaryFolder, context: ByteString? = nil, hosts: [ByteString] = [], host: ByteString? = nil
     ) -> Result<DockerContext, Doubt> {
-        let request = BuildRequest(route: .dockerBuild, context: context, hosts: hosts)
+        let request = EngineRequest(context: context, hosts: hosts)
         return Result { () throws(Doubt) in
             try DockerContext.resolve(
                 request, DockerEnvironment(host: host), DockerConfiguration(directory: folder.path))

@@ -221,7 +221,9 @@ import Testing
             builder: ByteString? = nil, buildKit: ByteString? = nil, home: ByteString? = "home"
         ) -> BuildTarget {
             let request = BuildRequest(
-                route: route, context: context, hosts: hosts ?? (context == nil ? ["unix://" + folder["sock"]] : []),
+                route: route,
+                engine: EngineRequest(
+                    context: context, hosts: hosts ?? (context == nil ? ["unix://" + folder["sock"]] : [])),
                 builder: builder)
             let environment = DockerEnvironment(home: home.map { folder[$0] }, buildKit: buildKit)
             var versions = BinaryVersions(file: folder["versions"])

@@ -7,7 +7,7 @@ import Testing
 struct ReasonTests {
     /// A number keeps its meaning for ever. This table may grow; nothing in it may change.
     private static let numbers: [(Reason, UInt16)] = [
-        (.importAdded, 1), (.exportAdded, 2),
+        (.importAdded, 1), (.exportAdded, 2), (.viewAdded, 3), (.sharedCachesAdded, 4),
         (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110),
@@ -22,6 +22,9 @@ struct ReasonTests {
         (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310),
         (.nothingToImport, 400), (.exportIncomplete, 401), (.manifestRejected, 402), (.layerRejected, 403),
         (.metadataBudgetSpent, 404),
+        (.packageCacheOff, 500), (.noPackages, 501), (.packagesDamaged, 502), (.viewUnsupported, 503),
+        (.packagePlaceTaken, 504), (.packageVariableTaken, 505), (.containerSpecial, 506),
+        (.environmentFileUnread, 507), (.engineTooOldForViews, 508),
     ]
 
     @Test("Numbers keep their meaning")

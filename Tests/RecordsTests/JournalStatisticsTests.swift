@@ -60,7 +60,7 @@ struct JournalStatisticsTests {
             + #""exported":0,"arrived":0,"bytes":0,"declined":3,"reasons":["#
             + #"{"code":"SLP400","sentence":"the store holds nothing for this build yet","count":2},"#
             + #"{"code":"SLP102","sentence":"the command line is not understood, so it is passed on as it is","count":1},"#
-            + #"{"code":"SLP214","sentence":"the engine does not answer in time: import only","count":1},"#
+            + #"{"code":"SLP214","sentence":"the engine does not answer in time","count":1},"#
             + #"{"code":"SLP217","sentence":"the engine has no containerd image store: import only","count":1}]}"#
         #expect(JournalStatistics(of: journal).json.text == text)
         let some = JournalStatistics(of: journal, JournalFilter(since: 30))

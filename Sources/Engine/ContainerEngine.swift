@@ -1,0 +1,63 @@
+public import Formats
+internal import Host
+internal import Notes
+
+/// The engine that `docker run` and its like reach, and its volumes.
+public struct ContainerEngine: Equatable, Sendable {
+    private let endpoint: Endpoint
+    private let hostTable: ByteString
+
+    /// One page of the engine's volumes.
+    public struct Volumes: Equatable, Sendable {
+        /// The body of the answer: `{"Volumes": [...]}`.
+        public let json: ByteString
+        /// The engine's newest version of its API; nil when it named none.
+        public let apiVersion: Version?
+    }
+
+    /// Finds the engine of a command from docker's files and the environment, without asking it. `docker` is the real CLI,
+    /// `versions` the memory of what binaries said. Throws what keeps Slipway from being sure.
+    public static func resolve(
+        _ request: EngineRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
+        hostTable: ByteString = BuildTarget.SystemFiles.standard.hostTable
+    ) throws(Doubt) -> ContainerEngine {
+        switch versions.docker(at: docker) {
+        case .docker: break
+        case .podman: throw Doubt(.dockerIsPodman)
+        case .unknown: throw Doubt(.dockerVersionUnknown, docker)
+        }
+        let directory = try DockerConfiguration.directory(for: request, environment)
+        let configuration = try DockerConfiguration.read(in: directory)
+        let context = try DockerContext.resolve(request, environment, configuration)
+        return ContainerEngine(endpoint: context.endpoint, hostTable: hostTable)
+    }
+
+    /// The volumes that carry all these labels ("name=value"); with `isDangling` only those that no container uses.
+    public func volumes(labelled labels: [ByteString], isDangling: Bool = false) throws(Doubt) -> Volumes {
+        var filters: [JSON.Member] = [JSON.Member(name: "label", value: .array(labels.map(JSON.string)))]
+        if isDangling { filters.append(JSON.Member(name: "dangling", value: .array([.string("true")]))) }
+        let query = Self.escaped(JSON.object(filters).text)
+        let answer = try EngineConnection.get("/volumes?filters=" + query, from: endpoint, hostTable: hostTable)
+        return Volumes(json: ByteString(answer.body), apiVersion: answer.apiVersion)
+    }
+
+    /// Removes a volume that no container uses; whether the engine did.
+    public func removeVolume(_ name: ByteString) throws(Doubt) -> Bool {
+        try EngineConnection.send("DELETE", "/volumes/" + Self.escaped(name), to: endpoint, hostTable: hostTable)
+            .status == 204
+    }
+
+    /// RFC 3986: all but the unreserved in %XX.
+    private static func escaped(_ text: ByteString) -> ByteString {
+        var bytes: [UInt8] = []
+        for byte in text.bytes {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: bytes.append(byte)
+            default:
+                bytes.append(UInt8(ascii: "%"))
+                bytes += Hex.digits(of: [byte]).bytes
+            }
+        }
+        return ByteString(bytes)
+    }
+}

@@ -1,0 +1,112 @@
+public import Formats
+
+/// A published generation: what its labels say, made sure of by the volumes that lie beside it.
+public struct PackageGeneration: Equatable, Sendable {
+    /// The volume's name.
+    public let name: ByteString
+    /// The tools that it has packages for.
+    public let tools: [PackageTool]
+    /// Whether and how a view of it mounts.
+    public let view: ViewSupport
+    /// The directories of its layers on the engine's machine, the uppermost first.
+    public let lowerDirectories: [ByteString]
+    /// The engine's directory of volumes.
+    public let directory: ByteString
+
+    /// The newest of an engine's generations.
+    public enum Current: Equatable, Sendable {
+        /// There is none.
+        case none
+        /// Its labels are not understood, or a layer is missing.
+        case damaged(ByteString)
+        /// It can be used.
+        case whole(PackageGeneration)
+    }
+
+    /// The newest generation among an engine's volumes that are Slipway's. An older one is never fallen back to: what is
+    /// wrong with the newest should be seen.
+    public static func current(among volumes: [PackageVolume]) -> Current {
+        let generations = volumes.filter { $0.kind == .generation }.map { (created: Self.created($0), volume: $0) }
+        guard let newest = generations.max(by: { ($0.created, $0.volume.name) < ($1.created, $1.volume.name) }) else {
+            return .none
+        }
+        guard let generation = PackageGeneration(newest.volume, among: volumes) else {
+            return .damaged(newest.volume.name)
+        }
+        return .whole(generation)
+    }
+
+    private static func created(_ volume: PackageVolume) -> Int {
+        volume.label(PackageLabels.created)?.decimal ?? 0
+    }
+
+    private init?(_ volume: PackageVolume, among volumes: [PackageVolume]) {
+        guard let directory = volume.label(PackageLabels.directory), Self.isPlain(directory),
+            volume.mountpoint == Self.files(of: volume.name, in: directory),
+            let view = volume.label(PackageLabels.view).flatMap(ViewSupport.init(rawValue:)),
+            let tools = volume.label(PackageLabels.tools), let layers = volume.label(PackageLabels.layers)
+        else { return nil }
+        var lowerDirectories: [ByteString] = []
+        for name in layers.split(":") {
+            guard let layer = volumes.first(where: { $0.name == name }), layer.kind == .layer,
+                layer.mountpoint == Self.files(of: name, in: directory), Self.isPlain(layer.mountpoint)
+            else { return nil }
+            lowerDirectories.append(layer.mountpoint)
+        }
+        name = volume.name
+        // A tool that only a later Slipway knows is none of ours.
+        self.tools = tools.split(",").compactMap(PackageTool.init(rawValue:))
+        self.view = view
+        self.lowerDirectories = lowerDirectories
+        self.directory = directory
+    }
+
+    /// Where a volume of the local driver has its files.
+    public static func files(of volume: ByteString, in directory: ByteString) -> ByteString {
+        directory.appending(path: volume).appending(path: "_data")
+    }
+
+    /// Whether a path can stand in the options of an overlay: the kernel divides them at commas and colons.
+    private static func isPlain(_ path: ByteString) -> Bool {
+        path.hasPrefix("/") && path.isPrintableASCII && !path.bytes.contains { ",:\\\"".utf8.contains($0) }
+    }
+}
+
+/// A private copy-on-write view of a generation, made by the mounts of the container that uses it. The volume's own directory is
+/// the upper one: it is resolved before the mount covers it, so that nothing needs to be made beforehand.
+public struct PackageView: Equatable, Sendable {
+    /// Where it is mounted. Directories below /dev leave no trace in a container's files.
+    public static let place: ByteString = "/dev/slipway"
+    /// Where the volume of the work directory is mounted, which the kernel wants apart from the upper one.
+    public static let workPlace: ByteString = "/dev/.slipway-w"
+    /// How the names of views begin.
+    public static let prefix: ByteString = "slipway-view-"
+
+    /// The volume's name.
+    public let name: ByteString
+
+    /// A view by the random part of its name. No two may ever share a name: their containers would see each other's files.
+    public init(random: ByteString) { name = Self.prefix + random }
+
+    /// The values of the two `--mount` options. `created` is in milliseconds since 1970.
+    public func mounts(of generation: PackageGeneration, created: Int) -> [ByteString] {
+        let work = name + "-w"
+        let labels =
+            [
+                PackageLabels.app, (PackageLabels.kind, VolumeKind.view.rawValue),
+                (PackageLabels.created, ByteString(decimal: created)),
+            ].map { "volume-label=" + $0.0 + "=" + $0.1 }
+        var options =
+            "lowerdir=" + generation.lowerDirectories.joined(separator: ":") + ",upperdir="
+            + PackageGeneration.files(of: name, in: generation.directory) + ",workdir="
+            + PackageGeneration.files(of: work, in: generation.directory)
+        if generation.view == .userAttributes { options += ",userxattr" }
+        return [
+            CSV.record(
+                of: ["type=volume", "src=" + work, "dst=" + Self.workPlace, "readonly", "volume-nocopy"] + labels),
+            CSV.record(
+                of: ["type=volume", "src=" + name, "dst=" + Self.place, "volume-nocopy", "volume-driver=local"] + labels
+                    + ["volume-opt=type=overlay", "volume-opt=device=overlay", "volume-opt=o=" + options]),
+        ]
+    }
+}

@@ -1,0 +1,160 @@
+public import DockerCommandLine
+public import Formats
+public import Notes
+public import PackageCache
+
+/// What a container gets of the packages that `slipway warm` has fetched on its engine.
+public enum PackageCachePolicy {
+    /// What the command line and the settings leave to be wished for, before an engine is asked.
+    public struct Wish: Equatable, Sendable {
+        /// In which way.
+        public let mode: Settings.PackageCache
+        /// For which tools; none, and nothing is asked.
+        public var tools: [PackageTool]
+        /// Why not.
+        public var notes: [Note]
+    }
+
+    /// What the engine turned out to have.
+    public struct Facts: Equatable, Sendable {
+        /// Its volumes that are Slipway's; nil when that is not known.
+        public var volumes: [PackageVolume]?
+        /// The name for a view, if one is made.
+        public var view: PackageView
+        /// Milliseconds since 1970.
+        public var now: Int
+        /// What was in doubt.
+        public var notes: [Note]
+
+        /// Everything by name.
+        public init(volumes: [PackageVolume]? = nil, view: PackageView, now: Int, notes: [Note] = []) {
+            self.volumes = volumes
+            self.view = view
+            self.now = now
+            self.notes = notes
+        }
+    }
+
+    /// The volumes that operators of sandboxes know, with their places in a container.
+    public static let sharedVolumes: [(tool: PackageTool, name: ByteString, place: ByteString)] = [
+        (.pip, "slipway-pip-cache", "/cache/pip"), (.npm, "slipway-npm-cache", "/cache/npm"),
+    ]
+
+    /// Reads the wish off a command line. `fileVariables` are the names that the command's `--env-file`s set; nil when one of
+    /// them was not read.
+    public static func wish(
+        of container: ContainerInvocation, _ settings: Settings, fileVariables: [ByteString]?
+    ) -> Wish {
+        func nothing(_ note: Note) -> Wish { Wish(mode: settings.packageCache, tools: [], notes: [note]) }
+        if container.isLeftAlone { return nothing(Note(.helpOrCheck)) }
+        if settings.packageCache == .off { return nothing(Note(.packageCacheOff)) }
+        guard container.image != nil, let targets = container.mountTargets else {
+            return nothing(Note(.commandNotUnderstood))
+        }
+        if let option = container.specialOption { return nothing(Note(.containerSpecial, option)) }
+        guard let fileVariables else { return nothing(Note(.environmentFileUnread)) }
+
+        let places = places(in: settings.packageCache)
+        var wish = Wish(mode: settings.packageCache, tools: places.map(\.tool), notes: [])
+        let variables = container.variables + fileVariables
+        for (tool, place) in places {
+            if let target = targets.first(where: { clash($0, place) || tool.isKept(at: $0) }) {
+                wish.leaveOut(tool, Note(.packagePlaceTaken, tool.rawValue + ": " + target))
+            } else if let variable = variables.first(where: tool.isLed) {
+                wish.leaveOut(tool, Note(.packageVariableTaken, tool.rawValue + ": " + variable))
+            }
+        }
+        return wish
+    }
+
+    private static func places(in mode: Settings.PackageCache) -> [(tool: PackageTool, place: ByteString)] {
+        switch mode {
+        case .view: PackageTool.allCases.map { ($0, PackageView.place) }
+        case .readOnly, .readWrite: sharedVolumes.map { ($0.tool, $0.place) }
+        case .off: []
+        }
+    }
+
+    /// Whether two mounts are in each other's way: at the same place docker refuses, and above or below it one would be made
+    /// in the other.
+    private static func clash(_ target: ByteString, _ place: ByteString) -> Bool {
+        target.relative(to: place) != nil || place.relative(to: target) != nil
+            || (place == PackageView.place && target.relative(to: PackageView.workPlace) != nil)
+    }
+
+    /// The command with the options that the facts allow, directly after the command word.
+    public static func plan(
+        _ container: ContainerInvocation, _ arguments: [ByteString], wish: Wish, facts: Facts
+    ) -> Plan {
+        let notes = wish.notes + facts.notes
+        guard !wish.tools.isEmpty, let volumes = facts.volumes else { return .unchanged(arguments, notes) }
+        let (options, more) =
+            wish.mode == .view ? view(wish, volumes, facts) : shared(wish, volumes, isReadOnly: wish.mode == .readOnly)
+        guard !options.isEmpty else { return .unchanged(arguments, notes + more) }
+        var plan = Plan(
+            arguments: arguments.inserting(options, after: container.commandWordIndex), notes: notes + more)
+        plan.isChanged = true
+        return plan
+    }
+
+    private static func view(
+        _ wish: Wish, _ volumes: [PackageVolume], _ facts: Facts
+    ) -> (options: [ByteString], notes: [Note]) {
+        let generation: PackageGeneration
+        switch PackageGeneration.current(among: volumes) {
+        case .none: return ([], [Note(.noPackages)])
+        case .damaged(let name): return ([], [Note(.packagesDamaged, name)])
+        case .whole(let found): generation = found
+        }
+        // What `warm` did not see mount would fail the container.
+        guard generation.view != .none else { return ([], [Note(.viewUnsupported, generation.name)]) }
+        let tools = wish.tools.filter(generation.tools.contains)
+        guard !tools.isEmpty else { return ([], []) }
+        let mounts = facts.view.mounts(of: generation, created: facts.now).map { "--mount=" + $0 }
+        return (mounts + environment(tools, at: PackageView.place), [Note(.viewAdded, generation.name)])
+    }
+
+    private static func shared(
+        _ wish: Wish, _ volumes: [PackageVolume], isReadOnly: Bool
+    ) -> (options: [ByteString], notes: [Note]) {
+        var options: [ByteString] = []
+        var names: [ByteString] = []
+        for (tool, name, place) in sharedVolumes where wish.tools.contains(tool) {
+            guard volumes.contains(where: { $0.name == name && $0.kind == .shared }) else { continue }
+            options.append("--volume=" + name + ":" + place + (isReadOnly ? ":ro,nocopy" : ":nocopy"))
+            options += environment([tool], at: place.parentPath)
+            names.append(name)
+        }
+        guard !names.isEmpty else { return ([], [Note(.noPackages)]) }
+        return (options, [Note(.sharedCachesAdded, names.joined(separator: ", "))])
+    }
+
+    private static func environment(_ tools: [PackageTool], at place: ByteString) -> [ByteString] {
+        tools.flatMap { $0.variables(at: place) }.map { "--env=" + $0.name + "=" + $0.value }
+    }
+}
+
+extension PackageCachePolicy.Wish {
+    fileprivate mutating func leaveOut(_ tool: PackageTool, _ note: Note) {
+        tools.removeAll { $0 == tool }
+        notes.append(note)
+    }
+}
+
+extension ContainerInvocation {
+    /// An option with which a view is not sure to mount, or the container is a machine of its own: kind's nodes are privileged
+    /// and would hand the mounts on to what runs in them.
+    fileprivate var specialOption: ByteString? {
+        if scan.lastFlag(of: .privileged) == true { return "--privileged" }
+        for occurrence in scan.occurrences {
+            switch occurrence.row.role {
+            case .volumeDriver: return "--volume-driver"
+            case .userNamespace: return "--userns"
+            case .otherIsolation: return "--isolation"
+            case .platform where !occurrence.value.hasPrefix("linux"): return "--platform"
+            default: continue
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,97 @@
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import PackageCache
+internal import Planning
+
+/// What an engine offers to one container, and the cleaning up after it.
+struct PackageViews {
+    /// What the plan is made from.
+    private(set) var facts: PackageCachePolicy.Facts
+    private var engine: ContainerEngine?
+
+    private static let api = Version(1, 45)
+    private static let longestRun: Int64 = 3_600_000_000_000
+
+    init() {
+        facts = PackageCachePolicy.Facts(
+            view: PackageView(random: Hex.digits(of: Kernel.randomBytes(8))), now: Int(Clock.now / 1_000_000))
+    }
+
+    /// The names that a command's files of variables set; nil when one is not read. A pipe is not: docker would find it empty.
+    static func variables(inFilesOf container: ContainerInvocation) -> [ByteString]? {
+        var names: [ByteString] = []
+        for path in container.environmentFiles {
+            guard let status = try? Files.status(path), status.kind == .regular,
+                let text = try? Files.read(path, limit: 1 << 20)
+            else { return nil }
+            names += EnvironmentFile.names(in: text)
+        }
+        return names
+    }
+
+    /// Asks the engine for its volumes that are Slipway's.
+    mutating func look(for container: ContainerInvocation, docker: Program, for purpose: Decision.Purpose) {
+        var versions = BinaryVersions.remembered(for: docker, purpose)
+        do throws(Doubt) {
+            let engine = try ContainerEngine.resolve(
+                EngineRequest(container.globals), environment: .current(), docker: docker.path, versions: &versions)
+            let answer = try engine.volumes(labelled: [PackageLabels.app.name + "=" + PackageLabels.app.value])
+            guard let version = answer.apiVersion, version >= Self.api else {
+                // Such an engine ignores what it does not know of a mount, without a word.
+                throw Doubt(.engineTooOldForViews, answer.apiVersion?.text ?? "")
+            }
+            guard let volumes = PackageVolume.list(in: answer.json) else { throw Doubt(.engineAnswerUnreadable) }
+            facts.volumes = volumes
+            self.engine = engine
+        } catch {
+            facts.notes.append(error.note)
+        }
+    }
+
+    /// Removes views that no container uses any more, once docker has ended: behind its back, so that it waits for nothing.
+    /// The engine refuses to remove one that is in use. What a longer run leaves falls to the next.
+    func tend() {
+        guard let engine else { return }
+        let docker = Kernel.processID
+        Detached.run {
+            Detached.waitForEnd(of: docker, within: Self.longestRun)
+            return Self.clean(engine) ? 0 : 1
+        }
+    }
+
+    private static func clean(_ engine: ContainerEngine) -> Bool {
+        let labels = [
+            PackageLabels.app.name + "=" + PackageLabels.app.value,
+            PackageLabels.kind + "=" + VolumeKind.view.rawValue,
+        ]
+        guard let answer = try? engine.volumes(labelled: labels, isDangling: true),
+            let volumes = PackageVolume.list(in: answer.json)
+        else { return false }
+        for volume in volumes where volume.kind == .view && volume.name.hasPrefix(PackageView.prefix) {
+            _ = try? engine.removeVolume(volume.name)
+        }
+        return true
+    }
+}
+
+extension BinaryVersions {
+    /// What this user's shims have learned of programs.
+    static func remembered(for docker: Program, _ purpose: Decision.Purpose) -> BinaryVersions {
+        BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting) {
+            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
+            EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
+        }
+    }
+}
+
+extension EngineRequest {
+    /// What a command line's global options say.
+    init(_ globals: GlobalOptions) {
+        self.init(
+            configDirectory: globals.configDirectory, context: globals.context, hosts: globals.hosts, tls: globals.tls,
+            tlsVerify: globals.tlsVerify)
+    }
+}
