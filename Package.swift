@@ -75,7 +75,7 @@ let package = Package(
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "TestSupport"]),
-        tests(of: "Shim", uses: ["Formats", "Notes", "Host", "Planning", "TestSupport"]),
+        tests(of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",

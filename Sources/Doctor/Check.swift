@@ -72,6 +72,8 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case settingsInOrder = 400
     case settingsInvalid = 401
     case settingsNotTrusted = 402
+    case packagesReadOnly = 403
+    case packagesShared = 404
 
     // 5xx: what makes fresh clones miss
     case cloneInOrder = 500

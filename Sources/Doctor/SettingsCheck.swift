@@ -12,6 +12,11 @@ extension LoadedSettings {
             let path = note.detail.range(of: " (").map { note.detail.prefix($0.lowerBound) } ?? note.detail
             return Finding(.settingsNotTrusted, note.detail, path: path)
         }
+        switch settings.packageCache {
+        case .readOnly: findings.append(Finding(.packagesReadOnly))
+        case .readWrite: findings.append(Finding(.packagesShared))
+        case .view, .off: break
+        }
         guard findings.isEmpty else { return findings }
         let chosen = Settings.rows.filter { $0.show(settings) != $0.show(Settings()) }
         let text = chosen.map { $0.key + " = " + $0.show(settings) }.joined(separator: ", ")

@@ -111,6 +111,17 @@ extension Check {
                 "a settings file was not read: somebody else may write it",
                 why: "the default, or an earlier file's value, is in force instead",
                 mend: "chmod go-w <path>")
+        case .packagesReadOnly:
+            .warning(
+                "containers get the shared package caches read-only (package-cache.mode)",
+                why: "pip switches its cache off for all but root, and as root a package that must be built fails; npm"
+                    + " fails on all but `npm ci` with every package there",
+                mend: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
+        case .packagesShared:
+            .warning(
+                "every container may write the shared package caches (package-cache.mode)",
+                why: "what one of them puts there the next installs, without a word",
+                mend: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
         case .cloneInOrder: .fine("nothing makes fresh clones miss")
         case .umaskUnusual:
             .warning(

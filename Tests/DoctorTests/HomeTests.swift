@@ -67,6 +67,11 @@ struct HomeTests {
         #expect(loaded.judge() == [Finding(.settingsInOrder, "the defaults")])
         _ = loaded.settings.apply(environment: ["SLIPWAY_JOURNAL=off"])
         #expect(loaded.judge() == [Finding(.settingsInOrder, "journal = off")])
+        for (mode, check): (ByteString, Check) in [("read-only", .packagesReadOnly), ("read-write", .packagesShared)] {
+            var packages = LoadedSettings()
+            _ = packages.settings.apply(environment: ["SLIPWAY_PACKAGE_CACHE_MODE=" + mode])
+            #expect(packages.judge() == [Finding(check)])
+        }
         loaded.problems = loaded.settings.apply(environment: ["SLIPWAY_NOPE=1", "SLIPWAY_JOURNAL=x"])
         loaded.notes = [Note(.settingsNotTrusted, "/a b"), Note(.settingsNotTrusted, "/c (Is a directory)")]
         let findings = loaded.judge()

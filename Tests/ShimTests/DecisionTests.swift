@@ -1,3 +1,4 @@
+import DockerCommandLine
 import Formats
 import Notes
 import Planning
@@ -6,6 +7,12 @@ import Testing
 
 @testable import Host
 @testable import Shim
+
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
 
 @Suite("Decisions that need no engine")
 struct DecisionTests {
@@ -17,7 +24,11 @@ struct DecisionTests {
             ("docker ps", nil, [.notEdited]), ("docker", nil, [.notEdited]), ("docker buildx ls", nil, [.notEdited]),
             ("docker image ls", nil, [.notEdited]), ("docker build --nope .", "unknown", [.commandNotUnderstood]),
             ("docker build -f", "unknown", [.commandNotUnderstood]), ("docker build --help", "build", [.helpOrCheck]),
-            ("docker build", "build", [.commandNotUnderstood]),
+            ("docker build", "build", [.commandNotUnderstood]), ("docker run --help", nil, [.helpOrCheck]),
+            ("docker run --nope x", "unknown", [.commandNotUnderstood]), ("docker run", "run", [.commandNotUnderstood]),
+            ("docker container create --privileged x", "create", [.containerSpecial]),
+            ("docker run --env-file /nonexistent x", "run", [.environmentFileUnread]),
+            ("docker run --env-file /dev/null x", "run", [.environmentFileUnread]),
         ] as [(ByteString, ByteString?, [Reason])])
     func unchanged(_ line: ByteString, _ command: ByteString?, _ reasons: [Reason]) {
         let arguments = line.split(" ")
@@ -35,6 +46,32 @@ struct DecisionTests {
         loaded.settings.buildCache = .off
         let decision = Decision(["docker", "build", "."], docker: Self.missing, loaded, for: .acting)
         #expect(decision.plan.notes == [Note(.buildCacheOff)])
+    }
+
+    @Test("With the package cache off nobody is asked, and nothing is written down")
+    func packagesOff() {
+        var loaded = LoadedSettings()
+        loaded.settings.packageCache = .off
+        let decision = Decision(["docker", "run", "x"], docker: Self.missing, loaded, for: .acting)
+        #expect(decision.plan.notes == [Note(.packageCacheOff)])
+        #expect(decision.command == nil)
+    }
+
+    @Test("Names in files of variables; a pipe's are not read, docker would find it empty")
+    func variablesInFiles() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("env", "A=1\n# B\nPIP_CACHE_DIR\n")
+        #expect(mkfifo(folder["pipe"].lossy, 0o600) == 0)
+        for (option, expected): (ByteString, [ByteString]?) in [
+            (file, ["A", "PIP_CACHE_DIR"]), (folder["pipe"], nil), (folder["none"], nil), (folder.path, nil),
+        ] {
+            guard case .container(let container) = Invocation.parse(["docker", "run", "--env-file=" + option, "x"])
+            else {
+                Issue.record("no container")
+                return
+            }
+            #expect(PackageViews.variables(inFilesOf: container) == expected)
+        }
     }
 
     @Test("What is wrong with the settings stands before the decision's own notes")
