@@ -207,4 +207,36 @@ struct DetachedTests {
         Detached.waitForEnd(of: child, within: 60_000_000_000)
         #expect(Clock.monotonic - start < 30_000_000_000)
     }
+    @Test("Has nothing of the caller's open, is no child of his, in a session of its own, and lasts")
+    func detachment() async throws {
+        let folder = try TemporaryFolder()
+        await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
+            let folder = ByteString(path)
+            var ends: [Int32] = [-1, -1]
+            #expect(pipe(&ends) == 0)
+            let caller = getpid()
+            Detached.run {
+                // Held up for as long as the caller reads: what he then sees end is not this process's end.
+                while Files.isMissing(folder + "/go") { usleep(5_000) }
+                let open = (try? Files.names(in: "/proc/self/fd", limit: 100)) ?? []
+                let places = (0...2).map { (try? Files.readLink("/proc/self/fd/" + ByteString(decimal: $0))) ?? "" }
+                let here = (try? Kernel.workingDirectory()) ?? ""
+                let facts: [Bool] = [
+                    // Reading the directory takes one more.
+                    open.count == 4, places.allSatisfy { $0 == "/dev/null" }, here == "/", getppid() != caller,
+                    getsid(0) != getsid(caller), getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == 19,
+                ]
+                let text = facts.map { $0 ? "1" : "0" }.joined()
+                try? Files.replace(folder + "/facts", with: ByteString(text), mode: 0o600)
+                return 0
+            }
+            #expect(waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD, "a child is left")
+            close(ends[1])
+            var byte: UInt8 = 0
+            #expect(read(ends[0], &byte, 1) == 0)
+            try Files.replace(folder + "/go", with: "", mode: 0o600)
+            for _ in 0..<2_000 where Files.isMissing(folder + "/facts") { usleep(5_000) }
+            #expect(try Files.read(folder + "/facts", limit: 100) == "111111")
+        }
+    }
 }
