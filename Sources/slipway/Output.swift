@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Host
 
 /// Standard output, byte for byte.
 enum Output {
@@ -8,6 +9,12 @@ enum Output {
 
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
+
+    /// Shows on a terminal what takes a while, until something else takes the line; nothing elsewhere.
+    static func working(_ text: ByteString?) {
+        guard Kernel.isTerminal(2) else { return }
+        FileHandle.standardError.write(Data(("\r\u{1B}[K" + (text.map { $0 + " ..." } ?? "")).bytes))
+    }
 
     /// Writes what went wrong, where and what to do next.
     static func complain(_ text: ByteString) {

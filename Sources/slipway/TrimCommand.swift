@@ -144,14 +144,22 @@ struct Trimming {
                     + ", where locks of other machines may not be seen: stop all builds and add --force")
             throw ExitCode.failure
         }
+        let own = store.parts.filter { $0.user == Kernel.userID || Kernel.userID == 0 }
+        if let key = retention.key, !own.contains(where: { holds(key, $0.user) }) {
+            Output.complain("no key is called " + key + " in " + store.root + ": `slipway status` names them")
+            throw ExitCode.failure
+        }
         var parts: [JSON] = []
         var failed = false
-        for part in store.parts where part.user == Kernel.userID || Kernel.userID == 0 {
+        for part in own {
+            Output.working("trimming " + part.path)
+            defer { Output.working(nil) }
             do {
                 let report = try Kernel.acting(as: part.user, group: part.group) {
                     try Trim(Store(store, user: part.user), keeping: retention, dryRun: dryRun).run()
                 }
                 parts.append(report.json)
+                Output.working(nil)
                 // Whoever wanted all of it gone must hear that it is not.
                 if retention.dropsAll && [.otherTrimAtWork, .inUse].contains(report.outcome) { failed = true }
                 if !json { Output.write(report.text) }
@@ -168,6 +176,13 @@ struct Trimming {
             Output.write(store.root + " holds nothing of " + (Kernel.userID == 0 ? "anybody's\n" : "yours\n"))
         }
         if failed { throw ExitCode.failure }
+    }
+
+    private func holds(_ key: ByteString, _ user: UInt32) -> Bool {
+        guard !key.isEmpty, !key.contains("/"),
+            let generation = try? Store(store, user: user).currentGeneration(of: user)
+        else { return false }
+        return !Files.isMissing(generation.exportsPath.appending(path: key))
     }
 }
 

@@ -129,8 +129,11 @@ DOCKER
 test_case "a build starts trimming once in the interval, and docker inherits nothing of it" behind
 
 killed() {
-    local round number
+    local round number other
     project app
+    project other
+    run on a docker build -t other other
+    other=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     run on a docker build -t app app
     cp -a "$store" good
     for round in {1..40}; do
@@ -140,7 +143,7 @@ killed() {
             printf '%s' "$round $number" >x
             cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
         done
-        if ((round % 2)); then set -- trim; else set -- purge --yes --key none; fi
+        if ((round % 2)); then set -- trim; else set -- purge --yes --key "$other"; fi
         timeout -s KILL "0.0$(printf '%02d' "$round")" "$work/bin/slipway" "$@" --store "$store" >/dev/null 2>&1 || true
         expect [ -d "$store/v1/u0/current/blobs/sha256" ]
         expect_whole_store
@@ -197,6 +200,9 @@ purged() {
     key=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     try slipway purge
     expect_code 2
+    try slipway purge --yes --key none
+    expect_code 1
+    expect_said "no key is called none"
     run slipway purge --yes --key "$key"
     expect_equal "$(slipway status --json | jq '.parts[0].keys | length')" 1 keys
     # Under a lease: the build in flight ends well.
