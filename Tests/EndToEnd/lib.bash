@@ -166,7 +166,7 @@ begin_test() {
     trap 'exit 143' TERM
     local test=$BASHPID
     home=$place/home store=$place/store code='' stdout=/dev/null stderr=/dev/null
-    declare -gA pids=()
+    declare -gA pids=() commands=()
     mkdir "$home"
     cd "$place"
     watch_time "$test" &
@@ -299,6 +299,14 @@ try() {
     code=0 stdout=$place/stdout stderr=$place/stderr
     "$@" >"$stdout" 2>"$stderr" || code=$?
     report
+    if engine_raced; then try "$@"; fi
+}
+
+# The engine's own: when an image's name moves to a new one, containerd may delete the old one's snapshots between finding them
+# and unpacking the new one's last layer over them. Seen in 1 of 25 rebuilds with Slipway, and in 1 of 25 without it.
+engine_raced() {
+    [[ $code != 0 ]] && grep -q '^ERROR: .*failed to prepare extraction snapshot .*: parent snapshot .* does not exist' "$stderr" &&
+        note "= the engine lost a snapshot of its own: once more"
 }
 
 run() {
@@ -318,6 +326,7 @@ start() {
     (trap - ERR EXIT; become="exec"; "$@") >"$place/$name.stdout" 2>"$place/$name.stderr" &
     pid=$!
     pids[$name]=$pid
+    commands[$name]=$(printf '%q ' "$@")
 }
 
 finish() {
@@ -325,6 +334,7 @@ finish() {
     wait "${pids[$1]}" || code=$?
     note "$ finish $1"
     report
+    if engine_raced; then eval "try ${commands[$1]}"; fi
 }
 
 # -- Looking ----------------------------------------------------------------------------------------------------------
