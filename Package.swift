@@ -71,7 +71,7 @@ let package = Package(
         tests(of: "Host", uses: ["CLinux", "Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
-        tests(of: "Engine", uses: ["Formats", "Notes", "Host"]),
+        tests(of: "Engine", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "TestSupport"]),

@@ -1,6 +1,7 @@
 import Formats
 import Host
 import Notes
+import TestSupport
 import Testing
 
 @testable import Engine

@@ -2,6 +2,7 @@ import Formats
 import Glibc
 import Host
 import Notes
+import TestSupport
 import Testing
 
 @testable import Engine

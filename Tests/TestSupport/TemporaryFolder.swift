@@ -1,5 +1,6 @@
 public import Formats
 internal import Foundation
+internal import Glibc
 internal import Host
 
 /// A folder of one test's own, gone with it.
@@ -25,10 +26,26 @@ public final class TemporaryFolder: Sendable {
         let file = self[name]
         try Files.makeDirectories(file.parentPath, mode: 0o755)
         try? Files.remove(file)
-        let descriptor = try Descriptor.open(file, .create(mode: 0o600))
-        try descriptor.write(content)
-        try descriptor.setMode(mode)
+        do {
+            let descriptor = try Descriptor.open(file, .create(mode: 0o600))
+            try descriptor.write(content)
+            try descriptor.setMode(mode)
+        }
+        if mode & 0o111 != 0 { Self.waitUntilNobodyWrites(file) }
         return file
+    }
+
+    /// A child that another test is just starting may have a copy of our descriptor for a moment: as long as a file is open for
+    /// writing it cannot be executed ("text file busy"), and cannot have a read lease.
+    private static func waitUntilNobodyWrites(_ path: ByteString) {
+        let file = open(path.lossy, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        let setLease: Int32 = 1024  // F_SETLEASE, which Glibc's module leaves out
+        for _ in 0..<10_000 {
+            if fcntl(file, setLease, F_RDLCK) == 0 || errno != EAGAIN { return }
+            usleep(1_000)
+        }
     }
 
     /// Writes a program for the shell.
