@@ -53,6 +53,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let notSupported = Errno(code: EOPNOTSUPP)
     /// EACCES
     public static let accessDenied = Errno(code: EACCES)
+    /// A signal asked for an end.
+    public static let interrupted = Errno(code: EINTR)
 }
 
 extension Errno: CustomStringConvertible {

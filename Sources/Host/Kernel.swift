@@ -22,6 +22,11 @@ public enum Clock {
         return nanoseconds(time)
     }
 
+    /// Waits. The corresponding C function is `poll`.
+    public static func sleep(nanoseconds: Int64) {
+        poll(nil, 0, Int32(clamping: nanoseconds / 1_000_000))
+    }
+
     static func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
 }
 

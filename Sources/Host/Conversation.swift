@@ -1,0 +1,215 @@
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// A program that is given something to read, is listened to while it runs, and may be stopped.
+public struct Conversation: Sendable {
+    /// Where it said something.
+    public enum Stream: Sendable { case output, error }
+
+    /// All that it said, and how it ended.
+    public struct Ending: Sendable {
+        /// Its standard output.
+        public let output: ByteString
+        /// The end of what it wrote on standard error.
+        public let error: ByteString
+        /// Its exit code; nil when a signal ended it.
+        public let exitCode: Int32?
+    }
+
+    /// The program's absolute path.
+    public var program: ByteString
+    /// Its words, its own name first.
+    public var arguments: [ByteString]
+    /// Every entry of its environment.
+    public var environment: [ByteString]
+    /// What it reads from its standard input.
+    public var input = ByteString()
+    /// It is killed after this time; nil for never.
+    public var nanoseconds: Int64?
+    /// Whether a signal of `HeldSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
+    /// terminal sends Ctrl-C to all of ours.
+    public var isStoppable = true
+
+    private static let mostOutput = 1 << 26
+    private static let mostError = 1 << 16
+
+    /// A program with its words and environment.
+    public init(program: ByteString, arguments: [ByteString], environment: [ByteString]) {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    /// Runs it to its end; `line` hears each line as it comes. Throws `timedOut`, `interrupted`, `tooLarge` beyond 64 MiB of
+    /// output, and what the kernel says when it cannot be started; it is killed then.
+    public func run(line: (Stream, ByteString) -> Void = { _, _ in }) throws(Errno) -> Ending {
+        let deadline = nanoseconds.map { Clock.monotonic &+ $0 } ?? .max
+        let input = try Ends(of: Self.pair())
+        let output = try Ends(of: Self.pipe())
+        let error = try Ends(of: Self.pipe())
+        let child = try spawn(input.theirs, output.theirs, error.theirs)
+        var said = (output: Spoken(), error: Spoken())
+        do throws(Errno) {
+            try converse(
+                input.ours, output.ours, error.ours, until: deadline,
+                hear: { stream, piece in
+                    if stream == .output { said.output.add(piece) { line(.output, $0) } }
+                    if stream == .error { said.error.add(piece, keeping: Self.mostError) { line(.error, $0) } }
+                    return said.output.text.count <= Self.mostOutput
+                })
+            said.output.end { line(.output, $0) }
+            said.error.end { line(.error, $0) }
+            let code = try wait(for: child, until: deadline)
+            // Ctrl-C may have ended the program before it was seen here.
+            if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
+            return Ending(
+                output: ByteString(said.output.text), error: ByteString(said.error.text), exitCode: code)
+        } catch {
+            kill(child, SIGTERM)
+            if (try? Self.reap(child, until: Clock.monotonic &+ 2_000_000_000)) == nil {
+                kill(child, SIGKILL)
+                _ = try? Self.reap(child, until: .max)
+            }
+            throw error
+        }
+    }
+
+    /// Feeds and listens until both outputs are closed.
+    private func converse(
+        _ input: consuming Descriptor, _ output: borrowing Descriptor, _ error: borrowing Descriptor,
+        until deadline: Int64, hear: (Stream, [UInt8]) -> Bool
+    ) throws(Errno) {
+        var rest = self.input.bytes[...]
+        var feed: Descriptor? = consume input
+        var open = [output.number, error.number]
+        while !open.isEmpty {
+            if rest.isEmpty { feed = nil }
+            var waits = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            if let number = feed?.number { waits.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0)) }
+            try check(deadline)
+            guard poll(&waits, nfds_t(waits.count), 100) > 0 else { continue }
+            for wait in waits where wait.revents != 0 {
+                if wait.fd == output.number || wait.fd == error.number {
+                    let isOutput = wait.fd == output.number
+                    let piece = isOutput ? try output.read(upTo: 65_536) : try error.read(upTo: 65_536)
+                    if piece.isEmpty { open.removeAll { $0 == wait.fd } }
+                    if !hear(isOutput ? .output : .error, piece) { throw .tooLarge }
+                } else {
+                    let sent = rest.withUnsafeBytes {
+                        send(wait.fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                    }
+                    // A program need not read all that it could.
+                    if sent > 0 { rest = rest.dropFirst(sent) } else if errno != EAGAIN && errno != EINTR { rest = [] }
+                }
+            }
+        }
+    }
+
+    private func check(_ deadline: Int64) throws(Errno) {
+        if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
+        guard Clock.monotonic < deadline else { throw .timedOut }
+    }
+
+    /// A program may close its outputs and go on.
+    private func wait(for child: pid_t, until deadline: Int64) throws(Errno) -> Int32? {
+        while true {
+            var status: Int32 = 0
+            let ended = try checked { waitpid(child, &status, WNOHANG) }
+            if ended == child { return status & 0x7F == 0 ? status >> 8 & 0xFF : nil }
+            try check(deadline)
+            poll(nil, 0, 1)
+        }
+    }
+
+    private static func reap(_ child: pid_t, until deadline: Int64) throws(Errno) {
+        var status: Int32 = 0
+        while try checked({ waitpid(child, &status, WNOHANG) }) == 0 {
+            guard Clock.monotonic < deadline else { throw .timedOut }
+            poll(nil, 0, 5)
+        }
+    }
+
+    /// Both ends of a channel, closed by exec.
+    private struct Ends: ~Copyable {
+        let theirs: Descriptor
+        let ours: Descriptor
+
+        init(of ends: (theirs: Int32, ours: Int32)) throws(Errno) {
+            let theirs = try Descriptor(taking: ends.theirs)
+            let ours = try Descriptor(taking: ends.ours)
+            for number in [theirs.number, ours.number] { _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) } }
+            self.theirs = theirs
+            self.ours = ours
+        }
+    }
+
+    private static func pipe() throws(Errno) -> (theirs: Int32, ours: Int32) {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked { systemPipe(&ends) }
+        return (ends[1], ends[0])
+    }
+
+    /// A socket instead of a pipe: writing to one whose reader is gone need not be a signal.
+    private static func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) }
+        return (ends[0], ends[1])
+    }
+
+    private func spawn(
+        _ input: consuming Descriptor, _ output: consuming Descriptor, _ error: consuming Descriptor
+    ) throws(Errno) -> pid_t {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (isStoppable ? 0 : Int16(POSIX_SPAWN_SETPGROUP)))
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input.number, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        posix_spawn_file_actions_adddup2(&actions, error.number, 2)
+        var child: pid_t = 0
+        let failure = try program.withCPath { (name) throws(Errno) in
+            withCStrings(arguments) { argv in
+                withCStrings(environment) { posix_spawn(&child, name, &actions, &attributes, argv, $0) }
+            }
+        }
+        guard failure == 0 else { throw Errno(code: failure) }
+        return child
+    }
+}
+
+/// What came on a stream, by lines.
+private struct Spoken {
+    var text: [UInt8] = []
+    private var pending: [UInt8] = []
+
+    mutating func add(_ piece: [UInt8], keeping limit: Int = .max, _ line: (ByteString) -> Void) {
+        text += piece
+        if text.count > limit { text.removeFirst(text.count - limit) }
+        pending += piece
+        // A progress bar ends its lines with a carriage return.
+        while let end = pending.firstIndex(where: { $0 == 0x0A || $0 == 0x0D }) {
+            line(ByteString(pending[..<end]))
+            pending.removeSubrange(...end)
+        }
+    }
+
+    mutating func end(_ line: (ByteString) -> Void) {
+        if !pending.isEmpty { line(ByteString(pending)) }
+        pending = []
+    }
+}
+
+private func systemPipe(_ ends: UnsafeMutablePointer<Int32>) -> Int32 { pipe(ends) }

@@ -1,0 +1,26 @@
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// The signals by which people end a program, held back so that it can tidy up first. One that the caller ignores stays
+/// ignored: the kernel does not keep it. Programs that `Execution` starts get their signals as ever.
+public enum HeldSignals {
+    private static let ending = [SIGINT, SIGTERM, SIGHUP]
+
+    /// From now on they wait. The corresponding C function is `sigprocmask`.
+    public static func hold() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in ending { sigaddset(&set, signal) }
+        sigprocmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// The one that waits, if any. The corresponding C function is `sigpending`.
+    public static var waiting: Int32? {
+        var set = sigset_t()
+        guard sigpending(&set) == 0 else { return nil }
+        return ending.first { sigismember(&set, $0) == 1 }
+    }
+}

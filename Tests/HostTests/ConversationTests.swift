@@ -1,0 +1,49 @@
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@Suite("Talking with a program")
+struct ConversationTests {
+    private func shell(_ script: ByteString, _ change: (inout Conversation) -> Void = { _ in }) -> Conversation {
+        var conversation = Conversation(
+            program: "/bin/sh", arguments: ["sh", "-c", script], environment: ["NAME=value", "PATH=/usr/bin:/bin"])
+        change(&conversation)
+        return conversation
+    }
+
+    @Test("Both outputs, the exit code, the environment, and lines as they come")
+    func hears() throws {
+        var lines: [ByteString] = []
+        let ending = try shell("echo $NAME; printf 'a\\rb' >&2; exit 3").run {
+            lines.append(($0 == .output ? "o " : "e ") + $1)
+        }
+        #expect(ending.output == "value\n" && ending.error == "a\rb" && ending.exitCode == 3)
+        #expect(lines.sorted() == ["e a", "e b", "o value"])
+    }
+
+    @Test("More input than a pipe holds, read or not")
+    func feeds() throws {
+        let text = ByteString("0123456789").repeated(200_000)
+        #expect(try shell("cat") { $0.input = text }.run().output == text)
+        #expect(try shell("exit 0") { $0.input = text }.run().exitCode == 0)
+        #expect(try shell("read x; echo \"$x.\"").run().output == ".\n")
+    }
+
+    @Test("It is killed when it takes too long, also with its outputs closed")
+    func timesOut() {
+        for script in ["exec sleep 60", "exec >&- 2>&-; exec sleep 60"] as [ByteString] {
+            let start = Clock.monotonic
+            #expect(throws: Errno.timedOut) { try shell(script) { $0.nanoseconds = 200_000_000 }.run() }
+            #expect(Clock.monotonic - start < 10_000_000_000)
+        }
+    }
+
+    @Test("A signal that ends it has no exit code, and a program that is not there cannot be run")
+    func ends() throws {
+        #expect(try shell("kill -9 $$").run().exitCode == nil)
+        #expect(throws: Errno.noSuchFile) {
+            try Conversation(program: "/nonesuch", arguments: ["x"], environment: []).run()
+        }
+    }
+}
