@@ -51,6 +51,9 @@ let package = Package(
         room(
             "Shim",
             uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "Planning"]),
+        .target(
+            name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
+            resources: [.embedInCode("Scripts")], swiftSettings: strict),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim"]),
         .executableTarget(
@@ -59,6 +62,7 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "Planning", "Shim", "Records", "Doctor",
+                "Warm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -76,10 +80,14 @@ let package = Package(
         tests(of: "PackageCache", uses: ["Formats"]),
         tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "TestSupport"]),
         tests(of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Planning", "TestSupport"]),
+        tests(of: "Warm", uses: ["Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",
-            uses: ["Formats", "Notes", "Records", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            uses: [
+                "Formats", "Notes", "PackageCache", "Records", "Warm",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         tests(
             of: "Doctor",
             uses: ["CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim", "TestSupport"]),

@@ -67,7 +67,7 @@ public struct PackageGeneration: Equatable, Sendable {
     }
 
     /// Whether a path can stand in the options of an overlay: the kernel divides them at commas and colons.
-    private static func isPlain(_ path: ByteString) -> Bool {
+    public static func isPlain(_ path: ByteString) -> Bool {
         path.hasPrefix("/") && path.isPrintableASCII && !path.bytes.contains { ",:\\\"".utf8.contains($0) }
     }
 }
@@ -90,6 +90,17 @@ public struct PackageView: Equatable, Sendable {
 
     /// The values of the two `--mount` options. `created` is in milliseconds since 1970.
     public func mounts(of generation: PackageGeneration, created: Int) -> [ByteString] {
+        mounts(
+            over: generation.lowerDirectories, in: generation.directory, as: generation.view, at: Self.place,
+            created: created)
+    }
+
+    /// The same for layers that no generation names yet, and at any place. What is written goes to `upper` instead of the view's
+    /// own volume, if that is given.
+    public func mounts(
+        over lowerDirectories: [ByteString], in directory: ByteString, as view: ViewSupport, at place: ByteString,
+        upper: ByteString? = nil, created: Int
+    ) -> [ByteString] {
         let work = name + "-w"
         let labels =
             [
@@ -97,15 +108,15 @@ public struct PackageView: Equatable, Sendable {
                 (PackageLabels.created, ByteString(decimal: created)),
             ].map { "volume-label=" + $0.0 + "=" + $0.1 }
         var options =
-            "lowerdir=" + generation.lowerDirectories.joined(separator: ":") + ",upperdir="
-            + PackageGeneration.files(of: name, in: generation.directory) + ",workdir="
-            + PackageGeneration.files(of: work, in: generation.directory)
-        if generation.view == .userAttributes { options += ",userxattr" }
+            "lowerdir=" + lowerDirectories.joined(separator: ":") + ",upperdir="
+            + PackageGeneration.files(of: upper ?? name, in: directory) + ",workdir="
+            + PackageGeneration.files(of: work, in: directory)
+        if view == .userAttributes { options += ",userxattr" }
         return [
             CSV.record(
                 of: ["type=volume", "src=" + work, "dst=" + Self.workPlace, "readonly", "volume-nocopy"] + labels),
             CSV.record(
-                of: ["type=volume", "src=" + name, "dst=" + Self.place, "volume-nocopy", "volume-driver=local"] + labels
+                of: ["type=volume", "src=" + name, "dst=" + place, "volume-nocopy", "volume-driver=local"] + labels
                     + ["volume-opt=type=overlay", "volume-opt=device=overlay", "volume-opt=o=" + options]),
         ]
     }

@@ -10,11 +10,11 @@ import Shim
 /// `slipway status`
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what is in the store.",
+        abstract: "Show what is in the store and in the package caches.",
         discussion: """
             Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each generation: the \
-            processes that hold its lease, as far as they can be seen from here. Changes nothing. Exits with 1 when a part of \
-            the store cannot be read.
+            processes that hold its lease, as far as they can be seen from here. Then, if an engine answers within two \
+            seconds, its package caches. Changes nothing. Exits with 1 when a part of the store cannot be read.
             """,
         aliases: ["inspect"])
 
@@ -22,8 +22,8 @@ struct Status: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, keys; or error). Bytes \
-            and seconds since 1970.
+            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, keys; or error), packages \
+            (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
             """)
     var json = false
 
@@ -59,11 +59,14 @@ struct Status: ParsableCommand {
                 if !json { Output.complain(part.path + ": " + error.note.message + "; see `slipway doctor`") }
             }
         }
+        if !json && layout.parts.isEmpty { Output.write("  nothing has been exported yet\n") }
+        let packages = PackageSummary.gather()
         if json {
             members.append(.init(name: "parts", value: .array(parts)))
+            members.append(.init(name: "packages", value: packages?.json ?? .null))
             Output.write(.object(members))
-        } else if layout.parts.isEmpty {
-            Output.write("  nothing has been exported yet\n")
+        } else if let packages, !packages.isEmpty {
+            Output.write(packages.text)
         }
         if failed { throw ExitCode.failure }
     }

@@ -11,17 +11,25 @@ import Shim
 struct TrimCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trim",
-        abstract: "Make the store smaller; builds may run meanwhile.",
+        abstract: "Make the store smaller, or the package caches; builds may run meanwhile.",
         discussion: """
             Keeps the newest exports of each key and variant within the budget, least recently used out first. What builds in \
             flight use is deleted when they end: until then it is told as waiting. A user trims his own part of the store, root \
             all parts. Exits with 1 when a part could not be trimmed.
 
+            With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
+            generations that a newer one has replaced for a day or for --older-than, and layers that nothing names any more. \
+            The current generation stays, and so does what a container uses.
+
               slipway trim --dry-run
               slipway trim --max-size 5GB --older-than 30d
+              slipway trim --packages --dry-run
             """)
 
     @OptionGroup var place: StoreOption
+
+    @Flag(help: "Trim the package caches of the engine instead.")
+    var packages = false
 
     @Flag(help: "Change nothing; print the figures as they would be.")
     var dryRun = false
@@ -47,7 +55,10 @@ struct TrimCommand: ParsableCommand {
     var force = false
 
     @Flag(
-        help: "Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget)."
+        help: """
+            Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget); with \
+            --packages dryRun, removed, kept, failed (name, kind, cause).
+            """
     )
     var json = false
 
@@ -59,9 +70,16 @@ struct TrimCommand: ParsableCommand {
             throw ValidationError("--older-than takes a time with a unit, such as 30d, not \(olderThan)")
         }
         guard keep >= 0 else { throw ValidationError("--keep takes a number of 0 or more") }
+        if packages, maxSize != nil || key != nil || keep != 3 || all || force || place.store != nil {
+            throw ValidationError("--packages goes with --dry-run, --older-than and --json only")
+        }
     }
 
     func run() throws {
+        if packages {
+            let grace = olderThan.flatMap { TimeSpan.parse(ByteString($0)) } ?? PackageUpkeep.grace
+            return try PackageUpkeep(json: json).trim(grace: grace, dryRun: dryRun)
+        }
         let settings = LoadedSettings.load().settings
         var retention = Retention()
         retention.newest = keep
@@ -80,12 +98,18 @@ struct PurgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purge",
         abstract: "Drop all exports of the store, or of one key, after asking.",
-        discussion: "Builds in flight go on: what they use is deleted when they end, by the next trim.")
+        discussion: """
+            Builds in flight go on: what they use is deleted when they end, by the next trim. With --packages it removes the \
+            package caches of the engine that docker reaches; what containers use is told and stays, and the exit code is 1.
+            """)
 
     @OptionGroup var place: StoreOption
 
     @Option(help: ArgumentHelp("This key only, by its name in `slipway status`.", valueName: "name"))
     var key: String?
+
+    @Flag(help: "Remove the package caches of the engine instead.")
+    var packages = false
 
     @Flag(help: "Do not ask.")
     var yes = false
@@ -96,6 +120,12 @@ struct PurgeCommand: ParsableCommand {
     @Flag(help: "Print JSON, as `slipway trim` does.")
     var json = false
 
+    func validate() throws {
+        if packages, key != nil || force || place.store != nil {
+            throw ValidationError("--packages goes with --yes and --json only")
+        }
+    }
+
     func run() throws {
         let layout = try place.layout(LoadedSettings.load().settings)
         if !yes {
@@ -103,10 +133,12 @@ struct PurgeCommand: ParsableCommand {
                 Output.complain("purge asks before it deletes, and there is nobody to ask: add --yes")
                 throw ExitCode(2)
             }
-            let what = key.map { "all exports of \($0)" } ?? "all exports"
-            print("Drop \(what) in \(layout.root.lossy)? [y/N] ", terminator: "")
+            let exports = (key.map { "all exports of \($0)" } ?? "all exports") + " in \(layout.root.lossy)"
+            let what = packages ? "all package caches of this engine" : exports
+            print("Drop \(what)? [y/N] ", terminator: "")
             guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw ExitCode.failure }
         }
+        if packages { return try PackageUpkeep(json: json).purge() }
         var retention = Retention()
         retention.dropsAll = true
         retention.key = key.map { ByteString($0) }

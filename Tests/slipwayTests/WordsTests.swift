@@ -1,8 +1,10 @@
 import ArgumentParser
 import Formats
 import Notes
+import PackageCache
 import Records
 import Testing
+import Warm
 
 @testable import slipway
 
@@ -59,10 +61,43 @@ struct WordsTests {
         arguments: [
             ["log", "--code", "SLP999"], ["log", "--code", "217"], ["log", "--code"], ["log", "--since", "soon"],
             ["log", "--since", "-1h"], ["log", "--last", "0"], ["log", "--nonesuch"], ["stats", "--since", "soon"],
-            ["nonesuch"], ["explain"],
+            ["nonesuch"], ["explain"], ["warm", "--pip", "six"], ["trim", "--packages", "--keep", "1"],
+            ["trim", "--packages", "--older-than", "30"], ["trim", "--packages", "--store", "/s"],
+            ["purge", "--packages", "--key", "k"],
         ])
     func misuse(_ words: [String]) {
         #expect(status(words) == 2)
+    }
+
+    @Test("warm: what is asked for, words for docker as they stand")
+    func warm() throws {
+        let request = try WarmCommand.parse([
+            "--image", "i", "--pip", "a b", "--pip=c", "-r", "r.txt", "--npm", "l.json", "--run-arg", "-e",
+            "--run-arg=X=-1",
+            "--go", "go.mod", "--add",
+        ]).request
+        #expect(request.image == "i" && request.isAddition && request.requirements == ["r.txt"])
+        #expect(request.runArguments == ["-e", "X=-1"])
+        #expect(request.wishes[.pip] == ["a b", "c"] && request.wishes[.npm] == ["l.json"])
+        #expect(request.tools == [.pip, .npm, .go])
+    }
+
+    @Test("What warming, trimming and status say")
+    func packageTexts() throws {
+        var warmed = Warmed()
+        (warmed.volumes, warmed.files, warmed.bytes, warmed.used) = (["g"], 1, 2000, ["npm 9"])
+        (warmed.view, warmed.left) = (.plain, ["v"])
+        #expect(
+            warmed.text == """
+                published g
+                  1 file, 2.0 kB, fetched by npm 9
+                  containers get views of it
+                  could not be removed: v; `slipway trim --packages` does it later
+
+                """)
+        #expect(PackageUpkeep.text(.init(), dryRun: true) == "nothing to remove\n")
+        let summary = PackageSummary(inventory: .init(volumes: [], dangling: []))
+        #expect(summary.isEmpty && summary.bytes == nil)
     }
 
     @Test("A message says what to give instead")

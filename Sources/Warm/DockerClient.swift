@@ -1,0 +1,132 @@
+public import Formats
+public import Host
+
+/// One call of docker's command line.
+public struct DockerCall: Equatable, Sendable {
+    /// How long it may take, and whether Ctrl-C stops it.
+    public enum Patience: Sendable {
+        /// Half a minute: a question.
+        case question
+        /// Two minutes, and it is not stopped half way: what makes or removes something.
+        case deed
+        /// As long as it takes.
+        case work
+        /// Half a minute, also after Ctrl-C.
+        case tidying
+    }
+
+    /// The words after "docker".
+    public var words: [ByteString]
+    /// What it reads.
+    public var input: ByteString
+    /// See `Patience`.
+    public var patience: Patience
+
+    /// A call with nothing to read.
+    public init(_ words: [ByteString], _ patience: Patience, input: ByteString = "") {
+        self.words = words
+        self.input = input
+        self.patience = patience
+    }
+}
+
+/// What docker answered.
+public struct DockerAnswer: Equatable, Sendable {
+    /// Its standard output.
+    public var output: ByteString
+    /// Its standard error.
+    public var error: ByteString
+    /// Its exit code; nil when a signal ended it.
+    public var exitCode: Int32?
+
+    /// An answer, for tests and stand-ins.
+    public init(output: ByteString = "", error: ByteString = "", exitCode: Int32? = 0) {
+        self.output = output
+        self.error = error
+        self.exitCode = exitCode
+    }
+
+    /// Whether it ended with 0.
+    public var isGood: Bool { exitCode == 0 }
+
+    /// Docker's own message: the last lines of its standard error.
+    public var words: ByteString { Self.lastLines(of: error) }
+
+    /// At most the last 20 lines with something in them, without colours and other control bytes.
+    static func lastLines(of text: ByteString) -> ByteString {
+        let lines = text.split("\n").map { line in
+            ByteString(line.trimmed.bytes.filter { $0 >= 0x20 && $0 != 0x7F })
+        }
+        return lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
+    }
+}
+
+/// An engine, reached through docker's command line.
+public protocol EngineClient {
+    /// Runs docker to its end; `line` hears what it says while it runs. Throws when it cannot be run, takes too long, or is
+    /// interrupted: an exit code is an answer.
+    func call(
+        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
+    ) throws(WarmFailure) -> DockerAnswer
+
+    /// Waits a moment before something is tried again.
+    func pause()
+}
+
+extension EngineClient {
+    /// Runs docker without listening meanwhile.
+    func call(_ call: DockerCall) throws(WarmFailure) -> DockerAnswer {
+        try self.call(call) { _, _ in }
+    }
+
+}
+
+/// The real one. It goes through docker's own program, so that contexts, ssh and TLS work as they do for the user.
+public struct DockerClient: EngineClient {
+    private let path: ByteString
+    private let environment: [ByteString]
+    /// No call takes longer than until then, in monotonic nanoseconds: for what nobody waits for.
+    public var deadline: Int64?
+
+    /// The real docker's path and the environment it gets.
+    public init(path: ByteString, environment: [ByteString]) {
+        self.path = path
+        self.environment = environment
+    }
+
+    /// A third of a second.
+    public func pause() { Clock.sleep(nanoseconds: 300_000_000) }
+
+    /// See `EngineClient`. After Ctrl-C only tidying up goes on.
+    public func call(
+        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
+    ) throws(WarmFailure) -> DockerAnswer {
+        var conversation = Conversation(program: path, arguments: ["docker"] + call.words, environment: environment)
+        conversation.input = call.input
+        let seconds: Int64?
+        switch call.patience {
+        case .question, .tidying: seconds = 30
+        case .deed: seconds = 120
+        case .work: seconds = nil
+        }
+        conversation.nanoseconds = seconds.map { $0 * 1_000_000_000 }
+        if let deadline {
+            let rest = max(0, deadline - Clock.monotonic)
+            conversation.nanoseconds = min(conversation.nanoseconds ?? rest, rest)
+        }
+        conversation.isStoppable = call.patience != .deed && call.patience != .tidying
+        if call.patience != .tidying, let signal = HeldSignals.waiting { throw .interrupted(by: signal) }
+        do {
+            let ending = try conversation.run(line: line)
+            return DockerAnswer(output: ending.output, error: ending.error, exitCode: ending.exitCode)
+        } catch .interrupted {
+            throw .interrupted(by: HeldSignals.waiting ?? 2)
+        } catch .timedOut {
+            throw WarmFailure(
+                .engineSilent,
+                "docker " + (call.words.first ?? "") + " took too long: see whether `docker version` answers")
+        } catch {
+            throw WarmFailure(.dockerMissing, "cannot run " + path + ": " + ByteString(error.description))
+        }
+    }
+}

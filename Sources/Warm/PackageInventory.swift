@@ -1,0 +1,86 @@
+public import Formats
+public import PackageCache
+
+/// What there is of ours on an engine.
+public struct PackageInventory: Sendable {
+    /// All volumes of ours.
+    public var volumes: [Volume] = []
+    /// Those that no container has, running or not.
+    public var dangling: Set<ByteString> = []
+    /// Containers that have a view.
+    public var containers: [ByteString] = []
+    /// Bytes of each volume, where docker tells them; it tells none of views.
+    public var sizes: [ByteString: UInt64] = [:]
+
+    /// The volumes of some facts, for tests and tables.
+    public init(volumes: [Volume], dangling: Set<ByteString>) {
+        self.volumes = volumes
+        self.dangling = dangling
+    }
+
+    /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random.
+    public init(_ docker: any EngineClient) throws(WarmFailure) {
+        volumes = try docker.volumes()
+        guard !volumes.isEmpty else { return }
+        let list = try docker.call(
+            DockerCall(
+                ["volume", "ls", "--quiet", "--filter", "label=app=slipway", "--filter", "dangling=true"], .question))
+        guard list.isGood else {
+            throw WarmFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
+        }
+        dangling = Set(list.output.split("\n").map(\.trimmed))
+    }
+
+    /// Also asks for what only people want to know. What is not told in time is left out.
+    public mutating func addDetails(_ docker: any EngineClient) {
+        guard !volumes.isEmpty else { return }
+        let list = try? docker.call(
+            DockerCall(
+                ["ps", "--all", "--filter", "volume=" + PackageView.place, "--format", "{{.Names}}"], .question))
+        if let list, list.isGood {
+            containers = list.output.split("\n").map(\.trimmed).filter { !$0.isEmpty }.sorted()
+        }
+        let use = try? docker.call(
+            DockerCall(["system", "df", "--verbose", "--format", "{{json .Volumes}}"], .question))
+        if let use, use.isGood { sizes = Self.sizes(use.output) }
+    }
+
+    /// Docker writes sizes for people, "331.2kB" in powers of ten, and "N/A" for what it does not know.
+    static func sizes(_ text: ByteString) -> [ByteString: UInt64] {
+        var sizes: [ByteString: UInt64] = [:]
+        for volume in JSON(text.trimmed)?.array ?? [] {
+            guard let name = volume[key: "Name"]?.string, let size = volume[key: "Size"]?.string else { continue }
+            let digits = ByteString(size.bytes.prefix { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") })
+            let units: [ByteString: Double] = ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12]
+            guard let number = Double(digits.lossy), let unit = units[size.dropFirst(digits.count)],
+                number.isFinite, number >= 0, number * unit < 1e18
+            else { continue }
+            sizes[name] = UInt64(number * unit)
+        }
+        return sizes
+    }
+
+    /// Volumes of a kind, by name.
+    public func volumes(_ kind: VolumeKind) -> [Volume] {
+        volumes.filter { $0.kind == kind }.sorted { $0.name < $1.name }
+    }
+
+    /// Generations, the newest first.
+    public var generations: [PublishedGeneration] {
+        volumes.compactMap(PublishedGeneration.init).sorted {
+            ($0.created, $0.volume.name) > ($1.created, $1.volume.name)
+        }
+    }
+
+    /// The one that containers get now.
+    public var current: PublishedGeneration? { PublishedGeneration.current(among: volumes) }
+
+    /// What views that some container has lie on, with the view that does.
+    var held: [ByteString: ByteString] {
+        var held: [ByteString: ByteString] = [:]
+        for view in volumes(.view) where !dangling.contains(view.name) {
+            for name in view.mounted { held[name] = view.name }
+        }
+        return held
+    }
+}

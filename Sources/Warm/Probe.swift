@@ -1,0 +1,78 @@
+internal import Formats
+internal import PackageCache
+
+/// Trying a real view over the layers of a generation, on their engine, as root and as somebody else.
+struct Probe {
+    static let layersPlace: ByteString = "/dev/.slipway-l"
+
+    let docker: any EngineClient
+    let request: WarmRequest
+    let directory: ByteString
+    let layers: [ByteString]
+    let created: Int
+    let random: () -> ByteString
+
+    /// How views mount here, and why not as far as they do not.
+    func run(_ traces: inout Traces) throws(WarmFailure) -> (support: ViewSupport, words: ByteString) {
+        guard PackageGeneration.isPlain(directory) else {
+            return (.none, "the engine's directory of volumes, " + directory + ", cannot be named in mount options")
+        }
+        var words: ByteString = ""
+        for support in [ViewSupport.plain, .userAttributes] {
+            var complaint: ByteString?
+            for user in ["0:0", "12345:12345"] as [ByteString] where complaint == nil {
+                complaint = try run(support, as: user, &traces)
+            }
+            guard let complaint else { return (support, words) }
+            words = complaint
+        }
+        return (.none, words)
+    }
+
+    /// What is wrong with a view, nil when nothing is.
+    private func run(
+        _ support: ViewSupport, as user: ByteString, _ traces: inout Traces
+    ) throws(WarmFailure) -> ByteString? {
+        let view = PackageView(random: random())
+        let container = "slipway-probe-" + random()
+        var words: [ByteString] = ["create"] + request.runArguments
+        words += [
+            "--rm=false", "--name", container, "--label", "app=slipway", "--label", "type=cache-builder", "--label",
+            "slipway.created=" + ByteString(decimal: created), "--user", user, "--workdir", "/", "--no-healthcheck",
+        ]
+        let lower = layers.map { PackageGeneration.files(of: $0, in: directory) }
+        let mounts = view.mounts(over: lower, in: directory, as: support, at: PackageView.place, created: created)
+        for mount in mounts { words += ["--mount", mount] }
+        for (index, layer) in layers.enumerated() {
+            let place = Self.layersPlace + ByteString("/") + ByteString(decimal: index + 1)
+            words += ["--mount", "type=volume,src=" + layer + ",dst=" + place + ",readonly,volume-nocopy"]
+        }
+        words += ["--entrypoint", "/bin/sh", request.image, "-c", ByteString(PackageResources.probe_sh), "slipway"]
+        words += [PackageView.place, Self.layersPlace]
+        traces.willMake(container: container)
+        traces.willMake(volume: view.name)
+        traces.willMake(volume: view.name + "-w")
+        let made = try docker.call(DockerCall(words, .deed))
+        guard made.isGood else { return try Self.judge(made, "making a container") }
+        let ran = try docker.call(DockerCall(["start", "--attach", container], .work))
+        let said = ran.output.split("\n")
+        if said.contains("good") && ran.isGood { return nil }
+        if let bad = said.first(where: { $0.hasPrefix("bad ") }) {
+            let who: ByteString = user.hasPrefix("0:") ? "root" : "another user"
+            return "in a view, as " + who + ": " + bad.dropFirst(4) + (ran.words.isEmpty ? "" : "\n" + ran.words)
+        }
+        return try Self.judge(ran, "starting a container")
+    }
+
+    /// A mount that the engine refuses is an answer; anything else is none.
+    private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(WarmFailure) -> ByteString {
+        let said = answer.error.lowercasedASCII
+        guard said.range(of: "mount") != nil, said.range(of: "cannot connect") == nil else {
+            throw WarmFailure(
+                .probeFailed,
+                what + " that tries a view failed: see whether the engine still answers and its disk has room",
+                words: answer.words)
+        }
+        return answer.words
+    }
+}

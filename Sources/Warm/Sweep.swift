@@ -1,0 +1,179 @@
+public import Formats
+public import PackageCache
+
+/// `slipway trim --packages` and `slipway purge --packages`.
+public struct Sweep {
+    /// Something to remove, and why.
+    public struct Item: Equatable, Sendable {
+        /// A volume, or a container of a run that was killed.
+        public let name: ByteString
+        /// Nil for a container.
+        public let kind: VolumeKind?
+        /// For people.
+        public let cause: ByteString
+    }
+
+    /// How it went.
+    public struct Report: Equatable, Sendable {
+        /// Removed, or what would be.
+        public var removed: [Item] = []
+        /// In use, with docker's own words or the view that lies on it.
+        public var kept: [Item] = []
+        /// Not removed for another reason.
+        public var failed: [Item] = []
+
+        /// Nothing yet.
+        public init() {}
+
+        /// Stable for programs.
+        public func json(dryRun: Bool) -> JSON {
+            .object([
+                "dryRun": .bool(dryRun), "removed": .array(removed.map(\.json)), "kept": .array(kept.map(\.json)),
+                "failed": .array(failed.map(\.json)),
+            ])
+        }
+    }
+
+    /// A builder that runs for a day hangs, and its `slipway warm` is gone or hangs too: in milliseconds.
+    private static let longestRun = 86_400_000
+
+    let docker: any EngineClient
+    /// Milliseconds since 1970.
+    let now: Int
+    let dryRun: Bool
+
+    /// On an engine, at a time in milliseconds since 1970.
+    public init(_ docker: any EngineClient, now: Int, dryRun: Bool) {
+        self.docker = docker
+        self.now = now
+        self.dryRun = dryRun
+    }
+
+    /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one, and what a warmer may
+    /// be about to name stays at all.
+    public func trim(grace: Int) throws(WarmFailure) -> Report {
+        var report = Report()
+        try removeBuilders(olderThan: grace, &report)
+        let inventory = try PackageInventory(docker)
+        remove(Self.plan(inventory, now: now, grace: grace), of: inventory, &report)
+        return report
+    }
+
+    /// Removes all of ours that no container has.
+    public func purge() throws(WarmFailure) -> Report {
+        var report = Report()
+        try removeBuilders(olderThan: 0, &report)
+        let inventory = try PackageInventory(docker)
+        var items: [Item] = []
+        // No new views first, then those that are there, then what they lay on.
+        for kind in [VolumeKind.generation, .view, .layer, .shared] {
+            items += inventory.volumes(kind).map { Item(name: $0.name, kind: kind, cause: "purge") }
+        }
+        remove(items, of: inventory, &report)
+        return report
+    }
+
+    /// What to remove, in order.
+    static func plan(_ inventory: PackageInventory, now: Int, grace: Int) -> [Item] {
+        var items = inventory.volumes(.view).filter { inventory.dangling.contains($0.name) }.map {
+            Item(name: $0.name, kind: .view, cause: "no container has it")
+        }
+        let held = inventory.held
+        let generations = inventory.generations
+        let current = inventory.current
+        var named: Set<ByteString> = []
+        for generation in generations {
+            let next = generations.last { $0.created > generation.created }
+            let since = next?.created ?? generation.created
+            let isHeld = generation.layers.allSatisfy { held[$0] != nil }
+            if generation == current || isHeld || now - since < grace {
+                named.formUnion(generation.layers)
+            } else {
+                items.append(Item(name: generation.volume.name, kind: .generation, cause: "a newer one is published"))
+            }
+        }
+        // Labels that do not tell all, and such as nobody can use.
+        for volume in inventory.volumes(.generation)
+        where PublishedGeneration(volume) == nil && now - (volume.created ?? 0) >= grace {
+            items.append(Item(name: volume.name, kind: .generation, cause: "its labels are not understood"))
+        }
+        for layer in inventory.volumes(.layer)
+        where !named.contains(layer.name) && held[layer.name] == nil && now - (layer.created ?? 0) >= grace {
+            items.append(Item(name: layer.name, kind: .layer, cause: "no generation and no view names it"))
+        }
+        return items
+    }
+
+    /// Docker refuses to remove what a container has, but knows nothing of what views lie on.
+    private func remove(_ items: [Item], of inventory: PackageInventory, _ report: inout Report) {
+        var held = inventory.held
+        if dryRun {
+            report.removed += items.filter { $0.kind != .layer || held[$0.name] == nil }
+            return
+        }
+        var namedStill: [ByteString: ByteString] = [:]
+        for item in items {
+            if item.kind == .layer, let holder = held[item.name] ?? namedStill[item.name] {
+                report.kept.append(Item(name: item.name, kind: item.kind, cause: "in use by " + holder))
+                continue
+            }
+            guard !take(["volume", "rm", item.name], item, &report),
+                let volume = inventory.volumes.first(where: { $0.name == item.name })
+            else { continue }
+            // What stays keeps what it lies on.
+            for name in volume.mounted { held[name] = volume.name }
+            for name in PublishedGeneration(volume)?.layers ?? [] { namedStill[name] = volume.name }
+        }
+    }
+
+    private func removeBuilders(olderThan grace: Int, _ report: inout Report) throws(WarmFailure) {
+        let list = try docker.call(
+            DockerCall(
+                [
+                    "ps", "--all", "--filter", "label=app=slipway", "--filter", "label=type=cache-builder", "--format",
+                    "{{.Names}}\t{{.Status}}\t{{.Label \"slipway.created\"}}",
+                ], .question))
+        guard list.isGood else {
+            throw WarmFailure(
+                .engineSilent, "no engine answers: see whether `docker version` does", words: list.words)
+        }
+        for line in list.output.split("\n") {
+            let words = line.split("\t")
+            guard let name = words.first?.trimmed, !name.isEmpty, words.count == 3 else { continue }
+            let isAtWork = words[1].hasPrefix("Up")
+            let least = isAtWork ? max(grace, Self.longestRun) : grace
+            guard now - (words[2].trimmed.decimal ?? 0) >= least else { continue }
+            let item = Item(name: name, kind: nil, cause: "left by a run that was killed")
+            if dryRun {
+                report.removed.append(item)
+            } else {
+                _ = take(["rm", "--force", "--volumes", name], item, &report)
+            }
+        }
+    }
+
+    private func take(_ words: [ByteString], _ item: Item, _ report: inout Report) -> Bool {
+        do throws(WarmFailure) {
+            let answer = try docker.call(DockerCall(words, .deed))
+            let said = answer.error.lowercasedASCII
+            if answer.isGood || said.range(of: "no such") != nil {
+                report.removed.append(item)
+                return true
+            }
+            let refused = Item(name: item.name, kind: item.kind, cause: answer.words)
+            if said.range(of: "in use") != nil { report.kept.append(refused) } else { report.failed.append(refused) }
+        } catch {
+            report.failed.append(Item(name: item.name, kind: item.kind, cause: error.text))
+        }
+        return false
+    }
+}
+
+extension Sweep.Item {
+    var json: JSON {
+        .object([
+            "name": .string(name), "kind": kind.map { .string($0.rawValue) } ?? .string("cache-builder"),
+            "cause": .string(cause),
+        ])
+    }
+}

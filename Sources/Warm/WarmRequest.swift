@@ -1,0 +1,71 @@
+public import Formats
+public import PackageCache
+
+/// What the user wants to be fetched, and where.
+public struct WarmRequest: Sendable {
+    /// The image whose tools fetch it.
+    public var image: ByteString
+    /// Options for `docker create`, as they stand.
+    public var runArguments: [ByteString] = []
+    /// Requirement files for pip.
+    public var requirements: [ByteString] = []
+    /// What was given for each tool: names with blanks between them, or one file.
+    public var wishes: [PackageTool: [ByteString]] = [:]
+    /// Whether it comes on top of what is there.
+    public var isAddition = false
+
+    /// A request for an image.
+    public init(image: ByteString) { self.image = image }
+
+    /// The tools that are asked for, in a fixed order.
+    public var tools: [PackageTool] {
+        PackageTool.allCases.filter { wishes[$0]?.isEmpty == false || ($0 == .pip && !requirements.isEmpty) }
+    }
+
+    /// How each tool's files are recognised among names, and what it is called.
+    static func isFile(_ value: ByteString, for tool: PackageTool) -> Bool {
+        switch tool {
+        case .pip: false
+        case .npm: value.hasSuffix(".json")
+        case .uv: value.hasSuffix(".txt") || value.hasSuffix(".in")
+        case .yarn: value.hasSuffix(".lock")
+        case .go: value.lastPathComponent == "go.mod"
+        }
+    }
+
+    /// Refuses what could be taken for an option, or cannot be a name.
+    func check() throws(WarmFailure) {
+        guard !image.isEmpty, !image.hasPrefix("-"), Self.isPlain(image), !image.contains(" ") else {
+            throw WarmFailure(.badRequest, "--image takes the name of an image, such as python:3.12")
+        }
+        guard !tools.isEmpty else {
+            throw WarmFailure(.badRequest, "nothing to fetch: add --pip, -r, --npm, --uv, --yarn or --go")
+        }
+        for path in requirements where !Self.isPlain(path) || path.isEmpty {
+            throw WarmFailure(.badRequest, "-r takes the path of a file, without control characters")
+        }
+        for tool in tools {
+            for value in wishes[tool] ?? [] {
+                if !Self.isFile(value, for: tool) || !Self.isPlain(value) { _ = try Self.names(in: value, of: tool) }
+            }
+        }
+    }
+
+    /// The names in a value. A name is data: it reaches the container in a file.
+    static func names(in value: ByteString, of tool: PackageTool) throws(WarmFailure) -> [ByteString] {
+        let option = "--" + tool.rawValue
+        guard isPlain(value) else {
+            throw WarmFailure(
+                .badRequest,
+                option + ": names with control characters are refused; put blanks between names, not newlines")
+        }
+        let names = value.split(" ").filter { !$0.isEmpty }
+        guard !names.isEmpty else { throw WarmFailure(.badRequest, option + " takes names with blanks between them") }
+        for name in names where name.hasPrefix("-") {
+            throw WarmFailure(.badRequest, option + ": " + name + " looks like an option, and only names are taken")
+        }
+        return names
+    }
+
+    static func isPlain(_ text: ByteString) -> Bool { text.bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
+}

@@ -1,0 +1,323 @@
+public import Formats
+public import PackageCache
+public import Planning
+
+/// How a run went.
+public struct Warmed: Equatable, Sendable {
+    /// The published generation's name, or those of the shared volumes.
+    public var volumes: [ByteString] = []
+    /// Of its contents.
+    public var digest: ByteString = ""
+    /// Layers, the uppermost first; empty in the shared modes.
+    public var layers: [ByteString] = []
+    /// Tools that it has packages for.
+    public var tools: [PackageTool] = []
+    /// Which tools fetched, "pip 23.0.1 (Python 3.11)".
+    public var used: [ByteString] = []
+    /// Files in it.
+    public var files = 0
+    /// Bytes on the engine's disk, about.
+    public var bytes = 0
+    /// How views mount; nil in the shared modes.
+    public var view: ViewSupport?
+    /// What the user should know.
+    public var notes: [ByteString] = []
+    /// What could not be removed.
+    public var left: [ByteString] = []
+
+    /// Nothing yet.
+    public init() {}
+
+    /// Stable for programs.
+    public var json: JSON {
+        .object([
+            "volumes": .array(volumes.map(JSON.string)), "digest": .string(digest),
+            "layers": .array(layers.map(JSON.string)), "tools": .array(tools.map { .string($0.rawValue) }),
+            "used": .array(used.map(JSON.string)), "files": .integer(files), "bytes": .integer(bytes),
+            "view": view.map { .string($0.rawValue) } ?? .null, "notes": .array(notes.map(JSON.string)),
+            "left": .array(left.map(JSON.string)),
+        ])
+    }
+}
+
+/// `slipway warm`: the only writer of generations and shared volumes.
+public struct Warming {
+    /// More layers than these are made one.
+    static let mostLayers = 4
+
+    let docker: any EngineClient
+    let request: WarmRequest
+    let mode: Settings.PackageCache
+    /// The directory that paths are seen from.
+    let directory: ByteString
+    /// Milliseconds since 1970.
+    let now: () -> Int
+    /// Sixteen hexadecimal digits that were never there before.
+    let random: () -> ByteString
+    let progress: (WarmProgress) -> Void
+
+    /// A run on an engine.
+    public init(
+        _ docker: any EngineClient, _ request: WarmRequest, mode: Settings.PackageCache, directory: ByteString,
+        now: @escaping () -> Int, random: @escaping () -> ByteString, progress: @escaping (WarmProgress) -> Void
+    ) {
+        self.docker = docker
+        self.request = request
+        self.mode = mode
+        self.directory = directory
+        self.now = now
+        self.random = random
+        self.progress = progress
+    }
+
+    /// Fetches and publishes. What is thrown has published nothing, and leaves what its `left` tells.
+    public func run() throws(WarmFailure) -> Warmed {
+        try request.check()
+        let luggage = try Luggage(for: request, from: directory)
+        var traces = Traces(docker)
+        do throws(WarmFailure) {
+            var warmed: Warmed
+            switch mode {
+            case .view: warmed = try fillGeneration(luggage, &traces)
+            case .readOnly, .readWrite: warmed = try fillShared(luggage, &traces)
+            case .off:
+                throw WarmFailure(
+                    .modeOff,
+                    "the setting package-cache.mode is off, so no container would get any of it: set it to view")
+            }
+            progress(.step("tidying up"))
+            warmed.left = traces.remove()
+            return warmed
+        } catch {
+            var failure = error
+            progress(.step("tidying up"))
+            failure.left = traces.remove()
+            throw failure
+        }
+    }
+
+    /// The engine's identifier.
+    private func engine() throws(WarmFailure) -> ByteString {
+        progress(.step("asking the engine"))
+        let answer = try docker.call(DockerCall(["info", "--format", "{{json .}}"], .question))
+        guard let json = JSON(answer.output.trimmed), let identifier = json[key: "ID"]?.string, !identifier.isEmpty
+        else {
+            let said = JSON(answer.output.trimmed)?[key: "ServerErrors"]?.array?.compactMap(\.string) ?? []
+            throw WarmFailure(
+                .engineSilent, "no engine answers: see whether `docker info` does",
+                words: said.isEmpty ? answer.words : said.joined(separator: "\n"))
+        }
+        guard json[key: "OSType"]?.string == "linux" else {
+            throw WarmFailure(.engineNotLinux, "the engine does not run Linux containers")
+        }
+        return identifier
+    }
+
+    /// Why containers get no views of this engine's, though they mount; nil when they do. The shim asks for the same version.
+    private func tooOld() throws(WarmFailure) -> ByteString? {
+        let answer = try docker.call(DockerCall(["version", "--format", "{{.Server.APIVersion}}"], .question))
+        guard answer.isGood else {
+            throw WarmFailure(
+                .engineSilent, "no engine answers: see whether `docker version` does", words: answer.words)
+        }
+        let numbers = answer.output.trimmed.split(".").compactMap(\.decimal)
+        guard numbers.count == 2, numbers.lexicographicallyPrecedes([1, 45]) else { return nil }
+        return "this engine's API is " + answer.output.trimmed + ", and containers get views from 1.45 (Docker 26) on"
+    }
+
+    private func builder(_ traces: inout Traces) -> Builder {
+        let name = "slipway-builder-" + random()
+        traces.willMake(container: name)
+        return Builder(docker: docker, request: request, name: name, created: now(), progress: progress)
+    }
+
+    // MARK: - A generation
+
+    private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
+        let engine = try engine()
+        let base = try request.isAddition ? PublishedGeneration.current(among: docker.volumes()) : nil
+        if let base { try checkLayers(of: base) }
+        let layer = "slipway-layer-" + random()
+        traces.willMake(volume: layer)
+        let volume = try docker.make(layer, labels: labels(.layer, created: now(), engine: engine))
+        var builder = builder(&traces)
+        let isStacked = try prepare(&builder, layer: volume, on: base, &traces)
+        let result = try builder.run(luggage)
+        let layers = [layer] + (isStacked ? base?.layers ?? [] : [])
+
+        var warmed = Warmed(result)
+        warmed.layers = layers
+        progress(.step("trying a view"))
+        var directory: ByteString = ""
+        if let found = volume.directory {
+            directory = found
+            let probe = Probe(
+                docker: docker, request: request, directory: found, layers: layers, created: now(), random: random)
+            let answer = try probe.run(&traces)
+            warmed.view = answer.support
+            if answer.support == .none { warmed.notes.append(Self.noView(answer.words)) }
+        } else {
+            warmed.view = ViewSupport.none
+            warmed.notes.append(Self.noView(volume.mountpoint + " is not where local volumes lie"))
+        }
+        if let note = try tooOld() { warmed.notes.append(note) }
+        progress(.step("publishing"))
+        let name = try publish(warmed, engine: engine, directory: directory, &traces)
+        traces.keep(volume: name)
+        traces.keep(volume: layer)
+        warmed.volumes = [name]
+        return warmed
+    }
+
+    private static func noView(_ words: ByteString) -> ByteString {
+        "views do not mount on this engine, so containers get nothing of this; package-cache.mode = read-only has its limits "
+            + "but works: " + words
+    }
+
+    private func checkLayers(of base: PublishedGeneration) throws(WarmFailure) {
+        let there = try docker.inspect(base.layers)
+        for name in base.layers where !there.contains(where: { $0.name == name && $0.kind == .layer }) {
+            throw WarmFailure(
+                .volumeForeign,
+                "the current generation " + base.volume.name + " has lost its layer " + name
+                    + ": warm without --add")
+        }
+    }
+
+    /// Whether what is fetched comes as a layer of its own; else the layer gets a copy of what is there.
+    private func prepare(
+        _ builder: inout Builder, layer: Volume, on base: PublishedGeneration?, _ traces: inout Traces
+    ) throws(WarmFailure) -> Bool {
+        let plain = "type=volume,src=" + layer.name + ",dst="
+        guard let base else {
+            builder.mounts = [plain + PackageView.place + ",volume-nocopy"]
+            return false
+        }
+        if base.view != .none, let directory = layer.directory {
+            let view = PackageView(random: random())
+            traces.willMake(volume: view.name)
+            traces.willMake(volume: view.name + "-w")
+            let lower = base.layers.map { PackageGeneration.files(of: $0, in: directory) }
+            if base.layers.count < Self.mostLayers {
+                // The layer is named, so that nobody removes it meanwhile.
+                builder.mounts =
+                    view.mounts(
+                        over: lower, in: directory, as: base.view, at: PackageView.place, upper: layer.name,
+                        created: builder.created) + [plain + "/dev/.slipway-upper,readonly,volume-nocopy"]
+                return true
+            }
+            builder.mounts = view.mounts(
+                over: lower, in: directory, as: base.view, at: Builder.from, created: builder.created)
+        } else if let only = base.layers.first, base.layers.count == 1 {
+            builder.mounts = ["type=volume,src=" + only + ",dst=" + Builder.from + ",readonly,volume-nocopy"]
+        } else {
+            throw WarmFailure(
+                .volumeForeign, "the current generation has several layers, and views do not mount: warm without --add")
+        }
+        builder.mounts.append(plain + PackageView.place + ",volume-nocopy")
+        builder.copiesFrom = Builder.from
+        return false
+    }
+
+    /// Makes the generation's volume: that publishes it, at one stroke. It is later than any other, whatever the clock says.
+    private func publish(
+        _ warmed: Warmed, engine: ByteString, directory: ByteString, _ traces: inout Traces
+    ) throws(WarmFailure) -> ByteString {
+        let newest = try docker.volumes().filter { $0.kind == .generation }.compactMap(\.created).max() ?? 0
+        let created = max(now(), newest + 1)
+        let digest = warmed.digest.cut(at: ":")?.after ?? warmed.digest
+        let name = "slipway-generation-" + ByteString(decimal: created) + "-" + digest.prefix(12)
+        let labels = labels(
+            .generation, created: created, engine: engine,
+            [
+                (PackageLabels.digest, warmed.digest), (PackageLabels.layers, warmed.layers.joined(separator: ":")),
+                (PackageLabels.tools, warmed.tools.map(\.rawValue).joined(separator: ",")),
+                (PackageLabels.view, (warmed.view ?? .none).rawValue), (PackageLabels.directory, directory),
+            ])
+        traces.willMake(volume: name)
+        do throws(WarmFailure) {
+            _ = try docker.make(name, labels: labels)
+        } catch {
+            // Somebody else's of the same name is not ours to remove.
+            if error.code == .volumeForeign { traces.keep(volume: name) }
+            throw error
+        }
+        return name
+    }
+
+    // MARK: - The volumes of the modes read-only and read-write
+
+    private func fillShared(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
+        let tools = request.tools
+        if let other = tools.first(where: { SharedVolume.name(of: $0) == nil }) {
+            throw WarmFailure(
+                .badRequest, "package-cache.mode = " + mode.rawValue + " knows pip and npm only, not " + other.rawValue)
+        }
+        let engine = try engine()
+        var builder = builder(&traces)
+        builder.root = Builder.sharedPlace
+        var names: [ByteString] = []
+        var made: [ByteString] = []
+        for tool in tools {
+            guard let name = SharedVolume.name(of: tool) else { continue }
+            let labels = labels(.shared, created: now(), engine: engine)
+            if try docker.inspect([name]).isEmpty {
+                traces.willMake(volume: name)
+                made.append(name)
+                do throws(WarmFailure) {
+                    _ = try docker.make(name, labels: labels)
+                } catch {
+                    guard error.code == .volumeForeign else { throw error }
+                    // Somebody else was quicker: another run, perhaps.
+                    traces.keep(volume: name)
+                    made.removeLast()
+                }
+            }
+            if let volume = try docker.inspect([name]).first, !SharedVolume.isOurs(volume) {
+                throw WarmFailure(
+                    .volumeForeign,
+                    "the volume " + name + " exists with other labels or options, so it is not Slipway's: "
+                        + "remove it with `docker volume rm " + name + "`", words: volume.description)
+            }
+            names.append(name)
+            builder.mounts.append(
+                "type=volume,src=" + name + ",dst=" + Builder.sharedPlace + "/" + tool.rawValue + ",volume-nocopy"
+                    + labels.map { ",volume-label=" + $0.0 + "=" + $0.1 }.joined(separator: ""))
+        }
+        let result = try builder.run(luggage)
+        for name in made { traces.keep(volume: name) }
+        var warmed = Warmed(result)
+        warmed.volumes = names
+        return warmed
+    }
+}
+
+extension Warmed {
+    /// What a builder told.
+    fileprivate init(_ result: Builder.Result) {
+        digest = result.digest
+        tools = result.tools
+        files = result.files
+        bytes = result.kibibytes * 1024
+        used = result.used.map {
+            $0.tool + " " + $0.version + ($0.python.isEmpty ? "" : " (Python " + $0.python + ")")
+        }
+        notes = result.notes.map {
+            $0 == "pip-not-cacheable"
+                ? "pip kept no downloads: the package index forbids caching, so containers will download them again"
+                : $0
+        }
+    }
+}
+
+/// The volumes that containers mount directly in the modes `read-only` and `read-write`.
+enum SharedVolume {
+    /// Of a tool; nil for one that has none.
+    static func name(of tool: PackageTool) -> ByteString? {
+        PackageCachePolicy.sharedVolumes.first { $0.tool == tool }?.name
+    }
+
+    static func isOurs(_ volume: Volume) -> Bool {
+        volume.kind == .shared && volume.driver == "local" && volume.options.isEmpty
+    }
+}

@@ -1,0 +1,110 @@
+import Formats
+import Foundation
+import Host
+import PackageCache
+import Planning
+import Warm
+
+/// The package caches of the engine that docker reaches, for `slipway status`.
+struct PackageSummary {
+    /// What all may hold before status says so.
+    static let threshold: UInt64 = 5_000_000_000
+
+    let inventory: PackageInventory
+
+    /// Nil when no engine answers within two seconds.
+    static func gather() -> PackageSummary? {
+        guard var docker = try? PackageCommands.client() else { return nil }
+        docker.deadline = Clock.monotonic + 2_000_000_000
+        guard var inventory = try? PackageInventory(docker) else { return nil }
+        inventory.addDetails(docker)
+        return PackageSummary(inventory: inventory)
+    }
+
+    var isEmpty: Bool { inventory.volumes.isEmpty }
+
+    /// Of all volumes that docker tells the size of; nil when it told none.
+    var bytes: UInt64? {
+        let sizes = inventory.volumes.compactMap { inventory.sizes[$0.name] }
+        return sizes.isEmpty ? nil : sizes.reduce(0, +)
+    }
+
+    private func bytes(of generation: PublishedGeneration) -> UInt64? {
+        let sizes = generation.layers.compactMap { inventory.sizes[$0] }
+        return sizes.count == generation.layers.count ? sizes.reduce(0, +) : nil
+    }
+
+    /// Stable for programs.
+    var json: JSON {
+        func size(_ bytes: UInt64?) -> JSON { bytes.map { .integer($0) } ?? .null }
+        let current = inventory.current
+        return .object([
+            "generations": .array(
+                inventory.generations.map {
+                    .object([
+                        "name": .string($0.volume.name), "current": .bool($0 == current),
+                        "created": .integer($0.created / 1000), "digest": .string($0.digest),
+                        "view": .string($0.view.rawValue), "tools": .array($0.tools.map { .string($0.rawValue) }),
+                        "layers": .array($0.layers.map(JSON.string)), "bytes": size(bytes(of: $0)),
+                    ])
+                }),
+            "views": .array(
+                inventory.volumes(.view).map {
+                    .object([
+                        "name": .string($0.name), "inUse": .bool(!inventory.dangling.contains($0.name)),
+                    ])
+                }),
+            "shared": .array(
+                inventory.volumes(.shared).map {
+                    .object(["name": .string($0.name), "bytes": size(inventory.sizes[$0.name])])
+                }),
+            "containers": .array(inventory.containers.map(JSON.string)), "bytes": size(bytes),
+        ])
+    }
+
+    /// For people.
+    var text: ByteString {
+        var lines: [ByteString] = [
+            "", "package caches of this engine" + (bytes.map { ", " + ByteSize.text($0) } ?? ""),
+        ]
+        let current = inventory.current
+        for generation in inventory.generations {
+            let tools = generation.tools.map(\.rawValue).joined(separator: " ")
+            let size = bytes(of: generation).map { ", " + ByteSize.text($0) } ?? ""
+            lines.append(
+                "  " + generation.volume.name + (generation == current ? " (current): " : ": ") + tools + ", "
+                    + Self.count(generation.layers.count, "layer") + size + Self.view(generation.view))
+        }
+        for volume in inventory.volumes(.shared) {
+            lines.append("  " + volume.name + (inventory.sizes[volume.name].map { ": " + ByteSize.text($0) } ?? ""))
+        }
+        let views = inventory.volumes(.view)
+        let idle = views.filter { inventory.dangling.contains($0.name) }.count
+        if !views.isEmpty {
+            // A view is two volumes.
+            lines.append(
+                "  " + Self.count((views.count - idle + 1) / 2, "view") + " in use, "
+                    + ByteString(decimal: (idle + 1) / 2) + " left over")
+        }
+        if !inventory.containers.isEmpty {
+            lines.append("  used by " + inventory.containers.joined(separator: " "))
+        }
+        if let bytes, bytes > Self.threshold {
+            lines.append(
+                "  more than " + ByteSize.text(Self.threshold) + ": `slipway trim --packages`, or warm without --add")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func count(_ number: Int, _ noun: ByteString) -> ByteString {
+        ByteString(decimal: number) + " " + noun + (number == 1 ? "" : "s")
+    }
+
+    private static func view(_ support: ViewSupport) -> ByteString {
+        switch support {
+        case .plain: ""
+        case .userAttributes: ", views with userxattr"
+        case .none: ", views do not mount here"
+        }
+    }
+}

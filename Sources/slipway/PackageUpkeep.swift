@@ -1,0 +1,58 @@
+import ArgumentParser
+import Formats
+import Foundation
+import Host
+import PackageCache
+import Planning
+import Warm
+
+/// `trim --packages` and `purge --packages`.
+struct PackageUpkeep {
+    /// How long a generation stays after the next one, if nothing else is said: a day in nanoseconds.
+    static let grace: Int64 = 86_400_000_000_000
+
+    let json: Bool
+
+    /// Removes what nobody needs; `grace` in nanoseconds.
+    func trim(grace: Int64, dryRun: Bool) throws {
+        let report = try run(dryRun: dryRun) { (sweep) throws(WarmFailure) in
+            try sweep.trim(grace: Int(grace / 1_000_000))
+        }
+        if !report.failed.isEmpty { throw ExitCode.failure }
+    }
+
+    /// Removes all that no container has.
+    func purge() throws {
+        let report = try run(dryRun: false) { (sweep) throws(WarmFailure) in try sweep.purge() }
+        // Whoever wanted all of it gone must hear that it is not.
+        if !report.kept.isEmpty || !report.failed.isEmpty { throw ExitCode.failure }
+    }
+
+    private func run(
+        dryRun: Bool, _ body: (Sweep) throws(WarmFailure) -> Sweep.Report
+    ) throws -> Sweep.Report {
+        do throws(WarmFailure) {
+            let sweep = Sweep(try PackageCommands.client(), now: Int(Clock.now / 1_000_000), dryRun: dryRun)
+            let report = try body(sweep)
+            if json {
+                Output.write(report.json(dryRun: dryRun))
+            } else {
+                Output.write(Self.text(report, dryRun: dryRun))
+            }
+            for item in report.failed where !json {
+                Output.complain(item.name + " is not removed: " + item.cause + "; see whether the engine still answers")
+            }
+            return report
+        } catch {
+            throw PackageCommands.complain(error, json: json)
+        }
+    }
+
+    static func text(_ report: Sweep.Report, dryRun: Bool) -> ByteString {
+        let verb: ByteString = dryRun ? "would remove " : "removed "
+        var lines = report.removed.map { verb + $0.name + ": " + $0.cause }
+        lines += report.kept.map { "kept " + $0.name + ": " + $0.cause }
+        if lines.isEmpty { lines.append("nothing to remove") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

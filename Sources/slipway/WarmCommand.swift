@@ -1,0 +1,186 @@
+import ArgumentParser
+import Formats
+import Foundation
+import Host
+import PackageCache
+import Planning
+import Shim
+import Warm
+
+/// `slipway warm`
+struct WarmCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "warm",
+        abstract: "Fetch packages once, for all containers of this engine.",
+        discussion: """
+            Fetches with the tools of an image, in a container of its own, and publishes what they cached as a generation that \
+            nothing changes any more. From then on every `docker run` and `docker create` on this engine gives its container a \
+            view of it, in which it may write and delete as it likes. Without --add the new generation has only what this \
+            command names. Whatever fails or is interrupted publishes nothing and leaves nothing behind.
+
+            pip fetches for each version of Python and each cache format that the image has pips for. The setting \
+            package-cache.mode says what is filled. Exits with 1 when it failed, with 2 for bad usage, with 130 or 143 when it \
+            was interrupted.
+
+              slipway warm --image python:3.12 --pip "pandas requests" -r requirements.txt
+              slipway warm --image node:22 --npm package-lock.json --add
+            """)
+
+    @Option(help: ArgumentHelp("The image whose tools fetch; best the one that containers use.", valueName: "image"))
+    var image: String
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Requirements for pip, with blanks between them.", valueName: "reqs"))
+    var pip: [String] = []
+
+    @Option(
+        name: [.customShort("r"), .customLong("requirement")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A requirement file for pip; files that it includes come along.", valueName: "file"),
+        completion: .file())
+    var requirement: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A package-lock.json, or names with blanks between them.", valueName: "lock"),
+        completion: .file())
+    var npm: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Requirements for uv with blanks between them, or a .txt file.", valueName: "reqs"),
+        completion: .file())
+    var uv: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A yarn.lock of yarn 1 beside its package.json, or names.", valueName: "lock"),
+        completion: .file())
+    var yarn: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A go.mod, or packages such as example.org/m@v1.2.3.", valueName: "mod"), completion: .file()
+    )
+    var go: [String] = []
+
+    @Flag(help: "Keep what the current generation has, and add to it.")
+    var add = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A word for `docker create`, such as --network=host; again for each word.", valueName: "arg"))
+    var runArg: [String] = []
+
+    @Flag(
+        help:
+            "Print JSON: volumes, digest, layers, tools, used, files, bytes, view, notes, left; or error (code, message, words, left)."
+    )
+    var json = false
+
+    /// The request that the words make.
+    var request: WarmRequest {
+        var request = WarmRequest(image: ByteString(image))
+        request.runArguments = runArg.map { ByteString($0) }
+        request.requirements = requirement.map { ByteString($0) }
+        for (tool, values) in [(.pip, pip), (.npm, npm), (.uv, uv), (.yarn, yarn), (.go, go)]
+            as [(PackageTool, [String])]
+        {
+            request.wishes[tool] = values.map { ByteString($0) }
+        }
+        request.isAddition = add
+        return request
+    }
+
+    func run() throws {
+        HeldSignals.hold()
+        let line = LiveLine(isShown: !json)
+        do throws(WarmFailure) {
+            let loaded = LoadedSettings.load()
+            let directory = (try? Kernel.workingDirectory()) ?? "/"
+            let warmed = try Warming(
+                PackageCommands.client(), request, mode: loaded.settings.packageCache, directory: directory,
+                now: { Int(Clock.now / 1_000_000) }, random: { Hex.digits(of: Kernel.randomBytes(8)) },
+                progress: line.show
+            ).run()
+            line.clear()
+            if json { Output.write(warmed.json) } else { Output.write(warmed.text) }
+        } catch {
+            line.clear()
+            throw PackageCommands.complain(error, json: json)
+        }
+    }
+}
+
+/// What the commands about package caches have in common.
+enum PackageCommands {
+    /// The engine that the user's docker reaches, past the shim.
+    static func client() throws(WarmFailure) -> DockerClient {
+        guard let docker = RealDocker.find() else {
+            throw WarmFailure(
+                .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+        }
+        let changes = RealDocker.changes(for: docker) + [EnvironmentChange(name: "SLIPWAY", value: "off")]
+        return DockerClient(
+            path: docker.path, environment: EnvironmentChange.apply(changes, to: Kernel.environment))
+    }
+
+    /// Prints a failure; what is thrown ends the program.
+    static func complain(_ failure: WarmFailure, json: Bool) -> ExitCode {
+        if json { Output.write(failure.json) } else { Output.complain(failure.text) }
+        return ExitCode(failure.exitCode)
+    }
+}
+
+/// Progress on standard error: one line that changes on a terminal, a line for each step elsewhere.
+final class LiveLine {
+    private let isShown: Bool
+    private let isLive = Kernel.isTerminal(2)
+    private var step: ByteString = ""
+
+    init(isShown: Bool) { self.isShown = isShown }
+
+    func show(_ progress: WarmProgress) {
+        guard isShown else { return }
+        switch progress {
+        case .step(let text):
+            step = text
+            if isLive { draw(text) } else { write(text + "\n") }
+        case .line(let text): if isLive { draw(step + ": " + text) }
+        }
+    }
+
+    func clear() { if isShown && isLive { write("\r\u{1B}[K") } }
+
+    /// Control bytes of the tools would move the cursor. Long lines are cut, or they would leave their beginnings behind.
+    private func draw(_ text: ByteString) {
+        let plain = ByteString(text.bytes.filter { $0 >= 0x20 && $0 != 0x7F })
+        let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
+        write("\r\u{1B}[K" + ByteString(String(plain.lossy.prefix(width))))
+    }
+
+    private func write(_ text: ByteString) { FileHandle.standardError.write(Data(text.bytes)) }
+}
+
+extension Warmed {
+    /// For people.
+    var text: ByteString {
+        var lines: [ByteString] = volumes.map { (view == nil ? "filled " : "published ") + $0 }
+        lines.append(
+            "  " + ByteString(decimal: files) + (files == 1 ? " file, " : " files, ")
+                + ByteSize.text(UInt64(clamping: bytes))
+                + ", fetched by " + used.joined(separator: ", "))
+        switch view {
+        case .plain: lines.append("  containers get views of it")
+        case .userAttributes: lines.append("  containers get views of it, with userxattr")
+        case ViewSupport.none?, nil: break
+        }
+        lines += notes.map { "  note: " + $0.split("\n").joined(separator: "\n    ") }
+        if !left.isEmpty {
+            lines.append(
+                "  could not be removed: " + left.joined(separator: " ") + "; `slipway trim --packages` does it later")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,23 @@
+import Formats
+import Foundation
+import Testing
+
+@testable import Warm
+
+@Suite("docs/package-caches.md")
+struct DocumentTests {
+    @Test("It has every code, and so keeps every code's meaning")
+    func codes() throws {
+        let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/package-caches.md")
+        let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
+        let rows = WarmFailure.Code.allCases.map { "| `" + $0.rawValue + "` | " + ByteString($0.meaning) + " |" }
+        let table = text.split("\n").drop { $0 != "| code | meaning |" }.dropFirst(2).prefix { $0.hasPrefix("|") }
+        #expect(Array(table) == rows)
+    }
+
+    @Test("Exit codes")
+    func exitCodes() {
+        #expect(WarmFailure(.badRequest, "").exitCode == 2 && WarmFailure(.toolFailed, "").exitCode == 1)
+        #expect(WarmFailure.interrupted(by: 2).exitCode == 130 && WarmFailure.interrupted(by: 15).exitCode == 143)
+    }
+}

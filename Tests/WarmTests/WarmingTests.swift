@@ -1,0 +1,199 @@
+import Formats
+import PackageCache
+import Planning
+import TestSupport
+import Testing
+
+@testable import Warm
+
+@Suite("Fetching and publishing")
+struct WarmingTests {
+    private func warm(
+        _ engine: FakeEngine, mode: Settings.PackageCache = .view, _ change: (inout WarmRequest) -> Void = { _ in }
+    ) throws(WarmFailure) -> Warmed {
+        var request = WarmRequest(image: "python:3")
+        request.wishes[.pip] = ["six $(touch x)"]
+        change(&request)
+        var count = 0
+        return try Warming(
+            engine, request, mode: mode, directory: "/", now: { 1000 },
+            random: {
+                count += 1
+                return ByteString(decimal: engine.calls.count * 100 + count)
+            }, progress: { _ in }
+        ).run()
+    }
+
+    private func kinds(_ engine: FakeEngine) -> [ByteString] {
+        engine.volumes.values.map { $0.labels["type"] ?? "none" }.sorted()
+    }
+
+    @Test("A generation is made last, names its layer, and is all that is left with it")
+    func publishes() throws {
+        let engine = FakeEngine()
+        let warmed = try warm(engine)
+        #expect(kinds(engine) == ["cache", "cache-layer"] && engine.containers.isEmpty && warmed.left.isEmpty)
+        let name = try #require(warmed.volumes.first)
+        #expect(name == "slipway-generation-1000-abcdef012345")
+        let labels = try #require(engine.volumes[name]?.labels)
+        #expect(labels["slipway.digest"] == "sha256:abcdef0123456789" && labels["slipway.tools"] == "pip")
+        #expect(
+            labels["slipway.view"] == "yes" && labels["slipway.volumes"] == "/v" && labels["slipway.engine"] == "engine"
+        )
+        #expect(labels["slipway.layers"].map { engine.volumes[$0]?.labels["type"] } == "cache-layer")
+        let makes = engine.calls.map(\.words).filter { $0.first == "create" || $0.starts(with: ["volume", "create"]) }
+        #expect(makes.last?.last == name)
+    }
+
+    @Test("Names go into files, never into words")
+    func namesAreData() throws {
+        let engine = FakeEngine()
+        _ = try warm(engine)
+        #expect(engine.calls.allSatisfy { $0.words.allSatisfy { $0.range(of: "$(touch") == nil } })
+        let archive = try #require(engine.calls.first { $0.words.first == "cp" }?.input)
+        #expect(archive.range(of: "six\n$(touch\nx)\n") != nil)
+    }
+
+    /// As many calls as a good run makes, and some more.
+    @Test(
+        "Whichever call fails or is interrupted, nothing is published and nothing is left", arguments: 0..<24,
+        [false, true])
+    func fails(_ broken: Int, _ interrupts: Bool) {
+        let engine = FakeEngine()
+        var isReached = false
+        var isTidying = false
+        engine.instead = { (index, call) throws(WarmFailure) in
+            guard index == broken else { return nil }
+            isReached = true
+            isTidying = call.patience == .tidying
+            if interrupts { throw .interrupted(by: 15) }
+            return DockerAnswer(error: "Error response from daemon: no space left on device", exitCode: 1)
+        }
+        do throws(WarmFailure) {
+            let warmed = try warm(engine)
+            #expect(!isReached || isTidying, "call \(broken) failed, and nobody noticed")
+            // What is refused is tried again; an engine that is gone is not asked again.
+            #expect(warmed.left.isEmpty != (isTidying && interrupts))
+        } catch {
+            #expect(!kinds(engine).contains("cache"), "\(error.text)")
+            #expect(error.left.isEmpty && engine.volumes.isEmpty && engine.containers.isEmpty, "\(error.text)")
+            if interrupts { #expect(error.exitCode == 143) }
+        }
+    }
+
+    @Test("A volume that exists with other labels is told, and stays")
+    func foreign() {
+        let engine = FakeEngine()
+        engine.volumes["slipway-generation-1000-abcdef012345"] = .init(labels: ["app": "slipway", "type": "other"])
+        let failure = #expect(throws: WarmFailure.self) { try warm(engine) }
+        #expect(failure?.code == .volumeForeign && failure?.words.range(of: "type=other") != nil)
+        #expect(kinds(engine) == ["other"])
+    }
+
+    @Test("A generation is later than any other, whatever the clock says")
+    func clock() throws {
+        let engine = FakeEngine()
+        engine.volumes["later"] = .init(labels: ["app": "slipway", "type": "cache", "slipway.created": "5000"])
+        #expect(try warm(engine).volumes == ["slipway-generation-5001-abcdef012345"])
+    }
+
+    @Test("--add stacks up to four layers, then copies them into one")
+    func stacks() throws {
+        let engine = FakeEngine()
+        for count in 1...5 {
+            let warmed = try warm(engine) { $0.isAddition = true }
+            #expect(warmed.layers.count == (count < 5 ? count : 1))
+        }
+        let builders = engine.calls.map(\.words).filter { $0.contains("slipway-warm") || $0.last == Builder.from }
+        #expect(builders.count == 1)
+        let stacked = engine.calls.map(\.words).last {
+            $0.contains { $0.range(of: ",upperdir=/v/slipway-layer-") != nil }
+        }
+        let mount = try #require(stacked?.first { $0.range(of: "lowerdir") != nil })
+        #expect(mount.split(":").count == 3 && mount.range(of: "dst=/dev/slipway,") != nil)
+    }
+
+    @Test("How views mount is tried, and what is no answer is no label")
+    func probe() throws {
+        let refused = DockerAnswer(error: "failed to mount local volume: invalid argument", exitCode: 1)
+        let engine = FakeEngine()
+        engine.probe = { $0.range(of: "userxattr") == nil ? refused : DockerAnswer(output: "begun\ngood\n") }
+        #expect(try warm(engine).view == .userAttributes)
+        engine.probe = { _ in DockerAnswer(output: "begun\nbad removing a directory from below\n", exitCode: 1) }
+        let warmed = try warm(engine)
+        #expect(
+            warmed.view == ViewSupport.none && warmed.notes.contains { $0.range(of: "removing a directory") != nil })
+        engine.probe = { _ in DockerAnswer(error: "unexpected EOF", exitCode: 125) }
+        #expect(throws: WarmFailure.self) { try warm(engine) }
+    }
+
+    @Test(
+        "What the builder tells",
+        arguments: [
+            ("fail\ttool-missing\tgo\n", WarmFailure.Code.toolMissing),
+            ("fail\ttool-failed\tpip 25.3\t1\n", .toolFailed),
+            ("fail\tno-room\t/dev/slipway\n", .noRoom), ("fail\tprogram-missing\tsha256sum\n", .programMissing),
+            ("", .builderFailed), ("files\t0\nfinished\n", .nothingKept),
+        ] as [(ByteString, WarmFailure.Code)])
+    func builderFails(_ says: ByteString, _ code: WarmFailure.Code) {
+        let engine = FakeEngine()
+        engine.builderSays = says
+        let failure = #expect(throws: WarmFailure.self) { try warm(engine) }
+        #expect(failure?.code == code && engine.volumes.isEmpty)
+    }
+
+    @Test("The shared volumes are made once, filled again, and kept when a later run fails")
+    func shared() throws {
+        let engine = FakeEngine()
+        #expect(try warm(engine, mode: .readOnly).volumes == ["slipway-pip-cache"])
+        #expect(kinds(engine) == ["cache-shared"])
+        #expect(try warm(engine, mode: .readWrite).view == nil)
+        engine.builderSays = "fail\ttool-failed\tpip\t1\n"
+        #expect(throws: WarmFailure.self) { try warm(engine, mode: .readOnly) }
+        #expect(kinds(engine) == ["cache-shared"])
+        let quick = FakeEngine()
+        quick.instead = { (_, call) throws(WarmFailure) in
+            if call.words.starts(with: ["volume", "create"]), quick.volumes.isEmpty {
+                let labels: [ByteString: ByteString] = [
+                    "app": "slipway", "type": "cache-shared", "slipway.created": "1",
+                ]
+                quick.volumes["slipway-pip-cache"] = .init(labels: labels)
+            }
+            return nil
+        }
+        #expect(try warm(quick, mode: .readWrite).volumes == ["slipway-pip-cache"])
+        let other = FakeEngine()
+        other.volumes["slipway-pip-cache"] = .init()
+        #expect(throws: WarmFailure.self) { try warm(other, mode: .readOnly) }
+        #expect(other.volumes.count == 1)
+    }
+
+    @Test(
+        "Refused before any docker runs",
+        arguments: [
+            { $0.image = "-x" }, { $0.image = "" }, { $0.wishes = [:] }, { $0.wishes[.pip] = ["-e ."] },
+            { $0.wishes[.npm] = ["a --registry=x"] }, { $0.wishes[.pip] = ["six\nidna"] },
+            { $0.wishes[.go] = ["a\u{1B}[1m"] },
+            { $0.wishes[.npm] = ["/nonesuch/package-lock.json"] }, { $0.requirements = ["/nonesuch/requirements.txt"] },
+        ] as [@Sendable (inout WarmRequest) -> Void])
+    func refused(_ change: @Sendable (inout WarmRequest) -> Void) {
+        let engine = FakeEngine()
+        let failure = #expect(throws: WarmFailure.self) { try warm(engine, change) }
+        #expect(failure?.exitCode == 2 && engine.calls.isEmpty)
+    }
+
+    @Test("An engine whose containers get nothing is told", arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
+    func old(_ version: ByteString) throws {
+        let engine = FakeEngine()
+        engine.instead = { (_, call) throws(WarmFailure) in
+            call.words.first == "version" ? DockerAnswer(output: version + "\n") : nil
+        }
+        #expect(try warm(engine).notes.isEmpty != ["1.41", "1.44"].contains(version))
+    }
+
+    @Test("Off is off")
+    func off() {
+        let failure = #expect(throws: WarmFailure.self) { try warm(FakeEngine(), mode: .off) }
+        #expect(failure?.code == .modeOff)
+    }
+}
