@@ -44,25 +44,29 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         room("Host", uses: ["CLinux", "Formats"]),
         room("DockerCommandLine", uses: ["Formats"]),
-        room("Engine", uses: ["Formats", "Notes", "Host"]),
+        room("PathMap", uses: ["Formats"]),
+        room("Engine", uses: ["Formats", "Notes", "Host", "PathMap"]),
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
         room("PackageCache", uses: ["Formats", "Notes"]),
-        room("Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache"]),
+        room("Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap"]),
         room(
             "Shim",
-            uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "Planning"]),
+            uses: [
+                "Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "PathMap",
+                "Planning",
+            ]),
         .target(
             name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
-        room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim"]),
+        room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Shim"]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "BuildCache", "PackageCache", "Planning", "Shim", "Records", "Doctor",
-                "Warm",
+                "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
+                "Doctor", "Warm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -75,11 +79,14 @@ let package = Package(
         tests(of: "Host", uses: ["CLinux", "Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
-        tests(of: "Engine", uses: ["Formats", "Notes", "Host", "TestSupport"]),
+        tests(of: "PathMap", uses: ["Formats", "TestSupport"]),
+        tests(of: "Engine", uses: ["Formats", "Notes", "Host", "PathMap", "TestSupport"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
-        tests(of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "TestSupport"]),
-        tests(of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "Planning", "TestSupport"]),
+        tests(
+            of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap", "TestSupport"]),
+        tests(
+            of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport"]),
         tests(of: "Warm", uses: ["Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
@@ -90,6 +97,9 @@ let package = Package(
             ]),
         tests(
             of: "Doctor",
-            uses: ["CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "Planning", "Shim", "TestSupport"]),
+            uses: [
+                "CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Shim",
+                "TestSupport",
+            ]),
     ]
 )
