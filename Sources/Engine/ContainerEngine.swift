@@ -4,8 +4,8 @@ internal import Notes
 
 /// The engine that `docker run` and its like reach, and its volumes.
 public struct ContainerEngine: Equatable, Sendable {
-    private let endpoint: Endpoint
-    private let hostTable: ByteString
+    let endpoint: Endpoint
+    let hostTable: ByteString
 
     /// One page of the engine's volumes.
     public struct Volumes: Equatable, Sendable {
@@ -45,6 +45,43 @@ public struct ContainerEngine: Equatable, Sendable {
     public func removeVolume(_ name: ByteString) throws(Doubt) -> Bool {
         try EngineConnection.send("DELETE", "/volumes/" + Self.escaped(name), to: endpoint, hostTable: hostTable)
             .status == 204
+    }
+
+    /// What the engine says of a container; nil when it has none of this ID.
+    func container(_ id: ByteString) throws(Doubt) -> JSON? {
+        let answer = try EngineConnection.send(
+            "GET", "/containers/" + Self.escaped(id) + "/json", to: endpoint, hostTable: hostTable)
+        if answer.status == 404 { return nil }
+        guard answer.status == 200, let json = JSON(ByteString(answer.body)) else {
+            throw Doubt(.engineAnswerUnreadable)
+        }
+        return json
+    }
+
+    /// The running containers that use the network of another one.
+    func containers(inNetworkOf id: ByteString, named name: ByteString) throws(Doubt) -> [ByteString] {
+        let answer = try EngineConnection.get("/containers/json", from: endpoint, hostTable: hostTable)
+        guard let list = JSON(ByteString(answer.body))?.array else { throw Doubt(.engineAnswerUnreadable) }
+        return list.compactMap { container in
+            guard let mode = container[field: "HostConfig"]?[field: "NetworkMode"]?.string,
+                mode.hasPrefix("container:"),
+                [id, name].contains(mode.dropFirst(10))
+            else { return nil }
+            return container[field: "Id"]?.string
+        }
+    }
+
+    /// Whether a container has a file of this path.
+    func hasFile(_ path: ByteString, in id: ByteString) throws(Doubt) -> Bool {
+        let query = "/containers/" + Self.escaped(id) + "/archive?path=" + Self.escaped(path)
+        return try EngineConnection.send("HEAD", query, to: endpoint, hostTable: hostTable).status == 200
+    }
+
+    /// By what another engine at the same address would be noticed: the socket's device, inode and time of change. Nil where
+    /// nothing would tell.
+    var socketIdentity: [ByteString]? {
+        guard case .unix(let path) = endpoint, let status = try? Files.status(path) else { return nil }
+        return [status.device, status.inode].map { ByteString(decimal: $0) } + [ByteString(decimal: status.changed)]
     }
 
     /// RFC 3986: all but the unreserved in %XX.

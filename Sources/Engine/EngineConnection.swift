@@ -26,7 +26,7 @@ enum EngineConnection {
     ) throws(Doubt) -> HTTPResponse {
         let start = Clock.monotonic
         let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
-        return try exchange(method + " " + path, over: socket, until: start &+ patience, meanwhile: meanwhile)
+        return try exchange(method, path, over: socket, until: start &+ patience, meanwhile: meanwhile)
     }
 
     private static func connect(
@@ -72,11 +72,13 @@ enum EngineConnection {
     }
 
     private static func exchange(
-        _ request: ByteString, over socket: borrowing Socket, until deadline: Int64, meanwhile: () -> Void
+        _ method: ByteString, _ path: ByteString, over socket: borrowing Socket, until deadline: Int64,
+        meanwhile: () -> Void
     ) throws(Doubt) -> HTTPResponse {
-        var response = HTTPResponse()
+        var response = HTTPResponse(hasBody: method != "HEAD")
         do {
-            try socket.send(request + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
+            try socket.send(
+                method + " " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
             let sent = Clock.monotonic
             meanwhile()
             let deadline = deadline &+ (Clock.monotonic &- sent)

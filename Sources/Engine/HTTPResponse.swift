@@ -30,6 +30,10 @@ struct HTTPResponse {
     private var expectation = Expectation.head
     private var buffer: [UInt8] = []
     private var position = 0
+    private let hasBody: Bool
+
+    /// An answer still to come; one to HEAD has no body, whatever its head says.
+    init(hasBody: Bool = true) { self.hasBody = hasBody }
 
     /// Takes in what has arrived.
     mutating func append(_ bytes: [UInt8]) throws(MalformedResponse) {
@@ -129,6 +133,10 @@ struct HTTPResponse {
             case "api-version": apiVersion = Version(parsing: value.trimmed)
             default: continue
             }
+        }
+        guard hasBody else {
+            isComplete = true
+            return
         }
         switch (length, isChunked) {
         case (let length?, false):

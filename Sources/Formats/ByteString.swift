@@ -166,9 +166,11 @@ extension ByteString {
 
     /// This path seen from `ancestor`, both absolute and clean; nil when it does not lie below it. "." for the same.
     public func relative(to ancestor: ByteString) -> ByteString? {
-        if self == ancestor { return "." }
-        let prefix = ancestor == "/" ? ancestor : ancestor + "/"
-        return hasPrefix(prefix) ? dropFirst(prefix.count) : nil
+        // Asked of every mount about every row: nothing is copied for a no.
+        guard bytes.count >= ancestor.count, bytes.starts(with: ancestor.bytes) else { return nil }
+        if bytes.count == ancestor.count { return "." }
+        if ancestor.hasSuffix("/") { return dropFirst(ancestor.count) }
+        return bytes[ancestor.count] == UInt8(ascii: "/") ? dropFirst(ancestor.count + 1) : nil
     }
 }
 

@@ -1,14 +1,26 @@
 /// One record of comma-separated fields, as Go's encoding/csv reads it in docker's own option values.
 public enum CSV {
+    /// A field and the bytes of the record that it was written in, its quotes included.
+    public struct Field: Equatable, Sendable {
+        /// What it says.
+        public let text: ByteString
+        /// Where it stands.
+        public let place: Range<Int>
+    }
+
     /// The fields of a record; nil for an empty one, for a quote where Go refuses one, and for one that holds a line's end.
-    public static func fields(of record: ByteString) -> [ByteString]? {
+    public static func fields(of record: ByteString) -> [ByteString]? { places(of: record)?.map(\.text) }
+
+    /// The fields of a record with their places; nil as for `fields`.
+    public static func places(of record: ByteString) -> [Field]? {
         let text = record.bytes
         let comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
         guard !text.isEmpty, !text.contains(0x0A), !text.contains(0x0D) else { return nil }
-        var fields: [ByteString] = []
+        var fields: [Field] = []
         var position = 0
         while true {
             var field: [UInt8] = []
+            let start = position
             if position < text.count, text[position] == quote {
                 position += 1
                 while true {
@@ -26,7 +38,7 @@ public enum CSV {
                 guard !field.contains(quote) else { return nil }
                 position = end
             }
-            fields.append(ByteString(field))
+            fields.append(Field(text: ByteString(field), place: start..<position))
             guard position < text.count else { return fields }
             position += 1
         }

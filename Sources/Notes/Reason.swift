@@ -8,6 +8,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case exportAdded = 2
     case viewAdded = 3
     case sharedCachesAdded = 4
+    case pathsTranslated = 5
+    case nestedMountAdded = 6
 
     // 1xx: the command line and the settings
     case bypassed = 100
@@ -77,6 +79,17 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case containerSpecial = 506
     case environmentFileUnread = 507
     case engineTooOldForViews = 508
+
+    // 6xx: paths of the engine's
+    case pathOutside = 600
+    case pathHidden = 601
+    case pathUnwritable = 602
+    case pathTranslatedAlready = 603
+    case pathUnresolved = 604
+    case engineElsewhere = 605
+    case containerNotProved = 606
+    case relativePathInDoubt = 607
+    case nestedMountLeftOut = 608
 
     /// The code people and programs see, such as "SLP217".
     public var code: ByteString {

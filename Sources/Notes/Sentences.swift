@@ -6,6 +6,8 @@ extension Reason {
         case .exportAdded: "layers are exported to the store"
         case .viewAdded: "a private view of the packages that were warmed is mounted"
         case .sharedCachesAdded: "the shared package caches are mounted"
+        case .pathsTranslated: "a path is the engine's now"
+        case .nestedMountAdded: "what is mounted below a translated directory is mounted along with it"
         case .bypassed: "SLIPWAY=off bypasses everything"
         case .notEdited: "Slipway does not edit this command"
         case .commandNotUnderstood: "the command line is not understood, so it is passed on as it is"
@@ -65,6 +67,15 @@ extension Reason {
         case .containerSpecial: "an option makes a container in which views are not sure to work"
         case .environmentFileUnread: "a file of variables is no plain file, or cannot be read"
         case .engineTooOldForViews: "the engine's API is older than 1.45"
+        case .pathOutside: "the engine does not see this path, so it stays as it is"
+        case .pathHidden: "something that the engine does not know of is mounted there, so the path stays as it is"
+        case .pathUnwritable: "the engine's path cannot be written in this option, so the path stays as it is"
+        case .pathTranslatedAlready: "a path is the engine's already"
+        case .pathUnresolved: "a path's links cannot be followed, so it stays as it is"
+        case .engineElsewhere: "the engine does not know this container, so paths stay as they are"
+        case .containerNotProved: "which of the engine's containers this is cannot be proved, so paths stay as they are"
+        case .relativePathInDoubt: "how this docker reads a relative path is not known, so it stays as it is"
+        case .nestedMountLeftOut: "what is mounted below a translated directory cannot be mounted along with it"
         }
     }
 }

@@ -84,6 +84,15 @@ import Testing
         #expect(read(chunked + chunk + chunk + chunk + chunk + "1\r\na\r\n0\r\n\r\n", pieces: 65_536) == nil)
     }
 
+    @Test("An answer to HEAD ends with its head, whatever that says of a body")
+    func head() throws {
+        for header: ByteString in ["Content-Length: 99", "Transfer-Encoding: chunked", "X: y"] {
+            var response = HTTPResponse(hasBody: false)
+            try response.append(("HTTP/1.1 404 Not Found\r\n" + header + "\r\n\r\n").bytes)
+            #expect(response.isComplete && response.status == 404 && response.body.isEmpty)
+        }
+    }
+
     @Test("Noise never traps") func noise() {
         var generator = SystemRandomNumberGenerator()
         let good = (chunked + "5\r\nhello\r\n0\r\n\r\n").bytes

@@ -27,12 +27,23 @@ final class TestServer: Sendable {
     /// What clients sent.
     var received: [ByteString] { requests.all }
 
+    /// On a unix socket, answering by what it is asked: the request line without its version.
+    init(at path: ByteString, answering answer: @escaping @Sendable (ByteString) -> [Step]) throws {
+        let requests = requests
+        listener = try Self.open(Self.address(path), AF_UNIX) { Self.serve($0, answer, requests) }.number
+        port = 0
+    }
+
     /// On a unix socket.
     convenience init(at path: ByteString, _ steps: Step...) throws {
+        try self.init(Self.address(path), AF_UNIX, steps)
+    }
+
+    private static func address(_ path: ByteString) -> sockaddr_un {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.bytes) }
-        try self.init(address, AF_UNIX, steps)
+        return address
     }
 
     /// On a free port of 127.0.0.1.
@@ -44,6 +55,13 @@ final class TestServer: Sendable {
     }
 
     private init<Address>(_ address: Address, _ family: Int32, _ steps: [Step]) throws {
+        let requests = requests
+        (listener, port) = try Self.open(address, family) { Self.serve($0, { _ in steps }, requests) }
+    }
+
+    private static func open<Address>(
+        _ address: Address, _ family: Int32, _ serve: @escaping @Sendable (Int32) -> Void
+    ) throws -> (number: Int32, port: UInt16) {
         let listener = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         let length = socklen_t(MemoryLayout<Address>.size)
         let bound = withUnsafeBytes(of: address) {
@@ -55,9 +73,6 @@ final class TestServer: Sendable {
         withUnsafeMutableBytes(of: &own) {
             _ = getsockname(listener, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &size)
         }
-        port = UInt16(bigEndian: own.sin_port)
-        self.listener = listener
-        let requests = requests
         Thread.detachNewThread {
             while true {
                 let client = accept(listener, nil, nil)
@@ -65,15 +80,16 @@ final class TestServer: Sendable {
                     close(listener)
                     return
                 }
-                Self.serve(client, steps, requests)
+                serve(client)
             }
         }
+        return (listener, UInt16(bigEndian: own.sin_port))
     }
 
     /// The thread closes the listener: a number closed here could already be another's when the thread uses it again.
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private static func serve(_ client: Int32, _ steps: [Step], _ requests: Requests) {
+    private static func serve(_ client: Int32, _ answer: (ByteString) -> [Step], _ requests: Requests) {
         var request: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while ByteString(request).range(of: "\r\n\r\n") == nil {
@@ -82,7 +98,7 @@ final class TestServer: Sendable {
             request += buffer.prefix(count)
         }
         requests.add(ByteString(request))
-        for step in steps {
+        for step in answer(ByteString(request).split("\r")[0].dropLast(9)) {
             switch step {
             case .send(let text):
                 _ = text.bytes.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }

@@ -54,4 +54,12 @@ struct CSVTests {
             _ = CSV.fields(of: fields.joined(separator: ","))
         }
     }
+
+    @Test("Where each field stands, its quotes included")
+    func places() {
+        let record: ByteString = "a,\"b,\"\"c\",,d"
+        let fields = CSV.places(of: record) ?? []
+        #expect(fields.map(\.text) == ["a", "b,\"c", "", "d"])
+        #expect(fields.map { ByteString(record.bytes[$0.place]) } == ["a", "\"b,\"\"c\"", "", "d"])
+    }
 }

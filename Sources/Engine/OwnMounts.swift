@@ -1,0 +1,138 @@
+public import Formats
+internal import Host
+internal import Notes
+public import PathMap
+
+/// Which container of an engine this process runs in, proved, and what the engine mounted there. A wrong table would mount other
+/// people's files, so what is not proved is not used.
+public struct OwnMounts: Sendable {
+    private let mounts: MountInfo
+    private let folders: [ByteString]
+    private let memory: TableMemory
+
+    /// The mounts of this process, the folders in which a file may be made for proof, and where answers are remembered.
+    public init(_ mounts: MountInfo, memory: TableMemory, folders: [ByteString] = ["/tmp", "/var/tmp", "/run", "/"]) {
+        self.mounts = mounts
+        self.folders = folders
+        self.memory = memory
+    }
+
+    /// The table, nil where there is nothing to translate: no container, or an engine that does not know it. Throws what keeps
+    /// Slipway from being sure. `engine` is called only inside of a container.
+    public func table(engine: () throws(Doubt) -> ContainerEngine) throws(Doubt) -> PathTable? {
+        let id: ByteString
+        switch mounts.container {
+        case .none: return nil
+        case .unclear: throw Doubt(.containerNotProved)
+        case .id(let found): id = found
+        }
+        let engine = try engine()
+        let key = engine.socketIdentity.map { [id] + $0 }
+        if let key, let known = memory.recall(key) {
+            guard known.isKnown else { throw Doubt(.engineElsewhere) }
+            return PathTable(known.rows, holes: mounts.holes(below: known.rows))
+        }
+        guard let container = try engine.container(id) else {
+            if let key { memory.remember(RememberedTable(key: key, rows: [], isKnown: false)) }
+            throw Doubt(.engineElsewhere)
+        }
+        let table = mounts.table(of: try own(id, container, engine))
+        if let key { memory.remember(RememberedTable(key: key, rows: table.rows, isKnown: true)) }
+        return table
+    }
+
+    /// The mounts of the container that proves to be this one: the one whose ID stands in the mounts, or one that shares its
+    /// network, which gets the same three files.
+    private func own(
+        _ id: ByteString, _ container: JSON, _ engine: ContainerEngine
+    ) throws(Doubt) -> [ContainerMount] {
+        let first = try Self.mounts(of: container)
+        if mounts.matches(first) { return first }
+        let proof = NonceFile(in: folders, mounts)
+        defer { proof?.remove() }
+        if let proof, try engine.hasFile(proof.path, in: id) { return first }
+
+        let name = container[field: "Name"]?.string ?? ""
+        var matching: [[ContainerMount]] = []
+        for other in try engine.containers(inNetworkOf: id, named: name.hasPrefix("/") ? name.dropFirst(1) : name)
+            .prefix(16)
+        {
+            guard let json = try engine.container(other) else { continue }
+            let found = try Self.mounts(of: json)
+            if let proof {
+                if try engine.hasFile(proof.path, in: other) { return found }
+            } else if mounts.matches(found) {
+                matching.append(found)
+            }
+        }
+        guard let only = matching.first, matching.count == 1 else { throw Doubt(.containerNotProved) }
+        return only
+    }
+
+    private static func mounts(of container: JSON) throws(Doubt) -> [ContainerMount] {
+        guard var mounts = ContainerMount.list(in: container) else { throw Doubt(.engineAnswerUnreadable) }
+        for index in mounts.indices {
+            // The engine tells where the user wanted it; the kernel, where the image's links led.
+            if let real = try? Files.realPath(mounts[index].destination) { mounts[index].resolved = real }
+        }
+        return mounts
+    }
+}
+
+/// A file with a name that nobody can guess, in the container's own layer: which container has it is this one.
+private struct NonceFile {
+    let path: ByteString
+
+    /// Nil where no folder of the root file system can be written.
+    init?(in folders: [ByteString], _ mounts: MountInfo) {
+        let name = ".slipway-" + Hex.digits(of: Kernel.randomBytes(16))
+        for folder in folders {
+            guard let real = try? Files.realPath(folder), mounts.isInRoot(real) else { continue }
+            let path = real.appending(path: name)
+            if (try? Descriptor.open(path, .create(mode: 0o600), followLinks: false).status()) != nil {
+                self.path = path
+                return
+            }
+        }
+        return nil
+    }
+
+    func remove() { try? Files.remove(path) }
+}
+
+/// What engines answered, in a file that nobody else may write; a line each, the newest first.
+public struct TableMemory: Sendable {
+    private let file: ByteString?
+    private let isWriting: Bool
+    private static let mostEntries = 8
+
+    /// Remembers in a file; with nil, or where that file cannot be, everything is asked anew.
+    public init(file: ByteString?, isWriting: Bool = true) {
+        self.file = file
+        self.isWriting = isWriting
+    }
+
+    func recall(_ key: [ByteString]) -> RememberedTable? { load().first { $0.key == key } }
+
+    func remember(_ table: RememberedTable) {
+        guard let file, isWriting else { return }
+        let others = load().filter { $0.key != table.key }
+        let text = ([table] + others).prefix(Self.mostEntries).map { $0.line + "\n" }.joined(separator: "")
+        do throws(Errno) {
+            try Files.replace(file, with: text, mode: 0o600)
+        } catch .noSuchFile {
+            try? Files.makeDirectories(file.parentPath, mode: 0o700)
+            try? Files.replace(file, with: text, mode: 0o600)
+        } catch {
+            return
+        }
+    }
+
+    private func load() -> [RememberedTable] {
+        guard let file, let descriptor = try? Descriptor.open(file, followLinks: false),
+            let status = try? descriptor.status(), status.kind == .regular, status.owner == Kernel.userID,
+            !status.isWritableByOthers, let text = try? descriptor.readAll(limit: 262_144)
+        else { return [] }
+        return text.split("\n").prefix(Self.mostEntries).compactMap(RememberedTable.init(line:))
+    }
+}
