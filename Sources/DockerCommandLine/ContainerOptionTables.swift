@@ -33,7 +33,7 @@ extension OptionTable {
             Row("cpuset-mems", .value),
             Row("detach", short: "d", .flag, .attaching),
             Row("detach-keys", .value, .attaching),
-            Row("device", .value),
+            Row("device", .value, .device),
             Row("device-cgroup-rule", .value),
             Row("device-read-bps", .value),
             Row("device-read-iops", .value),
@@ -116,7 +116,7 @@ extension OptionTable {
             Row("uts", .value),
             Row("volume", short: "v", .value, .volume),
             Row("volume-driver", .value, .volumeDriver),
-            Row("volumes-from", .value),
+            Row("volumes-from", .value, .volumesFrom),
             Row("workdir", short: "w", .value),
         ])
 }

@@ -6,6 +6,8 @@ public enum Invocation: Equatable, Sendable {
     case build(BuildInvocation)
     /// A container that is made, and perhaps started.
     case container(ContainerInvocation)
+    /// A volume that is made.
+    case volume(VolumeInvocation)
     /// Any other command, by its first word; nil when there is none.
     case other(ByteString?)
     /// A line that docker refuses, or that its versions read differently.
@@ -53,6 +55,9 @@ public enum Invocation: Equatable, Sendable {
                 return .other(word)
             }
             return .container(try ContainerInvocation(arguments, globals: globals, wordAt: index + 1))
+        case "volume":
+            guard index + 1 < arguments.count, arguments[index + 1] == "create" else { return .other(word) }
+            return .volume(try VolumeInvocation(arguments, globals: globals, wordAt: index + 1))
         default:
             return .other(word)
         }

@@ -27,6 +27,7 @@ public struct OptionTable: Sendable {
         case builder, file, target, platform, buildArgument, buildContext, tag, output
         case cacheFrom, cacheTo, noCache
         case environment, environmentFile, mount, volume, tmpfs
+        case device, volumesFrom, driver, driverOption
         case attaching, privileged, otherIsolation, userNamespace, volumeDriver
         /// `--call`: any method but a build leaves the command alone.
         case call

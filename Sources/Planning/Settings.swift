@@ -1,4 +1,5 @@
 public import Formats
+public import PathMap
 
 /// What the operator and the user may choose. Read from /etc, the user's settings file and `SLIPWAY_*`, in this order: the
 /// later wins. Never from the working directory.
@@ -45,6 +46,12 @@ public struct Settings: Equatable, Sendable {
     public var buildCache = BuildCache.on
     /// `package-cache.mode`.
     public var packageCache = PackageCache.view
+    /// `path.map`: paths here and what they are to the engine.
+    public var pathMap: [PathTable.Pair] = []
+    /// `path.workspace`: the path here of what the variable WORKSPACE_DIR names for the engine.
+    public var workspace: ByteString?
+    /// `path.auto`: whether a container asks the engine for its own mounts where no path is given.
+    public var findsPaths = true
     /// `journal`: whether decisions are written down.
     public var journal = true
 
@@ -146,6 +153,28 @@ public struct Settings: Equatable, Sendable {
             return true
         } show: {
             $0.packageCache.rawValue
+        },
+        Row(key: "path.map", expects: "/here=/there, several with commas between them, quoted as CSV") {
+            value, settings in
+            guard let pairs = PathTable.parse(value) else { return false }
+            settings.pathMap = pairs
+            return true
+        } show: {
+            CSV.record(of: $0.pathMap.map(\.text))
+        },
+        Row(key: "path.workspace", expects: "an absolute path") { value, settings in
+            guard value.hasPrefix("/") else { return false }
+            settings.workspace = value
+            return true
+        } show: {
+            $0.workspace ?? ""
+        },
+        Row(key: "path.auto", expects: "on or off") { value, settings in
+            guard value == "on" || value == "off" else { return false }
+            settings.findsPaths = value == "on"
+            return true
+        } show: {
+            $0.findsPaths ? "on" : "off"
         },
         Row(key: "journal", expects: "on or off") { value, settings in
             guard value == "on" || value == "off" else { return false }

@@ -38,12 +38,16 @@ public struct Decision {
             // Where there are no packages a run is no news.
             command = Self.isNews(plan) ? container.word : nil
             plan.notes = notes + plan.notes
+        case .volume(let volume):
+            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose)
+            command = Self.isNews(plan) ? "volume" : nil
+            plan.notes = notes + plan.notes
         }
     }
 
     private static func isNews(_ plan: Plan) -> Bool {
-        plan.isChanged
-            || plan.notes.contains { ![.helpOrCheck, .packageCacheOff, .noPackages].contains($0.reason) }
+        let usual: [Reason] = [.helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere]
+        return plan.isChanged || plan.notes.contains { !usual.contains($0.reason) }
     }
 
     private static func plan(
@@ -67,10 +71,29 @@ public struct Decision {
     ) -> Plan {
         let wish = PackageCachePolicy.wish(
             of: container, settings, fileVariables: PackageViews.variables(inFilesOf: container))
+        var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
         var views = PackageViews()
-        if !wish.tools.isEmpty { views.look(for: container, docker: docker, for: purpose) }
-        let plan = PackageCachePolicy.plan(container, arguments, wish: wish, facts: views.facts)
+        if !wish.tools.isEmpty { views.look(at: &engine) }
+        var paths = PathView(settings, for: purpose)
+        if !container.isLeftAlone { paths.look(for: container.mountSources, at: &engine) }
+        // Paths are put into their own arguments and all else directly after the command word, whose index stays the same.
+        let translated = PathPolicy.plan(container, arguments, facts: paths.facts)
+        var plan = PackageCachePolicy.plan(container, translated.arguments, wish: wish, facts: views.facts)
         if plan.isChanged, wish.mode == .view, purpose == .acting { views.tend() }
+        plan.isChanged = plan.isChanged || translated.isChanged
+        plan.notes += translated.notes
         return plan
+    }
+
+    private static func plan(
+        _ volume: VolumeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
+        for purpose: Purpose
+    ) -> Plan {
+        guard !volume.isLeftAlone else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
+        guard !volume.mountSources.isEmpty else { return .unchanged(arguments, [Note(.notEdited)]) }
+        var engine = ReachedEngine(volume.globals, docker: docker, for: purpose)
+        var paths = PathView(settings, for: purpose)
+        paths.look(for: volume.mountSources, at: &engine)
+        return PathPolicy.plan(volume, arguments, facts: paths.facts)
     }
 }

@@ -33,11 +33,9 @@ struct PackageViews {
     }
 
     /// Asks the engine for its volumes that are Slipway's.
-    mutating func look(for container: ContainerInvocation, docker: Program, for purpose: Decision.Purpose) {
-        var versions = BinaryVersions.remembered(for: docker, purpose)
+    mutating func look(at reached: inout ReachedEngine) {
         do throws(Doubt) {
-            let engine = try ContainerEngine.resolve(
-                EngineRequest(container.globals), environment: .current(), docker: docker.path, versions: &versions)
+            let engine = try reached.engine()
             let answer = try engine.volumes(labelled: [PackageLabels.app.name + "=" + PackageLabels.app.value])
             guard let version = answer.apiVersion, version >= Self.api else {
                 // Such an engine ignores what it does not know of a mount, without a word.
@@ -74,24 +72,5 @@ struct PackageViews {
             _ = try? engine.removeVolume(volume.name)
         }
         return true
-    }
-}
-
-extension BinaryVersions {
-    /// What this user's shims have learned of programs.
-    static func remembered(for docker: Program, _ purpose: Decision.Purpose) -> BinaryVersions {
-        BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting) {
-            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
-            EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
-        }
-    }
-}
-
-extension EngineRequest {
-    /// What a command line's global options say.
-    init(_ globals: GlobalOptions) {
-        self.init(
-            configDirectory: globals.configDirectory, context: globals.context, hosts: globals.hosts, tls: globals.tls,
-            tlsVerify: globals.tlsVerify)
     }
 }

@@ -6,7 +6,7 @@ internal import Planning
 /// The program named `docker`.
 public enum Shim {
     /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
-    private static let editable = Kernel.StaticWords("build buildx builder image run create container")
+    private static let editable = Kernel.StaticWords("build buildx builder image run create container volume")
 
     /// Becomes the real docker, with or without changes; never returns.
     public static func run() -> Never {

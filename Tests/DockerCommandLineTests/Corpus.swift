@@ -99,8 +99,14 @@ enum Corpus {
             add("env-file", container.environmentFiles)
             add("at", container.mountTargets ?? [])
             if container.mountTargets == nil { words.append("mounts-unclear") }
+            add("source", container.mountSources.map(\.path))
             if container.isLeftAlone { words.append("left-alone") }
             add("image", container.image.map { [$0] } ?? [])
+            return words.joined(separator: " ")
+        case .volume(let volume):
+            var words = ["volume@" + ByteString(decimal: volume.commandWordIndex)]
+            words += Self.words(of: volume.globals) + volume.mountSources.map { "source=" + quoted($0.path) }
+            if volume.isLeftAlone { words.append("left-alone") }
             return words.joined(separator: " ")
         case .build(let build):
             let route: ByteString = build.route == .buildx ? "buildx@" : "build@"

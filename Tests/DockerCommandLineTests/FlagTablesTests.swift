@@ -24,6 +24,7 @@ struct FlagTablesTests {
         Pair(table: .buildxBuild, command: "docker buildx build"),
         Pair(table: .run, command: "docker run"),
         Pair(table: .create, command: "docker create"),
+        Pair(table: .volumeCreate, command: "docker volume create"),
     ]
 
     private static let commands: JSON? = Resource.read("flags", "json").flatMap { JSON($0) }?[key: "commands"]

@@ -22,7 +22,10 @@ struct SettingsTests {
         ("package-cache.mode", "view", "view"), ("package-cache.mode", "read-only", "read-only"),
         ("package-cache.mode", "read-write", "read-write"), ("package-cache.mode", "off", "off"),
         ("package-cache.mode", "on", nil), ("package-cache.mode", "readOnly", nil),
-        ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
+        ("path.map", "/a=/b", "/a=/b"), ("path.map", "\"/a,b=/c\",/d=e/=//f/../g", "\"/a,b=/c\",/d=e=/g"),
+        ("path.map", "/a", nil), ("path.map", "a=/b", nil), ("path.map", "/a=b", nil), ("path.map", "/a=/b,", nil),
+        ("path.workspace", "/w", "/w"), ("path.workspace", "w", nil), ("path.auto", "off", "off"),
+        ("path.auto", "yes", nil), ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
     @Test("Every value of every row, from a file", arguments: values)
@@ -61,7 +64,8 @@ struct SettingsTests {
                 "SLIPWAY_DOCKER", "SLIPWAY_STORE", "SLIPWAY_STORE_MAX_SIZE", "SLIPWAY_STORE_MIN_FREE",
                 "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_TRIM_AUTO",
                 "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE",
-                "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_JOURNAL",
+                "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
+                "SLIPWAY_JOURNAL",
             ])
     }
 

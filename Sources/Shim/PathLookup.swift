@@ -1,0 +1,110 @@
+internal import Engine
+public import Formats
+public import Host
+public import Notes
+public import PathMap
+public import Planning
+
+/// What paths become for the engine that commands from here reach, for people.
+public struct PathLookup: Equatable, Sendable {
+    /// The table in force; nil where paths stay as they are.
+    public let table: PathTable?
+    /// Why there is none.
+    public let notes: [Note]
+
+    /// The table that commands from here would use. Nothing is remembered.
+    public init(_ settings: Settings, docker: Program?) {
+        var table: PathTable?
+        var notes: [Note] = []
+        if let docker {
+            var reached = ReachedEngine(EngineRequest(), docker: docker, for: .showing)
+            do throws(Doubt) {
+                table = try PathView.table(settings, at: &reached, for: .showing)
+            } catch {
+                notes.append(error.note)
+            }
+        } else {
+            table = PathView.given(settings)
+            if table == nil { notes.append(Note(.dockerNotFound)) }
+        }
+        self.init(table, notes)
+    }
+
+    init(_ table: PathTable?, _ notes: [Note] = []) {
+        self.table = table
+        self.notes = notes
+    }
+
+    /// One path, what it becomes, and why it stays as it is, or by which row it does not.
+    public struct Answer: Equatable, Sendable {
+        /// Absolute and clean.
+        public let path: ByteString
+        /// What the engine gets.
+        public let becomes: ByteString
+        /// The row that it becomes so by.
+        public let row: PathTable.Row?
+        /// Why it stays as it is.
+        public let note: Note?
+    }
+
+    /// What a path becomes; a relative one begins in the working directory.
+    public func answer(for path: ByteString) -> Answer {
+        let directory = path.hasPrefix("/") ? "/" : PathView.workingDirectory ?? "/"
+        let path = (path.hasPrefix("/") ? path : directory.appending(path: path)).cleanedPath
+        func stays(_ note: Note?) -> Answer { Answer(path: path, becomes: path, row: nil, note: note) }
+        guard let table else { return stays(notes.first) }
+        guard let resolved = PathView.resolved(path) else { return stays(Note(.pathUnresolved, path)) }
+        switch table.outcome(of: path, resolved: resolved) {
+        case .mapped(let other, let row): return Answer(path: path, becomes: other, row: row, note: nil)
+        case .already(let row): return stays(Note(.pathTranslatedAlready, row.to))
+        case .hidden(let place): return stays(Note(.pathHidden, place))
+        case .outside: return stays(Note(.pathOutside, path))
+        }
+    }
+
+    /// {"rows": [{"from", "to", "origin"}], "paths": [{"path", "becomes", "origin", "note"}], "notes": [...]}
+    public func json(for paths: [ByteString]) -> JSON {
+        let rows = (table?.rows ?? []).map { row -> JSON in
+            .object(["from": .string(row.from), "to": .string(row.to), "origin": .string(row.origin.rawValue)])
+        }
+        let answers = paths.map { path -> JSON in
+            let answer = answer(for: path)
+            return .object([
+                "path": .string(answer.path), "becomes": .string(answer.becomes),
+                "origin": answer.row.map { .string($0.origin.rawValue) } ?? .null,
+                "note": answer.note.map {
+                    .object(["code": .string($0.reason.code), "message": .string($0.message)])
+                } ?? .null,
+            ])
+        }
+        return .object(["rows": .array(rows), "paths": .array(answers), "notes": Note.json(notes)])
+    }
+
+    /// For people: the table, then a line for each path.
+    public func text(for paths: [ByteString]) -> ByteString {
+        var lines = (table?.rows ?? []).map { $0.from + " -> " + $0.to + "  (" + $0.origin.words + ")" }
+        if table == nil {
+            let why: ByteString = notes.isEmpty ? ": no table is given, and this is no container" : ""
+            lines.append("paths stay as they are" + why)
+        }
+        lines += notes.map { "  " + $0.reason.code + "  " + $0.message }
+        if !paths.isEmpty { lines.append("") }
+        for path in paths {
+            let answer = answer(for: path)
+            lines.append(answer.path + " -> " + answer.becomes)
+            if let note = answer.note { lines.append("  " + note.reason.code + "  " + note.message) }
+        }
+        return lines.map { $0 + "\n" }.joined(separator: "")
+    }
+}
+
+extension PathTable.Origin {
+    fileprivate var words: ByteString {
+        switch self {
+        case .environment: "SLIPWAY_PATH_MAP"
+        case .settings: "path.map"
+        case .workspace: "WORKSPACE_DIR"
+        case .mounts: "this container's mounts"
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import PathMap
+internal import Planning
+
+/// How this process sees paths: the table in force, and where a command's sources lead.
+struct PathView {
+    /// What the plan is made from.
+    private(set) var facts = PathPolicy.Facts()
+    private let settings: Settings
+    private let purpose: Decision.Purpose
+
+    init(_ settings: Settings, for purpose: Decision.Purpose) {
+        self.settings = settings
+        self.purpose = purpose
+    }
+
+    /// Looks up what a command's sources need, and nothing where there are none.
+    mutating func look(for sources: [MountSource], at reached: inout ReachedEngine) {
+        guard !sources.isEmpty else { return }
+        do throws(Doubt) {
+            facts.table = try PathView.table(settings, at: &reached, for: purpose)
+        } catch {
+            facts.notes.append(error.note)
+        }
+        guard facts.table != nil else { return }
+        var base: ByteString?
+        for source in sources {
+            let path: ByteString
+            if source.path.hasPrefix("/") {
+                path = source.path.cleanedPath
+            } else {
+                switch reached.program() {
+                case .docker(let version):
+                    // What docker does not make absolute is an error of the engine's.
+                    guard PathPolicy.RelativeSources(version).takes(source.path) else { continue }
+                case .podman, .unknown:
+                    facts.notes.append(Note(.relativePathInDoubt, source.path))
+                    continue
+                }
+                guard let directory = base ?? PathView.workingDirectory else {
+                    facts.notes.append(Note(.relativePathInDoubt, source.path))
+                    continue
+                }
+                base = directory
+                path = directory.appending(path: source.path).cleanedPath
+            }
+            facts.sources.append(.init(source, path: path, resolved: PathView.resolved(path)))
+        }
+    }
+
+    /// The table that was given; else the one that is found, where the settings let it be.
+    static func table(
+        _ settings: Settings, at reached: inout ReachedEngine, for purpose: Decision.Purpose
+    ) throws(Doubt) -> PathTable? {
+        if let given = given(settings) { return given }
+        guard settings.findsPaths, let text = try? Files.read("/proc/self/mountinfo", limit: 4 << 20) else {
+            return nil
+        }
+        let memory = TableMemory(file: Locations.state?.appending(path: "paths"), isWriting: purpose == .acting)
+        return try OwnMounts(MountInfo(text), memory: memory).table { () throws(Doubt) in try reached.engine() }
+    }
+
+    /// The table that operator or user gave.
+    static func given(_ settings: Settings) -> PathTable? {
+        let origin: PathTable.Origin = Kernel.variable("SLIPWAY_PATH_MAP")?.isEmpty == false ? .environment : .settings
+        var table = PathTable.given(
+            map: settings.pathMap, origin, workspace: settings.workspace,
+            workspaceDirectory: Kernel.variable("WORKSPACE_DIR"))
+        for index in (table?.rows ?? []).indices {
+            guard let from = table?.rows[index].from, let real = resolved(from) else { continue }
+            table?.rows[index].resolved = real
+        }
+        return table
+    }
+
+    /// The directory that docker's relative paths begin in: PWD, if that is where the process stands, as Go's os.Getwd.
+    static var workingDirectory: ByteString? {
+        if let named = Kernel.variable("PWD"), named.hasPrefix("/"), let there = try? Files.status(named),
+            let here = try? Files.status("."), there.isSameFile(as: here)
+        {
+            return named
+        }
+        return try? Kernel.workingDirectory()
+    }
+
+    private static let mostLinks = 40
+
+    /// An absolute path without symbolic links; what does not exist yet is kept as it is. Nil where a link leads in a circle, or
+    /// where the way cannot be searched.
+    static func resolved(_ path: ByteString) -> ByteString? {
+        var path = path
+        var rest: [ByteString] = []
+        var links = 0
+        while true {
+            do throws(Errno) {
+                let real = try Files.realPath(path)
+                return rest.reversed().reduce(real) { $0.appending(path: $1) }
+            } catch .noSuchFile {
+                if let target = try? Files.readLink(path) {
+                    // A link to what is not there yet. What ".." behind a name means depends on links in turn.
+                    links += 1
+                    guard links <= mostLinks, let folder = try? Files.realPath(path.parentPath),
+                        target.split("/").drop(while: { $0 == ".." || $0 == "." || $0.isEmpty }).allSatisfy({
+                            $0 != ".."
+                        })
+                    else { return nil }
+                    path = (target.hasPrefix("/") ? target : folder.appending(path: target)).cleanedPath
+                } else {
+                    guard path != "/" else { return nil }
+                    rest.append(path.lastPathComponent)
+                    path = path.parentPath
+                }
+            } catch {
+                return nil
+            }
+        }
+    }
+}
+
+extension PathPolicy.RelativeSources {
+    /// By docker's version.
+    fileprivate init(_ version: Version) {
+        self = version < Version(23, 0) ? .none : version < Version(28, 2) ? .here : .all
+    }
+}

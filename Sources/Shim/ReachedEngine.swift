@@ -1,0 +1,59 @@
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Planning
+
+/// The engine that one command reaches, looked up when somebody first wants to know.
+struct ReachedEngine {
+    private let request: EngineRequest
+    private let docker: Program
+    private var versions: BinaryVersions
+    private var found: Result<ContainerEngine, Doubt>?
+
+    init(_ globals: GlobalOptions, docker: Program, for purpose: Decision.Purpose) {
+        self.init(EngineRequest(globals), docker: docker, for: purpose)
+    }
+
+    init(_ request: EngineRequest, docker: Program, for purpose: Decision.Purpose) {
+        self.request = request
+        self.docker = docker
+        versions = BinaryVersions.remembered(for: docker, purpose)
+    }
+
+    mutating func engine() throws(Doubt) -> ContainerEngine {
+        if let found { return try found.get() }
+        let result: Result<ContainerEngine, Doubt>
+        do throws(Doubt) {
+            result = .success(
+                try ContainerEngine.resolve(
+                    request, environment: .current(), docker: docker.path, versions: &versions))
+        } catch {
+            result = .failure(error)
+        }
+        found = result
+        return try result.get()
+    }
+
+    /// What the real docker said of itself.
+    mutating func program() -> DockerProgram { versions.docker(at: docker.path) }
+}
+
+extension BinaryVersions {
+    /// What this user's shims have learned of programs.
+    static func remembered(for docker: Program, _ purpose: Decision.Purpose) -> BinaryVersions {
+        BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting) {
+            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
+            EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
+        }
+    }
+}
+
+extension EngineRequest {
+    /// What a command line's global options say.
+    init(_ globals: GlobalOptions) {
+        self.init(
+            configDirectory: globals.configDirectory, context: globals.context, hosts: globals.hosts, tls: globals.tls,
+            tlsVerify: globals.tlsVerify)
+    }
+}
