@@ -92,6 +92,12 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case homeMissing = 602
     case dockerFilesOfSomebodyElse = 603
 
+    // 7xx: the engine's paths
+    case pathsAlike = 700
+    case pathsDiffer = 701
+    case pathNotSeen = 702
+    case containerNotProved = 703
+
     /// The code people and programs see, such as "DOC101".
     public var code: ByteString { "DOC" + ByteString(decimal: rawValue) }
 }

@@ -21,6 +21,7 @@ public enum Doctor {
         }
         findings += loaded.judge()
         findings += CloneFacts.gather(surroundings).judge()
+        findings += PathLookup(loaded.settings, docker: RealDocker.find()).judge(surroundings.directory)
         findings += HomeFacts.gather(surroundings).judge()
         return Report(findings)
     }

@@ -17,6 +17,7 @@ extension Check {
         case 1: programs
         case 2: engines
         case 3: store
+        case 7: paths
         default: others
         }
     }

@@ -1,0 +1,50 @@
+internal import Formats
+internal import Notes
+internal import PathMap
+internal import Shim
+
+extension PathLookup {
+    /// Whether the engine sees the working directory under its own path; nothing where there is no table. Translating helps only
+    /// commands of the shim's: compose, and programs that speak to the engine themselves, hand it paths as they are.
+    func judge(_ directory: ByteString?) -> [Finding] {
+        if let note = notes.first(where: { $0.reason == .containerNotProved }) {
+            return [Finding(.containerNotProved, note.detail)]
+        }
+        guard table != nil, let directory else { return [] }
+        let answer = answer(for: directory)
+        guard answer.row != nil else { return [Finding(.pathNotSeen, answer.path)] }
+        guard answer.becomes != answer.path else { return [Finding(.pathsAlike, answer.path)] }
+        let mount = (answer.becomes + ":" + answer.becomes).shellQuoted
+        return [
+            Finding(
+                .pathsDiffer, answer.path + " is " + answer.becomes, mend: "docker run --volume " + mount + " ...")
+        ]
+    }
+}
+
+extension Check {
+    var paths: Row {
+        switch self {
+        case .pathsAlike: .fine("the engine sees this directory under its own path")
+        case .pathsDiffer:
+            .warning(
+                "the engine sees this directory under another path",
+                why:
+                    "docker run, create and volume create are translated; compose and programs that speak to the engine"
+                    + " themselves mount an empty directory. Mounting the workspace at the engine's own path needs no"
+                    + " translation",
+                mend: "docker run --volume <path>:<path> ...")
+        case .pathNotSeen:
+            .warning(
+                "the engine does not see this directory",
+                why: "containers that mount it get an empty one",
+                mend: "slipway paths .")
+        case .containerNotProved:
+            .warning(
+                "which of the engine's containers this is cannot be proved",
+                why: "no path is translated, so containers that mount a directory of this one may get an empty one",
+                mend: "export SLIPWAY_PATH_MAP=/here=/there")
+        default: .fine("")
+        }
+    }
+}

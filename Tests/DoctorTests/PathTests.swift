@@ -1,0 +1,36 @@
+import Formats
+import Host
+import Notes
+import PathMap
+import Planning
+import TestSupport
+import Testing
+
+@testable import Doctor
+@testable import Shim
+
+@Suite("The engine's paths")
+struct PathTests {
+    private func lookup(_ rows: (ByteString, ByteString)...) -> PathLookup {
+        PathLookup(PathTable(rows.map { PathTable.Row(from: $0.0, to: $0.1, origin: .mounts) }))
+    }
+
+    @Test("Seen under its own path, under another, not at all")
+    func judging() throws {
+        let folder = try TemporaryFolder()
+        #expect(lookup((folder.path, folder.path)).judge(folder.path) == [Finding(.pathsAlike, folder.path)])
+        let other = lookup((folder.path, "/srv/w s")).judge(folder["a"])
+        #expect(other.map(\.detail) == [folder["a"] + " is /srv/w s/a"])
+        #expect(other.map(\.mend) == ["docker run --volume '/srv/w s/a:/srv/w s/a' ..."])
+        #expect(other.checks == [.pathsDiffer])
+        #expect(lookup(("/nonexistent", "/x")).judge(folder.path).checks == [.pathNotSeen])
+        #expect(lookup(("/nonexistent", "/x")).judge(nil).isEmpty)
+    }
+
+    @Test("Outside of containers there is nothing to say, and where nothing is proved there is")
+    func noTable() {
+        #expect(PathLookup(nil).judge("/").isEmpty)
+        #expect(PathLookup(nil, [Note(.engineElsewhere)]).judge("/").isEmpty)
+        #expect(PathLookup(nil, [Note(.containerNotProved)]).judge("/").checks == [.containerNotProved])
+    }
+}
