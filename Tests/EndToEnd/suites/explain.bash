@@ -56,7 +56,7 @@ unchanged_commands() {
         expect_equal "$(jq -c .changed explained.json)" false changed
     done
     run on a slipway explain --json -- docker run --rm slipway/base:1 true
-    expect_equal "$(jq -c '[.changed, .leases, .notes[0].code]' "$stdout")" '[false,[],"SLP101"]'
+    expect_equal "$(jq -c '[.changed, .leases, .notes[0].code]' "$stdout")" '[false,[],"SLP501"]'
 }
 test_case "explain shows commands that stay as they are" unchanged_commands
 

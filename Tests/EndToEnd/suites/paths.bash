@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Containers started from inside a container get the directories that were meant.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine c sid classic
+
+# dev ENGINE OPTION...: a dev container as people have them, its id in $dev. Programs are copied into an image without a library;
+# docker's own libraries come with it, the shim has none.
+dev() {
+    local tree=$place/tree library real
+    engine=$1
+    shift
+    if [[ ! -d $tree ]]; then
+        mkdir -p "$tree"/{usr/local/bin,bin} ws/proj/{src,vendor} ws/node_modules other
+        install -m 755 "$work/bin/docker" "$work/bin/slipway" "$tree/usr/local/bin/"
+        real=$(docker_of "$engine")
+        install -m 755 "$real" "$tree/bin/docker"
+        for library in $(ldd "$real" | grep -o '/[^ ]*'); do cp --parents -L "$library" "$tree"; done
+        echo workspace >ws/file; echo source >ws/proj/src/file; echo hidden >ws/proj/vendor/file
+        echo other >other/file; echo one >one.txt; touch ws/proj/one.txt
+        for library in 'with space' 'with,comma' 'with"quote' 'with:colon'; do
+            mkdir "ws/$library"
+            echo "$library" >"ws/$library/file"
+        done
+        ln -s proj/src ws/inside
+        ln -s /etc ws/outside
+        ln -s /workspaces/proj/vendor ws/to-vendor
+        dev=$(direct "$engine" docker create slipway/base:1)
+        direct "$engine" docker cp -q "$tree/." "$dev:/"
+        direct "$engine" docker commit "$dev" slipway/dev:1 >/dev/null
+        direct "$engine" docker rm "$dev" >/dev/null
+    fi
+    dev=$(direct "$engine" docker run -d --init "$@" -v "$place/ws:/workspaces" -v "$place/other:/workspaces/proj/vendor" \
+        -v "$place/one.txt:/workspaces/proj/one.txt" -v "${place##*/}:/home/vscode" -v /workspaces/node_modules --tmpfs /workspaces/tmp \
+        -v "$(socket "$engine"):/var/run/docker.sock" -w /workspaces/proj slipway/dev:1 sleep 600)
+}
+
+inside() { direct "$engine" docker exec "${with[@]}" "$dev" "$@"; }
+with=()
+
+gone() { direct "$engine" docker rm -fv "$dev" >/dev/null; direct "$engine" docker volume rm "${place##*/}" >/dev/null; }
+
+# sees TEXT OPTION...: a container started inside with these options has this in /x/file, or in the file /x
+sees() {
+    local text=$1
+    shift
+    run inside docker run --rm --network none "$@" slipway/base:1 sh -c 'if [ -d /x ]; then cat /x/file; else cat /x; fi'
+    expect_equal "$(cat "$stdout")" "$text" "what /x has with $*"
+}
+
+inside_codes() { inside tail -n 1 /root/.local/state/slipway/journal.jsonl | jq -r '[.notes[].code] | join(" ")'; }
+
+every_spelling() {
+    dev "$1"
+    inside sh -c 'echo home >/home/vscode/file; echo modules >/workspaces/node_modules/file'
+    sees workspace -v /workspaces:/x
+    expect_equal "$(inside_codes)" "SLP501 SLP005 SLP006 SLP006 SLP006" "the journal"
+    sees source -v/workspaces/proj/src:/x
+    sees source -iv /workspaces/inside/:/x
+    sees source --blkio-weight 500 -v ./src:/x
+    sees source --volume=/workspaces//proj/../proj/src/.:/x:ro
+    sees other -v=/workspaces/proj/vendor:/x
+    sees other -v /workspaces/to-vendor:/x
+    sees one -v ./one.txt:/x
+    sees home -v /home/vscode:/x
+    sees modules --mount type=bind,src=../node_modules,dst=/x
+    sees 'with space' -v '/workspaces/with space:/x'
+    sees 'with,comma' --mount '"source=/workspaces/with,comma",TYPE=bind,"dst=/x"'
+    sees 'with"quote' --mount 'type=bind,"source=/workspaces/with""quote",target=/x'
+    sees 'with:colon' --mount 'type=bind,source=/workspaces/with:colon,target=/x'
+    sees source --mount type=volume,dst=/x,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/workspaces/proj/src
+    run inside docker volume create -o type=none --opt o=bind -odevice=/workspaces/inside made
+    sees source -v made:/x
+    run inside docker volume rm made
+
+    # What is mounted below comes along, unless the user mounts there.
+    run inside docker run --rm --network none -v /workspaces:/y slipway/base:1 \
+        cat /y/proj/vendor/file /y/proj/one.txt /y/node_modules/file
+    expect_equal "$(tr '\n' ' ' <"$stdout")" "other one modules " "what is mounted below"
+    run inside docker run --rm --network none -v .:/y --tmpfs /y/vendor slipway/base:1 ls /y/vendor
+    expect_equal "$(cat "$stdout")" "" "the user's own mount"
+
+    # Where there is nothing to translate the words are docker's own, after the image too.
+    run inside docker run --rm --network none slipway/base:1 echo -v /workspaces:/x
+    expect_equal "$(cat "$stdout")" "-v /workspaces:/x"
+    run inside slipway explain --json -- docker run -v /workspaces/outside:/x -v /workspaces/tmp:/y -v name:/z image
+    expect_equal "$(jq -c '[.changed, [.notes[].code]]' "$stdout")" '[false,["SLP501","SLP600","SLP601"]]' "what is left"
+    run inside docker container create --name twice -itv /workspaces/proj/src:/x slipway/base:1
+    run inside sh -c 'docker inspect -f "{{json .Mounts}}" twice; docker rm twice >/dev/null'
+    expect_equal "$(jq -r '.[].Source' "$stdout")" "$place/ws/proj/src" "the source"
+    sees source -v "$place/ws/proj/src:/x" # the engine's own path
+
+    # A given table is taken at its word, and asks nobody.
+    with=(-e "SLIPWAY_PATH_MAP=/nowhere=$place/other")
+    sees other -v /nowhere:/x
+    with=(-e "WORKSPACE_DIR=$place/other" -e SLIPWAY_PATH_WORKSPACE=/nowhere)
+    sees other -v /nowhere:/x
+    with=()
+    gone
+}
+containerd_spellings() { every_spelling a; }
+classic_spellings() { every_spelling c; }
+test_case "every spelling, containerd image store" containerd_spellings
+test_case "every spelling, classic image store" classic_spellings
+
+shown() {
+    dev a
+    run inside slipway paths --json . /etc /workspaces/tmp/x
+    expect_equal "$(jq -r '.rows[] | select(.from == "/workspaces/proj/vendor") | [.to, .origin] | @tsv' "$stdout")" \
+        "$place/other"$'\t'mounts "a row"
+    expect_equal "$(jq -r '.paths[0] | [.path, .becomes, .origin, .note] | @tsv' "$stdout")" \
+        "/workspaces/proj"$'\t'"$place/ws/proj"$'\t'mounts$'\t' "a path"
+    expect_equal "$(jq -c '[.paths[].note.code]' "$stdout")" '[null,"SLP600","SLP601"]' "why not"
+    sees source -v ./src:/x
+    expect_equal "$(inside sh -c 'wc -l </root/.local/state/slipway/paths')" 1 "tables remembered"
+    gone
+}
+test_case "slipway paths shows it" shown
+
+# The three files of a container in another one's network are that one's, and so is its host name.
+network_of_another() {
+    local sidecar
+    sidecar=$(direct a docker run -d --hostname trap -v "$place/other:/workspaces" slipway/base:1 sleep 600)
+    dev a --network "container:$sidecar"
+    inside sh -c 'echo home >/home/vscode/file'
+    sees source -v ./src:/x
+    sees home -v /home/vscode:/x
+    direct a docker rm -f "$sidecar" >/dev/null
+    gone
+    for options in '--network host' '--network host --uts host --pid host' '--read-only --tmpfs /root' '--privileged' \
+        "--hostname $sidecar -v $place/one.txt:/etc/hosts"; do
+        # shellcheck disable=SC2086
+        dev a $options
+        sees source -v ./src:/x
+        gone
+    done
+}
+test_case "another's network, and other tricks, do not mislead it" network_of_another
+
+engine_inside() {
+    dev a -v "$(socket c):/run/inner.sock"
+    with=(-e DOCKER_HOST=unix:///run/inner.sock)
+    run inside slipway explain --json -- docker run -v /workspaces:/x image
+    expect_equal "$(jq -c '[.changed, .notes[-1].code]' "$stdout")" '[false,"SLP605"]'
+    run inside slipway paths --json /workspaces
+    expect_equal "$(jq -c '[.rows, .paths[0].becomes]' "$stdout")" '[[],"/workspaces"]'
+    with=()
+    sees workspace -v /workspaces:/x
+    gone
+}
+test_case "an engine that does not know the container gets paths as they are" engine_inside
