@@ -63,7 +63,7 @@ fi
 if installed fish; then
     cp -a "$home" "$T/fish-home"
     equal "fish: st" "$(in_fish "$T/fish-home" "slipway st")" "stats status store "
-    equal "fish: a reason" "$(in_fish "$T/fish-home" "slipway log --code SLP00")" "SLP001 SLP002 "
+    equal "fish: a reason" "$(in_fish "$T/fish-home" "slipway log --code SLP40")" "SLP400 SLP401 SLP402 SLP403 SLP404 "
 else
     skip "no fish"
 fi
