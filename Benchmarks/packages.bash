@@ -22,15 +22,24 @@ packages() {
         "$slipway" warm --image bench-tools --run-arg=--network=host --pip 'slw-tree slw-source slw-large' \
         --npm "$indexes/project/package-lock.json" >log 2>&1 || { cat log >&2; die 'warming failed'; }
     local plain view shim_words
+    pretending home; shim_words=("${words[@]}" run --rm slipway/base:1 true)
+    env SHOW_ARGUMENTS=1 "${shim_words[@]}" >run-words
+    grep -q slipway-view run-words || die 'the shim adds no view'
     past home; plain=("${words[@]}" run --rm slipway/base:1 true)
+    {
+        printf '#!%s\n' "$(command -v bash)"
+        # shellcheck disable=SC2016 # for that bash
+        printf 'mapfile -t words <run-words\nprintf -v view %%016x "$SRANDOM$RANDOM"\nexec env %s %s\n' \
+            "$(printf '%q ' "${words[@]}")" '"${words[@]//slipway-view-????????????????/slipway-view-$view}"'
+    } >run-by-hand
+    chmod +x run-by-hand
     through home; view=("${words[@]}" run --rm slipway/base:1 true)
     say 'running containers with a view and without'
-    timed -w 2 15 run-plain "${plain[@]}" + run-view "${view[@]}"
+    timed -w 2 15 run-plain "${plain[@]}" + run-view "${view[@]}" + run-hand "$temp/run-by-hand"
     row 'docker run with a view / without the shim' "$(calculate "${median[run-view]} / ${median[run-plain]}")" x '<=1.05' \
         without="${median[run-plain]}" view="${median[run-view]}" "$(from_least run-view run-plain)"
-
-    pretending home; shim_words=("${words[@]}" run --rm slipway/base:1 true)
-    env SHOW_ARGUMENTS=1 "${shim_words[@]}" | grep -q slipway-view || die 'the shim adds no view'
+    row 'docker run with a view / flags by hand' "$(calculate "${median[run-view]} / ${median[run-hand]}")" x - \
+        hand="${median[run-hand]}" view="${median[run-view]}" "$(from_least run-view run-hand)"
     timed -w 5 100 direct "$real" run --rm slipway/base:1 true + decide-run "${shim_words[@]}"
     row 'run decision, a generation' "$(calculate "${median[decide-run]} - ${median[direct]}")" ms '<3' \
         direct="${median[direct]}" shim="${median[decide-run]}"

@@ -91,13 +91,13 @@ poison() {
     warmed p
     local before image user attempt
     before=$(sums p)
-    for user in 0 12345; do
-        for image in tools:old tools:new; do
-            for attempt in replace_wheel rewrite_pages remove_all; do
-                run on p docker run --rm "${on_host[@]}" --user "$user" "$image" sh -ec "${!attempt}"
-            done
-            installs "$image" 1000
+    for image in tools:old tools:new; do
+        user=0
+        [[ $image == tools:old ]] || user=12345
+        for attempt in replace_wheel rewrite_pages remove_all; do
+            run on p docker run --rm "${on_host[@]}" --user "$user" "$image" sh -ec "${!attempt}"
         done
+        installs "$image" 1000
     done
     expect_equal "$(sums p)" "$before" "layers and generations"
 }
@@ -146,11 +146,10 @@ test_case "no volume is left after docker run --rm and one more run" nothing_lef
 
 no_trace() {
     warmed p
-    run on p docker run --name changed "${on_host[@]}" tools:new sh -ec "$pip_late; echo x >/dev/slipway/pip/x; touch /usr/mine"
+    run on p docker run --name changed slipway/base:1 sh -c 'echo x >/dev/slipway/pip/x; rm -rf /dev/slipway/uv; touch /mine'
     expect injected
     run direct p docker diff changed
-    expect_said "A /usr/mine"
-    expect_not grep -E 'slipway|^. /(dev|cache)(/|$)' "$stdout"
+    expect_equal "$(cat "$stdout")" "A /mine" "docker diff"
     run direct p docker export --output exported changed
     expect_equal "$(tar --list --file exported | grep slipway)" "" "ours in the exported files"
     run on p docker rm changed
@@ -234,7 +233,6 @@ every_kind() {
     alike --cap-drop ALL --security-opt no-new-privileges --user 12345 slipway/base:1 id
     alike --volume 'data:C:\cache:ro' slipway/base:1 true
     alike --volume data:/dev/data --volume data:/dev/data slipway/base:1 true
-    alike --volume-driver no-such-driver --volume data:/data slipway/base:1 true
     alike --mount type=volume,src=data,dst=/data,volume-opt=type slipway/base:1 true
     alike --no-such-option slipway/base:1 true
     alike --env-file /no/such/file slipway/base:1 true

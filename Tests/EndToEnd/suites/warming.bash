@@ -53,11 +53,12 @@ bad_requests() {
     refuses 1 'slw-nothing' --pip slw-nothing
     refuses 1 'slw-nothing' --npm slw-nothing
     refuses 1 'slw-nothing' --uv slw-nothing
-    local name
+    local name tool=--npm
     for name in '$(touch${IFS}/mine/evil)' 'slw-leaf;touch${IFS}/mine/evil' '`touch${IFS}/mine/evil`' "'\"slw-leaf" '*|slw-leaf'; do
-        refuses 1 'published' --run-arg="--volume=$place/mine:/mine" --pip "$name"
-        refuses 1 'published' --run-arg="--volume=$place/mine:/mine" --npm "$name"
+        if [[ $tool == --pip ]]; then tool=--npm; else tool=--pip; fi
+        refuses 1 'published' --run-arg="--volume=$place/mine:/mine" "$tool" "$name"
     done
+    refuses 1 'published' --run-arg="--volume=$place/mine:/mine" --npm '$(touch${IFS}/mine/evil)'
     expect_equal "$(find mine -mindepth 1)" "" "what a name has made"
     echo "slw-leaf==1.0 --hash=sha256:$(printf '0%.0s' {1..64})" >requirements.txt
     refuses 1 'HASHES' -r requirements.txt
