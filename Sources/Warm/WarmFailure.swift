@@ -9,6 +9,7 @@ public struct WarmFailure: Error, Equatable, Sendable {
         case dockerMissing = "docker-missing"
         case engineSilent = "engine-silent"
         case engineNotLinux = "engine-not-linux"
+        case engineTooOld = "engine-too-old"
         case builderNotMade = "builder-not-made"
         case builderFailed = "builder-failed"
         case programMissing = "program-missing"
@@ -30,6 +31,7 @@ public struct WarmFailure: Error, Equatable, Sendable {
             case .dockerMissing: "there is no docker besides Slipway's, or it cannot be run"
             case .engineSilent: "no engine answers, or not what was asked"
             case .engineNotLinux: "the engine does not run Linux containers"
+            case .engineTooOld: "the engine's API is older than 1.45, so its containers get no views"
             case .builderNotMade:
                 "docker does not make a container from the image: it is not there, or a --run-arg is wrong"
             case .builderFailed: "the builder container ended before it was done: the engine, its disk or its memory"

@@ -113,16 +113,20 @@ public struct Warming {
         return identifier
     }
 
-    /// Why containers get no views of this engine's, though they mount; nil when they do. The shim asks for the same version.
-    private func tooOld() throws(WarmFailure) -> ByteString? {
+    /// The shim asks for the same version: on an older engine containers would get nothing of what is fetched.
+    private func checkVersion() throws(WarmFailure) {
         let answer = try docker.call(DockerCall(["version", "--format", "{{.Server.APIVersion}}"], .question))
         guard answer.isGood else {
             throw WarmFailure(
                 .engineSilent, "no engine answers: see whether `docker version` does", words: answer.words)
         }
         let numbers = answer.output.trimmed.split(".").compactMap(\.decimal)
-        guard numbers.count == 2, numbers.lexicographicallyPrecedes([1, 45]) else { return nil }
-        return "this engine's API is " + answer.output.trimmed + ", and containers get views from 1.45 (Docker 26) on"
+        guard numbers.count == 2, numbers.lexicographicallyPrecedes([1, 45]) else { return }
+        throw WarmFailure(
+            .engineTooOld,
+            "the engine's API is " + answer.output.trimmed
+                + ", and containers get views from 1.45 (Docker 26) on; nothing was fetched: package-cache.mode = read-only "
+                + "works there, with its limits")
     }
 
     private func builder(_ traces: inout Traces) -> Builder {
@@ -135,6 +139,7 @@ public struct Warming {
 
     private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
         let engine = try engine()
+        try checkVersion()
         let base = try request.isAddition ? PublishedGeneration.current(among: docker.volumes()) : nil
         if let base { try checkLayers(of: base) }
         let layer = "slipway-layer-" + random()
@@ -160,7 +165,6 @@ public struct Warming {
             warmed.view = ViewSupport.none
             warmed.notes.append(Self.noView(volume.mountpoint + " is not where local volumes lie"))
         }
-        if let note = try tooOld() { warmed.notes.append(note) }
         progress(.step("publishing"))
         let name = try publish(warmed, engine: engine, directory: directory, &traces)
         traces.keep(volume: name)

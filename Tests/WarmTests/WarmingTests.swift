@@ -182,13 +182,21 @@ struct WarmingTests {
         #expect(failure?.exitCode == 2 && engine.calls.isEmpty)
     }
 
-    @Test("An engine whose containers get nothing is told", arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
+    @Test(
+        "An engine whose containers would get nothing is told so before anything is made",
+        arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
     func old(_ version: ByteString) throws {
         let engine = FakeEngine()
         engine.instead = { (_, call) throws(WarmFailure) in
             call.words.first == "version" ? DockerAnswer(output: version + "\n") : nil
         }
-        #expect(try warm(engine).notes.isEmpty != ["1.41", "1.44"].contains(version))
+        let isOld = ["1.41", "1.44"].contains(version)
+        do throws(WarmFailure) {
+            _ = try warm(engine)
+            #expect(!isOld)
+        } catch {
+            #expect(isOld && error.code == .engineTooOld && !engine.calls.contains { $0.words.contains("create") })
+        }
     }
 
     @Test("Off is off")

@@ -279,8 +279,11 @@ too_old() {
     run on o docker run --rm slipway/base:1 sh -c 'env; cat /proc/mounts'
     expect_not grep -q -e CACHE -e slipway "$stdout"
     expect_notes SLP508
+    try on o slipway warm --image slipway/base:1 --pip slw-tree
+    expect_code 1
+    expect_said "containers get views from 1.45"
     run on o docker volume prune --force
     run on o slipway purge --packages --yes
     expect_equal "$(ours o)" "" "volumes"
 }
-test_case "an engine with an API before 1.45: docker run stays as it is" too_old
+test_case "an engine with an API before 1.45: docker run stays as it is, and warm says why" too_old
