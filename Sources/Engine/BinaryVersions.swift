@@ -20,7 +20,8 @@ public struct BinaryVersions: Sendable {
         file: ByteString?, isWriting: Bool = true,
         environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }
     ) {
-        self.init(file: file, isWriting: isWriting, environment: environment, patience: 3_000_000_000)
+        // Generous: on a busy machine docker itself was seen to take 3 s for it, and where it hangs, the command will too.
+        self.init(file: file, isWriting: isWriting, environment: environment, patience: 10_000_000_000)
     }
 
     /// As above, waiting so many nanoseconds for an answer.
