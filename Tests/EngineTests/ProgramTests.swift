@@ -18,12 +18,12 @@ import Testing
             memory = folder["state/slipway/versions"]
         }
 
-        private func docker(_ path: ByteString, patience: Int64 = 3_000_000_000) -> DockerProgram {
+        private func docker(_ path: ByteString, patience: Int64 = 60_000_000_000) -> DockerProgram {
             var versions = BinaryVersions(file: memory, patience: patience)
             return versions.docker(at: path)
         }
 
-        private func buildx(_ path: ByteString, patience: Int64 = 3_000_000_000) -> BuildxProgram {
+        private func buildx(_ path: ByteString, patience: Int64 = 60_000_000_000) -> BuildxProgram {
             var versions = BinaryVersions(file: memory, patience: patience)
             return versions.buildx(at: path)
         }
