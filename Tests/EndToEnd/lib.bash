@@ -200,7 +200,14 @@ kill_descendants() {
 # -- Engines ----------------------------------------------------------------------------------------------------------
 
 engine() {
-    [[ ! -e $work/engines/$1 ]] || return 0
+    if [[ -e $work/engines/$1 ]]; then
+        # Another suite's: one of this name must be of this kind.
+        [[ $(<"$work/engines/$1.kind") == "$2 $3" ]] && return
+        failed=$((failed + 1))
+        echo "not ok - $suite: engine $1 is $(<"$work/engines/$1.kind") in another suite, $2 $3 here"
+        exit 1
+    fi
+    echo "$2 $3" >"$work/engines/$1.kind"
     echo "# engine $1: $2, $3"
     if "$root/Scripts/engines" start "$1" "$2" "$3" </dev/null >/dev/null && "$root/Scripts/engines" image "$1" </dev/null; then
         "$root/Scripts/engines" env "$1" >"$work/engines/$1"

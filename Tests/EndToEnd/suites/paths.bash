@@ -3,7 +3,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
-engine c sid classic
+engine g sid classic
 
 # dev ENGINE OPTION...: a dev container as people have them, its id in $dev. Programs are copied into an image without a library;
 # docker's own libraries come with it, the shim has none.
@@ -100,7 +100,7 @@ every_spelling() {
     gone
 }
 containerd_spellings() { every_spelling a; }
-classic_spellings() { every_spelling c; }
+classic_spellings() { every_spelling g; }
 test_case "every spelling, containerd image store" containerd_spellings
 test_case "every spelling, classic image store" classic_spellings
 
@@ -139,7 +139,7 @@ network_of_another() {
 test_case "another's network, and other tricks, do not mislead it" network_of_another
 
 engine_inside() {
-    dev a -v "$(socket c):/run/inner.sock"
+    dev a -v "$(socket g):/run/inner.sock"
     with=(-e DOCKER_HOST=unix:///run/inner.sock)
     run inside slipway explain --json -- docker run -v /workspaces:/x image
     expect_equal "$(jq -c '[.changed, .notes[-1].code]' "$stdout")" '[false,"SLP605"]'
