@@ -73,7 +73,7 @@ public struct Decision {
             of: container, settings, fileVariables: PackageViews.variables(inFilesOf: container))
         var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
         var views = PackageViews()
-        if !wish.tools.isEmpty { views.look(at: &engine) }
+        if !wish.tools.isEmpty { views.look(at: &engine, wish.mode) }
         var paths = PathView(settings, for: purpose)
         if !container.isLeftAlone { paths.look(for: container.mountSources, at: &engine) }
         // Paths are put into their own arguments and all else directly after the command word, whose index stays the same.

@@ -33,12 +33,12 @@ struct PackageViews {
     }
 
     /// Asks the engine for its volumes that are Slipway's.
-    mutating func look(at reached: inout ReachedEngine) {
+    mutating func look(at reached: inout ReachedEngine, _ mode: Settings.PackageCache) {
         do throws(Doubt) {
             let engine = try reached.engine()
             let answer = try engine.volumes(labelled: [PackageLabels.app.name + "=" + PackageLabels.app.value])
-            guard let version = answer.apiVersion, version >= Self.api else {
-                // Such an engine ignores what it does not know of a mount, without a word.
+            // Such an engine ignores what it does not know of a mount, without a word.
+            if mode == .view, answer.apiVersion.map({ $0 < Self.api }) ?? true {
                 throw Doubt(.engineTooOldForViews, answer.apiVersion?.text ?? "")
             }
             guard let volumes = PackageVolume.list(in: answer.json) else { throw Doubt(.engineAnswerUnreadable) }
