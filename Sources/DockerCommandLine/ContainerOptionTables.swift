@@ -99,7 +99,7 @@ extension OptionTable {
             Row("read-only", .flag),
             Row("restart", .value),
             Row("rm", .flag),
-            Row("runtime", .value),
+            Row("runtime", .value, .runtime),
             Row("security-opt", .value),
             Row("shm-size", .value),
             Row("sig-proxy", .flag, .attaching),

@@ -28,7 +28,7 @@ public struct OptionTable: Sendable {
         case cacheFrom, cacheTo, noCache
         case environment, environmentFile, mount, volume, tmpfs
         case device, volumesFrom, driver, driverOption
-        case attaching, privileged, otherIsolation, userNamespace, volumeDriver
+        case attaching, privileged, runtime, otherIsolation, userNamespace, volumeDriver
         /// `--call`: any method but a build leaves the command alone.
         case call
         /// `--check`: leaves the command alone when true.

@@ -149,6 +149,8 @@ extension ContainerInvocation {
         for occurrence in scan.occurrences {
             switch occurrence.row.role {
             case .volumeDriver: return "--volume-driver"
+            // A virtual machine's or a kernel's of its own: `warm` tried views under the engine's usual one.
+            case .runtime: return "--runtime"
             case .userNamespace: return "--userns"
             case .otherIsolation: return "--isolation"
             case .platform where !occurrence.value.hasPrefix("linux"): return "--platform"

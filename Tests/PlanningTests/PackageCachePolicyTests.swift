@@ -64,7 +64,7 @@ struct PackageCachePolicyTests {
             ("docker run -v C:\\a:C:\\b img", .commandNotUnderstood),
             ("docker run --mount type=volume,src=a img", .commandNotUnderstood),
             ("docker run --privileged img", .containerSpecial), ("docker run --volume-driver x img", .containerSpecial),
-            ("docker create --userns host img", .containerSpecial),
+            ("docker create --userns host img", .containerSpecial), ("docker run --runtime=x img", .containerSpecial),
             ("docker run --platform windows/amd64 img", .containerSpecial),
             ("docker run --isolation process img", .containerSpecial),
             ("docker run -v /dev:/dev img", .packagePlaceTaken),
