@@ -4,8 +4,7 @@ public import Host
 /// What docker and its plugin said about themselves. Asking costs 50 to 130 ms, so an answer is remembered for the very file
 /// (device, inode, size and time) that gave it.
 public struct BinaryVersions: Sendable {
-    private let file: ByteString?
-    private let isWriting: Bool
+    private let file: MemoryFile
     private let environment: @Sendable () -> [ByteString]
     private let patience: Int64
     private var entries: [Entry]?
@@ -29,8 +28,7 @@ public struct BinaryVersions: Sendable {
         file: ByteString?, isWriting: Bool = true,
         environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }, patience: Int64
     ) {
-        self.file = file
-        self.isWriting = isWriting
+        self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: Self.mostEntries, longest: 16_384)
         self.environment = environment
         self.patience = patience
     }
@@ -95,27 +93,11 @@ public struct BinaryVersions: Sendable {
 
     // MARK: - The file
 
-    private func load() -> [Entry] {
-        guard let file, let descriptor = try? Descriptor.open(file, followLinks: false),
-            let status = try? descriptor.status(), status.kind == .regular, status.owner == Kernel.userID,
-            !status.isWritableByOthers, let text = try? descriptor.readAll(limit: 16_384)
-        else { return [] }
-        return text.split("\n").prefix(Self.mostEntries).compactMap(Entry.init(line:))
-    }
+    private func load() -> [Entry] { file.lines().compactMap(Entry.init(line:)) }
 
     private mutating func save(_ entries: [Entry]) {
-        let kept = Array(entries.prefix(Self.mostEntries))
-        self.entries = kept
-        guard let file, isWriting else { return }
-        let text = kept.map { $0.line + "\n" }.joined(separator: "")
-        do throws(Errno) {
-            try Files.replace(file, with: text, mode: 0o600)
-        } catch .noSuchFile {
-            try? Files.makeDirectories(file.parentPath, mode: 0o700)
-            try? Files.replace(file, with: text, mode: 0o600)
-        } catch {
-            return
-        }
+        self.entries = Array(entries.prefix(Self.mostEntries))
+        file.replace(with: entries.map(\.line))
     }
 
     /// One line: subject, device, inode, size, time of change, when it was learned, until when it holds, the answer.

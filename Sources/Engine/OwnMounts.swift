@@ -100,39 +100,20 @@ private struct NonceFile {
     func remove() { try? Files.remove(path) }
 }
 
-/// What engines answered, in a file that nobody else may write; a line each, the newest first.
+/// What engines answered about the container that their socket was reached from.
 public struct TableMemory: Sendable {
-    private let file: ByteString?
-    private let isWriting: Bool
-    private static let mostEntries = 8
+    private let file: MemoryFile
 
     /// Remembers in a file; with nil, or where that file cannot be, everything is asked anew.
     public init(file: ByteString?, isWriting: Bool = true) {
-        self.file = file
-        self.isWriting = isWriting
+        self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 8, longest: 262_144)
     }
 
     func recall(_ key: [ByteString]) -> RememberedTable? { load().first { $0.key == key } }
 
     func remember(_ table: RememberedTable) {
-        guard let file, isWriting else { return }
-        let others = load().filter { $0.key != table.key }
-        let text = ([table] + others).prefix(Self.mostEntries).map { $0.line + "\n" }.joined(separator: "")
-        do throws(Errno) {
-            try Files.replace(file, with: text, mode: 0o600)
-        } catch .noSuchFile {
-            try? Files.makeDirectories(file.parentPath, mode: 0o700)
-            try? Files.replace(file, with: text, mode: 0o600)
-        } catch {
-            return
-        }
+        file.replace(with: ([table] + load().filter { $0.key != table.key }).map(\.line))
     }
 
-    private func load() -> [RememberedTable] {
-        guard let file, let descriptor = try? Descriptor.open(file, followLinks: false),
-            let status = try? descriptor.status(), status.kind == .regular, status.owner == Kernel.userID,
-            !status.isWritableByOthers, let text = try? descriptor.readAll(limit: 262_144)
-        else { return [] }
-        return text.split("\n").prefix(Self.mostEntries).compactMap(RememberedTable.init(line:))
-    }
+    private func load() -> [RememberedTable] { file.lines().compactMap(RememberedTable.init(line:)) }
 }
