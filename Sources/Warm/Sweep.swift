@@ -37,6 +37,9 @@ public struct Sweep {
     /// A builder that runs for a day hangs, and its `slipway warm` is gone or hangs too: in milliseconds.
     private static let longestRun = 86_400_000
 
+    /// How long a generation stays after the next one, if nothing else is said: 30 days in milliseconds.
+    public static let usualGrace = 30 * 86_400_000
+
     let docker: any EngineClient
     /// Milliseconds since 1970.
     let now: Int
@@ -49,11 +52,11 @@ public struct Sweep {
         self.dryRun = dryRun
     }
 
-    /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one, and what a warmer may
-    /// be about to name stays at all.
+    /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one. What a warmer may be
+    /// about to name stays as long, at most a day.
     public func trim(grace: Int) throws(WarmFailure) -> Report {
         var report = Report()
-        try removeBuilders(olderThan: grace, &report)
+        try removeBuilders(olderThan: min(grace, Self.longestRun), &report)
         let inventory = try PackageInventory(docker)
         remove(Self.plan(inventory, now: now, grace: grace), of: inventory, &report)
         return report
@@ -98,7 +101,9 @@ public struct Sweep {
             items.append(Item(name: volume.name, kind: .generation, cause: "its labels are not understood"))
         }
         for layer in inventory.volumes(.layer)
-        where !named.contains(layer.name) && held[layer.name] == nil && now - (layer.created ?? 0) >= grace {
+        where !named.contains(layer.name) && held[layer.name] == nil
+            && now - (layer.created ?? 0) >= min(grace, longestRun)
+        {
             items.append(Item(name: layer.name, kind: .layer, cause: "no generation and no view names it"))
         }
         return items

@@ -8,16 +8,11 @@ import Warm
 
 /// `trim --packages` and `purge --packages`.
 struct PackageUpkeep {
-    /// How long a generation stays after the next one, if nothing else is said: a day in nanoseconds.
-    static let grace: Int64 = 86_400_000_000_000
-
     let json: Bool
 
-    /// Removes what nobody needs; `grace` in nanoseconds.
-    func trim(grace: Int64, dryRun: Bool) throws {
-        let report = try run(dryRun: dryRun) { (sweep) throws(WarmFailure) in
-            try sweep.trim(grace: Int(grace / 1_000_000))
-        }
+    /// Removes what nobody needs; `grace` in milliseconds.
+    func trim(grace: Int, dryRun: Bool) throws {
+        let report = try run(dryRun: dryRun) { (sweep) throws(WarmFailure) in try sweep.trim(grace: grace) }
         if !report.failed.isEmpty { throw ExitCode.failure }
     }
 

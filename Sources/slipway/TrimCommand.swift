@@ -6,6 +6,7 @@ import Host
 import Notes
 import Planning
 import Shim
+import Warm
 
 /// `slipway trim`
 struct TrimCommand: ParsableCommand {
@@ -18,7 +19,7 @@ struct TrimCommand: ParsableCommand {
             all parts. Exits with 1 when a part could not be trimmed.
 
             With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
-            generations that a newer one has replaced for a day or for --older-than, and layers that nothing names any more. \
+            generations that a newer one has replaced for 30 days or for --older-than, and layers that nothing names any more. \
             The current generation stays, and so does what a container uses.
 
               slipway trim --dry-run
@@ -77,8 +78,8 @@ struct TrimCommand: ParsableCommand {
 
     func run() throws {
         if packages {
-            let grace = olderThan.flatMap { TimeSpan.parse(ByteString($0)) } ?? PackageUpkeep.grace
-            return try PackageUpkeep(json: json).trim(grace: grace, dryRun: dryRun)
+            let grace = olderThan.flatMap { TimeSpan.parse(ByteString($0)) }.map { Int($0 / 1_000_000) }
+            return try PackageUpkeep(json: json).trim(grace: grace ?? Sweep.usualGrace, dryRun: dryRun)
         }
         let settings = LoadedSettings.load().settings
         var retention = Retention()

@@ -67,6 +67,14 @@ struct SweepTests {
         #expect(names(later.removed) == ["d", "g2", "idle"])
     }
 
+    @Test("What a killed run has left waits a day, not for a generation's grace time")
+    func leftovers() throws {
+        let early = try Sweep(engine(), now: 23 * hour, dryRun: true).trim(grace: Sweep.usualGrace)
+        #expect(names(early.removed) == ["idle"])
+        let late = try Sweep(engine(), now: 100 * hour, dryRun: true).trim(grace: Sweep.usualGrace)
+        #expect(names(late.removed) == ["d", "idle"])
+    }
+
     @Test("However old, the current generation stays")
     func current() throws {
         let engine = FakeEngine()
