@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import Host
 import TestSupport
 import Testing
@@ -29,3 +30,9 @@ extension [Finding] {
 
 /// Enough of a shim to be known as one.
 let shimText: ByteString = "#!/bin/sh\n# SLIPWAY-SHIM\n"
+
+/// From here on this process is a user whom permissions bind; root's, in a test that runs in a process of its own.
+func becomeNobody() {
+    guard geteuid() == 0 else { return }
+    #expect(setgroups(0, nil) == 0 && setgid(12_345) == 0 && setuid(12_345) == 0)
+}

@@ -145,10 +145,14 @@ struct StoreProbeTests {
         #expect(checks() == [.storeInOrder])
     }
 
-    @Test("A place that cannot be written", .enabled(if: Kernel.userID != 0))
-    func unwritable() throws {
-        try folder.makeFolder("store", mode: 0o555)
-        #expect(checks().contains(.storeNotWritable))
+    @Test("A place that cannot be written")
+    func unwritable() async {
+        await #expect(processExitsWith: .success) {
+            becomeNobody()
+            let probe = try StoreProbeTests()
+            try probe.folder.makeFolder("store", mode: 0o555)
+            #expect(probe.checks().contains(.storeNotWritable))
+        }
     }
 
     @Test("What cannot be made, locked or linked is told by the kernel's word")
@@ -172,10 +176,14 @@ struct StoreProbeTests {
         #expect(checks() == [.storeNotTrusted])
     }
 
-    @Test("Somebody else's store that is not root's", .enabled(if: Kernel.userID != 0))
-    func strangers() throws {
-        _ = try store.prepareOwn()
-        #expect(gather(user: Kernel.userID + 1).judge().checks.contains(.storeNotTrusted))
+    @Test("Somebody else's store that is not root's")
+    func strangers() async {
+        await #expect(processExitsWith: .success) {
+            becomeNobody()
+            let probe = try StoreProbeTests()
+            _ = try probe.store.prepareOwn()
+            #expect(probe.gather(user: Kernel.userID + 1).judge().checks.contains(.storeNotTrusted))
+        }
     }
 
     @Test("Before v1 is made, the directory's owner counts already", .enabled(if: Kernel.userID == 0))
@@ -270,11 +278,15 @@ struct BlobTests {
         #expect(findings[0].mend == "slipway trim")
     }
 
-    @Test("What may not be read is counted", .enabled(if: Kernel.userID != 0))
-    func hidden() throws {
-        let path = try put("x", in: store.prepareOwn().poolPath)
-        #expect(chmod(path.lossy, 0) == 0)
-        #expect(BlobFacts.gather(store.layout).unreadable == 1)
+    @Test("What may not be read is counted")
+    func hidden() async {
+        await #expect(processExitsWith: .success) {
+            becomeNobody()
+            let tests = try Self()
+            let path = try tests.put("x", in: tests.store.prepareOwn().poolPath)
+            #expect(chmod(path.lossy, 0) == 0)
+            #expect(BlobFacts.gather(tests.store.layout).unreadable == 1)
+        }
     }
 
     @Test("The counts are told")
