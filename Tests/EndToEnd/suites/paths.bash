@@ -4,9 +4,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine g sid classic
+engine o bookworm classic
+engine q trixie classic
 
-# dev ENGINE OPTION...: a dev container as people have them, its id in $dev. Programs are copied into an image without a library;
-# docker's own libraries come with it, the shim has none.
+# dev ENGINE OPTION...: a dev container as people have them, its id in $dev, with the docker of the engine $client or else its own.
+# Programs are copied into an image without a library; docker's own libraries come with it, the shim has none.
+client=
 dev() {
     local tree=$place/tree library real
     engine=$1
@@ -14,9 +17,9 @@ dev() {
     if [[ ! -d $tree ]]; then
         mkdir -p "$tree"/{usr/local/bin,bin} ws/proj/{src,vendor} ws/node_modules other
         install -m 755 "$work/bin/docker" "$work/bin/slipway" "$tree/usr/local/bin/"
-        real=$(docker_of "$engine")
+        real=$(docker_of "${client:-$engine}")
         install -m 755 "$real" "$tree/bin/docker"
-        for library in $(ldd "$real" | grep -o '/[^ ]*'); do cp --parents -L "$library" "$tree"; done
+        for library in $(ldd "$real" | grep -o '/[^ ]*' || true); do cp --parents -L "$library" "$tree"; done
         echo workspace >ws/file; echo source >ws/proj/src/file; echo hidden >ws/proj/vendor/file
         echo other >other/file; echo one >one.txt; touch ws/proj/one.txt
         for library in 'with space' 'with,comma' 'with"quote' 'with:colon'; do
@@ -150,3 +153,94 @@ engine_inside() {
     gone
 }
 test_case "an engine that does not know the container gets paths as they are" engine_inside
+
+# Every docker hands over what it reads as a path, and no two generations read the same.
+old_clients() {
+    for client in o q; do
+        dev a
+        run inside docker version --format '{{.Client.Version}}'
+        sees workspace -v /workspaces:/x
+        sees other -v=/workspaces/proj/vendor:/x
+        sees source --mount type=bind,src=/workspaces/inside,dst=/x
+        if [[ $client == q ]]; then sees source -v ./src:/x; else
+            try inside docker run --rm --network none -v ./src:/x slipway/base:1 true
+            expect_code 125 # docker 20.10 sends the dot, and the engine refuses it
+        fi
+        run inside docker volume create -o type=none --opt o=bind -odevice=/workspaces/inside made
+        sees source -v made:/x
+        run inside docker volume rm made
+        gone
+        rm -rf "$place/tree"
+        rm -rf "$place"/ws "$place"/other "$place"/one.txt
+    done
+}
+test_case "docker 20.10 and 26 inside" old_clients
+
+# Who the user is changes neither the proof nor what is remembered, which is his own.
+ordinary_user() {
+    dev a
+    inside sh -c 'mkdir -p /home/user /tmp; chmod 1777 /tmp; chown 1000 /home/user'
+    as=(-u "1000:$(stat -c %g "$(socket a)")" -e HOME=/home/user)
+    for _ in found remembered; do
+        with=("${as[@]}")
+        sees source -v ./src:/x
+        expect_equal "$(inside sh -c 'tail -n 1 ~/.local/state/slipway/journal.jsonl' | jq -r '[.notes[].code] | join(" ")')" \
+            "SLP501 SLP005" "the journal"
+        expect_equal "$(inside stat -c '%u %a' /home/user/.local/state/slipway/paths)" "1000 600" "what is remembered"
+    done
+    # Somebody else's memory is not believed.
+    with=()
+    inside sed -i "s, $place/ws , /nowhere ," /home/user/.local/state/slipway/paths
+    with=("${as[@]}")
+    try inside docker run --rm --network none -v ./src:/x slipway/base:1 cat /x/file
+    expect_equal "$(cat "$stdout")" "" "what a false memory leads to"
+    with=()
+    inside chown 1001 /home/user/.local/state/slipway/paths
+    with=("${as[@]}")
+    sees source -v ./src:/x
+    with=()
+    gone
+}
+test_case "an ordinary user in the dev container" ordinary_user
+
+device() {
+    dev a
+    mknod "$place/ws/node" c 1 5
+    run inside docker run --rm --network none --device /workspaces/node:/dev/x slipway/base:1 sh -c 'head -c 2 /dev/x | od -An -tx1'
+    expect_equal "$(tr -d ' ' <"$stdout")" 0000 "what the device gives"
+    run inside docker run --rm --network none --device=/workspaces/node slipway/base:1 ls /workspaces/node
+    expect_equal "$(cat "$stdout")" /workspaces/node "a device without a place of its own"
+    run inside slipway explain --json -- docker run --device /dev/null:/dev/x:r --device vendor.com/class=name image
+    expect_equal "$(jq .changed "$stdout")" false "devices of the engine"
+    gone
+}
+test_case "devices" device
+
+# An engine over TCP is asked for this container each time, and nothing is remembered of it: an address tells nothing.
+over_tcp() {
+    need python3
+    python3 -c '
+import socket, sys, threading
+def copy(a, b):
+    try:
+        while data := a.recv(65536): b.sendall(data)
+    except OSError: pass
+    try: b.shutdown(socket.SHUT_WR)
+    except OSError: pass
+server = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[2], "w").write(str(server.getsockname()[1]))
+while True:
+    client = server.accept()[0]
+    engine = socket.socket(socket.AF_UNIX); engine.connect(sys.argv[1])
+    for pair in (client, engine), (engine, client): threading.Thread(target=copy, args=pair, daemon=True).start()
+' "$(socket a)" "$place/port" &
+    until [[ -s $place/port ]]; do sleep 0.1; done
+    dev a --network host
+    with=(-e "DOCKER_HOST=tcp://127.0.0.1:$(cat "$place/port")")
+    sees source -v ./src:/x
+    sees other -v /workspaces/proj/vendor:/x
+    expect_not inside test -e /root/.local/state/slipway/paths
+    with=()
+    gone
+}
+test_case "an engine over TCP" over_tcp
