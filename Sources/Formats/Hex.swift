@@ -1,6 +1,7 @@
 /// Hexadecimal digits, small letters.
 public enum Hex {
     /// Two digits for each byte.
+    @inlinable
     public static func digits(of bytes: some Sequence<UInt8>) -> ByteString {
         var out: [UInt8] = []
         for byte in bytes {
@@ -20,5 +21,6 @@ public enum Hex {
         }
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 + value - 10 }
+    @usableFromInline
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 + value - 10 }
 }

@@ -68,13 +68,37 @@ public struct Descriptor: ~Copyable {
 
     /// Everything from here to the end; `tooLarge` when that is more than `limit` bytes.
     public borrowing func readAll(limit: Int) throws(Errno) -> ByteString {
+        // Most files are small, and /proc gives a page at a time: memory that is touched once costs more than the copying.
         var content: [UInt8] = []
+        var room = 16_384
         while true {
-            let piece = try read(upTo: min(max(limit &+ 1 &- content.count, 1), 65_536))
-            if piece.isEmpty { return ByteString(content) }
-            content += piece
+            let count = min(max(limit &+ 1 &- content.count, 1), room)
+            let piece = try fill(count)
+            content = content.isEmpty ? piece : content + piece
             if content.count > limit { throw .tooLarge }
+            if piece.count < count { return ByteString(content) }
+            room = min(room * 4, 1 << 20)
         }
+    }
+
+    /// As many bytes as asked for; fewer only at the end.
+    private borrowing func fill(_ count: Int) throws(Errno) -> [UInt8] {
+        let number = number
+        var failure: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initialized in
+            do throws(Errno) {
+                while initialized < buffer.count {
+                    let rest = UnsafeMutableBufferPointer(rebasing: buffer[initialized...])
+                    let got = try checked { systemRead(number, rest.baseAddress, rest.count) }
+                    if got == 0 { return }
+                    initialized += got
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 
     /// At most `count` bytes; none at the end. The corresponding C function is `read`.

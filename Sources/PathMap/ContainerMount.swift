@@ -52,7 +52,9 @@ public struct RememberedTable: Equatable, Sendable {
 
     /// Reads a line; nil for one that is damaged.
     public init?(line: ByteString) {
-        let fields = line.bytes.split(separator: 0x20, omittingEmptySubsequences: false).map(MountInfo.unescaped)
+        let fields = line.bytes.split(separator: 0x20, omittingEmptySubsequences: false).map {
+            ByteString(MountInfo.unescaped($0))
+        }
         guard fields.count >= 5, fields.count % 3 == 2, fields[4] == "known" || fields[4] == "unknown" else {
             return nil
         }

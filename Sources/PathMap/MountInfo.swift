@@ -2,12 +2,12 @@ public import Formats
 
 /// What the kernel says is mounted: /proc/self/mountinfo (proc_pid_mountinfo(5)).
 public struct MountInfo: Equatable, Sendable {
-    /// One mount.
-    public struct Mount: Equatable, Sendable {
+    /// One mount. Slices of the text: there are hundreds of mounts, and few that anybody asks for.
+    struct Mount: Equatable, Sendable {
         /// The path in its file system that is mounted.
-        public let root: ByteString
+        let root: ArraySlice<UInt8>
         /// Where.
-        public let point: ByteString
+        let point: ArraySlice<UInt8>
     }
 
     /// Which container this is, as far as the mounts tell.
@@ -21,15 +21,38 @@ public struct MountInfo: Equatable, Sendable {
     }
 
     /// Every mount, in the kernel's order: a later one covers an earlier one at the same place.
-    public let mounts: [Mount]
+    let mounts: [Mount]
 
     /// Reads the file; a line that is none is left out.
     public init(_ text: ByteString) {
-        mounts = text.bytes.split(separator: 0x0A).compactMap { line in
-            let fields = line.split(separator: 0x20, maxSplits: 5, omittingEmptySubsequences: false)
-            guard fields.count == 6 else { return nil }
-            return Mount(root: Self.unescaped(fields[3]), point: Self.unescaped(fields[4]))
+        var mounts: [Mount] = []
+        let bytes = text.bytes
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            // The ends of the first five fields: root and mount point are the fourth and the fifth.
+            var third = start
+            var fourth = start
+            var fifth = start
+            var count = 0
+            var index = start
+            while index < bytes.endIndex, bytes[index] != 0x0A {
+                if bytes[index] == 0x20 {
+                    count += 1
+                    if count == 3 { third = index }
+                    if count == 4 { fourth = index }
+                    if count == 5 { fifth = index }
+                }
+                index += 1
+            }
+            if count >= 5 {
+                mounts.append(
+                    Mount(
+                        root: Self.unescaped(bytes[(third + 1)..<fourth]),
+                        point: Self.unescaped(bytes[(fourth + 1)..<fifth])))
+            }
+            start = index + 1
         }
+        self.mounts = mounts
     }
 
     /// Docker mounts three files of its own into each container, from a folder of the container's ID. Host names and cgroups do
@@ -37,21 +60,23 @@ public struct MountInfo: Equatable, Sendable {
     public var container: Container {
         var found: ByteString?
         for name in ["hostname", "hosts", "resolv.conf"] as [ByteString] {
-            guard let mount = mount(at: "/etc/" + name), mount.root.lastPathComponent == name else { continue }
-            let id = mount.root.parentPath.lastPathComponent
-            guard id.isContainerID, mount.root.hasPrefix("/") else { continue }
+            guard let root = root(at: "/etc/" + name), root.lastPathComponent == name else { continue }
+            let id = root.parentPath.lastPathComponent
+            guard id.isContainerID, root.hasPrefix("/") else { continue }
             if let found, found != id { return .unclear }
             found = id
         }
         return found.map(Container.id) ?? .none
     }
 
-    /// What is seen at a mount point; nil where nothing is mounted.
-    public func mount(at point: ByteString) -> Mount? { mounts.last { $0.point == point } }
+    /// The path in its file system of what is seen at a mount point; nil where nothing is mounted.
+    public func root(at point: ByteString) -> ByteString? {
+        mounts.last { $0.point == point.bytes[...] }.map { ByteString($0.root) }
+    }
 
     /// Whether a path without links lies in the root file system itself and not in a mount.
     public func isInRoot(_ path: ByteString) -> Bool {
-        !mounts.contains { $0.point != "/" && path.relative(to: $0.point) != nil }
+        !mounts.contains { $0.point.count > 1 && path.isAtOrBelow($0.point) }
     }
 
     /// Whether these mounts of a container are this process's: each is mounted here, from a place that ends its source's path, and
@@ -60,19 +85,17 @@ public struct MountInfo: Equatable, Sendable {
     public func matches(_ others: [ContainerMount]) -> Bool {
         var isCertain = false
         for other in others {
-            guard let mount = mount(at: other.resolved) else { return false }
+            guard let root = root(at: other.resolved) else { return false }
             guard other.isTranslatable else { continue }
-            guard mount.root == "/" || other.source == mount.root || other.source.hasSuffix(mount.root) else {
-                return false
-            }
-            if other.source == mount.root { isCertain = true }
+            guard root == "/" || other.source == root || other.source.hasSuffix(root) else { return false }
+            if other.source == root { isCertain = true }
         }
         return isCertain
     }
 
     /// A container's mounts as a table, where they are mounted here, with the mounts below that the engine does not know of.
     public func table(of others: [ContainerMount]) -> PathTable {
-        let rows = others.filter { $0.isTranslatable && mount(at: $0.resolved) != nil }.map {
+        let rows = others.filter { $0.isTranslatable && root(at: $0.resolved) != nil }.map {
             PathTable.Row(from: $0.destination, to: $0.source, origin: .mounts, resolved: $0.resolved)
         }
         return PathTable(rows, holes: holes(below: rows))
@@ -80,15 +103,17 @@ public struct MountInfo: Equatable, Sendable {
 
     /// The mount points below rows that no row is about: a tmpfs, what was mounted later, or a mount of the host's.
     public func holes(below rows: [PathTable.Row]) -> [ByteString] {
-        mounts.map(\.point).filter { point in
-            rows.contains { point != $0.resolved && point.relative(to: $0.resolved) != nil }
-                && !rows.contains { point == $0.resolved }
+        var holes: [ByteString] = []
+        for mount in mounts where rows.contains(where: { $0.resolved.isAbove(mount.point) }) {
+            let point = ByteString(mount.point)
+            if !rows.contains(where: { $0.resolved == point }) { holes.append(point) }
         }
+        return holes
     }
 
     /// Space, tab, newline and backslash stand as three octal digits.
-    static func unescaped(_ text: ArraySlice<UInt8>) -> ByteString {
-        guard text.contains(0x5C) else { return ByteString(text) }
+    static func unescaped(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard text.contains(0x5C) else { return text }
         var bytes: [UInt8] = []
         var rest = text
         while let byte = rest.popFirst() {
@@ -102,7 +127,7 @@ public struct MountInfo: Equatable, Sendable {
             bytes.append(value)
             rest = rest.dropFirst(3)
         }
-        return ByteString(bytes)
+        return bytes[...]
     }
 
     /// The opposite, for lines of our own.
@@ -120,6 +145,18 @@ public struct MountInfo: Equatable, Sendable {
 }
 
 extension ByteString {
+    /// Whether an absolute, clean path lies strictly below this one; asked of every mount about every row.
+    fileprivate func isAbove(_ path: ArraySlice<UInt8>) -> Bool {
+        guard path.count > count, path.starts(with: bytes) else { return false }
+        return count == 1 || path[path.startIndex + count] == UInt8(ascii: "/")
+    }
+
+    /// Whether this absolute, clean path is one that is mounted on, or lies below it.
+    fileprivate func isAtOrBelow(_ point: ArraySlice<UInt8>) -> Bool {
+        guard count >= point.count, bytes.starts(with: point) else { return false }
+        return count == point.count || point.count == 1 || bytes[point.count] == UInt8(ascii: "/")
+    }
+
     /// 64 small hexadecimal digits.
     var isContainerID: Bool {
         count == 64 && bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }

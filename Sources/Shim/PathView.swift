@@ -28,6 +28,7 @@ struct PathView {
         }
         guard facts.table != nil else { return }
         var base: ByteString?
+        var known: KnownDirectory?
         for source in sources {
             let path: ByteString
             if source.path.hasPrefix("/") {
@@ -48,7 +49,7 @@ struct PathView {
                 base = directory
                 path = directory.appending(path: source.path).cleanedPath
             }
-            facts.sources.append(.init(source, path: path, resolved: PathView.resolved(path)))
+            facts.sources.append(.init(source, path: path, resolved: PathView.resolved(path, &known)))
         }
     }
 
@@ -85,6 +86,26 @@ struct PathView {
             return named
         }
         return try? Kernel.workingDirectory()
+    }
+
+    private struct KnownDirectory {
+        let path: ByteString
+        let real: ByteString
+    }
+
+    /// The same for one of several paths, which often lie in one directory.
+    private static func resolved(_ path: ByteString, _ known: inout KnownDirectory?) -> ByteString? {
+        let parent = path.parentPath
+        if known?.path != parent {
+            known = (try? Files.realPath(parent)).map { KnownDirectory(path: parent, real: $0) }
+        }
+        guard let known else { return resolved(path) }
+        let place = known.real.appending(path: path.lastPathComponent)
+        // What is there and is no link stands where its directory does.
+        guard let status = try? Files.status(place, followLinks: false), status.kind != .symbolicLink else {
+            return resolved(path)
+        }
+        return place
     }
 
     private static let mostLinks = 40

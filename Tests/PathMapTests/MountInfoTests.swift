@@ -49,9 +49,8 @@ struct MountInfoTests {
     @Test("Octal escapes, bytes that are no UTF-8, and lines that are none")
     func reading() {
         let text = Self.line("/a\\040b\\134\\011", "/c\\012" + ByteString([0xFF]) + "\\9x\\04") + "36 35 98:0 /x\n\nx\n"
-        let mounts = MountInfo(text).mounts
-        #expect(mounts.map(\.root) == ["/a b\\\t"])
-        #expect(mounts.map(\.point) == ["/c\n" + ByteString([0xFF]) + "\\9x\\04"])
+        #expect(MountInfo(text).root(at: "/c\n" + ByteString([0xFF]) + "\\9x\\04") == "/a b\\\t")
+        #expect(MountInfo(text).root(at: "/x") == nil)
     }
 
     private static func mounts(_ json: ByteString) throws -> [ContainerMount] {
