@@ -33,6 +33,12 @@ public struct ContainerInvocation: Equatable, Sendable {
     /// Every `--env-file`.
     public var environmentFiles: [ByteString] { scan.values(of: .environmentFile) }
 
+    /// The names of the labels that `--label` sets.
+    public var labels: [ByteString] { scan.values(of: .label).map { $0.cut(at: "=")?.before ?? $0 } }
+
+    /// Every `--label-file`; read as `EnvironmentFile` is.
+    public var labelFiles: [ByteString] { scan.values(of: .labelFile) }
+
     /// Where in the container the command mounts something, as cleaned absolute paths; nil when one of the mounts is not
     /// read with certainty.
     public var mountTargets: [ByteString]? {

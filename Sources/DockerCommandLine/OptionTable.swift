@@ -29,6 +29,13 @@ public struct OptionTable: Sendable {
         case environment, environmentFile, mount, volume, tmpfs
         case device, volumesFrom, driver, driverOption
         case attaching, privileged, runtime, otherIsolation, userNamespace, volumeDriver
+        case detach, remove, restart, label, labelFile
+        case capabilityAdd, capabilityDrop, securityOption, pidsLimit
+        case memory, cpus
+        /// Limits memory in another way: docker refuses some of these beside a `--memory` that is not theirs.
+        case otherMemory
+        /// Limits processors in another way: docker refuses some of these beside `--cpus`.
+        case otherCPUs
         /// `--call`: any method but a build leaves the command alone.
         case call
         /// `--check`: leaves the command alone when true.

@@ -10,6 +10,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case sharedCachesAdded = 4
     case pathsTranslated = 5
     case nestedMountAdded = 6
+    case sandboxApplied = 9
 
     // 1xx: the command line and the settings
     case bypassed = 100
@@ -90,6 +91,13 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case containerNotProved = 606
     case relativePathInDoubt = 607
     case nestedMountLeftOut = 608
+
+    // 8xx: the profile of containers
+    case sandboxPrivileged = 800
+    case sandboxOptionTaken = 801
+    case sandboxLimitImpossible = 802
+    case sandboxEngineNotAsked = 803
+    case labelFileUnread = 804
 
     /// The code people and programs see, such as "SLP217".
     public var code: ByteString {

@@ -8,6 +8,7 @@ extension Reason {
         case .sharedCachesAdded: "the shared package caches are mounted"
         case .pathsTranslated: "a path is the engine's now"
         case .nestedMountAdded: "what is mounted below a translated directory is mounted along with it"
+        case .sandboxApplied: "the sandbox profile's limits are added"
         case .bypassed: "SLIPWAY=off bypasses everything"
         case .notEdited: "Slipway does not edit this command"
         case .commandNotUnderstood: "the command line is not understood, so it is passed on as it is"
@@ -76,6 +77,11 @@ extension Reason {
         case .containerNotProved: "which of the engine's containers this is cannot be proved, so paths stay as they are"
         case .relativePathInDoubt: "how this docker reads a relative path is not known, so it stays as it is"
         case .nestedMountLeftOut: "what is mounted below a translated directory cannot be mounted along with it"
+        case .sandboxPrivileged: "a privileged container gets nothing of the sandbox profile"
+        case .sandboxOptionTaken: "the command decides this itself, so the sandbox profile does not"
+        case .sandboxLimitImpossible: "the engine cannot limit this, so the sandbox profile does not"
+        case .sandboxEngineNotAsked: "how many processors the engine has is not known, so their use is not limited"
+        case .labelFileUnread: "a file of labels is no plain file, or cannot be read, so no labels are added"
         }
     }
 }

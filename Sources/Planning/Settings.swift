@@ -52,6 +52,10 @@ public struct Settings: Equatable, Sendable {
     public var workspace: ByteString?
     /// `path.auto`: whether a container asks the engine for its own mounts where no path is given.
     public var findsPaths = true
+    /// `profile`.
+    public var profile = Profile.off
+    /// `sandbox.*`.
+    public var sandbox = SandboxSettings()
     /// `journal`: whether decisions are written down.
     public var journal = true
 
@@ -79,7 +83,9 @@ public struct Settings: Equatable, Sendable {
     }
 
     /// Every setting there is.
-    public static let rows: [Row] = [
+    public static let rows: [Row] = generalRows + sandboxRows
+
+    private static let generalRows: [Row] = [
         Row(key: "docker", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.docker = value

@@ -70,7 +70,7 @@ public struct Decision {
         for purpose: Purpose
     ) -> Plan {
         let wish = PackageCachePolicy.wish(
-            of: container, settings, fileVariables: PackageViews.variables(inFilesOf: container))
+            of: container, settings, fileVariables: PackageViews.names(inFiles: container.environmentFiles))
         var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
         var views = PackageViews()
         if !wish.tools.isEmpty { views.look(at: &engine, wish.mode) }
@@ -82,6 +82,15 @@ public struct Decision {
         if plan.isChanged, wish.mode == .view, purpose == .acting { views.tend() }
         plan.isChanged = plan.isChanged || translated.isChanged
         plan.notes += translated.notes
+        guard let profile = SandboxPolicy.wish(of: container, settings) else { return plan }
+        let site =
+            profile.isApplied
+            ? SandboxSite.facts(for: container, settings.sandbox, at: &engine) : SandboxPolicy.Facts()
+        let sandboxed = SandboxPolicy.plan(
+            container, plan.arguments, settings.sandbox, wish: profile, facts: site)
+        plan.arguments = sandboxed.arguments
+        plan.isChanged = plan.isChanged || sandboxed.isChanged
+        plan.notes += sandboxed.notes
         return plan
     }
 

@@ -20,10 +20,11 @@ struct PackageViews {
             view: PackageView(random: Hex.digits(of: Kernel.randomBytes(8))), now: Int(Clock.now / 1_000_000))
     }
 
-    /// The names that a command's files of variables set; nil when one is not read. A pipe is not: docker would find it empty.
-    static func variables(inFilesOf container: ContainerInvocation) -> [ByteString]? {
+    /// The names that a command's files of variables, or of labels, set; nil when one is not read. A pipe is not: docker would
+    /// find it empty.
+    static func names(inFiles files: [ByteString]) -> [ByteString]? {
         var names: [ByteString] = []
-        for path in container.environmentFiles {
+        for path in files {
             guard let status = try? Files.status(path), status.kind == .regular,
                 let text = try? Files.read(path, limit: 1 << 20)
             else { return nil }

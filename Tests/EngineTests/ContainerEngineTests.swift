@@ -74,6 +74,42 @@ struct ContainerEngineTests {
         #expect(Result { () throws(Doubt) in try remote.volumes(labelled: []) }.reason == .endpointNotAsked)
     }
 
+    private static func info(_ system: ByteString, _ more: ByteString) -> ByteString {
+        #"{"OSType":""# + system + #"""# + more + "}"
+    }
+
+    @Test("What an engine can limit; what it does not speak of, it cannot")
+    func limits() throws {
+        let all: ByteString =
+            #","NCPU":8,"MemoryLimit":true,"SwapLimit":true,"PidsLimit":true,"CpuCfsQuota":true,"CpuCfsPeriod":true"#
+        let none: ByteString = #","NCPU":2,"CpuCfsQuota":true,"MemoryLimit":false"#
+        for (index, (body, expected)) in [
+            (Self.info("linux", all), [true, true, true, true]),
+            (Self.info("linux", none), [false, false, false, false]),
+        ].enumerated() {
+            let path = folder[ByteString("l\(index)")]
+            let server = try TestServer(at: path, answer("200 OK", "", body))
+            let limits = try resolve(EngineRequest(hosts: ["unix://" + path])).get().limits()
+            #expect([limits.memory, limits.swap, limits.pids, limits.quota] == expected)
+            #expect(limits.processors == (index == 0 ? 8 : 2))
+            #expect(server.received.first?.hasPrefix("GET /info HTTP/1.1\r\n") == true)
+        }
+    }
+
+    @Test(
+        "An engine that does not tell, or whose containers are not Linux",
+        arguments: [
+            (info("windows", ",\"NCPU\":2"), .engineNotLinux), (info("linux", ""), .engineAnswerUnreadable),
+            (info("linux", ",\"NCPU\":-1"), .engineAnswerUnreadable), ("{}", .engineAnswerUnreadable),
+            ("not JSON", .engineAnswerUnreadable),
+        ] as [(ByteString, Reason)])
+    func noLimits(_ body: ByteString, _ reason: Reason) throws {
+        let server = try TestServer(at: folder["s"], answer("200 OK", "", body))
+        let engine = try resolve().get()
+        #expect(Result { () throws(Doubt) in try engine.limits() }.reason == reason)
+        #expect(server.received.count == 1)
+    }
+
     @Test("Podman under docker's name is left alone: the volumes would be another engine's")
     func podman() throws {
         try folder.write(script: "echo podman version 4.9.3", to: "bin/docker")

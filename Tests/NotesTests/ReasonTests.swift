@@ -8,7 +8,7 @@ struct ReasonTests {
     /// A number keeps its meaning for ever. This table may grow; nothing in it may change.
     private static let numbers: [(Reason, UInt16)] = [
         (.importAdded, 1), (.exportAdded, 2), (.viewAdded, 3), (.sharedCachesAdded, 4),
-        (.pathsTranslated, 5), (.nestedMountAdded, 6),
+        (.pathsTranslated, 5), (.nestedMountAdded, 6), (.sandboxApplied, 9),
         (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110),
@@ -29,6 +29,8 @@ struct ReasonTests {
         (.pathOutside, 600), (.pathHidden, 601), (.pathUnwritable, 602), (.pathTranslatedAlready, 603),
         (.pathUnresolved, 604), (.engineElsewhere, 605), (.containerNotProved, 606), (.relativePathInDoubt, 607),
         (.nestedMountLeftOut, 608),
+        (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
+        (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804),
     ]
 
     @Test("Numbers keep their meaning")

@@ -25,6 +25,17 @@ struct SettingsTests {
         ("path.map", "/a=/b", "/a=/b"), ("path.map", "\"/a,b=/c\",/d=e/=//f/../g", "\"/a,b=/c\",/d=e=/g"),
         ("path.map", "/a", nil), ("path.map", "a=/b", nil), ("path.map", "/a=b", nil), ("path.map", "/a=/b,", nil),
         ("path.workspace", "/w", "/w"), ("path.workspace", "w", nil), ("path.auto", "off", "off"),
+        ("profile", "sandbox", "sandbox"), ("profile", "off", "off"), ("profile", "Sandbox", nil),
+        ("sandbox.pids", "0100", "100"), ("sandbox.pids", "none", "none"), ("sandbox.pids", "0", nil),
+        ("sandbox.pids", "-1", nil), ("sandbox.pids", "many", nil),
+        ("sandbox.memory", "512MB", "512m"), ("sandbox.memory", "1.5g", "1536m"), ("sandbox.memory", "none", "none"),
+        ("sandbox.memory", "6291455", nil), ("sandbox.memory", "-1", nil), ("sandbox.memory", "4 g", nil),
+        ("sandbox.cpus", "1.50", "1.5"), ("sandbox.cpus", "0.01", "0.01"), ("sandbox.cpus", "none", "none"),
+        ("sandbox.cpus", "0.009", nil), ("sandbox.cpus", "all", nil), ("sandbox.cpus", "1e1", nil),
+        ("sandbox.capabilities", "setuid, CAP_CHOWN,CHOWN", "CHOWN,SETUID"), ("sandbox.capabilities", "none", "none"),
+        ("sandbox.capabilities", "SYS_ADMIN", nil), ("sandbox.capabilities", "ALL", nil),
+        ("sandbox.workspace", "/w/a b", "/w/a b"), ("sandbox.workspace", "team \u{E9}", "team \u{E9}"),
+        ("sandbox.workspace", "a\u{1B}b", nil), ("sandbox.workspace", ByteString([0x61, 0xFF]), nil),
         ("path.auto", "yes", nil), ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
@@ -65,7 +76,8 @@ struct SettingsTests {
                 "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_TRIM_AUTO",
                 "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE",
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
-                "SLIPWAY_JOURNAL",
+                "SLIPWAY_JOURNAL", "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS", "SLIPWAY_SANDBOX_MEMORY",
+                "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES", "SLIPWAY_SANDBOX_WORKSPACE",
             ])
     }
 
@@ -75,6 +87,8 @@ struct SettingsTests {
         #expect(settings.docker == nil && settings.store == nil && settings.minimumFree == nil)
         #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
         #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
+        #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
+        #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
     }
 
     @Test("The later wins: the machine's file, the user's, the environment")

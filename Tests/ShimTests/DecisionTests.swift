@@ -57,6 +57,33 @@ struct DecisionTests {
         #expect(decision.command == nil)
     }
 
+    @Test("The sandbox profile: what it adds in doubt about the engine, and nothing for podman or when it is off")
+    func sandbox() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            liveIn(folder)
+            let docker = Program(
+                path: try folder.write(script: "echo Docker version 28.5.2, build 1", to: "docker"), isScript: true)
+            var loaded = LoadedSettings()
+            loaded.settings.profile = .sandbox
+            let arguments: [ByteString] = ["docker", "-H", "ssh://host", "run", "x"]
+            let plan = Decision(arguments, docker: docker, loaded, for: .acting).plan
+            #expect(
+                plan.arguments.prefix(8) == [
+                    "docker", "-H", "ssh://host", "run", "--cap-drop=ALL", "--security-opt=no-new-privileges",
+                    "--pids-limit=300", "--memory=4g",
+                ])
+            #expect(plan.arguments.last == "x" && plan.isChanged)
+            #expect(plan.notes.contains(Note(.endpointNotAsked, "ssh")))
+            #expect(plan.notes.contains(Note(.sandboxEngineNotAsked, "cpus")))
+            try folder.write(script: "echo podman version 4.9.3", to: "docker")
+            let podman = Decision(arguments, docker: docker, loaded, for: .acting).plan
+            #expect(podman.arguments == arguments && podman.notes.contains { $0.reason == .dockerIsPodman })
+            let off = Decision(arguments, docker: docker, LoadedSettings(), for: .acting).plan
+            #expect(off.arguments == arguments)
+        }
+    }
+
     @Test("Names in files of variables; a pipe's are not read, docker would find it empty")
     func variablesInFiles() throws {
         let folder = try TemporaryFolder()
@@ -70,7 +97,7 @@ struct DecisionTests {
                 Issue.record("no container")
                 return
             }
-            #expect(PackageViews.variables(inFilesOf: container) == expected)
+            #expect(PackageViews.names(inFiles: container.environmentFiles) == expected)
         }
     }
 

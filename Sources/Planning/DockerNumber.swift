@@ -1,0 +1,68 @@
+public import Formats
+
+/// Numbers as docker's own options take them.
+public enum DockerNumber {
+    private static let most = UInt64(Int64.max)
+
+    /// The bytes that "4g", "512m", "1.5GiB" or "1048576" is; every unit is a power of 1024. Nil for what is written in a way that
+    /// docker may read otherwise, or not at all.
+    ///
+    /// Source: docker/go-units size.go, RAMInBytes.
+    public static func bytes(_ text: ByteString) -> UInt64? {
+        let text = text.lowercasedASCII
+        let written = ByteString(text.bytes.prefix { isDigit($0) || $0 == UInt8(ascii: ".") })
+        let unit = text.dropFirst(written.count)
+        let shift: UInt64
+        switch unit {
+        case "", "b": shift = 0
+        case "k", "kb", "kib": shift = 10
+        case "m", "mb", "mib": shift = 20
+        case "g", "gb", "gib": shift = 30
+        case "t", "tb", "tib": shift = 40
+        default: return nil
+        }
+        return scaled(written, by: 1 << shift, digits: 6)
+    }
+
+    /// In the largest unit that needs no fraction, as docker takes it.
+    public static func text(bytes: UInt64) -> ByteString {
+        for (unit, factor) in [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)] as [(ByteString, UInt64)]
+        where bytes >= factor && bytes % factor == 0 {
+            return ByteString(decimal: bytes / factor) + unit
+        }
+        return ByteString(decimal: bytes)
+    }
+
+    /// Billionths of a processor: of "1.5", 1,500,000,000. Nil as above.
+    ///
+    /// Source: docker/cli opts/opts.go, ParseCPUs.
+    public static func processors(_ text: ByteString) -> UInt64? { scaled(text, by: 1_000_000_000, digits: 9) }
+
+    /// The shortest way to write so many billionths.
+    public static func text(processors: UInt64) -> ByteString {
+        let whole = ByteString(decimal: processors / 1_000_000_000)
+        var rest = ByteString(decimal: processors % 1_000_000_000 + 1_000_000_000).dropFirst(1)
+        while rest.hasSuffix("0") { rest = rest.dropLast(1) }
+        return rest.isEmpty ? whole : whole + "." + rest
+    }
+
+    /// A decimal number times a factor, what is left of a fraction dropped.
+    private static func scaled(_ text: ByteString, by factor: UInt64, digits: Int) -> UInt64? {
+        let (whole, fraction) = text.cut(at: ".").map { ($0.before, $0.after) } ?? (text, "")
+        guard !whole.isEmpty, whole.bytes.allSatisfy(isDigit), fraction.bytes.allSatisfy(isDigit),
+            fraction.count <= digits, let number = UInt64(whole.lossy)
+        else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+        var part: UInt64 = 0
+        var scale: UInt64 = 1
+        for digit in fraction.bytes {
+            part = part * 10 + UInt64(digit - 0x30)
+            scale *= 10
+        }
+        // At most 999,999 times 2^40, or 999,999,999 times 10^9.
+        let (sum, tooLarge) = product.addingReportingOverflow(part * factor / scale)
+        return overflow || tooLarge || sum > most ? nil : sum
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+}

@@ -1,0 +1,207 @@
+public import DockerCommandLine
+public import Formats
+public import Notes
+
+/// What the profile `sandbox` adds to a container that is made: limits and labels, each only where the command says nothing of its
+/// kind.
+public enum SandboxPolicy {
+    /// What the command line and the settings leave to be wished for, before an engine is asked.
+    public struct Wish: Equatable, Sendable {
+        /// Whether anything is added at all.
+        public var isApplied: Bool
+        /// Why not.
+        public var notes: [Note]
+    }
+
+    /// What the engine and this place turned out to be.
+    public struct Facts: Equatable, Sendable {
+        /// The engine; nil when it was not asked.
+        public var engine: SandboxEngine?
+        /// What makes the profile useless there: podman, or containers that are not Linux.
+        public var obstacle: Note?
+        /// The workspace; nil where there is none.
+        public var workspace: ByteString?
+        /// This machine or container and this user; nil when it is not known.
+        public var origin: ByteString?
+        /// The labels that the command's `--label-file`s set; nil when one of them was not read.
+        public var fileLabels: [ByteString]?
+        /// What was in doubt.
+        public var notes: [Note]
+
+        /// Everything by name.
+        public init(
+            engine: SandboxEngine? = nil, obstacle: Note? = nil, workspace: ByteString? = nil,
+            origin: ByteString? = nil, fileLabels: [ByteString]? = [], notes: [Note] = []
+        ) {
+            self.engine = engine
+            self.obstacle = obstacle
+            self.workspace = workspace
+            self.origin = origin
+            self.fileLabels = fileLabels
+            self.notes = notes
+        }
+    }
+
+    /// Whether a command is sandboxed; nil where no profile is asked for, or where docker makes no container.
+    public static func wish(of container: ContainerInvocation, _ settings: Settings) -> Wish? {
+        guard settings.profile == .sandbox, !container.isLeftAlone, container.image != nil else { return nil }
+        if container.scan.lastFlag(of: .privileged) == true {
+            return Wish(isApplied: false, notes: [Note(.sandboxPrivileged)])
+        }
+        return Wish(isApplied: true, notes: [])
+    }
+
+    /// The command with what the profile adds, directly after the command word.
+    public static func plan(
+        _ container: ContainerInvocation, _ arguments: [ByteString], _ settings: SandboxSettings, wish: Wish,
+        facts: Facts
+    ) -> Plan {
+        let notes = wish.notes + facts.notes
+        guard wish.isApplied else { return .unchanged(arguments, notes) }
+        if let obstacle = facts.obstacle { return .unchanged(arguments, notes + [obstacle]) }
+        var addition = Addition(container.scan, settings, facts)
+        if container.isDetached, container.scan.lastFlag(of: .remove) != true,
+            container.scan.lastValue(of: .restart) == nil
+        {
+            addition.options.append("--restart=unless-stopped")
+        }
+        let limits = addition.options
+        addition.label(container, facts)
+        guard !addition.options.isEmpty else {
+            return .unchanged(arguments, notes + addition.notes + [Note(.alreadyApplied)])
+        }
+        var plan = Plan(
+            arguments: arguments.inserting(addition.options, after: container.commandWordIndex),
+            notes: notes + addition.notes)
+        if !limits.isEmpty { plan.notes.append(Note(.sandboxApplied, limits.joined(separator: " "))) }
+        plan.isChanged = true
+        return plan
+    }
+}
+
+/// What is added to one command, and the configuration that comes of it.
+private struct Addition {
+    var options: [ByteString] = []
+    var notes: [Note] = []
+    private var configuration: SandboxConfiguration
+
+    init(_ scan: Scan, _ settings: SandboxSettings, _ facts: SandboxPolicy.Facts) {
+        configuration = SandboxConfiguration(settings, on: facts.engine)
+        decideCapabilities(scan, settings)
+        decideSecurity(scan)
+        decideLimit("pids-limit", scan.lastValue(of: .pidsLimit).map { $0.decimal.map(JSON.integer) ?? .string($0) })
+        let memory = scan.lastValue(of: .memory).map {
+            DockerNumber.bytes($0).map(JSON.integer) ?? .string($0)
+        }
+        decideLimit("memory", memory, others: .otherMemory, scan)
+        if facts.engine?.limitsSwap == false, configuration["memory"] != nil, !configuration.own.contains("memory") {
+            options.append("--memory-swap=-1")
+        }
+        let processors = scan.lastValue(of: .cpus).map {
+            JSON.string(DockerNumber.processors($0).map { DockerNumber.text(processors: $0) } ?? $0)
+        }
+        decideLimit("cpus", processors, others: .otherCPUs, scan)
+        noteWhatIsMissing(settings, facts.engine)
+    }
+
+    /// Whoever drops capabilities himself, or wants all of them, has decided; one that he adds stays his over our drop.
+    private mutating func decideCapabilities(_ scan: Scan, _ settings: SandboxSettings) {
+        let added = scan.values(of: .capabilityAdd).map(SandboxSettings.capability)
+        let dropped = scan.values(of: .capabilityDrop).map(SandboxSettings.capability)
+        if !added.isEmpty { configuration.decide("cap-add", SandboxConfiguration.list(added)) }
+        guard dropped.isEmpty, !added.contains("ALL") else {
+            configuration.decide("cap-drop", SandboxConfiguration.list(dropped), with: ["cap-keep"])
+            notes.append(Note(.sandboxOptionTaken, "cap-drop"))
+            return
+        }
+        options.append("--cap-drop=ALL")
+        options += settings.capabilities.map { "--cap-add=" + $0 }
+    }
+
+    private mutating func decideSecurity(_ scan: Scan) {
+        let name: ByteString = "no-new-privileges"
+        let all = scan.values(of: .securityOption)
+        let mine = all.filter { $0.hasPrefix(name) }
+        let others = all.filter { !$0.hasPrefix(name) }
+        if !others.isEmpty { configuration.decide("security-opt", SandboxConfiguration.list(others)) }
+        guard let last = mine.last else {
+            options.append("--security-opt=" + name)
+            return
+        }
+        // "no-new-privileges", or a truth value after "=" or ":" (moby daemon/daemon_unix.go, parseSecurityOpt).
+        let text = last.dropFirst(name.count)
+        let value = text.isEmpty ? true : Bool(goText: text.dropFirst(1))
+        configuration.decide(name, value.map(JSON.bool) ?? .string(last))
+        notes.append(Note(.sandboxOptionTaken, name))
+    }
+
+    /// A limit: the command's own, or else the profile's. `others` limit the same thing in another way.
+    private mutating func decideLimit(
+        _ name: ByteString, _ value: JSON?, others: OptionTable.Role? = nil, _ scan: Scan? = nil
+    ) {
+        var isOwn = false
+        if let others, let scan {
+            for occurrence in scan.occurrences where occurrence.row.role == others {
+                configuration.decide(
+                    ByteString(occurrence.row.name.description), .string(occurrence.value), with: [name])
+                isOwn = true
+            }
+        }
+        if let value {
+            configuration.decide(name, value)
+            isOwn = true
+        }
+        guard !isOwn else {
+            notes.append(Note(.sandboxOptionTaken, name))
+            return
+        }
+        guard let given = configuration[name] else { return }
+        switch given {
+        case .number(let text) where name == "memory":
+            options.append("--memory=" + (UInt64(text.lossy).map { DockerNumber.text(bytes: $0) } ?? text))
+        case .number(let text), .string(let text): options.append("--" + name + "=" + text)
+        default: return
+        }
+    }
+
+    private mutating func noteWhatIsMissing(_ settings: SandboxSettings, _ engine: SandboxEngine?) {
+        let isWished: [(name: ByteString, isSet: Bool)] = [
+            ("pids-limit", settings.pids != nil), ("memory", settings.memory != nil),
+            ("cpus", settings.processors != nil),
+        ]
+        for (name, isSet) in isWished where isSet && !configuration.own.contains(name) && configuration[name] == nil {
+            notes.append(Note(engine == nil ? .sandboxEngineNotAsked : .sandboxLimitImpossible, name))
+        }
+    }
+
+    /// The labels that the command does not set itself.
+    mutating func label(_ container: ContainerInvocation, _ facts: SandboxPolicy.Facts) {
+        // What stands in a file is overridden by any option, so it must be known.
+        guard let fileLabels = facts.fileLabels else {
+            notes.append(Note(.labelFileUnread))
+            return
+        }
+        let taken = container.labels + fileLabels
+        let hash = configuration.hash
+        let isHashed = taken.contains(SandboxLabels.hash) || taken.contains(SandboxLabels.shortHash)
+        var labels: [(ByteString, ByteString?)] = [("app", "slipway"), (SandboxLabels.workspace, facts.workspace)]
+        if !isHashed {
+            labels += [
+                (SandboxLabels.shortHash, hash.prefix(12)), (SandboxLabels.hash, hash),
+                (SandboxLabels.configuration, configuration.text),
+                (
+                    SandboxLabels.own,
+                    configuration.own.isEmpty ? nil : configuration.own.sorted().joined(separator: ",")
+                ), (SandboxLabels.origin, facts.origin),
+            ]
+        }
+        for (name, value) in labels where !taken.contains(name) {
+            if let value { options.append("--label=" + name + "=" + value) }
+        }
+    }
+}
+
+extension ContainerInvocation {
+    /// `docker run --detach`.
+    fileprivate var isDetached: Bool { word == "run" && scan.lastFlag(of: .detach) == true }
+}

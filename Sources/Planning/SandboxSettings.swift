@@ -1,0 +1,125 @@
+public import Formats
+
+/// What the profile `sandbox` gives to containers: the settings `sandbox.*`.
+public struct SandboxSettings: Equatable, Sendable {
+    /// `sandbox.pids`: processes and threads; nil for no limit of the profile's.
+    public var pids: UInt64? = 300
+    /// `sandbox.memory`: bytes; nil for no limit of the profile's.
+    public var memory: UInt64? = 4 << 30
+    /// `sandbox.cpus`: billionths of a processor, never more than the engine has; nil for no limit of the profile's.
+    public var processors: UInt64? = 2_000_000_000
+    /// `sandbox.capabilities`: of docker's usual capabilities, those that stay; in order, each once.
+    public var capabilities: [ByteString] = []
+    /// `sandbox.workspace`: the workspace's name or path; nil for the repository's.
+    public var workspace: ByteString?
+
+    /// The defaults.
+    public init() {}
+
+    /// The capabilities that docker gives to a container of which nothing is said. No other can be kept: a profile never gives
+    /// more than docker would.
+    ///
+    /// Source: moby daemon/pkg/oci/caps/defaults.go, DefaultCapabilities.
+    static let usualCapabilities: [ByteString] = [
+        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
+        "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    ]
+
+    /// The engine refuses less (moby daemon/daemon_unix.go, linuxMinMemory).
+    fileprivate static let leastMemory: UInt64 = 6 << 20
+    /// The engine refuses less (moby daemon/daemon_unix.go, verifyPlatformContainerResources).
+    fileprivate static let leastProcessors: UInt64 = 10_000_000
+
+    fileprivate mutating func set(capabilities text: ByteString) -> Bool {
+        let names = text.split(",").map { Self.capability($0.trimmed) }.filter { !$0.isEmpty && $0 != "NONE" }
+        guard names.allSatisfy(Self.usualCapabilities.contains) else { return false }
+        capabilities = Self.usualCapabilities.filter(names.contains)
+        return true
+    }
+
+    /// A capability's one name: in capitals, without CAP_ (docker/cli opts/capabilities.go, NormalizeCapability).
+    static func capability(_ text: ByteString) -> ByteString {
+        let name = ByteString(text.trimmed.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 })
+        return name.hasPrefix("CAP_") ? name.dropFirst(4) : name
+    }
+}
+
+extension Settings {
+    /// `profile`: what is added to every container that is made.
+    public enum Profile: ByteString, CaseIterable, Sendable {
+        /// Nothing.
+        case off = "off"
+        /// Limits, and no privileges: for what is not trusted.
+        case sandbox = "sandbox"
+    }
+
+    static let sandboxRows: [Row] = [
+        Row(key: "profile", expects: "sandbox or off") { value, settings in
+            guard let choice = Profile(rawValue: value) else { return false }
+            settings.profile = choice
+            return true
+        } show: {
+            $0.profile.rawValue
+        },
+        Row(key: "sandbox.pids", expects: "a number above 0, or none") { value, settings in
+            if value == "none" {
+                settings.sandbox.pids = nil
+                return true
+            }
+            guard let number = value.decimal, let pids = UInt64(exactly: number), pids > 0 else { return false }
+            settings.sandbox.pids = pids
+            return true
+        } show: {
+            $0.sandbox.pids.map { ByteString(decimal: $0) } ?? "none"
+        },
+        Row(key: "sandbox.memory", expects: "a size as docker takes it, such as 4g, of 6m or more, or none") {
+            value, settings in
+            settings.sandbox.set(\.memory, to: value, DockerNumber.bytes, atLeast: SandboxSettings.leastMemory)
+        } show: {
+            $0.sandbox.memory.map { DockerNumber.text(bytes: $0) } ?? "none"
+        },
+        Row(key: "sandbox.cpus", expects: "a number such as 1.5, of 0.01 or more, or none") { value, settings in
+            settings.sandbox.set(
+                \.processors, to: value, DockerNumber.processors, atLeast: SandboxSettings.leastProcessors)
+        } show: {
+            $0.sandbox.processors.map { DockerNumber.text(processors: $0) } ?? "none"
+        },
+        Row(
+            key: "sandbox.capabilities",
+            expects: "names of docker's usual capabilities with commas between them, such as CHOWN,SETUID, or none"
+        ) { value, settings in
+            settings.sandbox.set(capabilities: value)
+        } show: {
+            $0.sandbox.capabilities.isEmpty ? "none" : $0.sandbox.capabilities.joined(separator: ",")
+        },
+        Row(key: "sandbox.workspace", expects: "a name or a path without control characters") { value, settings in
+            guard value.isLabelText else { return false }
+            settings.sandbox.workspace = value
+            return true
+        } show: {
+            $0.sandbox.workspace ?? ""
+        },
+    ]
+}
+
+extension SandboxSettings {
+    fileprivate mutating func set(
+        _ setting: WritableKeyPath<SandboxSettings, UInt64?>, to value: ByteString,
+        _ parse: (ByteString) -> UInt64?, atLeast least: UInt64
+    ) -> Bool {
+        if value == "none" {
+            self[keyPath: setting] = nil
+            return true
+        }
+        guard let number = parse(value), number >= least else { return false }
+        self[keyPath: setting] = number
+        return true
+    }
+}
+
+extension ByteString {
+    /// Whether docker keeps it as it is in a label: UTF-8, and nothing that moves a terminal's cursor.
+    public var isLabelText: Bool {
+        !isEmpty && ByteString(lossy) == self && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    }
+}
