@@ -58,6 +58,7 @@ let package = Package(
         .target(
             name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
+        room("Sandbox", uses: ["Formats", "Host", "Planning", "Warm"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Shim"]),
         .executableTarget(
@@ -66,7 +67,7 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "Warm",
+                "Doctor", "Warm", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -88,6 +89,7 @@ let package = Package(
         tests(
             of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport"]),
         tests(of: "Warm", uses: ["Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
+        tests(of: "Sandbox", uses: ["Formats", "Host", "Planning", "Warm", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",

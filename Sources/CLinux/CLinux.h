@@ -6,3 +6,6 @@
 
 // Variadic functions are not imported. 434 on every architecture; Linux 5.3.
 static inline int slipway_pidfd_open(int process) { return (int)syscall(434, process, 0); }
+
+// A pipe that exec closes from the beginning. Linux 2.6.27.
+static inline int slipway_pipe2(int *ends, int flags) { return (int)syscall(SYS_pipe2, ends, flags); }

@@ -1,3 +1,4 @@
+internal import CLinux
 public import Formats
 
 #if canImport(Musl)
@@ -134,7 +135,7 @@ public struct Conversation: Sendable {
         }
     }
 
-    /// Both ends of a channel, closed by exec.
+    /// Both ends of a channel, closed by exec from the beginning: a program that another thread starts must not hold them open.
     private struct Ends: ~Copyable {
         let theirs: Descriptor
         let ours: Descriptor
@@ -142,7 +143,6 @@ public struct Conversation: Sendable {
         init(of ends: (theirs: Int32, ours: Int32)) throws(Errno) {
             let theirs = try Descriptor(taking: ends.theirs)
             let ours = try Descriptor(taking: ends.ours)
-            for number in [theirs.number, ours.number] { _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) } }
             self.theirs = theirs
             self.ours = ours
         }
@@ -150,14 +150,14 @@ public struct Conversation: Sendable {
 
     private static func pipe() throws(Errno) -> (theirs: Int32, ours: Int32) {
         var ends: [Int32] = [-1, -1]
-        _ = try checked { systemPipe(&ends) }
+        _ = try checked { slipway_pipe2(&ends, O_CLOEXEC) }
         return (ends[1], ends[0])
     }
 
     /// A socket instead of a pipe: writing to one whose reader is gone need not be a signal.
     private static func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
         var ends: [Int32] = [-1, -1]
-        _ = try checked { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) }
+        _ = try checked { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }
         return (ends[0], ends[1])
     }
 
@@ -211,5 +211,3 @@ private struct Spoken {
         pending = []
     }
 }
-
-private func systemPipe(_ ends: UnsafeMutablePointer<Int32>) -> Int32 { pipe(ends) }

@@ -75,14 +75,14 @@ public protocol EngineClient {
 
 extension EngineClient {
     /// Runs docker without listening meanwhile.
-    func call(_ call: DockerCall) throws(WarmFailure) -> DockerAnswer {
+    public func call(_ call: DockerCall) throws(WarmFailure) -> DockerAnswer {
         try self.call(call) { _, _ in }
     }
 
 }
 
 /// The real one. It goes through docker's own program, so that contexts, ssh and TLS work as they do for the user.
-public struct DockerClient: EngineClient {
+public struct DockerClient: EngineClient, Sendable {
     private let path: ByteString
     private let environment: [ByteString]
     /// No call takes longer than until then, in monotonic nanoseconds: for what nobody waits for.

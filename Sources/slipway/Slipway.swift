@@ -15,7 +15,7 @@ struct Slipway: ParsableCommand {
         subcommands: [
             Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WarmCommand.self,
             TrimCommand.self,
-            PurgeCommand.self,
+            PurgeCommand.self, ListContainers.self, ReconcileCommand.self,
             ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]
     )

@@ -1,0 +1,90 @@
+public import Formats
+internal import Host
+internal import Synchronization
+public import Warm
+
+/// `slipway reconcile`: removes containers whose workspace is gone, or that the settings would make otherwise now.
+public struct Reconciliation: Sendable {
+    /// A container and what becomes of it.
+    public struct Item: Equatable, Sendable {
+        /// The container as it was listed.
+        public let container: SandboxContainer
+        /// What was thought of it.
+        public let verdict: Verdict
+        /// Docker's words, for one that was not removed; else empty.
+        public var said: ByteString = ""
+    }
+
+    /// Stopped ones that are to go.
+    public let outdated: [Item]
+    /// Those that should go and have not stopped: they stay, whatever they are.
+    public let running: [Item]
+    /// How many were made elsewhere.
+    public let elsewhere: Int
+
+    /// No more docker programs than these at a time.
+    public static let bound = 4
+
+    /// Judges all of an engine's.
+    public init(_ containers: [SandboxContainer], by standard: Verdict.Standard) {
+        let items = containers.map { Item(container: $0, verdict: Verdict($0, by: standard)) }
+        outdated = items.filter { $0.verdict.isOutdated && $0.container.isStopped }
+        running = items.filter { $0.verdict.isOutdated && !$0.container.isStopped }
+        elsewhere = items.filter { $0.verdict == .elsewhere }.count
+    }
+
+    /// How it went.
+    public struct Report: Equatable, Sendable {
+        /// Removed.
+        public var removed: [Item] = []
+        /// Started meanwhile, or never stopped: with docker's words or without.
+        public var kept: [Item] = []
+        /// Not removed for another reason, with docker's words.
+        public var failed: [Item] = []
+
+        /// What is kept from the beginning.
+        public init(kept: [Item] = []) { self.kept = kept }
+    }
+
+    /// Removes the stopped ones, several at a time. Never by force: the engine itself refuses what has been started meanwhile.
+    public func remove(_ docker: any EngineClient & Sendable) -> Report {
+        let items = outdated
+        let answers = Mutex<[Int: Outcome]>([:])
+        SideBySide.run(items.count, bound: Self.bound) { index in
+            guard items.indices.contains(index) else { return }
+            let outcome = Self.remove(items[index].container, docker)
+            answers.withLock { $0[index] = outcome }
+        }
+        var report = Report(kept: running)
+        let outcomes = answers.withLock { $0 }
+        for (index, item) in items.enumerated() {
+            switch outcomes[index] ?? .failed("not tried") {
+            case .removed: report.removed.append(item)
+            case .kept(let words):
+                report.kept.append(Item(container: item.container, verdict: item.verdict, said: words))
+            case .failed(let words):
+                report.failed.append(Item(container: item.container, verdict: item.verdict, said: words))
+            }
+        }
+        return report
+    }
+
+    private enum Outcome { case removed, kept(ByteString), failed(ByteString) }
+
+    private static func remove(_ container: SandboxContainer, _ docker: any EngineClient) -> Outcome {
+        do throws(WarmFailure) {
+            let answer = try docker.call(DockerCall(["container", "rm", container.id], .deed))
+            let said = answer.error.lowercasedASCII
+            if answer.isGood || said.range(of: "no such container") != nil
+                || said.range(of: "is already in progress") != nil
+            {
+                return .removed
+            }
+            // moby daemon/delete.go, cleanupContainer: running, paused and restarting containers, in all versions' words.
+            let isAlive = ["running", "paused", "restarting"].contains { said.range(of: $0) != nil }
+            return isAlive ? .kept(answer.words) : .failed(answer.words)
+        } catch {
+            return .failed(error.text)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+public import Formats
+internal import Planning
+public import Warm
+
+/// A container that the profile `sandbox` has made, as its engine tells it.
+public struct SandboxContainer: Equatable, Sendable {
+    /// The engine's own name for it: no other container ever has it.
+    public let id: ByteString
+    /// The name that people use.
+    public let name: ByteString
+    /// The image as it was named.
+    public let image: ByteString
+    /// "running", "exited", ...
+    public let state: ByteString
+    /// All of its labels.
+    public let labels: [ByteString: ByteString]
+
+    /// From an element of `docker container inspect`; nil when it is not one.
+    ///
+    /// Source: moby api/types/container/container.go, InspectResponse; state.go, the states.
+    init?(_ json: JSON) {
+        guard let id = json[key: "Id"]?.string, !id.isEmpty,
+            let state = json[key: "State"]?[key: "Status"]?.string, !state.isEmpty
+        else { return nil }
+        self.id = id
+        self.state = state
+        let name = json[key: "Name"]?.string ?? ""
+        self.name = name.hasPrefix("/") ? name.dropFirst(1) : name
+        let config = json[key: "Config"]
+        image = config?[key: "Image"]?.string ?? ""
+        var labels: [ByteString: ByteString] = [:]
+        for member in config?[key: "Labels"]?.members ?? [] { labels[member.name] = member.value.string ?? "" }
+        self.labels = labels
+    }
+
+    /// Whether nothing of it runs or may come back by itself. What is not known counts as running.
+    public var isStopped: Bool { ["created", "exited", "dead"].contains(state) }
+
+    /// The workspace; nil when it has none.
+    public var workspace: ByteString? { labels[SandboxLabels.workspace] }
+
+    /// The hash of its configuration, as long as its label is.
+    public var hash: ByteString { labels[SandboxLabels.hash] ?? labels[SandboxLabels.shortHash] ?? "" }
+
+    /// All of an engine's. One that is removed meanwhile is left out.
+    public static func list(_ docker: any EngineClient) throws(WarmFailure) -> [SandboxContainer] {
+        let words: [ByteString] = [
+            "container", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=" + SandboxLabels.shortHash,
+        ]
+        let list = try docker.call(DockerCall(words, .question))
+        guard list.isGood else {
+            throw WarmFailure(
+                .engineSilent, "the engine does not list its containers: see whether `docker version` answers",
+                words: list.words)
+        }
+        let ids = list.output.split("\n").map(\.trimmed).filter { !$0.isEmpty }
+        var found: [SandboxContainer] = []
+        // A command line has room for some thousand IDs.
+        for start in stride(from: 0, to: ids.count, by: 500) {
+            found += try inspect(Array(ids[start..<min(start + 500, ids.count)]), docker)
+        }
+        return found.sorted { ($0.workspace ?? "", $0.name) < ($1.workspace ?? "", $1.name) }
+    }
+
+    private static func inspect(
+        _ ids: [ByteString], _ docker: any EngineClient
+    ) throws(WarmFailure) -> [SandboxContainer] {
+        let answer = try docker.call(DockerCall(["container", "inspect"] + ids, .question))
+        let said = answer.error.lowercasedASCII
+        // Docker prints what it found, and fails when something is missing.
+        guard let found = JSON(answer.output)?.array,
+            answer.isGood || said.range(of: "no such container") != nil || said.range(of: "not found") != nil
+        else {
+            throw WarmFailure(
+                .engineSilent, "the engine does not tell what its containers are: see whether `docker version` answers",
+                words: answer.words)
+        }
+        let containers = found.compactMap(SandboxContainer.init)
+        guard containers.count == found.count else {
+            throw WarmFailure(.engineSilent, "docker's answer about its containers is not understood")
+        }
+        return containers
+    }
+}

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Formats
+import Host
+import Planning
+import Sandbox
+import Shim
+import Warm
+
+/// `slipway ps`
+struct ListContainers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps",
+        abstract: "List the containers that the sandbox profile has made.",
+        discussion: """
+            Running and stopped, with the hash of their configuration and their workspace, and whether the settings would make \
+            them so now. Exits with 1 when no engine answers.
+            """)
+
+    @Flag(help: "Print JSON: containers (id, name, image, state, workspace, hash, hashFull, status, differences).")
+    var json = false
+
+    func run() throws {
+        let survey = try SandboxSurvey.make(includingOthers: false, json: json)
+        let rows = survey.containers.map { ($0, Verdict($0, by: survey.standard)) }
+        if json {
+            Output.write(.object(["containers": .array(rows.map { $0.0.json(as: $0.1) })]))
+        } else {
+            Output.write(Self.text(rows))
+        }
+    }
+
+    static func text(_ rows: [(SandboxContainer, Verdict)]) -> ByteString {
+        guard !rows.isEmpty else { return "no container was made with the profile sandbox\n" }
+        let width = max(4, rows.map(\.0.name.count).max() ?? 0)
+        let heading = ByteString("NAME").padded(to: width) + "  STATE       HASH          WORKSPACE"
+        let lines = rows.map { container, verdict in
+            container.name.shown.padded(to: width) + "  " + container.state.shown.padded(to: 10) + "  "
+                + container.hash.prefix(12).shown.padded(to: 12) + "  " + (container.workspace?.shown ?? "-")
+                + (verdict == .current ? "" : "  (" + verdict.words.shown + ")")
+        }
+        return ([heading] + lines).joined(separator: "\n") + "\n"
+    }
+}
+
+/// `slipway reconcile`
+struct ReconcileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Remove stopped sandboxes whose workspace is gone or whose settings have changed.",
+        discussion: """
+            Lists them first, then removes them, some at a time. Whatever runs, is paused or comes back by itself stays: stop it \
+            first. So do volumes, and containers that other users, machines or containers have made, unless --all says \
+            otherwise. Exits with 1 when one could not be removed, with 130 or 143 when it was interrupted.
+
+              slipway reconcile --dry-run
+            """)
+
+    @Flag(name: .long, help: "Only list what would be removed.")
+    var dryRun = false
+
+    @Flag(help: "Judge also what others have made, by the paths and settings of here.")
+    var all = false
+
+    @Flag(help: "Print JSON: dryRun, removed, kept, failed (each as in `slipway ps`, with said), elsewhere.")
+    var json = false
+
+    func run() throws {
+        HeldSignals.hold()
+        let survey = try SandboxSurvey.make(includingOthers: all, json: json)
+        let plan = Reconciliation(survey.containers, by: survey.standard)
+        if !json { Output.write(Self.text(plan, dryRun: dryRun)) }
+        var report = Reconciliation.Report(kept: plan.running)
+        if dryRun { report.removed = plan.outdated } else { report = plan.remove(survey.docker) }
+        if json {
+            Output.write(Self.json(report, elsewhere: plan.elsewhere, dryRun: dryRun))
+        } else if !dryRun {
+            for item in report.removed { Output.write("removed " + item.container.name.shown + "\n") }
+            for item in report.kept where !item.said.isEmpty {
+                Output.write("kept " + item.container.name.shown + ": " + item.said.shown + "\n")
+            }
+            for item in report.failed {
+                Output.complain(
+                    item.container.name.shown + " is not removed: " + item.said.shown
+                        + "; see whether the engine still answers")
+            }
+        }
+        if let signal = HeldSignals.waiting { throw ExitCode(128 + signal) }
+        if !report.failed.isEmpty { throw ExitCode.failure }
+    }
+
+    static func text(_ plan: Reconciliation, dryRun: Bool) -> ByteString {
+        func line(_ item: Reconciliation.Item) -> ByteString {
+            "  " + item.container.name.shown + "  " + item.container.state.shown + "  " + item.verdict.words.shown
+        }
+        var lines: [ByteString] = []
+        if !plan.outdated.isEmpty { lines.append(dryRun ? "would be removed:" : "to be removed:") }
+        lines += plan.outdated.map(line)
+        if !plan.running.isEmpty { lines.append("kept, for they have not stopped:") }
+        lines += plan.running.map(line)
+        if lines.isEmpty { lines.append("nothing to remove") }
+        if plan.elsewhere > 0 {
+            lines.append(
+                "not judged: " + ByteString(decimal: plan.elsewhere) + " made elsewhere or by other users; see --all")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static func json(_ report: Reconciliation.Report, elsewhere: Int, dryRun: Bool) -> JSON {
+        func list(_ items: [Reconciliation.Item]) -> JSON {
+            .array(items.map { $0.container.json(as: $0.verdict, said: $0.said) })
+        }
+        return .object([
+            "dryRun": .bool(dryRun), "removed": list(report.removed), "kept": list(report.kept),
+            "failed": list(report.failed), "elsewhere": .integer(elsewhere),
+        ])
+    }
+}
+
+/// An engine's sandboxed containers, and how they are judged from here.
+private struct SandboxSurvey {
+    let docker: DockerClient
+    let containers: [SandboxContainer]
+    let standard: Verdict.Standard
+
+    /// Prints a failure; what is thrown ends the program.
+    static func make(includingOthers: Bool, json: Bool) throws -> SandboxSurvey {
+        do throws(WarmFailure) {
+            let docker = try PackageCommands.client()
+            let containers = try SandboxContainer.list(docker)
+            guard let program = RealDocker.find() else {
+                throw WarmFailure(
+                    .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+            }
+            let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)
+            return SandboxSurvey(
+                docker: docker, containers: containers,
+                standard: .init(lookup.configuration, origin: lookup.origin, includesOthers: includingOthers))
+        } catch {
+            throw PackageCommands.complain(error, json: json)
+        }
+    }
+}
+
+extension SandboxContainer {
+    /// Stable for programs.
+    func json(as verdict: Verdict, said: ByteString? = nil) -> JSON {
+        var differences: [ByteString] = []
+        if case .changed(let found) = verdict { differences = found }
+        var members: [JSON.Member] = [
+            .init(name: "id", value: .string(id)), .init(name: "name", value: .string(name)),
+            .init(name: "image", value: .string(image)), .init(name: "state", value: .string(state)),
+            .init(name: "workspace", value: workspace.map(JSON.string) ?? .null),
+            .init(name: "hash", value: .string(hash.prefix(12))), .init(name: "hashFull", value: .string(hash)),
+            .init(name: "status", value: .string(verdict.code)),
+            .init(name: "differences", value: .array(differences.map(JSON.string))),
+        ]
+        if let said { members.append(.init(name: "said", value: .string(said))) }
+        return .object(members)
+    }
+}
+
+extension ByteString {
+    /// On one line of a terminal: anybody who makes containers may write labels.
+    fileprivate var shown: ByteString { ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }) }
+}

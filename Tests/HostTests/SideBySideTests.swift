@@ -1,0 +1,30 @@
+import Host
+import Synchronization
+import Testing
+
+@Suite("Work on several things at a time")
+struct SideBySideTests {
+    private final class Record: Sendable {
+        let state = Mutex((done: [Int](), atWork: 0, most: 0))
+    }
+
+    @Test(
+        "Each once, never more at a time than the bound", arguments: [(0, 4), (1, 4), (3, 8), (40, 4), (7, 1), (5, 0)])
+    func bound(_ count: Int, _ bound: Int) {
+        let record = Record()
+        SideBySide.run(count, bound: bound) { index in
+            record.state.withLock {
+                $0.atWork += 1
+                $0.most = max($0.most, $0.atWork)
+            }
+            Clock.sleep(nanoseconds: 2_000_000)
+            record.state.withLock {
+                $0.atWork -= 1
+                $0.done.append(index)
+            }
+        }
+        let (done, most) = record.state.withLock { ($0.done, $0.most) }
+        #expect(done.sorted() == Array(0..<count))
+        #expect(most <= max(1, bound) && (count < 2 || bound < 2 || most > 1))
+    }
+}
