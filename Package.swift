@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         room("Host", uses: ["CLinux", "Formats"]),
         room("DockerCommandLine", uses: ["Formats"]),
+        room("DockerfileLint", uses: ["Formats"]),
         room("PathMap", uses: ["Formats"]),
         room("Engine", uses: ["Formats", "Notes", "Host", "PathMap"]),
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
@@ -67,7 +68,7 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "Warm", "Sandbox",
+                "Doctor", "Warm", "Sandbox", "DockerfileLint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -80,6 +81,7 @@ let package = Package(
         tests(of: "Host", uses: ["CLinux", "Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
+        tests(of: "DockerfileLint", uses: ["Formats"]),
         tests(of: "PathMap", uses: ["Formats", "TestSupport"]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host", "PathMap", "TestSupport"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
@@ -94,7 +96,7 @@ let package = Package(
         tests(
             of: "slipway",
             uses: [
-                "Formats", "Notes", "PackageCache", "Records", "Warm",
+                "DockerfileLint", "Formats", "Host", "Notes", "PackageCache", "Records", "TestSupport", "Warm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests(

@@ -1,0 +1,140 @@
+internal import Formats
+
+// apt's caches, and what is removed by hand.
+
+extension Linter {
+    private static let archives: ByteString = "/var/cache/apt/archives"
+    private static let lists: ByteString = "/var/lib/apt/lists"
+    private static let removal: ByteString = "rm -f /etc/apt/apt.conf.d/docker-clean"
+
+    /// What a RUN does to apt's configuration. Whoever speaks of docker-clean is thought to know what he does.
+    mutating func noteApt(_ run: Run) {
+        func says(_ text: StaticString) -> Bool {
+            run.instruction.text.bytes.contains(text, in: run.instruction.arguments)
+                || run.instruction.heredocs.contains { file.source.bytes.contains(text, in: $0.body) }
+        }
+        if says("docker-clean") || says("apt.conf.d/*") { now.keepsArchives = true }
+        if says("Keep-Downloaded-Packages") { now.keepsDownloads = true }
+    }
+
+    mutating func lintApt(_ run: Run) {
+        let calls = run.calls
+        let installs = calls.all.filter { call in
+            guard call.program == .apt || call.program == .aptGet else { return false }
+            return calls.arguments(of: call).contains { index in
+                ["install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep"].contains {
+                    calls.holds($0, index, of: call)
+                }
+            }
+        }
+        let mount = run.covers(Self.archives)
+        for call in calls.all where call.program == .apt || call.program == .aptGet {
+            let cleans = calls.arguments(of: call).contains { calls.holds("clean", $0, of: call) }
+            guard cleans, mount != nil else { continue }
+            let isAll = run.covers("/var/cache/apt") != nil && calls.arguments(of: call).count == 1
+            add(.aptEmptied, at: calls.start(of: call), fix: isAll ? removal(ofCommand: call, run) : nil)
+        }
+        guard let first = installs.first else { return }
+        guard mount != nil else {
+            installsOutsideMounts = true
+            if let other = run.covers(Self.lists) {
+                add(.aptMountElsewhere, at: run.place(of: other.mount).lowerBound, other.target ?? "")
+            }
+            return
+        }
+        if now.base == .debian, !now.keepsArchives {
+            let index = add(
+                .aptDockerClean, at: calls.start(of: first),
+                now.keepsDownloads ? "Keep-Downloaded-Packages alone does not help" : "")
+            if let index, let place = scriptStart(of: run) {
+                archiveFixes.append((index, Fix(place.offset..<place.offset, Self.removal + place.joint)))
+            }
+            // Said once for all that is behind it.
+            now.keepsArchives = true
+        }
+        guard !now.keepsDownloads else { return }
+        for call in installs where call.program == .apt {
+            let name = calls.content(call.name, of: call)
+            let text = calls.scripts[call.script].text
+            // `install` only: the two upgrade differently.
+            let isAlike = calls.arguments(of: call).contains { calls.holds("install", $0, of: call) }
+            let isPlain = text.isUnbroken(name) && name.count == 3
+            let place = text.source(of: name)
+            add(.aptDeletes, at: place.lowerBound, fix: isAlike && isPlain ? Fix(place, "apt-get") : nil)
+        }
+    }
+
+    /// Where a command may be put before all of a RUN's script, and what then stands between.
+    private func scriptStart(of run: Run) -> (offset: Int, joint: ByteString)? {
+        guard !run.instruction.isJSON, !now.isSurelyOther, let script = run.calls.scripts.first else { return nil }
+        guard let first = script.commands.first, first.before == .edge else { return nil }
+        let isHeredoc = !run.instruction.heredocs.isEmpty
+        let start = script.text.source(of: first.range.lowerBound)
+        guard isHeredoc else {
+            return first.depth == 0 && first.feeds == nil
+                && script.text.source(of: run.instruction.argumentStart) == start
+                ? (start, "; ") : nil
+        }
+        guard let heredoc = run.instruction.heredocs.first, heredoc.body.contains(start), !heredoc.stripsTabs,
+            !file.source.bytes.hasPrefix("#!", at: heredoc.body)
+        else { return nil }
+        return (heredoc.body.lowerBound, "\n")
+    }
+
+    // MARK: - rm
+
+    mutating func lintRemovals(_ run: Run) {
+        guard !run.caches.isEmpty else { return }
+        for call in run.calls.all where call.program == .rm && call.user == .none {
+            let isRecursive = run.calls.arguments(of: call).contains { index in
+                run.calls.hasPrefix("-", index, of: call)
+                    && (run.calls.holds("--recursive", index, of: call)
+                        || !run.calls.hasPrefix("--", index, of: call)
+                            && run.calls.value(index, of: call).contains { $0 | 0x20 == UInt8(ascii: "r") })
+            }
+            for index in run.calls.positionals(of: call) {
+                guard let path = known(run.calls.value(index, of: call)) else { continue }
+                lintRemoval(of: path, isRecursive: isRecursive, index, call, run)
+            }
+        }
+    }
+
+    private mutating func lintRemoval(of path: ByteString, isRecursive: Bool, _ index: Int, _ call: Call, _ run: Run) {
+        let isPattern = path.lastPathComponent.contains("*")
+        // "/x/*" removes what is in /x.
+        let folder = isPattern ? path.parentPath : path
+        guard !folder.contains("*"), !folder.contains("?") else { return }
+        for (_, target) in run.caches {
+            guard let target, target.hasPrefix("/") else { continue }
+            let offset = run.calls.place(index, of: call).lowerBound
+            if target.relative(to: folder) != nil, !(isPattern && target == folder) {
+                // The mount point itself, or what is around it.
+                guard isRecursive else { continue }
+                guard !isPattern || path.lastPathComponent == "*" else { continue }
+                if run.calls.isFatal(call) {
+                    add(.mountPointRemoved, at: offset, target)
+                } else if let rule = rule(forEmptying: target) {
+                    add(rule, at: offset, path)
+                }
+            } else if folder.relative(to: target) != nil,
+                let rule = rule(forEmptying: folder) ?? rule(forEmptying: target)
+            {
+                add(rule, at: offset, path, fix: removal(ofPath: index, call, run))
+            }
+        }
+    }
+
+    private func rule(forEmptying path: ByteString) -> Rule? {
+        if path.relative(to: "/var/cache/apt") != nil { return .aptEmptied }
+        if path.relative(to: "/var/lib/apt") != nil { return .aptListsRemoved }
+        if path.relative(to: "/root/.npm") != nil || Tool.npm.isMeant(path) { return .npmEmptied }
+        if path.range(of: "/.cache/pip") != nil || Tool.pip.isMeant(path) { return .pipEmptied }
+        if path.range(of: "/.cache/uv") != nil { return .uvEmptied }
+        return nil
+    }
+
+    /// One of `rm`'s paths is taken away; with the only one, the command.
+    private func removal(ofPath index: Int, _ call: Call, _ run: Run) -> Fix? {
+        run.calls.positionals(of: call).count == 1 ? removal(ofCommand: call, run) : removal(of: index, call, run)
+    }
+}

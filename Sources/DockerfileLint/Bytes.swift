@@ -1,0 +1,80 @@
+// What the rules ask of bytes, many times for each word: nothing here makes a copy.
+
+extension Array<UInt8> {
+    /// Whether exactly `text` stands at `range`.
+    func holds(_ text: StaticString, at range: Range<Int>) -> Bool {
+        range.count == text.utf8CodeUnitCount && hasPrefix(text, at: range)
+    }
+
+    /// Whether what stands at `range` begins with `text`.
+    func hasPrefix(_ text: StaticString, at range: Range<Int>) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard range.count >= length, range.lowerBound >= 0, range.upperBound <= count else { return false }
+        return text.withUTF8Buffer { wanted in
+            for index in 0..<length where self[range.lowerBound + index] != wanted[index] { return false }
+            return true
+        }
+    }
+
+    /// Whether what stands at `range` ends with `text`.
+    func hasSuffix(_ text: StaticString, at range: Range<Int>) -> Bool {
+        range.count >= text.utf8CodeUnitCount
+            && holds(text, at: range.upperBound - text.utf8CodeUnitCount..<range.upperBound)
+    }
+
+    /// Whether `text`, in small letters, stands at `range` in letters of any case.
+    func holdsIgnoringCase(_ text: StaticString, at range: Range<Int>) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else { return false }
+        return text.withUTF8Buffer { wanted in
+            for index in 0..<length where self[range.lowerBound + index].smallASCII != wanted[index] { return false }
+            return true
+        }
+    }
+
+    /// The first place of `byte` in `range`.
+    func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+        var index = Swift.max(0, range.lowerBound)
+        let end = Swift.min(range.upperBound, count)
+        while index < end {
+            if self[index] == byte { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// The range without what `isBlank` is true for at both ends.
+    func trimmed(_ range: Range<Int>, _ isBlank: (UInt8) -> Bool) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, isBlank(self[start]) { start += 1 }
+        while start < end, isBlank(self[end - 1]) { end -= 1 }
+        return start..<end
+    }
+
+    /// Whether `text` occurs in `range`.
+    func contains(_ text: StaticString, in range: Range<Int>) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard range.count >= length, range.lowerBound >= 0, range.upperBound <= count, length > 0 else { return false }
+        let first = text.withUTF8Buffer { $0[0] }
+        for start in range.lowerBound...(range.upperBound - length)
+        where self[start] == first && hasPrefix(text, at: start..<range.upperBound) {
+            return true
+        }
+        return false
+    }
+}
+
+extension UInt8 {
+    /// A space or a tab.
+    var isBlank: Bool { self == 0x20 || self == 0x09 }
+    /// What separates words: blanks and line ends.
+    var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+    /// Of a name: a letter, a digit, or "_".
+    var isNameByte: Bool { isLetter || isDigit || self == UInt8(ascii: "_") }
+    /// A letter of ASCII.
+    var isLetter: Bool { (0x61...0x7A).contains(smallASCII) }
+    /// A digit.
+    var isDigit: Bool { (0x30...0x39).contains(self) }
+    /// A capital of ASCII made small; any other byte as it is.
+    var smallASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+}

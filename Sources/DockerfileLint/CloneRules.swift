@@ -1,0 +1,73 @@
+internal import Formats
+
+// What makes builds of other clones, machines and days miss.
+
+extension Linter {
+    /// `# syntax=docker/dockerfile:1` is another frontend whenever there is a newer one.
+    mutating func lintSyntax() {
+        guard let place = file.syntax else { return }
+        let image = ByteString(file.source.bytes[place]).cut(at: " ")?.before ?? ByteString(file.source.bytes[place])
+        let tag = image.lastPathComponent.cut(at: ":")?.after ?? ""
+        let isExact = tag.split("-").first?.split(".").count ?? 0 >= 3
+        if !image.contains("@"), !isExact { add(.syntaxFloats, at: place.lowerBound, image) }
+    }
+
+    mutating func lintCopy(_ instruction: Dockerfile.Instruction) {
+        for heredoc in instruction.heredocs where !instruction.isOnBuild {
+            let place = heredoc.body
+            if let target = words(of: instruction).last,
+                instruction.text.bytes.contains("pip", in: target), Self.switchesPipOff(file.source.bytes, place)
+            {
+                now.pipConfiguration = place
+            }
+        }
+        guard !instruction.isOnBuild, stage.copied == nil, context.isKnown, copiesAll(instruction) else { return }
+        stage.copied = (instruction.start, instruction.ignored)
+    }
+
+    private func copiesAll(_ instruction: Dockerfile.Instruction) -> Bool {
+        let bytes = instruction.text.bytes
+        guard !instruction.flags.contains(where: { bytes.hasPrefix("--from", at: $0) }), instruction.heredocs.isEmpty
+        else { return false }
+        var sources: [ByteString]
+        if instruction.isJSON {
+            sources = JSON(ByteString(bytes[instruction.arguments]).trimmed)?.array?.compactMap(\.string) ?? []
+        } else {
+            sources = words(of: instruction).map { ByteString(bytes[$0]) }
+        }
+        guard sources.count > 1 else { return false }
+        sources.removeLast()
+        return sources.contains { $0 == "." || $0 == "./" || $0 == "/" || $0 == "*" || $0 == "./*" }
+    }
+
+    /// What a RUN has behind it: a copy of the context, arguments that change with each commit.
+    mutating func lintWhatComesBefore(_ calls: Calls) {
+        let installs = calls.all.contains { $0.program.isInstaller }
+        if let (offset, silenced) = stage.copied {
+            if context.ignoreFile == nil, installs { add(.copyWithoutIgnore, at: offset, silenced: silenced) }
+            if context.hasGit, !context.ignoresGit { add(.gitInContext, at: offset, silenced: silenced) }
+        }
+        guard installs, !stage.commitArguments.isEmpty else { return }
+        for argument in stage.commitArguments {
+            add(.commitArgument, at: argument.offset, argument.name, silenced: argument.silenced)
+        }
+        stage.commitArguments = []
+    }
+
+    /// `no-cache-dir = true` and the like somewhere in a text.
+    static func switchesPipOff(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        let name: StaticString = "no-cache-dir"
+        var start = range.lowerBound
+        while let next = bytes.firstIndex(of: UInt8(ascii: "n"), in: start..<range.upperBound) {
+            start = next + 1
+            guard bytes.hasPrefix(name, at: next..<range.upperBound) else { continue }
+            var value = next + name.utf8CodeUnitCount
+            while value < range.upperBound, bytes[value].isBlank || bytes[value] == UInt8(ascii: "=") { value += 1 }
+            for word in ["true", "1", "yes", "on"] as [StaticString]
+            where value > next + name.utf8CodeUnitCount && bytes.hasPrefix(word, at: value..<range.upperBound) {
+                return true
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,286 @@
+internal import Formats
+
+/// Reads a Dockerfile's instructions in their order and keeps what holds at each.
+public struct Linter {
+    let file: Dockerfile
+    let context: ContextFacts
+    private let most: Int
+    private var found: [Found] = []
+    private var known: Set<Found.Place> = []
+    // Lists of codes that comments silence in the instruction at work.
+    private var ignored: [ByteString] = []
+
+    var now = Surroundings()
+    private var ends: [ByteString: Surroundings] = [:]
+    private var globals = Surroundings()
+    var stage = Stage()
+    // Cache mounts by where they are mounted: the first of each.
+    var firstMounts: [ByteString: (mount: Mount, offset: Int)] = [:]
+    // Fixes that leave docker-clean out, for when it is known that every RUN of apt's has the mount.
+    var archiveFixes: [(index: Int, fix: Fix)] = []
+    var installsOutsideMounts = false
+    let mayBeBerry: Bool
+
+    /// What a stage has shown so far.
+    struct Stage {
+        var hasFrom = false
+        /// The whole context was copied here.
+        var copied: (offset: Int, silenced: [ByteString])?
+        var commitArguments: [(name: ByteString, offset: Int, silenced: [ByteString])] = []
+        /// A RUN that has pip's mount and does not use it, and one that installs without any.
+        var unusedMount: (offset: Int, silenced: [ByteString])?
+        var installsWithoutMount = false
+    }
+
+    private struct Found {
+        struct Place: Hashable {
+            let rule: Rule
+            let offset: Int
+        }
+        let place: Place
+        let detail: ByteString
+        var fix: Fix?
+    }
+
+    /// What is wrong with a file, in the order of its lines; at most `most` findings.
+    public static func findings(
+        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max
+    ) -> [Finding] {
+        var linter = Linter(file, context, most)
+        linter.lint()
+        return linter.inOrder
+    }
+
+    /// The file with all that is certain mended, and nothing else changed. Twice is once.
+    public static func fixed(
+        _ file: Dockerfile, context: ContextFacts = .unknown, where isWanted: (Finding) -> Bool = { _ in true }
+    ) -> Dockerfile {
+        var file = file
+        // What is mended may uncover more; a fix that does not take is not tried for ever.
+        for _ in 0..<8 {
+            let fixes = findings(in: file, context: context).filter(isWanted).compactMap(\.fix)
+            let text = Fix.apply(fixes, to: file.source)
+            if text == file.source { break }
+            file = Dockerfile(text)
+        }
+        return file
+    }
+
+    private init(_ file: Dockerfile, _ context: ContextFacts, _ most: Int) {
+        self.file = file
+        self.context = context
+        self.most = most
+        let bytes = file.source.bytes
+        mayBeBerry =
+            bytes.contains("corepack", in: 0..<bytes.count) || bytes.contains(".yarn", in: 0..<bytes.count)
+            || bytes.contains("yarn set ", in: 0..<bytes.count)
+    }
+
+    private var inOrder: [Finding] {
+        let lines = LineTable(file.source.bytes)
+        return found.sorted {
+            ($0.place.offset, $0.place.rule.rawValue) < ($1.place.offset, $1.place.rule.rawValue)
+        }.map { one in
+            let place = lines.place(of: one.place.offset)
+            return Finding(
+                rule: one.place.rule, offset: one.place.offset, line: place.line, column: place.column,
+                detail: one.detail, fix: one.fix)
+        }
+    }
+
+    // MARK: - Findings
+
+    /// Whether there is room for more.
+    var isFull: Bool { found.count >= most }
+
+    /// Keeps a finding, unless it is there already or silenced; its index.
+    @discardableResult
+    mutating func add(
+        _ rule: Rule, at offset: Int, _ detail: ByteString = "", silenced: [ByteString]? = nil, fix: Fix? = nil
+    ) -> Int? {
+        guard !isFull else { return nil }
+        let silenced = silenced ?? ignored
+        if !silenced.isEmpty, silenced.contains(rule.code) { return nil }
+        let place = Found.Place(rule: rule, offset: offset)
+        guard known.insert(place).inserted else { return nil }
+        found.append(Found(place: place, detail: detail, fix: fix))
+        return found.count - 1
+    }
+
+    // MARK: - Instructions
+
+    private mutating func lint() {
+        lintSyntax()
+        for instruction in file.instructions {
+            guard !isFull else { return }
+            ignored = instruction.ignored
+            switch instruction.keyword {
+            case .from: begin(instruction)
+            case .arg: declare(instruction)
+            case .env where !instruction.isOnBuild: setVariables(instruction)
+            case .user where !instruction.isOnBuild: setUser(instruction)
+            case .shell where !instruction.isOnBuild: setShell(instruction)
+            case .copy, .add: lintCopy(instruction)
+            case .run: lintRun(instruction)
+            case .unknown: add(.instructionUnknown, at: instruction.start)
+            default: break
+            }
+            for heredoc in instruction.heredocs where !heredoc.isEnded {
+                add(
+                    .heredocUnended, at: instruction.text.source(of: heredoc.word.lowerBound),
+                    "no line is " + ByteString(heredoc.name).prefix(40))
+            }
+        }
+        endStage()
+        for (index, fix) in archiveFixes where !installsOutsideMounts { found[index].fix = fix }
+    }
+
+    private mutating func begin(_ instruction: Dockerfile.Instruction) {
+        endStage()
+        if !stage.hasFrom { globals = now }
+        stage = Stage(hasFrom: true)
+        let bytes = instruction.text.bytes
+        let words = words(of: instruction)
+        guard let image = words.first else {
+            now = Surroundings()
+            return
+        }
+        let written = ByteString(bytes[image])
+        let expanded = globals.expand(written)
+        let name = expanded ?? written
+        if let earlier = ends[name.lowercasedASCII] {
+            now = earlier.inherited
+        } else {
+            now = Surroundings()
+            if expanded != nil {
+                now.base = .init(image: name)
+                now.isGolang = now.base != .unknown && isRepository("golang", name)
+                if isRepository("node", name), now.base != .unknown {
+                    now.accounts["node"] = .init(uid: 1000, home: "/home/node")
+                }
+                if Self.isFloating(name) { add(.baseFloats, at: instruction.text.source(of: image.lowerBound), name) }
+            }
+        }
+        if words.count >= 3, bytes.holdsIgnoringCase("as", at: words[1]) {
+            stageName = ByteString(bytes[words[2]]).lowercasedASCII
+        } else {
+            stageName = nil
+        }
+        stageNumber += 1
+    }
+
+    private var stageName: ByteString?
+    private var stageNumber = -1
+
+    private mutating func endStage() {
+        guard stage.hasFrom else { return }
+        if stage.installsWithoutMount, let mount = stage.unusedMount {
+            add(.pipMountOnOtherRun, at: mount.offset, silenced: mount.silenced)
+        }
+        // A name that is nobody's base is not kept.
+        if let stageName { ends[stageName] = now }
+    }
+
+    private func isRepository(_ repository: ByteString, _ image: ByteString) -> Bool {
+        let name = image.lastPathComponent
+        return name == repository || name.hasPrefix(repository + ":") || name.hasPrefix(repository + "@")
+    }
+
+    private static func isFloating(_ image: ByteString) -> Bool {
+        guard image != "scratch", !image.isEmpty, !image.contains("@"), !image.contains("$") else { return false }
+        guard let tag = image.lastPathComponent.cut(at: ":")?.after else { return true }
+        return !tag.bytes.contains(where: \.isDigit)
+    }
+
+    /// The words of an instruction's arguments.
+    func words(of instruction: Dockerfile.Instruction) -> [Range<Int>] {
+        WordScanner.words(of: instruction.arguments, in: instruction.text.bytes, escape: file.escape)
+    }
+
+    // MARK: - State
+
+    private mutating func declare(_ instruction: Dockerfile.Instruction) {
+        let bytes = instruction.text.bytes
+        for word in words(of: instruction) {
+            let text = ByteString(WordScanner.value(of: word, in: bytes, escape: file.escape))
+            let (name, value) = text.cut(at: "=").map { ($0.before, Optional($0.after)) } ?? (text, nil)
+            let place = instruction.text.source(of: word)
+            guard !instruction.isOnBuild else { continue }
+            // Without a value of its own it takes that of before the first FROM.
+            let known = value.map(now.expand) ?? (stage.hasFrom ? globals.variables[name]?.value : nil)
+            now.set(name, .init(value: known, place: place, isArgument: true))
+            if stage.hasFrom, Self.isOfCommit(name) {
+                stage.commitArguments.append((name, place.lowerBound, ignored))
+            }
+        }
+    }
+
+    private static let commitWords: [StaticString] = [
+        "COMMIT", "GIT_SHA", "GITSHA", "REVISION", "VCS_REF", "GIT_REF", "GIT_HASH", "GITHASH", "BUILD_DATE",
+        "BUILD_TIME",
+        "BUILD_NUMBER", "BUILD_ID", "TIMESTAMP", "SOURCE_DATE",
+    ]
+    private static func isOfCommit(_ name: ByteString) -> Bool {
+        let capitals = name.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 }
+        return commitWords.contains { capitals.contains($0, in: 0..<capitals.count) }
+            || capitals.holds("SHA", at: 0..<capitals.count)
+    }
+
+    private mutating func setVariables(_ instruction: Dockerfile.Instruction) {
+        let bytes = instruction.text.bytes
+        let words = words(of: instruction)
+        guard let first = words.first else { return }
+        if bytes.firstIndex(of: UInt8(ascii: "="), in: first) == nil {
+            // `ENV NAME all the rest`
+            let value = bytes.trimmed(first.upperBound..<bytes.count, \.isSpace)
+            let text = ByteString(WordScanner.value(of: value, in: bytes, escape: file.escape))
+            now.set(
+                ByteString(bytes[first]),
+                .init(value: now.expand(text), place: instruction.text.source(of: first), isArgument: false))
+            return
+        }
+        // All of one ENV see the values of before it.
+        let before = now
+        for word in words {
+            let text = ByteString(WordScanner.value(of: word, in: bytes, escape: file.escape))
+            guard let (name, value) = text.cut(at: "=") else { continue }
+            // Nothing is expanded in single quotes, nor where a backslash stands: in doubt it is not known.
+            let isDoubtful =
+                value.contains("$") && bytes[word].contains { $0 == UInt8(ascii: "'") || $0 == file.escape }
+            let known = isDoubtful ? nil : before.expand(value)
+            now.set(name, .init(value: known, place: instruction.text.source(of: word), isArgument: false))
+        }
+    }
+
+    private mutating func setUser(_ instruction: Dockerfile.Instruction) {
+        let bytes = instruction.text.bytes
+        let text = ByteString(bytes[bytes.trimmed(instruction.arguments, \.isSpace)])
+        guard let name = now.expand(text)?.cut(at: ":")?.before ?? now.expand(text) else {
+            now.user = .unknown
+            return
+        }
+        if name == "root" || name == "0" {
+            now.user = .root
+        } else if let number = name.decimal {
+            now.user = .number(number)
+        } else {
+            now.user = name.isEmpty ? .unknown : .name(name)
+        }
+    }
+
+    private mutating func setShell(_ instruction: Dockerfile.Instruction) {
+        let bytes = instruction.text.bytes
+        guard instruction.isJSON, let words = JSON(ByteString(bytes[instruction.arguments]).trimmed)?.array,
+            let shell = words.first?.string
+        else {
+            now.shell = .other
+            return
+        }
+        let name = shell.lastPathComponent
+        now.shell = ["sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"].contains(name) ? .posix : .other
+        now.shellEndsOnError = words.dropFirst().contains {
+            guard let option = $0.string, option.hasPrefix("-"), !option.hasPrefix("--") else { return false }
+            return option.contains("e")
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import DockerfileLint
+import Formats
+import Host
+
+/// `slipway lint`
+struct LintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint",
+        abstract: "Find what makes a Dockerfile's caches useless, and mend what is certain.",
+        discussion: """
+            Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below; without any, the working \
+            directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" before an instruction or in it \
+            silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, 2 when a file cannot be read.
+
+              slipway lint
+              slipway lint --diff Dockerfile
+              slipway lint --fix --select LNT101,LNT6 .
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sarif }
+
+    @Flag(help: "Mend what is certain, in the files; every other byte stays.")
+    var fix = false
+
+    @Flag(help: "Show what --fix would change, and change nothing.")
+    var diff = false
+
+    @Option(
+        help: """
+            text, json or sarif. JSON is an array: file, line, column, code, severity (note, warning, error), message, fixable, \
+            link.
+            """)
+    var format = Format.text
+
+    @Option(
+        help: ArgumentHelp(
+            "Only these rules: codes with commas between them; LNT1 is all that begin so.", valueName: "codes"))
+    var select: String?
+
+    @Option(help: ArgumentHelp("The build context. Default: the file's own directory.", valueName: "dir"))
+    var context: String?
+
+    @Argument(help: ArgumentHelp("Files and directories.", valueName: "file"), completion: .file())
+    var paths: [String] = []
+
+    func validate() throws {
+        guard !diff || format == .text else { throw ValidationError("--diff goes with --format text only") }
+        _ = try selected()
+    }
+
+    /// Every rule that is asked for.
+    private func selected() throws -> Set<Rule> {
+        guard let select else { return Set(Rule.allCases) }
+        var rules: Set<Rule> = []
+        for word in ByteString(select).split(",") {
+            let word = word.trimmed.lowercasedASCII
+            let matching = Rule.allCases.filter { $0.code.lowercasedASCII.hasPrefix(word) }
+            guard !word.isEmpty, word.count >= 3, !matching.isEmpty else {
+                throw ValidationError(
+                    "--select takes codes such as LNT101 or LNT1, not \(word.isEmpty ? "nothing" : word.lossy)")
+            }
+            rules.formUnion(matching)
+        }
+        return rules
+    }
+
+    func run() throws {
+        let rules = try selected()
+        var isUnreadable = false
+        var reports: [LintReport] = []
+        for path in paths.isEmpty ? ["."] : paths {
+            do throws(LintSource.Failure) {
+                for file in try LintSource.files(at: ByteString(path)) {
+                    do throws(LintSource.Failure) {
+                        reports.append(try examine(file, rules))
+                    } catch {
+                        isUnreadable = true
+                        Output.complain(error.message)
+                    }
+                }
+            } catch {
+                isUnreadable = true
+                Output.complain(error.message)
+            }
+        }
+        switch format {
+        case .text: if !diff { Output.write(LintReport.text(of: reports)) }
+        case .json: Output.write(LintReport.json(of: reports))
+        case .sarif: Output.write(LintReport.sarif(of: reports))
+        }
+        if isUnreadable { throw ExitCode(2) }
+        if reports.contains(where: { !$0.findings.isEmpty }) { throw ExitCode.failure }
+    }
+
+    private func examine(_ path: ByteString, _ rules: Set<Rule>) throws(LintSource.Failure) -> LintReport {
+        let source = try LintSource(path, context: context.map { ByteString($0) })
+        var file = Dockerfile(source.text)
+        if fix || diff {
+            let mended = Linter.fixed(file, context: source.context) { rules.contains($0.rule) }
+            if diff {
+                Output.write(TextDifference(file.source, mended.source).unified(path))
+            } else if mended.source != file.source {
+                try source.replace(with: mended.source)
+                file = mended
+            }
+        }
+        let findings = Linter.findings(in: file, context: source.context).filter { rules.contains($0.rule) }
+        return LintReport(path: path, findings: findings)
+    }
+}

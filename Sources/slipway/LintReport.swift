@@ -1,0 +1,98 @@
+import DockerfileLint
+import Formats
+import Shim
+
+/// The findings of one file.
+struct LintReport {
+    let path: ByteString
+    let findings: [Finding]
+
+    /// "FILE:LINE:COLUMN: SEVERITY CODE MESSAGE [LINK]", a line each.
+    static func text(of reports: [LintReport]) -> ByteString {
+        var lines: [ByteString] = []
+        for report in reports {
+            for finding in report.findings {
+                let place =
+                    report.path + ":" + ByteString(decimal: finding.line) + ":" + ByteString(decimal: finding.column)
+                lines.append(
+                    (place + ": " + finding.severity.name + " " + finding.rule.code + " " + finding.message + " ["
+                        + finding.rule.link + "]" + (finding.isFixable ? " (--fix mends it)" : "")).withoutControls
+                        + "\n")
+            }
+        }
+        return lines.joined(separator: "")
+    }
+
+    /// One array over all files.
+    static func json(of reports: [LintReport]) -> JSON {
+        .array(
+            reports.flatMap { report in
+                report.findings.map { finding in
+                    .object([
+                        "file": .string(report.path), "line": .integer(finding.line),
+                        "column": .integer(finding.column),
+                        "code": .string(finding.rule.code), "severity": .string(finding.severity.name),
+                        "message": .string(finding.message), "fixable": .bool(finding.isFixable),
+                        "link": .string(finding.rule.link),
+                    ])
+                }
+            })
+    }
+
+    /// SARIF 2.1.0, as code hosts read it.
+    static func sarif(of reports: [LintReport]) -> JSON {
+        let rules = Rule.allCases.map { rule -> JSON in
+            let row = rule.row
+            return .object([
+                "id": .string(rule.code), "shortDescription": .object(["text": .string(ByteString(row.title))]),
+                "fullDescription": .object(["text": .string(ByteString(row.consequence))]),
+                "help": .object(["text": .string("See " + rule.link)]),
+                "defaultConfiguration": .object(["level": .string(row.severity.name)]),
+            ])
+        }
+        let results = reports.flatMap { report in
+            report.findings.map { finding -> JSON in
+                let region: JSON = .object([
+                    "startLine": .integer(finding.line), "startColumn": .integer(finding.column),
+                ])
+                let location: JSON = .object([
+                    "physicalLocation": .object([
+                        "artifactLocation": .object(["uri": .string(uri(report.path))]), "region": region,
+                    ])
+                ])
+                return .object([
+                    "ruleId": .string(finding.rule.code), "level": .string(finding.severity.name),
+                    "message": .object(["text": .string(finding.message)]), "locations": .array([location]),
+                ])
+            }
+        }
+        let driver: JSON = .object([
+            "name": .string("slipway"), "version": .string(ByteString(Release.version)), "rules": .array(rules),
+        ])
+        return .object([
+            "$schema": .string("https://json.schemastore.org/sarif-2.1.0.json"), "version": .string("2.1.0"),
+            "runs": .array([
+                .object([
+                    "tool": .object(["driver": driver]), "columnKind": .string("utf16CodeUnits"),
+                    "results": .array(results),
+                ])
+            ]),
+        ])
+    }
+
+    private static func uri(_ path: ByteString) -> ByteString {
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~".utf8)
+        let encoded = path.bytes.map { byte -> ByteString in
+            plain.contains(byte)
+                ? ByteString([byte]) : "%" + ByteString(String(Hex.digits(of: [byte]).lossy.uppercased()))
+        }
+        return (path.hasPrefix("/") ? "file://" : "") + encoded.joined(separator: "")
+    }
+}
+
+extension ByteString {
+    /// A file's name or bytes must not write on the terminal.
+    fileprivate var withoutControls: ByteString {
+        ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 })
+    }
+}

@@ -1,0 +1,285 @@
+import Formats
+import Testing
+
+@testable import DockerfileLint
+
+/// What was measured on real engines, row by row: what negates a mounted cache, and what does not.
+struct Measured: Sendable, CustomTestStringConvertible {
+    let file: ByteString
+    let codes: [ByteString]
+    var testDescription: String { codes.map(\.lossy).joined(separator: " ") + ": " + file.lossy }
+
+    init(_ lines: ByteString..., codes: [ByteString]) {
+        file = lines.joined(separator: "\n") + "\n"
+        self.codes = codes
+    }
+
+    private static let python: ByteString = "FROM python:3.12"
+    private static let mount: ByteString = "RUN --mount=type=cache,target=/root/.cache/pip "
+
+    /// A RUN of pip's with its cache mounted.
+    private static func pip(_ script: ByteString, _ codes: ByteString...) -> Measured {
+        Measured(python, mount + script, codes: codes)
+    }
+
+    static let pip: [Measured] = [
+        pip("pip install idna certifi"),
+        pip("pip install --no-cache-dir idna", "LNT101"),
+        pip("pip3 install --no-cache-dir idna", "LNT101"),
+        pip("pip3.12 install idna --no-cache-dir", "LNT101"),
+        pip("/opt/venv/bin/pip install --no-cache-dir idna", "LNT101"),
+        pip("python3 -m pip install --no-cache-dir idna", "LNT101"),
+        pip("python3.12 -I -m pip install --no-cache-dir idna", "LNT101"),
+        pip("pip --no-cache-dir install idna", "LNT101"),
+        pip("pip install --no-cache idna", "LNT101"),
+        pip("pip install --no-ca idna", "LNT101"),
+        pip("pip install --no-clean idna"),
+        pip("pip install --no-color --no-compile idna"),
+        pip("pip install '--no-cache-dir' idna", "LNT101"),
+        pip("[\"pip\", \"install\", \"--no-cache-dir\", \"idna\"]", "LNT101"),
+        pip("sh -c 'pip install --no-cache-dir idna'", "LNT101"),
+        pip("bash -euxo pipefail -c \"pip install --no-cache-dir idna\"", "LNT101"),
+        pip("set -eux; for one in idna six; do pip install --no-cache-dir \"$one\"; done", "LNT101"),
+        pip("if true; then pip install --no-cache-dir idna; fi", "LNT101"),
+        pip("(cd /app && pip install --no-cache-dir .)", "LNT101"),
+        pip("echo $(pip install --no-cache-dir idna)", "LNT101"),
+        pip("echo `pip install --no-cache-dir idna` done", "LNT101"),
+        pip("sudo -H pip install --no-cache-dir idna", "LNT101"),
+        pip("env DEBUG=1 pip install --no-cache-dir idna", "LNT101"),
+        pip("xargs -n 1 pip install --no-cache-dir <list", "LNT101"),
+        pip("echo pip install --no-cache-dir"),
+        pip("# pip install --no-cache-dir idna"),
+        pip("true # && pip install --no-cache-dir idna"),
+        pip("echo \"use pip install --no-cache-dir\" && pip install idna"),
+        Measured(
+            python, mount + "apt-get update \\", "  # pip install --no-cache-dir", "  && pip install \\",
+            "    --no-cache-dir \\",
+            "    idna", codes: ["LNT101"]),
+        Measured(
+            python, mount + "<<EOF", "pip install --no-cache-dir idna", "pip install certifi", "EOF", codes: ["LNT101"]),
+        Measured(python, mount + "bash -e <<'EOF'", "pip install --no-cache-dir idna", "EOF", codes: ["LNT101"]),
+        Measured(
+            python, mount + "<<EOF", "#!/usr/bin/env python3", "pip install --no-cache-dir idna", "EOF", codes: []),
+        Measured(python, mount + "cat <<EOF", "pip install --no-cache-dir idna", "EOF", codes: []),
+        Measured(python, "RUN pip install --no-cache-dir idna", codes: []),
+        Measured(python, "RUN --mount=type=cache,target=/var/cache/apt pip install --no-cache-dir idna", codes: []),
+        Measured(python, "RUN --mount=type=cache,target=/root/.cache pip install idna", codes: []),
+        Measured(
+            python, "RUN --mount=type=cache,target=/root/.cache pip install --no-cache-dir idna", codes: ["LNT101"]),
+        Measured("# escape=`", python, mount + "pip install `", "  --no-cache-dir idna", codes: ["LNT101"]),
+        Measured(python, "ONBUILD " + mount + "pip install --no-cache-dir idna", codes: ["LNT101"]),
+        Measured(python, "SHELL [\"pwsh\", \"-c\"]", mount + "pip install --no-cache-dir idna", codes: []),
+        pip("PIP_NO_CACHE_DIR=0 pip install idna", "LNT102"),
+        pip("PIP_NO_CACHE_DIR= pip install idna"),
+        pip("export PIP_NO_CACHE_DIR=1 && pip install idna", "LNT102"),
+        pip("PIP_NO_CACHE_DIR=1; pip install idna"),
+        pip("python3 -m venv /v && /v/bin/pip install idna"),
+        Measured(python, "ENV PIP_NO_CACHE_DIR=", mount + "pip install idna", codes: []),
+        Measured(python, "ENV PIP_NO_CACHE_DIR=1", mount + "PIP_NO_CACHE_DIR=0 pip install idna", codes: ["LNT102"]),
+        Measured(python, "ENV PIP_NO_CACHE_DIR=1", mount + "PIP_NO_CACHE_DIR= pip install idna", codes: []),
+        Measured(
+            python, "ENV PIP_NO_CACHE_DIR=1", mount + "pip install --cache-dir /root/.cache/pip idna", codes: []),
+        Measured(
+            "FROM python:3.12 AS base", "ENV PIP_NO_CACHE_DIR=on", "FROM base", mount + "pip install a",
+            codes: ["LNT102"]),
+        Measured(
+            "FROM python:3.12 AS base", "ARG PIP_NO_CACHE_DIR=on", "FROM base", mount + "pip install a", codes: []),
+        Measured(python, "ARG PIP_NO_CACHE_DIR", mount + "pip install a", codes: []),
+        Measured(python, "ENV A=1 PIP_NO_CACHE_DIR=\"no\" \\", "  B=2", mount + "pip install a", codes: ["LNT102"]),
+        Measured(python, "ENV PIP_NO_CACHE_DIR off", mount + "pip install a", codes: ["LNT102"]),
+        Measured(
+            python, "COPY <<EOF /etc/pip.conf", "[global]", "no-cache-dir = true", "EOF", mount + "pip install a",
+            codes: ["LNT103"]),
+        Measured(
+            python, "RUN printf '[global]\\nno-cache-dir = true\\n' >/etc/pip.conf", mount + "pip install a",
+            codes: ["LNT103"]),
+        pip("pip install --cache-dir /tmp/c idna", "LNT104"),
+        pip("pip install --cache-dir=/tmp/c idna", "LNT104"),
+        Measured(python, "ENV XDG_CACHE_HOME=/tmp", mount + "pip install a", codes: ["LNT104"]),
+        Measured(python, "ENV HOME=/tmp", mount + "pip install a", codes: ["LNT104"]),
+        Measured(python, "ENV PIP_CACHE_DIR=/c", "RUN --mount=type=cache,target=/c pip install a", codes: []),
+        Measured(
+            python, "ARG C=/c", "ENV PIP_CACHE_DIR=$C", "RUN --mount=type=cache,target=${C} pip install a", codes: []),
+        Measured(python, "RUN --mount=type=cache,target=/root/.pip pip install a", codes: ["LNT105"]),
+        Measured(python, "RUN --mount=type=cache,target=$HOME/.cache/pip pip install a", codes: []),
+        Measured(
+            python, "RUN useradd -m -u 1000 app", "USER app",
+            "RUN --mount=type=cache,target=/home/app/.cache/pip,uid=1000 pip install a",
+            codes: []),
+        Measured(
+            python, "RUN useradd -m -u 1000 app", "USER app",
+            "RUN --mount=type=cache,mode=0777,target=/home/app/.cache/pip pip install a", codes: ["LNT106"]),
+        Measured(python, "USER 12345", "RUN --mount=type=cache,target=/.cache/pip,uid=12345 pip install a", codes: []),
+        Measured(
+            "FROM team/base:1", "RUN --mount=type=cache,target=/root/.cache/pip,uid=1000 pip install a", codes: []),
+        pip("pip install idna && rm -rf /root/.cache/pip/*", "LNT110"),
+        pip("pip install idna; rm -rf ~/.cache/pip/*", "LNT110"),
+        pip("pip install idna && rm -rf /root/.cache", "LNT011"),
+        pip("pip install idna && rm -rf /root/.cache/pip", "LNT011"),
+        pip("pip install idna && rm -rf /root/.cache || true", "LNT110"),
+        pip("pip install idna && rm -rf /root/.cache; echo done", "LNT110"),
+        pip("set -e; pip install idna; rm -rf /root/.cache; echo done", "LNT011"),
+        Measured(python, mount + "pip install idna", "RUN rm -rf /root/.cache", codes: []),
+        Measured(python, "RUN --mount=type=cache,sharing=private,target=/root/.cache/pip pip install a", codes: []),
+    ]
+
+    private static func node(_ mount: ByteString, _ script: ByteString, _ codes: ByteString...) -> Measured {
+        Measured("FROM node:20", "RUN --mount=type=cache,target=" + mount + " " + script, codes: codes)
+    }
+
+    static let node: [Measured] = [
+        node("/root/.npm", "npm ci"),
+        node("/root/.npm", "npm ci --prefer-online"),
+        node("/root/.npm", "npm ci --cache=/tmp/x", "LNT204"),
+        node("/root/.npm", "npm_config_cache=/tmp/x npm ci", "LNT204"),
+        node("/root/.npm", "npm ci && npm cache clean --force", "LNT210"),
+        node("/root/.npm", "npm ci && npm cache verify"),
+        node("/root/.npm", "npm ci && rm -rf ~/.npm/_cacache", "LNT210"),
+        node("/root/.npm", "npm ci && rm -rf ~/.npm", "LNT011"),
+        node("/root/.cache/npm", "npm ci", "LNT205"),
+        node("/app/node_modules", "npm ci", "LNT215"),
+        node("/app/node_modules/.cache", "npm run build"),
+        Measured(
+            "FROM node:20", "USER node", "RUN --mount=type=cache,target=/home/node/.npm,uid=1000 npm ci", codes: []),
+        node("/usr/local/share/.cache/yarn", "yarn"),
+        node("/usr/local/share/.cache/yarn", "yarn build && yarn cache list"),
+        node("/root/.cache/yarn", "yarn --frozen-lockfile", "LNT305"),
+        node("/root/.cache/yarn", "corepack enable && yarn install"),
+        node("/root/.cache/yarn", "yarn --version"),
+        node("/usr/local/share/.cache/yarn", "yarn && yarn cache clean || true", "LNT310"),
+    ]
+
+    static let uvAndGo: [Measured] = [
+        node("/root/.cache/uv", "uv sync -n", "LNT401"),
+        node("/root/.cache/uv", "uv pip install --no-cache-dir a", "LNT401"),
+        node("/root/.cache/uv", "uv cache clean && uv sync", "LNT410"),
+        node("/root/.cache/uv", "uv cache prune && uv sync"),
+        node("/root/.cache/uv", "UV_NO_CACHE=0 uv sync"),
+        Measured(
+            "FROM debian:12", "ENV UV_NO_CACHE=1", "RUN --mount=type=cache,target=/root/.cache/uv uv sync",
+            codes: ["LNT402"]),
+        Measured("FROM golang:1.23", "RUN --mount=type=cache,target=/go/pkg/mod go mod download", codes: []),
+        Measured("FROM debian:12", "RUN --mount=type=cache,target=/go/pkg/mod go mod download", codes: ["LNT505"]),
+        Measured("FROM team/go:1", "RUN --mount=type=cache,target=/go/pkg/mod go mod download", codes: []),
+        Measured(
+            "FROM golang:1.23",
+            "RUN --mount=type=cache,target=/go/pkg/mod go build ./... && go clean -modcache || true",
+            codes: ["LNT510"]),
+    ]
+
+    private static func apt(_ script: ByteString, _ codes: ByteString...) -> Measured {
+        Measured(
+            "FROM debian:12", "RUN rm -f /etc/apt/apt.conf.d/docker-clean",
+            "RUN --mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt " + script,
+            codes: codes)
+    }
+
+    static let apt: [Measured] = [
+        apt("apt-get update && apt-get install -y curl"),
+        apt("apt-get install -y curl && apt-get clean", "LNT610"),
+        apt("apt-get install -y curl && rm -rf /var/lib/apt/lists/*", "LNT616"),
+        apt("apt-get install -y curl && rm -rf /var/lib/apt/lists/* /tmp/*", "LNT616"),
+        apt("apt install -y curl", "LNT602"),
+        apt("apt-get install -y curl && rm -rf /var/cache/apt/archives/*.deb", "LNT610"),
+        Measured(
+            "FROM debian:12", "RUN rm -f /etc/apt/apt.conf.d/docker-clean",
+            "RUN --mount=type=cache,target=/var/cache/apt/archives apt-get install -y a && rm -rf /var/cache/apt/*",
+            codes: ["LNT011"]),
+        Measured(
+            "FROM debian:12",
+            "RUN echo 'Binary::apt::APT::Keep-Downloaded-Packages \"true\";' >/etc/apt/apt.conf.d/keep",
+            "RUN --mount=type=cache,target=/var/cache/apt apt-get install -y a", codes: ["LNT601"]),
+        Measured(
+            "FROM debian:12",
+            "RUN rm -f /etc/apt/apt.conf.d/docker-clean; echo 'Binary::apt::APT::Keep-Downloaded-Packages \"true\";' >/etc/apt/apt.conf.d/keep",
+            "RUN --mount=type=cache,target=/var/cache/apt apt install -y a", codes: []),
+        Measured("FROM team/base:1", "RUN --mount=type=cache,target=/var/cache/apt apt-get install -y a", codes: []),
+        Measured(
+            "FROM debian:12", "RUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*", codes: []),
+    ]
+
+    private static func shell(_ script: ByteString, _ codes: ByteString...) -> Measured {
+        Measured("FROM debian:12", "RUN " + script, codes: codes)
+    }
+
+    static let shell: [Measured] = [
+        shell("pip install --upgrade pip>=24.0 setuptools", "LNT801"),
+        shell("pip install 'requests>=2,<3'"),
+        shell("pip install requests>=2,<3", "LNT801"),
+        shell("pip install requests >log.txt"),
+        shell("pip install requests>log.txt"),
+        shell("pip install requests>/dev/null 2>&1"),
+        shell("pip install requests 2>/dev/null"),
+        shell("pip install requests>2.0", "LNT801"),
+        shell("pip install -r a.txt<3", "LNT802"),
+        shell("npm install left-pad@>=1.3", "LNT801"),
+        shell("test 3 >2.0"),
+        shell("curl -fsSL https://example.invalid/x | sh", "LNT803"),
+        shell("curl -fsSL https://example.invalid/x | sudo -E bash -", "LNT803"),
+        shell("wget -qO- https://example.invalid/x | bash -s -- --yes", "LNT803"),
+        shell("curl https://example.invalid/x | tee x | sh", "LNT803"),
+        shell("curl https://example.invalid/x | python3 -", "LNT803"),
+        shell("curl https://example.invalid/x | python3 -c 'import json, sys; print(json.load(sys.stdin))'"),
+        shell("bash -c \"$(curl -fsSL https://example.invalid/x)\"", "LNT803"),
+        shell("bash <(curl -fsSL https://example.invalid/x)", "LNT803"),
+        shell("curl -fsSL https://example.invalid/x | tar -xz"),
+        shell("curl -fsSL https://example.invalid/x | gpg --dearmor >/etc/apt/keyrings/x.gpg"),
+        shell("curl -fsSL https://example.invalid/x | bash /check.sh"),
+    ]
+
+    static let clones: [Measured] = [
+        Measured("FROM debian", "RUN true", codes: ["LNT703"]),
+        Measured("FROM debian:latest", codes: ["LNT703"]),
+        Measured("FROM registry.example:5000/team/app", codes: ["LNT703"]),
+        Measured("FROM scratch", codes: []),
+        Measured("FROM debian@sha256:abc", codes: []),
+        Measured("ARG BASE", "FROM $BASE", codes: []),
+        Measured("ARG BASE=debian", "FROM ${BASE}", codes: ["LNT703"]),
+        Measured("FROM debian:12 AS one", "FROM one", codes: []),
+        Measured("# syntax=docker/dockerfile:1.7", "FROM scratch", codes: ["LNT705"]),
+        Measured("# syntax=docker/dockerfile:1.7.1-labs", "FROM scratch", codes: []),
+        Measured("# syntax=docker/dockerfile@sha256:abc", "FROM scratch", codes: []),
+        Measured("ARG GIT_SHA", "FROM debian:12", "RUN apt-get install -y a", codes: []),
+        Measured("FROM debian:12", "ARG GIT_SHA", "RUN make", codes: []),
+        Measured("FROM debian:12", "ARG VCS_REF BUILD_DATE=x", "RUN npm ci", codes: ["LNT704", "LNT704"]),
+    ]
+}
+
+@Suite("What was measured")
+struct MeasuredTests {
+    @Test("pip", arguments: Measured.pip) func pip(_ row: Measured) { check(row) }
+    @Test("npm and yarn", arguments: Measured.node) func node(_ row: Measured) { check(row) }
+    @Test("uv and go", arguments: Measured.uvAndGo) func uvAndGo(_ row: Measured) { check(row) }
+    @Test("apt", arguments: Measured.apt) func apt(_ row: Measured) { check(row) }
+    @Test("The shell", arguments: Measured.shell) func shell(_ row: Measured) { check(row) }
+    @Test("Other clones", arguments: Measured.clones) func clones(_ row: Measured) { check(row) }
+
+    private func check(_ row: Measured) {
+        #expect(codes(row.file) == row.codes)
+        let mended = fixed(row.file)
+        #expect(fixed(mended) == mended)
+        #expect(Dockerfile(mended).printed == mended)
+    }
+
+    @Test("The context: .dockerignore, .git, and what installs behind the copy")
+    func context() {
+        let file: ByteString = "FROM debian:12\nCOPY . /src\nRUN npm ci\n"
+        func of(_ ignore: ByteString?, git: Bool) -> [ByteString] {
+            codes(file, ContextFacts(ignoreFile: ignore, hasGit: git))
+        }
+        #expect(of(nil, git: false) == ["LNT701"])
+        #expect(of(nil, git: true) == ["LNT701", "LNT702"])
+        #expect(of("node_modules\n", git: true) == ["LNT702"])
+        for pattern in [".git", "/.git/", "**/.git", ".*", "*", ".git*", "**", ".git/**", "# x\n.g?t"] as [ByteString] {
+            #expect(of(pattern, git: true) == [], "\(pattern)")
+        }
+        #expect(of(".git\n!.git\n", git: true) == ["LNT702"])
+        #expect(of("*\n!src\n", git: true) == [])
+        #expect(codes(file) == [])
+        let none = ContextFacts(ignoreFile: nil, hasGit: true)
+        #expect(codes("FROM debian:12\nRUN npm ci\nCOPY . .\n", none) == [])
+        #expect(codes("FROM debian:12\nCOPY --from=x . .\nRUN npm ci\n", none) == [])
+        #expect(codes("FROM debian:12\nCOPY package.json .\nRUN npm ci\n", none) == [])
+        #expect(codes("FROM debian:12\nCOPY [\".\", \"/a b\"]\nRUN make\n", none) == ["LNT702"])
+    }
+}

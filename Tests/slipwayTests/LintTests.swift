@@ -1,0 +1,110 @@
+import ArgumentParser
+import DockerfileLint
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@testable import slipway
+
+@Suite("slipway lint")
+struct LintTests {
+    private static let bad: ByteString =
+        "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir a\n"
+
+    /// The exit code of a command on some paths.
+    private func status(_ arguments: [String]) -> Int32 {
+        do {
+            let command = try LintCommand.parse(arguments)
+            try command.run()
+            return 0
+        } catch {
+            return Slipway.status(for: error)
+        }
+    }
+
+    @Test(
+        "Words that are refused",
+        arguments: [["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"]])
+    func usage(_ arguments: [String]) {
+        #expect(throws: (any Error).self) { try LintCommand.parse(arguments) }
+    }
+
+    @Test("--fix writes the file whole, keeps its mode and a link to it, and leaves nothing behind")
+    func fix() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path.appending(path: "real"), link = folder.path.appending(path: "Dockerfile")
+        try Files.replace(file, with: Self.bad, mode: 0o640)
+        try Files.makeLink(link, to: "real")
+        #expect(status(["--select", "LNT2", link.lossy]) == 0)
+        #expect(status([link.lossy]) == 1)
+        #expect(status(["--diff", "--fix", link.lossy]) == 1)
+        #expect(try Files.read(file, limit: 1000) == Self.bad)
+        #expect(status(["--fix", link.lossy]) == 0)
+        #expect(
+            try Files.read(file, limit: 1000)
+                == "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install a\n")
+        #expect(try Files.status(file).mode == 0o640)
+        #expect(try Files.status(link, followLinks: false).kind == .symbolicLink)
+        #expect(try Files.names(in: folder.path, limit: 10).sorted() == ["Dockerfile", "real"])
+        let inode = try Files.status(file).inode
+        #expect(status(["--fix", link.lossy]) == 0)
+        #expect(try Files.status(file).inode == inode)
+    }
+
+    @Test("Directories are searched; what cannot be read is told, and the rest is read all the same")
+    func directories() throws {
+        let folder = try TemporaryFolder()
+        for name in [
+            "a/Dockerfile", "a/Dockerfile.dockerignore", "b/web.Dockerfile", "node_modules/Dockerfile",
+            "c/Containerfile",
+        ] {
+            let path = folder.path.appending(path: ByteString(name))
+            try Files.makeDirectories(path.parentPath, mode: 0o755)
+            try Files.replace(path, with: Self.bad, mode: 0o644)
+        }
+        let found = try LintSource.files(at: folder.path).map { $0.relative(to: folder.path) }
+        #expect(found == ["a/Dockerfile", "b/web.Dockerfile", "c/Containerfile"])
+        #expect(status([folder.path.lossy]) == 1)
+        #expect(status([folder.path.lossy, folder.path.lossy + "/none"]) == 2)
+        try Files.makeDirectories(folder.path.appending(path: "empty"), mode: 0o755)
+        #expect(status([folder.path.lossy + "/empty"]) == 2)
+    }
+
+    @Test("JSON and SARIF have every finding; text has no control characters of the file's")
+    func formats() throws {
+        let file = Dockerfile("FROM \u{1B}[2Jdebian\nRUN curl https://x.invalid | sh\n")
+        let report = LintReport(path: "a b/Dockerfile", findings: Linter.findings(in: file))
+        let array = try #require(LintReport.json(of: [report]).array)
+        #expect(array.map { $0[key: "code"]?.string } == ["LNT703", "LNT803"])
+        #expect(array.last?[key: "line"]?.integer == 2 && array.last?[key: "column"]?.integer == 5)
+        #expect(array.last?[key: "fixable"] == .bool(false) && array.last?[key: "severity"]?.string == "warning")
+        let text = LintReport.text(of: [report])
+        #expect(!text.contains("\u{1B}") && text.split("\n").count == 3)
+        #expect(text.hasPrefix("a b/Dockerfile:1:6: note LNT703 "))
+        let run = try #require(LintReport.sarif(of: [report])[key: "runs"]?.array?.first)
+        let result = try #require(run[key: "results"]?.array?.last)
+        let place = result[key: "locations"]?.array?.first?[key: "physicalLocation"]
+        #expect(place?[key: "artifactLocation"]?[key: "uri"]?.string == "a%20b/Dockerfile")
+        #expect(place?[key: "region"]?[key: "startLine"]?.integer == 2)
+        #expect(run[key: "tool"]?[key: "driver"]?[key: "rules"]?.array?.count == Rule.allCases.count)
+    }
+
+    @Test("A difference has its hunks where they belong, and ends without a line's end are told")
+    func difference() {
+        let lines = (1...20).map { ByteString(decimal: $0) }
+        var other = lines
+        other[9] = "ten"
+        other.remove(at: 1)
+        let text = TextDifference(lines.joined(separator: "\n"), other.joined(separator: "\n")).unified("f")
+        #expect(
+            text
+                == "--- f\n+++ f\n@@ -1,5 +1,4 @@\n 1\n-2\n 3\n 4\n 5\n@@ -7,7 +6,7 @@\n 7\n 8\n 9\n-10\n+ten\n 11\n 12\n 13\n"
+        )
+        #expect(TextDifference("a\n", "a\n").unified("f") == "")
+        #expect(
+            TextDifference("a", "b").unified("f")
+                == "--- f\n+++ f\n@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n"
+        )
+    }
+}
