@@ -74,7 +74,8 @@ public struct GitRepository: Equatable, Sendable {
             let url = GitConfig.value(of: "url", inSection: "remote", named: "origin", of: config), !url.isEmpty
         else { return nil }
         if let name = OriginURL.normalized(url) { return name }
-        let path = resolve(OriginURL.localPath(url), against: top)
+        guard let local = OriginURL.localPath(url) else { return nil }
+        let path = resolve(local, against: top)
         if hops > 0 {
             let upstream = gitDirectory(of: path).map(commonDirectory) ?? path
             if let further = origin(in: upstream, top: path, hops: hops - 1) { return further }

@@ -2,7 +2,8 @@ public import Formats
 
 /// A git remote's address, made one for all who mean the same repository.
 public enum OriginURL {
-    /// "host/path" for a network address, without credentials, default port, query, fragment and ".git"; nil for a local path.
+    /// "host/path" for a network address, without credentials, default port, query, fragment and ".git"; nil for a local path, and
+    /// for an address that names nothing.
     /// `https://user:token@GitHub.com/o/r.git`, `ssh://git@github.com:22/o/r` and `git@github.com:o/r` are all `github.com/o/r`.
     public static func normalized(_ url: ByteString) -> ByteString? {
         let text = url.trimmed
@@ -18,20 +19,23 @@ public enum OriginURL {
         return name(host: withoutUser(host), path: path)
     }
 
-    /// The path of a local remote: what stands after "file://", or the text itself.
-    public static func localPath(_ url: ByteString) -> ByteString {
+    /// The path of a local remote: what stands after "file://", or the text itself; nil for an address of another scheme, which may
+    /// hold a secret.
+    public static func localPath(_ url: ByteString) -> ByteString? {
         let text = url.trimmed
-        return text.lowercasedASCII.hasPrefix("file://") ? text.dropFirst(7) : text
+        guard let mark = text.range(of: "://") else { return text }
+        return text.prefix(mark.lowerBound).lowercasedASCII == "file" ? text.dropFirst(mark.upperBound) : nil
     }
 
-    private static func name(host: ByteString, path: ByteString) -> ByteString {
+    private static func name(host: ByteString, path: ByteString) -> ByteString? {
         var path = path
         while path.hasPrefix("/") { path = path.dropFirst(1) }
         while path.hasSuffix("/") { path = path.dropLast(1) }
         if path.hasSuffix(".git") { path = path.dropLast(4) }
         // "user:token@host/o/r", a scheme forgotten, is git's scp form with the token in the path.
         path = path.split("/").map(withoutUser).joined(separator: "/")
-        return path.isEmpty ? host.lowercasedASCII : host.lowercasedASCII + "/" + path
+        if path.isEmpty { return host.isEmpty ? nil : host.lowercasedASCII }
+        return host.lowercasedASCII + "/" + path
     }
 
     private static func withoutUser(_ text: ByteString) -> ByteString { text.cutLast(at: "@")?.after ?? text }

@@ -30,7 +30,7 @@ struct OriginURLTests {
             ("https://host/a/b/c/d.git", "host/a/b/c/d"), ("https://host/", "host"), ("https://host", "host"),
             ("https://host/.git", "host"), ("host:~user/r.git", "host/~user/r"),
             ("https://host/o/r.github.io", "host/o/r.github.io"),
-            ("https://", ""), ("a:", "a"),
+            ("a:", "a"),
         ] as [(ByteString, ByteString)])
     func other(_ url: ByteString, _ name: ByteString) {
         #expect(OriginURL.normalized(url) == name)
@@ -45,6 +45,15 @@ struct OriginURLTests {
     func local(_ url: ByteString, _ path: ByteString) {
         #expect(OriginURL.normalized(url) == nil)
         #expect(OriginURL.localPath(url) == path)
+    }
+
+    @Test(
+        "An address that names nothing is none, and no path either",
+        arguments: ["https://", "://", "ssh:///", "https://user:SECRET@", "https://?token=SECRET", "https://:443/"]
+            as [ByteString])
+    func nameless(_ url: ByteString) {
+        #expect(OriginURL.normalized(url) == nil)
+        #expect(OriginURL.localPath(url) == nil)
     }
 
     @Test(
