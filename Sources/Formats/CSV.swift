@@ -44,9 +44,10 @@ public enum CSV {
         }
     }
 
-    /// A record of the fields, each quoted only where it must be.
+    /// A record of the fields, each quoted only where it must be. A lone empty field is quoted, as by Go: else it would be none.
     public static func record(of fields: [ByteString]) -> ByteString {
-        fields.map { field in
+        if fields == [""] { return "\"\"" }
+        return fields.map { field in
             guard field.contains(",") || field.contains("\"") else { return field }
             var quoted: [UInt8] = [UInt8(ascii: "\"")]
             for byte in field.bytes {

@@ -32,7 +32,7 @@ struct CSVTests {
         "Written with quotes only where they must be",
         arguments: [
             (["type=local", "src=/a b"], "type=local,src=/a b"), (["src=/a,b"], #""src=/a,b""#),
-            ([#"src=/a"b"#, "c"], #""src=/a""b",c"#), (["", ""], ","), (["#a", " b"], "#a, b"),
+            ([#"src=/a"b"#, "c"], #""src=/a""b",c"#), (["", ""], ","), (["#a", " b"], "#a, b"), ([""], #""""#),
         ] as [([ByteString], ByteString)])
     func record(_ fields: [ByteString], _ record: ByteString) {
         #expect(CSV.record(of: fields) == record)
