@@ -8,13 +8,16 @@ public enum Shim {
     /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
     private static let editable = Kernel.StaticWords("build buildx builder image run create container volume")
 
+    /// Whether the environment says that everything is passed on as it is.
+    public static var isBypassed: Bool { Kernel.variable("SLIPWAY") == "off" }
+
     /// Becomes the real docker, with or without changes; never returns.
     public static func run() -> Never {
         guard let docker = RealDocker.find() else {
             Kernel.printError("slipway: no docker found on PATH besides Slipway itself\n")
             Kernel.exit(127)
         }
-        let bypassed = Kernel.variable("SLIPWAY") == "off"
+        let bypassed = isBypassed
         let traced = Kernel.variable("SLIPWAY_TRACE") == "1"
         guard !bypassed && Kernel.commandLineHolds(anyOf: editable) else {
             if traced {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Host
+import Notes
 import Planning
 import Shim
 
@@ -34,7 +35,10 @@ struct Explain: ParsableCommand {
             Output.complain("no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
             throw ExitCode.failure
         }
-        let plan = Decision(words, docker: docker, LoadedSettings.load(), for: .showing).plan
+        let plan =
+            Shim.isBypassed
+            ? .unchanged(words, [Note(.bypassed)])
+            : Decision(words, docker: docker, LoadedSettings.load(), for: .showing).plan
         if json { Output.write(plan.json) } else { Output.write(plan.text) }
     }
 }

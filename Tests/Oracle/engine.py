@@ -38,7 +38,9 @@ class Asked:
         path, _, self.query = target.partition("?")
         self.method, self.path, self.body = method, re.sub(r"^/v[0-9.]+(?=/)", "", path), body
         self.full = path
-        self.headers = sorted((n, v) for n, v in headers.items() if n not in ("host", "user-agent"))
+        # Of a build's session docker makes the name up anew.
+        self.headers = sorted((n, "" if n.startswith("x-docker-expose-session-") else v) for n, v in headers.items()
+                              if n not in ("host", "user-agent"))
         # The shim names no program; docker's command line does.
         self.is_clients = "user-agent" in headers
 
@@ -46,9 +48,10 @@ class Asked:
         """All of it; what docker itself does in another order or with other names each time is made alike."""
         body = self.body
         if self.path == "/containers/create" and body:
-            # Docker keeps variables in a map.
+            # Docker keeps variables and bound directories in maps.
             document = json.loads(body)
             document["Env"] = sorted(document.get("Env") or [])
+            document["HostConfig"]["Binds"] = sorted(document.get("HostConfig", {}).get("Binds") or [])
             body = json.dumps(document, separators=(",", ":")).encode()
         elif self.path == "/build" and body:
             body = contents(body)

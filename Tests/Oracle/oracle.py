@@ -35,6 +35,8 @@ CHANCE = [
     (re.compile(rb'(slipway\.created(?:=|":"))[0-9]{13}'), rb"\1TIME"),
     (re.compile(rb"\.dockerfile\.[0-9a-f]{20}"), b".dockerfile.NAME"),
     (re.compile(rb"(Sending build context to Docker daemon) +[0-9.]+k?B"), rb"\1 SIZE"),
+    (re.compile(rb'time="[^"]*"'), b"time"),
+    (re.compile(rb"((?:buildid|session)=)[0-9a-z]+"), rb"\1NAME"),
     (re.compile(rb"(DOCKER_CLI_PLUGIN_SOCKET=)[^\0]*"), rb"\1SOCKET"),
 ]
 
@@ -181,7 +183,8 @@ class Worker:
 
     def plan(self, case, words):
         outcome = self.run(case, "seeded", self.base + "/bin/slipway", [b"slipway", b"explain", b"--"] + words)
-        if outcome.code != 0 or outcome.requests or outcome.plugins:
+        # Docker 20.10 greets the engine when it is asked for its version.
+        if outcome.code != 0 or outcome.plugins or any(request[:2] != (b"HEAD", b"/_ping") for request in outcome.requests):
             raise AssertionError(f"explain: {outcome.code} {outcome.stderr!r} {outcome.requests} {outcome.plugins!r}")
         return shell_words(outcome.said)
 
@@ -260,13 +263,13 @@ class Case:
 
 
 def cases(lines, everything):
-    """Every line in both worlds on each docker; else every line on one of them, and those that are changed on one, too."""
+    """Every line in both worlds on each docker; else every line in its own world on one of them."""
     chosen = []
     for number, line in enumerate(lines):
         some = CLIS if everything else (CLIS[number % len(CLIS)],)
-        if line.section != "changed":
+        if everything or line.section == "other":
             chosen += [Case(line, cli, "plain") for cli in some]
-        if everything or line.section == "changed":
+        if everything or line.section != "other":
             if not everything and line.is_plain_build:
                 some = (CLIS[number % 2],)
             chosen += [Case(line, cli, "seeded") for cli in some]

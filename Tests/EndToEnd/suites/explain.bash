@@ -55,6 +55,9 @@ unchanged_commands() {
         alike a $words
         expect_equal "$(jq -c .changed explained.json)" false changed
     done
+    with=(SLIPWAY=off)
+    run on a "${with[@]}" slipway explain --json -- docker build app
+    expect_equal "$(jq -c '[.changed, .notes[0].code]' "$stdout")" '[false,"SLP100"]' "where everything is bypassed"
     run on a slipway explain --json -- docker run --rm slipway/base:1 true
     expect_equal "$(jq -c '[.changed, .leases, .notes[0].code]' "$stdout")" '[false,[],"SLP501"]'
 }
