@@ -1,0 +1,53 @@
+import Formats
+import PackageCache
+import PathMap
+
+@testable import Engine
+
+/// What an engine answers.
+enum Answers {
+    private struct Outcome: Equatable {
+        let isComplete: Bool
+        let status: Int
+        let body: [UInt8]
+    }
+
+    private static func read(_ pieces: [[UInt8]], hasBody: Bool) -> Outcome? {
+        var response = HTTPResponse(hasBody: hasBody)
+        do {
+            for piece in pieces { try response.append(piece) }
+            if !response.isComplete { try response.close() }
+        } catch {
+            return nil
+        }
+        return Outcome(isComplete: response.isComplete, status: response.status, body: response.body)
+    }
+
+    /// However an answer is divided on its way, it is the same one. The first byte says whether it has a body and where it is cut.
+    static func http(_ input: ByteString) {
+        guard let first = input.bytes.first else { return }
+        let text = Array(input.bytes.dropFirst())
+        let whole = read([text], hasBody: first & 1 == 0)
+        let cut = text.isEmpty ? 0 : Int(first >> 1) % text.count
+        require(
+            read([Array(text[..<cut]), Array(text[cut...])], hasBody: first & 1 == 0) == whole,
+            "cut in two it is another")
+        if text.count < 512 {
+            require(read(text.map { [$0] }, hasBody: first & 1 == 0) == whole, "byte by byte it is another")
+        }
+        if let whole { require(whole.isComplete && (100...999).contains(whole.status), "half an answer") }
+    }
+
+    static func bodies(_ input: ByteString) {
+        if let info = EngineInfo(input) { _ = info.obstacleToExport(buildx: Version(0, 19)) }
+        guard let volumes = PackageVolume.list(in: input) else { return }
+        guard case .whole(let generation) = PackageGeneration.current(among: volumes) else { return }
+        // These words end up in the options of a mount.
+        require(PackageGeneration.isPlain(generation.directory), "a directory that cannot stand in options")
+        require(
+            generation.lowerDirectories.allSatisfy(PackageGeneration.isPlain), "a layer that cannot stand in options")
+        for mount in PackageView(random: "1").mounts(of: generation, created: 1) {
+            require(CSV.fields(of: mount) != nil && !mount.contains("\n"), "a mount that docker does not understand")
+        }
+    }
+}

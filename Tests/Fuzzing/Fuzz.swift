@@ -1,0 +1,41 @@
+import Formats
+import Glibc
+import Host
+
+/// What libFuzzer tries: readers of what users, engines and files say, each with the properties that must hold for every input.
+/// FUZZ_TARGET names the one that this process tries. A new one is a row here and a folder of seeds.
+private let targets: [String: @Sendable (ByteString) -> Void] = [
+    "arguments": CommandLines.check,
+    "settings": Texts.settings,
+    "json": Texts.json,
+    "csv": Texts.csv,
+    "http": Answers.http,
+    "engine": Answers.bodies,
+    "mountinfo": Texts.mountInfo,
+    "index": Store.check,
+    "git": Texts.git,
+    "docker-config": Texts.dockerFiles,
+    "records": Texts.records,
+]
+
+private let target: @Sendable (ByteString) -> Void = {
+    guard let name = getenv("FUZZ_TARGET").map({ String(cString: $0) }), let target = targets[name] else {
+        print("FUZZ_TARGET must be one of: " + targets.keys.sorted().joined(separator: " "))
+        exit(2)
+    }
+    return target
+}()
+
+/// Ends the process, which libFuzzer takes for a find and keeps the input.
+func require(_ holds: Bool, _ what: @autoclosure () -> String) {
+    guard !holds else { return }
+    Kernel.printError(ByteString("property broken: " + what() + "\n"))
+    abort()
+}
+
+/// What libFuzzer calls for each input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func tryInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    target(ByteString(UnsafeBufferPointer(start: bytes, count: count)))
+    return 0
+}

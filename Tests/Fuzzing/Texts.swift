@@ -1,0 +1,100 @@
+import DockerCommandLine
+import Formats
+import Planning
+import Records
+
+@testable import BuildCache
+@testable import Engine
+@testable import PathMap
+
+/// Texts that are read whole.
+enum Texts {
+    /// What is in force can be written down, and is the same when it is read again.
+    static func settings(_ input: ByteString) {
+        var settings = Settings()
+        _ = settings.apply(lines: input, from: "a file")
+        var again = Settings()
+        let rows = Settings.rows.map { ($0.key, $0.show(settings)) }
+        let lines = rows.filter { !$0.1.isEmpty }.map { $0.0 + " = " + $0.1 }
+        // A file's line ends where it ends, and blanks around a value are not its own.
+        guard !rows.contains(where: { $0.1.contains("\n") || $0.1 != $0.1.trimmed }) else { return }
+        require(
+            again.apply(lines: lines.joined(separator: "\n"), from: "again").isEmpty, "what is shown is not understood")
+        require(rows.map(\.1) == Settings.rows.map { $0.show(again) }, "what is shown is another setting")
+        var third = Settings()
+        _ = third.apply(environment: input.split("\n").map { "SLIPWAY_" + $0 })
+    }
+
+    /// What is written of a document is the document.
+    static func json(_ input: ByteString) {
+        guard let json = JSON(input) else { return }
+        let text = json.text
+        guard let again = JSON(text) else { return require(false, "what was written is no JSON") }
+        require(again.text == text, "another text of the same document")
+        _ = json.integer
+        _ = json[field: "a"]
+        _ = json[key: "a"]
+    }
+
+    static func csv(_ input: ByteString) {
+        let words = input.split("\n")
+        if !input.contains("\r") {
+            require(CSV.fields(of: CSV.record(of: words)) == words, "a record is not its fields")
+        }
+        guard let places = CSV.places(of: input) else { return }
+        for field in places {
+            require(field.place.lowerBound >= 0 && field.place.upperBound <= input.count, "a field stands outside")
+        }
+        let fields = places.map(\.text)
+        require(CSV.fields(of: CSV.record(of: fields)) == fields, "fields are not their record's")
+    }
+
+    /// A file of mounts, and the memory of a table.
+    static func mountInfo(_ input: ByteString) {
+        let mounts = MountInfo(input)
+        _ = mounts.container
+        _ = mounts.isInRoot("/a/b")
+        for mount in mounts.mounts.prefix(4) {
+            _ = mounts.mount(at: mount.point)
+            require(MountInfo.unescaped(MountInfo.escaped(mount.point).bytes[...]) == mount.point, "an escape is lost")
+        }
+        if let table = RememberedTable(line: input) {
+            require(RememberedTable(line: table.line) == table, "what is remembered is another table")
+        }
+        if let pairs = PathTable.parse(input) {
+            require(PathTable.parse(CSV.record(of: pairs.map(\.text))) == pairs, "a table's text is another table")
+        }
+        if let json = JSON(input) { _ = ContainerMount.list(in: json) }
+    }
+
+    /// Git's files: a configuration, and addresses.
+    static func git(_ input: ByteString) {
+        let value = GitConfig.value(of: "url", inSection: "remote", named: "origin", of: input) ?? input
+        guard let origin = OriginURL.normalized(value) else { return }
+        require(!origin.isEmpty, "an address that names nothing")
+        _ = OriginURL.localPath(value)
+    }
+
+    /// What docker and buildx keep.
+    static func dockerFiles(_ input: ByteString) {
+        _ = DockerConfiguration(directory: "/c", text: input)
+        _ = BuilderInstance(input)
+        _ = DockerProgram(printed: input)
+        _ = BuildxProgram(metadata: input)
+        if let version = Version(parsing: input) {
+            require(Version(parsing: version.text) == version, "a version's text")
+        }
+        _ = EnvironmentFile.names(in: input)
+        _ = HostTable.addresses(of: "localhost", in: input)
+    }
+
+    /// What Slipway writes for itself: the journal, keys, names of exports.
+    static func records(_ input: ByteString) {
+        _ = JournalEntry.entries(in: input)
+        if let name = ExportName(input) { require(name.text == input, "an export's name is not its own") }
+        _ = StoreLayout.isInGeneration(input)
+        if let layout = StoreLayout(root: input) {
+            require(StoreLayout(root: layout.root) == layout, "a path is not clean")
+        }
+    }
+}
