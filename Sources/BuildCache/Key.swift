@@ -15,8 +15,10 @@ public struct BuildDescription: Sendable {
 
     /// Where the build's files come from.
     public var context: Context
-    /// The value of `--file`; "-" is standard input; nil for the default.
+    /// The value of `--file`; "-" is none of this machine's: standard input, or a definition's own; nil for the default.
     public var dockerfile: ByteString?
+    /// What tells apart the Dockerfiles that stand in one definition, by their targets' names.
+    public var inlineName: ByteString?
     /// The value of `--target`.
     public var target: ByteString?
     /// Each platform by itself; empty for the engine's own.
@@ -30,11 +32,13 @@ public struct BuildDescription: Sendable {
 
     /// Everything by name.
     public init(
-        context: Context, dockerfile: ByteString? = nil, target: ByteString? = nil, platforms: [ByteString] = [],
+        context: Context, dockerfile: ByteString? = nil, inlineName: ByteString? = nil, target: ByteString? = nil,
+        platforms: [ByteString] = [],
         imageNames: [ByteString] = [], arguments: [ByteString] = [], workingDirectory: ByteString
     ) {
         self.context = context
         self.dockerfile = dockerfile
+        self.inlineName = inlineName
         self.target = target
         self.platforms = platforms
         self.imageNames = imageNames
@@ -161,7 +165,7 @@ private struct Place {
         let context = (try? Files.realPath(absolute)) ?? absolute
         let git = GitRepository.containing(context)
         let top = git?.top ?? context
-        var dockerfile: ByteString = "-"
+        var dockerfile: ByteString = build.inlineName.map { "-" + $0 } ?? "-"
         if let address = Self.remoteDockerfile(build) {
             dockerfile = address
         } else if build.dockerfile != "-" {

@@ -9,3 +9,6 @@ static inline int slipway_pidfd_open(int process) { return (int)syscall(434, pro
 
 // A pipe that exec closes from the beginning. Linux 2.6.27.
 static inline int slipway_pipe2(int *ends, int flags) { return (int)syscall(SYS_pipe2, ends, flags); }
+
+// A file that has no name and lives in memory. Linux 3.17.
+static inline int slipway_memfd_create(const char *name) { return (int)syscall(SYS_memfd_create, name, 0u); }

@@ -13,7 +13,8 @@ public struct GlobalOptions: Equatable, Sendable {
     /// `--tlsverify` as given; even false turns TLS on (docker/cli cli/flags/options.go, SetDefaultOptions).
     public let tlsVerify: Bool?
 
-    init(_ scan: Scan) {
+    /// From what stands before the command word.
+    public init(_ scan: Scan) {
         configDirectory = scan.lastValue(of: .configDirectory)
         context = scan.lastValue(of: .context)
         hosts = scan.values(of: .host)

@@ -4,6 +4,8 @@ public import Formats
 public enum Invocation: Equatable, Sendable {
     /// A build that BuildKit's client may come to run.
     case build(BuildInvocation)
+    /// Builds of a definition's targets.
+    case bake(BakeInvocation)
     /// A container that is made, and perhaps started.
     case container(ContainerInvocation)
     /// A volume that is made.
@@ -13,10 +15,25 @@ public enum Invocation: Equatable, Sendable {
     /// A line that docker refuses, or that its versions read differently.
     case notUnderstood(GrammarError)
 
+    /// Whose command line it is.
+    public enum Program: Sendable {
+        /// docker's own.
+        case docker
+        /// buildx's where docker runs it as a plugin: docker's options, the word `buildx`, and what belongs to it.
+        case plugin
+        /// buildx's where it is run by itself: what belongs to it, as compose does.
+        case buildx
+    }
+
     /// Reads a whole command line, `arguments[0]` being the program's name.
-    public static func parse(_ arguments: [ByteString]) -> Invocation {
+    public static func parse(_ arguments: [ByteString], of program: Program = .docker) -> Invocation {
         do throws(GrammarError) {
-            return try read(arguments)
+            switch program {
+            case .docker: return try read(arguments)
+            case .plugin: return try readPlugin(arguments)
+            case .buildx:
+                return try readBuildx(arguments, globals: GlobalOptions(Scan([], from: 0, table: .docker)), at: 0)
+            }
         } catch {
             return .notUnderstood(error)
         }
@@ -38,16 +55,11 @@ public enum Invocation: Equatable, Sendable {
             try checkForwarding(arguments, of: ["image", "build"], at: index)
             return .build(
                 try BuildInvocation(arguments, globals: globals, route: .forwarded, parent: nil, wordAt: index + 1))
-        case "builder", "buildx":
-            let parent = try Scan(arguments, from: index + 1, table: .buildx)
-            guard let inner = parent.positionals.first, isBuild(arguments[inner]), !parent.isLeftAlone else {
-                return .other(word)
-            }
-            try checkTraversal(parent)
-            if word == "builder" { try checkForwarding(arguments, of: ["builder"], at: index) }
-            let route: BuildInvocation.Route = word == "builder" ? .forwarded : .buildx
-            return .build(
-                try BuildInvocation(arguments, globals: globals, route: route, parent: parent, wordAt: inner))
+        case "bake":
+            try checkForwarding(arguments, of: ["bake"], at: index)
+            return .bake(
+                try BakeInvocation(arguments, globals: globals, route: .forwarded, parent: nil, wordAt: index))
+        case "builder", "buildx": return try readBuildx(arguments, globals: globals, at: index)
         case "run", "create":
             return .container(try ContainerInvocation(arguments, globals: globals, wordAt: index))
         case "container":
@@ -63,8 +75,36 @@ public enum Invocation: Equatable, Sendable {
         }
     }
 
-    /// docker/buildx commands/build.go, buildCmd: the name and its alias.
-    private static func isBuild(_ word: ByteString) -> Bool { word == "build" || word == "b" }
+    /// What docker/cli cli-plugins/plugin/plugin.go hands to a plugin: docker's words, those of the command written out.
+    private static func readPlugin(_ arguments: [ByteString]) throws(GrammarError) -> Invocation {
+        let global = try Scan(arguments, from: 1, table: .docker)
+        guard let index = global.positionals.first, arguments[index] == "buildx", !global.isLeftAlone else {
+            return .other(global.positionals.first.map { arguments[$0] })
+        }
+        return try readBuildx(arguments, globals: GlobalOptions(global), at: index)
+    }
+
+    /// What follows the word `buildx` or `builder`, or the program's own name.
+    private static func readBuildx(
+        _ arguments: [ByteString], globals: GlobalOptions, at index: Int
+    ) throws(GrammarError) -> Invocation {
+        let word = arguments.indices.contains(index) ? arguments[index] : ""
+        let parent = try Scan(arguments, from: index + 1, table: .buildx)
+        guard let inner = parent.positionals.first, !parent.isLeftAlone else { return .other(word) }
+        // docker/buildx commands/build.go, buildCmd, and bake.go, bakeCmd: the names and their aliases.
+        let isBuild = ["build", "b"].contains(arguments[inner])
+        guard isBuild || ["bake", "f"].contains(arguments[inner]) else { return .other(word) }
+        try checkTraversal(parent)
+        if word == "builder" { try checkForwarding(arguments, of: ["builder"], at: index) }
+        let route: BakeInvocation.Route = word == "builder" ? .builder : .buildx
+        if isBuild {
+            return .build(
+                try BuildInvocation(
+                    arguments, globals: globals, route: route == .builder ? .forwarded : .buildx, parent: parent,
+                    wordAt: inner))
+        }
+        return .bake(try BakeInvocation(arguments, globals: globals, route: route, parent: parent, wordAt: inner))
+    }
 
     /// Refuses what cobra's Traverse, which looks for the sub-command before pflag sees the options, reads in its own
     /// way: it takes `--` for an option that wants a value, and never a dash for a value's beginning.

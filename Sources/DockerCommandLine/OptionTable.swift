@@ -26,6 +26,8 @@ public struct OptionTable: Sendable {
         case configDirectory, context, host, tls, tlsVerify
         case builder, file, target, platform, buildArgument, buildContext, tag, output
         case cacheFrom, cacheTo, noCache
+        /// `--set` of bake.
+        case override
         case environment, environmentFile, mount, volume, tmpfs
         case device, volumesFrom, driver, driverOption
         case attaching, privileged, runtime, otherIsolation, userNamespace, volumeDriver

@@ -91,4 +91,32 @@ extension OptionTable {
             Row("target", .value, .target),
             Row("ulimit", .value),
         ])
+
+    /// `docker buildx bake`, with the parent's persistent options (docker/buildx commands/bake.go, bakeCmd).
+    public static let buildxBake = OptionTable(
+        command: "docker buildx bake", isInterspersed: true,
+        rows: [
+            Row("allow", .value),
+            Row("builder", .value, .builder),
+            Row("call", .value, .call),
+            Row("check", .optional, .check),
+            Row("debug", short: "D", .flag),
+            Row("file", short: "f", .value, .file),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("list", .value, .untouchable),
+            Row("list-targets", .flag, .untouchable),
+            Row("list-variables", .flag, .untouchable),
+            Row("load", .flag),
+            Row("metadata-file", .value),
+            Row("no-cache", .flag, .noCache),
+            Row("policy", .value),
+            Row("print", .flag, .untouchable),
+            Row("progress", .value),
+            Row("provenance", .value),
+            Row("pull", .flag),
+            Row("push", .flag),
+            Row("sbom", .value),
+            Row("set", .value, .override),
+            Row("var", .value),
+        ])
 }

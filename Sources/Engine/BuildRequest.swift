@@ -29,12 +29,16 @@ public struct EngineRequest: Equatable, Sendable {
 
 /// What one build's command line says about where it will run.
 public struct BuildRequest: Equatable, Sendable {
-    /// By which of docker's commands the build was asked for.
+    /// By which of docker's commands a build was asked for.
     public enum Route: Equatable, Sendable {
         /// `docker build`, `docker image build` and `docker builder build`: docker itself decides who builds.
         case dockerBuild
-        /// `docker buildx build` and its other names.
+        /// `docker buildx build`, `docker buildx bake` and their other names.
         case buildx
+        /// `docker bake`: to buildx whatever DOCKER_BUILDKIT says, in every docker that has it.
+        case dockerBake
+        /// This program stands in the plugin's place, before the plugin file named: docker has decided already.
+        case plugin(ByteString)
     }
 
     /// By which of docker's commands the build was asked for.

@@ -16,6 +16,7 @@ enum BuildRoute {
             guard let isEnabled = Bool(goText: buildKit) else { throw Doubt(.buildKitVariableInvalid, buildKit) }
             isDisabled = !isEnabled
         }
+        if route == .dockerBake, docker < Version(28, 1) { throw Doubt(.notEdited) }
         guard route == .dockerBuild else { return }
         if isDisabled { throw Doubt(.legacyBuilder, "DOCKER_BUILDKIT") }
         if let alias {

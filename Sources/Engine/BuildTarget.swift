@@ -1,5 +1,5 @@
 public import Formats
-public import Host
+internal import Host
 public import Notes
 
 /// What is known of the builder that a build will use.
@@ -53,21 +53,26 @@ public enum BuildTarget: Equatable, Sendable {
 
     /// Finds the builder of a command from docker's files, the environment and one question to the engine.
     ///
-    /// `docker` is the real CLI, `versions` the memory of what binaries said, and `ourselves` this very program, which may
-    /// stand in for the plugin. `meanwhile` runs while the engine thinks; never when it is not asked.
+    /// `docker` is the real CLI, which nobody asks where this program is the plugin; `versions` the memory of what binaries
+    /// said. `meanwhile` runs while the engine thinks; never when it is not asked.
     public static func resolve(
         _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
-        ourselves: FileStatus? = nil, system: SystemFiles = .standard, meanwhile: () -> Void = {}
+        system: SystemFiles = .standard, meanwhile: () -> Void = {}
     ) -> BuildTarget {
         do throws(Doubt) {
-            let program = try dockerVersion(versions.docker(at: docker), docker)
+            let plugin: ByteString
             let directory = try DockerConfiguration.directory(for: request.engine, environment)
             let configuration = try DockerConfiguration.read(in: directory)
             let alias = configuration.builderAlias
-            try BuildRoute.check(request.route, buildKit: environment.buildKit, alias: alias, docker: program)
+            if case .plugin(let next) = request.route {
+                plugin = next
+            } else {
+                let program = try dockerVersion(versions.docker(at: docker), docker)
+                try BuildRoute.check(request.route, buildKit: environment.buildKit, alias: alias, docker: program)
+                let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
+                plugin = try BuildxPlugin.find(in: directories)
+            }
             let context = try DockerContext.resolve(request.engine, environment, configuration)
-            let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
-            let plugin = try BuildxPlugin.find(in: directories, ourselves: ourselves)
             guard case .plugin(let buildx) = versions.buildx(at: plugin) else { throw Doubt(.buildxBroken, plugin) }
 
             let choice = BuilderChoice(request, environment, alias: alias, context: context.name)

@@ -39,7 +39,7 @@ enum BuilderChoice: Equatable {
             self = flag.isEmpty ? .current : .named(flag)
         } else if let variable = environment.builder {
             self = .named(variable)
-        } else if request.route == .dockerBuild, alias == nil {
+        } else if request.route == .dockerBuild || request.route == .dockerBake, alias == nil {
             self = .named(context)
         } else {
             self = .current

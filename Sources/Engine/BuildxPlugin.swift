@@ -1,9 +1,9 @@
 internal import Formats
-internal import Host
+public import Host
 internal import Notes
 
 /// Where docker finds the buildx plugin.
-enum BuildxPlugin {
+public enum BuildxPlugin {
     /// The directories of every machine, after the user's own.
     ///
     /// Source: docker/cli cli-plugins/manager/manager_unix.go, defaultSystemPluginDirs.
@@ -11,6 +11,20 @@ enum BuildxPlugin {
         "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
         "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
     ]
+
+    /// The plugin behind this program, which stands in its place; nil when there is none. Docker warns about a configuration
+    /// that it cannot read, and goes on without it.
+    public static func next(
+        for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard,
+        refuses: (Program) -> Bool
+    ) -> Program? {
+        guard let directory = try? DockerConfiguration.directory(for: request, environment) else {
+            return next(in: system.pluginDirectories, refuses: refuses)
+        }
+        let configuration =
+            (try? DockerConfiguration.read(in: directory)) ?? DockerConfiguration(directory: directory)
+        return next(in: directories(configuration, system: system.pluginDirectories), refuses: refuses)
+    }
 
     /// The directories that docker looks through, in its order.
     ///
@@ -21,20 +35,20 @@ enum BuildxPlugin {
     }
 
     /// The plugin that docker will run. The first thing of that name decides, whatever it is: docker looks no further when it
-    /// turns out to be broken. `ourselves`, standing in as a plugin, hands on to the next one.
+    /// turns out to be broken. Slipway, standing in as a plugin, hands on to the next one.
     ///
     /// Source: docker/cli cli-plugins/manager/manager.go, addPluginCandidatesFromDir, getPlugin and PluginRunCommand. They
     /// differ over directories that cannot be listed, dangling links (skipped since 28.5) and things that are no files: all
     /// of those are doubts here.
-    static func find(in directories: [ByteString], ourselves: FileStatus?) throws(Doubt) -> ByteString {
+    static func find(in directories: [ByteString]) throws(Doubt) -> ByteString {
         for directory in directories {
             let path = directory.appending(path: "docker-buildx").cleanedPath
             do throws(Errno) {
                 let status = try Files.status(path)
-                if let ourselves, status.isSameFile(as: ourselves) { continue }
                 guard status.kind == .regular, Files.allows(.execute, path), Files.allows(.read, directory) else {
                     throw Errno.accessDenied
                 }
+                if ProgramSearch.isShim(path) { continue }
                 return path
             } catch .noSuchFile {
                 guard !isLink(path) else { throw Doubt(.buildxBroken, path) }
@@ -43,6 +57,18 @@ enum BuildxPlugin {
             }
         }
         throw Doubt(.buildxMissing)
+    }
+
+    /// The plugin that stands behind this program, for the words that docker or compose has called it with: as above, but a
+    /// thing that cannot run, and what `refuses` names, is passed over. There is somebody to hand on to, if anybody at all.
+    static func next(in directories: [ByteString], refuses: (Program) -> Bool) -> Program? {
+        for directory in directories {
+            let path = directory.appending(path: "docker-buildx").cleanedPath
+            // A relative directory of the configuration's is docker's to look through, too.
+            guard let program = ProgramSearch.plugin(path), !refuses(program) else { continue }
+            return program
+        }
+        return nil
     }
 
     private static func isLink(_ path: ByteString) -> Bool {

@@ -59,17 +59,18 @@ public enum Execution {
         public let exitCode: Int32?
     }
 
-    /// Runs a program to its end with nothing on its standard input, and reads what it prints. Throws `timedOut` after the
-    /// time given, `tooLarge` beyond `limit` bytes; the program is killed then.
+    /// Runs a program to its end with nothing on its standard input, or with ours, and reads what it prints. Throws `timedOut`
+    /// after the time given, `tooLarge` beyond `limit` bytes; the program is killed then.
     public static func ask(
-        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
-        limit: Int
+        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
+        nanoseconds: Int64, limit: Int
     ) throws(Errno) -> Answer {
         var ends: [Int32] = [-1, -1]
         _ = try checked { pipe(&ends) }
         let output = try Descriptor(takingPipeEnd: ends[0])
         try output.neverWait()
-        let child = try spawn(path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]))
+        let child = try spawn(
+            path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]), givingInput: givingInput)
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
             let text = try read(output, until: deadline, limit: limit)
@@ -128,7 +129,7 @@ public enum Execution {
 
     private static func spawn(
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor,
-        inNewSession: Bool = false
+        inNewSession: Bool = false, givingInput: Bool = false
     ) throws(Errno) -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -138,7 +139,7 @@ public enum Execution {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if !givingInput { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
         posix_spawn_file_actions_adddup2(&actions, output.number, 1)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         var child: pid_t = 0

@@ -106,11 +106,6 @@ public enum Files {
         return try file.readAll(limit: limit)
     }
 
-    /// The first bytes of a file, at most `count`.
-    public static func head(_ path: ByteString, count: Int) throws(Errno) -> ByteString {
-        ByteString(try Descriptor.open(path).read(upTo: count))
-    }
-
     /// Replaces a file whole: readers see the old content or the new one. Not flushed to the disk: what is kept this way can
     /// be learned again.
     public static func replace(_ path: ByteString, with content: ByteString, mode: UInt32) throws(Errno) {

@@ -77,6 +77,15 @@ public enum Kernel {
         }
     }
 
+    /// Whether the last part of the name that this process was called by is this one.
+    public static func isCalled(_ name: StaticString) -> Bool {
+        guard CommandLineWords.count > 0, let whole = CommandLineWords.vector?[0] else { return false }
+        let length = strlen(whole)
+        guard length >= name.utf8CodeUnitCount else { return false }
+        let start = length - name.utf8CodeUnitCount
+        return (start == 0 || whole[start - 1] == 0x2F) && strcmp(whole + start, name.cString) == 0
+    }
+
     /// Whether any word of the command line, the program's name apart, is one of `words`. Makes no copies: this runs before
     /// every docker command.
     public static func commandLineHolds(anyOf words: StaticWords) -> Bool {

@@ -66,6 +66,29 @@ public enum ProgramSearch {
         return found ?? nil
     }
 
+    /// The bytes by which one shim knows another, wherever it was copied: room Shim puts them into its programs.
+    public static let marker: StaticString = "SLIPWAY-SHIM"
+
+    /// Whether the file at a path is a shim; false for one that cannot be read.
+    public static func isShim(_ path: ByteString) -> Bool {
+        let found = try? path.withCPath { (name) throws(Errno) -> Bool in
+            withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { head in
+                holds(UnsafeRawBufferPointer(rebasing: head[..<fill(head, from: name)]), marker)
+            }
+        }
+        return found ?? false
+    }
+
+    /// An executable file that is no shim, at a path that may be relative.
+    public static func plugin(_ path: ByteString) -> Program? {
+        let found = try? path.withCPath { (name) throws(Errno) -> Program? in
+            var status = stat()
+            guard stat(name, &status) == 0 else { return nil }
+            return program(name, status, marker)
+        }
+        return found ?? nil
+    }
+
     private static var ownFile: (device: dev_t, inode: ino_t)? {
         var status = stat()
         return stat("/proc/self/exe", &status) == 0 ? (status.st_dev, status.st_ino) : nil
@@ -76,17 +99,19 @@ public enum ProgramSearch {
             return nil
         }
         return withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { head in
-            var count = 0
-            // What may be executed but not read cannot be asked, and is believed.
-            let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            if number >= 0 {
-                count = max(0, read(number, head.baseAddress, head.count))
-                close(number)
-            }
+            let count = fill(head, from: path)
             if holds(UnsafeRawBufferPointer(rebasing: head[..<count]), marker) { return nil }
             let isELF = head[..<count].starts(with: [0x7F, 0x45, 0x4C, 0x46])
             return Program(path: ByteString(cString: path), isScript: count > 0 && !isELF)
         }
+    }
+
+    /// The first bytes of a file. What may be executed but not read cannot be asked, and is believed.
+    private static func fill(_ head: UnsafeMutableRawBufferPointer, from path: UnsafePointer<CChar>) -> Int {
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard number >= 0 else { return 0 }
+        defer { close(number) }
+        return max(0, read(number, head.baseAddress, head.count))
     }
 
     private static func holds(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {

@@ -24,6 +24,10 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case settingsNotTrusted = 108
     case settingsInvalid = 109
     case exportOff = 110
+    case definitionRemote = 111
+    case definitionUnclear = 112
+    case cacheListsSet = 113
+    case composeBuildsItself = 114
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200
@@ -49,6 +53,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case endpointInvalid = 220
     case buildKitVariableInvalid = 221
     case builderAliasUnknown = 222
+    case pluginMissing = 223
 
     // 3xx: the store
     case storePathUnusable = 300

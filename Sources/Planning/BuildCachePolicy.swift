@@ -15,6 +15,13 @@ public enum BuildCachePolicy {
 
         /// Whether nothing is left: no file is read and no engine asked then.
         public var isEmpty: Bool { !imports && !exports }
+
+        /// Everything by name.
+        public init(imports: Bool, exports: Bool, notes: [Note]) {
+            self.imports = imports
+            self.exports = exports
+            self.notes = notes
+        }
     }
 
     /// What the store and the engine turned out to offer.
@@ -79,10 +86,21 @@ public enum BuildCachePolicy {
         return wish
     }
 
-    private static func names(_ option: ByteString, _ isInStore: (ByteString) -> Bool) -> Bool {
+    static func names(_ option: ByteString, _ isInStore: (ByteString) -> Bool) -> Bool {
         (CSV.fields(of: option) ?? []).contains { field in
             field.cut(at: "=").map { isInStore($0.after) } ?? false
         }
+    }
+
+    /// What `--cache-from` is given.
+    static func option(importing found: Facts.Import) -> ByteString {
+        CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest])
+    }
+
+    /// What `--cache-to` is given. mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and
+    /// changes nothing that a user pushes. ignore-error: a full disk during the export is no reason to fail a build.
+    static func option(exportingTo path: ByteString) -> ByteString {
+        CSV.record(of: ["type=local", "dest=" + path, "mode=max", "ignore-error=true"])
     }
 
     /// The command with the options that the facts allow, directly after the command word: a later one of the user's wins.
@@ -93,19 +111,14 @@ public enum BuildCachePolicy {
         var notes = wish.notes + facts.notes
         if wish.imports {
             if let found = facts.found {
-                options.append(
-                    "--cache-from="
-                        + CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest]))
+                options.append("--cache-from=" + option(importing: found))
                 notes.append(Note(.importAdded, found.digest))
             } else {
                 notes.append(Note(.nothingToImport))
             }
         }
         if wish.exports, let path = facts.export {
-            // mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and changes nothing that a
-            // user pushes. ignore-error: a full disk during the export is no reason to fail a build.
-            options.append(
-                "--cache-to=" + CSV.record(of: ["type=local", "dest=" + path, "mode=max", "ignore-error=true"]))
+            options.append("--cache-to=" + option(exportingTo: path))
             notes.append(Note(.exportAdded, path))
         }
         guard !options.isEmpty else { return .unchanged(arguments, notes) }

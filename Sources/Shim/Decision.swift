@@ -1,4 +1,6 @@
+internal import BuildCache
 internal import DockerCommandLine
+internal import Engine
 public import Formats
 public import Host
 internal import Notes
@@ -19,10 +21,14 @@ public struct Decision {
         case showing
     }
 
-    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one.
-    public init(_ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose) {
+    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one, or the plugin behind
+    /// this program where it stands in the plugin's place.
+    public init(
+        _ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose,
+        as role: Role = .docker
+    ) {
         let notes = loaded.notes + loaded.problems.map { Note(.settingsInvalid, $0.text) }
-        switch Invocation.parse(arguments) {
+        switch Invocation.parse(arguments, of: role.program) {
         case .other:
             command = nil
             plan = .unchanged(arguments, notes + [Note(.notEdited)])
@@ -30,8 +36,13 @@ public struct Decision {
             command = "unknown"
             plan = .unchanged(arguments, notes + [Note(.commandNotUnderstood, error.message)])
         case .build(let build):
-            command = "build"
-            plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose)
+            plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose, as: role)
+            // The shim before docker has written it down.
+            command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "build"
+            plan.notes = notes + plan.notes
+        case .bake(let bake):
+            plan = Self.plan(bake, arguments, docker: docker, loaded.settings, for: purpose, as: role)
+            command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "bake"
             plan.notes = notes + plan.notes
         case .container(let container):
             plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose)
@@ -52,17 +63,28 @@ public struct Decision {
 
     private static func plan(
         _ build: BuildInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose
+        for purpose: Purpose, as role: Role
     ) -> Plan {
         var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)
-        var layers = BuildLayers(for: purpose)
-        if !wish.isEmpty { layers.look(for: build, docker: docker, settings, &wish) }
-        let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
+        guard !wish.isEmpty else { return BuildCachePolicy.plan(build, arguments, wish: wish, facts: .init()) }
+        var layers = BuildLayers(for: purpose, settings)
+        if let directory = try? Kernel.workingDirectory() {
+            let builds = [BuildLayers.Build(description: BuildDescription(build, in: directory))]
+            let request = BuildRequest(
+                route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
+                engine: EngineRequest(build.globals), builder: build.builder)
+            if let builder = layers.ask(request, docker: docker, &wish, known: builds) {
+                layers.look(for: builds, by: builder, &wish)
+            }
+        } else {
+            wish = .init(imports: false, exports: false, notes: wish.notes + [Note(.storeUnreadable, ".")])
+        }
+        let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         guard purpose == .acting else { return plan }
-        defer { layers.tend(settings) }
+        defer { layers.tend() }
         guard plan.isChanged else { return plan }
         layers.keep(&wish)
-        return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts)
+        return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
     }
 
     private static func plan(

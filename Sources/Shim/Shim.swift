@@ -3,16 +3,17 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// The program named `docker`.
+/// The program named `docker`, and the plugin named `docker-buildx`.
 public enum Shim {
     /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
-    private static let editable = Kernel.StaticWords("build buildx builder image run create container volume")
+    private static let editable = Kernel.StaticWords("bake build buildx builder image run create container volume")
 
     /// Whether the environment says that everything is passed on as it is.
     public static var isBypassed: Bool { Kernel.variable("SLIPWAY") == "off" }
 
-    /// Becomes the real docker, with or without changes; never returns.
+    /// Becomes the real program of the name it was called by, with or without changes; never returns.
     public static func run() -> Never {
+        if Kernel.isCalled("docker-buildx") { Plugin.run() }
         guard let docker = RealDocker.find() else {
             Kernel.printError("slipway: no docker found on PATH besides Slipway itself\n")
             Kernel.exit(127)
@@ -33,11 +34,11 @@ public enum Shim {
         become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
     }
 
-    private static func show(_ plan: Plan, _ docker: Program) {
+    static func show(_ plan: Plan, _ docker: Program) {
         Kernel.printError("slipway: " + docker.path + "\n" + plan.text)
     }
 
-    private static func become(
+    static func become(
         _ docker: Program, _ arguments: Execution.Arguments, _ planned: [EnvironmentChange]
     ) -> Never {
         let changes = planned + RealDocker.changes(for: docker)

@@ -31,8 +31,12 @@ struct StoreFixture {
         return BuildIdentity(of: description, platform: "linux/amd64")
     }
 
+    func opened(trusted: [UInt32]? = nil, leasing: Bool = false) -> OpenedStore {
+        OpenedStore(store, trusted: trusted ?? [store.user], leasing: leasing)
+    }
+
     func survey(for build: BuildIdentity, trusted: [UInt32]? = nil, leasing: Bool = false) -> Survey {
-        Survey(of: store, for: build, trusted: trusted ?? [store.user], leasing: leasing)
+        Survey(of: opened(trusted: trusted, leasing: leasing), for: build)
     }
 
     /// Puts a blob into the pool.

@@ -149,8 +149,9 @@ struct SubStoreTests {
         }
         #expect(rejection { _ = try store.currentGeneration(of: store.user) } == .storeNotTrusted)
         #expect(rejection { try store.makeOwnIfMissing() } == .storeNotTrusted)
-        let survey = try fixture.survey(for: fixture.build(), leasing: true)
-        #expect(survey.own == nil && survey.nearest == nil && survey.notes.count == 1)
+        let opened = fixture.opened(leasing: true)
+        #expect(opened.own == nil && opened.notes.count == 1)
+        #expect(Survey(of: opened, for: try fixture.build()).nearest == nil)
     }
 
     @Test("Behind a planted link nothing is made", arguments: ["victim", "nowhere"])
@@ -198,8 +199,8 @@ struct SubStoreTests {
         try Files.rename(home, to: store.layout.subStore(of: stranger))
         #expect(rejection { _ = try store.currentGeneration(of: stranger) } == .storeNotTrusted)
         #expect(try store.currentGeneration(of: store.user) == nil)
-        let survey = try fixture.survey(for: fixture.build(), trusted: [store.user, stranger])
-        #expect(survey.notes.map(\.reason) == [.storeNotTrusted])
+        let opened = fixture.opened(trusted: [store.user, stranger])
+        #expect(opened.notes.map(\.reason) == [.storeNotTrusted])
         #expect(generation.owner == store.user)
     }
 

@@ -14,8 +14,10 @@ struct SurveyTests {
 
     @Test("Of an empty store nothing, and nothing is made")
     func nothing() throws {
-        let survey = try fixture.survey(for: fixture.build(), leasing: true)
-        #expect(survey.nearest == nil && survey.notes.isEmpty && survey.lease == nil && survey.own == nil)
+        let opened = fixture.opened(leasing: true)
+        let survey = Survey(of: opened, for: try fixture.build())
+        #expect(survey.nearest == nil && survey.notes.isEmpty && survey.lease == nil)
+        #expect(opened.own == nil && opened.notes.isEmpty)
         #expect(try fixture.folder.names() == ["work"])
     }
 
@@ -32,12 +34,14 @@ struct SurveyTests {
     func leases() throws {
         let build = try fixture.build()
         let generation = try fixture.generation()
-        let empty = fixture.survey(for: build, leasing: true)
-        #expect(empty.lease == nil && empty.own?.lease != nil && empty.own?.generation == generation)
+        let empty = fixture.opened(leasing: true)
+        #expect(Survey(of: empty, for: build).lease == nil)
+        #expect(empty.own?.lease != nil && empty.own?.generation == generation)
         try fixture.export(for: build, at: 100, "a")
         #expect(fixture.survey(for: build, leasing: true).lease?.path == generation.leasePath)
-        let looking = fixture.survey(for: build)
-        #expect(looking.lease == nil && looking.own?.generation == generation && looking.own?.lease == nil)
+        let looking = fixture.opened()
+        #expect(Survey(of: looking, for: build).lease == nil)
+        #expect(looking.own?.generation == generation && looking.own?.lease == nil)
     }
 
     @Test("A generation about to be deleted is not read")
@@ -46,20 +50,20 @@ struct SurveyTests {
         let export = try fixture.export(for: build, at: 100, "a")
         let trimmer = try Descriptor.open(export.generation.leasePath)
         try trimmer.lock(.exclusive)
-        var survey = fixture.survey(for: build, leasing: true)
-        #expect(survey.nearest == nil && survey.own == nil)
-        #expect(survey.notes.map(\.reason) == [.leaseBusy])
+        var opened = fixture.opened(leasing: true)
+        #expect(Survey(of: opened, for: build).nearest == nil && opened.own == nil)
+        #expect(opened.notes.map(\.reason) == [.leaseBusy])
         #expect(try trimmer.status().kind == .regular)
-        try survey.makeOwn(in: fixture.store)
-        #expect(survey.own == nil && survey.notes.count == 1, "the reason is given once")
+        try opened.makeOwn()
+        #expect(opened.own == nil && opened.notes.count == 1, "the reason is given once")
     }
 
     @Test("Where another build makes the sub-store at the same time, both have its lease")
     func madeByAnother() throws {
-        var survey = try fixture.survey(for: fixture.build(), leasing: true)
+        var opened = fixture.opened(leasing: true)
         let generation = try fixture.generation()
-        try survey.makeOwn(in: fixture.store)
-        #expect(survey.own?.generation == generation && survey.own?.lease != nil)
+        try opened.makeOwn()
+        #expect(opened.own?.generation == generation && opened.own?.lease != nil)
     }
 
     /// The exports of a store by what they are to a build of "topic" with A=1, the nearest first.
@@ -133,8 +137,8 @@ struct SurveyTests {
     func trust() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: 100, "a")
-        let survey = fixture.survey(for: build, trusted: [fixture.store.user + 1])
-        #expect(survey.nearest == nil && survey.own == nil && survey.notes.isEmpty)
+        let opened = fixture.opened(trusted: [fixture.store.user + 1])
+        #expect(Survey(of: opened, for: build).nearest == nil && opened.own == nil && opened.notes.isEmpty)
         #expect(fixture.survey(for: build, trusted: []).nearest == nil)
     }
 

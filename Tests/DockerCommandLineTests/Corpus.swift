@@ -108,6 +108,22 @@ enum Corpus {
             words += Self.words(of: volume.globals) + volume.mountSources.map { "source=" + quoted($0.path) }
             if volume.isLeftAlone { words.append("left-alone") }
             return words.joined(separator: " ")
+        case .bake(let bake):
+            let route: ByteString =
+                switch bake.route {
+                case .forwarded: "bake@"
+                case .builder: "builder-bake@"
+                case .buildx: "buildx-bake@"
+                }
+            var words = [route + ByteString(decimal: bake.commandWordIndex)]
+            words += Self.words(of: bake.globals)
+            words += (bake.builder.map { [$0] } ?? []).map { "builder=" + quoted($0) }
+            words += bake.files.map { "file=" + quoted($0) } + bake.overrides.map { "set=" + quoted($0) }
+            if bake.noCache { words.append("no-cache") }
+            if bake.isRemote { words.append("remote") }
+            if bake.isLeftAlone { words.append("left-alone") }
+            words += bake.positionals.map { "name=" + quoted($0) }
+            return words.joined(separator: " ")
         case .build(let build):
             let route: ByteString = build.route == .buildx ? "buildx@" : "build@"
             var words = [route + ByteString(decimal: build.commandWordIndex)]

@@ -22,6 +22,7 @@ struct FlagTablesTests {
         Pair(table: .docker, command: "docker (global)"),
         Pair(table: .buildx, command: "docker buildx (global)"),
         Pair(table: .buildxBuild, command: "docker buildx build"),
+        Pair(table: .buildxBake, command: "docker buildx bake"),
         Pair(table: .run, command: "docker run"),
         Pair(table: .create, command: "docker create"),
         Pair(table: .volumeCreate, command: "docker volume create"),

@@ -14,6 +14,30 @@ struct InvocationTests {
         #expect(Corpus.meaning(of: .parse(Corpus.words(of: entry.line))) == entry.meaning)
     }
 
+    @Test(
+        "In the plugin's place, called by docker and by itself",
+        arguments: [
+            (.plugin, "/p/docker-buildx buildx build .", "buildx@2 path=."),
+            (
+                .plugin, "/p/docker-buildx -c ctx buildx --builder b bake web",
+                "buildx-bake@6 context=ctx builder=b name=web"
+            ),
+            (.plugin, "/p/docker-buildx build .", "other build"), (.plugin, "/p/docker-buildx bake", "other bake"),
+            (.plugin, "/p/docker-buildx --help buildx build .", "other buildx"),
+            (.plugin, "/p/docker-buildx buildx ls", "other buildx"), (.plugin, "/p/docker-buildx", "other"),
+            (.plugin, "/p/docker-buildx buildx bake --nonesuch", "unknownFlag@3"),
+            (.buildx, "/p/docker-buildx build .", "buildx@1 path=."),
+            (.buildx, "docker-buildx b -t x .", "buildx@1 tag=x path=."),
+            (.buildx, "docker-buildx bake --file - --progress rawjson", "buildx-bake@1 file=-"),
+            (.buildx, "docker-buildx --builder b f web", "buildx-bake@3 builder=b name=web"),
+            (.buildx, "docker-buildx buildx build .", "other docker-buildx"),
+            (.buildx, "docker-buildx docker-cli-plugin-metadata", "other docker-buildx"),
+            (.buildx, "docker-buildx -H x build .", "unknownFlag@1"), (.buildx, "docker-buildx", "other docker-buildx"),
+        ] as [(Invocation.Program, ByteString, ByteString)])
+    func plugin(_ program: Invocation.Program, _ line: ByteString, _ meaning: ByteString) {
+        #expect(Corpus.meaning(of: .parse(Corpus.words(of: line), of: program)) == meaning)
+    }
+
     @Test("No arguments at all, not even a program's name")
     func nothing() {
         #expect(Invocation.parse([]) == .other(nil))

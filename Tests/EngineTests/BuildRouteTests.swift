@@ -1,10 +1,10 @@
 import Formats
-import Host
 import Notes
 import TestSupport
 import Testing
 
 @testable import Engine
+@testable import Host
 
 @Suite("Routes") struct BuildRouteTests {
     @Test(
@@ -18,7 +18,9 @@ import Testing
             (.dockerBuild, nil, "", 28, .builderAliasUnknown),
             (.dockerBuild, nil, nil, 20, .dockerTooOld), (.dockerBuild, "1", nil, 20, .dockerTooOld),
             (.dockerBuild, "0", nil, 20, .dockerTooOld), (.dockerBuild, "0", "buildx", 20, nil),
-            (.buildx, "0", nil, 20, nil),
+            (.buildx, "0", nil, 20, nil), (.dockerBake, "0", nil, 29, nil),
+            (.dockerBake, "no", nil, 29, .buildKitVariableInvalid),
+            (.dockerBake, nil, nil, 28, .notEdited),
         ] as [(BuildRequest.Route, ByteString?, ByteString?, Int, Reason?)])
     func check(route: BuildRequest.Route, buildKit: ByteString?, alias: ByteString?, major: Int, reason: Reason?) {
         let answer = Result { () throws(Doubt) in
@@ -35,6 +37,8 @@ import Testing
             (.dockerBuild, nil, "", nil, .named("ctx")), (.dockerBuild, nil, nil, "buildx", .current),
             (.dockerBuild, nil, "env", "buildx", .named("env")), (.buildx, nil, nil, nil, .current),
             (.buildx, nil, "env", nil, .named("env")), (.buildx, "flag", nil, nil, .named("flag")),
+            (.dockerBake, nil, nil, nil, .named("ctx")), (.plugin("/p"), nil, nil, nil, .current),
+            (.plugin("/p"), nil, "env", nil, .named("env")),
         ] as [(BuildRequest.Route, ByteString?, ByteString?, ByteString?, BuilderChoice)])
     func choice(
         route: BuildRequest.Route, flag: ByteString?, variable: ByteString?, alias: ByteString?, expected: BuilderChoice
@@ -52,10 +56,8 @@ import Testing
         #expect(directories == ["/x", "rel", "/c/cli-plugins", "/s"])
     }
 
-    private func find(_ folder: TemporaryFolder, ourselves: FileStatus? = nil) -> Result<ByteString, Doubt> {
-        Result { () throws(Doubt) in
-            try BuildxPlugin.find(in: [folder["a"], folder["b"], folder["c"]], ourselves: ourselves)
-        }
+    private func find(_ folder: TemporaryFolder) -> Result<ByteString, Doubt> {
+        Result { () throws(Doubt) in try BuildxPlugin.find(in: [folder["a"], folder["b"], folder["c"]]) }
     }
 
     @Test("The first one counts; missing directories do not") func first() throws {
@@ -70,13 +72,35 @@ import Testing
 
     @Test("Slipway in the plugin's place hands on to the next one") func ourselves() throws {
         let folder = try TemporaryFolder()
-        let slipway = try folder.write("bin/docker", "", mode: 0o755)
+        let slipway = try folder.write("bin/docker", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
         try folder.makeFolder("a")
         try Files.makeLink(folder["a/docker-buildx"], to: slipway)
-        let status = try Files.status(slipway)
-        #expect(find(folder, ourselves: status).reason == .buildxMissing)
+        #expect(find(folder).reason == .buildxMissing)
         try folder.write("b/docker-buildx", "", mode: 0o755)
-        #expect(find(folder, ourselves: status) == .success(folder["b/docker-buildx"]))
+        #expect(find(folder) == .success(folder["b/docker-buildx"]))
+    }
+
+    @Test("The next one behind Slipway: what cannot run, a copy of Slipway and what was passed already are passed over")
+    func next() throws {
+        let folder = try TemporaryFolder()
+        let environment = DockerEnvironment(home: folder["home"])
+        let system = BuildTarget.SystemFiles(pluginDirectories: [folder["s1"], folder["s2"]], hostTable: "")
+        func next(_ request: EngineRequest = EngineRequest(), not refused: ByteString = "") -> Program? {
+            BuildxPlugin.next(for: request, environment, system: system) { $0.path == refused }
+        }
+        #expect(next() == nil)
+        try folder.write("home/.docker/config.json", #"{"cliPluginsExtraDirs":[""# + folder["extra"] + #""]}"#)
+        try folder.write("extra/docker-buildx", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
+        try folder.write("home/.docker/cli-plugins/docker-buildx", "", mode: 0o644)
+        let script = try folder.write(script: "exit 0", to: "s1/docker-buildx")
+        let real = try folder.write("s2/docker-buildx", "\u{7F}ELF", mode: 0o755)
+        #expect(next() == Program(path: script, isScript: true))
+        #expect(next(not: script) == Program(path: real, isScript: false))
+        // Another configuration has its own plugins; one that cannot be read has none, and docker goes on.
+        let other = try folder.write("other/cli-plugins/docker-buildx", "\u{7F}ELF", mode: 0o755)
+        #expect(next(EngineRequest(configDirectory: folder["other"]))?.path == other)
+        try folder.write("other/config.json", "{")
+        #expect(next(EngineRequest(configDirectory: folder["other"]))?.path == other)
     }
 
     @Test("A first one that cannot run is not passed over", arguments: OddFile.allCases)

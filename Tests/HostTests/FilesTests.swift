@@ -52,8 +52,6 @@ struct FilesTests {
         #expect(throws: Errno.invalid) { try Files.read(folder.path, limit: 4) }
         #expect(throws: Errno.invalid) { try Files.read("/dev/zero", limit: 4) }
         #expect(throws: Errno.noSuchFile) { try Files.read(folder["missing"], limit: 4) }
-        #expect(try Files.head(folder["file"], count: 2) == "12")
-        #expect(try Files.head(folder["file"], count: 9) == "12345")
     }
 
     @Test("Readers of a replaced file see the old content or the new one")

@@ -1,0 +1,208 @@
+public import Formats
+
+/// What `bake --print` shows and compose hands to bake: targets and groups in JSON with nothing left to work out.
+public struct BakeDefinition: Equatable, Sendable {
+    /// Every target, in the order of the text.
+    public let targets: [BakeTarget]
+    private let groups: [Group]
+
+    private struct Group: Equatable {
+        let name: ByteString
+        let members: [ByteString]
+    }
+
+    /// Nil for what is no JSON, and for what bake would still change: variables, functions, matrices, inheritance and
+    /// templates, or a field that is not known here.
+    ///
+    /// Source: docker/buildx bake/bake.go, Config, Group and Target.
+    public init?(_ text: ByteString) {
+        guard let members = JSON(text)?.members else { return nil }
+        var targets: [BakeTarget] = []
+        var groups: [Group] = []
+        for member in members {
+            guard let entries = member.value.members else { return nil }
+            for entry in entries {
+                switch member.name {
+                case "target":
+                    guard let target = BakeTarget(name: entry.name, entry.value),
+                        !targets.contains(where: { $0.name == entry.name })
+                    else { return nil }
+                    targets.append(target)
+                case "group":
+                    guard let names = Self.names(in: entry.value) else { return nil }
+                    groups.append(Group(name: entry.name, members: names))
+                default: return nil
+                }
+            }
+        }
+        self.targets = targets
+        self.groups = groups
+    }
+
+    private static func names(in group: JSON) -> [ByteString]? {
+        guard let members = group.members,
+            members.allSatisfy({ $0.name == "targets" || $0.name == "description" }),
+            let elements = group[key: "targets"]?.array
+        else { return nil }
+        let names = elements.compactMap(\.string)
+        return names.count == elements.count ? names : nil
+    }
+
+    /// The targets that these names build, and those that they are built from; without names the group or target `default`. Nil
+    /// for a name that is neither.
+    public func selected(by names: [ByteString]) -> [BakeTarget]? {
+        var waiting = names.isEmpty ? ["default"] : names
+        var seenGroups: [ByteString] = []
+        var chosen: Set<ByteString> = []
+        while let name = waiting.popLast() {
+            if let target = targets.first(where: { $0.name == name }) {
+                guard chosen.insert(name).inserted else { continue }
+                waiting += target.targetsUsed
+            } else if let group = groups.first(where: { $0.name == name }) {
+                guard !seenGroups.contains(name) else { continue }
+                seenGroups.append(name)
+                waiting += group.members
+            } else {
+                return nil
+            }
+        }
+        return targets.filter { chosen.contains($0.name) }
+    }
+}
+
+/// One target of a definition.
+public struct BakeTarget: Equatable, Sendable {
+    /// Its name: letters, digits, dashes and underscores.
+    public let name: ByteString
+    /// The build context; "." where none is given.
+    public let context: ByteString
+    /// The Dockerfile, seen from the context unless it is absolute; nil for the default.
+    public let dockerfile: ByteString?
+    /// Whether the Dockerfile stands in the definition itself.
+    public let isInline: Bool
+    /// The stage.
+    public let target: ByteString?
+    /// Each platform.
+    public let platforms: [ByteString]
+    /// The image's names.
+    public let tags: [ByteString]
+    /// "NAME=value" for each build argument, or "NAME" for one of the environment.
+    public let arguments: [ByteString]
+    /// "name=place" for each named context.
+    public let buildContexts: [ByteString]
+    /// The user's own, as `--cache-from` has them; nil where an entry is not understood.
+    public let cacheFrom: [ByteString]?
+    /// The user's own, as `--cache-to` has them; nil where an entry is not understood.
+    public let cacheTo: [ByteString]?
+    /// Whether the user wants no cache.
+    public let noCache: Bool
+    /// Whether it asks for a check or anything else but a build.
+    public let isLeftAlone: Bool
+
+    /// The other targets that this one is built from.
+    var targetsUsed: [ByteString] {
+        buildContexts.compactMap { entry in
+            guard let place = entry.cut(at: "=")?.after, place.hasPrefix("target:") else { return nil }
+            return place.dropFirst(7)
+        }
+    }
+
+    /// Fields that change nothing that is decided here.
+    private static let otherFields: [ByteString] = [
+        "annotations", "attest", "description", "entitlements", "extra-hosts", "labels", "network", "no-cache-filter",
+        "output", "policy", "pull", "secret", "shm-size", "ssh", "ulimits",
+    ]
+
+    fileprivate init?(name: ByteString, _ json: JSON) {
+        // docker/buildx bake/bake.go, validTargetName; in --set a "." ends the name, and "*" or "?" make it a pattern.
+        guard !name.isEmpty, name.bytes.allSatisfy(Self.isOfNames), let members = json.members else { return nil }
+        var strings: [ByteString: ByteString] = [:]
+        var maps: [ByteString: [ByteString]] = [:]
+        var lists: [ByteString: [ByteString]] = [:]
+        var entries: [ByteString: [ByteString]] = ["cache-from": [], "cache-to": []]
+        var noCache = false
+        for member in members where member.value != .null {
+            switch member.name {
+            case "context", "dockerfile", "dockerfile-inline", "target", "call":
+                guard let text = member.value.string else { return nil }
+                strings[member.name] = text
+            case "args", "contexts":
+                guard let entries = Self.entries(of: member.value) else { return nil }
+                maps[member.name] = entries
+            case "platforms", "tags":
+                guard let elements = member.value.array else { return nil }
+                let texts = elements.compactMap(\.string)
+                guard texts.count == elements.count else { return nil }
+                lists[member.name] = texts
+            case "cache-from", "cache-to":
+                entries[member.name] = member.value.array.flatMap(Self.options)
+            case "no-cache":
+                guard let value = member.value.bool else { return nil }
+                noCache = value
+            case let field where Self.otherFields.contains(field): continue
+            default: return nil
+            }
+        }
+        let read = ["context", "dockerfile", "target"].compactMap { strings[$0] } + (lists["platforms"] ?? [])
+        guard !read.contains(where: Self.isTemplate) else { return nil }
+        self.name = name
+        context = strings["context"].flatMap { $0.isEmpty ? nil : $0 } ?? "."
+        dockerfile = strings["dockerfile"].flatMap { $0.isEmpty ? nil : $0 }
+        isInline = strings["dockerfile-inline"] != nil
+        target = strings["target"]
+        platforms = lists["platforms"] ?? []
+        tags = lists["tags"] ?? []
+        arguments = maps["args"] ?? []
+        buildContexts = maps["contexts"] ?? []
+        cacheFrom = entries["cache-from"]
+        cacheTo = entries["cache-to"]
+        self.noCache = noCache
+        isLeftAlone = !["", "build"].contains(strings["call"] ?? "")
+    }
+
+    private static func isOfNames(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    /// HCL's templates, which bake works out in JSON, too.
+    private static func isTemplate(_ text: ByteString) -> Bool {
+        text.range(of: "${") != nil || text.range(of: "%{") != nil
+    }
+
+    private static func entries(of json: JSON) -> [ByteString]? {
+        guard let members = json.members else { return nil }
+        var entries: [ByteString] = []
+        for member in members {
+            switch member.value {
+            case .string(let value): entries.append(member.name + "=" + value)
+            case .null: entries.append(member.name)
+            default: return nil
+            }
+        }
+        return entries
+    }
+
+    /// Cache entries as options: buildx before 0.20 prints them so, later ones as objects.
+    private static func options(of entries: [JSON]) -> [ByteString]? {
+        var options: [ByteString] = []
+        for entry in entries {
+            switch entry {
+            case .string(let text): options.append(text)
+            case .object(let members):
+                var fields: [ByteString] = []
+                for member in members {
+                    guard let value = member.value.string else { return nil }
+                    fields.append(member.name + "=" + value)
+                }
+                options.append(CSV.record(of: fields))
+            default: return nil
+            }
+        }
+        return options
+    }
+}

@@ -1,0 +1,56 @@
+internal import CLinux
+public import Formats
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// This process's standard input, looked at before somebody else reads it.
+public enum StandardInput {
+    /// Reads it to its end and puts a copy in memory in its place, so that whoever this process becomes reads the very same
+    /// bytes: no pipe to fill, no process to fill it. Nil when that is more than `limit` bytes, which are handed on all the
+    /// same. Nothing has been read when it throws `invalid` (a terminal) or because no copy can be made.
+    public static func takeCopy(limit: Int) throws(Errno) -> ByteString? {
+        guard isatty(0) == 0 else { throw .invalid }
+        var status = stat()
+        _ = try checked { fstat(0, &status) }
+        let copy = try Descriptor(taking: checked { slipway_memfd_create("slipway") })
+        var content: [UInt8]? = []
+        while true {
+            let piece = try readPiece()
+            if piece.isEmpty { break }
+            try copy.write(ByteString(piece))
+            if let count = content?.count, piece.count <= limit - count {
+                content?.append(contentsOf: piece)
+            } else {
+                content = nil
+            }
+        }
+        let number = copy.number
+        _ = try checked { lseek(number, 0, SEEK_SET) }
+        _ = try checked { dup2(number, 0) }
+        return content.map { ByteString($0) }
+    }
+
+    /// Sets it back to its beginning, after another program has read the copy.
+    public static func rewind() { lseek(0, 0, SEEK_SET) }
+
+    private static func readPiece() throws(Errno) -> [UInt8] {
+        while true {
+            var failure: Errno?
+            let piece = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
+                let taken = read(0, buffer.baseAddress, buffer.count)
+                if taken < 0 { failure = .current }
+                count = max(0, taken)
+            }
+            switch failure {
+            case nil: return piece
+            case .wouldBlock?: try Readiness.wait(for: 0, .read, until: .max)
+            case .interrupted?: continue
+            case let failure?: throw failure
+            }
+        }
+    }
+}

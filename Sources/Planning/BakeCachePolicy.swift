@@ -1,0 +1,109 @@
+public import DockerCommandLine
+public import Formats
+internal import Notes
+
+/// What the targets of one bake get from the store and give to it.
+public enum BakeCachePolicy {
+    /// Reads off the command line what may be wished for any target. `isInStore` as for a build.
+    public static func wish(
+        of bake: BakeInvocation, _ settings: Settings, isInStore: (ByteString) -> Bool
+    ) -> BuildCachePolicy.Wish {
+        func nothing(_ reason: Reason) -> BuildCachePolicy.Wish {
+            .init(imports: false, exports: false, notes: [Note(reason)])
+        }
+        if bake.isLeftAlone { return nothing(.helpOrCheck) }
+        if settings.buildCache == .off { return nothing(.buildCacheOff) }
+        let lists = bake.overrides.filter(setsCacheList).compactMap { $0.cut(at: "=")?.after }
+        if lists.contains(where: { BuildCachePolicy.names($0, isInStore) }) { return nothing(.alreadyApplied) }
+        if bake.isRemote { return nothing(.definitionRemote) }
+        var wish = BuildCachePolicy.Wish(imports: true, exports: true, notes: [])
+        if bake.noCache {
+            wish.imports = false
+            wish.notes.append(Note(.noCacheGiven))
+        }
+        if settings.buildCache == .importOnly {
+            wish.exports = false
+            wish.notes.append(Note(.exportOff))
+        }
+        return wish
+    }
+
+    /// Whether a `--set` is about one of the lists that are added to: "TARGET.cache-from=..." or "...+=".
+    private static func setsCacheList(_ override: ByteString) -> Bool {
+        guard let key = override.cut(at: "=")?.before.cut(at: ".")?.after else { return false }
+        return ["cache-from", "cache-from+", "cache-to", "cache-to+"].contains(key)
+    }
+
+    /// One target of the command, what may be wished for it, and what was found.
+    public struct Part: Equatable, Sendable {
+        /// The target.
+        public let target: BakeTarget
+        /// What its own fields leave to be wished for.
+        public let wish: BuildCachePolicy.Wish
+        /// What the store offers; nothing yet.
+        public var facts = BuildCachePolicy.Facts()
+
+        /// Reads the wish off a target's fields.
+        public init(_ target: BakeTarget, isInStore: (ByteString) -> Bool) {
+            self.target = target
+            guard let from = target.cacheFrom, let to = target.cacheTo, !target.isLeftAlone,
+                !(from + to).contains(where: { BuildCachePolicy.names($0, isInStore) })
+            else {
+                let isClear = target.cacheFrom != nil && target.cacheTo != nil
+                let reason: Reason =
+                    target.isLeftAlone ? .helpOrCheck : isClear ? .alreadyApplied : .definitionUnclear
+                wish = .init(imports: false, exports: false, notes: [Note(reason, target.name)])
+                return
+            }
+            var notes: [Note] = []
+            if target.noCache { notes.append(Note(.noCacheGiven, target.name)) }
+            if !to.isEmpty { notes.append(Note(.userExport, target.name)) }
+            wish = .init(imports: !target.noCache, exports: to.isEmpty, notes: notes)
+        }
+    }
+
+    /// Whether options could be added for a buildx: since 0.22 one is added to a list, before the whole list is given, and that
+    /// would double what the user gives himself.
+    public static func canAdd(to bake: BakeInvocation, appends: Bool) -> Bool {
+        appends || !bake.overrides.contains(where: setsCacheList)
+    }
+
+    /// The command with a `--set` for each list of each target, directly after the command word.
+    ///
+    /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
+    public static func plan(
+        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], appends: Bool
+    ) -> Plan {
+        var options: [ByteString] = []
+        var notes = wish.notes
+        var leases: [ByteString] = []
+        for part in parts {
+            let name = part.target.name
+            notes += part.wish.notes + part.facts.notes
+            var isAdded = false
+            func add(_ entry: ByteString, to list: ByteString, _ given: [ByteString]) {
+                isAdded = true
+                let key = "--set=" + name + "." + list
+                options += appends ? [key + "+=" + entry] : (given + [entry]).map { key + "=" + $0 }
+            }
+            if wish.imports && part.wish.imports {
+                if let found = part.facts.found {
+                    add(BuildCachePolicy.option(importing: found), to: "cache-from", part.target.cacheFrom ?? [])
+                    notes.append(Note(.importAdded, name + ", " + found.digest))
+                } else {
+                    notes.append(Note(.nothingToImport, name))
+                }
+            }
+            if wish.exports && part.wish.exports, let path = part.facts.export {
+                add(BuildCachePolicy.option(exportingTo: path), to: "cache-to", [])
+                notes.append(Note(.exportAdded, name + ", " + path))
+            }
+            if isAdded { leases += part.facts.leases.filter { !leases.contains($0) } }
+        }
+        guard !options.isEmpty else { return .unchanged(arguments, notes) }
+        var plan = Plan(arguments: arguments.inserting(options, after: bake.commandWordIndex), notes: notes)
+        plan.leases = leases
+        plan.isChanged = true
+        return plan
+    }
+}

@@ -1,0 +1,103 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+extension Decision {
+    /// A definition of this size is nobody's, and is handed on unread.
+    private static let largestDefinition = 16 << 20
+    /// What the plugin may take to work out a definition. Where it needs longer, so will the command.
+    private static let patience: Int64 = 20_000_000_000
+
+    /// The plan for a bake: what its targets are, then for each what a build of it would get.
+    static func plan(
+        _ bake: BakeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
+        for purpose: Purpose, as role: Role
+    ) -> Plan {
+        var wish = BakeCachePolicy.wish(of: bake, settings, isInStore: BuildLayers.isInStore)
+        guard !wish.isEmpty, let directory = try? Kernel.workingDirectory() else {
+            return .unchanged(arguments, wish.notes)
+        }
+        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
+
+        var input: ByteString?
+        if bake.readsStandardInput {
+            do throws(Errno) {
+                input = try StandardInput.takeCopy(limit: largestDefinition)
+            } catch {
+                return unchanged(Note(.definitionUnclear, ByteString(error.description)))
+            }
+            guard input != nil else { return unchanged(Note(.definitionUnclear)) }
+        }
+        // What compose hands over is worked out already.
+        var parts: [BakeCachePolicy.Part] = []
+        if let input, bake.files == ["-"], bake.overrides.isEmpty {
+            parts = BakeDefinition(input)?.selected(by: bake.positionals).map(self.parts) ?? []
+        }
+
+        var layers = BuildLayers(for: purpose, settings)
+        let route: BuildRequest.Route =
+            switch bake.route {
+            case .forwarded: .dockerBake
+            case .builder: .dockerBuild
+            case .buildx: .buildx
+            }
+        let request = BuildRequest(
+            route: role.route(docker, else: route), engine: EngineRequest(bake.globals), builder: bake.builder)
+        let known = parts.map { BuildLayers.Build($0, in: directory) }
+        guard let builder = layers.ask(request, docker: docker, &wish, known: known) else {
+            return .unchanged(arguments, wish.notes)
+        }
+        let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
+        guard BakeCachePolicy.canAdd(to: bake, appends: appends) else { return unchanged(Note(.cacheListsSet)) }
+        if parts.isEmpty {
+            guard let printed = print(bake, arguments, by: builder.plugin), !printed.targets.isEmpty else {
+                return unchanged(Note(.definitionUnclear))
+            }
+            parts = self.parts(printed.targets)
+        }
+        layers.look(for: parts.map { BuildLayers.Build($0, in: directory) }, by: builder, &wish)
+        for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
+            parts[index].facts = facts
+        }
+        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, appends: appends)
+        guard purpose == .acting else { return plan }
+        defer { layers.tend() }
+        guard plan.isChanged else { return plan }
+        layers.keep(&wish)
+        return BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, appends: appends)
+    }
+
+    private static func parts(_ targets: [BakeTarget]) -> [BakeCachePolicy.Part] {
+        targets.map { BakeCachePolicy.Part($0, isInStore: BuildLayers.isInStore) }
+    }
+
+    /// What the plugin itself makes of the command: groups, matrices, variables and the user's overrides worked out. It asks
+    /// no engine and builds nothing.
+    private static func print(
+        _ bake: BakeInvocation, _ arguments: [ByteString], by plugin: ByteString
+    ) -> BakeDefinition? {
+        let own = arguments.dropFirst(bake.commandWordIndex + 1)
+        // Called by itself: a variable says whether docker did it.
+        let environment = Kernel.environment.filter {
+            !$0.hasPrefix(ByteString(Plugin.calledByDocker.description) + "=")
+        }
+        let answer = try? Execution.ask(
+            plugin, arguments: ["docker-buildx", "bake", "--print"] + own, environment: .entries(environment),
+            givingInput: bake.readsStandardInput, nanoseconds: patience, limit: largestDefinition)
+        if bake.readsStandardInput { StandardInput.rewind() }
+        guard let answer, answer.exitCode == 0 else { return nil }
+        return BakeDefinition(answer.output)
+    }
+}
+
+extension BuildLayers.Build {
+    fileprivate init(_ part: BakeCachePolicy.Part, in directory: ByteString) {
+        self.init(
+            description: BuildDescription(part.target, in: directory), imports: part.wish.imports,
+            exports: part.wish.exports)
+    }
+}

@@ -1,0 +1,82 @@
+import DockerCommandLine
+import Formats
+import Testing
+
+@Suite("Definitions")
+struct BakeDefinitionTests {
+    /// As compose 2.40 hands it over.
+    private static let composed: ByteString = """
+        {"group":{"default":{"targets":["web","v_dot"]}},"target":{
+        "base":{"context":"/p/base","dockerfile-inline":"FROM x\\nRUN echo ${HOME}","tags":["demo-base"],"output":["type=docker"]},
+        "v_dot":{"context":"/p/ext","dockerfile":"/p/ext/Dockerfile","tags":["demo-v.dot"],"target":"last"},
+        "web":{"context":"/p/web","contexts":{"base":"target:base","other":"/o"},"dockerfile":"Dockerfile",
+        "args":{"A":"1","B":"me$x","C":null},"labels":{"l":"${no}"},"tags":["demo-web"],"secret":["id=t,type=env"],
+        "platforms":["linux/amd64"],"cache-from":["type=registry,ref=r"],"no-cache":true}}}
+        """
+
+    private func names(_ definition: BakeDefinition?, _ names: [ByteString] = []) -> [ByteString]? {
+        definition?.selected(by: names)?.map(\.name)
+    }
+
+    @Test("What compose hands over")
+    func compose() throws {
+        let definition = try #require(BakeDefinition(Self.composed))
+        #expect(definition.targets.map(\.name) == ["base", "v_dot", "web"])
+        let (base, dotted, web) = (definition.targets[0], definition.targets[1], definition.targets[2])
+        #expect(base.isInline && base.dockerfile == nil && base.context == "/p/base")
+        #expect(dotted.target == "last" && dotted.dockerfile == "/p/ext/Dockerfile" && !dotted.isInline)
+        #expect(web.arguments == ["A=1", "B=me$x", "C"] && web.buildContexts == ["base=target:base", "other=/o"])
+        #expect(web.platforms == ["linux/amd64"] && web.tags == ["demo-web"] && web.noCache)
+        #expect(web.cacheFrom == ["type=registry,ref=r"] && web.cacheTo == [])
+    }
+
+    @Test("Groups, targets, and what these are built from")
+    func selection() throws {
+        let definition = BakeDefinition(Self.composed)
+        #expect(names(definition) == ["base", "v_dot", "web"])
+        #expect(names(definition, ["v_dot"]) == ["v_dot"])
+        #expect(names(definition, ["web", "web"]) == ["base", "web"])
+        #expect(names(definition, ["nobody"]) == nil && names(definition, ["web", "v*"]) == nil)
+        let groups = BakeDefinition(
+            #"{"group":{"a":{"targets":["b","x"]},"b":{"targets":["a"]}},"target":{"x":{},"default":{}}}"#)
+        #expect(names(groups) == ["default"] && names(groups, ["a"]) == ["x"])
+        #expect(names(BakeDefinition(#"{"target":{"x":{}}}"#)) == nil)
+        let missing = BakeDefinition(#"{"target":{"x":{"contexts":{"a":"target:y"}}}}"#)
+        #expect(names(missing, ["x"]) == nil)
+    }
+
+    @Test("Entries of later versions are objects")
+    func entries() throws {
+        let text: ByteString = """
+            {"target":{"a":{"cache-from":[{"type":"local","src":"/x,y"},"user/app"],"cache-to":[{"type":"inline"}]}}}
+            """
+        let target = try #require(BakeDefinition(text)?.targets.first)
+        #expect(target.cacheFrom == [#"type=local,"src=/x,y""#, "user/app"] && target.cacheTo == ["type=inline"])
+        for odd in ["[1]", #"[{"type":1}]"#, "true"] as [ByteString] {
+            #expect(BakeDefinition(#"{"target":{"a":{"cache-to":"# + odd + "}}}")?.targets.first?.cacheTo == nil)
+        }
+    }
+
+    @Test(
+        "What bake would still work on is not read",
+        arguments: [
+            "", "null", "[]", "target \"a\" {}", #"{"target":[]}"#, #"{"variable":{"V":{}},"target":{"a":{}}}"#,
+            #"{"function":{"f":{}}}"#, #"{"target":{"a":{"inherits":["b"]}}}"#, #"{"target":{"a":{"matrix":{}}}}"#,
+            #"{"target":{"a":{"name":"x"}}}"#, #"{"target":{"a":{"context":"${V}"}}}"#,
+            #"{"target":{"a":{"platforms":["%{if x}"]}}}"#, #"{"target":{"a":{"target":1}}}"#,
+            #"{"target":{"a.b":{}}}"#, #"{"target":{"a*":{}}}"#, #"{"target":{"":{}}}"#, #"{"target":{"a":{},"a":{}}}"#,
+            #"{"target":{"a":{"new-field":1}}}"#, #"{"group":{"g":{"targets":[1]}}}"#, #"{"group":{"g":{}}}"#,
+            #"{"target":{"a":{"args":{"A":1}}}}"#, #"{"target":{"a":{"no-cache":"yes"}}}"#,
+        ] as [ByteString])
+    func unclear(_ text: ByteString) {
+        #expect(BakeDefinition(text) == nil)
+    }
+
+    @Test("A null is as good as nothing; a check is no build")
+    func fields() throws {
+        let text: ByteString = #"{"target":{"a":{"context":null,"dockerfile":"","call":"build"},"b":{"call":"check"}}}"#
+        let targets = try #require(BakeDefinition(text)?.targets)
+        #expect(targets[0].context == "." && targets[0].dockerfile == nil && !targets[0].isLeftAlone)
+        #expect(targets[1].isLeftAlone)
+    }
+}

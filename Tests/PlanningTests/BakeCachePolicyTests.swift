@@ -1,0 +1,130 @@
+import DockerCommandLine
+import Formats
+import Notes
+import Planning
+import Testing
+
+@Suite("The build cache's policy for bake")
+struct BakeCachePolicyTests {
+    private static func isInStore(_ path: ByteString) -> Bool { path.hasPrefix("/store/") }
+
+    private static func bake(_ line: ByteString) throws -> BakeInvocation {
+        guard case .bake(let bake) = Invocation.parse(line.split(" ")) else { throw Unexpected() }
+        return bake
+    }
+    private struct Unexpected: Error {}
+
+    private static func wish(_ line: ByteString, _ settings: Settings = Settings()) throws -> BuildCachePolicy.Wish {
+        BakeCachePolicy.wish(of: try bake(line), settings, isInStore: isInStore)
+    }
+
+    private static func parts(_ text: ByteString) throws -> [BakeCachePolicy.Part] {
+        let targets = try #require(BakeDefinition(text)).targets
+        return targets.map { target in
+            var part = BakeCachePolicy.Part(target, isInStore: isInStore)
+            part.facts.found = .init(source: "/store/g", digest: "sha256:" + target.name)
+            part.facts.export = "/store/g/" + target.name
+            part.facts.leases = ["/store/g/lease"]
+            return part
+        }
+    }
+
+    private static func plan(
+        _ line: ByteString, _ text: ByteString, appends: Bool = true, _ settings: Settings = Settings()
+    ) throws -> Plan {
+        let wish = try wish(line, settings)
+        return BakeCachePolicy.plan(
+            try bake(line), line.split(" "), wish: wish, parts: try parts(text), appends: appends)
+    }
+
+    private static let exported: ByteString = ",mode=max,ignore-error=true"
+
+    @Test(
+        "Wishes",
+        arguments: [
+            ("docker buildx bake", true, true, []),
+            ("docker bake --set *.args.A=1 -f - web", true, true, []),
+            ("docker buildx bake --no-cache", false, true, [.noCacheGiven]),
+            ("docker buildx bake --print", false, false, [.helpOrCheck]),
+            ("docker buildx bake --set a.cache-to+=type=local,dest=/store/x", false, false, [.alreadyApplied]),
+            ("docker buildx bake --set=a.cache-from=type=local,src=/store/x", false, false, [.alreadyApplied]),
+            ("docker buildx bake --set a.args.X=a,b=/store/x", true, true, []),
+            ("docker buildx bake https://example.invalid/r.git", false, false, [.definitionRemote]),
+        ] as [(ByteString, Bool, Bool, [Reason])])
+    func wishes(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
+        let wish = try Self.wish(line)
+        #expect(wish.imports == imports && wish.exports == exports)
+        #expect(wish.notes.map(\.reason) == reasons)
+    }
+
+    @Test("Settings")
+    func settings() throws {
+        var settings = Settings()
+        settings.buildCache = .off
+        #expect(try Self.wish("docker buildx bake", settings).notes == [Note(.buildCacheOff)])
+        settings.buildCache = .importOnly
+        let wish = try Self.wish("docker buildx bake", settings)
+        #expect(wish.imports && !wish.exports && wish.notes == [Note(.exportOff)])
+    }
+
+    @Test("Each target's lists are added to, directly after the command word, and one lease serves all")
+    func targets() throws {
+        let plan = try Self.plan("docker -D buildx bake -f - web", #"{"target":{"web":{},"db":{}}}"#)
+        #expect(
+            plan.arguments == [
+                "docker", "-D", "buildx", "bake",
+                "--set=web.cache-from+=type=local,src=/store/g,digest=sha256:web",
+                "--set=web.cache-to+=type=local,dest=/store/g/web" + Self.exported,
+                "--set=db.cache-from+=type=local,src=/store/g,digest=sha256:db",
+                "--set=db.cache-to+=type=local,dest=/store/g/db" + Self.exported, "-f", "-", "web",
+            ])
+        #expect(plan.isChanged && plan.leases == ["/store/g/lease"])
+        #expect(plan.notes.map(\.reason) == [.importAdded, .exportAdded, .importAdded, .exportAdded])
+        let again = try Self.wish(plan.arguments.joined(separator: " "))
+        #expect(again.notes == [Note(.alreadyApplied)])
+    }
+
+    @Test("An older buildx gets the whole list")
+    func wholeLists() throws {
+        let plan = try Self.plan(
+            "docker buildx bake", #"{"target":{"web":{"cache-from":["type=registry,ref=a","b"]}}}"#, appends: false)
+        #expect(
+            plan.arguments == [
+                "docker", "buildx", "bake", "--set=web.cache-from=type=registry,ref=a", "--set=web.cache-from=b",
+                "--set=web.cache-from=type=local,src=/store/g,digest=sha256:web",
+                "--set=web.cache-to=type=local,dest=/store/g/web" + Self.exported,
+            ])
+        for (line, expected) in [
+            ("--set a.cache-from=x", false), ("--set *.cache-to=x", false), ("--set a.args.B=c", true),
+        ] {
+            let bake = try Self.bake("docker buildx bake " + ByteString(line))
+            #expect(BakeCachePolicy.canAdd(to: bake, appends: false) == expected)
+            #expect(BakeCachePolicy.canAdd(to: bake, appends: true))
+        }
+    }
+
+    @Test(
+        "What the target itself says counts for it alone",
+        arguments: [
+            (#""no-cache":true"#, [.noCacheGiven, .exportAdded]),
+            (#""cache-to":["type=inline"]"#, [.userExport, .importAdded]),
+            (#""cache-from":["type=local,src=/store/x"]"#, [.alreadyApplied]), (#""call":"check""#, [.helpOrCheck]),
+            (#""cache-to":[1]"#, [.definitionUnclear]),
+        ] as [(ByteString, [Reason])])
+    func oneTarget(_ field: ByteString, _ reasons: [Reason]) throws {
+        let plan = try Self.plan("docker buildx bake", #"{"target":{"a":{"# + field + #"},"b":{}}}"#)
+        #expect(plan.notes.map(\.reason) == reasons + [.importAdded, .exportAdded])
+        #expect(plan.notes.allSatisfy { $0.detail.hasPrefix("a") || $0.detail.hasPrefix("b") })
+        #expect(plan.arguments.count == 3 + reasons.filter { $0.rawValue < 100 }.count + 2)
+    }
+
+    @Test("Where nothing is added the command stays as it is")
+    func nothing() throws {
+        let line: ByteString = "docker buildx bake"
+        let part = BakeCachePolicy.Part(
+            try #require(BakeDefinition(#"{"target":{"a":{}}}"#)).targets[0], isInStore: Self.isInStore)
+        let plan = BakeCachePolicy.plan(
+            try Self.bake(line), line.split(" "), wish: try Self.wish(line), parts: [part], appends: true)
+        #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
+    }
+}
