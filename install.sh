@@ -16,6 +16,9 @@
 #                                With --system and a real docker there: sbin/docker, which root, containers, services and
 #                                sudo have ahead of bin
 #
+# With --with-plugin also ~/.docker/cli-plugins/docker-buildx, or /usr/local/lib/docker/cli-plugins/docker-buildx with
+# --system, a link to the shim; only where the name is free.
+#
 # Links, not copies: the shim knows itself by inode, without reading the file.
 #
 # A user's shell files get one marked block. All that is needed to take it out again, byte for byte, stands in its marker
@@ -30,8 +33,9 @@
 #   shells     which files which shell reads: on blocks
 #   help       the manual page, and what shells complete: on shells
 #   blocks     our lines in the files of others
-#   reach      which shells run the shim (--check)
-#   uninstall  on help;   package: on programs;   demo: on setup
+#   reach      which shells run the shim (--check): on plugin
+#   plugin     the shim as docker's plugin docker-buildx
+#   uninstall  on help, plugin;   package: on programs;   demo: on setup
 #   files      what is ours, the manifest, writing: under all of them
 
 set -u
@@ -41,7 +45,8 @@ unset CDPATH
 
 usage() {
     cat <<'END'
-usage: install.sh [--system] [--prefix DIR] [--dry-run]       build if need be, and install
+usage: install.sh [--with-plugin] [--system] [--prefix DIR] [--dry-run]
+                                                              build if need be, and install
        install.sh --check [--system] [--prefix DIR]           tell which shells run the shim; status 1 if one does not
        install.sh --uninstall [--keep-data] [--system] [--prefix DIR] [--dry-run]
        install.sh --package [FILE]                            make a tarball that installs without Swift
@@ -49,6 +54,8 @@ usage: install.sh [--system] [--prefix DIR] [--dry-run]       build if need be, 
 
   --system      for all users, below /usr/local; needs root. Without it: for you, below ~/.local
   --prefix DIR  install below DIR
+  --with-plugin put the shim in place as docker's plugin docker-buildx, too, before the real one: docker compose and
+                docker buildx bake share their layers then
   --uninstall   take everything out again: programs, blocks in shell files, your build cache, journals and settings
                 (with --system: programs and settings for all; what is each user's own stays)
   --keep-data   with --uninstall: keep cache, journals and settings
@@ -80,6 +87,7 @@ scope=user
 prefix=
 package_file=
 keep_data=
+with_plugin=
 dry=
 
 while [ $# -gt 0 ]; do
@@ -100,6 +108,7 @@ while [ $# -gt 0 ]; do
         action=${1#--}
         ;;
     --keep-data) keep_data=1 ;;
+    --with-plugin) with_plugin=1 ;;
     --dry-run) dry=1 ;;
     --help | -h)
         usage
@@ -115,6 +124,7 @@ while [ $# -gt 0 ]; do
 done
 
 case $action:$keep_data in uninstall:* | *:) ;; *) misuse "--keep-data goes with --uninstall" ;; esac
+case $action:$with_plugin in install:* | demo:* | *:) ;; *) misuse "--with-plugin goes with install and --demo" ;; esac
 case $action:$dry in install:* | uninstall:* | *:) ;; *) misuse "--dry-run goes with install and --uninstall" ;; esac
 case $action:$scope in demo:system) misuse "--demo installs for the user, not with --system" ;; esac
 

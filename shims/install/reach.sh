@@ -2,6 +2,9 @@
 # Slipway's install.sh, reach: which docker new shells run. Each kind of each shell is started and asked, since what its
 # files do cannot be known from reading them.
 
+# shellcheck source=plugin.sh
+. "$rooms/plugin.sh"
+
 root_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 user_path=/usr/local/bin:/usr/bin:/bin
 
@@ -166,6 +169,8 @@ report_reach() {
         say "  Where it says NO, put this folder first on the PATH you set there (crontab, unit, image):"
         say "    $shims"
     fi
+    say "What docker and compose run for builds:"
+    report_plugin
     if [ "$scope" = user ] && [ -f "$config_home/environment.d/slipway.conf" ]; then
         say "  What your own systemd starts has it after the next login ($config_home/environment.d/slipway.conf)."
     fi

@@ -10,7 +10,7 @@
 . "$rooms/reach.sh"
 
 # What the copy of install.sh that stays behind needs for --check and --uninstall.
-rooms_that_stay="files blocks shells help reach uninstall"
+rooms_that_stay="files blocks shells help plugin reach uninstall"
 
 # Has something of somebody else's this name?
 check_place() {
@@ -57,6 +57,8 @@ set_up() {
     place "$here/install.sh" "$home/install.sh" 755
     for room in $rooms_that_stay; do place "$rooms/$room.sh" "$home/install/$room.sh" 644; done
     place_docker_link
+    plugin_state=
+    [ -z "$with_plugin" ] || place_plugin
     put_all_help
 
     if [ "$scope" = user ]; then
@@ -85,6 +87,7 @@ report_setup() {
     say "$done_what: $(version_of "$prefix/bin/slipway")."
     say "  the shim        $shims/docker"
     [ -z "$link" ] || say "  a link to it    $link"
+    [ -z "$plugin_state" ] || say "  docker-buildx   $plugin_state"
     say "  admin program   $prefix/bin/slipway"
     if grep -qxF "file $manual" "$work/manifest"; then say "  manual page     $manual"; fi
     sed -n 's/^block /  a block in      /p' "$work/manifest"

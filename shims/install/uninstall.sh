@@ -4,6 +4,8 @@
 
 # shellcheck source=help.sh
 . "$rooms/help.sh"
+# shellcheck source=plugin.sh
+. "$rooms/plugin.sh"
 
 # A text file outside our folder is of this install if it names this install's folder.
 names_us() { grep -qF -- "$shims" "$1" || grep -qF -- "$(quote_fish "$shims")" "$1" || grep -qF -- "$(quote "$shims")" "$1"; }
@@ -64,7 +66,7 @@ all_places() {
     else
         for file in profile bash.bashrc bashrc zshenv zsh/zshenv; do say "block /etc/$file"; done
     fi
-    printf 'link %s\n' "$prefix/bin/docker" "$prefix/sbin/docker" "$shims/slipway" "$manual_link"
+    printf 'link %s\n' "$prefix/bin/docker" "$prefix/sbin/docker" "$shims/slipway" "$manual_link" "$plugin"
     help_files | sed 's/^/file /'
     printf 'file %s\n' "$fish_file" "$systemd_file" "$profile_file" "$prefix/bin/slipway" "$shims/docker" \
         "$home"/shell/* "$home"/install/*.sh "$home/install.sh"
