@@ -49,12 +49,14 @@ let package = Package(
         room("Engine", uses: ["Formats", "Notes", "Host", "PathMap"]),
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
         room("PackageCache", uses: ["Formats", "Notes"]),
+        room("GitIndex", uses: ["Formats"]),
+        room("WorkingTree", uses: ["Formats", "Host", "GitIndex", "BuildCache"]),
         room("Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap"]),
         room(
             "Shim",
             uses: [
                 "Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "PathMap",
-                "Planning",
+                "Planning", "WorkingTree",
             ]),
         .target(
             name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
@@ -68,7 +70,7 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "Warm", "Sandbox", "DockerfileLint",
+                "Doctor", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -86,6 +88,8 @@ let package = Package(
         tests(of: "Engine", uses: ["Formats", "Notes", "Host", "PathMap", "TestSupport"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
+        tests(of: "GitIndex", uses: ["Formats", "Host", "TestSupport"]),
+        tests(of: "WorkingTree", uses: ["Formats", "Host", "GitIndex", "BuildCache", "TestSupport"]),
         tests(
             of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap", "TestSupport"]),
         tests(

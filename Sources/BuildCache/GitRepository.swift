@@ -6,6 +6,8 @@ internal import Host
 public struct GitRepository: Equatable, Sendable {
     /// The directory that holds `.git`.
     public let top: ByteString
+    /// The directory of this very working tree: it holds the index.
+    public let directory: ByteString
     /// The directory that all worktrees of the repository share.
     public let commonDirectory: ByteString
     /// The repository's address, the same in each clone and worktree; nil without a remote "origin".
@@ -27,8 +29,21 @@ public struct GitRepository: Equatable, Sendable {
         return nil
     }
 
+    /// The repository whose working tree has its top here; nil when there is none.
+    public init?(top: ByteString) {
+        guard let gitDirectory = Self.gitDirectory(of: top) else { return nil }
+        self.init(top: top, gitDirectory: gitDirectory)
+    }
+
+    /// A value of the repository's own configuration, such as ("core", "filemode"); nil where it has none.
+    public func configured(_ section: ByteString, _ key: ByteString) -> ByteString? {
+        guard let text = try? Files.read(commonDirectory.appending(path: "config"), limit: 262_144) else { return nil }
+        return GitConfig.value(of: key, inSection: section, named: nil, of: text)
+    }
+
     private init(top: ByteString, gitDirectory: ByteString) {
         self.top = top
+        directory = gitDirectory
         let common = Self.commonDirectory(of: gitDirectory)
         commonDirectory = common
         origin = Self.origin(in: common, top: top, hops: 1)
@@ -90,9 +105,9 @@ public struct GitRepository: Equatable, Sendable {
 
 /// Just enough of git's configuration format to find one value (git-config(1), "Syntax").
 enum GitConfig {
-    /// The first value of a key in `[section "name"]`; nil when it is not there. Includes are not followed.
+    /// The first value of a key in `[section "name"]`, or in `[section]` without a name; nil when it is not there. Includes are not followed.
     static func value(
-        of key: ByteString, inSection section: ByteString, named name: ByteString, of text: ByteString
+        of key: ByteString, inSection section: ByteString, named name: ByteString?, of text: ByteString
     ) -> ByteString? {
         var inside = false
         for line in text.split("\n") {
@@ -103,14 +118,19 @@ enum GitConfig {
                 inside = matches(header, section, name)
                 line = rest.trimmed
             }
-            if inside, let (left, right) = line.cut(at: "="), left.trimmed.lowercasedASCII == key {
-                return plain(right.trimmed)
+            guard inside else { continue }
+            if let (left, right) = line.cut(at: "=") {
+                if left.trimmed.lowercasedASCII == key { return plain(right.trimmed) }
+            } else if line.lowercasedASCII == key {
+                // A key by itself is true.
+                return "true"
             }
         }
         return nil
     }
 
-    private static func matches(_ header: ByteString, _ section: ByteString, _ name: ByteString) -> Bool {
+    private static func matches(_ header: ByteString, _ section: ByteString, _ name: ByteString?) -> Bool {
+        guard let name else { return header.trimmed.lowercasedASCII == section }
         guard let (kind, rest) = header.cut(at: "\"") else { return false }
         return kind.trimmed.lowercasedASCII == section && rest == name + "\""
     }

@@ -12,3 +12,6 @@ static inline int slipway_pipe2(int *ends, int flags) { return (int)syscall(SYS_
 
 // A file that has no name and lives in memory. Linux 3.17.
 static inline int slipway_memfd_create(const char *name) { return (int)syscall(SYS_memfd_create, name, 0u); }
+
+// O_PATH, behind _GNU_SOURCE: the same number on every architecture that Swift knows (asm-generic/fcntl.h).
+enum { slipway_o_path = 010000000 };

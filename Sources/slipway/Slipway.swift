@@ -14,10 +14,8 @@ struct Slipway: ParsableCommand {
             """,
         subcommands: [
             Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, LintCommand.self,
-            WarmCommand.self,
-            TrimCommand.self,
-            PurgeCommand.self, ListContainers.self, ReconcileCommand.self,
-            ShowSettings.self, StoreCommands.self, ShowVersion.self,
+            ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self, ListContainers.self,
+            ReconcileCommand.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]
     )
 

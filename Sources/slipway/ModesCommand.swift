@@ -1,0 +1,202 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import GitIndex
+import Host
+import WorkingTree
+
+/// `slipway modes`
+struct ModesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "modes",
+        abstract: "Compare the modes of tracked files with git's, and mend them.",
+        discussion: """
+            BuildKit hashes modes, so a clone made with another umask misses COPY and every step after it. Compared are the \
+            files that git tracks (0644, or 0755 where they are executable) and their directories (0755), in the repository \
+            around DIR with its submodules; docs/modes.md tells the details. Exits with 0 when all is as a clone with umask \
+            0022 has it, or was mended; with 1 when something differs, or could not be read or changed.
+
+              slipway modes
+              slipway modes --fix --dry-run
+              slipway modes --fix ~/src/app
+            """)
+
+    @Flag(help: "Only tell what differs; this is the default.")
+    var check = false
+
+    @Flag(help: "Give tracked files and their directories git's modes. Nothing else is changed.")
+    var fix = false
+
+    @Flag(help: "With --fix: tell what would be changed, and change nothing.")
+    var dryRun = false
+
+    @Flag(
+        help: """
+            Print JSON: top, files, directories, umask, differences (path, kind, mode, wanted), executables, setgid, \
+            defaultACLs, submodules, notRead, fileMode, mended, failed.
+            """)
+    var json = false
+
+    @Argument(help: ArgumentHelp("A directory in the repository.", valueName: "dir"), completion: .directory)
+    var directory = "."
+
+    func validate() throws {
+        if check && fix { throw ValidationError("Give --check or --fix, not both.") }
+        if dryRun && !fix { throw ValidationError("--dry-run goes with --fix.") }
+    }
+
+    func run() throws {
+        let path: ByteString
+        do throws(Errno) {
+            path = try Files.realPath(ByteString(directory))
+        } catch {
+            Output.complain(ByteString(directory) + ": " + ByteString(error.description))
+            throw ExitCode.failure
+        }
+        guard let repository = GitRepository.containing(path) else {
+            try fail(.noRepository, at: path, ": there is nothing to compare with: slipway modes DIR")
+        }
+        let survey: ModeSurvey
+        do throws(Checkout.Obstacle) {
+            survey = try ModeSurvey(of: repository)
+        } catch {
+            try fail(error, at: path, "; git status tells whether git can read it")
+        }
+        let repair = fix && !dryRun ? survey.repair() : nil
+        let report = ModeReport(survey: survey, repair: repair, isFixing: fix)
+        if json { Output.write(report.json) } else { Output.write(report.text) }
+        if !report.isInOrder { throw ExitCode.failure }
+    }
+
+    private func fail(_ obstacle: Checkout.Obstacle, at path: ByteString, _ advice: ByteString) throws -> Never {
+        if json {
+            Output.write(.object(["error": .string(obstacle.code), "message": .string(obstacle.text)]))
+        } else {
+            let place = obstacle == .noRepository ? path + ": " : ""
+            Output.complain(place + obstacle.text + advice)
+        }
+        throw ExitCode.failure
+    }
+}
+
+extension Checkout.Obstacle {
+    /// For programs; it keeps its meaning.
+    var code: ByteString {
+        switch self {
+        case .noRepository: "no-repository"
+        case .noIndex: "no-index"
+        case .doubt(_, .split): "split-index"
+        case .doubt: "index-not-understood"
+        }
+    }
+}
+
+/// What `slipway modes` says.
+struct ModeReport {
+    let survey: ModeSurvey
+    /// nil when nothing was to be changed.
+    let repair: ModeSurvey.Repair?
+    let isFixing: Bool
+
+    var isInOrder: Bool {
+        guard survey.obstacles.isEmpty else { return false }
+        return repair.map(\.failed.isEmpty) ?? survey.differences.isEmpty
+    }
+
+    private static let mostNamed = 10
+
+    var json: JSON {
+        func names(_ paths: [ByteString]) -> JSON { .array(paths.map(JSON.string)) }
+        return .object([
+            "top": .string(survey.top), "files": .integer(survey.files), "directories": .integer(survey.directories),
+            "umask": survey.umask.map { .string(Self.octal($0)) } ?? .null,
+            "differences": .array(survey.differences.map(Self.json)), "executables": names(survey.executables),
+            "setgid": names(survey.setgid), "defaultACLs": names(survey.defaultACLs),
+            "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
+            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(repair?.mended.count ?? 0),
+            "failed": .array(
+                (repair?.failed ?? []).map { failure in
+                    .object([
+                        "path": .string(failure.difference.path),
+                        "message": .string(ByteString(failure.error.description)),
+                    ])
+                }),
+        ])
+    }
+
+    private static func json(_ difference: ModeSurvey.Difference) -> JSON {
+        .object([
+            "path": .string(difference.path), "kind": .string(difference.isDirectory ? "directory" : "file"),
+            "mode": .string(octal(difference.mode)), "wanted": .string(octal(difference.wanted)),
+        ])
+    }
+
+    var text: ByteString {
+        var lines: [ByteString] = [headline]
+        lines += Self.listing(
+            survey.differences.map { change in
+                Self.octal(change.mode) + " -> " + Self.octal(change.wanted) + "  " + change.path.shown
+                    + (change.isDirectory ? "/" : "")
+            })
+        func section(_ title: ByteString, _ names: [ByteString]) {
+            guard !names.isEmpty else { return }
+            lines.append(ByteString(decimal: names.count) + " " + title)
+            lines += Self.listing(names.map(\.shown))
+        }
+        section(
+            "executable otherwise than git has it, a change of your own: left as they are, git diff shows them",
+            survey.executables)
+        section("directories are setgid, and hand it on to new directories", survey.setgid)
+        section("directories have a default ACL, which gives new files other modes: setfacl -k DIR", survey.defaultACLs)
+        section("not looked at", survey.obstacles)
+        if survey.ignoresModes { lines.append("core.fileMode is false: git does not see when modes change here") }
+        if let failed = repair?.failed, !failed.isEmpty {
+            section(
+                "could not be changed; their owner can: slipway modes --fix",
+                failed.map { $0.difference.path + ": " + ByteString($0.error.description) })
+        }
+        if !isFixing && !survey.differences.isEmpty { lines.append("mend: slipway modes --fix " + survey.top.shown) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var headline: ByteString {
+        let files = survey.differences.count { !$0.isDirectory }
+        let directories = survey.differences.count - files
+        let total =
+            ByteString(decimal: survey.files) + " tracked files and " + ByteString(decimal: survey.directories)
+            + " directories of " + survey.top.shown
+        if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
+        let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
+        let cause = survey.umask.map { ": as umask " + Self.octal($0) + " makes them" } ?? ""
+        if let repair { return "changed " + ByteString(decimal: repair.mended.count) + " of them: " + counts + cause }
+        if isFixing { return "would change " + counts + cause }
+        return counts + " of " + total + " differ from a clone with umask 0022" + cause
+    }
+
+    private static func listing(_ names: [ByteString]) -> [ByteString] {
+        var lines = names.prefix(mostNamed).map { "  " + $0 }
+        if names.count > mostNamed { lines.append("  and " + ByteString(decimal: names.count - mostNamed) + " more") }
+        return lines
+    }
+
+    static func octal(_ mode: UInt32) -> ByteString {
+        let digits = ByteString(String(mode, radix: 8))
+        return ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 4 - digits.count))) + digits
+    }
+}
+
+extension ByteString {
+    /// A name as a terminal may have it: control characters and what is no UTF-8 are escaped.
+    var shown: ByteString {
+        guard bytes.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 >= 0x80 }) else { return self }
+        let isText = String(validating: bytes, as: UTF8.self) != nil
+        return bytes.reduce(into: ByteString()) { text, byte in
+            switch byte {
+            case 0x0A: text += "\\n"
+            case 0x00..<0x20, 0x7F: text += "\\x" + Hex.digits(of: [byte])
+            case 0x80...: text += isText ? ByteString([byte]) : "\\x" + Hex.digits(of: [byte])
+            default: text += ByteString([byte])
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Formats
+import GitIndex
+import Testing
+
+/// Indexes as git writes them, made byte by byte.
+struct IndexWriter {
+    var version: UInt32 = 2
+    var format = GitIndex.ObjectFormat.sha1
+    var extensions: [(name: String, content: [UInt8])] = []
+    var hasChecksum = true
+
+    struct Entry {
+        var path: ByteString
+        var mode: UInt32 = 0o100644
+        var flags: UInt16 = 0
+        var more: UInt16 = 0
+    }
+
+    func bytes(_ entries: [Entry]) -> [UInt8] {
+        var out = Array("DIRC".utf8) + Self.number(version) + Self.number(UInt32(entries.count))
+        var last: [UInt8] = []
+        for entry in entries {
+            let start = out.count
+            for value: UInt32 in [1, 2, 3, 4, 5, 6, entry.mode, 8, 9, 10] { out += Self.number(value) }
+            out += [UInt8](repeating: 0xAB, count: format.rawValue)
+            let flags = entry.flags | (entry.more == 0 ? 0 : 0x4000)
+            out += [UInt8(flags >> 8), UInt8(flags & 0xFF)]
+            if entry.more != 0 { out += [UInt8(entry.more >> 8), UInt8(entry.more & 0xFF)] }
+            if version == 4 {
+                let common = zip(last, entry.path.bytes).prefix { $0 == $1 }.count
+                out += Self.variable(last.count - common) + entry.path.bytes.dropFirst(common) + [0]
+            } else {
+                out += entry.path.bytes + [0]
+                while (out.count - start) % 8 != 0 { out.append(0) }
+            }
+            last = entry.path.bytes
+        }
+        for (name, content) in extensions {
+            out += Array(name.utf8) + Self.number(UInt32(content.count)) + content
+        }
+        guard hasChecksum else { return out + [UInt8](repeating: 0, count: format.rawValue) }
+        let content = ByteString(out)
+        return out + (format == .sha1 ? SHA1.digest(of: content) : SHA256.digest(of: content))
+    }
+
+    private static func number(_ value: UInt32) -> [UInt8] {
+        stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> UInt32($0)) }
+    }
+
+    /// git's own: each further byte counts from one more than the one before could tell.
+    private static func variable(_ value: Int) -> [UInt8] {
+        var rest = value
+        var out = [UInt8(rest & 0x7F)]
+        while rest > 0x7F {
+            rest = (rest >> 7) - 1
+            out.insert(UInt8(rest & 0x7F) | 0x80, at: 0)
+        }
+        return out
+    }
+}
+
+@Suite("git's index")
+struct GitIndexTests {
+    private let some: [IndexWriter.Entry] = [
+        .init(path: "a.txt"), .init(path: "dir/b", mode: 0o100755), .init(path: "dir/deeper/c"),
+        .init(path: "dir2/\n\u{1B}[31m"), .init(path: ByteString("link"), mode: 0o120000),
+        .init(path: ByteString([0x6D, 0xFF, 0xFE])), .init(path: "sub", mode: 0o160000),
+    ]
+
+    @Test(
+        "Versions 2, 3 and 4 of both formats", arguments: [2, 3, 4] as [UInt32], [GitIndex.ObjectFormat.sha1, .sha256])
+    func versions(version: UInt32, format: GitIndex.ObjectFormat) throws {
+        var entries = some
+        if version >= 3 { entries[0].more = 0x4000 }
+        let writer = IndexWriter(version: version, format: format)
+        let index = try GitIndex(writer.bytes(entries), format: format)
+        #expect(index.version == version)
+        #expect(index.entries.map(index.path) == entries.map(\.path))
+        #expect(
+            index.entries.map(\.kind) == [
+                .file(isExecutable: false), .file(isExecutable: true), .file(isExecutable: false),
+                .file(isExecutable: false), .symbolicLink, .file(isExecutable: false), .submodule,
+            ])
+        #expect(index.entries.map(\.isSkipped) == [version >= 3] + [Bool](repeating: false, count: 6))
+        let first = try #require(index.entries.first)
+        #expect(index.id(of: first) == [UInt8](repeating: 0xAB, count: format.rawValue))
+        #expect((first.modifiedSeconds, first.modifiedNanoseconds, first.size) == (3, 4, 10))
+    }
+
+    @Test("A long path beyond one byte's worth of removal, in version 4")
+    func longPaths() throws {
+        let long = ByteString(repeatElement(UInt8(ascii: "x"), count: 40_000))
+        let entries: [IndexWriter.Entry] = [.init(path: "a/" + long), .init(path: "b"), .init(path: "b/" + long)]
+        let index = try GitIndex(IndexWriter(version: 4).bytes(entries))
+        #expect(index.entries.map(index.path) == entries.map(\.path))
+    }
+
+    @Test("Paths come as C strings, with the directories that they share with the one before")
+    func shared() throws {
+        let index = try GitIndex(IndexWriter().bytes(some))
+        var seen: [(String, Int)] = []
+        index.forEachPath { _, path, shared in
+            #expect(path.last == 0)
+            seen.append((String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self), shared))
+            return seen.count < 4
+        }
+        #expect(seen.map(\.0) == ["a.txt", "dir/b", "dir/deeper/c", "dir2/\n\u{1B}[31m"])
+        #expect(seen.map(\.1) == [0, 0, 4, 0])
+    }
+
+    @Test("Sides of a merge, and files that are only intended")
+    func flags() throws {
+        let index = try GitIndex(
+            IndexWriter(version: 3).bytes([
+                .init(path: "a", flags: 1 << 12), .init(path: "a", flags: 2 << 12), .init(path: "b", more: 0x2000),
+            ]))
+        #expect(index.entries.map(\.stage) == [1, 2, 0])
+        #expect(index.entries.map(\.isIntended) == [false, false, true])
+    }
+
+    @Test("A sparse index has directories")
+    func sparse() throws {
+        let writer = IndexWriter(version: 3, extensions: [("sdir", [])])
+        let index = try GitIndex(writer.bytes([.init(path: "a"), .init(path: "left/", mode: 0o040000, more: 0x4000)]))
+        #expect(index.entries.map(\.kind) == [.file(isExecutable: false), .sparseDirectory])
+    }
+
+    @Test("A split index is named, though its entries have no names")
+    func split() {
+        let writer = IndexWriter(extensions: [("link", [UInt8](repeating: 7, count: 20))])
+        #expect(throws: GitIndex.Doubt.split) { try GitIndex(writer.bytes([.init(path: "")])) }
+    }
+
+    @Test("Extensions that may be ignored are, and no others")
+    func extensions() throws {
+        _ = try GitIndex(IndexWriter(extensions: [("TREE", [1, 2, 3]), ("FSMN", [])]).bytes(some))
+        #expect(throws: GitIndex.Doubt.extension("tree")) {
+            try GitIndex(IndexWriter(extensions: [("tree", [1])]).bytes(some))
+        }
+    }
+
+    @Test(
+        "Paths that lead out of the working tree, or into git's own directory",
+        arguments: ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", ".git/config", "a/.GIT/hooks/x", "a/"])
+    func paths(path: String) {
+        #expect(throws: GitIndex.Doubt.path) { try GitIndex(IndexWriter().bytes([.init(path: ByteString(path))])) }
+    }
+
+    @Test("Paths out of order, or twice")
+    func order() {
+        for paths: [ByteString] in [["b", "a"], ["a", "a"]] {
+            #expect(throws: GitIndex.Doubt.path) {
+                try GitIndex(IndexWriter().bytes(paths.map { .init(path: $0) }))
+            }
+        }
+    }
+
+    @Test("What is no index, and versions of tomorrow")
+    func foreign() {
+        #expect(throws: GitIndex.Doubt.notAnIndex) {
+            try GitIndex(Array("not an index at all, but as long as one".utf8))
+        }
+        #expect(throws: GitIndex.Doubt.notAnIndex) { try GitIndex([]) }
+        #expect(throws: GitIndex.Doubt.version(5)) { try GitIndex(IndexWriter(version: 5).bytes(some)) }
+    }
+
+    @Test("The checksum counts where there is one and somebody asks")
+    func checksum() throws {
+        var bytes = IndexWriter().bytes(some)
+        bytes[12] ^= 1
+        #expect(throws: GitIndex.Doubt.checksum) { try GitIndex(bytes) }
+        _ = try GitIndex(bytes, verifying: false)
+        _ = try GitIndex(IndexWriter(hasChecksum: false).bytes(some))
+    }
+
+    @Test("Cut anywhere it is torn, and never a trap", arguments: [2, 3, 4] as [UInt32])
+    func torn(version: UInt32) {
+        let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
+        for length in bytes.indices {
+            #expect(throws: GitIndex.Doubt.self) { try GitIndex(Array(bytes.prefix(length))) }
+        }
+    }
+
+    @Test("Any byte may be any other, and never a trap", arguments: [2, 3, 4] as [UInt32])
+    func spoiled(version: UInt32) {
+        let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
+        for place in bytes.indices {
+            for value: UInt8 in [0x00, 0x01, 0x7F, 0x80, 0xFF] {
+                var spoiled = bytes
+                spoiled[place] = value
+                let index = try? GitIndex(spoiled, verifying: false)
+                index?.forEachPath { entry, path, shared in
+                    #expect(shared < path.count)
+                    return entry.stage < 4
+                }
+            }
+        }
+    }
+}

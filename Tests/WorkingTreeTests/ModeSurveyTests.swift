@@ -1,0 +1,245 @@
+import BuildCache
+import Formats
+import GitIndex
+import Glibc
+import Host
+import TestSupport
+import Testing
+
+@testable import WorkingTree
+
+@Suite("Modes of tracked files", .enabled(if: RealGit.program != nil, "git is not installed"))
+struct ModeSurveyTests {
+    private let folder: TemporaryFolder
+    private let git: RealGit
+
+    /// "app": plain, src/run (executable), src/deep/inner, a link; committed, and with the modes of umask 0022.
+    init() throws {
+        folder = try TemporaryFolder()
+        git = RealGit(folder)
+        try git("init", "-q", "app")
+        try folder.write("app/plain", "plain\n")
+        try folder.write("app/src/run", "#!/bin/sh\n", mode: 0o755)
+        try folder.write("app/src/deep/inner", "inner\n")
+        try Files.makeLink(folder["app/link"], to: "/etc/passwd")
+        try git("add", "--all", in: "app")
+        try git("commit", "-q", "-m", "first", in: "app")
+    }
+
+    private func survey(_ name: ByteString = "app") throws -> ModeSurvey {
+        try ModeSurvey(of: #require(GitRepository.containing(folder[name])))
+    }
+
+    private func set(_ mode: mode_t, _ names: String...) {
+        for name in names { #expect(chmod(folder[ByteString(name)].lossy, mode) == 0) }
+    }
+
+    private func changes(_ survey: ModeSurvey) -> [String] {
+        survey.differences.map { $0.path.lossy + " " + String($0.mode, radix: 8) + " " + String($0.wanted, radix: 8) }
+    }
+
+    @Test("A clone with umask 0022 is in order")
+    func inOrder() throws {
+        let survey = try survey()
+        #expect(survey.differences.isEmpty)
+        #expect((survey.files, survey.directories) == (3, 2))
+        #expect(survey.umask == nil)
+    }
+
+    @Test(
+        "Each umask is known by what it makes",
+        arguments: [(0o002, 0o664, 0o775), (0o077, 0o600, 0o700), (0o027, 0o640, 0o750), (0o007, 0o660, 0o770)]
+            as [(UInt32, UInt32, UInt32)])
+    func umasks(mask: UInt32, file: UInt32, wide: UInt32) throws {
+        set(file, "app/plain", "app/src/deep/inner")
+        set(wide, "app/src", "app/src/deep", "app/src/run")
+        let survey = try survey()
+        #expect(survey.umask == mask)
+        let found = changes(survey).sorted()
+        let (narrow, broad) = (String(file, radix: 8), String(wide, radix: 8))
+        #expect(
+            found == [
+                "plain \(narrow) 644", "src \(broad) 755", "src/deep \(broad) 755", "src/deep/inner \(narrow) 644",
+                "src/run \(broad) 755",
+            ])
+        let repair = survey.repair()
+        #expect(repair.mended.count == 5 && repair.failed.isEmpty)
+        #expect(try self.survey().differences.isEmpty)
+    }
+
+    @Test("Modes that no umask makes have none behind them")
+    func noUmask() throws {
+        set(0o664, "app/plain")
+        set(0o600, "app/src/deep/inner")
+        #expect(try survey().umask == nil)
+        set(0o604, "app/plain", "app/src/deep/inner")
+        set(0o777, "app/src/run")
+        #expect(try survey().umask == nil)
+    }
+
+    @Test("Files alone tell their umask")
+    func filesAlone() throws {
+        set(0o600, "app/plain")
+        #expect(try survey().umask == 0o077)
+    }
+
+    @Test("Setgid directories are told, and mended")
+    func setgid() throws {
+        set(0o2755, "app/src")
+        set(0o2775, "app/src/deep")
+        let survey = try survey()
+        #expect(survey.setgid == ["src", "src/deep"])
+        _ = survey.repair()
+        #expect(try Files.status(folder["app/src"]).mode == 0o755)
+    }
+
+    @Test("What is not tracked stays as it is")
+    func untracked() throws {
+        try folder.write("app/src/mine", "mine\n", mode: 0o600)
+        try folder.makeFolder("app/other", mode: 0o700)
+        let survey = try survey()
+        #expect(survey.differences.isEmpty)
+        _ = survey.repair()
+        #expect(try Files.status(folder["app/src/mine"]).mode == 0o600)
+        #expect(try Files.status(folder["app/other"]).mode == 0o700)
+    }
+
+    @Test("An executable bit of the user's own is left to him, the rest is not")
+    func executable() throws {
+        set(0o775, "app/plain")
+        set(0o664, "app/src/run")
+        var survey = try survey()
+        #expect(survey.executables == ["plain", "src/run"])
+        #expect(changes(survey) == ["plain 775 755", "src/run 664 644"])
+        _ = survey.repair()
+        survey = try self.survey()
+        #expect(survey.executables == ["plain", "src/run"])
+        #expect(survey.differences.isEmpty)
+    }
+
+    @Test("Where git does not believe modes, the index alone counts")
+    func fileMode() throws {
+        try git("config", "core.fileMode", "false", in: "app")
+        set(0o755, "app/plain")
+        let survey = try survey()
+        #expect(survey.ignoresModes)
+        #expect(changes(survey) == ["plain 755 644"])
+    }
+
+    @Test("Through a link in a directory's place nothing is looked at or changed")
+    func linkedDirectory() throws {
+        try folder.write("elsewhere/run", "theirs\n", mode: 0o600)
+        try folder.write("elsewhere/deep/inner", "theirs\n", mode: 0o600)
+        set(0o664, "app/src/run")
+        let before = try survey()
+        try folder.remove("app/src")
+        try Files.makeLink(folder["app/src"], to: folder["elsewhere"])
+        let survey = try survey()
+        #expect(survey.differences.isEmpty)
+        #expect((survey.files, survey.directories) == (1, 0))
+        let repair = before.repair()
+        #expect(repair.mended.isEmpty && repair.failed.count == 1)
+        #expect(try Files.status(folder["elsewhere/run"]).mode == 0o600)
+    }
+
+    @Test("A file that was replaced since is left alone")
+    func replaced() throws {
+        set(0o664, "app/plain")
+        let survey = try survey()
+        try folder.write("app/new", "new\n", mode: 0o600)
+        try Files.rename(folder["app/new"], to: folder["app/plain"])
+        #expect(survey.repair().failed.map(\.error) == [.noSuchFile])
+        #expect(try Files.status(folder["app/plain"]).mode == 0o600)
+    }
+
+    @Test("Worktrees have an index of their own, submodules one each")
+    func trees() throws {
+        try git("worktree", "add", "-q", "-b", "topic", folder["tree"], in: "app")
+        set(0o664, "tree/plain")
+        #expect(changes(try survey("tree")) == ["plain 664 644"])
+        #expect(try survey().differences.isEmpty)
+
+        try git("init", "-q", "outer")
+        try git("submodule", "--quiet", "add", folder["app"], "modules/app", in: "outer")
+        try git("commit", "-q", "-m", "outer", in: "outer")
+        set(0o600, "outer/modules/app/plain")
+        let survey = try survey("outer")
+        #expect(survey.submodules == ["modules/app"])
+        #expect(changes(survey) == ["modules/app/plain 600 644"])
+        _ = survey.repair()
+        #expect(try self.survey("outer").differences.isEmpty)
+        try folder.write("outer/.git/modules/modules/app/index", "torn")
+        #expect(try self.survey("outer").obstacles.count == 1)
+    }
+
+    @Test("Sparse checkouts, with a sparse index and without", arguments: ["--no-sparse-index", "--sparse-index"])
+    func sparse(option: String) throws {
+        try folder.write("app/left/out", "left out\n")
+        try git("add", "--all", in: "app")
+        try git("commit", "-q", "-m", "more", in: "app")
+        try git("sparse-checkout", "set", ByteString(option), "src", in: "app")
+        #expect(Files.isMissing(folder["app/left/out"]))
+        set(0o664, "app/src/deep/inner")
+        #expect(changes(try survey()) == ["src/deep/inner 664 644"])
+    }
+
+    @Test("Every version of the index that git writes", arguments: ["2", "3", "4"])
+    func versions(version: String) throws {
+        if version == "3" {
+            try folder.write("app/intended", "intended\n")
+            try git("add", "--intent-to-add", "intended", in: "app")
+        }
+        try git("update-index", "--index-version", ByteString(version), in: "app")
+        set(0o664, "app/src/deep/inner")
+        #expect(changes(try survey()) == ["src/deep/inner 664 644"])
+    }
+
+    @Test("A repository with SHA-256")
+    func sha256() throws {
+        try git("init", "-q", "--object-format=sha256", "long")
+        try folder.write("long/a/b", "b\n", mode: 0o600)
+        try git("add", "--all", in: "long")
+        #expect(changes(try survey("long")) == ["a/b 600 644"])
+    }
+
+    @Test("Split, torn and missing indexes are told, not guessed")
+    func unknown() throws {
+        try git("update-index", "--split-index", in: "app")
+        #expect {
+            try survey()
+        } throws: {
+            $0 as? Checkout.Obstacle == .doubt(folder["app/.git/index"], .split)
+        }
+        try git("update-index", "--no-split-index", in: "app")
+        let whole = try folder.read("app/.git/index")
+        try folder.write("app/.git/index", whole.dropLast(30))
+        #expect(throws: Checkout.Obstacle.self) { try survey() }
+        try folder.remove("app/.git/index")
+        #expect(throws: Checkout.Obstacle.self) { try survey() }
+    }
+
+    @Test("Names with newlines, escapes and bytes that are no UTF-8")
+    func names() throws {
+        let names: [ByteString] = ["new\nline", "esc\u{1B}[31m", ByteString([0x6E, 0xFF, 0xFE])]
+        for name in names { try folder.write("app/odd/" + name, "x\n", mode: 0o664) }
+        try git("add", "--all", in: "app")
+        let survey = try survey()
+        #expect(Set(survey.differences.map(\.path)) == Set(names.map { "odd/" + $0 }))
+        #expect(survey.repair().mended.count == 3)
+    }
+
+    @Test("Time that has run out, and too many files, leave a part")
+    func limits() throws {
+        let repository = try #require(GitRepository.containing(folder["app"]))
+        var options = ModeSurvey.Options()
+        options.most = 3
+        #expect(try ModeSurvey(of: repository, options).isPartial)
+        options.most = 4
+        #expect(try !ModeSurvey(of: repository, options).isPartial)
+        for number in 0..<300 { try folder.write("app/many/" + ByteString(decimal: number), "") }
+        try git("add", "--all", in: "app")
+        options = ModeSurvey.Options()
+        options.deadline = Clock.monotonic
+        #expect(try ModeSurvey(of: repository, options).isPartial)
+    }
+}
