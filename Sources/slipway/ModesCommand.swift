@@ -184,19 +184,3 @@ struct ModeReport {
         return ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 4 - digits.count))) + digits
     }
 }
-
-extension ByteString {
-    /// A name as a terminal may have it: control characters and what is no UTF-8 are escaped.
-    var shown: ByteString {
-        guard bytes.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 >= 0x80 }) else { return self }
-        let isText = String(validating: bytes, as: UTF8.self) != nil
-        return bytes.reduce(into: ByteString()) { text, byte in
-            switch byte {
-            case 0x0A: text += "\\n"
-            case 0x00..<0x20, 0x7F: text += "\\x" + Hex.digits(of: [byte])
-            case 0x80...: text += isText ? ByteString([byte]) : "\\x" + Hex.digits(of: [byte])
-            default: text += ByteString([byte])
-            }
-        }
-    }
-}

@@ -158,8 +158,3 @@ extension SandboxContainer {
         return .object(members)
     }
 }
-
-extension ByteString {
-    /// On one line of a terminal: anybody who makes containers may write labels.
-    fileprivate var shown: ByteString { ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }) }
-}
