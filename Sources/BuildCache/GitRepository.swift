@@ -121,8 +121,8 @@ enum GitConfig {
             guard inside else { continue }
             if let (left, right) = line.cut(at: "=") {
                 if left.trimmed.lowercasedASCII == key { return plain(right.trimmed) }
-            } else if line.lowercasedASCII == key {
-                // A key by itself is true.
+            } else if name == nil, line.lowercasedASCII == key {
+                // A key by itself is true, which is no address.
                 return "true"
             }
         }
