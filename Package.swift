@@ -83,7 +83,7 @@ let package = Package(
         tests(of: "Host", uses: ["CLinux", "Formats", "TestSupport"]),
         tests(
             of: "DockerCommandLine", uses: ["Formats"], resources: [.copy("corpus.txt"), .copy("flags.json")]),
-        tests(of: "DockerfileLint", uses: ["Formats"]),
+        tests(of: "DockerfileLint", uses: ["Formats"], resources: [.copy("Corpus")]),
         tests(of: "PathMap", uses: ["Formats", "TestSupport"]),
         tests(of: "Engine", uses: ["Formats", "Notes", "Host", "PathMap", "TestSupport"]),
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),

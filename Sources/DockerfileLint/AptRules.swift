@@ -92,26 +92,31 @@ extension Linter {
                         || !run.calls.hasPrefix("--", index, of: call)
                             && run.calls.value(index, of: call).contains { $0 | 0x20 == UInt8(ascii: "r") })
             }
-            for index in run.calls.positionals(of: call) {
+            let paths = run.calls.positionals(of: call)
+            let isFatal = run.calls.isFatal(call)
+            for index in paths {
                 guard let path = known(run.calls.value(index, of: call)) else { continue }
-                lintRemoval(of: path, isRecursive: isRecursive, index, call, run)
+                let place = run.calls.place(index, of: call).lowerBound
+                let fix = paths.count == 1 ? removal(ofCommand: call, run) : removal(of: index, call, run)
+                lintRemoval(of: path, isRecursive: isRecursive, at: place, isFatal, run, fix)
             }
         }
     }
 
-    private mutating func lintRemoval(of path: ByteString, isRecursive: Bool, _ index: Int, _ call: Call, _ run: Run) {
+    /// `fix` takes the path away; with the only one, the command.
+    private mutating func lintRemoval(
+        of path: ByteString, isRecursive: Bool, at offset: Int, _ isFatal: Bool, _ run: Run, _ fix: Fix?
+    ) {
         let isPattern = path.lastPathComponent.contains("*")
         // "/x/*" removes what is in /x.
         let folder = isPattern ? path.parentPath : path
         guard !folder.contains("*"), !folder.contains("?") else { return }
         for (_, target) in run.caches {
             guard let target, target.hasPrefix("/") else { continue }
-            let offset = run.calls.place(index, of: call).lowerBound
             if target.relative(to: folder) != nil, !(isPattern && target == folder) {
                 // The mount point itself, or what is around it.
-                guard isRecursive else { continue }
-                guard !isPattern || path.lastPathComponent == "*" else { continue }
-                if run.calls.isFatal(call) {
+                guard isRecursive, !isPattern || path.lastPathComponent == "*" else { continue }
+                if isFatal {
                     add(.mountPointRemoved, at: offset, target)
                 } else if let rule = rule(forEmptying: target) {
                     add(rule, at: offset, path)
@@ -119,7 +124,7 @@ extension Linter {
             } else if folder.relative(to: target) != nil,
                 let rule = rule(forEmptying: folder) ?? rule(forEmptying: target)
             {
-                add(rule, at: offset, path, fix: removal(ofPath: index, call, run))
+                add(rule, at: offset, path, fix: fix)
             }
         }
     }
@@ -131,10 +136,5 @@ extension Linter {
         if path.range(of: "/.cache/pip") != nil || Tool.pip.isMeant(path) { return .pipEmptied }
         if path.range(of: "/.cache/uv") != nil { return .uvEmptied }
         return nil
-    }
-
-    /// One of `rm`'s paths is taken away; with the only one, the command.
-    private func removal(ofPath index: Int, _ call: Call, _ run: Run) -> Fix? {
-        run.calls.positionals(of: call).count == 1 ? removal(ofCommand: call, run) : removal(of: index, call, run)
     }
 }

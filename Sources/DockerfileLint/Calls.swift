@@ -1,3 +1,5 @@
+internal import Formats
+
 /// A program that a RUN starts, wherever in it: behind `sudo`, in `sh -c`, in a here-document.
 struct Call: Sendable {
     /// The script among the RUN's, and the command in it.
@@ -24,6 +26,10 @@ struct Call: Sendable {
 struct Calls: Sendable {
     private(set) var scripts: [ShellScript] = []
     private(set) var all: [Call] = []
+    // For each script the call of each of its commands.
+    private var byCommand: [[Int]] = []
+    // What variables are set to for the rest of a script, in the order of the commands.
+    private var exports: [ByteString: [(call: Int, word: Int)]] = [:]
     /// A failing command in a list ends the script: `set -e`, or a shell that was started so.
     private(set) var endsOnError = false
 
@@ -36,6 +42,7 @@ struct Calls: Sendable {
         if endsOnError { self.endsOnError = true }
         let index = scripts.count
         scripts.append(script)
+        byCommand.append(Array(repeating: -1, count: script.commands.count))
         for number in script.commands.indices { addCall(index, number, user, depth) }
     }
 
@@ -76,7 +83,7 @@ struct Calls: Sendable {
                 index = afterOptions(index, words, bytes, takingValues: "ugG")
             case .shell:
                 addNested(words.dropFirst(index + 1), script, user: user, depth)
-                all.append(
+                append(
                     Call(
                         script: script, command: number, program: program, name: index, assignments: assignments,
                         user: user))
@@ -90,7 +97,7 @@ struct Calls: Sendable {
                     endsOnError = true
                 }
                 if program != .other || !assignments.isEmpty {
-                    all.append(
+                    append(
                         Call(
                             script: script, command: number, program: program == .python ? .interpreter : program,
                             name: index, assignments: assignments, user: user))
@@ -100,7 +107,7 @@ struct Calls: Sendable {
         }
         if !assignments.isEmpty {
             // Assignments alone: they hold for the rest of the script.
-            all.append(
+            append(
                 Call(script: script, command: number, program: .export, name: -1, assignments: assignments, user: user))
         }
     }
@@ -167,7 +174,40 @@ struct Calls: Sendable {
         return nil
     }
 
+    private mutating func append(_ call: Call) {
+        byCommand[call.script][call.command] = all.count
+        all.append(call)
+        guard call.program == .export else { return }
+        let bytes = scripts[call.script].text.bytes
+        for index in Array(arguments(of: call)) + call.assignments {
+            let range = content(index, of: call)
+            guard let equals = bytes.firstIndex(of: UInt8(ascii: "="), in: range), equals - range.lowerBound < 32 else {
+                continue
+            }
+            exports[ByteString(bytes[range.lowerBound..<equals]), default: []].append((all.count - 1, index))
+        }
+    }
+
     // MARK: - Asking
+
+    /// The call that a command is, if it is one.
+    func call(_ script: Int, _ command: Int) -> Call? {
+        guard byCommand.indices.contains(script), byCommand[script].indices.contains(command) else { return nil }
+        let index = byCommand[script][command]
+        return all.indices.contains(index) ? all[index] : nil
+    }
+
+    /// What sets a variable last before a call.
+    func export(of name: ByteString, before call: Call) -> (call: Call, word: Int)? {
+        guard let exports = exports[name] else { return nil }
+        let own = byCommand[call.script][call.command]
+        var (low, high) = (0, exports.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if exports[middle].call < own { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? (all[exports[low - 1].call], exports[low - 1].word) : nil
+    }
 
     func command(of call: Call) -> ShellScript.Command { scripts[call.script].commands[call.command] }
 

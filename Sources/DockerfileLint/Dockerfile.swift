@@ -110,12 +110,9 @@ public struct Dockerfile: Sendable {
         for piece in pieces { bytes += source.bytes[piece.range] }
         return ByteString(bytes)
     }
-
-    /// Line and column of a byte, both counted from 1, columns in bytes.
-    func place(of offset: Int) -> (line: Int, column: Int) { LineTable(source.bytes).place(of: offset) }
 }
 
-/// Where lines begin.
+/// Where lines begin: lines and columns are counted from 1, columns in bytes.
 struct LineTable {
     private var starts = [0]
 

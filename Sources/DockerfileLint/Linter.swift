@@ -20,6 +20,7 @@ public struct Linter {
     var archiveFixes: [(index: Int, fix: Fix)] = []
     var installsOutsideMounts = false
     let mayBeBerry: Bool
+    let lines: LineTable
 
     /// What a stage has shown so far.
     struct Stage {
@@ -71,14 +72,14 @@ public struct Linter {
         self.context = context
         self.most = most
         let bytes = file.source.bytes
+        lines = LineTable(bytes)
         mayBeBerry =
             bytes.contains("corepack", in: 0..<bytes.count) || bytes.contains(".yarn", in: 0..<bytes.count)
             || bytes.contains("yarn set ", in: 0..<bytes.count)
     }
 
     private var inOrder: [Finding] {
-        let lines = LineTable(file.source.bytes)
-        return found.sorted {
+        found.sorted {
             ($0.place.offset, $0.place.rule.rawValue) < ($1.place.offset, $1.place.rule.rawValue)
         }.map { one in
             let place = lines.place(of: one.place.offset)
@@ -186,10 +187,15 @@ public struct Linter {
         return name == repository || name.hasPrefix(repository + ":") || name.hasPrefix(repository + "@")
     }
 
+    // Names of Debian's and Ubuntu's releases stand for versions, too.
+    private static let releases: Set<ByteString> = [
+        "buster", "bullseye", "bookworm", "trixie", "forky", "focal", "jammy", "noble",
+    ]
+
     private static func isFloating(_ image: ByteString) -> Bool {
         guard image != "scratch", !image.isEmpty, !image.contains("@"), !image.contains("$") else { return false }
         guard let tag = image.lastPathComponent.cut(at: ":")?.after else { return true }
-        return !tag.bytes.contains(where: \.isDigit)
+        return !tag.bytes.contains(where: \.isDigit) && !tag.split("-").contains(where: releases.contains)
     }
 
     /// The words of an instruction's arguments.

@@ -6,8 +6,9 @@ struct Run {
     var calls = Calls()
     /// With their targets as they come out; nil for one that is not known.
     var mounts: [(mount: Mount, target: ByteString?)] = []
-    /// Where `sh -c` is not between: scripts whose quotes may be added to.
-    var outerScripts = 0
+
+    /// A variable is taken back somewhere.
+    var unsets = false
 
     /// Cache mounts only.
     var caches: [(mount: Mount, target: ByteString?)] { mounts.filter { $0.mount.kind == .cache } }
@@ -21,15 +22,21 @@ struct Run {
 }
 
 extension Linter {
+    // More flags than these are no RUN that people wrote.
+    private static let mostMounts = 64
+
     mutating func lintRun(_ instruction: Dockerfile.Instruction) {
         var run = Run(instruction: instruction)
-        for flag in instruction.flags {
+        for flag in instruction.flags.prefix(Self.mostMounts) {
             guard let mount = Mount(instruction.text, flag, escape: file.escape) else { continue }
             let target = mount.target.flatMap(now.expand).map { $0.hasPrefix("/") ? $0.cleanedPath : $0 }
             run.mounts.append((mount, target))
         }
         guard addScripts(of: instruction, to: &run.calls) else { return }
-        run.outerScripts = 1
+        let text = instruction.text.bytes
+        run.unsets =
+            text.contains("unset", in: 0..<text.count)
+            || instruction.heredocs.contains { file.source.bytes.contains("unset", in: $0.body) }
         lintWhatComesBefore(run.calls)
         lintShell(run)
         lintMountsApart(run)

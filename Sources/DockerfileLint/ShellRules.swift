@@ -30,7 +30,8 @@ extension Linter {
             let isEquals = bytes[first] == UInt8(ascii: "=")
             guard isEquals || isVersion && (target.contains(UInt8(ascii: ".")) || !isOut) else { continue }
             var end = redirection.target.range.upperBound
-            for next in command.redirections.dropFirst(number + 1) where next.sign.lowerBound == end {
+            for next in command.redirections.dropFirst(number + 1) {
+                guard next.sign.lowerBound == end else { break }
                 end = next.target.range.upperBound
             }
             let range = command.words[word].range.lowerBound..<end
@@ -54,9 +55,7 @@ extension Linter {
         let commands = run.calls.scripts[call.script].commands
         let command = commands[call.command]
         if let parent = command.feeds {
-            let isShell = run.calls.all.contains {
-                $0.script == call.script && $0.command == parent && $0.program == .shell
-            }
+            let isShell = run.calls.call(call.script, parent)?.program == .shell
             if isShell { add(.downloadExecuted, at: run.calls.start(of: call)) }
         }
         var index = call.command
@@ -67,9 +66,7 @@ extension Linter {
                 })
             else { return }
             index = next
-            guard let receiver = run.calls.all.first(where: { $0.script == call.script && $0.command == index }) else {
-                continue
-            }
+            guard let receiver = run.calls.call(call.script, index) else { continue }
             if executes(receiver, run.calls) {
                 add(.downloadExecuted, at: run.calls.start(of: call))
                 return

@@ -164,22 +164,18 @@ extension Linter {
         for index in call.assignments.reversed() {
             if let value = assigned(name, index, call, calls) { return (value, calls.place(index, of: call), index) }
         }
-        for other in calls.all.reversed()
-        where other.program == .export && (other.script, other.command) < (call.script, call.command) {
-            // Without `export` it counts only for what is in the environment already.
-            guard other.name >= 0 || now.variables[name] != nil else { continue }
-            for index in Array(calls.arguments(of: other)) + other.assignments {
-                if let value = assigned(name, index, other, calls) {
-                    return (value, calls.place(index, of: other), nil)
-                }
-            }
+        // Without `export` it counts only for what is in the environment already.
+        if let (other, word) = calls.export(of: name, before: call), other.name >= 0 || now.variables[name] != nil,
+            let value = assigned(name, word, other, calls)
+        {
+            return (value, calls.place(word, of: other), nil)
         }
         return now.variables[name].map { ($0.value, $0.place, nil) }
     }
 
     private func assigned(_ name: ByteString, _ index: Int, _ call: Call, _ calls: Calls) -> ByteString?? {
         let bytes = calls.bytes(of: call)
-        let range = calls.command(of: call).words[index].range
+        let range = calls.content(index, of: call)
         guard range.count > name.count, bytes[range.lowerBound + name.count] == UInt8(ascii: "="),
             bytes[range.lowerBound..<range.lowerBound + name.count].elementsEqual(name.bytes)
         else { return nil }

@@ -109,15 +109,14 @@ extension Linter {
 
     /// Variables and files that switch a cache off.
     private mutating func lintSwitches(_ tool: Tool, _ run: Run, _ call: Call) {
-        let bytes = run.calls.bytes(of: call)
         if tool == .pip, let place = now.pipConfiguration { add(.pipConfigurationOff, at: place.lowerBound) }
-        guard tool == .pip || tool == .uv, !bytes.contains("unset", in: 0..<bytes.count) else { return }
+        guard tool == .pip || tool == .uv, !run.unsets else { return }
         let name: ByteString = tool == .pip ? "PIP_NO_CACHE_DIR" : "UV_NO_CACHE"
         guard let (value, place, word) = variable(name, call, run.calls), let value, !value.isEmpty else { return }
         if tool == .uv, !["1", "true", "t", "yes", "y", "on"].contains(value.lowercasedASCII) { return }
         // An ENV of the same name would come to the fore again.
         let fix = now.value(name) == nil ? word.flatMap { removal(of: $0, call, run) } : nil
-        let line = file.place(of: run.calls.start(of: call)).line
+        let line = lines.place(of: run.calls.start(of: call)).line
         add(
             tool == .pip ? .pipVariableOff : .uvVariableOff, at: place.lowerBound,
             word == nil ? "for line " + ByteString(decimal: line) : "", fix: fix)
@@ -152,7 +151,8 @@ extension Linter {
 
     /// `--cache X` is taken away where the mount is what would be used without it, and nothing else in the RUN names X.
     private func elsewhereFix(_ tool: Tool, _ index: Int, _ call: Call, _ run: Run) -> Fix? {
-        guard tool == .npm, let standard = tool.standardPlace(now), run.covers(standard) != nil,
+        guard tool == .npm, run.calls.all.count < 64, let standard = tool.standardPlace(now),
+            run.covers(standard) != nil,
             tool.variables.allSatisfy({ variable($0.name, call, run.calls) == nil })
         else { return nil }
         let isGlued =

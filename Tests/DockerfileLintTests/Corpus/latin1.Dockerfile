@@ -1,0 +1,5 @@
+FROM debian:12
+# café
+RUN echo "naïve" \
+ # ÿþ
+ && true

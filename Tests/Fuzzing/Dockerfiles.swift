@@ -1,0 +1,31 @@
+import Formats
+
+@testable import DockerfileLint
+
+/// Dockerfiles: any bytes at all.
+enum Dockerfiles {
+    /// Nothing is lost in reading, every place is in the file, and mending twice is mending once.
+    static func check(_ input: ByteString) {
+        let file = Dockerfile(input)
+        require(file.printed == input, "print differs from input")
+        var position = 0
+        for piece in file.pieces {
+            require(piece.range.lowerBound == position && !piece.range.isEmpty, "tokens overlap or leave something out")
+            position = piece.range.upperBound
+        }
+        let contexts = [
+            ContextFacts.unknown, ContextFacts(ignoreFile: nil, hasGit: true),
+            ContextFacts(ignoreFile: input, hasGit: true),
+        ]
+        let context = contexts[input.count % 3]
+        let findings = Linter.findings(in: file, context: context)
+        require(
+            findings.allSatisfy { (0...input.count).contains($0.offset) && $0.line > 0 && $0.column > 0 },
+            "a finding is outside of the file")
+        let mended = Linter.fixed(file, context: context)
+        require(mended.printed == mended.source, "print differs from what was mended")
+        require(Linter.fixed(mended, context: context).source == mended.source, "mending twice is not mending once")
+        require(
+            mended.source == input || findings.contains(where: \.isFixable), "something was changed without a finding")
+    }
+}
