@@ -1,0 +1,401 @@
+#!/usr/bin/env bash
+# The shim under the name docker-buildx: what compose and bake build is shared, and nothing else of theirs changes.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine g sid classic
+engine older trixie containerd
+
+# plugged ENGINE [VAR=VALUE...] COMMAND...: like `on`, with the plugin in place; $ahead are folders before the real plugin's
+# that docker looks through, the shim's first.
+plugged() {
+    local config=$place/plugged-$1
+    if [[ ! -d $config ]]; then
+        private_config "$1" "$config"
+        mkdir -p "$place/plugin"
+        ln -sf "$work/bin/docker" "$place/plugin/docker-buildx"
+        jq '.cliPluginsExtraDirs = $ARGS.positional' "$config/config.json" --args "$place/plugin" "${ahead[@]}" >"$config/new.json"
+        mv "$config/new.json" "$config/config.json"
+    fi
+    on "$1" DOCKER_CONFIG="$config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 "${@:2}"
+}
+ahead=()
+unplugged() { direct "$1" BUILDX_NO_DEFAULT_ATTESTATIONS=1 "${@:2}"; }
+
+# Compose prints progress to either.
+built() { cat "$stdout" "$stderr" >"$place/built"; stdout=/dev/null stderr=$place/built; }
+compose_cached() { built; expect_cached "$1"; }
+
+# A project of everything that compose has for builds. Its services' layers are like those of no other call.
+services() {
+    local word
+    word=$(unique)
+    mkdir -p app/{web,base,ext,more/inc}
+    cat >app/compose.yaml <<YAML
+include: [more/compose.yaml]
+services:
+  base:
+    image: $word-base
+    build: {context: base}
+  web:
+    image: $word-web
+    build:
+      context: web
+      target: last
+      args: {FLAVOR: "\${FLAVOR}"}
+      additional_contexts: {base: "service:base"}
+      secrets: [token]
+    command: [sleep, "600"]
+    init: true
+  ext:
+    extends: {file: ext/common.yaml, service: common}
+    image: $word-ext
+    profiles: [other]
+  inline.dot:
+    image: $word-inline
+    build:
+      context: base
+      dockerfile_inline: |
+        FROM slipway/base:1
+        RUN echo inline $word >/inline
+    profiles: [other]
+secrets:
+  token: {file: token}
+YAML
+    echo "services: {inc: {image: $word-inc, build: {context: inc, labels: {a: b}}, profiles: [other]}}" >app/more/compose.yaml
+    echo "services: {common: {build: {context: ., dockerfile: sub/Dockerfile}}}" >app/ext/common.yaml
+    mkdir app/ext/sub
+    echo FLAVOR=salt >app/.env
+    echo secret >app/token
+    printf 'FROM slipway/base:1\nRUN echo base %s >/base\n' "$word" >app/base/Dockerfile
+    printf 'FROM slipway/base:1\nRUN echo ext %s >/ext\n' "$word" >app/ext/sub/Dockerfile
+    printf 'FROM slipway/base:1\nRUN echo inc %s >/inc\n' "$word" >app/more/inc/Dockerfile
+    cat >app/web/Dockerfile <<'DOCKERFILE'
+FROM base AS first
+RUN --mount=type=secret,id=token cat /run/secrets/token /base >/first
+FROM first AS last
+ARG FLAVOR
+RUN echo "$FLAVOR" >/flavor
+DOCKERFILE
+    git -c init.defaultBranch=main init --quiet app
+    git -C app remote add origin "https://example.invalid/team/$word.git"
+    commit app
+    name=$word
+}
+
+# -- Compose ----------------------------------------------------------------------------------------------------------
+
+every_service() {
+    services
+    cd app
+    run plugged a docker compose --profile other build
+    compose_cached none
+    expect_equal "$(steps_total)" 6 steps
+    expect_notes SLP400 SLP002
+    expect_equal "$(exports | wc -l)" 5 "exports"
+    expect_equal "$(find "$store/v1/u0/gen-000001/exports" -mindepth 1 -maxdepth 1 | wc -l)" 5 "keys"
+    run plugged b docker compose --profile other build
+    compose_cached all
+    expect_notes SLP001 SLP002 '!SLP400'
+    expect_equal "$(journal | jq -r .command)" bake "the journal"
+    expect_equal "$(journal | jq '[.notes[] | select(.code == "SLP001")] | length')" 5 "imports"
+    expect_whole_store
+    expect_equal "$(direct b docker run --rm "$name-web" cat /flavor)" salt
+    forget b
+    run plugged b docker compose up --build --detach
+    compose_cached all
+    run plugged b docker compose exec -T web echo npm run build
+    expect_equal "$(cat "$stdout")" "npm run build"
+    run plugged b docker compose down --timeout 0
+    # By itself, and as a program of its own name.
+    forget b
+    run plugged b "$place/plugged-b/cli-plugins/docker-compose" --profile other build
+    compose_cached all
+}
+test_case "a second engine has every service cached" every_service
+
+nothing_else() {
+    services
+    cd app
+    run unplugged a docker compose build
+    run unplugged a docker compose up --detach
+    state() { direct a docker ps --all --no-trunc --filter "label=com.docker.compose.project=app" \
+        --format '{{.ID}} {{.Label "com.docker.compose.project.config_files"}} {{.Label "com.docker.compose.config-hash"}}' | sort; }
+    before=$(state)
+    expect_equal "$(wc -l <<<"$before")" 2 "containers"
+    for words in "up --detach" "build" "up --detach --build" "up --detach"; do
+        # shellcheck disable=SC2086
+        run plugged a docker compose $words
+        expect_equal "$(state)" "$before" "containers after $words"
+    done
+    run plugged a docker compose down --timeout 0
+
+    run plugged a docker compose build --build-arg FLAVOR=sweet web
+    expect_equal "$(direct a docker run --rm "$name-web" cat /flavor)" sweet
+    expect_equal "$(git status --porcelain)" "" "the project"
+}
+test_case "containers, labels, hashes and files are the same with and without it" nothing_else
+
+# What the real plugin is given: `recorder` stands before it and writes words and input down.
+handed_on() {
+    services
+    cd app
+    mkdir "$place/recorder"
+    cat >"$place/recorder/docker-buildx" <<SH
+#!/bin/sh
+real=$(dirname "$(docker_of a)")/../libexec/docker/cli-plugins/docker-buildx
+case \$1 in bake)
+    printf '%s\n' "\$@" | grep -v -e ^/ -e '^--set=' | sort >$place/words
+    printf '%s\n' "\$@" | grep '^--set=' >$place/set || true
+    cat >$place/input
+    exec "\$real" "\$@" <$place/input ;;
+esac
+exec "\$real" "\$@"
+SH
+    chmod 755 "$place/recorder/docker-buildx"
+    private_config a "$place/recorded"
+    echo "{\"cliPluginsExtraDirs\": [\"$place/recorder\"]}" >"$place/recorded/config.json"
+    run unplugged a DOCKER_CONFIG="$place/recorded" docker compose --profile other build
+    mv "$place/words" "$place/direct.words"
+    mv "$place/input" "$place/direct.input"
+    expect_not test -s "$place/set"
+    ahead=("$place/recorder")
+    run plugged a docker compose --profile other build
+    expect cmp "$place/words" "$place/direct.words"
+    # Compose itself puts targets in another order each time.
+    expect_equal "$(jq -S '.group[].targets |= sort' "$place/input")" "$(jq -S '.group[].targets |= sort' "$place/direct.input")"
+    expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 5 "what is added"
+    # A blank more, a CR, an escape and a byte that is no UTF-8 are nobody's to mend.
+    printf '{ "target": {"default":\r\n{"context" : "base", "labels": {"a": "\\u00e9 \xff"}, "platforms": []}}}\n\n' >"$place/odd.json"
+    plugged a "$place/plugin/docker-buildx" bake --file - <"$place/odd.json" >"$place/out" 2>&1
+    expect cmp "$place/input" "$place/odd.json"
+    expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 1 "what is added"
+}
+test_case "the definition is handed on byte for byte" handed_on
+
+side_by_side() {
+    mkdir many
+    echo 'services:' >many/compose.yaml
+    for i in 1 2 3 4 5 6 7 8; do
+        echo "  s$i: {image: many-s$i, build: {context: ., args: {N: '$((i % 4))'}}}" >>many/compose.yaml
+    done
+    # shellcheck disable=SC2016
+    printf 'FROM slipway/base:1\nRUN echo %s >/shared && head -c 300000 /dev/urandom >/big\nARG N\nRUN echo $N >/n\n' "$(unique)" >many/Dockerfile
+    cd many
+    for round in 1 2 3; do
+        echo "# $round" >>Dockerfile
+        start a plugged a docker compose build
+        start b plugged b docker compose build
+        finish a; expect_code 0
+        finish b; expect_code 0
+    done
+    expect_equal "$(exports | wc -l)" 48 "exports"
+    expect_whole_store
+}
+test_case "many targets at once never fail on each other" side_by_side
+
+classic_store() {
+    services
+    cd app
+    run plugged g docker compose --profile other build
+    expect_notes SLP217 '!SLP002'
+    expect_not injected
+    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    forget a
+    run plugged a docker compose --profile other build
+    forget g
+    run plugged g docker compose --profile other build
+    compose_cached all
+    expect_notes SLP001 SLP217
+}
+test_case "the classic image store builds, and imports" classic_store
+
+failing() {
+    services
+    cd app
+    echo 'RUN exit 3' >>web/Dockerfile
+    for words in "build" "build nobody" "build --nonesuch" "up --build"; do
+        # shellcheck disable=SC2086
+        try unplugged a docker compose $words
+        direct_code=$code
+        # shellcheck disable=SC2086
+        try plugged a docker compose $words
+        expect_code "$direct_code"
+        expect_not test "$code" = 0
+    done
+    # A signal ends it as ever.
+    sed -i 's/exit 3/sleep 60/' web/Dockerfile
+    for way in unplugged plugged; do
+        start "$way" "$way" a docker compose build web
+        for ((i = 0; i < 200; i++)); do
+            if grep -q 'RUN sleep 60' "$place/$way".std*; then break; fi
+            sleep 0.1
+        done
+        kill -INT "$pid"
+        finish "$way"
+        [[ $way == plugged ]] || direct_code=$code
+        expect_code "$direct_code"
+    done
+}
+test_case "failures and signals are compose's own" failing
+
+# -- The plugin -------------------------------------------------------------------------------------------------------
+
+# alike WORD...: prints and exits as without the plugin
+alike() {
+    local direct_code
+    try unplugged a "$@"
+    direct_code=$code
+    mv "$stdout" "$place/direct.stdout"
+    mv "$stderr" "$place/direct.stderr"
+    try plugged a SLIPWAY_DOCKER="$(docker_of a)" "$@"
+    expect_code "$direct_code"
+    expect cmp "$stdout" "$place/direct.stdout"
+    expect cmp "$stderr" "$place/direct.stderr"
+}
+
+passed_on() {
+    project app
+    echo 'target "default" { context = "app" }' >docker-bake.hcl
+    plugged a true
+    alike docker buildx version
+    alike docker buildx
+    alike docker buildx ls
+    alike docker buildx bake --help
+    alike docker buildx bake --nonesuch
+    alike docker buildx bake --list=targets
+    alike docker buildx nonesuch
+    alike docker __complete buildx bake --s
+    run plugged a docker buildx build --check app
+    expect_not test -e "$store"
+    for words in docker-cli-plugin-metadata "docker-cli-plugin-hooks {}" "bake --print" version; do
+        # shellcheck disable=SC2086
+        try direct a "$(dirname "$(docker_of a)")/../libexec/docker/cli-plugins/docker-buildx" $words
+        direct_code=$code
+        sort "$stdout" >"$place/direct.stdout"
+        # shellcheck disable=SC2086
+        try plugged a "$place/plugin/docker-buildx" $words
+        expect_code "$direct_code"
+        expect_equal "$(sort "$stdout")" "$(cat "$place/direct.stdout")" "$words"
+    done
+    # Nobody behind it: said once, and not for ever.
+    private_config a "$place/alone"
+    rm "$place/alone/cli-plugins/docker-buildx"
+    try on a DOCKER_CONFIG="$place/alone" "$place/plugin/docker-buildx" version
+    if [[ ! -e /usr/libexec/docker/cli-plugins/docker-buildx && ! -e /usr/lib/docker/cli-plugins/docker-buildx ]]; then
+        expect_code 127
+        expect_said "no docker-buildx found"
+    fi
+}
+test_case "all that is no build is passed on" passed_on
+
+both_in_place() {
+    project app
+    run plugged a docker build app
+    expect_equal "$(exports | wc -l)" 1 "exports"
+    expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 1 "decisions"
+    # Without the shim before docker, the plugin does it; each of docker's ways leads there.
+    for words in "docker build" "docker buildx build" "docker builder build" "docker image build" "$place/plugin/docker-buildx build"; do
+        forget b
+        # shellcheck disable=SC2086
+        run plugged b PATH="$(dirname "$(docker_of b)"):/usr/bin:/bin" $words app
+        expect_cached all
+        expect_notes SLP001 SLP002
+    done
+    forget b
+    run plugged b SLIPWAY=off docker build app
+    expect_cached none
+}
+test_case "docker build goes through the shim or the plugin, once" both_in_place
+
+# -- Bake -------------------------------------------------------------------------------------------------------------
+
+definition() {
+    project one
+    project two
+    cat >docker-bake.hcl <<'HCL'
+variable "TASTE" { default = "salt" }
+group "default" { targets = ["one", "two"] }
+target "one" {
+  context = "one"
+  args = { FLAVOR = TASTE }
+}
+target "two" {
+  name = "two-${flavor}"
+  matrix = { flavor = ["sweet", "sour"] }
+  context = "two"
+  args = { FLAVOR = flavor }
+}
+target "own" {
+  context = "one"
+  cache-to = ["type=local,dest=mine"]
+}
+HCL
+}
+
+# baked ENGINE WORD...: plain progress
+baked() { run plugged "$1" docker buildx bake --progress=plain "${@:2}"; }
+
+from_files() {
+    definition
+    baked a
+    expect_equal "$(exports | wc -l)" 3 "exports"
+    forget b
+    baked b
+    # Of two targets that share their first steps, BuildKit may miss the later steps of one: ARCHITECTURE.md, "Which export".
+    expect test "$(steps_cached)" -ge 8
+    expect_notes SLP001 SLP002
+    for words in one two-sour '--set *.platform=linux/amd64 two-sweet' "one -f docker-bake.hcl"; do
+        forget b
+        # shellcheck disable=SC2086
+        baked b $words
+        expect_cached all
+    done
+    # The user's own words count.
+    baked a own
+    expect_notes SLP105 '!SLP002'
+    expect test -s mine/index.json
+    baked a --set "one.cache-to=type=local,dest=$place/other" one --allow fs.write="$place"
+    expect_notes SLP105 '!SLP002'
+    expect test -s "$place/other/index.json"
+    baked b --no-cache one
+    expect_cached none
+    expect_notes SLP106 SLP002 '!SLP001'
+    expect_whole_store
+}
+test_case "bake from files: groups, matrices, patterns, and the user's own cache" from_files
+
+from_input() {
+    definition
+    plugged a true
+    baked a one
+    forget b
+    plugged b docker buildx bake --progress=plain -f - <docker-bake.hcl >out 2>&1
+    stderr=$place/out
+    expect_notes SLP001 SLP002
+    baked b
+    # By itself, through a pipe, as JSON: read as it stands.
+    forget b
+    direct a docker buildx bake --print one 2>"$place/err" >one.json
+    # shellcheck disable=SC2002
+    cat one.json | plugged b "$place/plugin/docker-buildx" bake --progress=plain -f - one >out 2>&1
+    stderr=$place/out
+    expect_cached all
+}
+test_case "bake from standard input" from_input
+
+older_bake() {
+    definition
+    run plugged older docker buildx bake --progress=plain
+    expect_equal "$(exports | wc -l)" 3 "exports"
+    forget b
+    baked b one two-sweet
+    expect_cached all
+    forget older
+    run plugged older docker buildx bake --progress=plain one two-sour
+    expect_cached all
+    run plugged older docker buildx bake --progress=plain --set one.cache-from=type=local,src=nowhere
+    expect_notes SLP113
+}
+test_case "an older bake gets whole lists, and shares with a new one" older_bake
