@@ -55,8 +55,8 @@ let package = Package(
         room(
             "Shim",
             uses: [
-                "Formats", "Notes", "Host", "DockerCommandLine", "Engine", "BuildCache", "PackageCache", "PathMap",
-                "Planning", "WorkingTree",
+                "Formats", "Notes", "Host", "DockerCommandLine", "DockerfileLint", "Engine", "BuildCache",
+                "PackageCache", "PathMap", "Planning", "WorkingTree",
             ]),
         .target(
             name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
@@ -93,7 +93,10 @@ let package = Package(
         tests(
             of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap", "TestSupport"]),
         tests(
-            of: "Shim", uses: ["Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport"]),
+            of: "Shim",
+            uses: [
+                "DockerfileLint", "Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport",
+            ]),
         tests(of: "Warm", uses: ["Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
         tests(of: "Sandbox", uses: ["Formats", "Host", "Planning", "Warm", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),

@@ -5,6 +5,7 @@ public struct Linter {
     let file: Dockerfile
     let context: ContextFacts
     private let most: Int
+    private let isTimeUp: () -> Bool
     private var found: [Found] = []
     private var known: Set<Found.Place> = []
     // Lists of codes that comments silence in the instruction at work.
@@ -43,11 +44,13 @@ public struct Linter {
         var fix: Fix?
     }
 
-    /// What is wrong with a file, in the order of its lines; at most `most` findings.
+    /// What is wrong with a file, in the order of its lines; at most `most` findings. When time is up, the instructions that are
+    /// left are not looked at.
     public static func findings(
-        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max
+        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max,
+        isTimeUp: @escaping () -> Bool = { false }
     ) -> [Finding] {
-        var linter = Linter(file, context, most)
+        var linter = Linter(file, context, most, isTimeUp)
         linter.lint()
         return linter.inOrder
     }
@@ -67,10 +70,11 @@ public struct Linter {
         return file
     }
 
-    private init(_ file: Dockerfile, _ context: ContextFacts, _ most: Int) {
+    private init(_ file: Dockerfile, _ context: ContextFacts, _ most: Int, _ isTimeUp: @escaping () -> Bool) {
         self.file = file
         self.context = context
         self.most = most
+        self.isTimeUp = isTimeUp
         let bytes = file.source.bytes
         lines = LineTable(bytes)
         mayBeBerry =
@@ -113,7 +117,7 @@ public struct Linter {
     private mutating func lint() {
         lintSyntax()
         for instruction in file.instructions {
-            guard !isFull else { return }
+            guard !isFull, !isTimeUp() else { return }
             ignored = instruction.ignored
             switch instruction.keyword {
             case .from: begin(instruction)

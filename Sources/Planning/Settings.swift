@@ -26,6 +26,14 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
+    /// `lint`: what becomes of the findings in a build's Dockerfile.
+    public enum Lint: ByteString, CaseIterable, Sendable {
+        /// They are written to the journal.
+        case journal = "journal"
+        /// Nobody looks for any.
+        case off = "off"
+    }
+
     /// `docker`: the real docker, absolute; nil to look on PATH.
     public var docker: ByteString?
     /// `store`: the store's directory, absolute; nil for the default.
@@ -58,6 +66,8 @@ public struct Settings: Equatable, Sendable {
     public var sandbox = SandboxSettings()
     /// `journal`: whether decisions are written down.
     public var journal = true
+    /// `lint`: whether what is found in the Dockerfiles of builds is written down, too.
+    public var lint = Lint.journal
 
     /// The defaults.
     public init() {}
@@ -188,6 +198,13 @@ public struct Settings: Equatable, Sendable {
             return true
         } show: {
             $0.journal ? "on" : "off"
+        },
+        Row(key: "lint", expects: "journal or off") { value, settings in
+            guard let choice = Lint(rawValue: value) else { return false }
+            settings.lint = choice
+            return true
+        } show: {
+            $0.lint.rawValue
         },
     ]
 

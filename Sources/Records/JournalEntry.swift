@@ -14,6 +14,8 @@ public struct JournalEntry: Equatable, Sendable {
     public let isChanged: Bool
     /// Why, and why not.
     public let notes: [JournalNote]
+    /// What was found in the build's Dockerfile.
+    public let findings: [JournalFinding]
     /// The line itself.
     public let line: ByteString
 
@@ -32,6 +34,8 @@ public struct JournalEntry: Equatable, Sendable {
         self.line = line
         directory = json[key: "directory"]?.string ?? ""
         self.notes = notes.compactMap(JournalNote.init)
+        let file = json[key: "lint"]?[key: "file"]?.string ?? ""
+        findings = (json[key: "lint"]?[key: "findings"]?.array ?? []).compactMap { JournalFinding($0, in: file) }
     }
 
     /// The whole lines of a journal, in their order.
@@ -67,6 +71,28 @@ public struct JournalNote: Equatable, Sendable {
         guard let reason = Reason(code: code) else { return nil }
         let sentence = ByteString(reason.sentence) + ": "
         return message.hasPrefix(sentence) ? message.dropFirst(sentence.count) : nil
+    }
+}
+
+/// What the linter found in the Dockerfile of a build.
+public struct JournalFinding: Equatable, Sendable {
+    /// The Dockerfile, as the command named it.
+    public let file: ByteString
+    /// Counted from 1.
+    public let line: Int
+    /// Counted from 1, in bytes.
+    public let column: Int
+    /// Such as "LNT101".
+    public let code: ByteString
+
+    init?(_ json: JSON, in file: ByteString) {
+        guard let code = json[key: "code"]?.string, let line = json[key: "line"]?.integer,
+            let column = json[key: "column"]?.integer
+        else { return nil }
+        self.file = file
+        self.line = line
+        self.column = column
+        self.code = code
     }
 }
 

@@ -12,6 +12,8 @@ public struct Decision {
     public private(set) var plan: Plan
     /// The kind of command, for the journal: nil for one that Slipway never edits.
     let command: ByteString?
+    /// The build that was decided about, if it is one.
+    private(set) var build: BuildInvocation?
 
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
@@ -36,6 +38,7 @@ public struct Decision {
             command = "unknown"
             plan = .unchanged(arguments, notes + [Note(.commandNotUnderstood, error.message)])
         case .build(let build):
+            self.build = build
             plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose, as: role)
             // The shim before docker has written it down.
             command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "build"

@@ -14,15 +14,18 @@ public enum Journal {
         return [folder.appending(path: "journal.1.jsonl"), folder.appending(path: "journal.jsonl")]
     }
 
-    /// Appends a decision. A journal that cannot be written is none of docker's business.
-    static func append(_ plan: Plan, command: ByteString) {
+    /// Appends a decision, with what was found in the build's Dockerfile. A journal that cannot be written is none of docker's business.
+    static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
         guard let folder = Locations.state, let file = files.last, let older = files.first else { return }
         let directory = (try? Kernel.workingDirectory()) ?? ""
-        let line = JSON.object([
-            "time": .integer(Clock.now / 1_000_000_000), "pid": .integer(Kernel.processID),
-            "command": .string(command), "directory": .string(directory), "changed": .bool(plan.isChanged),
-            "notes": Note.json(plan.notes),
-        ]).text
+        var members: [JSON.Member] = [
+            .init(name: "time", value: .integer(Clock.now / 1_000_000_000)),
+            .init(name: "pid", value: .integer(Kernel.processID)), .init(name: "command", value: .string(command)),
+            .init(name: "directory", value: .string(directory)), .init(name: "changed", value: .bool(plan.isChanged)),
+            .init(name: "notes", value: Note.json(plan.notes)),
+        ]
+        if let findings { members.append(.init(name: "lint", value: findings.json)) }
+        let line = JSON.object(members).text
         do throws(Errno) {
             try Files.makeDirectories(folder, mode: 0o700)
             // One write, at the end: lines of builds that run side by side do not mix.

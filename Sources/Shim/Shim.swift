@@ -30,7 +30,10 @@ public enum Shim {
         let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting)
         let plan = decision.plan
         if traced { show(plan, docker) }
-        if loaded.settings.journal, let command = decision.command { Journal.append(plan, command: command) }
+        if loaded.settings.journal, let command = decision.command {
+            let findings = loaded.settings.lint == .journal ? decision.build.flatMap { BuildFindings(of: $0) } : nil
+            Journal.append(plan, command: command, findings)
+        }
         become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
     }
 

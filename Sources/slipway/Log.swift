@@ -1,4 +1,5 @@
 import ArgumentParser
+import DockerfileLint
 import Formats
 import Notes
 import Records
@@ -10,7 +11,10 @@ struct Log: ParsableCommand {
         abstract: "Show what the shim decided, newest last.",
         discussion: "Command lines are not recorded: build arguments hold secrets.")
 
-    @Flag(help: "Print the journal's JSON lines: time, pid, command, directory, changed, notes.")
+    @Flag(
+        help:
+            "Print the journal's JSON lines: time, pid, command, directory, changed, notes, and lint where something was found."
+    )
     var json = false
 
     @Option(
@@ -45,6 +49,11 @@ struct Log: ParsableCommand {
             Moment.text(entry.time), entry.command, entry.isChanged ? "changed" : "as it was", entry.directory,
         ]
         let notes = entry.notes.map { "  " + $0.code + "  " + $0.message }
-        return ([head.joined(separator: "  ")] + notes).joined(separator: "\n") + "\n"
+        let findings = entry.findings.map { finding -> ByteString in
+            let place = [finding.file, ByteString(decimal: finding.line), ByteString(decimal: finding.column)]
+            let title = Rule(code: finding.code).map { ByteString($0.row.title) } ?? ""
+            return "  " + finding.code + "  " + place.joined(separator: ":") + "  " + title
+        }
+        return ([head.joined(separator: "  ")] + notes + findings).joined(separator: "\n") + "\n"
     }
 }

@@ -37,6 +37,7 @@ struct SettingsTests {
         ("sandbox.workspace", "/w/a b", "/w/a b"), ("sandbox.workspace", "team \u{E9}", "team \u{E9}"),
         ("sandbox.workspace", "a\u{1B}b", nil), ("sandbox.workspace", ByteString([0x61, 0xFF]), nil),
         ("path.auto", "yes", nil), ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
+        ("lint", "journal", "journal"), ("lint", "off", "off"), ("lint", "on", nil),
     ]
 
     @Test("Every value of every row, from a file", arguments: values)
@@ -78,6 +79,7 @@ struct SettingsTests {
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
                 "SLIPWAY_JOURNAL", "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS", "SLIPWAY_SANDBOX_MEMORY",
                 "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES", "SLIPWAY_SANDBOX_WORKSPACE",
+                "SLIPWAY_JOURNAL", "SLIPWAY_LINT",
             ])
     }
 
@@ -89,6 +91,7 @@ struct SettingsTests {
         #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
+        #expect(settings.lint == .journal)
     }
 
     @Test("The later wins: the machine's file, the user's, the environment")

@@ -48,6 +48,18 @@ struct JournalEntryTests {
         #expect(JournalEntry(line) == nil)
     }
 
+    @Test("What was found in a Dockerfile, whatever code it has")
+    func findings() throws {
+        let lint: ByteString =
+            #","lint":{"file":"a/Dockerfile","findings":[{"line":3,"column":5,"code":"LNT101"},{"line":1},7,{"line":9,"column":1,"#
+            + #""code":"LNT999"}]}}"#
+        let entry = try #require(JournalEntry(Self.line.dropLast(1) + lint))
+        #expect(entry.findings.map(\.code) == ["LNT101", "LNT999"])
+        #expect(entry.findings.map(\.line) == [3, 9] && entry.findings.map(\.column) == [5, 1])
+        #expect(entry.findings.allSatisfy { $0.file == "a/Dockerfile" })
+        #expect(try #require(JournalEntry(Self.line)).findings.isEmpty)
+    }
+
     @Test("A reason of a later Slipway stays, a note without a code does not")
     func laterReasons() throws {
         let entry = try #require(

@@ -1,0 +1,56 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import DockerfileLint
+internal import Formats
+internal import Host
+
+/// What the linter finds in the Dockerfile of a build: for the journal, once the decision stands. It never keeps a build waiting:
+/// a file that is no regular one, is large, or lies elsewhere is not read, and where time is up the rest is left out.
+struct BuildFindings {
+    /// The Dockerfile, as the command names it.
+    let file: ByteString
+    let findings: [Finding]
+
+    // A journal line stays short: codes and places, no messages, and no more of them than these.
+    private static let most = 16
+    private static let largest = 65_536
+
+    /// nil when there is nothing to tell.
+    init?(of build: BuildInvocation, within nanoseconds: Int64 = 2_000_000) {
+        let deadline = Clock.monotonic &+ nanoseconds
+        guard !build.isLeftAlone, let place = build.context,
+            case .directory(let context) = BuildDescription.context(place), build.file != "-",
+            build.file?.range(of: "://") == nil
+        else { return nil }
+        file = build.file ?? context.appending(path: "Dockerfile")
+        guard let text = Self.text(of: file), Clock.monotonic < deadline else { return nil }
+        let ignoreFile =
+            Self.text(of: file + ".dockerignore") ?? Self.text(of: context.appending(path: ".dockerignore"))
+        let hasGit = !Files.isMissing(context.appending(path: ".git"))
+        findings = Linter.findings(
+            in: Dockerfile(text), context: ContextFacts(ignoreFile: ignoreFile, hasGit: hasGit), most: Self.most
+        ) {
+            Clock.monotonic >= deadline
+        }
+        if findings.isEmpty { return nil }
+    }
+
+    /// file, and line, column and code of each.
+    var json: JSON {
+        .object([
+            "file": .string(file),
+            "findings": .array(
+                findings.map {
+                    .object([
+                        "line": .integer($0.line), "column": .integer($0.column), "code": .string($0.rule.code),
+                    ])
+                }),
+        ])
+    }
+
+    /// Only of a regular file: a pipe would be emptied, or waited for.
+    private static func text(of path: ByteString) -> ByteString? {
+        guard let status = try? Files.status(path), status.kind == .regular, status.size <= largest else { return nil }
+        return try? Files.read(path, limit: largest)
+    }
+}

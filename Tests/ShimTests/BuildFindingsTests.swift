@@ -1,0 +1,89 @@
+import DockerCommandLine
+import DockerfileLint
+import Formats
+import Glibc
+import Host
+import Planning
+import TestSupport
+import Testing
+
+@testable import Shim
+
+@Suite("What is found in the Dockerfile of a build")
+struct BuildFindingsTests {
+    private static let bad: ByteString =
+        "FROM debian:12\nRUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir a\n"
+
+    /// What is found for a command line given in a folder.
+    private static func findings(_ words: ByteString...) -> BuildFindings? {
+        guard case .build(let build) = Invocation.parse(["docker"] + words) else { return nil }
+        // A busy machine and an unoptimized build take their time.
+        return BuildFindings(of: build, within: 60_000_000_000)
+    }
+
+    @Test("The file that docker would take, and codes and places of what is in it")
+    func found() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            chdir(folder.path.lossy)
+            try folder.write("app/Dockerfile", Self.bad)
+            try folder.write("other", "FROM debian\n")
+            #expect(
+                Self.findings("build", "app")?.json.text
+                    == #"{"file":"app/Dockerfile","findings":[{"line":2,"column":60,"code":"LNT101"}]}"#)
+            #expect(Self.findings("build", "-f", "other", "app")?.findings.map(\.rule.code) == ["LNT703"])
+            #expect(Self.findings("buildx", "build", "--file=other", ".")?.file == "other")
+            // Its context is looked at, too.
+            try folder.write("app/.git/HEAD", "x")
+            try folder.write("copy", "FROM debian:12\nCOPY . .\nRUN npm ci\n")
+            #expect(Self.findings("build", "-f", "copy", "app")?.findings.map(\.rule.code) == ["LNT701", "LNT702"])
+            try folder.write("copy.dockerignore", ".git")
+            #expect(Self.findings("build", "-f", "copy", "app") == nil)
+        }
+    }
+
+    @Test("What is no regular file, is too large, or lies elsewhere is not read")
+    func leftAlone() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            chdir(folder.path.lossy)
+            try folder.write("Dockerfile", Self.bad)
+            #expect(Self.findings("build", ".") != nil)
+            if case .build(let build) = Invocation.parse(["docker", "build", "."]) {
+                #expect(BuildFindings(of: build, within: 0) == nil)
+            }
+            #expect(Self.findings("build", "-f", "-", ".") == nil)
+            #expect(Self.findings("build", "-") == nil)
+            #expect(Self.findings("build", "https://example.invalid/a.git") == nil)
+            #expect(Self.findings("build", "-f", "https://example.invalid/Dockerfile", ".") == nil)
+            #expect(Self.findings("build", "--help", ".") == nil)
+            #expect(Self.findings("build") == nil)
+            #expect(Self.findings("build", "none") == nil)
+            mkfifo("pipe", 0o600)
+            #expect(Self.findings("build", "-f", "pipe", ".") == nil)
+            try folder.makeFolder("folder")
+            #expect(Self.findings("build", "-f", "folder", ".") == nil)
+            let room = 65_536 - Self.bad.count
+            try folder.write("just", Self.bad + ByteString("\n").repeated(room))
+            #expect(Self.findings("build", "-f", "just", ".") != nil)
+            try folder.write("large", Self.bad + ByteString("\n").repeated(room + 1))
+            #expect(Self.findings("build", "-f", "large", ".") == nil)
+        }
+    }
+
+    @Test("A journal line has at most 16 of them, and none where there is nothing to tell")
+    func journal() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            liveIn(folder)
+            chdir(folder.path.lossy)
+            try folder.write("Dockerfile", ByteString("FROM debian\n").repeated(40))
+            Journal.append(.unchanged([], []), command: "build", Self.findings("build", "."))
+            try folder.write("Dockerfile", "FROM debian:12\n")
+            Journal.append(.unchanged([], []), command: "build", Self.findings("build", "."))
+            let lines = try folder.read(".local/state/slipway/journal.jsonl").split("\n")
+            #expect(JSON(lines[0])?[key: "lint"]?[key: "findings"]?.array?.count == 16)
+            #expect(JSON(lines[1])?[key: "lint"] == nil && JSON(lines[1]) != nil)
+        }
+    }
+}
