@@ -154,7 +154,8 @@ private struct Place {
             let (location, fragment) = address.cut(at: "#").map { ($0.before, $0.after) } ?? (address, "")
             let (reference, folder) = fragment.cut(at: ":").map { ($0.before, $0.after) } ?? (fragment, "")
             self.init(
-                repository: OriginURL.normalized(location) ?? location, context: folder.isEmpty ? "." : folder,
+                repository: OriginURL.normalized(location) ?? OriginURL.localPath(location) ?? "",
+                context: folder.isEmpty ? "." : folder,
                 dockerfile: Self.remoteDockerfile(build) ?? build.dockerfile ?? "Dockerfile", branch: reference,
                 defaultBranch: nil)
         }
@@ -193,7 +194,7 @@ private struct Place {
 
     /// BuildKit takes a Dockerfile by http, too: then its address without credentials.
     private static func remoteDockerfile(_ build: BuildDescription) -> ByteString? {
-        build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) }
+        build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) ?? "-" }
     }
 
     private static func absolute(_ path: ByteString, _ build: BuildDescription) -> ByteString {

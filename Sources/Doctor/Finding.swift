@@ -94,9 +94,6 @@ extension ByteString {
         return "'" + replacing("'", with: "'\\''") + "'"
     }
 
-    /// Without control characters: a file's name must not write on the terminal.
-    var harmless: ByteString { ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }) }
-
     /// At most so many of the names, with the number of the others.
     static func listing(_ names: [ByteString], most: Int = 5) -> ByteString {
         let shown = Array(names.prefix(most)).joined(separator: ", ")

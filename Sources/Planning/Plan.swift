@@ -64,10 +64,10 @@ extension Note {
 }
 
 extension Plan {
-    /// For people: the command as a shell would take it, then a line for each note.
+    /// For people: the command as a shell would take it, then a line for each note. Nothing in it steers a terminal.
     public var text: ByteString {
         let command = arguments.map(Self.quoted).joined(separator: " ")
-        let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message }
+        let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message.harmless }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -77,6 +77,19 @@ extension Plan {
                 || "_-./=:,@%+".utf8.contains(byte)
         }
         if plain && !word.isEmpty { return word }
-        return "'" + word.split("'").joined(separator: "'\\''") + "'"
+        guard word.bytes.contains(where: ByteString.isControl) else {
+            return "'" + word.split("'").joined(separator: "'\\''") + "'"
+        }
+        return "$'" + word.bytes.map(escaped).joined(separator: "") + "'"
+    }
+
+    /// A byte between $' and ' (POSIX.1-2024, 2.2.4).
+    private static func escaped(_ byte: UInt8) -> ByteString {
+        switch byte {
+        case UInt8(ascii: "\n"): "\\n"
+        case UInt8(ascii: "'"), UInt8(ascii: "\\"): "\\" + ByteString([byte])
+        case let byte where ByteString.isControl(byte): "\\x" + Hex.digits(of: [byte])
+        default: ByteString([byte])
+        }
     }
 }

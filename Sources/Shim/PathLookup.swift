@@ -94,7 +94,7 @@ public struct PathLookup: Equatable, Sendable {
             lines.append(answer.path + " -> " + answer.becomes)
             if let note = answer.note { lines.append("  " + note.reason.code + "  " + note.message) }
         }
-        return lines.map { $0 + "\n" }.joined(separator: "")
+        return lines.map { $0.harmless + "\n" }.joined(separator: "")
     }
 }
 

@@ -54,6 +54,6 @@ struct Log: ParsableCommand {
             let title = Rule(code: finding.code).map { ByteString($0.row.title) } ?? ""
             return "  " + finding.code + "  " + place.joined(separator: ":") + "  " + title
         }
-        return ([head.joined(separator: "  ")] + notes + findings).joined(separator: "\n") + "\n"
+        return ([head.joined(separator: "  ")] + notes + findings).map(\.harmless).joined(separator: "\n") + "\n"
     }
 }

@@ -24,8 +24,8 @@ struct ShowSettings: ParsableCommand {
             let rows = Settings.rows.map { JSON.Member(name: $0.key, value: .string($0.show(loaded.settings))) }
             Output.write(.object(["settings": .object(rows), "problems": .array(problems.map(JSON.string))]))
         } else {
-            for row in Settings.rows { Output.write(row.key + " = " + row.show(loaded.settings) + "\n") }
-            for problem in problems { Output.complain(problem) }
+            for row in Settings.rows { Output.write(row.key + " = " + row.show(loaded.settings).harmless + "\n") }
+            for problem in problems { Output.complain(problem.harmless) }
         }
         if !problems.isEmpty { throw ExitCode.failure }
     }

@@ -210,12 +210,24 @@ def additions(words, planned):
     return [f"the user's words are not in it: {shown(planned)}"]
 
 
+def unescaped(match):
+    escape = match.group(1)
+    if escape == b"n":
+        return b"\n"
+    return bytes([int(escape[1:], 16)]) if len(escape) == 3 else escape
+
+
 def shell_words(text):
     """The words of the first command in a text that a shell would read."""
     words, word, at = [], None, 0
     while at < len(text):
         byte = text[at:at + 1]
-        if byte == b"'":
+        if text[at:at + 2] == b"$'":
+            # As the shim writes what a terminal would obey.
+            end = re.compile(rb"(?:[^'\\]|\\.)*", re.DOTALL).match(text, at + 2).end()
+            quoted = re.sub(rb"\\(x[0-9a-f]{2}|.)", unescaped, text[at + 2:end])
+            word, at = (word or b"") + quoted, end
+        elif byte == b"'":
             end = text.index(b"'", at + 1)
             word, at = (word or b"") + text[at + 1:end], end
         elif byte == b"\\":

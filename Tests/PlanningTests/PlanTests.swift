@@ -33,7 +33,7 @@ struct PlanTests {
         arguments: [
             ("docker", "docker"), ("--a=b/c:d,e@f%g+h-i_j.k", "--a=b/c:d,e@f%g+h-i_j.k"), ("", "''"), ("a b", "'a b'"),
             ("$x", "'$x'"), ("a'b", #"'a'\''b'"#), ("'", #"''\'''"#), ("\"", "'\"'"), ("~", "'~'"), ("*", "'*'"),
-            ("a\nb", "'a\nb'"),
+            ("a\nb", #"$'a\nb'"#), ("\u{1B}[31m'\\", #"$'\x1b[31m\'\\'"#), ("\u{7F}", #"$'\x7f'"#),
             ("\u{E9}", "'\u{E9}'"), ("#", "'#'"), ("!", "'!'"), ("\\", "'\\'"),
         ] as [(ByteString, ByteString)])
     func quoting(_ word: ByteString, _ quoted: ByteString) {

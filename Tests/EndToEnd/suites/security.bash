@@ -1,0 +1,248 @@
+#!/usr/bin/env bash
+# Who can do what to whom (SECURITY.md): what a writer of the store can do and a stranger cannot, what a hostile repository, folder or
+# configuration brings about, and that no secret of a command line is written down.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+
+# -- Writers and strangers --------------------------------------------------------------------------------------------
+
+# poison EXPORT POOL: what a writer can do. The export's second layer is replaced by one of his, and all digests are right again.
+poison() {
+    local index=$1/index.json pool=$2 manifest config old new digests
+    manifest=$pool/$(jq -r '.manifests[-1].digest' "$index" | cut -c8-)
+    config=$pool/$(jq -r .config.digest "$manifest" | cut -c8-)
+    # The layer with /first: a whiteout-free archive with one file more beside it.
+    for old in $(jq -r '.layers[].digest' "$manifest" | cut -c8-); do
+        ! tar -tzf "$pool/$old" 2>/dev/null | grep -qx first || break
+    done
+    mkdir evil
+    tar -xzf "$pool/$old" -C evil
+    echo "by another" >evil/planted
+    tar -C evil -czf layer.gz .
+    new=$(sha256sum layer.gz | cut -d' ' -f1)
+    digests=("$(gzip -dc "$pool/$old" | sha256sum | cut -d' ' -f1)" "$(gzip -dc layer.gz | sha256sum | cut -d' ' -f1)")
+    cp layer.gz "$pool/$new"
+    sed "s/$old/$new/g; s/${digests[0]}/${digests[1]}/g" "$config" >new-config
+    jq -c --arg old "sha256:$old" --arg new "sha256:$new" --argjson size "$(stat -c %s layer.gz)" --arg was "sha256:${digests[0]}" \
+        --arg is "sha256:${digests[1]}" --arg config "sha256:$(sha256sum new-config | cut -d' ' -f1)" --argjson csize "$(stat -c %s new-config)" '
+        .layers |= map(if .digest == $old then .digest = $new | .size = $size
+            | .annotations |= with_entries(if .value == $was then .value = $is else . end) else . end)
+        | .config.digest = $config | .config.size = $csize' "$manifest" >new-manifest
+    cp new-config "$pool/$(sha256sum new-config | cut -d' ' -f1)"
+    cp new-manifest "$pool/$(sha256sum new-manifest | cut -d' ' -f1)"
+    jq -c --arg digest "sha256:$(sha256sum new-manifest | cut -d' ' -f1)" --argjson size "$(stat -c %s new-manifest)" \
+        '.manifests[-1].digest = $digest | .manifests[-1].size = $size' "$index" >index.json
+    cp index.json "$index"
+}
+
+has_planted() { direct "$1" docker run --rm --network none app test -e /planted; }
+
+writer() {
+    project app
+    run on a docker build -t app app
+    poison "$(exports)" "$store/v1/u0/gen-000001/blobs/sha256"
+    run on b docker build -t app app
+    expect_notes SLP001
+    expect has_planted b # Whoever may write what you import runs code in your images.
+}
+test_case "a writer of one's own part can put anything into one's images" writer
+
+stranger_poisons() {
+    project app
+    run on a slipway store init --shared "$store"
+    run on a docker build -t app app
+    # He has read the store, made a part of his own in it, and hopes for builds of root's that are like it.
+    cp -a "$store/v1/u0" "$store/v1/u1234"
+    poison "$(exports 1234)" "$store/v1/u1234/gen-000001/blobs/sha256"
+    chown -hR 1234:1234 "$store/v1/u1234"
+    forget b
+    run on b docker build -t app app
+    expect_cached all
+    expect_not has_planted b
+    # And he cannot write root's.
+    for place_to_write in "$store/v1/u0" "$store/v1/u0/gen-000001" "$store/v1/u0/gen-000001/blobs/sha256" "$(exports)"; do
+        expect_not setpriv --reuid=1234 --regid=1234 --clear-groups touch "$place_to_write/x"
+    done
+    expect_not setpriv --reuid=1234 --regid=1234 --clear-groups mv "$store/v1/u0" "$store/v1/x"
+    expect_not setpriv --reuid=1234 --regid=1234 --clear-groups rm "$store/v1/u0/current"
+}
+test_case "a stranger in a shared store poisons nobody and moves nothing of others" stranger_poisons
+
+# Of a stranger who is trusted his own files count, and no others, whatever names he gives them.
+hard_links() {
+    project app
+    run on a slipway store init --shared "$store"
+    run on a docker build app
+    mkdir -p "$store/v1/u1234"
+    cp -al "$store/v1/u0/." "$store/v1/u1234"
+    find "$store/v1/u1234" \( -type d -o -type l \) -exec chown -h 1234:1234 {} +
+    mv "$store/v1/u0" root
+    forget b
+    run on b SLIPWAY_STORE_TRUSTED_USERS=1234 docker build app
+    expect_cached none
+    expect_notes '!SLP001'
+    find "$store/v1/u1234" -type f -links +1 | grep -q . || fail "there were no hard links"
+
+    # A name of his for a file of root's is not written through: size and lease are where a build writes.
+    echo precious >precious
+    for name in size lease; do
+        rm -rf "$store"
+        run on a slipway store init --shared "$store"
+        run on a docker build app
+        ln -f precious "$store/v1/u0/gen-000001/$name"
+        chown 0 precious
+        run on b docker build app
+        expect_equal "$(<precious)" precious "what $name was linked to"
+    done
+}
+test_case "hard links to others' files are neither read nor written through" hard_links
+
+# A stranger who was there first, where everybody may make names.
+sticky() {
+    project app
+    mkdir sticky
+    chmod 1777 sticky
+    store=$place/sticky/store
+    setpriv --reuid=1234 --regid=1234 --clear-groups mkdir -m 777 "$store"
+    run on a docker build app
+    expect_notes SLP302 '!SLP001' '!SLP002'
+    expect_equal "$(ls -A "$store")" ""
+    rmdir "$store"
+    setpriv --reuid=1234 --regid=1234 --clear-groups sh -c "mkdir -m 777 sticky/his && ln -s his sticky/store"
+    run on a docker build app
+    expect_not injected
+    expect_equal "$(ls -A sticky/his)" ""
+}
+test_case "a store that a stranger has made first, or leads elsewhere, is not used" sticky
+
+# -- Hostile folders and configuration --------------------------------------------------------------------------------
+
+hostile_folder() {
+    project app
+    mkdir -p app/.config/slipway app/.docker/cli-plugins app/slipway app/v1/u0 app/bin
+    printf '%s\n' "docker = $place/app/docker" "store = $place/app/theirs" "store.trusted-users = 1234" "path.map = /=/host" |
+        tee app/slipway.conf app/.slipway.conf app/.slipway app/.config/slipway/slipway.conf app/slipway/slipway.conf >/dev/null 2>&1 || true
+    printf '#!/bin/sh\necho mine >%q\n' "$place/taken" | tee app/docker app/docker-buildx app/git app/slipway.sh app/sh >/dev/null
+    cp app/docker app/.docker/cli-plugins/docker-buildx
+    chmod +x app/docker app/docker-buildx app/git app/sh app/.docker/cli-plugins/docker-buildx
+    printf 'SLIPWAY_STORE=%s\n' "$place/app/theirs" | tee app/.env >app/.envrc
+    cd app
+    local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER
+    which_engine a
+    # Empty and relative parts of PATH are the folder that one stands in.
+    run on a PATH="::.:bin:$work/bin::.:${ENGINE_DOCKER%/*}:/usr/bin:/bin" "$work/bin/docker" build .
+    expect_not test -e "$place/taken"
+    expect_not test -e theirs
+    expect_notes SLP002
+    expect test -d "$store/v1/u0"
+    run on a PATH="::.:bin:$work/bin::.:${ENGINE_DOCKER%/*}:/usr/bin:/bin" "$work/bin/docker" run --rm -v "$PWD:/w" slipway/base:1 true
+    expect_not test -e "$place/taken"
+}
+test_case "nothing is taken from the folder that a command is given in" hostile_folder
+
+# Each of these a docker may wait for or complain of; the shim must do neither.
+hostile_configuration() {
+    project app
+    local name
+    # What docker is, it is asked once: before its configuration is hostile to it.
+    run on a docker build app
+    for name in fifo huge deep device folder contexts; do
+        rm -rf cfg
+        private_config a cfg
+        case $name in
+            fifo) rm -f cfg/config.json; mkfifo cfg/config.json ;;
+            huge) { printf '{"currentContext":"'; head -c 64M /dev/zero | tr '\0' x; printf '"}'; } >cfg/config.json ;;
+            deep) { printf '{"a":'; head -c 200000 /dev/zero | tr '\0' '['; } >cfg/config.json ;;
+            device) rm -f cfg/config.json; ln -s /dev/zero cfg/config.json ;;
+            folder) rm -f cfg/config.json; mkdir cfg/config.json ;;
+            contexts) mkdir -p cfg/contexts/meta/"$(printf x | sha256sum | cut -c1-64)"
+                mkfifo cfg/contexts/meta/"$(printf x | sha256sum | cut -c1-64)"/meta.json
+                echo '{"currentContext":"x"}' >cfg/config.json ;;
+        esac
+        for words in "build app" "run slipway/base:1 true" "buildx build app"; do
+            # shellcheck disable=SC2086 # words
+            run timeout 10 env -u DOCKER_HOST bash -c '"$@"' - env -i HOME="$home" PATH="$work/bin:$(dirname "$(docker_of a)"):/usr/bin:/bin" \
+                DOCKER_CONFIG="$place/cfg" SLIPWAY_STORE="$store" slipway explain --json -- docker $words
+            expect_equal "$(jq .changed "$stdout")" false "$name: docker $words is changed"
+        done
+    done
+}
+test_case "a configuration of docker's that is hostile holds nothing up" hostile_configuration
+
+# -- What is written down ---------------------------------------------------------------------------------------------
+
+injection() {
+    local folder
+    folder=$place/$'line\n{"time":1,"notes":[]}\x1b[31m\x1b]0;title\x07\xff'
+    mkdir "$folder"
+    project "$folder/app"
+    git -C "$folder/app" symbolic-ref HEAD refs/heads/x
+    printf 'ref: refs/heads/a\x1b[31m\n' >"$folder/app/.git/HEAD"
+    cd "$folder"
+    run on a docker build app
+    try on a docker build $'--nosuch\n{"time":2}\x1b[31m' app
+    try on a SLIPWAY_STORE=$'/x\x1b[31m\n{"time":3}' docker build app
+    try on a $'SLIPWAY_NONSENSE=\x1b[31m' docker build app
+    expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 4 "lines of the journal"
+    expect_equal "$(jq -s 'map(.time > 1000) | all' "$home/.local/state/slipway/journal.jsonl")" true "the journal's times"
+    for command in "log" "log --json" "stats" "status" "doctor" "explain -- docker build app"; do
+        # shellcheck disable=SC2086 # words
+        try on a slipway $command
+        if LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$stdout" "$stderr"; then fail "slipway $command prints control characters"; fi
+    done
+}
+test_case "newlines and escape codes in names neither add to the journal nor reach the terminal" injection
+
+secrets() {
+    project app
+    local secret=hunter2hunter2 word
+    git -C app remote set-url origin "https://$secret:x-oauth-basic@example.invalid/$secret@team/app.git?token=$secret"
+    echo "$secret" >secret.txt
+    echo "TOKEN=$secret" >a.env
+    try on a docker build --build-arg TOKEN=$secret --build-arg "$secret" --secret id=s,src=secret.txt --label "password=$secret" -t app app
+    expect_code 0
+    try on b TOKEN=$secret docker build --build-arg TOKEN --no-cache-filter $secret app
+    try on a docker build "https://user:$secret@example.invalid/team/app.git#main"
+    try on a docker build "https://example.invalid/app.tar?token=$secret"
+    try on a docker build -f "https://?token=$secret" "https://?token=$secret"
+    try on a docker build "git@example.invalid:$secret@x/app.git"
+    try on a docker build --cache-from "type=s3,secret_access_key=$secret" --build-context "x=https://user:$secret@example.invalid" app
+    try on a docker build --nosuch="$secret" app
+    try on a docker run --rm -e PASSWORD=$secret --env-file a.env -v "/x:$secret" slipway/base:1 true
+    try on a docker run --rm --nosuch="$secret" slipway/base:1 true
+    try on a docker volume create --opt type=cifs --opt device=//host.invalid/x --opt "o=username=u,password=$secret" "v-$$"
+    run direct a docker volume rm --force "v-$$"
+    try on a docker login -u user -p $secret example.invalid
+    expect test -s "$home/.local/state/slipway/journal.jsonl"
+    for word in "$secret" "$(printf %s "$secret" | base64)" "$(printf %s "$secret" | sha256sum | cut -c1-16)"; do
+        if grep -r -a -l -- "$word" "$store" "$home" >found; then
+            cat found
+            grep -a -h -- "$word" "$home"/.local/state/slipway/*
+            fail "a secret is written down as $word"
+        fi
+        if find "$store" "$home" -name "*$word*" | grep -q .; then fail "a secret is in a name"; fi
+    done
+}
+test_case "secrets of command lines are in no journal, store or name" secrets
+
+# -- What outlives a command ------------------------------------------------------------------------------------------
+
+# The lease of a build ends with it, and what a detached container leaves running on this side holds none.
+detached() {
+    project app
+    run on a docker build -t app app
+    local lease=$store/v1/u0/gen-000001/lease before
+    before=$({ find /proc/[0-9]*/fd -lname "$lease" || true; } 2>/dev/null | wc -l)
+    expect_equal "$before" 0 "descriptors of the lease after a build"
+    run on a docker run -d --name "d-$$" slipway/base:1 sleep 60
+    run on a docker run -d --rm --name "e-$$" -v "$place:/w" app sleep 60
+    expect flock --exclusive --nonblock "$lease" true
+    run direct a docker exec "d-$$" env
+    if grep SLIPWAY "$stdout"; then fail "a variable of Slipway's is in the container"; fi
+    run direct a docker inspect --format '{{json .Config}} {{json .HostConfig}}' "d-$$"
+    if grep -i slipway_ "$stdout"; then fail "a trace in the container"; fi
+    run direct a docker rm --force "d-$$" "e-$$"
+}
+test_case "a detached container holds no lease and has nothing of the environment" detached
