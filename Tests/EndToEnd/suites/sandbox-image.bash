@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Examples/sandbox, built on a base that debootstrap made: its cache mounts are used, and a second engine gets it from the store.
+# All of it takes minutes, so only with SLIPWAY_TESTS_ALL=1; else the part that needs Python alone.
+
+# shellcheck disable=SC2016 # the containers' shells
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+# shellcheck source=Tests/EndToEnd/packages/lib.bash
+. "$root/Tests/EndToEnd/packages/lib.bash"
+need python3
+need wget
+engine a sid containerd
+engine b sid containerd
+limit=1500
+
+# Whether pip may keep what it fetches is for an index to say, and those of mirrors often say no. So two packages of an index of
+# ours, which counts, are asked for beside the real ones.
+has_base() {
+    local name
+    [[ ! -e $work/debian ]] || return 0
+    serve_packages
+    for name in a b; do run "$root/Tests/EndToEnd/sandbox/base" "$name"; done
+    mkdir base
+    cp "$indexes/ca.pem" base
+    printf '%s\n' 'FROM slipway/debian:1' 'COPY ca.pem /ca.pem' 'RUN cat /ca.pem >>/usr/local/share/machine.pem' \
+        "ENV PIP_EXTRA_INDEX_URL=$(sed -n 's/^PIP_INDEX_URL=//p' "$indexes/environment")" >base/Dockerfile
+    run direct a docker build --tag debian-and-index base
+    # The same on both, or no step would be.
+    run direct a docker save --output base.tar debian-and-index
+    run direct b docker load --input base.tar
+    : >"$work/debian"
+}
+
+build() {
+    run on "$1" docker build --network=host --build-arg BASE=debian-and-index "${@:3}" "$2"
+}
+example() {
+    cp -r "$root/Examples/sandbox" sandbox
+    echo slw-tree >>sandbox/requirements.txt
+    git -c init.defaultBranch=main init --quiet sandbox
+    git -C sandbox remote add origin "https://example.invalid/team/$(unique).git"
+    commit sandbox
+}
+
+python_half() {
+    has_base
+    example
+    downloading 2 build a sandbox --target python -t half
+    run direct a docker run --rm half /opt/python/bin/python -c '
+import pip, bs4, openpyxl, pandas, pypdf, docx, reportlab, requests, slw_leaf
+assert int(pip.__version__.split(".")[0]) >= 24, pip.__version__
+print(pandas.DataFrame({"a": [1, 2]}).sum().iloc[0])'
+    expect_said 3
+
+    # Changed lines run again, and fetch only what is new.
+    sed -i 's/python3 python3-venv$/python3 python3-venv tree/' sandbox/Dockerfile
+    echo '# changed' >>sandbox/requirements.txt
+    downloading 0 build a sandbox --target python -t half
+    grep -qE 'Need to get [0-9.]+ k?B/[0-9.]+ MB of archives' "$stderr" || fail "what apt had fetched was not used"
+
+    build b sandbox --target python -t half
+    expect_cached all
+}
+test_case "the Python half: changed lines fetch only what is new, a second engine fetches nothing" python_half
+
+whole() {
+    has_base
+    example
+    build a sandbox -t sandbox
+    expect_equal "$(direct a docker image inspect sandbox | jq -c '.[0].Config | [.User, .WorkingDir, .Entrypoint, (.Healthcheck.Test | length)]')" \
+        '["sandbox","/workspace",["tini","--"],4]' "the image"
+    note "size: $(direct a docker image inspect --format '{{.Size}}' sandbox)"
+    SECONDS=0
+    build b sandbox -t sandbox
+    note "on a second engine: $SECONDS s"
+    expect_cached all
+
+    run on b SLIPWAY_PROFILE=sandbox docker run --rm --network=host sandbox sh -ec '
+        test "$(id -u)" = 1000
+        touch /cache/pip/x /cache/npm/x /cache/x /workspace/x
+        for program in curl wget jq tree git node npm python3 pip cc make; do "$program" --version >/dev/null; done
+        python3 -c "import bs4, openpyxl, pandas, pypdf, docx, reportlab, requests"
+        echo "int main(void) { return 0; }" >/tmp/a.c && cc -o /tmp/a /tmp/a.c && /tmp/a
+        pip install --quiet six && python3 -c "import six"'
+    run direct b docker run -d --name healthy --health-interval=1s sandbox
+    for ((tries = 0; tries < 100; tries++)); do
+        [[ $(direct b docker inspect --format '{{.State.Health.Status}}' healthy) != healthy ]] || break
+        sleep 0.2
+    done
+    expect_equal "$(direct b docker inspect --format '{{.State.Health.Status}}' healthy)" healthy "its health"
+    run direct b docker rm --force healthy
+}
+[[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || test_case "all of it: what is in it, and a second engine fetches nothing" whole
