@@ -29,6 +29,7 @@ extension Linter {
         }
         let mount = run.covers(Self.archives)
         for call in calls.all where call.program == .apt || call.program == .aptGet {
+            guard !mustStop else { return }
             let cleans = calls.arguments(of: call).contains { calls.holds("clean", $0, of: call) }
             guard cleans, mount != nil else { continue }
             let isAll = run.covers("/var/cache/apt") != nil && calls.arguments(of: call).count == 1
@@ -86,6 +87,7 @@ extension Linter {
     mutating func lintRemovals(_ run: Run) {
         guard !run.caches.isEmpty else { return }
         for call in run.calls.all where call.program == .rm && call.user == .none {
+            guard !mustStop else { return }
             let isRecursive = run.calls.arguments(of: call).contains { index in
                 run.calls.hasPrefix("-", index, of: call)
                     && (run.calls.holds("--recursive", index, of: call)
@@ -95,6 +97,7 @@ extension Linter {
             let paths = run.calls.positionals(of: call)
             let isFatal = run.calls.isFatal(call)
             for index in paths {
+                guard !mustStop else { return }
                 guard let path = known(run.calls.value(index, of: call)) else { continue }
                 let place = run.calls.place(index, of: call).lowerBound
                 let fix = paths.count == 1 ? removal(ofCommand: call, run) : removal(of: index, call, run)

@@ -23,7 +23,7 @@ struct Call: Sendable {
 }
 
 /// All that one RUN runs.
-struct Calls: Sendable {
+struct Calls {
     private(set) var scripts: [ShellScript] = []
     private(set) var all: [Call] = []
     // For each script the call of each of its commands.
@@ -33,9 +33,14 @@ struct Calls: Sendable {
     /// A failing command in a list ends the script: `set -e`, or a shell that was started so.
     private(set) var endsOnError = false
 
+    private let isTimeUp: () -> Bool
+
     private static let deepest = 6
     // How many commands of a list are looked at for one that forgives a failure.
     private static let farthest = 64
+
+    /// Nothing yet. When time is up, parts of scripts are left out.
+    init(isTimeUp: @escaping () -> Bool) { self.isTimeUp = isTimeUp }
 
     /// Takes in a script. `endsOnError` is the shell's own `-e`.
     mutating func add(_ script: ShellScript, endsOnError: Bool = false, user: Call.OtherUser = .none, depth: Int = 0) {
@@ -43,7 +48,9 @@ struct Calls: Sendable {
         let index = scripts.count
         scripts.append(script)
         byCommand.append(Array(repeating: -1, count: script.commands.count))
-        for number in script.commands.indices { addCall(index, number, user, depth) }
+        for number in script.commands.indices where number % 64 != 0 || !isTimeUp() {
+            addCall(index, number, user, depth)
+        }
     }
 
     private mutating func addCall(_ script: Int, _ number: Int, _ outerUser: Call.OtherUser, _ depth: Int) {

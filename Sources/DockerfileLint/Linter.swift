@@ -5,7 +5,7 @@ public struct Linter {
     let file: Dockerfile
     let context: ContextFacts
     private let most: Int
-    private let isTimeUp: () -> Bool
+    let isTimeUp: () -> Bool
     private var found: [Found] = []
     private var known: Set<Found.Place> = []
     // Lists of codes that comments silence in the instruction at work.
@@ -96,7 +96,10 @@ public struct Linter {
     // MARK: - Findings
 
     /// Whether there is room for more.
-    var isFull: Bool { found.count >= most }
+    private var isFull: Bool { found.count >= most }
+
+    /// Whether there is no room or no time for more.
+    var mustStop: Bool { isFull || isTimeUp() }
 
     /// Keeps a finding, unless it is there already or silenced; its index.
     @discardableResult
@@ -117,7 +120,7 @@ public struct Linter {
     private mutating func lint() {
         lintSyntax()
         for instruction in file.instructions {
-            guard !isFull, !isTimeUp() else { return }
+            guard !mustStop else { return }
             ignored = instruction.ignored
             switch instruction.keyword {
             case .from: begin(instruction)

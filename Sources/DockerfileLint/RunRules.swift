@@ -3,7 +3,7 @@ internal import Formats
 /// One RUN with all that the rules ask about it.
 struct Run {
     let instruction: Dockerfile.Instruction
-    var calls = Calls()
+    var calls: Calls
     /// With their targets as they come out; nil for one that is not known.
     var mounts: [(mount: Mount, target: ByteString?)] = []
 
@@ -26,7 +26,7 @@ extension Linter {
     private static let mostMounts = 64
 
     mutating func lintRun(_ instruction: Dockerfile.Instruction) {
-        var run = Run(instruction: instruction)
+        var run = Run(instruction: instruction, calls: Calls(isTimeUp: isTimeUp))
         for flag in instruction.flags.prefix(Self.mostMounts) {
             guard let mount = Mount(instruction.text, flag, escape: file.escape) else { continue }
             let target = mount.target.flatMap(now.expand).map { $0.hasPrefix("/") ? $0.cleanedPath : $0 }

@@ -6,6 +6,7 @@ extension Linter {
     mutating func lintShell(_ run: Run) {
         guard !run.instruction.isJSON || run.calls.scripts.count > 1 else { return }
         for call in run.calls.all {
+            guard !mustStop else { return }
             switch call.program {
             case .pip, .uv, .npm, .yarn: lintVersions(call, run)
             case .curl, .wget: lintDownload(call, run)

@@ -183,8 +183,8 @@ extension Linter {
         return .some(calls.command(of: call).words[index].isExpanded ? now.expand(value) : value)
     }
 
-    /// Where a call's cache lies.
-    func cachePlace(_ tool: Tool, _ call: Call, _ calls: Calls) -> CachePlace {
+    /// Where a call's cache lies; `standard` is where the tool keeps it by itself.
+    func cachePlace(_ tool: Tool, _ call: Call, _ calls: Calls, _ standard: ByteString?) -> CachePlace {
         for index in calls.arguments(of: call) {
             for option in tool.placeOptions {
                 if calls.holds(option, index, of: call), calls.arguments(of: call).contains(index + 1) {
@@ -210,7 +210,7 @@ extension Linter {
             there.set("HOME", .init(value: value, place: place, isArgument: false))
             return CachePlace(path: tool.standardPlace(there), source: .variable("HOME", place))
         }
-        return CachePlace(path: tool.standardPlace(now))
+        return CachePlace(path: standard)
     }
 
     /// A path as a shell makes it of a word; nil in doubt.

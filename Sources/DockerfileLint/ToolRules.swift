@@ -50,20 +50,21 @@ extension Linter {
 
     private mutating func lint(_ tool: Tool, _ run: Run) {
         guard !run.caches.isEmpty else { return }
+        // Where its cache would be without words and variables to the contrary.
+        let standard = tool.standardPlace(now)
         for call in run.calls.all where call.program == tool.program {
+            guard !mustStop else { return }
             switch tool.deed(call, run.calls) {
-            case .installs: lint(tool, run, call)
-            case .cleans: lintCleaning(tool, run, call)
+            case .installs: lint(tool, run, call, standard)
+            case .cleans: lintCleaning(tool, run, call, standard)
             case .other: break
             }
         }
     }
 
-    private mutating func lint(_ tool: Tool, _ run: Run, _ call: Call) {
+    private mutating func lint(_ tool: Tool, _ run: Run, _ call: Call, _ standard: ByteString?) {
         let calls = run.calls
-        // Where it would be without words and variables to the contrary.
-        let standard = tool.standardPlace(now)
-        let place = cachePlace(tool, call, calls)
+        let place = cachePlace(tool, call, calls, standard)
         let meant = run.caches.first { one in
             guard let target = one.target else { return false }
             if tool.isMeant(target) { return true }
@@ -197,12 +198,12 @@ extension Linter {
         }
     }
 
-    private mutating func lintCleaning(_ tool: Tool, _ run: Run, _ call: Call) {
+    private mutating func lintCleaning(_ tool: Tool, _ run: Run, _ call: Call, _ standard: ByteString?) {
         let calls = run.calls
         func says(_ word: StaticString) -> Bool {
             calls.arguments(of: call).contains { calls.holds(word, $0, of: call) }
         }
-        let place = cachePlace(tool, call, calls)
+        let place = cachePlace(tool, call, calls, standard)
         guard call.user == .none, let path = place.path, let mount = run.covers(path) else { return }
         switch tool {
         case .pip: guard says("purge") else { return }
