@@ -113,7 +113,7 @@ public struct BakeTarget: Equatable, Sendable {
         "output", "policy", "pull", "secret", "shm-size", "ssh", "ulimits",
     ]
 
-    fileprivate init?(name: ByteString, _ json: JSON) {
+    init?(name: ByteString, _ json: JSON) {
         // docker/buildx bake/bake.go, validTargetName; in --set a "." ends the name, and "*" or "?" make it a pattern.
         guard !name.isEmpty, name.bytes.allSatisfy(Self.isOfNames), let members = json.members else { return nil }
         var strings: [ByteString: ByteString] = [:]

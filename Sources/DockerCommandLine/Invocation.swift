@@ -6,6 +6,8 @@ public enum Invocation: Equatable, Sendable {
     case build(BuildInvocation)
     /// Builds of a definition's targets.
     case bake(BakeInvocation)
+    /// What compose builds, or makes containers of.
+    case compose(ComposeInvocation)
     /// A container that is made, and perhaps started.
     case container(ContainerInvocation)
     /// A volume that is made.
@@ -60,6 +62,13 @@ public enum Invocation: Equatable, Sendable {
             return .bake(
                 try BakeInvocation(arguments, globals: globals, route: .forwarded, parent: nil, wordAt: index))
         case "builder", "buildx": return try readBuildx(arguments, globals: globals, at: index)
+        case "compose":
+            let options = try Scan(arguments, from: index + 1, table: .compose)
+            try checkTraversal(options)
+            guard let compose = try ComposeInvocation(arguments, globals: globals, options: options) else {
+                return .other(word)
+            }
+            return .compose(compose)
         case "run", "create":
             return .container(try ContainerInvocation(arguments, globals: globals, wordAt: index))
         case "container":

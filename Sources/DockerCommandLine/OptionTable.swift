@@ -29,6 +29,7 @@ public struct OptionTable: Sendable {
         /// `--set` of bake.
         case override
         case environment, environmentFile, mount, volume, tmpfs
+        case projectDirectory, profile, building, dependencies
         case device, volumesFrom, driver, driverOption
         case attaching, privileged, runtime, otherIsolation, userNamespace, volumeDriver
         case detach, remove, restart, label, labelFile

@@ -44,6 +44,8 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case routeInDoubt = 225
     case buildKitVulnerable = 226
     case attestations = 227
+    case pluginInPlace = 228
+    case pluginMissing = 229
 
     // 3xx: the store
     case storeInOrder = 300

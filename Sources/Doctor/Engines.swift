@@ -23,6 +23,8 @@ struct EngineFacts {
     var routes: [Route] = []
     /// The compose plugin's version, or its path where it tells none; nil when there is none.
     var compose: ByteString?
+    /// The plugin docker-buildx that docker finds first, and whether that is the shim; nil when there is none.
+    var firstPlugin: (path: ByteString, isShim: Bool)?
     /// The BuildKit that each builder in a container was told to run, where that is a numbered image.
     var buildKits: [(builder: ByteString, image: ByteString)] = []
     /// Whether BUILDX_NO_DEFAULT_ATTESTATIONS is on.
@@ -41,8 +43,12 @@ struct EngineFacts {
         if case .buildx(let builder)? = routes.map(\.target).first(where: \.isBuildx) {
             found += "; buildx " + (builder.buildx?.text ?? "without a number") + ", " + builder.plugin
         }
-        let composed = compose.map { $0 + ": its builds are passed on as they are" } ?? "not found"
-        var findings = [Finding(.dockerFound, found), Finding(.composePassedOn, composed)]
+        var findings = [Finding(.dockerFound, found), Finding(.composePassedOn, compose ?? "not found")]
+        if let firstPlugin, firstPlugin.isShim {
+            findings.append(Finding(.pluginInPlace, firstPlugin.path))
+        } else if let firstPlugin, compose != nil {
+            findings.append(Finding(.pluginMissing, firstPlugin.path))
+        }
         findings += judgeRoutes()
         for kit in buildKits where BuildKitImage(kit.image)?.isVulnerable == true {
             findings.append(Finding(.buildKitVulnerable, kit.builder + " runs " + kit.image, path: kit.builder))
@@ -183,6 +189,9 @@ extension EngineFacts {
         let folders =
             configuration.extraPluginDirectories + [directory.appending(path: "cli-plugins")]
             + system.pluginDirectories
+        firstPlugin = folders.map { $0.appending(path: "docker-buildx") }.first(where: Surroundings.isProgram).map {
+            ($0, RealDocker.isShim(at: $0))
+        }
         let plugins = folders.map { $0.appending(path: "docker-compose") }
         compose = plugins.first(where: Surroundings.isProgram).map(Self.versionOfCompose)
 

@@ -115,6 +115,14 @@ extension Check {
                 why: "layers are imported, none exported",
                 mend: "sudo apt-get install docker-buildx")
         case .composePassedOn: .fine("docker compose")
+        case .pluginInPlace: .fine("docker and compose build through the shim, docker's first plugin docker-buildx")
+        case .pluginMissing:
+            .warning(
+                "compose builds past Slipway",
+                why:
+                    "it runs docker's plugin docker-buildx, and the shim does not stand before it: what docker compose and"
+                    + " docker buildx bake build is shared with nobody",
+                mend: "./install.sh --with-plugin")
         case .builderExports: .fine("the builder imports and exports layers")
         case .legacyBuilder:
             .broken(

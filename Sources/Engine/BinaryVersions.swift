@@ -45,6 +45,14 @@ public struct BinaryVersions: Sendable {
         return answer(to: question, path, BuildxProgram.init(remembered:), BuildxProgram.init(answer:)) ?? .broken
     }
 
+    /// The version of the compose plugin at a path; nil when it tells none.
+    public mutating func compose(at path: ByteString) -> Version? {
+        let question = Question(subject: "compose", arguments: ["docker-compose", "docker-cli-plugin-metadata"])
+        let answer = answer(to: question, path, BuildxProgram.init(remembered:), BuildxProgram.init(answer:))
+        guard case .plugin(let version) = answer else { return nil }
+        return version
+    }
+
     private struct Question {
         let subject: ByteString
         let arguments: [ByteString]

@@ -1,4 +1,4 @@
-internal import Formats
+public import Formats
 public import Host
 internal import Notes
 
@@ -26,6 +26,35 @@ public enum BuildxPlugin {
         return next(in: directories(configuration, system: system.pluginDirectories), refuses: refuses)
     }
 
+    /// Whether Slipway is the plugin that docker and compose find first.
+    public static func isSlipway(
+        for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard
+    ) throws(Doubt) -> Bool {
+        for directory in try directories(for: request, environment, system) {
+            let path = directory.appending(path: "docker-buildx")
+            if !Files.isMissing(path) { return ProgramSearch.isShim(path) }
+        }
+        return false
+    }
+
+    /// The compose plugin that docker runs.
+    public static func compose(
+        for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard
+    ) throws(Doubt) -> ByteString {
+        do throws(Doubt) {
+            return try find("docker-compose", in: directories(for: request, environment, system))
+        } catch {
+            throw Doubt(.notEdited)
+        }
+    }
+
+    private static func directories(
+        for request: EngineRequest, _ environment: DockerEnvironment, _ system: BuildTarget.SystemFiles
+    ) throws(Doubt) -> [ByteString] {
+        let directory = try DockerConfiguration.directory(for: request, environment)
+        return directories(try DockerConfiguration.read(in: directory), system: system.pluginDirectories)
+    }
+
     /// The directories that docker looks through, in its order.
     ///
     /// Source: docker/cli cli-plugins/manager/manager.go, getPluginDirs.
@@ -40,9 +69,11 @@ public enum BuildxPlugin {
     /// Source: docker/cli cli-plugins/manager/manager.go, addPluginCandidatesFromDir, getPlugin and PluginRunCommand. They
     /// differ over directories that cannot be listed, dangling links (skipped since 28.5) and things that are no files: all
     /// of those are doubts here.
-    static func find(in directories: [ByteString]) throws(Doubt) -> ByteString {
+    static func find(
+        _ name: ByteString = "docker-buildx", in directories: [ByteString]
+    ) throws(Doubt) -> ByteString {
         for directory in directories {
-            let path = directory.appending(path: "docker-buildx").cleanedPath
+            let path = directory.appending(path: name).cleanedPath
             do throws(Errno) {
                 let status = try Files.status(path)
                 guard status.kind == .regular, Files.allows(.execute, path), Files.allows(.read, directory) else {

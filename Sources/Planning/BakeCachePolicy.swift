@@ -1,6 +1,6 @@
 public import DockerCommandLine
 public import Formats
-internal import Notes
+public import Notes
 
 /// What the targets of one bake get from the store and give to it.
 public enum BakeCachePolicy {
@@ -68,37 +68,81 @@ public enum BakeCachePolicy {
         appends || !bake.overrides.contains(where: setsCacheList)
     }
 
-    /// The command with a `--set` for each list of each target, directly after the command word.
-    ///
-    /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
-    public static func plan(
-        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], appends: Bool
-    ) -> Plan {
-        var options: [ByteString] = []
+    /// What is added to one target's lists.
+    public struct Addition: Equatable, Sendable {
+        /// The target's name.
+        public let name: ByteString
+        /// An entry for `cache-from`, and the user's own.
+        public var importing: ByteString?
+        /// An entry for `cache-to`.
+        public var exporting: ByteString?
+        let given: [ByteString]
+    }
+
+    /// What is added to the targets, why and why not, and the leases that this takes.
+    public static func additions(
+        to parts: [Part], wish: BuildCachePolicy.Wish
+    ) -> (additions: [Addition], notes: [Note], leases: [ByteString]) {
+        var additions: [Addition] = []
         var notes = wish.notes
         var leases: [ByteString] = []
         for part in parts {
             let name = part.target.name
             notes += part.wish.notes + part.facts.notes
-            var isAdded = false
-            func add(_ entry: ByteString, to list: ByteString, _ given: [ByteString]) {
-                isAdded = true
-                let key = "--set=" + name + "." + list
-                options += appends ? [key + "+=" + entry] : (given + [entry]).map { key + "=" + $0 }
-            }
+            var addition = Addition(name: name, given: part.target.cacheFrom ?? [])
             if wish.imports && part.wish.imports {
                 if let found = part.facts.found {
-                    add(BuildCachePolicy.option(importing: found), to: "cache-from", part.target.cacheFrom ?? [])
+                    addition.importing = BuildCachePolicy.option(importing: found)
                     notes.append(Note(.importAdded, name + ", " + found.digest))
                 } else {
                     notes.append(Note(.nothingToImport, name))
                 }
             }
             if wish.exports && part.wish.exports, let path = part.facts.export {
-                add(BuildCachePolicy.option(exportingTo: path), to: "cache-to", [])
+                addition.exporting = BuildCachePolicy.option(exportingTo: path)
                 notes.append(Note(.exportAdded, name + ", " + path))
             }
-            if isAdded { leases += part.facts.leases.filter { !leases.contains($0) } }
+            guard addition.importing != nil || addition.exporting != nil else { continue }
+            additions.append(addition)
+            leases += part.facts.leases.filter { !leases.contains($0) }
+        }
+        return (additions, notes, leases)
+    }
+
+    /// A compose file that adds to the lists of services' builds, which compose merges by appending. `services` has the names of
+    /// services by those of targets.
+    public static func composeFile(adding additions: [Addition], to services: [ByteString: ByteString]) -> ByteString {
+        let members = additions.map { addition -> JSON.Member in
+            var lists: [JSON.Member] = []
+            func add(_ entry: ByteString?, to list: ByteString) {
+                // A "$" would begin a variable's name.
+                let text = entry.map { $0.split("$").joined(separator: "$$") }
+                if let text { lists.append(.init(name: list, value: .array([.string(text)]))) }
+            }
+            add(addition.importing, to: "cache_from")
+            add(addition.exporting, to: "cache_to")
+            let name = services[addition.name] ?? addition.name
+            return .init(name: name, value: .object([.init(name: "build", value: .object(lists))]))
+        }
+        return JSON.object([JSON.Member(name: "services", value: .object(members))]).text + "\n"
+    }
+
+    /// The command with a `--set` for each list of each target, directly after the command word.
+    ///
+    /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
+    public static func plan(
+        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], appends: Bool
+    ) -> Plan {
+        let (additions, notes, leases) = additions(to: parts, wish: wish)
+        var options: [ByteString] = []
+        for addition in additions {
+            for (list, entry, given) in [
+                ("cache-from", addition.importing, addition.given), ("cache-to", addition.exporting, []),
+            ] as [(ByteString, ByteString?, [ByteString])] {
+                guard let entry else { continue }
+                let key = "--set=" + addition.name + "." + list
+                options += appends ? [key + "+=" + entry] : (given + [entry]).map { key + "=" + $0 }
+            }
         }
         guard !options.isEmpty else { return .unchanged(arguments, notes) }
         var plan = Plan(arguments: arguments.inserting(options, after: bake.commandWordIndex), notes: notes)

@@ -72,8 +72,14 @@ public enum PathPolicy {
         plan(arguments, after: volume.commandWordIndex, targets: nil, facts)
     }
 
+    /// The same for `compose run -v`. What is mounted below comes along in its containers only where the service mounts nothing
+    /// else, which nobody here knows: so it does not.
+    public static func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], facts: Facts) -> Plan {
+        plan(arguments, after: compose.commandWordIndex, targets: nil, bringingNested: false, facts)
+    }
+
     private static func plan(
-        _ arguments: [ByteString], after index: Int, targets: [ByteString]?, _ facts: Facts
+        _ arguments: [ByteString], after index: Int, targets: [ByteString]?, bringingNested: Bool = true, _ facts: Facts
     ) -> Plan {
         guard let table = facts.table else { return .unchanged(arguments, facts.notes) }
         var plan = Plan.unchanged(arguments, facts.notes)
@@ -100,7 +106,7 @@ public enum PathPolicy {
                     plan.isChanged = true
                     plan.notes.append(Note(.pathsTranslated, found.path + " is " + path))
                 }
-                if table.isAutomatic {
+                if table.isAutomatic && bringingNested {
                     more += nested(found.source, table.rows(below: resolved), targets, &plan.notes)
                 }
             }

@@ -64,9 +64,11 @@ extension Note {
 }
 
 extension Plan {
-    /// For people: the command as a shell would take it, then a line for each note. Nothing in it steers a terminal.
+    /// For people: the command with the variables it gets, as a shell would take it, then a line for each note.
+    /// Nothing in it steers a terminal.
     public var text: ByteString {
-        let command = arguments.map(Self.quoted).joined(separator: " ")
+        let set = environment.compactMap { change in change.value.map { change.name + "=" + Self.quoted($0) } }
+        let command = (set + arguments.map(Self.quoted)).joined(separator: " ")
         let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message.harmless }
         return lines.joined(separator: "\n") + "\n"
     }

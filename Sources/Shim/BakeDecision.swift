@@ -12,10 +12,11 @@ extension Decision {
     /// What the plugin may take to work out a definition. Where it needs longer, so will the command.
     private static let patience: Int64 = 20_000_000_000
 
-    /// The plan for a bake: what its targets are, then for each what a build of it would get.
+    /// The plan for a bake: what its targets are, then for each what a build of it would get. `definition` is what stands on
+    /// standard input, if that has been read.
     static func plan(
         _ bake: BakeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose, as role: Role
+        for purpose: Purpose, as role: Role, of definition: BakeDefinition? = nil
     ) -> Plan {
         var wish = BakeCachePolicy.wish(of: bake, settings, isInStore: BuildLayers.isInStore)
         guard !wish.isEmpty, let directory = try? Kernel.workingDirectory() else {
@@ -24,7 +25,7 @@ extension Decision {
         func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
 
         var input: ByteString?
-        if bake.readsStandardInput {
+        if bake.readsStandardInput && definition == nil {
             do throws(Errno) {
                 input = try StandardInput.takeCopy(limit: largestDefinition)
             } catch {
@@ -34,8 +35,9 @@ extension Decision {
         }
         // What compose hands over is worked out already.
         var parts: [BakeCachePolicy.Part] = []
-        if let input, bake.files == ["-"], bake.overrides.isEmpty {
-            parts = BakeDefinition(input)?.selected(by: bake.positionals).map(self.parts) ?? []
+        if bake.files == ["-"], bake.overrides.isEmpty, let found = definition ?? input.flatMap({ BakeDefinition($0) })
+        {
+            parts = found.selected(by: bake.positionals).map(self.parts) ?? []
         }
 
         var layers = BuildLayers(for: purpose, settings)
@@ -95,7 +97,7 @@ extension Decision {
 }
 
 extension BuildLayers.Build {
-    fileprivate init(_ part: BakeCachePolicy.Part, in directory: ByteString) {
+    init(_ part: BakeCachePolicy.Part, in directory: ByteString) {
         self.init(
             description: BuildDescription(part.target, in: directory), imports: part.wish.imports,
             exports: part.wish.exports)

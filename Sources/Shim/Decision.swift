@@ -47,6 +47,11 @@ public struct Decision {
             plan = Self.plan(bake, arguments, docker: docker, loaded.settings, for: purpose, as: role)
             command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "bake"
             plan.notes = notes + plan.notes
+        case .compose(let compose):
+            plan = Self.plan(compose, arguments, docker: docker, loaded.settings, for: purpose)
+            // What the plugin will decide about is written down there.
+            command = Self.isNews(plan) ? "compose" : nil
+            plan.notes = notes + plan.notes
         case .container(let container):
             plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose)
             // Where there are no packages a run is no news.
@@ -60,7 +65,9 @@ public struct Decision {
     }
 
     private static func isNews(_ plan: Plan) -> Bool {
-        let usual: [Reason] = [.helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere]
+        let usual: [Reason] = [
+            .helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere, .pluginMissing,
+        ]
         return plan.isChanged || plan.notes.contains { !usual.contains($0.reason) }
     }
 

@@ -6,7 +6,8 @@ internal import Planning
 /// The program named `docker`, and the plugin named `docker-buildx`.
 public enum Shim {
     /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
-    private static let editable = Kernel.StaticWords("bake build buildx builder image run create container volume")
+    private static let editable = Kernel.StaticWords(
+        "bake build buildx builder compose image run create container volume")
 
     /// Whether the environment says that everything is passed on as it is.
     public static var isBypassed: Bool { Kernel.variable("SLIPWAY") == "off" }

@@ -10,9 +10,12 @@ struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the command that the shim would run, and why.",
         discussion: """
-            Takes no lease and changes nothing. The directory of the export is made up anew by each call.
+            Takes no lease and changes nothing. The directory of the export is made up anew by each call. For compose it is \
+            the bake that compose would run.
 
               slipway explain -- docker build -t app .
+              slipway explain -- docker compose build web
+              slipway explain -- docker buildx bake
             """)
 
     @Flag(help: "Print JSON: changed, argv, environment, leases, notes.")
@@ -38,7 +41,7 @@ struct Explain: ParsableCommand {
         let plan =
             Shim.isBypassed
             ? .unchanged(words, [Note(.bypassed)])
-            : Decision(words, docker: docker, LoadedSettings.load(), for: .showing).plan
+            : Decision.explain(words, docker: docker, LoadedSettings.load())
         if json { Output.write(plan.json) } else { Output.write(plan.text) }
     }
 }

@@ -79,4 +79,25 @@ struct BakeDefinitionTests {
         #expect(targets[0].context == "." && targets[0].dockerfile == nil && !targets[0].isLeftAlone)
         #expect(targets[1].isLeftAlone)
     }
+
+    @Test("Services become the targets that compose would make of them")
+    func project() throws {
+        let text: ByteString = """
+            {"name":"demo","services":{"db":{"image":"postgres"},"v.dot":{"build":{"context":"/p","dockerfile":"Dockerfile"}},
+            "web":{"image":"mine","build":{"context":"/w","dockerfile_inline":"FROM x","args":{"A":"1","B":null},"target":"t",
+            "additional_contexts":{"c":"/c"},"cache_from":["a"],"cache_to":["b"],"no_cache":true,"labels":{"x":"y"},
+            "ssh":["default"],"isolation":"x"}}},"volumes":{}}
+            """
+        let builds = try #require(ComposeProject.builds(in: text))
+        #expect(builds.map(\.service) == ["v.dot", "web"] && builds.map(\.target.name) == ["v_dot", "web"])
+        #expect(builds[0].target.tags == ["demo-v.dot"] && builds[0].target.dockerfile == "Dockerfile")
+        let web = builds[1].target
+        #expect(web.tags == ["mine"] && web.isInline && web.arguments == ["A=1", "B"] && web.target == "t")
+        #expect(web.buildContexts == ["c=/c"] && web.cacheFrom == ["a"] && web.cacheTo == ["b"] && web.noCache)
+        for odd in ["", "[]", #"{"services":{"a":{"build":"."}}}"#, #"{"services":{"a b":{"build":{}}}}"#]
+            as [ByteString]
+        {
+            #expect(ComposeProject.builds(in: odd) == nil)
+        }
+    }
 }

@@ -108,6 +108,20 @@ enum Corpus {
             words += Self.words(of: volume.globals) + volume.mountSources.map { "source=" + quoted($0.path) }
             if volume.isLeftAlone { words.append("left-alone") }
             return words.joined(separator: " ")
+        case .compose(let compose):
+            var words = ["compose-" + compose.word + "@" + ByteString(decimal: compose.commandWordIndex)]
+            words += Self.words(of: compose.globals)
+            words += compose.files.map { "file=" + quoted($0) }
+            words += compose.environmentFiles.map { "env-file=" + quoted($0) }
+            words += (compose.projectDirectory.map { [$0] } ?? []).map { "directory=" + quoted($0) }
+            words += (compose.builder.map { [$0] } ?? []).map { "builder=" + quoted($0) }
+            if compose.noCache { words.append("no-cache") }
+            if compose.builds { words.append("builds") }
+            if compose.isRemote { words.append("remote") }
+            words += compose.mountSources.map { "source=" + quoted($0.path) }
+            if compose.isLeftAlone { words.append("left-alone") }
+            words += compose.services.map { "name=" + quoted($0) }
+            return words.joined(separator: " ")
         case .bake(let bake):
             let route: ByteString =
                 switch bake.route {

@@ -127,4 +127,21 @@ struct BakeCachePolicyTests {
             try Self.bake(line), line.split(" "), wish: try Self.wish(line), parts: [part], appends: true)
         #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
     }
+
+    @Test("The file that compose gets: entries for the builds' lists, nothing else, by the services' names")
+    func composeFile() throws {
+        let (additions, notes, leases) = BakeCachePolicy.additions(
+            to: try Self.parts(#"{"target":{"a_b":{},"c":{"no-cache":true}}}"#),
+            wish: try Self.wish("docker buildx bake"))
+        let text = BakeCachePolicy.composeFile(adding: additions, to: ["a_b": "a.b"])
+        let expected: ByteString = """
+            {"services":{"a.b":{"build":{"cache_from":["type=local,src=/store/g,digest=sha256:a_b"],\
+            "cache_to":["type=local,dest=/store/g/a_b,mode=max,ignore-error=true"]}},\
+            "c":{"build":{"cache_to":["type=local,dest=/store/g/c,mode=max,ignore-error=true"]}}}}
+
+            """
+        #expect(text == expected)
+        #expect(notes.map(\.reason) == [.importAdded, .exportAdded, .noCacheGiven, .exportAdded])
+        #expect(leases == ["/store/g/lease"])
+    }
 }

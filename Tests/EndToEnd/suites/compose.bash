@@ -240,6 +240,97 @@ failing() {
 }
 test_case "failures and signals are compose's own" failing
 
+# -- Compose without bake ---------------------------------------------------------------------------------------------
+
+before_bake() {
+    services
+    # This compose knows no contexts of other services.
+    sed -i '/additional_contexts/d' app/compose.yaml
+    sed -i 's/^FROM base/FROM slipway\/base:1/; s/ \/base >/ >/' app/web/Dockerfile
+    commit app
+    cd app
+    run plugged older docker compose --profile other build
+    expect_notes SLP400 SLP002
+    expect_equal "$(journal | jq -r .command)" compose "the journal"
+    expect_equal "$(exports | wc -l)" 5 "exports"
+    forget older
+    run plugged older docker compose --profile other build
+    compose_cached all
+    # A new compose, by bake and without, has them all, too: the keys are the same. But for the secret, of which each
+    # generation of engines makes another step.
+    forget b
+    run plugged b docker compose --profile other build base ext inc inline.dot
+    compose_cached all
+    run plugged b docker compose --profile other build
+    forget b
+    run plugged b COMPOSE_BAKE=false docker compose --profile other build
+    compose_cached all
+    expect_equal "$(journal | jq -r .command)" compose "the journal"
+    expect_whole_store
+
+    # In each way to name files; where others may be named it is left alone.
+    cp compose.yaml ../other.yaml
+    for words in "-f compose.yaml" "--project-directory ."; do
+        # shellcheck disable=SC2086
+        run plugged older docker compose $words build base
+        expect injected
+        expect_equal "$(journal | jq '[.notes[] | select(.code == "SLP002")] | length')" 1 "exports"
+    done
+    run plugged older COMPOSE_FILE=compose.yaml docker compose build base
+    expect injected
+    cd web
+    run plugged older docker compose build base
+    expect injected
+    cd ..
+    echo COMPOSE_FILE=compose.yaml >>.env
+    run plugged older docker compose build base
+    expect_notes SLP112
+    expect_not injected
+    sed -i '/COMPOSE_FILE/d' .env
+    run plugged older docker compose build --no-cache base
+    expect_notes SLP106 SLP002 '!SLP001'
+    # An interrupted one leaves a file, which goes the next day.
+    touch -d '2 days ago' "$home"/.local/state/slipway/compose/*
+    run plugged older docker compose build base
+    expect_equal "$(find "$home/.local/state/slipway/compose" -type f | wc -l)" 1 "files"
+
+    # `up` would show the file in its containers' labels.
+    run plugged older docker compose up --build --detach base
+    expect_notes SLP114
+    expect_not injected
+    expect_equal "$(direct older docker ps --all --latest --format '{{.Label "com.docker.compose.project.config_files"}}')" \
+        "$place/app/compose.yaml" "the label"
+    run plugged older docker compose down --timeout 0
+}
+test_case "a compose that builds by itself shares with the others" before_bake
+
+explained() {
+    services
+    cd app
+    plugged a true
+    for words in "docker compose build" "docker compose up --build" "docker-compose --profile other build inc"; do
+        # shellcheck disable=SC2086
+        run plugged a slipway explain --json -- $words
+        expect_equal "$(jq -r '.argv[:2] | join(" ")' "$stdout")" "docker-buildx bake" "what runs"
+        expect jq -e 'any(.argv[]; startswith("--set=")) and .changed' "$stdout"
+    done
+    run on a slipway explain --json -- docker compose build
+    expect_equal "$(jq -c '[.changed, [.notes[].code]]' "$stdout")" '[false,["SLP223"]]' "without the plugin"
+    run plugged older slipway explain -- docker compose up --build
+    expect_said SLP114
+    run plugged a slipway explain --json -- docker compose exec app npm run build
+    expect_equal "$(jq -c '[.changed, [.notes[].code]]' "$stdout")" '[false,["SLP101"]]' "another command"
+    cd ..
+    echo 'target "default" { context = "app/base" }' >docker-bake.hcl
+    for words in "docker buildx bake" "docker bake" "docker-buildx bake"; do
+        # shellcheck disable=SC2086
+        run plugged a slipway explain --json -- $words
+        expect jq -e 'any(.argv[]; startswith("--set=default.cache-to")) and .changed' "$stdout"
+    done
+    expect_not test -e "$store"
+}
+test_case "explain shows compose's builds and bake's" explained
+
 # -- The plugin -------------------------------------------------------------------------------------------------------
 
 # alike WORD...: prints and exits as without the plugin

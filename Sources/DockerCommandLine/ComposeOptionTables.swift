@@ -1,0 +1,138 @@
+extension OptionTable {
+    /// `docker compose`, before the sub-command (docker/compose cmd/compose/compose.go, RootCommand).
+    public static let compose = OptionTable(
+        command: "docker compose", isInterspersed: false,
+        rows: [
+            Row("all-resources", .flag),
+            Row("ansi", .value),
+            Row("compatibility", .flag),
+            Row("dry-run", .flag, .untouchable),
+            Row("env-file", .value, .environmentFile),
+            Row("file", short: "f", .value, .file),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("insecure-registry", .value),
+            Row("no-ansi", .flag),
+            Row("parallel", .value),
+            Row("profile", .value, .profile),
+            Row("progress", .value),
+            Row("project-directory", .value, .projectDirectory),
+            Row("project-name", short: "p", .value),
+            Row("verbose", .flag),
+            Row("version", short: "v", .flag, .untouchable),
+            Row("workdir", .value, .projectDirectory),
+        ])
+
+    /// `docker compose build` (docker/compose cmd/compose/build.go, buildCommand).
+    public static let composeBuild = OptionTable(
+        command: "docker compose build", isInterspersed: true,
+        rows: [
+            Row("build-arg", .value, .buildArgument),
+            Row("builder", .value, .builder),
+            Row("check", .flag, .untouchable),
+            Row("compress", .flag),
+            Row("dry-run", .flag, .untouchable),
+            Row("force-rm", .flag),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("memory", short: "m", .value),
+            Row("no-cache", .flag, .noCache),
+            Row("no-rm", .flag),
+            Row("parallel", .flag),
+            Row("print", .flag, .untouchable),
+            Row("progress", .value),
+            Row("provenance", .value),
+            Row("pull", .flag),
+            Row("push", .flag),
+            Row("quiet", short: "q", .flag),
+            Row("sbom", .value),
+            Row("ssh", .value),
+            Row("with-dependencies", .flag, .dependencies),
+        ])
+
+    /// `docker compose up` (docker/compose cmd/compose/up.go, upCommand).
+    public static let composeUp = OptionTable(
+        command: "docker compose up", isInterspersed: true,
+        rows: [
+            Row("abort-on-container-exit", .flag),
+            Row("abort-on-container-failure", .flag),
+            Row("always-recreate-deps", .flag),
+            Row("attach", .value),
+            Row("attach-dependencies", .flag),
+            Row("build", .flag, .building),
+            Row("detach", short: "d", .flag),
+            Row("dry-run", .flag, .untouchable),
+            Row("exit-code-from", .value),
+            Row("force-recreate", .flag),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("menu", .flag),
+            Row("no-attach", .value),
+            Row("no-build", .flag),
+            Row("no-color", .flag),
+            Row("no-deps", .flag),
+            Row("no-log-prefix", .flag),
+            Row("no-recreate", .flag),
+            Row("no-start", .flag),
+            Row("pull", .value),
+            Row("quiet-build", .flag),
+            Row("quiet-pull", .flag),
+            Row("remove-orphans", .flag),
+            Row("renew-anon-volumes", short: "V", .flag),
+            Row("scale", .value),
+            Row("timeout", short: "t", .value),
+            Row("timestamps", .flag),
+            Row("wait", .flag),
+            Row("wait-timeout", .value),
+            Row("watch", short: "w", .flag),
+            Row("yes", short: "y", .flag),
+        ])
+
+    /// `docker compose create` (docker/compose cmd/compose/create.go, createCommand).
+    public static let composeCreate = OptionTable(
+        command: "docker compose create", isInterspersed: true,
+        rows: [
+            Row("build", .flag, .building),
+            Row("dry-run", .flag, .untouchable),
+            Row("force-recreate", .flag),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("no-build", .flag),
+            Row("no-recreate", .flag),
+            Row("pull", .value),
+            Row("quiet-pull", .flag),
+            Row("remove-orphans", .flag),
+            Row("scale", .value),
+            Row("yes", short: "y", .flag),
+        ])
+
+    /// `docker compose run` (docker/compose cmd/compose/run.go, runCommand).
+    public static let composeRun = OptionTable(
+        command: "docker compose run", isInterspersed: false,
+        rows: [
+            Row("build", .flag, .building),
+            Row("cap-add", .value),
+            Row("cap-drop", .value),
+            Row("detach", short: "d", .flag),
+            Row("dry-run", .flag, .untouchable),
+            Row("entrypoint", .value),
+            Row("env", short: "e", .value),
+            Row("env-from-file", .value),
+            Row("help", short: "h", .flag, .untouchable),
+            Row("interactive", short: "i", .flag),
+            Row("label", short: "l", .value),
+            Row("name", .value),
+            Row("no-TTY", short: "T", .flag),
+            Row("no-deps", .flag),
+            Row("no-tty", short: "T", .flag),
+            Row("publish", short: "p", .value),
+            Row("pull", .value),
+            Row("quiet", short: "q", .flag),
+            Row("quiet-build", .flag),
+            Row("quiet-pull", .flag),
+            Row("remove-orphans", .flag),
+            Row("rm", .flag),
+            Row("service-ports", short: "P", .flag),
+            Row("tty", short: "t", .flag),
+            Row("use-aliases", .flag),
+            Row("user", short: "u", .value),
+            Row("volume", short: "v", .value, .volume),
+            Row("workdir", short: "w", .value),
+        ])
+}

@@ -1,0 +1,227 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+extension Decision {
+    /// What compose may take to tell its project. Where it needs longer, so will the command.
+    static let composePatience: Int64 = 20_000_000_000
+    static let largestProject = 16 << 20
+
+    /// The plan for a command of compose's. Builds by bake are the plugin's to decide about; a compose that builds by itself
+    /// gets a file more, which adds to the builds' cache lists and nothing else.
+    static func plan(
+        _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
+        for purpose: Purpose
+    ) -> Plan {
+        guard !compose.isLeftAlone else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
+        var paths = PathView(settings, for: purpose)
+        var engine = ReachedEngine(compose.globals, docker: docker, for: purpose)
+        paths.look(for: compose.mountSources, at: &engine)
+        let translated = PathPolicy.plan(compose, arguments, facts: paths.facts)
+        guard compose.builds else {
+            return translated.isChanged || !translated.notes.isEmpty
+                ? translated : .unchanged(arguments, [Note(.notEdited)])
+        }
+        do throws(Doubt) {
+            guard try !buildsByBake(compose, docker: docker, for: purpose) else {
+                // The plugin decides, if it is there.
+                let request = EngineRequest(compose.globals)
+                let isThere = try BuildxPlugin.isSlipway(for: request, .current())
+                var plan = translated
+                plan.notes.append(isThere ? Note(.notEdited) : Note(.pluginMissing))
+                return plan
+            }
+        } catch {
+            return .unchanged(arguments, [error.note])
+        }
+        // A file more would show in the labels of the containers.
+        guard compose.word == "build" else {
+            var plan = translated
+            plan.notes.append(Note(.composeBuildsItself, "only `compose build` shares layers"))
+            return plan
+        }
+        return ownBuilds(compose, arguments, docker: docker, settings, for: purpose)
+    }
+
+    /// Whether compose hands its builds to the buildx plugin: since 2.37 unless COMPOSE_BAKE says no, since 2.31 if it says yes.
+    ///
+    /// Source: docker/compose pkg/compose/build.go, build, at 2.26 to 5.
+    static func buildsByBake(
+        _ compose: ComposeInvocation, docker: Program, for purpose: Purpose
+    ) throws(Doubt) -> Bool {
+        let plugin = try BuildxPlugin.compose(for: EngineRequest(compose.globals), .current())
+        var versions = BinaryVersions.remembered(for: docker, purpose)
+        guard let version = versions.compose(at: plugin) else { throw Doubt(.notEdited) }
+        let choice = Kernel.variable("COMPOSE_BAKE").flatMap { Bool(goText: $0) }
+        if version >= Version(5, 0) { return true }
+        return version >= Version(2, 37) ? choice != false : version >= Version(2, 31) && choice == true
+    }
+
+    private static func ownBuilds(
+        _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
+        for purpose: Purpose
+    ) -> Plan {
+        var wish = BuildCachePolicy.Wish(imports: !compose.noCache, exports: true, notes: [])
+        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
+        if settings.buildCache == .off { return unchanged(Note(.buildCacheOff)) }
+        if compose.noCache { wish.notes.append(Note(.noCacheGiven)) }
+        if settings.buildCache == .importOnly {
+            wish.exports = false
+            wish.notes.append(Note(.exportOff))
+        }
+        guard !compose.isRemote else { return unchanged(Note(.definitionRemote)) }
+        guard let file = ComposeFile(for: compose), let directory = try? Kernel.workingDirectory() else {
+            return unchanged(Note(.definitionUnclear))
+        }
+        if file.isOurs { return unchanged(Note(.alreadyApplied)) }
+
+        var layers = BuildLayers(for: purpose, settings)
+        let request = BuildRequest(
+            route: .buildx, engine: EngineRequest(compose.globals), builder: compose.builder)
+        guard let builder = layers.ask(request, docker: docker, &wish) else { return .unchanged(arguments, wish.notes) }
+        guard let builds = builds(of: compose, arguments, docker: docker) else {
+            return unchanged(Note(.definitionUnclear))
+        }
+        var parts = builds.map { BakeCachePolicy.Part($0.target, isInStore: BuildLayers.isInStore) }
+        layers.look(for: parts.map { BuildLayers.Build($0, in: directory) }, by: builder, &wish)
+        for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
+            parts[index].facts = facts
+        }
+        defer { if purpose == .acting { layers.tend() } }
+        if purpose == .acting, !BakeCachePolicy.additions(to: parts, wish: wish).additions.isEmpty {
+            layers.keep(&wish)
+        }
+        let (additions, notes, leases) = BakeCachePolicy.additions(to: parts, wish: wish)
+        guard !additions.isEmpty else { return .unchanged(arguments, notes) }
+        let services = Dictionary(builds.map { ($0.target.name, $0.service) }) { first, _ in first }
+        let text = BakeCachePolicy.composeFile(adding: additions, to: services)
+        guard let path = purpose == .acting ? file.write(text) : file.path else {
+            return .unchanged(arguments, notes + [Note(.definitionUnclear, "no place for a file")])
+        }
+        var plan = file.plan(compose, arguments, adding: path)
+        plan.notes = notes
+        plan.leases = leases
+        return plan
+    }
+
+    /// The builds of the project, as compose itself tells them.
+    private static func builds(
+        of compose: ComposeInvocation, _ arguments: [ByteString], docker: Program
+    ) -> [(service: ByteString, target: BakeTarget)]? {
+        let words = arguments[..<compose.commandWordIndex] + ["config", "--format=json", "--"] + compose.services
+        let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
+        let answer = try? Execution.ask(
+            docker.path, arguments: Array(words), environment: .entries(environment), nanoseconds: composePatience,
+            limit: largestProject)
+        guard let answer, answer.exitCode == 0 else { return nil }
+        return ComposeProject.builds(in: answer.output)
+    }
+}
+
+/// The file that is added to a project's own for one command, and how compose is told of it.
+private struct ComposeFile {
+    /// Where it will stand.
+    let path: ByteString
+    /// The project's files when they are not given by `--file`: what COMPOSE_FILE would say.
+    private let files: ByteString?
+    private let separator: ByteString
+
+    private static let day: Int64 = 86_400_000_000_000
+    private static let names: [ByteString] = [
+        "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+    ]
+    private static let overrides: [ByteString] = [
+        "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml",
+    ]
+
+    /// Nil where the project's own files are not certain: an .env file may name others.
+    ///
+    /// Source: compose-spec/compose-go cli/options.go, WithConfigFileEnv and WithDefaultConfigPath.
+    init?(for compose: ComposeInvocation) {
+        guard let state = Locations.state else { return nil }
+        let time = ByteString(decimal: Clock.now)
+        path = state.appending(path: "compose/" + time + "-" + Hex.digits(of: Kernel.randomBytes(8)) + ".json")
+        let separator = Kernel.variable("COMPOSE_PATH_SEPARATOR").flatMap { $0.isEmpty ? nil : $0 } ?? ":"
+        self.separator = separator
+        guard compose.files.isEmpty else {
+            files = nil
+            return
+        }
+        guard let here = try? Kernel.workingDirectory() else { return nil }
+        let start = compose.projectDirectory.map {
+            ($0.hasPrefix("/") ? $0 : here.appending(path: $0)).cleanedPath
+        }
+        guard let found = Self.discover(from: start ?? here) else { return nil }
+        let given = compose.environmentFiles
+        let sources = given.isEmpty ? [here, found.directory].map { $0.appending(path: ".env") } : given
+        guard sources.allSatisfy(Self.namesNoFiles) else { return nil }
+        if let named = Kernel.variable("COMPOSE_FILE") {
+            guard !named.isEmpty else { return nil }
+            files = named
+        } else {
+            guard !found.files.contains(where: { $0.range(of: separator) != nil }) else { return nil }
+            files = found.files.joined(separator: separator)
+        }
+    }
+
+    /// Whether a shim has been here already.
+    var isOurs: Bool { files?.range(of: "/slipway/compose/") != nil }
+
+    private static func discover(from start: ByteString) -> (directory: ByteString, files: [ByteString])? {
+        var directory = start
+        while true {
+            func first(_ names: [ByteString]) -> ByteString? {
+                names.map { directory.appending(path: $0) }.first { !Files.isMissing($0) }
+            }
+            if let file = first(names) { return (directory, [file] + (first(overrides).map { [$0] } ?? [])) }
+            guard directory != "/" else { return nil }
+            directory = directory.parentPath
+        }
+    }
+
+    /// Whether an .env file says nothing of the project's files.
+    private static func namesNoFiles(_ path: ByteString) -> Bool {
+        guard !Files.isMissing(path) else { return true }
+        guard let text = try? Files.read(path, limit: 1 << 20) else { return false }
+        return text.range(of: "COMPOSE_FILE") == nil && text.range(of: "COMPOSE_PATH_SEPARATOR") == nil
+    }
+
+    /// Writes it; those of yesterday's commands go. Nil where it cannot be written.
+    func write(_ text: ByteString) -> ByteString? {
+        let folder = path.parentPath
+        do throws(Errno) {
+            try Files.makeDirectories(folder, mode: 0o700)
+            try Files.replace(path, with: text, mode: 0o600)
+        } catch {
+            return nil
+        }
+        for name in (try? Files.names(in: folder, limit: 1000)) ?? [] {
+            let old = folder.appending(path: name)
+            if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > Self.day {
+                try? Files.remove(old)
+            }
+        }
+        return path
+    }
+
+    /// The command with the file behind the project's own.
+    func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], adding path: ByteString) -> Plan {
+        guard let files else {
+            let index = compose.commandWordIndex - 1
+            var plan = Plan.unchanged(arguments.inserting(["--file=" + path], after: index), [])
+            plan.isChanged = true
+            return plan
+        }
+        var plan = Plan.unchanged(arguments, [])
+        plan.environment = [
+            EnvironmentChange(name: "COMPOSE_FILE", value: files + separator + path),
+            EnvironmentChange(name: "COMPOSE_PATH_SEPARATOR", value: separator),
+        ]
+        plan.isChanged = true
+        return plan
+    }
+}
