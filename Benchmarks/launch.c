@@ -30,11 +30,15 @@ int main(int argc, char **argv) {
 
 #elif defined(STAND_IN)
 
-/* The shim asks a docker for its version once. With SHOW_ARGUMENTS this one also tells what it was asked to do. */
+/* The shim asks a docker, or a plugin, for its version once. With SHOW_ARGUMENTS this one also tells what it was asked to do. */
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         static const char version[] = "Docker version 28.5.2, build 0000000\n";
         return write(1, version, sizeof version - 1) < 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "docker-cli-plugin-metadata") == 0) {
+        static const char metadata[] = "{\"SchemaVersion\":\"0.1.0\",\"Vendor\":\"bench\",\"Version\":\"v0.29.1\"}\n";
+        return write(1, metadata, sizeof metadata - 1) < 0;
     }
     if (getenv("SHOW_ARGUMENTS"))
         for (int i = 1; i < argc; i++) puts(argv[i]);

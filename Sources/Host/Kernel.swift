@@ -41,6 +41,9 @@ public enum Kernel {
     /// This process.
     public static var processID: Int32 { getpid() }
 
+    /// The process that started this one.
+    public static var parentID: Int32 { getppid() }
+
     /// The permission bits that new files do not get. Read from /proc because `umask` can only be read by setting it.
     public static var fileCreationMask: UInt32 {
         if let text = try? Files.read("/proc/self/status", limit: 65_536) {
@@ -55,8 +58,11 @@ public enum Kernel {
 
     /// Random bytes from the kernel: Swift's system generator is `getrandom` on Linux.
     public static func randomBytes(_ count: Int) -> [UInt8] {
+        // Eight at a time: each is a system call.
         var kernel = SystemRandomNumberGenerator()
-        return (0..<max(0, count)).map { _ in UInt8.random(in: .min ... .max, using: &kernel) }
+        var bytes: [UInt8] = []
+        while bytes.count < count { withUnsafeBytes(of: kernel.next()) { bytes.append(contentsOf: $0) } }
+        return Array(bytes.prefix(max(0, count)))
     }
 
     /// The processor architecture in the OCI's words.

@@ -14,6 +14,14 @@ public enum Journal {
         return [folder.appending(path: "journal.1.jsonl"), folder.appending(path: "journal.jsonl")]
     }
 
+    /// The process that wrote the last line; nil where there is none.
+    static var lastWriter: Int? {
+        guard let file = files.last, let text = try? Files.read(file, limit: 2 * largest),
+            let line = text.split("\n").last(where: { !$0.isEmpty })
+        else { return nil }
+        return JSON(line)?[key: "pid"]?.integer
+    }
+
     /// Appends a decision, with what was found in the build's Dockerfile. A journal that cannot be written is none of docker's business.
     static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
         guard let folder = Locations.state, let file = files.last, let older = files.first else { return }

@@ -56,7 +56,12 @@ enum Plugin {
         let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role)
         let plan = decision.plan
         if traced { Shim.show(plan, plugin) }
-        if loaded.settings.journal, let command = decision.command { Journal.append(plan, command: command) }
+        // What the shim before docker, which is our parent now, has left as it was is written down already.
+        if loaded.settings.journal, let command = decision.command,
+            plan.isChanged || Journal.lastWriter != Int(Kernel.parentID)
+        {
+            Journal.append(plan, command: command)
+        }
         Shim.become(plugin, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
     }
 }

@@ -28,6 +28,7 @@ struct PathPolicyTests {
         }
         switch Invocation.parse(words) {
         case .container(let container): return PathPolicy.plan(container, words, facts: facts(container.mountSources))
+        case .compose(let compose): return PathPolicy.plan(compose, words, facts: facts(compose.mountSources))
         case .volume(let volume): return PathPolicy.plan(volume, words, facts: facts(volume.mountSources))
         default: return .unchanged(words, [])
         }
@@ -45,6 +46,14 @@ struct PathPolicyTests {
             ),
             (["run", "-v", "/ws/sub/x:/b", "i"], ["run", "-v", "/srv/sub/x:/b", "i"]),
             (["run", "-v", "./rel:/b", "i"], ["run", "-v", "/srv/ws/cwd/rel:/b", "i"]),
+            (
+                ["compose", "run", "-v/ws/a:/b", "s", "-v", "/ws:/x"],
+                ["compose", "run", "-v/srv/ws/a:/b", "s", "-v", "/ws:/x"]
+            ),
+            (
+                ["compose", "-f", "x", "run", "--rm", "--volume", "/ws:/b:ro", "-v", "./a:/c", "-v", "n:/d", "s"],
+                ["compose", "-f", "x", "run", "--rm", "--volume", "/srv/ws:/b:ro", "-v", "./a:/c", "-v", "n:/d", "s"]
+            ),
             // Every way to write an option.
             (["run", "-v=/ws:/b", "i"], ["run", "-v=/srv/ws:/b", "i"]),
             (["create", "--volume=/ws:/b:ro,z", "i"], ["create", "--volume=/srv/ws:/b:ro,z", "i"]),

@@ -38,6 +38,11 @@ struct JournalTests {
             #expect(try Files.status(folder[Self.current]).mode == 0o600)
             #expect(try Files.status(folder[Self.state]).mode == 0o700)
             #expect(Journal.files == [folder[Self.older], folder[Self.current]])
+            #expect(Journal.lastWriter == Int(getpid()))
+            try folder.write(Self.current, "{\"pid\": 1}\n{\"pid\": 7}\n\n")
+            #expect(Journal.lastWriter == 7)
+            try folder.write(Self.current, "torn")
+            #expect(Journal.lastWriter == nil)
         }
     }
 

@@ -386,6 +386,9 @@ both_in_place() {
     run plugged a docker build app
     expect_equal "$(exports | wc -l)" 1 "exports"
     expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 1 "decisions"
+    run plugged g docker build --no-cache app # where nothing is exported
+    expect_not injected
+    expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 2 "decisions"
     # Without the shim before docker, the plugin does it; each of docker's ways leads there.
     for words in "docker build" "docker buildx build" "docker builder build" "docker image build" "$place/plugin/docker-buildx build"; do
         forget b
