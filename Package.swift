@@ -50,13 +50,15 @@ let package = Package(
         room("BuildCache", uses: ["Formats", "Notes", "Host"]),
         room("PackageCache", uses: ["Formats", "Notes"]),
         room("GitIndex", uses: ["Formats"]),
+        room("BuildHistory", uses: ["Formats", "Host"]),
+        room("Why", uses: ["Formats", "Notes", "BuildHistory", "WorkingTree"]),
         room("WorkingTree", uses: ["Formats", "Host", "GitIndex", "BuildCache"]),
         room("Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap"]),
         room(
             "Shim",
             uses: [
                 "Formats", "Notes", "Host", "DockerCommandLine", "DockerfileLint", "Engine", "BuildCache",
-                "PackageCache", "PathMap", "Planning", "WorkingTree",
+                "PackageCache", "PathMap", "Planning", "WorkingTree", "BuildHistory", "Why",
             ]),
         .target(
             name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
@@ -70,7 +72,7 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree",
+                "Doctor", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree", "BuildHistory", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -89,6 +91,8 @@ let package = Package(
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
         tests(of: "GitIndex", uses: ["Formats", "Host", "TestSupport"]),
+        tests(of: "BuildHistory", uses: ["Formats", "Host", "TestSupport"]),
+        tests(of: "Why", uses: ["Formats", "Notes", "BuildHistory", "WorkingTree"]),
         tests(of: "WorkingTree", uses: ["Formats", "Host", "GitIndex", "BuildCache", "TestSupport"]),
         tests(
             of: "Planning", uses: ["Formats", "Notes", "DockerCommandLine", "PackageCache", "PathMap", "TestSupport"]),

@@ -9,8 +9,30 @@ public struct Export: Equatable, Sendable {
     public let path: ByteString
     /// The file whose lock keeps it there.
     public var leasePath: ByteString { generation.leasePath }
-    private let generation: Generation
+    /// What it lies in.
+    public let generation: Generation
     private let key: Key
+
+    /// The record of what a build was asked for, beside its export.
+    public static let buildRecord: ByteString = "build"
+    /// The record of what COPY could see.
+    public static let contextRecord: ByteString = "context"
+    /// What became of the build.
+    public static let outcomeRecord: ByteString = "outcome"
+    static let recordNames = [buildRecord, contextRecord, outcomeRecord]
+
+    /// Where an export stands now: as it was written, or where trimming has moved it; nil when it is gone.
+    public static func standing(_ path: ByteString) -> ByteString? {
+        if !Files.isMissing(path) { return path }
+        let home = path.parentPath.parentPath.parentPath
+        guard path.parentPath.parentPath.lastPathComponent == "exports", Generation.isName(home.lastPathComponent),
+            let name = try? Files.readLink(home.parentPath.appending(path: "current")), Generation.isName(name)
+        else { return nil }
+        let key = path.parentPath.lastPathComponent
+        let moved = home.parentPath.appending(path: name).appending(path: "exports").appending(path: key)
+            .appending(path: path.lastPathComponent)
+        return Files.isMissing(moved) ? nil : moved
+    }
 
     /// Where a build would export to, if that would work; changes nothing. `own` is one's current generation; nil when it
     /// is still to be made.

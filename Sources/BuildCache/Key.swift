@@ -29,6 +29,9 @@ public struct BuildDescription: Sendable {
     public var arguments: [ByteString]
     /// The directory that relative paths start from.
     public var workingDirectory: ByteString
+    /// How the modes of tracked files differ from git's, in words; nil when they do not. BuildKit hashes modes, so such builds find
+    /// most in the exports of their like, and spoil nothing for the others.
+    public var modes: ByteString?
 
     /// Everything by name.
     public init(
@@ -127,7 +130,8 @@ public struct BuildIdentity: Equatable, Sendable {
         key = Key(
             repository: place.repository, dockerfile: place.dockerfile, context: place.context,
             target: build.target ?? "", platforms: Array(Set(chosen)).sorted())
-        variant = Variant(branch: place.branch, arguments: build.arguments)
+        let modes = build.modes.map { ["slipway.modes=" + $0] } ?? []
+        variant = Variant(branch: place.branch, arguments: build.arguments + modes)
         defaultBranches = (place.defaultBranch.map { [$0] } ?? ["main", "master"]).map(Variant.tag(ofBranch:))
     }
 }

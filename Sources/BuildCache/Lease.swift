@@ -16,7 +16,7 @@ public final class Lease {
 
     /// Takes the lease of a generation without ever waiting, and makes sure afterwards that the file locked is the one that
     /// stands there; nil when it is not.
-    static func take(of generation: Generation) throws(Rejection) -> Lease? {
+    public static func take(of generation: Generation) throws(Rejection) -> Lease? {
         let path = generation.leasePath
         do throws(Errno) {
             let file = try Descriptor.open(path, followLinks: false)

@@ -52,11 +52,24 @@ struct ExportCopier {
         let original = from.appending(path: export)
         try? copyFile(original.appending(path: "oci-layout"), to: unfinished.appending(path: "oci-layout"))
         try copyFile(original.appending(path: "index.json"), to: unfinished.appending(path: "index.json"))
+        for file in Export.recordNames {
+            copyRecord(original.appending(path: file), to: unfinished.appending(path: file))
+        }
         try Files.rename(unfinished, to: home.appending(path: export))
     }
 
     /// In front of an export's name while it is copied: no name of an export begins with a dot.
     static let unfinishedPrefix: ByteString = ".new-"
+
+    /// Records are never written again, so a second name will do; an export without them is as good.
+    private func copyRecord(_ path: ByteString, to target: ByteString) {
+        guard (try? Files.status(path, followLinks: false).kind) == .regular else { return }
+        do throws(Errno) {
+            try linkFile(target, path)
+        } catch {
+            try? copyFile(path, to: target)
+        }
+    }
 
     private func copyFile(_ path: ByteString, to target: ByteString) throws(Errno) {
         let original = try Descriptor.open(path, followLinks: false)

@@ -10,6 +10,8 @@ public struct Survey {
         public let source: Generation
         /// The manifest, "sha256:...".
         public let digest: ByteString
+        /// The directory of its export.
+        public let export: ByteString
     }
 
     /// The nearest export that is safe. One only: where several manifests share their first steps, BuildKit takes those steps'
@@ -36,7 +38,7 @@ public struct Survey {
             do throws(Rejection) {
                 let manifest = try preflight.manifest(ofExport: candidate.path, in: candidate.generation)
                 try preflight.check(manifest, in: candidate.generation)
-                nearest = Import(source: candidate.generation, digest: manifest.digest)
+                nearest = Import(source: candidate.generation, digest: manifest.digest, export: candidate.path)
                 return
             } catch {
                 notes.append(error.note)

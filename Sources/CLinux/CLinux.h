@@ -13,5 +13,12 @@ static inline int slipway_pipe2(int *ends, int flags) { return (int)syscall(SYS_
 // A file that has no name and lives in memory. Linux 3.17.
 static inline int slipway_memfd_create(const char *name) { return (int)syscall(SYS_memfd_create, name, 0u); }
 
+// Of the calling process: no disk time while anybody else wants it. There is no ioprio_set in any C library.
+#ifdef SYS_ioprio_set
+static inline int slipway_idle_disk(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
+#else
+static inline int slipway_idle_disk(void) { return -1; }
+#endif
+
 // O_PATH, behind _GNU_SOURCE: the same number on every architecture that Swift knows (asm-generic/fcntl.h).
 enum { slipway_o_path = 010000000 };

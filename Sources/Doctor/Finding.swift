@@ -96,7 +96,7 @@ extension ByteString {
 
     /// At most so many of the names, with the number of the others.
     static func listing(_ names: [ByteString], most: Int = 5) -> ByteString {
-        let shown = Array(names.prefix(most)).joined(separator: ", ")
+        let shown = names.prefix(most).joined(separator: ", ")
         return names.count > most ? shown + " and " + ByteString(decimal: names.count - most) + " more" : shown
     }
 }

@@ -219,8 +219,9 @@ extension ByteString {
     }
 }
 
-extension [ByteString] {
+extension Collection<ByteString> {
     /// All strings with `separator` between them.
+    @inlinable
     public func joined(separator: ByteString) -> ByteString {
         var result: [UInt8] = []
         result.reserveCapacity(reduce(0) { $0 &+ $1.count &+ separator.count })

@@ -24,6 +24,7 @@ public enum Detached {
         closeAll()
         _ = chdir("/")
         nice(19)
+        _ = slipway_idle_disk()
         _exit(body())
     }
 

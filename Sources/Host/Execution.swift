@@ -60,17 +60,19 @@ public enum Execution {
     }
 
     /// Runs a program to its end with nothing on its standard input, or with ours, and reads what it prints. Throws `timedOut`
-    /// after the time given, `tooLarge` beyond `limit` bytes; the program is killed then.
+    /// after the time given, `tooLarge` beyond `limit` bytes; the program is killed then. With `joiningErrors` what it complains of
+    /// is read, too.
     public static func ask(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
-        nanoseconds: Int64, limit: Int
+        nanoseconds: Int64, limit: Int, joiningErrors: Bool = false
     ) throws(Errno) -> Answer {
         var ends: [Int32] = [-1, -1]
         _ = try checked { pipe(&ends) }
         let output = try Descriptor(takingPipeEnd: ends[0])
         try output.neverWait()
         let child = try spawn(
-            path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]), givingInput: givingInput)
+            path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]), givingInput: givingInput,
+            joiningErrors: joiningErrors)
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
             let text = try read(output, until: deadline, limit: limit)
@@ -129,7 +131,7 @@ public enum Execution {
 
     private static func spawn(
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor,
-        inNewSession: Bool = false, givingInput: Bool = false
+        inNewSession: Bool = false, givingInput: Bool = false, joiningErrors: Bool = false
     ) throws(Errno) -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -141,7 +143,11 @@ public enum Execution {
         defer { posix_spawn_file_actions_destroy(&actions) }
         if !givingInput { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
         posix_spawn_file_actions_adddup2(&actions, output.number, 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        if joiningErrors {
+            posix_spawn_file_actions_adddup2(&actions, output.number, 2)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        }
         var child: pid_t = 0
         let failure = try path.withCPath { (name) throws(Errno) in
             withCStrings(arguments) { argv in

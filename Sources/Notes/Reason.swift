@@ -28,6 +28,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case definitionUnclear = 112
     case cacheListsSet = 113
     case composeBuildsItself = 114
+    case exportDoesNotPay = 115
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200
@@ -96,6 +97,12 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case containerNotProved = 606
     case relativePathInDoubt = 607
     case nestedMountLeftOut = 608
+
+    // 7xx: modes of tracked files
+    case modesDiffer = 700
+    case modesMended = 701
+    case modesNotRead = 702
+    case modesNotMended = 703
 
     // 8xx: the profile of containers
     case sandboxPrivileged = 800

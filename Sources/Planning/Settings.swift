@@ -34,6 +34,24 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
+    /// `modes`: what becomes of tracked files whose modes are not those that git gives.
+    public enum Modes: ByteString, CaseIterable, Sendable {
+        /// They are not looked at.
+        case off = "off"
+        /// A note in the journal, where a look takes a few milliseconds.
+        case report = "report"
+        /// They get git's modes before the build, as by `slipway modes --fix`.
+        case fix = "fix"
+    }
+
+    /// `export`: when builds export.
+    public enum Exports: ByteString, CaseIterable, Sendable {
+        /// Whenever they can.
+        case always = "always"
+        /// Not where the last ten exports took longer than they saved.
+        case auto = "auto"
+    }
+
     /// `docker`: the real docker, absolute; nil to look on PATH.
     public var docker: ByteString?
     /// `store`: the store's directory, absolute; nil for the default.
@@ -64,6 +82,16 @@ public struct Settings: Equatable, Sendable {
     public var profile = Profile.off
     /// `sandbox.*`.
     public var sandbox = SandboxSettings()
+    /// `modes`.
+    public var modes = Modes.report
+    /// `export`.
+    public var exports = Exports.always
+    /// `record`: whether it is written down, behind a build's back, what it was made from and what became of it.
+    public var records = true
+    /// `record.max-files`: a larger context is recorded in part.
+    public var recordedFiles = 50_000
+    /// `record.max-time`: nanoseconds after which the rest of a context is left out.
+    public var recordingTime: Int64 = 10_000_000_000
     /// `journal`: whether decisions are written down.
     public var journal = true
     /// `lint`: whether what is found in the Dockerfiles of builds is written down, too.
@@ -192,6 +220,41 @@ public struct Settings: Equatable, Sendable {
         } show: {
             $0.findsPaths ? "on" : "off"
         },
+        Row(key: "modes", expects: "off, report or fix") { value, settings in
+            guard let choice = Modes(rawValue: value) else { return false }
+            settings.modes = choice
+            return true
+        } show: {
+            $0.modes.rawValue
+        },
+        Row(key: "export", expects: "always or auto") { value, settings in
+            guard let choice = Exports(rawValue: value) else { return false }
+            settings.exports = choice
+            return true
+        } show: {
+            $0.exports.rawValue
+        },
+        Row(key: "record", expects: "on or off") { value, settings in
+            guard value == "on" || value == "off" else { return false }
+            settings.records = value == "on"
+            return true
+        } show: {
+            $0.records ? "on" : "off"
+        },
+        Row(key: "record.max-files", expects: "a number above 0") { value, settings in
+            guard let number = value.decimal, number > 0 else { return false }
+            settings.recordedFiles = number
+            return true
+        } show: {
+            ByteString(decimal: $0.recordedFiles)
+        },
+        Row(key: "record.max-time", expects: "a time with a unit, such as 10s") { value, settings in
+            guard let time = TimeSpan.parse(value), time > 0 else { return false }
+            settings.recordingTime = time
+            return true
+        } show: {
+            TimeSpan.text($0.recordingTime)
+        },
         Row(key: "journal", expects: "on or off") { value, settings in
             guard value == "on" || value == "off" else { return false }
             settings.journal = value == "on"
@@ -209,7 +272,7 @@ public struct Settings: Equatable, Sendable {
     ]
 
     /// Variables of the environment that are no settings.
-    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED"]
+    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE"]
 
     /// A line or variable that was ignored.
     public struct Problem: Equatable, Sendable {

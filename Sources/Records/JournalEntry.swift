@@ -46,8 +46,11 @@ public struct JournalEntry: Equatable, Sendable {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
 
+    /// The process that decided, and became docker; nil where it was not written.
+    public var process: Int? { JSON(line)?[key: "pid"]?.integer }
+
     /// The directory that the build was to export to; nil when it was to export nothing.
-    var export: ByteString? { notes.last { $0.code == Reason.exportAdded.code }?.detail }
+    public var export: ByteString? { notes.last { $0.code == Reason.exportAdded.code }?.detail }
 
     /// Whether one of the notes has this reason.
     public func has(_ reason: Reason) -> Bool { notes.contains { $0.code == reason.code } }

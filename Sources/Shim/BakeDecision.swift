@@ -49,8 +49,8 @@ extension Decision {
             }
         let request = BuildRequest(
             route: role.route(docker, else: route), engine: EngineRequest(bake.globals), builder: bake.builder)
-        let known = parts.map { BuildLayers.Build($0, in: directory) }
-        guard let builder = layers.ask(request, docker: docker, &wish, known: known) else {
+        var known = parts.map { BuildLayers.Build($0, in: directory) }
+        guard let builder = layers.ask(request, docker: docker, &wish, known: &known) else {
             return .unchanged(arguments, wish.notes)
         }
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false

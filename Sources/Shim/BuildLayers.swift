@@ -1,4 +1,5 @@
 internal import BuildCache
+internal import DockerCommandLine
 internal import Engine
 internal import Formats
 internal import Host
@@ -10,7 +11,7 @@ internal import Planning
 struct BuildLayers {
     /// One build, and what the command leaves to be wished for it.
     struct Build {
-        let description: BuildDescription
+        var description: BuildDescription
         var imports = true
         var exports = true
     }
@@ -22,6 +23,9 @@ struct BuildLayers {
     private let path: ByteString
     private let store: Store?
     private var early: StoreView?
+    private var modes: Note?
+    private var identities: [BuildIdentity] = []
+    private var imported: [ByteString?] = []
     private var leases: [Lease] = []
     private var exports: [Export?] = []
     private var own: (store: Store, generation: Generation, keys: [Key])?
@@ -39,17 +43,25 @@ struct BuildLayers {
     /// Finds out who will build; what that cannot do is taken from the wish. Builds that are known already are looked up in
     /// the store while the engine answers.
     mutating func ask(
-        _ request: BuildRequest, docker: Program, _ wish: inout BuildCachePolicy.Wish, known builds: [Build] = []
+        _ request: BuildRequest, docker: Program, _ wish: inout BuildCachePolicy.Wish, known builds: inout [Build]
     ) -> BuilderFacts? {
         guard !Self.isSnap(docker.path) else {
             Self.deny(&wish, Note(.dockerIsSnap))
             return nil
         }
         var early: StoreView?
+        var modes: Note?
+        var areModesKnown = false
+        func lookAtModes() {
+            guard !areModesKnown else { return }
+            areModesKnown = true
+            modes = Self.lookAtModes(of: &builds, settings, purpose)
+        }
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
             request, environment: .current(), docker: docker.path, versions: &versions
         ) {
+            lookAtModes()
             guard let store, !builds.isEmpty else { return }
             early = StoreView(of: store, for: builds, Kernel.architecture, settings, purpose)
         }
@@ -59,9 +71,25 @@ struct BuildLayers {
             Self.deny(&wish, note)
             return nil
         case .buildx(let builder):
+            lookAtModes()
+            self.modes = modes
             if let obstacle = builder.obstacleToExport { Self.denyExport(&wish, obstacle) }
             return builder
         }
+    }
+
+    /// The modes of the tracked files around each build's context: what there is to say; in what they differ, the builds then know.
+    private static func lookAtModes(
+        of builds: inout [Build], _ settings: Settings, _ purpose: Decision.Purpose
+    ) -> Note? {
+        var note: Note?
+        for index in builds.indices {
+            guard case .directory(let path) = builds[index].description.context else { continue }
+            let found = TreeModes.look(at: path, settings, purpose)
+            builds[index].description.modes = found.difference
+            note = note ?? found.note
+        }
+        return note
     }
 
     /// Reads the store for builds that this builder will make; takes from the wish what cannot be.
@@ -78,7 +106,9 @@ struct BuildLayers {
             do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
         }
         own = view.opened.own.map { (store, $0.generation, view.identities.map(\.key)) }
-        facts[0].notes += view.opened.notes
+        identities = view.identities
+        imported = builds.map { _ in nil }
+        facts[0].notes += (modes.map { [$0] } ?? []) + view.opened.notes
         for (index, build) in builds.enumerated() {
             guard view.identities.indices.contains(index), view.surveys.indices.contains(index) else { return }
             let (identity, survey) = (view.identities[index], view.surveys[index])
@@ -86,6 +116,7 @@ struct BuildLayers {
             if wish.imports && build.imports {
                 facts[index].found = survey.nearest.map { .init(source: $0.source.path, digest: $0.digest) }
                 facts[index].leases = survey.nearest.map { [$0.source.leasePath] } ?? []
+                imported[index] = survey.nearest?.export
                 if let lease = survey.lease { keep(lease) }
             }
             if wish.exports && build.exports { offer(view.opened, identity, at: index, &wish) }
@@ -128,6 +159,15 @@ struct BuildLayers {
         } catch {
             Self.denyExport(&wish, error.note)
         }
+    }
+
+    /// Has it written down behind a build's back what it is made from and what becomes of it.
+    func record(_ build: Build, docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
+        guard settings.records, let identity = identities.first else { return }
+        let recorder = BuildRecorder(
+            build.description, identity, imported: wish.imports ? imported.first ?? nil : nil, docker: docker,
+            globals: globals)
+        recorder.begin(wish.exports ? exports.first ?? nil : nil, settings)
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.

@@ -82,7 +82,10 @@ extension Decision {
         var layers = BuildLayers(for: purpose, settings)
         let request = BuildRequest(
             route: .buildx, engine: EngineRequest(compose.globals), builder: compose.builder)
-        guard let builder = layers.ask(request, docker: docker, &wish) else { return .unchanged(arguments, wish.notes) }
+        var unknown: [BuildLayers.Build] = []
+        guard let builder = layers.ask(request, docker: docker, &wish, known: &unknown) else {
+            return .unchanged(arguments, wish.notes)
+        }
         guard let builds = builds(of: compose, arguments, docker: docker) else {
             return unchanged(Note(.definitionUnclear))
         }

@@ -78,12 +78,13 @@ public struct Decision {
         var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)
         guard !wish.isEmpty else { return BuildCachePolicy.plan(build, arguments, wish: wish, facts: .init()) }
         var layers = BuildLayers(for: purpose, settings)
+        var builds: [BuildLayers.Build] = []
         if let directory = try? Kernel.workingDirectory() {
-            let builds = [BuildLayers.Build(description: BuildDescription(build, in: directory))]
+            builds = [BuildLayers.Build(description: BuildDescription(build, in: directory))]
             let request = BuildRequest(
                 route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
                 engine: EngineRequest(build.globals), builder: build.builder)
-            if let builder = layers.ask(request, docker: docker, &wish, known: builds) {
+            if let builder = layers.ask(request, docker: docker, &wish, known: &builds) {
                 layers.look(for: builds, by: builder, &wish)
             }
         } else {
@@ -91,7 +92,10 @@ public struct Decision {
         }
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         guard purpose == .acting else { return plan }
-        defer { layers.tend() }
+        defer {
+            if let only = builds.first { layers.record(only, docker: docker.path, build.globals, wish) }
+            layers.tend()
+        }
         guard plan.isChanged else { return plan }
         layers.keep(&wish)
         return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())

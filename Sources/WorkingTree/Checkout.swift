@@ -13,7 +13,7 @@ public struct Checkout: Sendable {
     public let written: Int64
 
     /// Bytes: 100 000 files take about ten million.
-    private static let largestIndex = 512 << 20
+    public static let largestIndex = 512 << 20
 
     /// Why there is no index to go by.
     public enum Obstacle: Error, Equatable, Sendable {
@@ -35,14 +35,16 @@ public struct Checkout: Sendable {
     }
 
     /// Reads the index of a repository. Without `verifying`, its checksum is not compared: for who has no time.
-    public init(of repository: GitRepository, verifying: Bool = true) throws(Obstacle) {
+    public init(
+        of repository: GitRepository, verifying: Bool = true, largestIndex: Int = Self.largestIndex
+    ) throws(Obstacle) {
         self.repository = repository
         let path = repository.directory.appending(path: "index")
         let content: ByteString
         do throws(Errno) {
             // Looked at before it is read: a file that changes meanwhile counts as not clean.
             written = try Files.status(path).modified
-            content = try Files.read(path, limit: Self.largestIndex)
+            content = try Files.read(path, limit: largestIndex)
         } catch {
             throw .noIndex(path + " (" + ByteString(error.description) + ")")
         }

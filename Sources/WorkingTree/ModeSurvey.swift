@@ -46,6 +46,8 @@ public struct ModeSurvey: Sendable {
         public var deadline: Int64 = .max
         /// How many tracked files are looked at at most.
         public var most = Int.max
+        /// Bytes of an index that is read.
+        public var largestIndex = Checkout.largestIndex
         /// Whether the index's checksum is compared, and default ACLs are looked for.
         public var isThorough = true
 
@@ -64,7 +66,8 @@ public struct ModeSurvey: Sendable {
     private mutating func add(
         _ repository: GitRepository, below prefix: ByteString, _ options: Options, depth: Int
     ) throws(Checkout.Obstacle) {
-        let checkout = try Checkout(of: repository, verifying: options.isThorough)
+        let checkout = try Checkout(
+            of: repository, verifying: options.isThorough, largestIndex: options.largestIndex)
         guard checkout.index.entries.count <= options.most else {
             isPartial = true
             return
@@ -200,7 +203,10 @@ public struct ModeSurvey: Sendable {
 
 extension ModeSurvey {
     /// The umask that makes all differences there are; nil when no single one does. Setgid bits are not of its making.
-    public var umask: UInt32? { Self.umask(behind: differences.map { ($0.mode, $0.wanted == 0o755) }) }
+    public var umask: UInt32? {
+        let mask = Self.umask(behind: differences.map { ($0.mode, $0.wanted == 0o755) })
+        return mask == 0o022 ? nil : mask
+    }
 
     /// The umask that makes these modes of what programs ask to be 0666, or 0777 where `isWide`.
     static func umask(behind modes: some Sequence<(mode: UInt32, isWide: Bool)>) -> UInt32? {

@@ -13,8 +13,9 @@ struct Slipway: ParsableCommand {
             SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does.
             """,
         subcommands: [
-            Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, LintCommand.self,
-            ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self, ListContainers.self,
+            Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WhyCommand.self,
+            LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
+            ListContainers.self,
             ReconcileCommand.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]
     )

@@ -26,7 +26,7 @@ struct SurveyTests {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a", as: format)
         let survey = fixture.survey(for: build)
-        #expect(survey.nearest == Survey.Import(source: export.generation, digest: export.digest))
+        #expect(survey.nearest == Survey.Import(source: export.generation, digest: export.digest, export: export.path))
         #expect(survey.notes.isEmpty)
     }
 

@@ -12,7 +12,7 @@ struct ReasonTests {
         (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110), (.definitionRemote, 111), (.definitionUnclear, 112),
-        (.cacheListsSet, 113), (.composeBuildsItself, 114),
+        (.cacheListsSet, 113), (.composeBuildsItself, 114), (.exportDoesNotPay, 115),
         (.dockerNotFound, 200), (.dockerIsSnap, 201), (.dockerIsPodman, 202), (.dockerVersionUnknown, 203),
         (.legacyBuilder, 204), (.dockerTooOld, 205), (.buildxMissing, 206), (.buildxBroken, 207), (.buildxTooOld, 208),
         (.dockerConfigUnreadable, 209), (.contextUnknown, 210), (.builderUnknown, 211), (.driverUnknown, 212),
@@ -30,7 +30,8 @@ struct ReasonTests {
         (.environmentFileUnread, 507), (.engineTooOldForViews, 508),
         (.pathOutside, 600), (.pathHidden, 601), (.pathUnwritable, 602), (.pathTranslatedAlready, 603),
         (.pathUnresolved, 604), (.engineElsewhere, 605), (.containerNotProved, 606), (.relativePathInDoubt, 607),
-        (.nestedMountLeftOut, 608),
+        (.nestedMountLeftOut, 608), (.modesDiffer, 700), (.modesMended, 701), (.modesNotRead, 702),
+        (.modesNotMended, 703),
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
         (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804),
     ]

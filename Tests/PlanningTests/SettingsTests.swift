@@ -38,6 +38,11 @@ struct SettingsTests {
         ("sandbox.workspace", "a\u{1B}b", nil), ("sandbox.workspace", ByteString([0x61, 0xFF]), nil),
         ("path.auto", "yes", nil), ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
         ("lint", "journal", "journal"), ("lint", "off", "off"), ("lint", "on", nil),
+        ("path.auto", "yes", nil), ("modes", "report", "report"), ("modes", "fix", "fix"), ("modes", "on", nil),
+        ("export", "auto", "auto"), ("export", "never", nil), ("record", "off", "off"), ("record", "1", nil),
+        ("record.max-files", "7", "7"), ("record.max-files", "0", nil), ("record.max-files", "-1", nil),
+        ("record.max-time", "90s", "90s"), ("record.max-time", "0s", nil), ("journal", "on", "on"),
+        ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
     @Test("Every value of every row, from a file", arguments: values)
@@ -79,6 +84,8 @@ struct SettingsTests {
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
                 "SLIPWAY_JOURNAL", "SLIPWAY_LINT", "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS", "SLIPWAY_SANDBOX_MEMORY",
                 "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES", "SLIPWAY_SANDBOX_WORKSPACE",
+                "SLIPWAY_MODES", "SLIPWAY_EXPORT", "SLIPWAY_RECORD", "SLIPWAY_RECORD_MAX_FILES",
+                "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_JOURNAL",
             ])
     }
 
@@ -91,6 +98,8 @@ struct SettingsTests {
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)
+        #expect(settings.modes == .report && settings.exports == .always && settings.records)
+        #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
     }
 
     @Test("The later wins: the machine's file, the user's, the environment")

@@ -1,0 +1,231 @@
+public import Formats
+
+/// What became of a build, as BuildKit's own history has it.
+public struct BuildOutcome: Equatable, Sendable {
+    /// One instruction that BuildKit ran, or did not need to.
+    public struct Step: Equatable, Sendable {
+        /// The stage's name; empty where there is one stage only.
+        public var stage: ByteString
+        /// Its number among the stage's steps, FROM being 1.
+        public var number: Int
+        /// The instruction as it ran, arguments filled in: never to be kept. Only its first word when read back.
+        public var instruction: ByteString
+        /// Twelve digits of what BuildKit knows it by: the same wherever instruction and steps before are.
+        public var digest: ByteString
+        /// Whether nothing had to be done.
+        public var isCached: Bool
+        /// When it began, as text that sorts by time.
+        public var started: ByteString
+        /// Nanoseconds.
+        public var duration: Int64
+
+        /// Everything by name.
+        public init(
+            stage: ByteString, number: Int, instruction: ByteString, digest: ByteString, isCached: Bool,
+            started: ByteString = "", duration: Int64 = 0
+        ) {
+            self.stage = stage
+            self.number = number
+            self.instruction = instruction
+            self.digest = digest
+            self.isCached = isCached
+            self.started = started
+            self.duration = duration
+        }
+
+        /// "RUN", "COPY".
+        public var keyword: ByteString { instruction.cut(at: " ")?.before ?? instruction }
+    }
+
+    /// An image that a stage is built on.
+    public struct Base: Equatable, Sendable {
+        /// The stage that it begins.
+        public var stage: ByteString
+        /// Its name, without the digest.
+        public var name: ByteString
+        /// "sha256:..."
+        public var digest: ByteString
+
+        /// Everything by name.
+        public init(stage: ByteString, name: ByteString, digest: ByteString) {
+            self.stage = stage
+            self.name = name
+            self.digest = digest
+        }
+    }
+
+    /// RUN, COPY, ADD and WORKDIR, in the order in which they began.
+    public var steps: [Step]
+    /// The images.
+    public var bases: [Base]
+    /// Nanoseconds for the export of the cache; nil when there was none.
+    public var export: Int64?
+
+    /// Everything by name.
+    public init(steps: [Step], bases: [Base] = [], export: Int64? = nil) {
+        self.steps = steps
+        self.bases = bases
+        self.export = export
+    }
+
+    /// The step that was not cached and began first.
+    public var firstMiss: Step? { steps.first { !$0.isCached } }
+}
+
+extension BuildOutcome {
+    /// Reads the lines of `docker buildx history logs --progress rawjson`; nil when no step is among them. Lines that are no JSON
+    /// are somebody's warnings.
+    ///
+    /// Source: moby/buildkit client/graph.go, SolveStatus and Vertex.
+    public init?(log: ByteString) {
+        var order: [ByteString] = []
+        var vertices: [ByteString: Vertex] = [:]
+        for line in log.split("\n") where line.hasPrefix("{") {
+            for json in JSON(line)?[key: "vertexes"]?.array ?? [] {
+                guard let digest = json[key: "digest"]?.string, let name = json[key: "name"]?.string else { continue }
+                if vertices[digest] == nil {
+                    order.append(digest)
+                    vertices[digest] = Vertex(name: name)
+                }
+                vertices[digest]?.add(json)
+            }
+        }
+        var (steps, bases, export) = ([Step](), [Base](), Int64?.none)
+        for digest in order {
+            guard let vertex = vertices[digest] else { continue }
+            if vertex.name.hasPrefix("exporting cache to client directory") {
+                export = (export ?? 0) &+ vertex.duration
+            }
+            guard var step = Step(vertex.name, digest: digest) else { continue }
+            if step.keyword == "FROM" {
+                Base(step).map { bases.append($0) }
+                continue
+            }
+            // What was never begun was not needed, or an earlier step failed.
+            guard vertex.isCached || !vertex.started.isEmpty else { continue }
+            step.isCached = vertex.isCached
+            step.started = vertex.started
+            step.duration = vertex.duration
+            steps.append(step)
+        }
+        guard !steps.isEmpty else { return nil }
+        steps.sort { ($0.started, $0.number) < ($1.started, $1.number) }
+        self.init(steps: steps, bases: bases, export: export)
+    }
+
+    private struct Vertex {
+        let name: ByteString
+        var isCached = false
+        var started: ByteString = ""
+        var duration: Int64 = 0
+
+        init(name: ByteString) { self.name = name }
+
+        mutating func add(_ json: JSON) {
+            if json[key: "cached"]?.bool == true { isCached = true }
+            guard let begun = json[key: "started"]?.string else { return }
+            if started.isEmpty { started = begun }
+            guard let ended = json[key: "completed"]?.string, let from = BuildTime.nanoseconds(begun),
+                let until = BuildTime.nanoseconds(ended)
+            else { return }
+            // A step is told of more than once: when its cache is asked, and when it runs.
+            duration = duration &+ max(0, until &- from)
+        }
+    }
+}
+
+extension BuildOutcome.Step {
+    /// "[stage 2/4] COPY src /src"; nil for anything else, such as "[internal] load build context".
+    init?(_ name: ByteString, digest: ByteString) {
+        guard name.hasPrefix("["), let (head, instruction) = name.dropFirst(1).cut(at: "]") else { return nil }
+        let (stage, place) = head.cutLast(at: " ").map { ($0.before, $0.after) } ?? ("", head)
+        guard let number = place.cut(at: "/")?.before.decimal else { return nil }
+        self.init(
+            stage: stage, number: number, instruction: instruction.trimmed,
+            digest: (digest.cut(at: ":")?.after ?? digest).prefix(12), isCached: false)
+    }
+}
+
+extension BuildOutcome.Base {
+    /// "FROM docker.io/library/debian:12@sha256:..."; nil without a digest.
+    init?(_ step: BuildOutcome.Step) {
+        let words = step.instruction.split(" ").filter { !$0.isEmpty }
+        guard words.count >= 2, let (name, digest) = words[1].cut(at: "@") else { return nil }
+        self.init(stage: step.stage, name: name, digest: digest)
+    }
+}
+
+extension BuildOutcome {
+    /// As it is kept: without the text of instructions, which build arguments are filled into.
+    public var json: JSON {
+        .object([
+            "format": .integer(1),
+            "steps": .array(
+                steps.map { step in
+                    .object([
+                        "stage": .string(step.stage), "number": .integer(step.number), "word": .string(step.keyword),
+                        "digest": .string(step.digest), "cached": .bool(step.isCached),
+                        "milliseconds": .integer(step.duration / 1_000_000),
+                    ])
+                }),
+            "bases": .array(
+                bases.map { base in
+                    .object([
+                        "stage": .string(base.stage), "name": .string(base.name), "digest": .string(base.digest),
+                    ])
+                }),
+            "export": export.map { .integer($0 / 1_000_000) } ?? .null,
+        ])
+    }
+
+    /// nil for what is none of ours.
+    public init?(_ json: JSON) {
+        guard json[key: "format"]?.integer == 1, let steps = json[key: "steps"]?.array else { return nil }
+        self.init(
+            steps: steps.compactMap { step in
+                guard let stage = step[key: "stage"]?.string, let number = step[key: "number"]?.integer,
+                    let word = step[key: "word"]?.string, let digest = step[key: "digest"]?.string,
+                    let isCached = step[key: "cached"]?.bool
+                else { return nil }
+                return Step(
+                    stage: stage, number: number, instruction: word, digest: digest, isCached: isCached,
+                    duration: Int64(clamping: step[key: "milliseconds"]?.integer ?? 0).multiplied(1_000_000))
+            },
+            bases: (json[key: "bases"]?.array ?? []).compactMap { base in
+                guard let stage = base[key: "stage"]?.string, let name = base[key: "name"]?.string,
+                    let digest = base[key: "digest"]?.string
+                else { return nil }
+                return Base(stage: stage, name: name, digest: digest)
+            },
+            export: json[key: "export"]?.integer.map { Int64(clamping: $0).multiplied(1_000_000) })
+    }
+}
+
+extension Int64 {
+    fileprivate func multiplied(_ factor: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+}
+
+/// BuildKit's times, "2026-01-02T03:04:05.678901234Z".
+enum BuildTime {
+    /// Nanoseconds since 1970; nil for anything else.
+    static func nanoseconds(_ text: ByteString) -> Int64? {
+        guard text.hasSuffix("Z"), text.count >= 20, text.bytes[10] == UInt8(ascii: "T") else { return nil }
+        func number(_ range: Range<Int>) -> Int64? { ByteString(text.bytes[range]).decimal.map(Int64.init) }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+            let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month)
+        else { return nil }
+        // Days since 1970 by the usual shift of the year to March.
+        let shifted = month > 2 ? year : year - 1
+        let era = shifted / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        var fraction = text.count > 20 ? ByteString(text.bytes[20..<(text.count - 1)]).prefix(9) : ""
+        while fraction.count < 9 { fraction += "0" }
+        guard let nanoseconds = fraction.decimal else { return nil }
+        return (((days * 24 + hour) * 60 + minute) * 60 + second) &* 1_000_000_000 &+ Int64(nanoseconds)
+    }
+}

@@ -1,0 +1,58 @@
+internal import BuildCache
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+internal import WorkingTree
+
+/// The modes of tracked files in the repository around a build's context, before the build.
+enum TreeModes {
+    /// What a look may take: it is on the way of every build.
+    private static let time: Int64 = 5_000_000
+    /// About 40 000 paths; a larger index takes longer to read than the look may take.
+    private static let largestIndex = 4 << 20
+
+    /// Looks, and mends where the settings say so: what there is to say, and in what the modes differ from git's then.
+    static func look(
+        at context: ByteString, _ settings: Settings, _ purpose: Decision.Purpose
+    ) -> (note: Note?, difference: ByteString?) {
+        guard settings.modes != .off, let path = try? Files.realPath(context),
+            let repository = GitRepository.containing(path)
+        else { return (nil, nil) }
+        let isMending = settings.modes == .fix && purpose == .acting
+        var options = ModeSurvey.Options()
+        options.isThorough = false
+        if !isMending {
+            options.deadline = Clock.monotonic &+ time
+            options.largestIndex = largestIndex
+        }
+        do throws(Checkout.Obstacle) {
+            let survey = try ModeSurvey(of: repository, options)
+            if isMending { return (mend(survey), nil) }
+            if survey.differences.isEmpty {
+                guard survey.isPartial else { return (nil, nil) }
+                return (Note(.modesNotRead, survey.top + ": too many for so short a time"), nil)
+            }
+            let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
+            let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
+            return (Note(.modesDiffer, count + " in " + survey.top), survey.setgid.isEmpty ? mask : mask + " setgid")
+        } catch .noIndex(let place) where !place.hasSuffix("(" + ByteString(Errno.tooLarge.description) + ")") {
+            // A repository without a commit, or one of another user's.
+            return (nil, nil)
+        } catch {
+            return (Note(.modesNotRead, error.text), nil)
+        }
+    }
+
+    private static func mend(_ survey: ModeSurvey) -> Note? {
+        guard !survey.differences.isEmpty else { return nil }
+        let repair = survey.repair()
+        guard let failure = repair.failed.first else {
+            return Note(.modesMended, ByteString(decimal: repair.mended.count) + " in " + survey.top)
+        }
+        return Note(
+            .modesNotMended,
+            ByteString(decimal: repair.failed.count) + " in " + survey.top + ", as " + failure.difference.path + " ("
+                + ByteString(failure.error.description) + ")")
+    }
+}

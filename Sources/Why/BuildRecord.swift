@@ -1,0 +1,98 @@
+public import Formats
+
+/// What a build was asked for, kept beside its export so that a later one can be compared with it.
+public struct BuildRecord: Equatable, Sendable {
+    /// A build argument; of its value only so much that two can be told apart, and none guessed.
+    public struct Argument: Equatable, Sendable {
+        /// Its name.
+        public let name: ByteString
+        /// Three hexadecimal digits of name and value.
+        public let tag: ByteString
+
+        /// From "NAME=value".
+        public init(_ entry: ByteString) {
+            name = entry.cut(at: "=")?.before ?? entry
+            tag = SHA256.hexDigest(of: entry).prefix(3)
+        }
+
+        init(name: ByteString, tag: ByteString) {
+            self.name = name
+            self.tag = tag
+        }
+    }
+
+    /// In nanoseconds since 1970.
+    public var began: Int64
+    /// The process that became docker.
+    public var process: Int
+    /// The context as buildx has it: an absolute path, an address, or "-".
+    public var context: ByteString
+    /// The Dockerfile's path; nil where it is not a file here.
+    public var dockerfile: ByteString?
+    /// Its instructions; nil where they could not be read.
+    public var outline: DockerfileOutline?
+    /// `--build-arg` and `--build-context`.
+    public var arguments: [Argument]
+    /// The stage; empty for the last.
+    public var target: ByteString
+    /// As the command or the engine has them.
+    public var platforms: [ByteString]
+    /// The directory of the export that was imported; nil when none was.
+    public var imported: ByteString?
+    /// The repository, as the store's keys have it.
+    public var repository: ByteString
+    /// The names given to the image.
+    public var images: [ByteString] = []
+    /// The options before docker's command word that choose the engine.
+    public var globals: [ByteString]
+
+    /// Everything by name.
+    public init(
+        began: Int64, process: Int, context: ByteString, dockerfile: ByteString? = nil,
+        outline: DockerfileOutline? = nil, arguments: [Argument] = [], target: ByteString = "",
+        platforms: [ByteString] = [], imported: ByteString? = nil, repository: ByteString = "",
+        globals: [ByteString] = []
+    ) {
+        self.began = began
+        self.process = process
+        self.context = context
+        self.dockerfile = dockerfile
+        self.outline = outline
+        self.arguments = arguments
+        self.target = target
+        self.platforms = platforms
+        self.imported = imported
+        self.repository = repository
+        self.globals = globals
+    }
+
+    /// On one line.
+    public var json: JSON {
+        .object([
+            "format": .integer(1), "began": .integer(began), "pid": .integer(process), "context": .string(context),
+            "dockerfile": dockerfile.map(JSON.string) ?? .null, "instructions": outline?.json ?? .null,
+            "arguments": .object(arguments.map { JSON.Member(name: $0.name, value: .string($0.tag)) }),
+            "target": .string(target), "platforms": .array(platforms.map(JSON.string)),
+            "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
+            "images": .array(images.map(JSON.string)), "globals": .array(globals.map(JSON.string)),
+        ])
+    }
+
+    /// nil for what is torn, or none of ours.
+    public init?(_ text: ByteString) {
+        guard let json = JSON(text), json[key: "format"]?.integer == 1, let began = json[key: "began"]?.integer,
+            let process = json[key: "pid"]?.integer, let context = json[key: "context"]?.string
+        else { return nil }
+        func strings(_ name: ByteString) -> [ByteString] { (json[key: name]?.array ?? []).compactMap(\.string) }
+        self.init(
+            began: Int64(began), process: process, context: context, dockerfile: json[key: "dockerfile"]?.string,
+            outline: json[key: "instructions"].flatMap { DockerfileOutline($0) },
+            arguments: (json[key: "arguments"]?.members ?? []).compactMap { member in
+                member.value.string.map { Argument(name: member.name, tag: $0) }
+            },
+            target: json[key: "target"]?.string ?? "", platforms: strings("platforms"),
+            imported: json[key: "imported"]?.string, repository: json[key: "repository"]?.string ?? "",
+            globals: strings("globals"))
+        images = strings("images")
+    }
+}

@@ -1,0 +1,181 @@
+public import Formats
+
+/// The instructions of a Dockerfile, as far as telling them apart goes.
+public struct DockerfileOutline: Equatable, Sendable {
+    /// One instruction.
+    public struct Instruction: Equatable, Sendable {
+        /// Where it begins, counted from 1.
+        public let line: Int
+        /// In capitals.
+        public let word: ByteString
+        /// The rest, its lines joined. Kept are what FROM, COPY and ADD say, and the names of ARG.
+        public let text: ByteString
+        /// Eight digits of word and text.
+        public let tag: ByteString
+        /// Which FROM it belongs to, counted from 0; -1 before the first.
+        public let stage: Int
+
+        /// Everything by name; the tag follows.
+        public init(line: Int, word: ByteString, text: ByteString, stage: Int) {
+            self.init(
+                line: line, word: word, text: text, stage: stage,
+                tag: SHA256.hexDigest(of: word + "\0" + text).prefix(8))
+        }
+
+        init(line: Int, word: ByteString, text: ByteString, stage: Int, tag: ByteString) {
+            self.line = line
+            self.word = word
+            self.text = text
+            self.stage = stage
+            self.tag = tag
+        }
+    }
+
+    /// In their order.
+    public let instructions: [Instruction]
+
+    private static let most = 10_000
+
+    /// Reads a Dockerfile. Anything is one: what is none has instructions that nothing will be found among.
+    ///
+    /// Source: moby/buildkit frontend/dockerfile/parser/parser.go, Parse.
+    public init(_ text: ByteString) {
+        var instructions: [Instruction] = []
+        var stage = -1
+        let lines = text.split("\n").map { $0.hasSuffix("\r") ? $0.dropLast(1) : $0 }
+        let escape = Self.escape(lines)
+        var index = 0
+        while index < lines.count, instructions.count < Self.most {
+            let begin = index
+            var joined = lines[index].trimmed
+            index += 1
+            if joined.isEmpty || joined.hasPrefix("#") { continue }
+            while joined.hasSuffix(escape), index < lines.count {
+                let next = lines[index].trimmed
+                index += 1
+                // Comments and empty lines within an instruction are none of it.
+                if next.hasPrefix("#") || next.isEmpty { continue }
+                joined = joined.dropLast(1) + next
+            }
+            for marker in Self.heredocs(in: joined) {
+                while index < lines.count, lines[index].trimmed != marker {
+                    joined += "\n" + lines[index]
+                    index += 1
+                }
+                index += 1
+            }
+            let (word, rest) = joined.cut { $0 == 0x20 || $0 == 0x09 }
+            let capitals = ByteString(word.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 })
+            if capitals == "FROM" { stage += 1 }
+            instructions.append(Instruction(line: begin + 1, word: capitals, text: rest.trimmed, stage: stage))
+        }
+        self.instructions = instructions
+    }
+
+    private static func escape(_ lines: [ByteString]) -> ByteString {
+        for line in lines {
+            guard line.trimmed.hasPrefix("#") else { break }
+            let (name, value) = line.trimmed.dropFirst(1).cut(at: "=").map { ($0.before, $0.after) } ?? ("", "")
+            if name.trimmed.lowercasedASCII == "escape", value.trimmed == "`" { return "`" }
+        }
+        return "\\"
+    }
+
+    /// The words that end what is written after "<<": RUN <<EOF, COPY <<-"a" <<b /dir/.
+    private static func heredocs(in text: ByteString) -> [ByteString] {
+        let word = text.split(" ").first?.lowercasedASCII
+        guard word == "run" || word == "copy" || word == "add" else { return [] }
+        return text.split(" ").compactMap { part in
+            guard let at = part.range(of: "<<"), part.range(of: "<<<") == nil,
+                part.prefix(at.lowerBound).bytes.allSatisfy({ (0x30...0x39).contains($0) })
+            else { return nil }
+            var name = part.dropFirst(at.upperBound)
+            if name.hasPrefix("-") { name = name.dropFirst(1) }
+            let bare = ByteString(name.bytes.filter { $0 != 0x22 && $0 != 0x27 })
+            let isName = bare.bytes.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x5F
+            }
+            return isName && !bare.isEmpty ? bare : nil
+        }
+    }
+
+    /// As it is kept.
+    public var json: JSON {
+        .array(
+            instructions.map { instruction in
+                .array([
+                    .integer(instruction.line), .string(instruction.word), .integer(instruction.stage),
+                    .string(instruction.tag), .string(instruction.kept),
+                ])
+            })
+    }
+
+    /// nil for what is none of ours.
+    public init?(_ json: JSON) {
+        guard let rows = json.array else { return nil }
+        instructions = rows.compactMap { row in
+            guard let row = row.array, row.count == 5, let line = row[0].integer, let word = row[1].string,
+                let stage = row[2].integer, let tag = row[3].string,
+                let text = row[4].string
+            else { return nil }
+            return Instruction(line: line, word: word, text: text, stage: stage, tag: tag)
+        }
+        guard instructions.count == rows.count else { return nil }
+    }
+}
+
+extension DockerfileOutline.Instruction {
+    /// What explaining needs of the text; values of arguments and commands stay where they are.
+    fileprivate var kept: ByteString {
+        switch word {
+        case "FROM": text
+        case "COPY", "ADD": text.cut(at: "\n")?.before ?? text
+        case "ARG":
+            text.split(" ").filter { !$0.isEmpty }.map { $0.cut(at: "=")?.before ?? $0 }.joined(separator: " ")
+        default: ""
+        }
+    }
+}
+
+extension DockerfileOutline {
+    /// What makes a step of BuildKit's, FROM apart.
+    private static let stepping: [ByteString] = ["RUN", "COPY", "ADD", "WORKDIR"]
+
+    /// The instruction behind a step of a stage, FROM being number 1; nil when they do not fit together. The stage is named as
+    /// BuildKit names it: empty for the only one, "stage-N" for one without a name.
+    func index(stage: ByteString, number: Int, word: ByteString) -> Int? {
+        guard let stage = stageNumber(stage), number > 1 else { return nil }
+        var left = number - 1
+        for (index, instruction) in instructions.enumerated() where instruction.stage == stage {
+            guard Self.stepping.contains(instruction.word) else { continue }
+            left -= 1
+            if left == 0 { return instruction.word == word ? index : nil }
+        }
+        return nil
+    }
+
+    private func stageNumber(_ name: ByteString) -> Int? {
+        let stages = instructions.filter { $0.word == "FROM" }
+        if name.isEmpty { return stages.count == 1 ? 0 : nil }
+        // With several platforms: "linux/amd64 build".
+        let name = name.cutLast(at: " ")?.after ?? name
+        for stage in stages {
+            let words = stage.text.split(" ").filter { !$0.isEmpty }
+            if words.count >= 3, words[words.count - 2].lowercasedASCII == "as",
+                words[words.count - 1].lowercasedASCII == name.lowercasedASCII
+            {
+                return stage.stage
+            }
+        }
+        guard name.hasPrefix("stage-") else { return nil }
+        return name.dropFirst(6).decimal.flatMap { number in stages.contains { $0.stage == number } ? number : nil }
+    }
+}
+
+extension ByteString {
+    /// What stands before and after the first byte that is asked for; all and nothing when there is none.
+    func cut(where isSeparator: (UInt8) -> Bool) -> (ByteString, ByteString) {
+        guard let index = bytes.firstIndex(where: isSeparator) else { return (self, "") }
+        return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))
+    }
+}

@@ -1,0 +1,347 @@
+public import BuildHistory
+public import Formats
+public import Notes
+public import WorkingTree
+
+/// What is known of one build and of the one that its layers could have come from.
+public struct Evidence: Sendable {
+    /// One build's side of it.
+    public struct Side: Sendable {
+        /// What it was asked for.
+        public var record: BuildRecord
+        /// What COPY could see; nil where that is not known.
+        public var context: ContextRecord?
+        /// What became of it; nil where that is not known.
+        public var outcome: BuildOutcome?
+
+        /// Everything by name.
+        public init(record: BuildRecord, context: ContextRecord? = nil, outcome: BuildOutcome? = nil) {
+            self.record = record
+            self.context = context
+            self.outcome = outcome
+        }
+    }
+
+    /// The build; nil where nothing was recorded of it.
+    public var build: Side?
+    /// The build whose export was imported, else the best other one of the same key.
+    public var former: Side?
+    /// What became of the build, where nothing was recorded of it.
+    public var outcome: BuildOutcome?
+    /// Why the outcome is not known; nil when it is.
+    public var missingOutcome: ByteString?
+    /// What the shim decided: reasons and what they are about.
+    public var notes: [(reason: Reason, message: ByteString)]
+    /// Another target or platform of the same Dockerfile that was exported, in words; nil when there is none.
+    public var relative: ByteString?
+
+    /// Everything by name.
+    public init(
+        build: Side? = nil, former: Side? = nil, outcome: BuildOutcome? = nil, missingOutcome: ByteString? = nil,
+        notes: [(reason: Reason, message: ByteString)] = [], relative: ByteString? = nil
+    ) {
+        self.build = build
+        self.former = former
+        self.outcome = outcome ?? build?.outcome
+        self.missingOutcome = missingOutcome
+        self.notes = notes
+        self.relative = relative
+    }
+}
+
+/// Why the first step that was not cached was not: only what the evidence proves, else "not known".
+public struct Explanation: Equatable, Sendable {
+    /// The kinds of causes; raw values are for programs and keep their meaning.
+    public enum Cause: ByteString, Sendable, CaseIterable {
+        case allCached = "all-cached"
+        case modes = "modes"
+        case content = "content"
+        case files = "files"
+        case clutter = "clutter"
+        case dockerfile = "dockerfile"
+        case argument = "argument"
+        case base = "base"
+        case target = "target"
+        case noCache = "no-cache"
+        case store = "store"
+        case leftOut = "left-out"
+        case engine = "engine"
+        case neverBuilt = "never-built"
+        case unknown = "unknown"
+    }
+
+    /// Which.
+    public let cause: Cause
+    /// The step, "COPY src /src"; empty when it is not known.
+    public var step: ByteString = ""
+    /// One sentence.
+    public let sentence: ByteString
+    /// What mends it; nil where nothing needs to be.
+    public var mend: ByteString?
+    /// The first paths that differ; ten at most are shown, all of them are here.
+    public var paths: [ByteString] = []
+    /// Whether nothing that the user made differs: the store should have had the step.
+    public var shouldHaveHit = false
+    /// How many steps were cached, and of how many; nil when it is not known.
+    public var cached: Int?
+    /// See `cached`.
+    public var total: Int?
+
+    init(
+        _ cause: Cause, _ sentence: ByteString, mend: ByteString? = nil, paths: [ByteString] = [],
+        shouldHaveHit: Bool = false
+    ) {
+        self.cause = cause
+        self.sentence = sentence
+        self.mend = mend
+        self.paths = paths
+        self.shouldHaveHit = shouldHaveHit
+    }
+
+    /// Judges the evidence.
+    public init(of evidence: Evidence) {
+        let outcome = evidence.outcome
+        let miss = outcome?.firstMiss
+        self = Self.judge(evidence, miss)
+        step = miss?.instruction ?? ""
+        cached = outcome.map { $0.steps.count(where: \.isCached) }
+        total = outcome?.steps.count
+    }
+
+    private static func judge(_ evidence: Evidence, _ miss: BuildOutcome.Step?) -> Explanation {
+        if evidence.outcome != nil, miss == nil {
+            return Explanation(.allCached, "every step was cached")
+        }
+        if let decided = decision(evidence) { return decided }
+        guard let build = evidence.build else {
+            return Explanation(.unknown, "not known: nothing was recorded of this build")
+        }
+        guard let former = evidence.former else {
+            return Explanation(.unknown, "not known: nothing was recorded of the build whose layers were imported")
+        }
+        guard let miss else {
+            let reason = evidence.missingOutcome ?? "the engine's history does not tell"
+            let guess = Comparison(build, former).anything
+            return Explanation(
+                .unknown,
+                "which step was not cached is not known (" + reason + ")"
+                    + (guess.map { "; since the build whose layers were imported: " + $0 } ?? ""))
+        }
+        return Comparison(build, former).explain(miss)
+    }
+
+    /// What the shim decided before any step was looked at.
+    private static func decision(_ evidence: Evidence) -> Explanation? {
+        func note(_ reasons: ClosedRange<UInt16>) -> (reason: Reason, message: ByteString)? {
+            evidence.notes.first { reasons.contains($0.reason.rawValue) }
+        }
+        func text(_ note: (reason: Reason, message: ByteString)) -> ByteString {
+            note.message + " (" + note.reason.code + ")"
+        }
+        if evidence.notes.contains(where: { $0.reason == .importAdded }) { return nil }
+        if evidence.notes.contains(where: { $0.reason == .noCacheGiven }) {
+            return Explanation(
+                .noCache, "--no-cache was given, so nothing was imported", mend: "build without --no-cache")
+        }
+        if let left = note(401...404) {
+            return Explanation(
+                .leftOut, "an export of the store was left out: " + text(left), mend: "slipway doctor --verify",
+                shouldHaveHit: true)
+        }
+        if let store = note(300...310), store.reason != .storeDiskLow, store.reason != .storeOverBudget {
+            return Explanation(
+                .store, "the store was not used: " + text(store), mend: "slipway doctor", shouldHaveHit: true)
+        }
+        let importing: [Reason] = [.engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked]
+        if let engine = note(200...222), !importing.contains(engine.reason) {
+            return Explanation(
+                .engine, "nothing can be imported here: " + text(engine), mend: "slipway doctor", shouldHaveHit: true)
+        }
+        if let setting = note(100...107) {
+            return Explanation(.store, "nothing was imported: " + text(setting), mend: "slipway settings")
+        }
+        guard evidence.notes.contains(where: { $0.reason == .nothingToImport }) else {
+            return Explanation(.unknown, "not known: the shim left no word about this build")
+        }
+        if let relative = evidence.relative {
+            return Explanation(.target, "only another platform or target was built before: " + relative)
+        }
+        return Explanation(
+            .neverBuilt, "never built before: the store held nothing for this repository, Dockerfile and target")
+    }
+}
+
+/// Two builds, compared.
+private struct Comparison {
+    private let build: Evidence.Side
+    private let former: Evidence.Side
+
+    init(_ build: Evidence.Side, _ former: Evidence.Side) {
+        self.build = build
+        self.former = former
+    }
+
+    /// The cause for one step. What comes earlier in a stage decides about all that follows, so it is asked first.
+    func explain(_ step: BuildOutcome.Step) -> Explanation {
+        let outline = build.record.outline
+        let place = outline?.index(stage: step.stage, number: step.number, word: step.keyword)
+        // An outcome that was read back has the first word only.
+        var instruction = step.instruction
+        if instruction == step.keyword, let outline, let place { instruction += " " + outline.instructions[place].text }
+        if let moved = movedBase(of: step.stage) {
+            return Explanation(
+                .base,
+                "the base image moved: " + moved + " is another image now; pin it by its digest, or build once more")
+        }
+        if let outline, let place, let changed = changedInstruction(outline, upTo: place) {
+            return Explanation(
+                .dockerfile,
+                "the Dockerfile changed at line " + ByteString(decimal: changed.line) + " (" + changed.word + ")")
+        }
+        if let outline, let place, let name = changedArgument(outline, upTo: place) {
+            return Explanation(.argument, "build argument " + name + " has another value than when the cache was made")
+        }
+        guard let sources = CopySources(of: instruction) else {
+            let known = outline != nil && place != nil && former.record.outline != nil
+            return Explanation(
+                .unknown,
+                known
+                    ? "not known: Dockerfile, arguments and base image are those of the build whose layers were imported"
+                    : "not known: the Dockerfile of this build or of the one before was not recorded",
+                shouldHaveHit: known && areBasesKnown(step.stage))
+        }
+        return explainFiles(sources)
+    }
+
+    private func explainFiles(_ sources: CopySources) -> Explanation {
+        guard let now = build.context, let before = former.context else {
+            return Explanation(.unknown, "not known: the files of the context were not recorded")
+        }
+        let difference = ContextDifference(from: before, to: now, where: sources.take)
+        if difference.isEmpty {
+            if now.entries.contains(where: { sources.take($0.path) && $0.isClutter }) { return Self.clutter([".git"]) }
+            if difference.isPartial {
+                return Explanation(.unknown, "not known: the context was recorded in part only")
+            }
+            if let first = difference.unread.first {
+                return Explanation(
+                    .unknown, "not known: contents were not read, as of " + first, paths: difference.unread)
+            }
+            return Explanation(
+                .unknown,
+                "not known: the files are those of the build whose layers were imported. Where the engine has earlier steps of "
+                    + "its own, BuildKit does not always find the imported ones behind them (moby/buildkit 6418)",
+                mend: "docker builder prune", shouldHaveHit: true)
+        }
+        return Self.explain(difference, now.entries.contains { sources.take($0.path) && $0.isClutter })
+    }
+
+    private static func explain(_ difference: ContextDifference, _ holdsGit: Bool) -> Explanation {
+        let changed = difference.contents + difference.added + difference.removed
+        let own = changed.filter { !CopySources.isClutter($0) }
+        if own.isEmpty, !changed.isEmpty || (holdsGit && difference.modes.isEmpty) { return clutter(changed) }
+        if own.isEmpty, let first = difference.modes.first {
+            let files =
+                difference.modes.count == 1
+                ? "1 file differs" : ByteString(decimal: difference.modes.count) + " files differ"
+            let cause = difference.umask.map { $0 == 0o022 ? "" : ": umask " + octal($0) } ?? ""
+            let modes =
+                " only in mode (" + octal(first.after) + " here, " + octal(first.before) + " where the cache was made)"
+            return Explanation(
+                .modes, files + modes + cause, mend: "slipway modes --fix", paths: difference.modes.map(\.path),
+                shouldHaveHit: true)
+        }
+        var parts: [ByteString] = []
+        func part(_ count: Int, _ what: ByteString) {
+            if count > 0 { parts.append(ByteString(decimal: count) + what) }
+        }
+        part(difference.contents.count, " with other content")
+        part(difference.added.count, " new")
+        part(difference.removed.count, " missing")
+        part(difference.modes.count, " with another mode")
+        let cause: Explanation.Cause = difference.contents.isEmpty ? .files : .content
+        let paths = changed + difference.modes.map(\.path)
+        return Explanation(cause, "files of the context differ: " + parts.joined(separator: ", "), paths: paths)
+    }
+
+    private static func clutter(_ paths: [ByteString]) -> Explanation {
+        Explanation(
+            .clutter,
+            "the context holds what differs in every clone: " + (paths.first.map(CopySources.clutter) ?? ".git"),
+            mend: "echo '" + (paths.first.map(CopySources.clutter) ?? ".git") + "' >> .dockerignore", paths: paths,
+            shouldHaveHit: true)
+    }
+
+    /// What differs at all, for when no step is known.
+    var anything: ByteString? {
+        if let now = build.record.outline, let before = former.record.outline,
+            now.instructions.map(\.tag) != before.instructions.map(\.tag)
+        {
+            return "the Dockerfile changed"
+        }
+        if let name = differingArguments.first { return "build argument " + name + " changed" }
+        guard let now = build.context, let before = former.context else { return nil }
+        let difference = ContextDifference(from: before, to: now)
+        guard !difference.isEmpty else { return nil }
+        let explanation = Self.explain(difference, false)
+        return explanation.sentence + (explanation.mend.map { "; " + $0 } ?? "")
+    }
+
+    private func movedBase(of stage: ByteString) -> ByteString? {
+        guard let now = build.outcome?.bases.first(where: { $0.stage == stage }),
+            let before = former.outcome?.bases.first(where: { $0.stage == stage && $0.name == now.name }),
+            now.digest != before.digest
+        else { return nil }
+        return now.name
+    }
+
+    private func areBasesKnown(_ stage: ByteString) -> Bool {
+        guard let bases = build.outcome?.bases, let before = former.outcome?.bases else { return false }
+        return bases.contains { $0.stage == stage } && before.contains { $0.stage == stage }
+    }
+
+    /// The first instruction of the step's own stage, or before all stages, that is another one than before.
+    private func changedInstruction(_ outline: DockerfileOutline, upTo place: Int) -> DockerfileOutline.Instruction? {
+        guard let before = former.record.outline else { return nil }
+        let stage = outline.instructions[place].stage
+        for stage in [-1, stage] {
+            let old = before.instructions.filter { $0.stage == stage }
+            let now = outline.instructions[...place].filter { $0.stage == stage }
+            for (index, instruction) in now.enumerated()
+            where index >= old.count || old[index].tag != instruction.tag {
+                return instruction
+            }
+        }
+        return nil
+    }
+
+    private var differingArguments: [ByteString] {
+        func tags(_ side: Evidence.Side) -> [ByteString: ByteString] {
+            Dictionary(side.record.arguments.map { ($0.name, $0.tag) }) { $1 }
+        }
+        let (now, before) = (tags(build), tags(former))
+        return Set(now.keys).union(before.keys).filter { now[$0] != before[$0] }.sorted()
+    }
+
+    /// An argument that counts for the step: declared in its stage before it, or used in a line before all stages.
+    private func changedArgument(_ outline: DockerfileOutline, upTo place: Int) -> ByteString? {
+        let stage = outline.instructions[place].stage
+        let scope = outline.instructions[...place].filter { $0.stage == stage || $0.stage == -1 }
+        return differingArguments.first { name in
+            scope.contains { instruction in
+                (instruction.word == "ARG"
+                    && instruction.text.split(" ").contains { $0 == name || $0.hasPrefix(name + "=") })
+                    || (instruction.word == "FROM" && instruction.text.range(of: "$") != nil
+                        && instruction.text.range(of: name) != nil)
+            }
+        }
+    }
+
+    private static func octal(_ mode: UInt32) -> ByteString {
+        ByteString(String(0o10000 | (mode & 0o7777), radix: 8)).dropFirst(1)
+    }
+}
+
+extension ContextRecord.Entry {
+    fileprivate var isClutter: Bool { kind == .directory && path.lastPathComponent == ".git" }
+}

@@ -1,0 +1,173 @@
+internal import BuildCache
+public import Formats
+internal import GitIndex
+internal import Host
+
+/// Walks a context and records what COPY can see of it. Contents that git knows are not read again.
+public struct ContextSurvey {
+    /// How much may be spent.
+    public struct Limits: Equatable, Sendable {
+        /// Entries.
+        public var files: Int
+        /// Nanoseconds.
+        public var time: Int64
+        /// A file of more bytes, which git does not know, is known by its size alone.
+        public var largestRead: Int = 64 << 20
+        /// Bytes read in all.
+        public var reads: Int = 512 << 20
+
+        /// Everything by name.
+        public init(files: Int, time: Int64) {
+            self.files = files
+            self.time = time
+        }
+    }
+
+    private let root: ByteString
+    private let rules: IgnoreRules
+    private let limits: Limits
+    private let deadline: Int64
+    private var budget: Int
+    private var tracked: [ByteString: [UInt8]] = [:]
+    private var sizes: [ByteString: GitIndex.Entry] = [:]
+    private var written: Int64 = 0
+    private var isLong = false
+    private var record = ContextRecord(entries: [])
+
+    /// A directory, absolute and resolved, its Dockerfile, absolute, and how much may be spent.
+    private init(_ root: ByteString, _ rules: IgnoreRules, _ limits: Limits) {
+        self.root = root
+        self.rules = rules
+        self.limits = limits
+        deadline = Clock.monotonic &+ limits.time
+        budget = limits.reads
+    }
+
+    /// Records a context. `dockerfile` is the Dockerfile's path: a .dockerignore beside it and named after it comes first.
+    ///
+    /// Source: docker/buildx and BuildKit frontend/dockerui/config.go, DockerIgnore.
+    public static func record(of root: ByteString, dockerfile: ByteString?, _ limits: Limits) -> ContextRecord {
+        var rules: IgnoreRules? = IgnoreRules.none
+        let places = [dockerfile.map { $0 + ".dockerignore" }, root.appending(path: ".dockerignore")]
+        for place in places.compactMap({ $0 }) {
+            guard !Files.isMissing(place) else { continue }
+            rules = (try? Files.read(place, limit: 1 << 20)).flatMap { IgnoreRules($0) }
+            break
+        }
+        guard let rules else { return ContextRecord(entries: [], gap: .ignoreFile) }
+        var survey = ContextSurvey(root, rules, limits)
+        survey.learnFromGit()
+        survey.walk("", above: rules.top)
+        survey.record.entries.sort { $0.path < $1.path }
+        return survey.record
+    }
+
+    /// What git knows of the tree's contents. An index that is not understood knows nothing.
+    private mutating func learnFromGit() {
+        guard let repository = GitRepository.containing(root), let prefix = root.relative(to: repository.top),
+            let checkout = try? Checkout(of: repository)
+        else { return }
+        written = checkout.written
+        isLong = checkout.index.format == .sha256
+        let skipped = prefix == "." ? 0 : prefix.count + 1
+        for entry in checkout.index.entries {
+            guard case .file = entry.kind, entry.stage == 0, !entry.isIntended else { continue }
+            let path = checkout.index.path(of: entry)
+            guard skipped == 0 || path.hasPrefix(prefix + "/") else { continue }
+            let name = path.dropFirst(skipped)
+            tracked[name] = Array(checkout.index.id(of: entry).prefix(8))
+            sizes[name] = entry
+        }
+    }
+
+    private mutating func isOver() -> Bool {
+        if record.gap == .files || record.gap == .time { return true }
+        if record.entries.count >= limits.files {
+            record.gap = .files
+        } else if Clock.monotonic > deadline {
+            record.gap = .time
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func walk(_ folder: ByteString, above: IgnoreRules.Above) {
+        let path = folder.isEmpty ? root : root.appending(path: folder)
+        guard let names = try? Files.names(in: path, limit: limits.files &+ 1) else {
+            record.gap = record.gap ?? .unreadable
+            return
+        }
+        for name in names.sorted() {
+            guard !isOver() else { return }
+            let below = folder.isEmpty ? name : folder + "/" + name
+            let (isOut, own) = rules.leavesOut(below, below: above)
+            guard let status = try? Files.status(root.appending(path: below), followLinks: false) else {
+                record.gap = record.gap ?? .unreadable
+                continue
+            }
+            if status.kind == .directory {
+                if isOut && !rules.hasExceptions { continue }
+                let place = record.entries.count
+                record.entries.append(.init(path: below, kind: .directory, mode: status.mode))
+                // git's own files differ in each clone: that they are there is all there is to say.
+                if name != ".git" || isOut { walk(below, above: own) }
+                // A directory that was left out is sent for what an exception finds in it.
+                if isOut && record.entries.count == place + 1 { record.entries.removeLast() }
+            } else if !isOut {
+                add(below, status)
+            }
+        }
+    }
+
+    private mutating func add(_ path: ByteString, _ status: FileStatus) {
+        switch status.kind {
+        case .regular:
+            record.entries.append(
+                .init(
+                    path: path, kind: .file, mode: status.mode, size: UInt64(max(0, status.size)),
+                    digest: digest(of: path, status)))
+        case .symbolicLink:
+            guard let text = try? Files.readLink(root.appending(path: path)) else {
+                record.gap = record.gap ?? .unreadable
+                return
+            }
+            record.entries.append(
+                .init(
+                    path: path, kind: .link, mode: status.mode, size: UInt64(text.count),
+                    digest: Self.number(SHA1.digest(of: text).prefix(8))))
+        case .socket: return
+        default: record.entries.append(.init(path: path, kind: .other, mode: status.mode))
+        }
+    }
+
+    private mutating func digest(of path: ByteString, _ status: FileStatus) -> UInt64 {
+        if let id = tracked[path], let entry = sizes[path], isClean(entry, status) { return Self.number(id[...]) }
+        guard status.size <= min(limits.largestRead, budget) else { return 0 }
+        budget -= status.size
+        guard let file = try? Descriptor.open(root.appending(path: path), followLinks: false) else {
+            record.gap = record.gap ?? .unreadable
+            return 0
+        }
+        let title = ByteString("blob ").bytes + ByteString(decimal: status.size).bytes + [0]
+        var (short, long) = (SHA1(), SHA256())
+        if isLong { long.update(title) } else { short.update(title) }
+        while let piece = try? file.read(upTo: 1 << 20), !piece.isEmpty {
+            guard Clock.monotonic <= deadline else { return 0 }
+            if isLong { long.update(piece) } else { short.update(piece) }
+        }
+        guard isLong else { return Self.number(short.digest().prefix(8)) }
+        let digits = long.hexDigest().bytes.prefix(16).compactMap(Hex.value(of:))
+        return digits.reduce(0) { $0 << 4 | UInt64($1) }
+    }
+
+    /// As git itself tells: nothing changed since the index was written, and it was not written within the same moment.
+    private func isClean(_ entry: GitIndex.Entry, _ status: FileStatus) -> Bool {
+        let (seconds, rest) = status.modified.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return entry.size == UInt32(truncatingIfNeeded: status.size)
+            && entry.modifiedSeconds == UInt32(truncatingIfNeeded: seconds)
+            && Int64(entry.modifiedNanoseconds) == rest && status.modified < written
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+}

@@ -1,0 +1,178 @@
+internal import Formats
+
+/// One line of a .dockerignore file, compiled.
+///
+/// Source: moby/patternmatcher patternmatcher.go, Pattern.compile and Pattern.match. Its patterns become Go regular
+/// expressions; what those can say is little enough for a matcher of our own.
+struct IgnorePattern: Equatable {
+    /// Whether it takes back what earlier lines left out ("!").
+    let isException: Bool
+    private let way: Way
+
+    private enum Way: Equatable {
+        case exact([UInt8])
+        /// "dir/**"
+        case prefix([UInt8])
+        /// "**/name"
+        case suffix([UInt8])
+        case parts([Part])
+    }
+
+    private enum Part: Equatable {
+        case byte(UInt8)
+        /// "?": one character, or one byte that is no part of any, and no slash.
+        case anyCharacter
+        /// "*"
+        case anyName
+        /// "**/" in the middle: any directories, none as well.
+        case anyDirectories
+        /// "**" at the end.
+        case anything
+        case oneOf([ClosedRange<UInt32>], isNegated: Bool)
+    }
+
+    /// A pattern that has been cleaned; nil for one that docker refuses, or that cannot be told here.
+    init?(_ text: ByteString) {
+        isException = text.hasPrefix("!")
+        let pattern = (isException ? text.dropFirst(1) : text).bytes
+        guard !pattern.isEmpty, let way = Self.compile(pattern) else { return nil }
+        self.way = way
+    }
+
+    private static func compile(_ pattern: [UInt8]) -> Way? {
+        var parts: [Part] = []
+        var isExact = true
+        var isPrefix = false
+        var isSuffix = false
+        var hasAnchor = false
+        var index = 0
+        while index < pattern.count {
+            let byte = pattern[index]
+            index += 1
+            switch byte {
+            case UInt8(ascii: "*") where index < pattern.count && pattern[index] == byte:
+                let isFirst = index == 1
+                index += 1
+                if index < pattern.count, pattern[index] == UInt8(ascii: "/") { index += 1 }
+                if index == pattern.count {
+                    isPrefix = isExact
+                    parts.append(.anything)
+                } else {
+                    parts.append(.anyDirectories)
+                }
+                isSuffix = isFirst
+                isExact = false
+            case UInt8(ascii: "*"):
+                parts.append(.anyName)
+                (isExact, isPrefix, isSuffix) = (false, false, false)
+            case UInt8(ascii: "?"):
+                parts.append(.anyCharacter)
+                (isExact, isPrefix, isSuffix) = (false, false, false)
+            case UInt8(ascii: "\\"):
+                guard index < pattern.count else { return nil }
+                parts.append(.byte(pattern[index]))
+                index += 1
+                (isExact, isPrefix, isSuffix) = (false, false, false)
+            case UInt8(ascii: "["):
+                guard let (part, next) = set(in: pattern, from: index) else { return nil }
+                parts.append(part)
+                index = next
+                (isExact, isPrefix, isSuffix) = (false, false, false)
+            case UInt8(ascii: "]"):
+                parts.append(.byte(byte))
+                (isExact, isPrefix, isSuffix) = (false, false, false)
+            case UInt8(ascii: "^"):
+                // The beginning, to a regular expression.
+                hasAnchor = true
+                parts.append(.byte(byte))
+            default: parts.append(.byte(byte))
+            }
+        }
+        if isExact { return .exact(pattern) }
+        if isSuffix { return .suffix(Array(pattern.dropFirst(2))) }
+        if isPrefix { return .prefix(Array(pattern.dropLast(2))) }
+        return hasAnchor ? nil : .parts(parts)
+    }
+
+    /// "[a-c]", "[^a]": characters and ranges of them, up to the bracket.
+    private static func set(in pattern: [UInt8], from start: Int) -> (Part, next: Int)? {
+        guard let end = pattern[start...].firstIndex(of: UInt8(ascii: "]")), end > start,
+            let text = String(validating: pattern[start..<end], as: UTF8.self)
+        else { return nil }
+        var scalars = Array(text.unicodeScalars.map(\.value))
+        let isNegated = scalars.first == 0x5E
+        if isNegated { scalars.removeFirst() }
+        // "[[:alpha:]]" and "[\d]" are more than can be told here.
+        guard !scalars.isEmpty, !scalars.contains(0x5B), !scalars.contains(0x5C) else { return nil }
+        var ranges: [ClosedRange<UInt32>] = []
+        var index = 0
+        while index < scalars.count {
+            if index + 2 < scalars.count, scalars[index + 1] == 0x2D {
+                guard scalars[index] <= scalars[index + 2] else { return nil }
+                ranges.append(scalars[index]...scalars[index + 2])
+                index += 3
+            } else {
+                ranges.append(scalars[index]...scalars[index])
+                index += 1
+            }
+        }
+        return (.oneOf(ranges, isNegated: isNegated), end + 1)
+    }
+
+    /// Whether a path, seen from the context, is what the pattern names; what lies below it is the caller's to see.
+    func matches(_ path: ArraySlice<UInt8>) -> Bool {
+        switch way {
+        case .exact(let text): path.elementsEqual(text)
+        case .prefix(let text): path.starts(with: text)
+        case .suffix(let text):
+            (path.count >= text.count && path.suffix(text.count).elementsEqual(text))
+                || (text.first == UInt8(ascii: "/") && path.elementsEqual(text.dropFirst()))
+        case .parts(let parts): Self.match(parts, path)
+        }
+    }
+
+    /// All places that the parts so far may have reached: no pattern takes longer than its length times the path's.
+    private static func match(_ parts: [Part], _ path: ArraySlice<UInt8>) -> Bool {
+        var places: Set<Int> = [path.startIndex]
+        for part in parts {
+            var next: Set<Int> = []
+            for place in places { advance(part, from: place, in: path, into: &next) }
+            if next.isEmpty { return false }
+            places = next
+        }
+        return places.contains(path.endIndex)
+    }
+
+    private static func advance(
+        _ part: Part, from place: Int, in path: ArraySlice<UInt8>, into next: inout Set<Int>
+    ) {
+        let slash = UInt8(ascii: "/")
+        switch part {
+        case .byte(let byte):
+            if place < path.endIndex, path[place] == byte { next.insert(place + 1) }
+        case .anyCharacter:
+            guard place < path.endIndex, path[place] != slash else { return }
+            next.insert(place + character(at: place, in: path).length)
+        case .anyName:
+            next.formUnion(place...(path[place...].firstIndex(of: slash) ?? path.endIndex))
+        case .anyDirectories:
+            next.insert(place)
+            for index in place..<path.endIndex where path[index] == slash { next.insert(index + 1) }
+        case .anything: next.formUnion(place...path.endIndex)
+        case .oneOf(let ranges, let isNegated):
+            guard place < path.endIndex else { return }
+            let (value, length) = character(at: place, in: path)
+            if ranges.contains(where: { $0.contains(value) }) != isNegated { next.insert(place + length) }
+        }
+    }
+
+    /// A byte that begins no character counts as U+FFFD, as in Go.
+    private static func character(at place: Int, in path: ArraySlice<UInt8>) -> (value: UInt32, length: Int) {
+        let first = path[place]
+        guard first >= 0x80 else { return (UInt32(first), 1) }
+        var bytes = path[place...].prefix(4).makeIterator()
+        var decoder = UTF8()
+        guard case .scalarValue(let scalar) = decoder.decode(&bytes) else { return (0xFFFD, 1) }
+        return (scalar.value, UTF8.width(scalar))
+    }
+}

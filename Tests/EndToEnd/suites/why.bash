@@ -1,0 +1,301 @@
+#!/usr/bin/env bash
+# `slipway modes` makes fresh clones hit, and `slipway why` names the cause of each miss.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine classic sid classic
+need setfacl acl
+record=on
+
+# application DIR: a repository with a COPY of a directory and two steps behind it. No step is like another application's: where the
+# engine has the first steps of its own, BuildKit does not always find the imported ones behind them.
+application() {
+    begin_clone
+    project "$1"
+    mkdir -p "$1/src/deep"
+    printf '#!/bin/sh\n' >"$1/src/run"
+    chmod 755 "$1/src/run"
+    unique >"$1/src/deep/inner"
+    cat >"$1/Dockerfile" <<DOCKERFILE
+FROM slipway/base:1
+COPY src /app/src
+ARG FLAVOR=plain
+RUN cat /app/src/deep/inner >/second && echo "\$FLAVOR" >>/second
+RUN sha256sum /second >/third
+DOCKERFILE
+    commit "$1" application
+}
+
+# BuildKit keeps what it was sent by the context's last name, and compares anew with that: no name stands twice.
+clone=clone
+begin_clone() { clone=clone-$(unique); }
+
+# recorded: waits until what became of the last build stands beside its export
+recorded() {
+    local folder
+    folder=$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | sub(".*: "; "")')
+    for ((i = 0; i < 200; i++)); do
+        [[ ! -e $folder/outcome ]] || return 0
+        sleep 0.1
+    done
+    fail "no outcome was recorded in $folder"
+}
+
+# why_is CAUSE TEXT...: of the last build, on engine b
+why_is() {
+    local cause=$1
+    shift
+    run on "${engine_asked:-b}" slipway why --json
+    expect_equal "$(jq -r .cause "$stdout")" "$cause" "the cause ($(jq -r .sentence "$stdout"))"
+    for text; do expect_said "$text"; done
+    run on "${engine_asked:-b}" slipway why
+}
+
+# -- Modes ------------------------------------------------------------------------------------------------------------
+
+# clone_misses HOW WANTED: a clone made by the function HOW misses, and hits on an empty engine once it is mended
+clone_misses() {
+    application app
+    run on a docker build -t app app
+    recorded
+    "$1"
+    run on b docker build -t app "$clone"
+    expect_cached none
+    expect_notes SLP700
+    why_is modes "differ only in mode" "$2" "slipway modes --fix"
+    try on b slipway modes "$clone"
+    expect_code 1
+    run on b slipway modes --fix "$clone"
+    run on b slipway modes "$clone"
+    forget b
+    run on b docker build -t app "$clone"
+    expect_cached all
+    expect_notes !SLP700
+    why_is all-cached
+    expect_equal "$(git -C "$clone" status --porcelain)" "" "git status"
+}
+
+with_umask() { (umask "$1" && git clone --quiet app "$clone"); }
+with_002() { with_umask 002; }
+with_077() { with_umask 077; }
+umask_002() { clone_misses with_002 "umask 0002"; }
+umask_077() { clone_misses with_077 "umask 0077"; }
+test_case "a clone with umask 002" umask_002
+test_case "a clone with umask 077" umask_077
+
+umask_022() {
+    application app
+    run on a docker build app
+    with_umask 022
+    run on b slipway modes "$clone"
+    run on b docker build "$clone"
+    expect_cached all
+    expect_notes !SLP700
+}
+test_case "a clone with umask 022 has nothing to mend" umask_022
+
+below_setgid() {
+    mkdir shared
+    chgrp 12345 shared
+    chmod 2755 shared
+    git clone --quiet app shared/clone
+    ln -s shared/clone "$clone"
+}
+setgid_directories() {
+    clone_misses below_setgid 2755
+    expect_equal "$(stat -c %a shared)" 2755 "the folder above"
+}
+test_case "a clone below a setgid directory" setgid_directories
+
+below_acl() {
+    mkdir shared
+    setfacl -d -m u:12345:rwx -m g::rwx -m o::rx shared
+    git clone --quiet app shared/clone
+    ln -s shared/clone "$clone"
+}
+default_acl() { clone_misses below_acl "where the cache was made"; }
+test_case "a clone below a default ACL" default_acl
+
+fixed_before_the_build() {
+    application app
+    run on a docker build app
+    with_umask 002
+    run on b SLIPWAY_MODES=fix docker build "$clone"
+    expect_notes SLP701
+    expect_cached all
+}
+test_case "modes = fix mends before the build" fixed_before_the_build
+
+# -- The other causes --------------------------------------------------------------------------------------------------
+
+other_content() {
+    application app
+    run on a docker build app
+    recorded
+    git clone --quiet app "$clone"
+    unique >"$clone"/src/deep/inner
+    run on b docker build "$clone"
+    expect_cached none
+    why_is content "src/deep/inner" "1 with other content"
+    printf 'x' >"$clone"/src/$'new\n\e[31m'
+    git -C "$clone" checkout --quiet src/deep/inner
+    rm "$clone/src/run"
+    run on b docker build "$clone"
+    # Compared with the nearest, which is the build before.
+    why_is content "1 new"
+    expect_not grep -q $'\e' "$stdout"
+    # Docker itself refuses a name that is no UTF-8.
+    printf 'x' >"$clone"/src/$'\xff\xfe'
+    try on b docker build "$clone"
+    run on b slipway why
+    expect_said "not"
+}
+test_case "other content, new and missing files, hostile names" other_content
+
+other_inputs() {
+    application app
+    run on a docker build app
+    recorded
+    run on b docker build --build-arg FLAVOR=sour app
+    why_is argument "build argument FLAVOR"
+    forget b
+    sed -i 's/^RUN sha256sum .*/RUN md5sum \/second >\/third/' app/Dockerfile
+    run on b docker build app
+    why_is dockerfile "line 5"
+    run on b docker build --no-cache app
+    why_is no-cache
+}
+test_case "arguments, the Dockerfile, --no-cache" other_inputs
+
+git_in_context() {
+    application app
+    sed -i 's/^COPY .*/COPY . \/app/' app/Dockerfile
+    commit app all
+    run on a docker build app
+    recorded
+    git clone --quiet app "$clone"
+    run on b docker build "$clone"
+    why_is clutter .git .dockerignore
+    echo .git >app/.dockerignore
+    commit app ignore
+    run on a docker build app
+    recorded
+    git -C "$clone" pull --quiet
+    forget b
+    run on b docker build "$clone"
+    expect_cached all
+}
+test_case "git's own files in the context" git_in_context
+
+moved_base() {
+    application app
+    for engine in a b; do
+        printf 'FROM slipway/base:1\nRUN echo %s >/base\n' "$(unique)" >base.Dockerfile
+        run direct "$engine" docker build -t slipway/moving:1 - <base.Dockerfile
+    done
+    sed -i 's|slipway/base:1|slipway/moving:1|' app/Dockerfile
+    commit app moving
+    run on a docker build app
+    recorded
+    run on b docker build app
+    why_is base slipway/moving:1
+}
+test_case "a base image that moved" moved_base
+
+nothing_before() {
+    application app
+    run on b docker build app
+    why_is never-built
+    recorded
+    sed -i 's/^FROM .*/& AS whole/' app/Dockerfile
+    forget b
+    run on b docker build --target whole app
+    why_is target "the last stage"
+}
+test_case "never built, and another target" nothing_before
+
+spoiled_store() {
+    application app
+    run on a docker build app
+    recorded
+    for file in "$store"/v1/u0/gen-*/blobs/sha256/*; do
+        if jq -e .config "$file" >/dev/null 2>&1; then echo >"$file"; fi
+    done
+    run on b docker build app
+    why_is left-out SLP40
+    forget b
+    chmod 777 "$store/v1/u0"
+    run on b docker build app
+    why_is store SLP302
+}
+test_case "a store that is spoiled, or not trusted" spoiled_store
+
+legacy() {
+    application app
+    run on b DOCKER_BUILDKIT=0 docker build app
+    why_is engine SLP204
+}
+test_case "an engine that cannot import" legacy
+
+# -- Where less is known -----------------------------------------------------------------------------------------------
+
+without_git() {
+    application app
+    rm -rf app/.git
+    run on a docker build -t team/app app
+    recorded
+    cp -r app copy
+    unique >copy/src/deep/inner
+    run on b docker build -t team/app copy
+    why_is content src/deep/inner
+    run on b slipway why team/app
+    expect_said src/deep/inner
+    try on b slipway modes copy
+    expect_code 1
+    expect_said "no git repository"
+}
+test_case "without git" without_git
+
+torn_index() {
+    application app
+    run on a docker build app
+    recorded
+    with_umask 002
+    head -c 100 "$clone/.git/index" >torn
+    cp torn "$clone/.git/index"
+    run on b docker build "$clone"
+    expect_notes SLP702
+    why_is modes "umask 0002"
+    try on b slipway modes --fix "$clone"
+    expect_code 1
+    expect_said torn
+}
+test_case "a torn index: what is there is read instead" torn_index
+
+other_contexts() {
+    application app
+    tar -C app -cf app.tar .
+    # shellcheck disable=SC2317 # by `run`
+    from_stdin() { on "$1" docker build - <app.tar; }
+    run from_stdin a
+    unique >app/src/deep/inner
+    tar -C app -cf app.tar .
+    run from_stdin b
+    why_is unknown "not known"
+}
+test_case "a context on standard input" other_contexts
+
+vanishing_context() {
+    application app
+    run on a docker build app
+    recorded
+    mkdir -p big/src
+    cp -r app/. big
+    for ((i = 0; i < 2000; i++)); do echo "$i" >"big/src/file$i"; done
+    (sleep 0.3; rm -rf big/src/file1*) &
+    try on b docker build big
+    wait $!
+    run on b slipway why
+}
+test_case "a context that vanishes while it is recorded" vanishing_context

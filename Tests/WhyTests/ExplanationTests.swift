@@ -1,0 +1,225 @@
+import BuildHistory
+import Formats
+import Notes
+import Testing
+import Why
+import WorkingTree
+
+@Suite("Why a step was not cached")
+struct ExplanationTests {
+    static let dockerfile: ByteString = """
+        ARG VERSION=1
+        FROM base:$VERSION AS build
+        COPY src /src
+        ARG FLAVOR
+        RUN make \\
+            all
+        FROM base:1
+        COPY --from=build /out /out
+        RUN true
+        """
+
+    private func step(
+        _ instruction: ByteString, stage: ByteString = "build", number: Int, cached: Bool = false
+    ) -> BuildOutcome.Step {
+        .init(stage: stage, number: number, instruction: instruction, digest: "", isCached: cached)
+    }
+
+    private func side(
+        _ dockerfile: ByteString = dockerfile, arguments: [ByteString] = [], entries: [ContextRecord.Entry] = [],
+        gap: ContextRecord.Gap? = nil, outcome: BuildOutcome? = nil
+    ) -> Evidence.Side {
+        .init(
+            record: BuildRecord(
+                began: 1, process: 2, context: "/app", outline: DockerfileOutline(dockerfile),
+                arguments: arguments.map { .init($0) }),
+            context: ContextRecord(entries: entries, gap: gap), outcome: outcome)
+    }
+
+    private func explain(_ now: Evidence.Side, _ before: Evidence.Side?, _ steps: [BuildOutcome.Step]) -> Explanation {
+        Explanation(
+            of: Evidence(
+                build: now, former: before, outcome: BuildOutcome(steps: steps),
+                notes: [(.importAdded, "")]))
+    }
+
+    private func file(_ path: ByteString, mode: UInt32 = 0o644, digest: UInt64 = 1) -> ContextRecord.Entry {
+        .init(path: path, kind: .file, mode: mode, size: 1, digest: digest)
+    }
+
+    private var copy: BuildOutcome.Step { step("COPY src /src", number: 2) }
+    private var make: BuildOutcome.Step { step("RUN make all", number: 3) }
+
+    @Test("Only modes, with the umask behind them")
+    func modes() {
+        let told = explain(
+            side(entries: [file("src/a", mode: 0o664), file("src/b", mode: 0o664)]),
+            side(entries: [file("src/a"), file("src/b")]), [copy])
+        #expect(told.cause == .modes && told.shouldHaveHit)
+        #expect(
+            told.sentence
+                == "2 files differ only in mode (0664 here, 0644 where the cache was made): umask 0002")
+        #expect(told.mend == "slipway modes --fix")
+    }
+
+    @Test("Files that COPY does not take do not count")
+    func elsewhere() {
+        let told = explain(
+            side(entries: [file("other", digest: 2), file("src/a")]),
+            side(entries: [file("other"), file("src/a")]), [copy])
+        #expect(told.cause == .unknown && told.shouldHaveHit)
+    }
+
+    @Test("Content, new and missing files")
+    func content() {
+        let content = explain(
+            side(entries: [file("src/a", digest: 2), file("src/new")]),
+            side(entries: [file("src/a"), file("src/old")]), [copy])
+        #expect(content.cause == .content)
+        #expect(content.sentence == "files of the context differ: 1 with other content, 1 new, 1 missing")
+        #expect(content.paths == ["src/a", "src/new", "src/old"])
+        #expect(explain(side(entries: [file("src/new")]), side(), [copy]).cause == .files)
+    }
+
+    @Test("What tools leave behind, and git's own files")
+    func clutter() {
+        let told = explain(
+            side(entries: [file("src/debug.log", digest: 2)]), side(entries: [file("src/debug.log")]), [copy])
+        #expect(told.cause == .clutter && told.sentence.hasSuffix("**/*.log"))
+        let git = ContextRecord.Entry(path: "src/.git", kind: .directory, mode: 0o755)
+        #expect(explain(side(entries: [git]), side(entries: [git]), [copy]).cause == .clutter)
+    }
+
+    @Test("An earlier instruction, by its line")
+    func instructions() {
+        let changed = ByteString(Self.dockerfile.lossy.replacing("    all", with: "    some"))
+        let told = explain(side(changed), side(), [make])
+        #expect(told.cause == .dockerfile && told.sentence == "the Dockerfile changed at line 5 (RUN)")
+        // A later line, or another stage's, is no cause.
+        #expect(explain(side(changed), side(), [copy]).cause == .unknown)
+        let commented = ByteString(Self.dockerfile.lossy.replacing("COPY src", with: "# more\nCOPY src"))
+        #expect(explain(side(commented), side(), [make]).cause == .unknown)
+    }
+
+    @Test("A build argument that the stage declares before the step")
+    func arguments() {
+        let told = explain(side(arguments: ["FLAVOR=b"]), side(arguments: ["FLAVOR=a"]), [make])
+        #expect(told.cause == .argument && told.sentence.range(of: "FLAVOR") != nil)
+        #expect(explain(side(arguments: ["FLAVOR=b"]), side(), [copy]).cause == .unknown)
+        #expect(explain(side(arguments: ["OTHER=b"]), side(), [make]).cause == .unknown)
+        #expect(explain(side(arguments: ["VERSION=2"]), side(), [copy]).cause == .argument)
+    }
+
+    @Test("A base image that moved")
+    func base() {
+        func outcome(_ digest: ByteString) -> BuildOutcome {
+            BuildOutcome(steps: [copy], bases: [.init(stage: "build", name: "base:1", digest: digest)])
+        }
+        let told = Explanation(
+            of: Evidence(
+                build: side(outcome: outcome("sha256:b")), former: side(outcome: outcome("sha256:a")),
+                notes: [(.importAdded, "")]))
+        #expect(told.cause == .base && told.sentence.range(of: "base:1") != nil)
+    }
+
+    @Test("Without evidence nothing is claimed")
+    func unknown() {
+        let noFormer = explain(side(), nil, [copy])
+        #expect(noFormer.cause == .unknown && noFormer.sentence.hasPrefix("not known") && !noFormer.shouldHaveHit)
+        let partial = explain(side(gap: .files), side(), [copy])
+        #expect(partial.cause == .unknown && !partial.shouldHaveHit)
+        let unread = explain(side(entries: [file("src/a", digest: 0)]), side(entries: [file("src/a")]), [copy])
+        #expect(unread.cause == .unknown && !unread.shouldHaveHit)
+        #expect(Explanation(of: Evidence()).cause == .unknown)
+    }
+
+    @Test("Old buildx: no step is known, and what differs is told all the same")
+    func noHistory() {
+        let told = Explanation(
+            of: Evidence(
+                build: side(entries: [file("src/a", mode: 0o600)]), former: side(entries: [file("src/a")]),
+                missingOutcome: "buildx is older than 0.21", notes: [(.importAdded, "")]))
+        #expect(told.cause == .unknown)
+        #expect(told.sentence.range(of: "older than 0.21") != nil)
+        #expect(told.sentence.range(of: "only in mode") != nil)
+    }
+
+    @Test(
+        "What the shim decided comes first",
+        arguments: [
+            ([.nothingToImport], .neverBuilt), ([.noCacheGiven, .exportAdded], .noCache),
+            ([.layerRejected, .nothingToImport], .leftOut), ([.storeNotTrusted, .nothingToImport], .store),
+            ([.legacyBuilder], .engine), ([.engineCannotExport, .nothingToImport], .neverBuilt),
+            ([.buildCacheOff], .store), ([.storeDiskLow, .nothingToImport], .neverBuilt), ([], .unknown),
+        ] as [([Reason], Explanation.Cause)])
+    func decisions(reasons: [Reason], cause: Explanation.Cause) {
+        let evidence = Evidence(build: side(), former: side(), notes: reasons.map { ($0, "said") })
+        #expect(Explanation(of: evidence).cause == cause)
+    }
+
+    @Test("All cached")
+    func cached() {
+        var done = copy
+        done.isCached = true
+        let told = explain(side(), side(), [done])
+        #expect(told.cause == .allCached)
+        #expect((told.cached, told.total) == (1, 1))
+    }
+}
+
+@Suite("Dockerfiles, COPY and records")
+struct OutlineTests {
+    @Test("Continuations, comments, heredocs and another escape")
+    func outline() {
+        let outline = DockerfileOutline(
+            "# escape=`\nFROM a\nRUN one `\n# comment\n\n  two\nRUN <<EOF\nFROM inside\nEOF\ncopy a b\r\n")
+        #expect(outline.instructions.map(\.word) == ["FROM", "RUN", "RUN", "COPY"])
+        #expect(outline.instructions.map(\.line) == [2, 3, 7, 10])
+        #expect(outline.instructions[1].text == "one two")
+    }
+
+    @Test("Kept without commands and values")
+    func kept() throws {
+        let outline = DockerfileOutline("ARG TOKEN=secret OTHER\nFROM a AS b\nRUN echo secret\nCOPY a b\n")
+        #expect(outline.json.text.range(of: "secret") == nil)
+        let back = try #require(DockerfileOutline(outline.json))
+        #expect(back.instructions.map(\.text) == ["TOKEN OTHER", "a AS b", "", "a b"])
+        #expect(back.instructions.map(\.tag) == outline.instructions.map(\.tag))
+    }
+
+    @Test("Records come back, without the values of arguments")
+    func record() throws {
+        var record = BuildRecord(
+            began: 1, process: 2, context: "/a", dockerfile: "/a/D", outline: DockerfileOutline("FROM x"),
+            arguments: [.init("TOKEN=hunter2")], target: "t", platforms: ["linux/amd64"], imported: "/s",
+            repository: "r",
+            globals: ["--host", "h"])
+        record.images = ["i:1"]
+        let text = record.json.text
+        #expect(text.range(of: "hunter2") == nil)
+        #expect(record.arguments[0].tag.count == 3)
+        #expect(try #require(BuildRecord(text)).json == record.json)
+        for length in 0..<text.count { #expect(BuildRecord(text.prefix(length)) == nil) }
+    }
+
+    @Test(
+        "What a COPY takes",
+        arguments: [
+            ("COPY src /src", "src/a", true), ("COPY src /src", "srcs/a", false), ("COPY . /", "any/thing", true),
+            ("COPY --chown=1:1 --link a b /x/", "b", true), ("COPY [\"a b\", \"/x\"]", "a b/c", true),
+            ("COPY *.txt /x/", "a.txt", true), ("COPY *.txt /x/", "d/a.txt", false), ("ADD ./d/../e /x", "e/f", true),
+            ("COPY a?/b /x", "ac/b", true),
+        ])
+    func sources(instruction: String, path: String, isTaken: Bool) throws {
+        #expect(try #require(CopySources(of: ByteString(instruction))).take(ByteString(path)) == isTaken)
+    }
+
+    @Test(
+        "What takes nothing of the context",
+        arguments: [
+            "RUN make", "COPY --from=build /a /b", "ADD https://example.invalid/a /b", "COPY <<EOF /b", "COPY a",
+        ])
+    func nothing(instruction: String) {
+        #expect(CopySources(of: ByteString(instruction)) == nil)
+    }
+}

@@ -1,0 +1,141 @@
+import BuildCache
+import Formats
+import Host
+import TestSupport
+import Testing
+
+@testable import WorkingTree
+
+@Suite("Records of contexts")
+struct ContextTests {
+    private let folder: TemporaryFolder
+    private let git: RealGit
+    private let limits = ContextSurvey.Limits(files: 1000, time: 10_000_000_000)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        git = RealGit(folder)
+        try folder.write("app/Dockerfile", "FROM x\n")
+        try folder.write("app/src/a", "a\n")
+        try folder.write("app/src/run", "run\n", mode: 0o755)
+        try Files.makeLink(folder["app/src/link"], to: "a")
+    }
+
+    private func record(_ name: ByteString = "app", _ limits: ContextSurvey.Limits? = nil) -> ContextRecord {
+        ContextSurvey.record(
+            of: folder[name], dockerfile: folder[name].appending(path: "Dockerfile"), limits ?? self.limits)
+    }
+
+    private func paths(_ record: ContextRecord) -> [ByteString] { record.entries.map(\.path) }
+
+    @Test("Everything is there, with modes, and comes back from its bytes")
+    func whole() {
+        let record = record()
+        #expect(record.gap == nil)
+        #expect(paths(record) == ["Dockerfile", "src", "src/a", "src/link", "src/run"])
+        #expect(record.entries.map(\.kind) == [.file, .directory, .file, .link, .file])
+        #expect(record.entries.map(\.mode)[4] == 0o755)
+        // git hash-object of "a\n".
+        #expect(record.entries[2].digest == 0x7898_1922_613b_2afb)
+        #expect(ContextRecord(record.bytes) == record)
+    }
+
+    @Test("Cut anywhere, or with any byte changed, it is no record")
+    func torn() {
+        let bytes = record().bytes
+        for length in 0..<bytes.count { #expect(ContextRecord(bytes.prefix(length)) == nil) }
+        for place in bytes.bytes.indices {
+            var spoiled = bytes
+            spoiled.bytes[place] ^= 1
+            #expect(ContextRecord(spoiled) == nil)
+        }
+    }
+
+    @Test("Hostile names come back as they were")
+    func names() throws {
+        let entries = [ByteString([0xFF, 0x0A]), ByteString([0xFF, 0x0A, 0x1B]), "z"].map {
+            ContextRecord.Entry(path: $0, kind: .file, mode: 0o7777, size: .max >> 1, digest: .max)
+        }
+        let record = ContextRecord(entries: entries, gap: .time)
+        #expect(ContextRecord(record.bytes) == record)
+    }
+
+    @Test("What .dockerignore leaves out is not recorded; a Dockerfile's own comes first")
+    func ignored() throws {
+        try folder.write("app/.dockerignore", "src\n!src/deep/kept\n")
+        try folder.write("app/src/deep/kept", "kept\n")
+        #expect(paths(record()) == [".dockerignore", "Dockerfile", "src", "src/deep", "src/deep/kept"])
+        try folder.write("app/Dockerfile.dockerignore", "src/a\n.dockerignore\n*.dockerignore\n")
+        #expect(paths(record()) == ["Dockerfile", "src", "src/deep", "src/deep/kept", "src/link", "src/run"])
+        try folder.write("app/Dockerfile.dockerignore", "[\n")
+        #expect(record().gap == .ignoreFile)
+    }
+
+    @Test("git's files are told of, not read")
+    func gitFolder() throws {
+        try folder.write("app/.git/objects/x", "x")
+        #expect(paths(record()).filter { $0.hasPrefix(".git") } == [".git"])
+    }
+
+    @Test("Limits leave a gap, and say so")
+    func gaps() throws {
+        #expect(record("app", .init(files: 2, time: 10_000_000_000)).gap == .files)
+        #expect(record("app", .init(files: 2, time: 10_000_000_000)).entries.count == 2)
+        #expect(record("app", .init(files: 1000, time: 0)).gap == .time)
+        #expect(record("none").gap == .unreadable)
+        var small = limits
+        small.largestRead = 3
+        #expect(record("app", small).entries[4].digest == 0)
+    }
+
+    @Test("What git knows is not read again", .enabled(if: RealGit.program != nil, "git is not installed"))
+    func fromGit() throws {
+        try git("init", "-q", "app")
+        try git("add", "--all", in: "app")
+        let before = record()
+        var unread = limits
+        unread.reads = 0
+        // Files and index were written within one moment: older files are certain.
+        for name in ["Dockerfile", "src/a", "src/run"] as [ByteString] {
+            try Files.setModified(folder["app/" + name], 1_000_000_000_000_000_000)
+        }
+        try git("update-index", "--refresh", in: "app")
+        #expect(record("app", unread).entries.filter { $0.kind == .file } == before.entries.filter { $0.kind == .file })
+        try folder.write("app/src/a", "b\n")
+        #expect(record("app", unread).entries.first { $0.path == "src/a" }?.digest == 0)
+        #expect(record().entries.first { $0.path == "src/a" }?.digest == 0x61780798228d17af)
+    }
+
+    @Test("A spoiled index is no help and no harm")
+    func spoiledIndex() throws {
+        try folder.write("app/.git/index", "DIRC, and then nothing that fits")
+        try folder.write("app/.git/HEAD", "ref: refs/heads/main\n")
+        #expect(record().entries.first { $0.path == "src/a" }?.digest == 0x7898_1922_613b_2afb)
+    }
+
+    @Test("Differences are told apart")
+    func differences() {
+        func entry(_ path: ByteString, mode: UInt32 = 0o644, digest: UInt64 = 1) -> ContextRecord.Entry {
+            .init(path: path, kind: .file, mode: mode, size: 1, digest: digest)
+        }
+        let before = ContextRecord(entries: [
+            entry("content"), entry("gone"), entry("mode"), entry("same"), entry("unread"),
+        ])
+        let after = ContextRecord(entries: [
+            entry("content", digest: 2), entry("mode", mode: 0o664), entry("new"), entry("same"),
+            entry("unread", digest: 0),
+        ])
+        let difference = ContextDifference(from: before, to: after)
+        #expect(difference.contents == ["content"])
+        #expect(difference.removed == ["gone"])
+        #expect(difference.added == ["new"])
+        #expect(difference.modes.map(\.path) == ["mode"])
+        #expect(difference.unread == ["unread"])
+        #expect(difference.umask == 0o002)
+        #expect(!difference.isPartial)
+        #expect(ContextDifference(from: before, to: after) { $0 == "same" }.isEmpty)
+        // What a gap may hide is not claimed.
+        let partial = ContextDifference(from: ContextRecord(entries: before.entries, gap: .time), to: after)
+        #expect(partial.added.isEmpty && partial.isPartial)
+    }
+}
