@@ -150,3 +150,30 @@ large_builds() {
         hand="${median[second-large-hand]}" shim="${median[second-large-shim]}" \
         "$(from_least second-large-shim second-large-hand)"
 }
+
+# What it costs a build that its context is looked at and recorded.
+large_tree() {
+    local words folder file recorded
+    command -v git >/dev/null || { say 'a large tree: not measured without git'; failed=1; return; }
+    say 'building in a tree of 50 000 files and 2 GB that git does not know'
+    export SLIPWAY_STORE=$temp/store/tree
+    mkdir -p tree/src/{0..99}
+    for folder in tree/src/*; do
+        for ((file = 0; file < 500; file++)); do echo "$folder $file" >"$folder/$file"; done
+    done
+    printf '%s\n' 'FROM slipway/base:1' 'COPY src /src' 'RUN sleep 2' 'RUN ls -R /src | wc -l' >tree/Dockerfile
+    truncate -s 2G tree/blob
+    git -C tree init --quiet
+    git -C tree add src Dockerfile
+    git -C tree -c user.name=bench -c user.email=bench@example.invalid commit --quiet --message=tree
+    built through home tree
+    through home
+    timed -w 1 -e "$temp/log" "$((rounds < 200 ? 5 : 15))" \
+        tree-without SLIPWAY_RECORD=off SLIPWAY_MODES=off "${words[@]}" build --no-cache -t bench-tree tree + \
+        tree-with "${words[@]}" build --no-cache -t bench-tree tree
+    sleep 12 # the last record
+    recorded=$(find "$temp/store/tree" -name context -size +100k | wc -l)
+    [[ $recorded -gt 0 ]] || die 'no large tree was recorded'
+    row 'build in a large tree / without records' "$(calculate "${median[tree-with]} / ${median[tree-without]}")" x '<=1.02' \
+        without="${median[tree-without]}" with="${median[tree-with]}" "$(from_least tree-with tree-without)"
+}

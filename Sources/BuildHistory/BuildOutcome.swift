@@ -10,7 +10,8 @@ public struct BuildOutcome: Equatable, Sendable {
         public var number: Int
         /// The instruction as it ran, arguments filled in: never to be kept. Only its first word when read back.
         public var instruction: ByteString
-        /// Twelve digits of what BuildKit knows it by: the same wherever instruction and steps before are.
+        /// Three digits of the instruction's digest: enough to know it again in its place, and no help in guessing what was filled in.
+        /// BuildKit's own digest is no use, it is another one on each machine (local.unique).
         public var digest: ByteString
         /// Whether nothing had to be done.
         public var isCached: Bool
@@ -32,6 +33,9 @@ public struct BuildOutcome: Equatable, Sendable {
             self.started = started
             self.duration = duration
         }
+
+        /// The step in its place, the same for each build of one Dockerfile.
+        var identity: ByteString { stage + "/" + ByteString(decimal: number) + "/" + digest }
 
         /// "RUN", "COPY".
         public var keyword: ByteString { instruction.cut(at: " ")?.before ?? instruction }
@@ -96,7 +100,7 @@ extension BuildOutcome {
             if vertex.name.hasPrefix("exporting cache to client directory") {
                 export = (export ?? 0) &+ vertex.duration
             }
-            guard var step = Step(vertex.name, digest: digest) else { continue }
+            guard var step = Step(vertex.name) else { continue }
             if step.keyword == "FROM" {
                 Base(step).map { bases.append($0) }
                 continue
@@ -136,13 +140,13 @@ extension BuildOutcome {
 
 extension BuildOutcome.Step {
     /// "[stage 2/4] COPY src /src"; nil for anything else, such as "[internal] load build context".
-    init?(_ name: ByteString, digest: ByteString) {
+    init?(_ name: ByteString) {
         guard name.hasPrefix("["), let (head, instruction) = name.dropFirst(1).cut(at: "]") else { return nil }
         let (stage, place) = head.cutLast(at: " ").map { ($0.before, $0.after) } ?? ("", head)
         guard let number = place.cut(at: "/")?.before.decimal else { return nil }
         self.init(
             stage: stage, number: number, instruction: instruction.trimmed,
-            digest: (digest.cut(at: ":")?.after ?? digest).prefix(12), isCached: false)
+            digest: SHA256.hexDigest(of: instruction.trimmed).prefix(3), isCached: false)
     }
 }
 

@@ -117,6 +117,33 @@ public enum Execution {
         }
     }
 
+    /// Runs a program with the caller's own streams, and waits for it. Ctrl-C is the program's to answer meanwhile. Returns its
+    /// number and its exit code: 128 and the signal's number when a signal ended it, as a shell has it.
+    public static func run(
+        _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited
+    ) throws(Errno) -> (process: Int32, code: Int32) {
+        var child: pid_t = 0
+        let failure = try path.withCPath { (name) throws(Errno) in
+            withCStrings(arguments) { argv in
+                switch environment {
+                case .inherited: posix_spawn(&child, name, nil, nil, argv, environ)
+                case .entries(let entries):
+                    withCStrings(entries) { posix_spawn(&child, name, nil, nil, argv, $0) }
+                }
+            }
+        }
+        guard failure == 0 else { throw Errno(code: failure) }
+        let (interrupt, quit) = (signal(SIGINT, SIG_IGN), signal(SIGQUIT, SIG_IGN))
+        defer {
+            signal(SIGINT, interrupt)
+            signal(SIGQUIT, quit)
+        }
+        var status: Int32 = 0
+        _ = try checked { waitpid(child, &status, 0) }
+        let ending = status & 0x7F
+        return (child, ending == 0 ? status >> 8 & 0xFF : 128 + ending)
+    }
+
     private struct Ending {
         let exitCode: Int32?
     }

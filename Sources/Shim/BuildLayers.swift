@@ -119,7 +119,13 @@ struct BuildLayers {
                 imported[index] = survey.nearest?.export
                 if let lease = survey.lease { keep(lease) }
             }
-            if wish.exports && build.exports { offer(view.opened, identity, at: index, &wish) }
+            if wish.exports && build.exports {
+                if settings.exports == .auto, let loss = BuildRecorder.loss(of: build.description, identity) {
+                    facts[index].notes.append(Note(.exportDoesNotPay, loss))
+                } else {
+                    offer(view.opened, identity, at: index, &wish)
+                }
+            }
             facts[index].leases = facts[index].leases.withoutRepeats
         }
     }

@@ -1,16 +1,23 @@
-internal import BuildHistory
+public import BuildHistory
 public import Formats
 internal import Host
-internal import Why
 
 /// What became of builds, a JSON line each, among the user's own files: for `slipway stats`, and for the setting `export = auto`.
 public enum BuildLedger {
     private static let largest = 4 << 20
+    private static let longest = 16 << 20
 
-    /// The ledger's files, the older first.
-    public static var files: [ByteString] {
+    private static var files: [ByteString] {
         guard let folder = Locations.state else { return [] }
         return [folder.appending(path: "builds.1.jsonl"), folder.appending(path: "builds.jsonl")]
+    }
+
+    /// All that is known, in the order in which it was written; lines that are torn are left out.
+    public static var entries: [LedgerEntry] {
+        files.flatMap { file in
+            let text = (try? Files.read(file, limit: longest, followLinks: false)) ?? ""
+            return text.split("\n").compactMap { LedgerEntry($0) }
+        }
     }
 
     /// The records of builds that exported nothing.
@@ -23,25 +30,54 @@ public enum BuildLedger {
             + ByteString(decimal: process)
     }
 
-    /// Appends what became of a build.
-    static func append(_ outcome: BuildOutcome, of record: BuildRecord, export: ByteString?) {
+    /// Appends what became of a build, and judges anew whether exports of its repository pay.
+    static func append(_ entry: LedgerEntry) {
         guard let file = files.last, let older = files.first else { return }
-        let line = JSON.object([
-            "began": .integer(record.began / 1_000_000_000), "pid": .integer(record.process),
-            "repository": .string(record.repository), "context": .string(record.context),
-            "export": export.map(JSON.string) ?? .null, "outcome": outcome.json,
-        ]).text
         do throws(Errno) {
             try Files.makeDirectories(file.parentPath, mode: 0o700)
             let ledger = try Descriptor.open(file, .append(mode: 0o600), followLinks: false)
             let status = try ledger.status()
             guard status.kind == .regular, status.owner == Kernel.userID else { return }
-            try ledger.write(line + "\n")
-            guard status.size > largest else { return }
-            try ledger.lock(.exclusive)
-            if try Files.status(file).isSameFile(as: status) { try Files.rename(file, to: older) }
+            try ledger.write(entry.json.text + "\n")
+            if status.size > largest {
+                try ledger.lock(.exclusive)
+                if try Files.status(file).isSameFile(as: status) { try Files.rename(file, to: older) }
+            }
         } catch {
             return
         }
+        judge(entry)
+    }
+
+    private static func verdict(of repository: ByteString) -> ByteString? {
+        Locations.state?.appending(path: "losses").appending(path: SHA256.hexDigest(of: repository).prefix(16))
+    }
+
+    /// A repository whose exports do not pay has a file that says so, for this very Dockerfile: read by shims in an instant.
+    private static func judge(_ entry: LedgerEntry) {
+        guard let path = verdict(of: entry.repository),
+            let account = BuildAccount.accounts(of: entries).first(where: { $0.repository == entry.repository })
+        else { return }
+        // Without exports there is nothing to judge: an old verdict stands.
+        guard entry.export != nil else { return }
+        guard !account.pays else {
+            try? Files.remove(path)
+            return
+        }
+        let text = entry.dockerfile + " exports took " + seconds(account.recent.exporting) + " s and saved "
+            + seconds(account.recent.saved) + " s in the last " + ByteString(decimal: account.recent.builds) + " builds\n"
+        try? Files.makeDirectories(path.parentPath, mode: 0o700)
+        try? Files.replace(path, with: text, mode: 0o600)
+    }
+
+    private static func seconds(_ time: Int64) -> ByteString { ByteString(decimal: (time + 500_000_000) / 1_000_000_000) }
+
+    /// Why exports of a repository with this Dockerfile do not pay; nil when they do, or nothing is known.
+    static func loss(of repository: ByteString, dockerfile: ByteString) -> ByteString? {
+        guard let path = verdict(of: repository), let text = try? Files.read(path, limit: 4096, followLinks: false),
+            (try? Files.status(path, followLinks: false).owner) == Kernel.userID,
+            let (digest, words) = text.trimmed.cut(at: " "), digest == dockerfile
+        else { return nil }
+        return words
     }
 }

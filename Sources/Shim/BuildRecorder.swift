@@ -59,7 +59,26 @@ struct BuildRecorder {
         let target = place.appending(path: Export.outcomeRecord)
         try? Files.replace(target, with: outcome.json.text + "\n", mode: mode)
         _ = lease
-        BuildLedger.append(outcome, of: record, export: export?.path)
+        BuildLedger.append(
+            LedgerEntry(
+                began: Int(record.began / 1_000_000_000), process: record.process, repository: record.repository,
+                export: export?.path, hasImported: record.imported != nil, dockerfile: Self.dockerfileDigest(of: build) ?? "",
+                outcome: outcome))
+    }
+
+    /// Some digits of the Dockerfile's digest; nil where it is no file that can be read.
+    private static func dockerfileDigest(of build: BuildDescription) -> ByteString? {
+        dockerfile(of: build).flatMap { try? Files.read($0, limit: 1 << 20) }.map { SHA256.hexDigest(of: $0).prefix(16) }
+    }
+
+    private static func dockerfile(of build: BuildDescription) -> ByteString? {
+        guard case .directory(let path) = build.context, build.dockerfile != "-" else { return nil }
+        return absolute(build.dockerfile ?? path.appending(path: "Dockerfile"), in: build)
+    }
+
+    /// Why exporting such a build does not pay; nil when it does, or nothing is known.
+    static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
+        dockerfileDigest(of: build).flatMap { BuildLedger.loss(of: identity.key.repository, dockerfile: $0) }
     }
 
     private func place(_ export: Export?, began: Int64, process: Int32) -> ByteString? {
@@ -77,11 +96,8 @@ struct BuildRecorder {
         case .standardInput: break
         case .remote(let address): record.context = OriginURL.normalized(address) ?? ""
         case .directory(let path):
-            let absolute = absolute(path)
-            record.context = absolute
-            if build.dockerfile != "-" {
-                record.dockerfile = build.dockerfile.map(self.absolute) ?? absolute.appending(path: "Dockerfile")
-            }
+            record.context = Self.absolute(path, in: build)
+            record.dockerfile = Self.dockerfile(of: build)
         }
         if let path = record.dockerfile, let text = try? Files.read(path, limit: 1 << 20) {
             record.outline = DockerfileOutline(text)
@@ -96,7 +112,7 @@ struct BuildRecorder {
         return record
     }
 
-    private func absolute(_ path: ByteString) -> ByteString {
+    private static func absolute(_ path: ByteString, in build: BuildDescription) -> ByteString {
         (path.hasPrefix("/") ? path : build.workingDirectory.appending(path: path)).cleanedPath
     }
 

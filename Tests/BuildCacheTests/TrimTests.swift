@@ -70,6 +70,21 @@ struct TrimTests {
         #expect(try current().path.lastPathComponent == "gen-000002")
     }
 
+    @Test("Records beside an export go with it, however large, and an export without them as well")
+    func records() throws {
+        let (build, kept) = try five()
+        let record = ByteString(repeatElement(0x61, count: 3 << 20))
+        try Files.replace(kept[2].path.appending(path: Export.contextRecord), with: record, mode: 0o644)
+        try Files.replace(kept[2].path.appending(path: Export.buildRecord), with: "{}", mode: 0o600)
+        #expect(try trim().run().outcome == .switched("gen-000002"))
+        let moved = try #require(Export.standing(kept[2].path))
+        #expect(try Files.read(moved.appending(path: Export.contextRecord), limit: 4 << 20) == record)
+        #expect(try Files.status(moved.appending(path: Export.buildRecord)).mode == 0o600)
+        #expect(Files.isMissing(moved.appending(path: Export.outcomeRecord)))
+        #expect(fixture.survey(for: build).nearest?.export == moved)
+        #expect(Export.standing(moved.parentPath.appending(path: "gone")) == nil)
+    }
+
     @Test("What is copied is what BuildKit left: a link to the pool, an ingest, and files of one's own")
     func shape() throws {
         let (_, kept) = try five()

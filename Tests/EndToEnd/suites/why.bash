@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
-engine classic sid classic
+engine older trixie containerd
 need setfacl acl
 record=on
 
@@ -299,3 +299,74 @@ vanishing_context() {
     run on b slipway why
 }
 test_case "a context that vanishes while it is recorded" vanishing_context
+
+old_buildx() {
+    application app
+    run on a docker build app
+    recorded
+    with_umask 002
+    run on older docker build "$clone"
+    engine_asked=older
+    why_is unknown "older than 0.21" "differ only in mode"
+}
+test_case "buildx without a history: what differs, and that no step is known" old_buildx
+
+# -- Checking and counting ---------------------------------------------------------------------------------------------
+
+checked() {
+    application app
+    run on a docker build app
+    recorded
+    run on b slipway check -- docker build -t checked app
+    expect_said "every step was cached"
+    with_umask 077
+    forget b
+    try on b slipway check --json -- docker build "$clone"
+    expect_code 3
+    expect_equal "$(jq -r .cause "$stdout")" modes cause
+    expect_said "slipway modes --fix"
+    echo RUN false >>"$clone/Dockerfile"
+    try on b slipway check -- docker build "$clone"
+    expect_code 1
+    git clone --quiet app other
+    unique >other/src/deep/inner
+    run on b slipway check -- docker build other
+    expect_said "1 with other content"
+    try on b SLIPWAY_REQUIRE=all slipway check -- docker build other
+    expect_code 2
+}
+test_case "slipway check fails where the store should have had a step" checked
+
+accounts() {
+    application app
+    # The slow step pays for exports, as long as it is cached.
+    echo 'RUN sleep 2' >>app/Dockerfile
+    run on a docker build app
+    recorded
+    run on b docker build app
+    recorded
+    run on b slipway stats --json
+    expect_equal "$(jq -c '.repositories[0] | [.builds, .steps, .cached, .exports, .saved >= 2, .pays]' "$stdout")" \
+        '[2,8,4,2,true,true]' "the account"
+    expect_equal "$(jq '.repositories[0].bytes > 0' "$stdout")" true bytes
+    run on b slipway stats
+    expect_said "2 exports"
+
+    # Ten builds that change all the time.
+    sed -i '$d' app/Dockerfile
+    for ((i = 0; i < 10; i++)); do
+        unique >app/src/deep/inner
+        run on b docker build app
+        recorded
+    done
+    run on b slipway stats
+    expect_said "export costs more than it returns"
+    run on b docker build app
+    expect_notes SLP002
+    run on b SLIPWAY_EXPORT=auto docker build app
+    expect_notes SLP111 !SLP002
+    echo 'RUN true' >>app/Dockerfile
+    run on b SLIPWAY_EXPORT=auto docker build app
+    expect_notes SLP002 !SLP111
+}
+test_case "stats tell what exports cost and saved; export = auto leaves out what does not pay" accounts

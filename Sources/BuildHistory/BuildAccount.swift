@@ -1,0 +1,119 @@
+public import Formats
+
+/// One build in the ledger.
+public struct LedgerEntry: Equatable, Sendable {
+    /// Seconds since 1970.
+    public var began: Int
+    /// The process that was docker.
+    public var process: Int
+    /// The repository, as the store's keys have it.
+    public var repository: ByteString
+    /// The directory that it exported to; nil when it exported nothing.
+    public var export: ByteString?
+    /// Whether it imported layers.
+    public var hasImported: Bool
+    /// Some digits of the Dockerfile's digest.
+    public var dockerfile: ByteString
+    /// What became of it.
+    public var outcome: BuildOutcome
+
+    /// Everything by name.
+    public init(
+        began: Int, process: Int, repository: ByteString, export: ByteString?, hasImported: Bool,
+        dockerfile: ByteString, outcome: BuildOutcome
+    ) {
+        self.began = began
+        self.process = process
+        self.repository = repository
+        self.export = export
+        self.hasImported = hasImported
+        self.dockerfile = dockerfile
+        self.outcome = outcome
+    }
+
+    /// On one line.
+    public var json: JSON {
+        .object([
+            "began": .integer(began), "pid": .integer(process), "repository": .string(repository),
+            "export": export.map(JSON.string) ?? .null, "imported": .bool(hasImported),
+            "dockerfile": .string(dockerfile), "outcome": outcome.json,
+        ])
+    }
+
+    /// nil for a line that is torn or none of the ledger's.
+    public init?(_ line: ByteString) {
+        guard let json = JSON(line), let began = json[key: "began"]?.integer, let process = json[key: "pid"]?.integer,
+            let repository = json[key: "repository"]?.string,
+            let outcome = json[key: "outcome"].flatMap({ BuildOutcome($0) })
+        else { return nil }
+        self.init(
+            began: began, process: process, repository: repository, export: json[key: "export"]?.string,
+            hasImported: json[key: "imported"]?.bool ?? false, dockerfile: json[key: "dockerfile"]?.string ?? "",
+            outcome: outcome)
+    }
+}
+
+/// What builds of one repository cost and what they were spared. Times are nanoseconds.
+public struct BuildAccount: Equatable, Sendable {
+    /// The repository.
+    public let repository: ByteString
+    /// How many builds are known.
+    public private(set) var builds = 0
+    /// Their steps.
+    public private(set) var steps = 0
+    /// Of these, those that were cached.
+    public private(set) var cached = 0
+    /// What the cached steps of builds that imported took when they were run: an estimate, since the same step may take longer or
+    /// less elsewhere. Steps that were never seen to run count nothing.
+    public private(set) var saved: Int64 = 0
+    /// How many builds exported.
+    public private(set) var exports = 0
+    /// How long that took.
+    public private(set) var exporting: Int64 = 0
+    /// Of the last ten builds: how long exports took, and how much was saved.
+    public private(set) var recent: (builds: Int, exporting: Int64, saved: Int64) = (0, 0, 0)
+
+    /// How many builds count as the last ones.
+    public static let recently = 10
+
+    /// Whether, in the last ten builds, exports took no longer than they saved; true while there are fewer.
+    public var pays: Bool { recent.builds < Self.recently || recent.exporting <= recent.saved }
+
+    /// An account for each repository, that with the last build first. `entries` are in their order.
+    public static func accounts(of entries: [LedgerEntry]) -> [BuildAccount] {
+        var order: [ByteString] = []
+        var byRepository: [ByteString: [LedgerEntry]] = [:]
+        for entry in entries {
+            byRepository[entry.repository, default: []].append(entry)
+            order.removeAll { $0 == entry.repository }
+            order.append(entry.repository)
+        }
+        return order.reversed().map { BuildAccount($0, byRepository[$0] ?? []) }
+    }
+
+    private init(_ repository: ByteString, _ entries: [LedgerEntry]) {
+        self.repository = repository
+        var measured: [ByteString: Int64] = [:]
+        for (index, entry) in entries.enumerated() {
+            let (cached, run) = (entry.outcome.steps.filter(\.isCached), entry.outcome.steps.filter { !$0.isCached })
+            for step in run { measured[step.identity] = step.duration }
+            let saved = entry.hasImported ? cached.reduce(Int64(0)) { $0 &+ (measured[$1.identity] ?? 0) } : 0
+            let exporting = entry.export == nil ? 0 : entry.outcome.export ?? 0
+            builds += 1
+            steps += entry.outcome.steps.count
+            self.cached += cached.count
+            self.saved = self.saved &+ saved
+            if entry.export != nil { exports += 1 }
+            self.exporting = self.exporting &+ exporting
+            guard index >= entries.count - Self.recently else { continue }
+            recent = (recent.builds + 1, recent.exporting &+ exporting, recent.saved &+ saved)
+        }
+    }
+
+    /// Same values.
+    public static func == (left: BuildAccount, right: BuildAccount) -> Bool {
+        left.repository == right.repository && left.builds == right.builds && left.steps == right.steps
+            && left.cached == right.cached && left.saved == right.saved && left.exports == right.exports
+            && left.exporting == right.exporting && left.recent == right.recent
+    }
+}

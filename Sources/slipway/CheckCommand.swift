@@ -1,0 +1,80 @@
+import ArgumentParser
+import BuildHistory
+import Formats
+import Foundation
+import Host
+import Records
+import Shim
+import Why
+
+/// `slipway check -- docker build ...`
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Run a build, and fail when a step was not cached that should have been.",
+        discussion: """
+            For CI and agents. The build runs as ever, through the shim beside this program, with its own streams. Exits with \
+            the build's own code; with 3 when it succeeded but executed a step that the store should have had: neither the \
+            Dockerfile, the arguments, the base image nor the content of a file differs. What slipway why tells about it goes \
+            to standard error. Where it is not known, that is said, and the build's own code stays. Without the records \
+            (buildx before 0.21) it is never known. SLIPWAY_REQUIRE=cached names what is required, and is the default; the \
+            plain shim never changes an exit code.
+
+              slipway check -- docker build -t app .
+            """)
+
+    @Flag(help: "Print JSON on standard output, after the build's own: what slipway why --json prints.")
+    var json = false
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("The docker command, after --.", valueName: "docker"))
+    var command: [String] = []
+
+    func validate() throws {
+        guard let first = command.first, ByteString(first).lastPathComponent == "docker" else {
+            throw ValidationError("Give the docker command after --, as in: slipway check -- docker build .")
+        }
+        if let required = Kernel.variable("SLIPWAY_REQUIRE"), !required.isEmpty, required != "cached" {
+            throw ValidationError("SLIPWAY_REQUIRE is cached, or not set.")
+        }
+    }
+
+    func run() throws {
+        // Bytes that are no UTF-8 do not survive the parser's Strings, so the words are taken from the kernel's copy.
+        let words = Array(Kernel.arguments.drop { $0 != "--" }.dropFirst())
+        guard let shim = Self.shim else {
+            Output.complain("no docker shim beside this program: ./install.sh")
+            throw ExitCode.failure
+        }
+        // Without these there would be nothing to tell from.
+        var environment = Kernel.environment.filter {
+            !$0.hasPrefix("SLIPWAY_RECORD=") && !$0.hasPrefix("SLIPWAY_JOURNAL=")
+        }
+        environment += ["SLIPWAY_RECORD=on", "SLIPWAY_JOURNAL=on"]
+        let ended: (process: Int32, code: Int32)
+        do throws(Errno) {
+            ended = try Execution.run(shim, arguments: words, environment: .entries(environment))
+        } catch {
+            Output.complain("cannot run " + shim + ": " + ByteString(error.description))
+            throw ExitCode.failure
+        }
+        guard ended.code == 0 else { throw ExitCode(ended.code) }
+        guard let explanation = Self.explain(ended.process) else {
+            return Output.complain("not known whether every step was cached: the shim left no word about this command")
+        }
+        if json { Output.write(explanation.json(of: nil)) }
+        FileHandle.standardError.write(Data(("slipway: " + explanation.text).bytes))
+        if explanation.shouldHaveHit { throw ExitCode(3) }
+    }
+
+    private static var shim: ByteString? {
+        guard let own = try? Files.realPath("/proc/self/exe") else { return nil }
+        let path = own.parentPath.appending(path: "docker")
+        return Files.allows(.execute, path) ? path : nil
+    }
+
+    private static func explain(_ process: Int32) -> Explanation? {
+        let entry = JournalEntry.entries(of: Journal.files).last { $0.process == Int(process) && $0.command == "build" }
+        guard let build = entry.flatMap({ RecordedBuild(waitingFor: $0, seconds: 15) }) else { return nil }
+        return Explanation(of: Evidence(about: build, reference: nil, docker: RealDocker.find()?.path))
+    }
+}

@@ -1,0 +1,58 @@
+import BuildCache
+import BuildHistory
+import Formats
+import Host
+import Planning
+import Shim
+
+/// What `slipway stats` tells of one repository.
+struct RepositoryAccount {
+    let account: BuildAccount
+    /// What the exports brought into the store, as far as it is there now.
+    let bytes: UInt64
+
+    static func all(since moment: Int?) -> [RepositoryAccount] {
+        let entries = BuildLedger.entries.filter { $0.began >= moment ?? 0 }
+        var reached: Set<ByteString> = []
+        var bytes: [ByteString: UInt64] = [:]
+        for entry in entries {
+            for blob in entry.export.flatMap({ ArrivedExport(at: $0) })?.blobs ?? [] where reached.insert(blob).inserted {
+                guard let status = try? Files.status(blob, followLinks: false), status.kind == .regular,
+                    status.modified / 1_000_000_000 >= entry.began
+                else { continue }
+                bytes[entry.repository, default: 0] &+= UInt64(max(0, status.size))
+            }
+        }
+        return BuildAccount.accounts(of: entries).map { .init(account: $0, bytes: bytes[$0.repository] ?? 0) }
+    }
+
+    var json: JSON {
+        .object([
+            "repository": .string(account.repository), "builds": .integer(account.builds),
+            "steps": .integer(account.steps), "cached": .integer(account.cached),
+            "saved": .integer(Self.seconds(account.saved)), "exports": .integer(account.exports),
+            "exporting": .integer(Self.seconds(account.exporting)), "bytes": .integer(bytes),
+            "pays": .bool(account.pays),
+        ])
+    }
+
+    var text: ByteString {
+        func count(_ number: some BinaryInteger, _ what: ByteString) -> ByteString { ByteString(decimal: number) + what }
+        var lines = [
+            account.repository.shown,
+            "  " + count(account.builds, " builds, ") + count(account.cached, " of ")
+                + count(account.steps, " steps cached, about ") + count(Self.seconds(account.saved), " s saved"),
+            "  " + count(account.exports, " exports, ") + count(Self.seconds(account.exporting), " s, ")
+                + ByteSize.text(bytes) + " new in the store",
+        ]
+        if !account.pays {
+            lines.append(
+                "  export costs more than it returns: " + count(Self.seconds(account.recent.exporting), " s for ")
+                    + count(Self.seconds(account.recent.saved), " s saved in the last ")
+                    + count(account.recent.builds, " builds; the setting export = auto leaves it out"))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func seconds(_ time: Int64) -> Int64 { (max(0, time) + 500_000_000) / 1_000_000_000 }
+}

@@ -1,0 +1,55 @@
+import BuildHistory
+import Formats
+import Testing
+
+@Suite("What builds cost and were spared")
+struct BuildAccountTests {
+    private func entry(
+        _ repository: ByteString = "r", _ steps: [(ByteString, Bool, Int64)], export: Int64? = nil, imported: Bool = true
+    ) -> LedgerEntry {
+        LedgerEntry(
+            began: 1, process: 2, repository: repository, export: export.map { _ in "/e" }, hasImported: imported,
+            dockerfile: "d",
+            outcome: BuildOutcome(
+                steps: steps.map {
+                    .init(stage: "", number: 2, instruction: "RUN", digest: $0.0, isCached: $0.1, duration: $0.2)
+                }, export: export))
+    }
+
+    @Test("Cached steps count what they took when they ran")
+    func saved() throws {
+        let account = try #require(
+            BuildAccount.accounts(of: [
+                entry([("a", false, 5_000), ("b", false, 7_000)], export: 100, imported: false),
+                entry([("a", true, 1), ("b", true, 1)], export: 50),
+                // Of its own cache, or never measured: nothing.
+                entry([("a", true, 1)], imported: false), entry([("c", true, 9)]),
+            ]).first)
+        #expect((account.builds, account.steps, account.cached) == (4, 6, 4))
+        #expect((account.saved, account.exports, account.exporting) == (12_000, 2, 150))
+        #expect(account.pays)
+    }
+
+    @Test("Ten builds whose exports took longer than they saved do not pay, nine may still")
+    func pays() throws {
+        let cheap = [LedgerEntry](repeating: entry([("a", false, 1)], export: 10, imported: true), count: 9)
+        #expect(try #require(BuildAccount.accounts(of: cheap).first).pays)
+        let ten = cheap + [entry([("a", true, 1)], export: 10)]
+        #expect(try !#require(BuildAccount.accounts(of: ten).first).pays)
+        // What long ago cost much is forgotten.
+        let good = [LedgerEntry](repeating: entry([("b", true, 1)], export: 1), count: 10)
+        let all = ten + [entry([("b", false, 100)])] + good
+        #expect(try #require(BuildAccount.accounts(of: all).first).pays)
+    }
+
+    @Test("One account for each repository, the last first; lines come back, and torn ones do not")
+    func lines() throws {
+        let entries = [entry("old", [("a", false, 2_000_000)]), entry("new", [("a", true, 0)], export: 3_000_000)]
+        #expect(BuildAccount.accounts(of: entries).map(\.repository) == ["new", "old"])
+        for entry in entries {
+            let text = entry.json.text
+            #expect(LedgerEntry(text) == entry)
+            for length in 0..<text.count { #expect(LedgerEntry(text.prefix(length)) == nil) }
+        }
+    }
+}
