@@ -55,12 +55,16 @@ extension Array<UInt8> {
     func contains(_ text: StaticString, in range: Range<Int>) -> Bool {
         let length = text.utf8CodeUnitCount
         guard range.count >= length, range.lowerBound >= 0, range.upperBound <= count, length > 0 else { return false }
-        let first = text.withUTF8Buffer { $0[0] }
-        for start in range.lowerBound...(range.upperBound - length)
-        where self[start] == first && hasPrefix(text, at: start..<range.upperBound) {
-            return true
+        // The range lies within the bytes, as has just been seen: this is asked of whole files.
+        return withUnsafeBufferPointer { bytes in
+            text.withUTF8Buffer { wanted in
+                let first = wanted[0]
+                for start in range.lowerBound...(range.upperBound - length) where bytes[start] == first {
+                    if (1..<length).allSatisfy({ bytes[start + $0] == wanted[$0] }) { return true }
+                }
+                return false
+            }
         }
-        return false
     }
 }
 

@@ -20,7 +20,6 @@ public struct Linter {
     // Fixes that leave docker-clean out, for when it is known that every RUN of apt's has the mount.
     var archiveFixes: [(index: Int, fix: Fix)] = []
     var installsOutsideMounts = false
-    let mayBeBerry: Bool
     let lines: LineTable
 
     /// What a stage has shown so far.
@@ -75,11 +74,7 @@ public struct Linter {
         self.context = context
         self.most = most
         self.isTimeUp = isTimeUp
-        let bytes = file.source.bytes
-        lines = LineTable(bytes)
-        mayBeBerry =
-            bytes.contains("corepack", in: 0..<bytes.count) || bytes.contains(".yarn", in: 0..<bytes.count)
-            || bytes.contains("yarn set ", in: 0..<bytes.count)
+        lines = LineTable(file.source.bytes)
     }
 
     private var inOrder: [Finding] {

@@ -39,7 +39,11 @@ extension Linter {
             }
         }
         lint(.npm, run)
-        if !mayBeBerry { lint(.yarn, run) }
+        // yarn 2 and later keep their caches elsewhere.
+        let usesYarn = !run.caches.isEmpty && run.calls.all.contains { $0.program == .yarn }
+        let bytes = file.source.bytes
+        let signs: [StaticString] = ["corepack", ".yarn", "yarn set "]
+        if usesYarn, !signs.contains(where: { bytes.contains($0, in: 0..<bytes.count) }) { lint(.yarn, run) }
     }
 
     mutating func lintUvAndGo(_ run: Run) {

@@ -15,8 +15,8 @@ struct BuildFindings {
     private static let most = 16
     private static let largest = 65_536
 
-    /// nil when there is nothing to tell.
-    init?(of build: BuildInvocation, within nanoseconds: Int64 = 2_000_000) {
+    /// nil when there is nothing to tell. The time leaves some of the 2 ms that all of it may take to what comes behind.
+    init?(of build: BuildInvocation, within nanoseconds: Int64 = 1_500_000) {
         let deadline = Clock.monotonic &+ nanoseconds
         guard !build.isLeftAlone, let place = build.context,
             case .directory(let context) = BuildDescription.context(place), build.file != "-",
