@@ -35,6 +35,18 @@ public enum Kernel {
     /// The effective user.
     public static var userID: UInt32 { geteuid() }
 
+    /// How many descriptors this process may have open at most: the hard limit, to which Go's programs raise their own. The
+    /// corresponding C function is `getrlimit`.
+    public static var mostDescriptors: UInt64 {
+        var limit = rlimit()
+        #if canImport(Musl)
+            let resource = RLIMIT_NOFILE
+        #else
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #endif
+        return getrlimit(resource, &limit) == 0 ? UInt64(limit.rlim_max) : .max
+    }
+
     /// The effective group.
     public static var groupID: UInt32 { getegid() }
 

@@ -19,6 +19,7 @@ struct BuildLayers {
     /// What each build's part of the plan is made from, in the order of the builds.
     private(set) var facts: [BuildCachePolicy.Facts] = []
     private let purpose: Decision.Purpose
+    private static let fewestDescriptors: UInt64 = 64
     private let settings: Settings
     private let path: ByteString
     private let store: Store?
@@ -47,6 +48,11 @@ struct BuildLayers {
     ) -> BuilderFacts? {
         guard !Self.isSnap(docker.path) else {
             Self.deny(&wish, Note(.dockerIsSnap))
+            return nil
+        }
+        // Where docker has too few to start its plugin it builds with the legacy builder, which refuses our options.
+        guard Kernel.mostDescriptors >= Self.fewestDescriptors else {
+            Self.deny(&wish, Note(.leaseNotKept, "too few descriptors"))
             return nil
         }
         var early: StoreView?

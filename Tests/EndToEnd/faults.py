@@ -1,0 +1,233 @@
+"""Makes each system call of the shim fail, or kills the shim at it, one at a time, then has engines lie, hang and half answer:
+whatever happens, docker gets the user's words, and in time.
+
+faults.py SHIM-FOLDER PLACE [--all]: with strace, a docker that only writes its words down, and an engine and a plugin that
+record (Tests/Oracle). A sample tries one error at each call, and kills at every third. The last line tells what was done.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "Oracle"))
+import engine  # noqa: E402
+import oracle  # noqa: E402
+
+ERRORS = {
+    "openat": ["EMFILE", "EACCES", "EIO"], "mkdir": ["ENOSPC", "EROFS"], "mkdirat": ["ENOSPC", "EROFS"], "write": ["ENOSPC", "EIO"],
+    "connect": ["ECONNREFUSED", "EAGAIN"], "socket": ["EMFILE", "EAFNOSUPPORT"], "recvfrom": ["ECONNRESET"], "sendto": ["EPIPE"],
+    "flock": ["EAGAIN", "ENOLCK"], "rename": ["ENOSPC", "EROFS"], "renameat": ["ENOSPC", "EROFS"], "symlink": ["EROFS", "ENOSPC"],
+    "fcntl": ["EMFILE", "EBADF"], "dup3": ["EMFILE"], "poll": ["EINTR"], "ppoll": ["EINTR"], "getrandom": ["ENOSYS"], "close": ["EIO"],
+    "getdents64": ["EIO"], "clone": ["EAGAIN", "ENOMEM"], "fork": ["EAGAIN"], "fsync": ["EIO"], "ftruncate": ["ENOSPC"],
+}
+# Memory and the start of a process: nobody goes on without these, the C wrapper of every program included.
+BEYOND = re.compile(r"execve|mmap|munmap|mprotect|mremap|brk|exit.*|arch_prctl|set_tid_address|set_robust_list|rseq|futex|madvise|rt_sig.*|prlimit64|wait4|\?\?\?")
+
+binaries, place = sys.argv[1], sys.argv[2]
+everything = "--all" in sys.argv
+docker = place + "/bin/docker"
+SCENES = {
+    "first build": ["docker", "build", "-t", "app", "app"], "build": ["docker", "build", "-t", "app", "app"],
+    "run": ["docker", "run", "--rm", "-v", place + "/app:/w", "img", "build"],
+}
+
+
+def prepare():
+    os.makedirs(place + "/bin")
+    os.makedirs(place + "/app/.git")
+    os.makedirs(place + "/home/.docker/cli-plugins")
+    with open(docker, "w", encoding="ascii") as file:
+        file.write('#!/bin/sh\ncase $1 in\n    --version) echo "Docker version 28.5.2, build 0"; exit ;;\nesac\n'
+                   f'printf "%s\\0" docker "$@" >{place}/words\necho said\necho complained >&2\nexit 3\n')
+    os.chmod(docker, 0o755)
+    shutil.copy(os.path.dirname(HERE) + "/Oracle/plugin", place + "/home/.docker/cli-plugins/docker-buildx")
+    for name, text in {"app/Dockerfile": "FROM scratch\n", "app/.git/HEAD": "ref: refs/heads/main\n",
+                       "app/.git/config": '[remote "origin"]\n\turl = https://example.invalid/app.git\n'}.items():
+        with open(place + "/" + name, "w", encoding="ascii") as file:
+            file.write(text)
+    server = engine.Engine(place + "/e.sock")
+    server.store, server.has_packages = engine.CONTAINERD, True
+
+
+def run(scene, *tracing):
+    """Code, output and docker's words; None when docker was not reached."""
+    if os.path.exists(place + "/words"):
+        os.remove(place + "/words")
+    environment = {
+        "HOME": place + "/home", "PATH": f"{binaries}:{place}/bin:/usr/bin:/bin", "DOCKER_HOST": f"unix://{place}/e.sock",
+        "SLIPWAY_STORE": place + "/store", "SLIPWAY_STORE_MIN_FREE": "1MB", "SLIPWAY_TRIM_AUTO": "off",
+        "SLIPWAY_PATH_MAP": place + "/app=/engine/app", "ORACLE_RECORD": "/dev/null",
+    }
+    words = SCENES[scene]
+    command = [*tracing, binaries + "/docker", *words[1:]] if tracing else words
+    try:
+        done = subprocess.run(command, executable=None if tracing else binaries + "/docker", cwd=place, env=environment, timeout=60,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        result = (done.returncode, done.stdout, done.stderr)
+    except subprocess.TimeoutExpired:
+        result = ("none in time", b"", b"")
+    try:
+        with open(place + "/words", "rb") as file:
+            return result, file.read().split(b"\0")[:-1]
+    except FileNotFoundError:
+        return result, None
+
+
+def keep():
+    for folder in ("store", "home"):
+        shutil.rmtree(place + "/kept-" + folder, ignore_errors=True)
+        if os.path.exists(place + "/" + folder):
+            shutil.copytree(place + "/" + folder, place + "/kept-" + folder, symlinks=True)
+
+
+def restore():
+    for folder in ("store", "home"):
+        shutil.rmtree(place + "/" + folder, ignore_errors=True)
+        if os.path.exists(place + "/kept-" + folder):
+            shutil.copytree(place + "/kept-" + folder, place + "/" + folder, symlinks=True)
+
+
+def calls(scene):
+    """The system calls of the shim before it becomes docker: (name, how many of that name came before and with it)."""
+    run(scene, "strace", "-qq", "-o", place + "/trace")
+    counts, found = {}, []
+    with open(place + "/trace", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(("---", "+++", " ")):
+                continue
+            name, _, rest = line.partition("(")
+            if name == "execve" and docker in rest.split(",")[0]:
+                return found
+            counts[name] = counts.get(name, 0) + 1
+            # What is wrong with docker itself fails without the shim, too.
+            if not BEYOND.fullmatch(name) and docker not in rest:
+                found.append((name, counts[name]))
+    raise SystemExit(f"{scene}: the shim has not become docker")
+
+
+def is_right(scene, result, words):
+    wanted = [word.encode() for word in SCENES[scene]]
+    if words is None or result != (3, b"said\n", b"complained\n"):
+        return False
+    return not oracle.additions(wanted, [wanted[0]] + words[1:], b"/engine/app")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Type: application/json\r\n"
+LIES = {
+    "says nothing": [None], "hangs up": [], "half a status": [b"HTTP/1.", None], "half a head": [HEAD, None],
+    "half a body": [HEAD + b"Content-Length: 100\r\n\r\n{\"ID\":", None], "a body cut off": [HEAD + b"Content-Length: 100\r\n\r\n{}"],
+    "one byte at a time": [bytes([byte]) for byte in (HEAD + b"Content-Length: 2\r\n\r\n" + b"{}" * 100)],
+    "no end of a head": [b"HTTP/1.1 200 OK\r\n"] + [b"X: " + b"y" * 60000 + b"\r\n"] * 200,
+    "no end of a body": [HEAD + b"\r\n"] + [b"[" * 65536] * 2000,
+    "more than it said": [HEAD + b"Content-Length: 2\r\n\r\n{}{}{}{}"], "noise": [os.urandom(4096)],
+    "a page": [b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"], "an error": [b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"],
+    "elsewhere": [b"HTTP/1.1 302 X\r\nLocation: http://example.invalid/\r\nContent-Length: 0\r\n\r\n"],
+    "too large a number": [HEAD + b"Content-Length: 99999999999999999999\r\n\r\n"],
+    "below zero": [HEAD + b"Content-Length: -1\r\n\r\n"], "two lengths": [HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "],
+    "a chunk too large": [HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx"],
+    "deep": [HEAD + b"Connection: close\r\n\r\n" + b"[" * 100000],
+    "other words": [HEAD + b"Connection: close\r\n\r\n" + b'{"ID":1,"OSType":[],"ServerVersion":{},"DriverStatus":"x","Volumes":[{"Name":7}]}'],
+    "words that end options": [HEAD + b"Connection: close\r\n\r\n" + b'{"Volumes":[{"Name":"g","Mountpoint":"/v,x\\n/g/_data","Labels":'
+                               b'{"app":"slipway","type":"cache","slipway.created":"9","slipway.layers":"g","slipway.tools":"pip",'
+                               b'"slipway.view":"yes","slipway.volumes":"/v,x\\n"}}]}'],
+}
+
+
+def lie(listener, pieces):
+    """Answers every caller with the pieces; None waits until he goes away."""
+    def answer(caller):
+        try:
+            caller.recv(65536)
+            for piece in pieces:
+                if piece is None:
+                    caller.settimeout(30)
+                    caller.recv(1)
+                    return
+                caller.sendall(piece)
+                if len(piece) == 1:
+                    time.sleep(0.02)
+        except OSError:
+            pass
+        finally:
+            caller.close()
+
+    while True:
+        try:
+            caller, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=answer, args=(caller,), daemon=True).start()
+
+
+def lies():
+    """Of every lie: docker gets the user's words, and the shim waits no longer than it says (200 ms and 1 s, doubled for a busy machine)."""
+    problems = []
+    for name, pieces in LIES.items():
+        os.remove(place + "/e.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(place + "/e.sock")
+            listener.listen(16)
+            threading.Thread(target=lie, args=(listener, pieces), daemon=True).start()
+            for scene in ("build", "run"):
+                for _ in range(3):
+                    restore()
+                    began = time.monotonic()
+                    result, words = run(scene)
+                    seconds = time.monotonic() - began
+                    if is_right(scene, result, words) and seconds < 3:
+                        break
+                else:
+                    problems.append(f"{scene}, an engine with {name}: {seconds:.1f} s, {result} {words}")
+            listener.shutdown(socket.SHUT_RDWR)
+    return problems
+
+
+def main():
+    prepare()
+    problems, faults, kills = [], 0, 0
+    for scene in SCENES:
+        if scene == "build":
+            _, words = run(scene)
+            oracle.seed(b"\0".join(words))
+        run(scene) if scene != "first build" else None
+        keep()
+        sequence = calls(scene)
+        restore()
+        _, whole = run(scene)
+        for index, (name, number) in enumerate(sequence):
+            errors = ERRORS.get(name, ["EIO"])
+            for error in errors if everything else errors[index % len(errors):][:1]:
+                faults += 1
+                for _ in range(3):
+                    # A call more or less (who waits for an engine may look twice), and the fault would be docker's own.
+                    restore()
+                    result, words = run(scene, "strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
+                                        f"inject={name}:error={error}:when={number}")
+                    if is_right(scene, result, words):
+                        break
+                else:
+                    problems.append(f"{scene}: {name} {number} fails with {error}: {result} {words}")
+            if not everything and index % 3:
+                continue
+            kills += 1
+            restore()
+            run(scene, "strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e", f"inject={name}:signal=KILL:when={number}")
+            result, words = run(scene)
+            # As much is added as if nothing had happened.
+            if not is_right(scene, result, words) or len(words) != len(whole):
+                problems.append(f"{scene}: after a kill at {name} {number}: {result} {words}, and not {whole}")
+        print(f"{scene}: {len(sequence)} system calls before docker", flush=True)
+    problems += lies()
+    for problem in problems:
+        print("! " + problem)
+    print(f"{faults} faults, {kills} kills, {len(LIES)} lies, {len(problems)} problems")
+    sys.exit(len(problems) > 0)
+
+
+main()
