@@ -64,13 +64,17 @@ public enum BuildLedger {
             try? Files.remove(path)
             return
         }
-        let text = entry.dockerfile + " exports took " + seconds(account.recent.exporting) + " s and saved "
-            + seconds(account.recent.saved) + " s in the last " + ByteString(decimal: account.recent.builds) + " builds\n"
+        let text =
+            entry.dockerfile + " exports took " + seconds(account.recent.exporting) + " s and saved "
+            + seconds(account.recent.saved) + " s in the last " + ByteString(decimal: account.recent.builds)
+            + " builds\n"
         try? Files.makeDirectories(path.parentPath, mode: 0o700)
         try? Files.replace(path, with: text, mode: 0o600)
     }
 
-    private static func seconds(_ time: Int64) -> ByteString { ByteString(decimal: (time + 500_000_000) / 1_000_000_000) }
+    private static func seconds(_ time: Int64) -> ByteString {
+        ByteString(decimal: (time + 500_000_000) / 1_000_000_000)
+    }
 
     /// Why exports of a repository with this Dockerfile do not pay; nil when they do, or nothing is known.
     static func loss(of repository: ByteString, dockerfile: ByteString) -> ByteString? {

@@ -16,7 +16,8 @@ struct RepositoryAccount {
         var reached: Set<ByteString> = []
         var bytes: [ByteString: UInt64] = [:]
         for entry in entries {
-            for blob in entry.export.flatMap({ ArrivedExport(at: $0) })?.blobs ?? [] where reached.insert(blob).inserted {
+            for blob in entry.export.flatMap({ ArrivedExport(at: $0) })?.blobs ?? [] where reached.insert(blob).inserted
+            {
                 guard let status = try? Files.status(blob, followLinks: false), status.kind == .regular,
                     status.modified / 1_000_000_000 >= entry.began
                 else { continue }
@@ -37,7 +38,9 @@ struct RepositoryAccount {
     }
 
     var text: ByteString {
-        func count(_ number: some BinaryInteger, _ what: ByteString) -> ByteString { ByteString(decimal: number) + what }
+        func count(_ number: some BinaryInteger, _ what: ByteString) -> ByteString {
+            ByteString(decimal: number) + what
+        }
         var lines = [
             account.repository.shown,
             "  " + count(account.builds, " builds, ") + count(account.cached, " of ")

@@ -5,7 +5,8 @@ import Testing
 @Suite("What builds cost and were spared")
 struct BuildAccountTests {
     private func entry(
-        _ repository: ByteString = "r", _ steps: [(ByteString, Bool, Int64)], export: Int64? = nil, imported: Bool = true
+        _ steps: [(ByteString, Bool, Int64)], of repository: ByteString = "r", export: Int64? = nil,
+        imported: Bool = true
     ) -> LedgerEntry {
         LedgerEntry(
             began: 1, process: 2, repository: repository, export: export.map { _ in "/e" }, hasImported: imported,
@@ -44,7 +45,9 @@ struct BuildAccountTests {
 
     @Test("One account for each repository, the last first; lines come back, and torn ones do not")
     func lines() throws {
-        let entries = [entry("old", [("a", false, 2_000_000)]), entry("new", [("a", true, 0)], export: 3_000_000)]
+        let entries = [
+            entry([("a", false, 2_000_000)], of: "old"), entry([("a", true, 0)], of: "new", export: 3_000_000),
+        ]
         #expect(BuildAccount.accounts(of: entries).map(\.repository) == ["new", "old"])
         for entry in entries {
             let text = entry.json.text
