@@ -14,6 +14,8 @@ import threading
 
 IDENTIFIER = "f" * 64
 CLASSIC, CONTAINERD = "classic", "containerd"
+# The time of every file that a command finds.
+LONG_AGO = 946684800
 
 
 def volume(name, kind, labels):
@@ -63,11 +65,11 @@ class Asked:
 
 
 def contents(archive):
-    """What is in a context, a row for each entry: docker sends the Dockerfile of standard input under a name of chance, and leaves
-    out the archive's end."""
+    """What is in a context, a row for each entry: docker sends the Dockerfile of standard input under a name of chance and with the
+    time of now, and leaves out the archive's end."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive + bytes(2048))) as tar:
-            rows = [(m.name, oct(m.mode), m.type, m.mtime if m.isfile() and not m.name.startswith(".docker") else 0, m.linkname,
+            rows = [(m.name, oct(m.mode), m.type, m.mtime if m.mtime == LONG_AGO else "now", m.linkname,
                      tar.extractfile(m).read() if m.isfile() else b"") for m in tar]
     except tarfile.TarError:
         return archive
