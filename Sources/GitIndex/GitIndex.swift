@@ -254,16 +254,29 @@ private struct IndexReader {
 
     /// Paths are joined to a directory and files there are changed, so none may lead out of it.
     private static func isSound(_ entry: GitIndex.Entry, after previous: GitIndex.Entry?, _ paths: [UInt8]) -> Bool {
-        var path = paths[entry.path]
-        if entry.kind == .sparseDirectory, path.last == 0x2F { path = path.dropLast() }
-        guard path.split(separator: 0x2F, omittingEmptySubsequences: false).allSatisfy(isName) else { return false }
-        guard let previous else { return true }
-        let before = paths[previous.path]
-        return before.lexicographicallyPrecedes(paths[entry.path])
-            || (before == paths[entry.path] && previous.stage < entry.stage)
+        // Bytes in place: with slices and their pieces this took more time than all the rest.
+        paths.withUnsafeBufferPointer { all in
+            var end = entry.path.upperBound
+            if entry.kind == .sparseDirectory, end > entry.path.lowerBound, all[end - 1] == 0x2F { end -= 1 }
+            var start = entry.path.lowerBound
+            for index in entry.path.lowerBound...end where index == end || all[index] == 0x2F {
+                guard isName(all[start..<index]) else { return false }
+                start = index + 1
+            }
+            guard let previous else { return true }
+            var (left, right) = (previous.path.lowerBound, entry.path.lowerBound)
+            while left < previous.path.upperBound, right < entry.path.upperBound, all[left] == all[right] {
+                left += 1
+                right += 1
+            }
+            if right == entry.path.upperBound {
+                return left == previous.path.upperBound && previous.stage < entry.stage
+            }
+            return left == previous.path.upperBound || all[left] < all[right]
+        }
     }
 
-    private static func isName(_ name: ArraySlice<UInt8>) -> Bool {
+    private static func isName(_ name: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
         switch name.count {
         case 0: false
         case 1: name.first != 0x2E
