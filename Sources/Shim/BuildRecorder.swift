@@ -62,13 +62,15 @@ struct BuildRecorder {
         BuildLedger.append(
             LedgerEntry(
                 began: Int(record.began / 1_000_000_000), process: record.process, repository: record.repository,
-                export: export?.path, hasImported: record.imported != nil, dockerfile: Self.dockerfileDigest(of: build) ?? "",
+                export: export?.path, hasImported: record.imported != nil,
+                dockerfile: Self.dockerfileDigest(of: build) ?? "",
                 outcome: outcome))
     }
 
     /// Some digits of the Dockerfile's digest; nil where it is no file that can be read.
     private static func dockerfileDigest(of build: BuildDescription) -> ByteString? {
-        dockerfile(of: build).flatMap { try? Files.read($0, limit: 1 << 20) }.map { SHA256.hexDigest(of: $0).prefix(16) }
+        guard let path = dockerfile(of: build), let text = try? Files.read(path, limit: 1 << 20) else { return nil }
+        return SHA256.hexDigest(of: text).prefix(16)
     }
 
     private static func dockerfile(of build: BuildDescription) -> ByteString? {

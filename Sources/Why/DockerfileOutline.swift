@@ -131,7 +131,7 @@ extension DockerfileOutline.Instruction {
         case "FROM": text
         case "COPY", "ADD": text.cut(at: "\n")?.before ?? text
         case "ARG":
-            text.split(" ").filter { !$0.isEmpty }.map { $0.cut(at: "=")?.before ?? $0 }.joined(separator: " ")
+            text.split(" ").map { $0.cut(at: "=")?.before ?? $0 }.filter { !$0.isEmpty }.joined(separator: " ")
         default: ""
         }
     }

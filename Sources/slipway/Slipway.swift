@@ -13,7 +13,8 @@ struct Slipway: ParsableCommand {
             SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does.
             """,
         subcommands: [
-            Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WhyCommand.self, CheckCommand.self,
+            Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WhyCommand.self,
+            CheckCommand.self,
             LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
             ListContainers.self,
             ReconcileCommand.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,

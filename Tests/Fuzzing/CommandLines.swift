@@ -16,6 +16,9 @@ enum CommandLines {
         case .build(let build): check(build, words)
         case .container(let container): check(container, words)
         case .volume(let volume): check(volume, words)
+        case .bake(let bake): check(bake, words)
+        case .compose(let compose):
+            checkPlaces(compose.scan, until: nil, words, from: compose.commandWordIndex)
         case .other, .notUnderstood: break
         }
     }
@@ -60,6 +63,31 @@ enum CommandLines {
         require(again.positionals == build.positionals && again.globals == build.globals, "another build")
         require(Array(again.cacheTo.suffix(build.cacheTo.count)) == build.cacheTo, "the user's exports")
         let second = BuildCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
+        require(second.isEmpty, "a second shim adds something")
+    }
+
+    private static let definition: ByteString = """
+        {"target": {"a": {"context": "."}, "b": {"context": "b", "cache-to": ["type=inline"]}}}
+        """
+
+    private static func check(_ bake: BakeInvocation, _ words: [ByteString]) {
+        checkPlaces(bake.scan, until: nil, words, from: bake.commandWordIndex)
+        let isInStore: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
+        let wish = BakeCachePolicy.wish(of: bake, Settings(), isInStore: isInStore)
+        let parts = (BakeDefinition(definition)?.targets ?? []).map { target -> BakeCachePolicy.Part in
+            var part = BakeCachePolicy.Part(target, isInStore: isInStore)
+            part.facts.found = .init(source: "/store/v1/u0/gen-000001", digest: "sha256:0")
+            part.facts.export = "/store/v1/u0/gen-000001/exports/" + target.name + "/i"
+            return part
+        }
+        let plan = BakeCachePolicy.plan(bake, words, wish: wish, parts: parts, appends: true)
+        checkRemoval(plan, words, after: bake.commandWordIndex)
+        guard plan.isChanged else { return }
+        guard case .bake(let again) = Invocation.parse(plan.arguments) else {
+            return require(false, "no bake any more")
+        }
+        require(again.positionals == bake.positionals && again.globals == bake.globals, "another bake")
+        let second = BakeCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
         require(second.isEmpty, "a second shim adds something")
     }
 

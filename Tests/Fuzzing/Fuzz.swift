@@ -16,6 +16,11 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "git": Texts.git,
     "docker-config": Texts.dockerFiles,
     "records": Texts.records,
+    "bake-definition": Texts.definition,
+    "dockerfile": Dockerfiles.check,
+    "git-index": Trees.index,
+    "tree-texts": Trees.texts,
+    "context-record": Trees.record,
 ]
 
 private let target: @Sendable (ByteString) -> Void = {

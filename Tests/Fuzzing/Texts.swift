@@ -55,8 +55,9 @@ enum Texts {
         _ = mounts.container
         _ = mounts.isInRoot("/a/b")
         for mount in mounts.mounts.prefix(4) {
-            _ = mounts.mount(at: mount.point)
-            require(MountInfo.unescaped(MountInfo.escaped(mount.point).bytes[...]) == mount.point, "an escape is lost")
+            let point = ByteString(mount.point)
+            require(mounts.root(at: point) != nil, "a mount is not found at its place")
+            require(MountInfo.unescaped(MountInfo.escaped(point).bytes[...]) == mount.point, "an escape is lost")
         }
         if let table = RememberedTable(line: input) {
             require(RememberedTable(line: table.line) == table, "what is remembered is another table")
@@ -96,5 +97,15 @@ enum Texts {
         if let layout = StoreLayout(root: input) {
             require(StoreLayout(root: layout.root) == layout, "a path is not clean")
         }
+    }
+
+    /// A bake's definition, as compose hands it over: whatever is selected is one of its targets.
+    static func definition(_ input: ByteString) {
+        guard let definition = BakeDefinition(input) else { return }
+        let names = Set(definition.targets.map(\.name))
+        for selected in [definition.selected(by: []), definition.selected(by: Array(names.prefix(2)))] {
+            require(selected?.allSatisfy { names.contains($0.name) } ?? true, "a target from nowhere")
+        }
+        for target in definition.targets { _ = BakeCachePolicy.Part(target) { $0.hasPrefix("/store/") } }
     }
 }
