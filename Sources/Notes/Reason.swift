@@ -97,6 +97,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case containerNotProved = 606
     case relativePathInDoubt = 607
     case nestedMountLeftOut = 608
+    case secretReadByBuild = 609
 
     // 7xx: modes of tracked files
     case modesDiffer = 700

@@ -84,6 +84,7 @@ extension Reason {
         case .containerNotProved: "which of the engine's containers this is cannot be proved, so paths stay as they are"
         case .relativePathInDoubt: "how this docker reads a relative path is not known, so it stays as it is"
         case .nestedMountLeftOut: "what is mounted below a translated directory cannot be mounted along with it"
+        case .secretReadByBuild: "a build reads this secret's file here, so its path stays as it is for containers, too"
         case .modesDiffer: "tracked files have other modes than git gives, and BuildKit hashes modes: slipway modes"
         case .modesMended: "tracked files were given the modes that git gives"
         case .modesNotRead: "the modes of tracked files were not looked at"

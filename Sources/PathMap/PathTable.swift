@@ -60,6 +60,9 @@ public struct PathTable: Equatable, Sendable {
     /// Whether it was found and not given: what an operator gives is taken at his word.
     public var isAutomatic: Bool { rows.contains { $0.origin == .mounts } }
 
+    /// Whether any path becomes another.
+    public var isTranslating: Bool { rows.contains { $0.from != $0.to || $0.resolved != $0.to } }
+
     /// What becomes of an absolute, clean path whose links lead to `resolved`: by the longest row, on path boundaries. What has
     /// been translated is not translated again, and links are followed here, because the engine would follow them elsewhere.
     public func outcome(of path: ByteString, resolved: ByteString) -> Outcome {

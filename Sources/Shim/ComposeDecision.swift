@@ -21,7 +21,9 @@ extension Decision {
         var paths = PathView(settings, for: purpose)
         var engine = ReachedEngine(compose.globals, docker: docker, for: purpose)
         paths.look(for: compose.mountSources, at: &engine)
-        let translated = PathPolicy.plan(compose, arguments, facts: paths.facts)
+        let translated = translatingProject(
+            compose, PathPolicy.plan(compose, arguments, facts: paths.facts), docker: docker, settings, for: purpose,
+            at: &engine)
         guard compose.builds else {
             return translated.isChanged || !translated.notes.isEmpty
                 ? translated : .unchanged(arguments, [Note(.notEdited)])
@@ -115,116 +117,19 @@ extension Decision {
     private static func builds(
         of compose: ComposeInvocation, _ arguments: [ByteString], docker: Program
     ) -> [(service: ByteString, target: BakeTarget)]? {
-        let words = arguments[..<compose.commandWordIndex] + ["config", "--format=json", "--"] + compose.services
+        let words = ["config", "--format=json", "--"] + compose.services
+        return configuration(of: compose, arguments, words, docker: docker).flatMap(ComposeProject.builds)
+    }
+
+    /// What `compose config` says; nil when it says nothing.
+    static func configuration(
+        of compose: ComposeInvocation, _ arguments: [ByteString], _ words: [ByteString], docker: Program
+    ) -> ByteString? {
         let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
         let answer = try? Execution.ask(
-            docker.path, arguments: Array(words), environment: .entries(environment), nanoseconds: composePatience,
-            limit: largestProject)
+            docker.path, arguments: arguments[..<compose.commandWordIndex] + words, environment: .entries(environment),
+            nanoseconds: composePatience, limit: largestProject)
         guard let answer, answer.exitCode == 0 else { return nil }
-        return ComposeProject.builds(in: answer.output)
-    }
-}
-
-/// The file that is added to a project's own for one command, and how compose is told of it.
-private struct ComposeFile {
-    /// Where it will stand.
-    let path: ByteString
-    /// The project's files when they are not given by `--file`: what COMPOSE_FILE would say.
-    private let files: ByteString?
-    private let separator: ByteString
-
-    private static let day: Int64 = 86_400_000_000_000
-    private static let names: [ByteString] = [
-        "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
-    ]
-    private static let overrides: [ByteString] = [
-        "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml",
-    ]
-
-    /// Nil where the project's own files are not certain: an .env file may name others.
-    ///
-    /// Source: compose-spec/compose-go cli/options.go, WithConfigFileEnv and WithDefaultConfigPath.
-    init?(for compose: ComposeInvocation) {
-        guard let state = Locations.state else { return nil }
-        let time = ByteString(decimal: Clock.now)
-        path = state.appending(path: "compose/" + time + "-" + Hex.digits(of: Kernel.randomBytes(8)) + ".json")
-        let separator = Kernel.variable("COMPOSE_PATH_SEPARATOR").flatMap { $0.isEmpty ? nil : $0 } ?? ":"
-        self.separator = separator
-        guard compose.files.isEmpty else {
-            files = nil
-            return
-        }
-        guard let here = try? Kernel.workingDirectory() else { return nil }
-        let start = compose.projectDirectory.map {
-            ($0.hasPrefix("/") ? $0 : here.appending(path: $0)).cleanedPath
-        }
-        guard let found = Self.discover(from: start ?? here) else { return nil }
-        let given = compose.environmentFiles
-        let sources = given.isEmpty ? [here, found.directory].map { $0.appending(path: ".env") } : given
-        guard sources.allSatisfy(Self.namesNoFiles) else { return nil }
-        if let named = Kernel.variable("COMPOSE_FILE") {
-            guard !named.isEmpty else { return nil }
-            files = named
-        } else {
-            guard !found.files.contains(where: { $0.range(of: separator) != nil }) else { return nil }
-            files = found.files.joined(separator: separator)
-        }
-    }
-
-    /// Whether a shim has been here already.
-    var isOurs: Bool { files?.range(of: "/slipway/compose/") != nil }
-
-    private static func discover(from start: ByteString) -> (directory: ByteString, files: [ByteString])? {
-        var directory = start
-        while true {
-            func first(_ names: [ByteString]) -> ByteString? {
-                names.map { directory.appending(path: $0) }.first { !Files.isMissing($0) }
-            }
-            if let file = first(names) { return (directory, [file] + (first(overrides).map { [$0] } ?? [])) }
-            guard directory != "/" else { return nil }
-            directory = directory.parentPath
-        }
-    }
-
-    /// Whether an .env file says nothing of the project's files.
-    private static func namesNoFiles(_ path: ByteString) -> Bool {
-        guard !Files.isMissing(path) else { return true }
-        guard let text = try? Files.read(path, limit: 1 << 20) else { return false }
-        return text.range(of: "COMPOSE_FILE") == nil && text.range(of: "COMPOSE_PATH_SEPARATOR") == nil
-    }
-
-    /// Writes it; those of yesterday's commands go. Nil where it cannot be written.
-    func write(_ text: ByteString) -> ByteString? {
-        let folder = path.parentPath
-        do throws(Errno) {
-            try Files.makeDirectories(folder, mode: 0o700)
-            try Files.replace(path, with: text, mode: 0o600)
-        } catch {
-            return nil
-        }
-        for name in (try? Files.names(in: folder, limit: 1000)) ?? [] {
-            let old = folder.appending(path: name)
-            if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > Self.day {
-                try? Files.remove(old)
-            }
-        }
-        return path
-    }
-
-    /// The command with the file behind the project's own.
-    func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], adding path: ByteString) -> Plan {
-        guard let files else {
-            let index = compose.commandWordIndex - 1
-            var plan = Plan.unchanged(arguments.inserting(["--file=" + path], after: index), [])
-            plan.isChanged = true
-            return plan
-        }
-        var plan = Plan.unchanged(arguments, [])
-        plan.environment = [
-            EnvironmentChange(name: "COMPOSE_FILE", value: files + separator + path),
-            EnvironmentChange(name: "COMPOSE_PATH_SEPARATOR", value: separator),
-        ]
-        plan.isChanged = true
-        return plan
+        return answer.output
     }
 }

@@ -18,7 +18,7 @@ struct LintCommand: ParsableCommand {
               slipway lint --fix --select LNT101,LNT6 .
             """)
 
-    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sarif }
+    enum Format: String, ExpressibleByArgument { case text, json, sarif }
 
     @Flag(help: "Mend what is certain, in the files; every other byte stays.")
     var fix = false
@@ -30,7 +30,7 @@ struct LintCommand: ParsableCommand {
         help: """
             text, json or sarif. JSON is an array: file, line, column, code, severity (note, warning, error), message, fixable, \
             link.
-            """)
+            """, completion: .list(["text", "json", "sarif"]))
     var format = Format.text
 
     @Option(

@@ -30,7 +30,7 @@ struct ReasonTests {
         (.environmentFileUnread, 507), (.engineTooOldForViews, 508),
         (.pathOutside, 600), (.pathHidden, 601), (.pathUnwritable, 602), (.pathTranslatedAlready, 603),
         (.pathUnresolved, 604), (.engineElsewhere, 605), (.containerNotProved, 606), (.relativePathInDoubt, 607),
-        (.nestedMountLeftOut, 608), (.modesDiffer, 700), (.modesMended, 701), (.modesNotRead, 702),
+        (.nestedMountLeftOut, 608), (.secretReadByBuild, 609), (.modesDiffer, 700), (.modesMended, 701), (.modesNotRead, 702),
         (.modesNotMended, 703),
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
         (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804),

@@ -11,7 +11,7 @@ engine q trixie classic
 # Programs are copied into an image without a library; docker's own libraries come with it, the shim has none.
 client=
 dev() {
-    local tree=$place/tree library real
+    local tree=$place/tree library real plugin
     engine=$1
     shift
     if [[ ! -d $tree ]]; then
@@ -19,6 +19,8 @@ dev() {
         install -m 755 "$work/bin/docker" "$work/bin/slipway" "$tree/usr/local/bin/"
         real=$(docker_of "${client:-$engine}")
         install -m 755 "$real" "$tree/bin/docker"
+        plugin=${real%/bin/docker}/libexec/docker/cli-plugins/docker-compose
+        if [[ -e $plugin ]]; then install -D -m 755 "$plugin" "$tree/usr/libexec/docker/cli-plugins/docker-compose"; fi
         for library in $(ldd "$real" | grep -o '/[^ ]*' || true); do cp --parents -L "$library" "$tree"; done
         echo workspace >ws/file; echo source >ws/proj/src/file; echo hidden >ws/proj/vendor/file
         echo other >other/file; echo one >one.txt; touch ws/proj/one.txt
@@ -244,3 +246,71 @@ while True:
     gone
 }
 test_case "an engine over TCP" over_tcp
+
+# Compose speaks to the engine itself, so it gets a file more with the engine's paths; nothing where none changes.
+compose_project() {
+    local engine=$1 name
+    dev "$engine"
+    name=$(unique)
+    echo secret >ws/proj/secret.txt
+    echo config >ws/proj/config.txt
+    mkdir "ws/proj/do\$lar"
+    echo dollar >"ws/proj/do\$lar/file"
+    cat >ws/proj/compose.yaml <<YAML
+name: $name
+services:
+  web:
+    image: slipway/base:1
+    network_mode: none
+    init: true
+    command: [sleep, "600"]
+    volumes: ["./src:/x", ".:/all:ro", "data:/data", "./do\$\$lar:/dollar", {type: bind, source: ../node_modules, target: /modules}]
+    secrets: [s]
+    configs: [{source: c, target: /c}]
+  other:
+    image: slipway/base:1
+    network_mode: none
+    profiles: [extra]
+    command: [cat, /x/file]
+    volumes: ["/workspaces/inside:/x"]
+volumes: {data: {}}
+secrets: {s: {file: ./secret.txt}}
+configs: {c: {file: ./config.txt}}
+YAML
+    inside sh -c 'echo modules >/workspaces/node_modules/file'
+    run inside docker compose up -d --quiet-pull
+    run inside docker compose exec -T web cat /x/file /all/vendor/file /all/one.txt /modules/file /dollar/file /run/secrets/s /c
+    expect_equal "$(tr '\n' ' ' <"$stdout")" "source other one modules dollar secret config " "what the service sees"
+    run inside docker compose ps -q web
+    local container
+    container=$(cat "$stdout")
+    # The same again changes nothing, and makes nothing anew.
+    run inside docker compose up -d
+    run inside docker compose ps -q web
+    expect_equal "$(cat "$stdout")" "$container" "the container"
+    run inside docker compose run --rm -T other
+    expect_equal "$(cat "$stdout")" source "a service of another profile"
+    run inside docker compose run --rm -T -v /workspaces/proj/vendor:/y other cat /y/file
+    expect_equal "$(cat "$stdout")" other "run -v"
+    run inside docker compose -f compose.yaml run --rm -T other
+    expect_equal "$(cat "$stdout")" source "with --file"
+    run inside sh -c 'cd /tmp && COMPOSE_FILE=/workspaces/proj/compose.yaml docker compose run --rm -T other'
+    expect_equal "$(cat "$stdout")" source "with COMPOSE_FILE"
+    run inside slipway explain -- docker compose up -d
+    expect_said /slipway/compose/paths-
+    run inside docker compose down -v -t 0
+    # A project without such paths is left as it is, and so is one that is not certain.
+    printf 'name: %s\nservices: {web: {image: slipway/base:1, network_mode: none, command: [echo, hello]}}\n' "$name" >ws/proj/plain.yaml
+    run inside slipway explain --json -- docker compose -f plain.yaml up
+    expect_equal "$(jq .changed "$stdout")" false
+    run inside sh -c 'slipway explain --json -- docker compose -f - up <plain.yaml'
+    expect_equal "$(jq -c '.changed' "$stdout")" false
+    echo COMPOSE_FILE=plain.yaml >ws/proj/.env
+    run inside slipway explain --json -- docker compose up
+    expect_equal "$(jq -c '[.changed, .notes[-1].code]' "$stdout")" '[false,"SLP112"]'
+    gone
+}
+newer_compose() { compose_project a; }
+older_compose() { client=q; compose_project a; }
+test_case "paths in a compose project" newer_compose
+test_case "paths in a project of an older compose" older_compose

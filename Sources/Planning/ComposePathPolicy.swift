@@ -1,0 +1,167 @@
+public import Formats
+public import Notes
+public import PathMap
+
+/// What becomes of the engine's paths in a compose project that is read where another file system is seen. The project is what
+/// `compose config --format json` tells; what is made of it is a file more, which compose merges.
+public enum ComposePathPolicy {
+    /// A path of the project's and where it leads here.
+    public struct Source: Equatable, Sendable {
+        /// As the project names it: absolute.
+        public let path: ByteString
+        /// Without symbolic links; nil where they cannot be followed.
+        public let resolved: ByteString?
+
+        /// Everything by name.
+        public init(path: ByteString, resolved: ByteString?) {
+            self.path = path
+            self.resolved = resolved
+        }
+    }
+
+    /// Every path that the engine is to mount: sources of bind mounts, and files of secrets and configs, which compose mounts, too.
+    ///
+    /// Source: docker/compose pkg/compose/create.go, buildContainerMountOptions, buildContainerSecretMounts.
+    public static func sources(in project: JSON) -> [ByteString] {
+        let binds = services(in: project).flatMap { volumes(of: $0.value) }.compactMap(bindSource)
+        let files = ["secrets", "configs"].flatMap { project[key: $0]?.members ?? [] }.compactMap { file(of: $0.value) }
+        return (binds + files).withoutRepeatedNames
+    }
+
+    /// The file more, and why paths stay that do; no file where none changes.
+    ///
+    /// Entries of `volumes` are whole: compose replaces them by their target. `$` is doubled, as compose reads it.
+    public static func override(
+        for project: JSON, table: PathTable, sources: [Source]
+    ) -> (text: ByteString?, notes: [Note]) {
+        var translation = Translation(table: table, sources: sources)
+        var members: [JSON.Member] = []
+        let services = services(in: project).compactMap { service -> JSON.Member? in
+            let changed = translation.volumes(of: service.value)
+            guard !changed.isEmpty else { return nil }
+            return .init(name: service.name, value: .object([.init(name: "volumes", value: .array(changed))]))
+        }
+        if !services.isEmpty { members.append(.init(name: "services", value: .object(services))) }
+        let built = Set(
+            Self.services(in: project).flatMap { $0.value[key: "build"]?[key: "secrets"]?.array ?? [] }
+                .compactMap { $0[key: "source"]?.string })
+        for kind in ["secrets", "configs"] as [ByteString] {
+            let changed = (project[key: kind]?.members ?? []).compactMap { member -> JSON.Member? in
+                guard let path = file(of: member.value) else { return nil }
+                if kind == "secrets", built.contains(member.name) {
+                    translation.notes.append(Note(.secretReadByBuild, member.name))
+                    return nil
+                }
+                guard let other = translation.engine(path)?.path, other != path else { return nil }
+                return .init(name: member.name, value: .object([.init(name: "file", value: .string(doubled(other)))]))
+            }
+            if !changed.isEmpty { members.append(.init(name: kind, value: .object(changed))) }
+        }
+        return (members.isEmpty ? nil : JSON.object(members).text + "\n", translation.notes)
+    }
+
+    private static func services(in project: JSON) -> [JSON.Member] { project[key: "services"]?.members ?? [] }
+
+    fileprivate static func volumes(of service: JSON) -> [JSON] { service[key: "volumes"]?.array ?? [] }
+
+    fileprivate static func bindSource(_ entry: JSON) -> ByteString? {
+        guard entry[key: "type"]?.string == "bind", let source = entry[key: "source"]?.string.map(halved),
+            source.hasPrefix("/")
+        else { return nil }
+        return source
+    }
+
+    private static func file(of entry: JSON) -> ByteString? {
+        guard let file = entry[key: "file"]?.string.map(halved), file.hasPrefix("/") else { return nil }
+        return file
+    }
+
+    private static func halved(_ text: ByteString) -> ByteString {
+        var bytes: [UInt8] = []
+        var isSecond = false
+        for byte in text.bytes {
+            isSecond = byte == UInt8(ascii: "$") && !isSecond && bytes.last == byte
+            if !isSecond { bytes.append(byte) }
+        }
+        return ByteString(bytes)
+    }
+
+    fileprivate static func doubled(_ text: ByteString) -> ByteString {
+        ByteString(text.bytes.flatMap { $0 == UInt8(ascii: "$") ? [$0, $0] : [$0] })
+    }
+}
+
+/// One project's way through the table.
+private struct Translation {
+    let table: PathTable
+    let sources: [ComposePathPolicy.Source]
+    var notes: [Note] = []
+
+    /// The engine's path of one of the sources, with what is no link of it here; nil where it stays as it is.
+    mutating func engine(_ path: ByteString) -> (path: ByteString, resolved: ByteString)? {
+        guard let resolved = sources.first(where: { $0.path == path })?.resolved else {
+            note(.pathUnresolved, path)
+            return nil
+        }
+        switch table.outcome(of: path.cleanedPath, resolved: resolved) {
+        case .mapped(let other, _):
+            if other != path { note(.pathsTranslated, path + " is " + other) }
+            return (other, resolved)
+        case .already(let row): note(.pathTranslatedAlready, row.to)
+        case .hidden(let place): note(.pathHidden, place)
+        case .outside: note(.pathOutside, path)
+        }
+        return nil
+    }
+
+    /// The entries of a service's that change, and others for what is mounted below them.
+    mutating func volumes(of service: JSON) -> [JSON] {
+        let entries = ComposePathPolicy.volumes(of: service)
+        let temporary = (service[key: "tmpfs"]?.array ?? []).compactMap { $0.string?.split(":").first }
+        let targets = (entries.compactMap { $0[key: "target"]?.string } + temporary).map(\.cleanedPath)
+        var changed: [JSON] = []
+        for entry in entries {
+            guard let source = ComposePathPolicy.bindSource(entry), let found = engine(source), found.path != source
+            else { continue }
+            changed.append(Self.entry(entry, source: found.path, target: nil))
+            guard table.isAutomatic, let target = entry[key: "target"]?.string?.cleanedPath,
+                entry[key: "bind"]?[key: "recursive"]?.string ?? "enabled" == "enabled"
+            else { continue }
+            for (row, rest) in table.rows(below: found.resolved) {
+                let place = target.appending(path: rest)
+                let isTaken = targets.contains { mine in
+                    mine != target && mine.relative(to: target) != nil && place.relative(to: mine) != nil
+                }
+                guard !isTaken else { continue }
+                changed.append(Self.entry(entry, source: row.to, target: place))
+                note(.nestedMountAdded, place)
+            }
+        }
+        return changed
+    }
+
+    private mutating func note(_ reason: Reason, _ detail: ByteString) {
+        let note = Note(reason, detail)
+        if !notes.contains(note) { notes.append(note) }
+    }
+
+    /// The entry with another source, and perhaps at another target.
+    private static func entry(_ entry: JSON, source: ByteString, target: ByteString?) -> JSON {
+        .object(
+            (entry.members ?? []).map { member in
+                switch member.name {
+                case "source": .init(name: "source", value: .string(ComposePathPolicy.doubled(source)))
+                case "target":
+                    target.map { .init(name: "target", value: .string(ComposePathPolicy.doubled($0))) } ?? member
+                default: member
+                }
+            })
+    }
+}
+
+extension [ByteString] {
+    fileprivate var withoutRepeatedNames: [ByteString] {
+        var seen: Set<ByteString> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

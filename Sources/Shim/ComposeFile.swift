@@ -1,0 +1,139 @@
+internal import DockerCommandLine
+internal import Formats
+internal import Host
+internal import Planning
+
+/// A file that is added to a project's own, and how compose is told of it.
+struct ComposeFile {
+    /// Where it will stand.
+    let path: ByteString
+    /// The project's files when they are not given by `--file`: what COMPOSE_FILE would say.
+    private let files: ByteString?
+    private let separator: ByteString
+
+    private static let day: Int64 = 86_400_000_000_000
+    private static let names: [ByteString] = [
+        "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+    ]
+    private static let overrides: [ByteString] = [
+        "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml",
+    ]
+
+    /// What a file begins with that is the same for every command of a project: it shows in the labels of the containers, and
+    /// who reads them opens it.
+    private static let lasting: ByteString = "paths-"
+
+    /// Nil where the project's own files are not certain: an .env file may name others. A lasting file has its project's name,
+    /// any other a name of its own.
+    ///
+    /// Source: compose-spec/compose-go cli/options.go, WithConfigFileEnv and WithDefaultConfigPath.
+    init?(for compose: ComposeInvocation, isLasting: Bool = false) {
+        guard let state = Locations.state else { return nil }
+        let folder = state.appending(path: "compose")
+        func place(of project: [ByteString]) -> ByteString {
+            let name =
+                isLasting
+                ? Self.lasting + SHA256.hexDigest(of: project.joined(separator: "\n")).prefix(16)
+                : ByteString(decimal: Clock.now) + "-" + Hex.digits(of: Kernel.randomBytes(8))
+            return folder.appending(path: name + ".json")
+        }
+        let separator = Kernel.variable("COMPOSE_PATH_SEPARATOR").flatMap { $0.isEmpty ? nil : $0 } ?? ":"
+        self.separator = separator
+        guard let here = try? Kernel.workingDirectory() else { return nil }
+        guard compose.files.isEmpty else {
+            files = nil
+            path = place(of: [here] + compose.files)
+            return
+        }
+        func absolute(_ path: ByteString) -> ByteString {
+            (path.hasPrefix("/") ? path : here.appending(path: path)).cleanedPath
+        }
+        let given = compose.environmentFiles
+        func isCertain(in directory: ByteString) -> Bool {
+            let sources = given.isEmpty ? [here, directory].map { $0.appending(path: ".env") } : given
+            return sources.allSatisfy(Self.namesNoFiles)
+        }
+        if let named = Kernel.variable("COMPOSE_FILE") {
+            guard !named.isEmpty, let first = named.pieces(between: separator).first,
+                isCertain(in: absolute(first).parentPath)
+            else { return nil }
+            files = named
+            path = place(of: [here, named])
+        } else {
+            guard let found = Self.discover(from: compose.projectDirectory.map(absolute) ?? here),
+                isCertain(in: found.directory), !found.files.contains(where: { $0.range(of: separator) != nil })
+            else { return nil }
+            files = found.files.joined(separator: separator)
+            path = place(of: found.files)
+        }
+    }
+
+    /// Whether a shim has been here already.
+    var isOurs: Bool { files?.range(of: "/slipway/compose/") != nil }
+
+    private static func discover(from start: ByteString) -> (directory: ByteString, files: [ByteString])? {
+        var directory = start
+        while true {
+            func first(_ names: [ByteString]) -> ByteString? {
+                names.map { directory.appending(path: $0) }.first { !Files.isMissing($0) }
+            }
+            if let file = first(names) { return (directory, [file] + (first(overrides).map { [$0] } ?? [])) }
+            guard directory != "/" else { return nil }
+            directory = directory.parentPath
+        }
+    }
+
+    /// Whether an .env file says nothing of the project's files.
+    private static func namesNoFiles(_ path: ByteString) -> Bool {
+        guard !Files.isMissing(path) else { return true }
+        guard let text = try? Files.read(path, limit: 1 << 20) else { return false }
+        return text.range(of: "COMPOSE_FILE") == nil && text.range(of: "COMPOSE_PATH_SEPARATOR") == nil
+    }
+
+    /// Writes it, unless it says so already; those of yesterday's commands go. Nil where it cannot be written.
+    func write(_ text: ByteString) -> ByteString? {
+        let folder = path.parentPath
+        do throws(Errno) {
+            if (try? Files.read(path, limit: text.count, followLinks: false)) == text { return path }
+            try Files.makeDirectories(folder, mode: 0o700)
+            try Files.replace(path, with: text, mode: 0o600)
+        } catch {
+            return nil
+        }
+        for name in (try? Files.names(in: folder, limit: 1000)) ?? [] where !name.hasPrefix(Self.lasting) {
+            let old = folder.appending(path: name)
+            if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > Self.day {
+                try? Files.remove(old)
+            }
+        }
+        return path
+    }
+
+    /// The command with the file behind the project's own.
+    func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], adding path: ByteString) -> Plan {
+        var plan = Plan.unchanged(arguments, [])
+        plan.isChanged = true
+        guard let files else {
+            plan.arguments = arguments.inserting(["--file=" + path], after: compose.commandWordIndex - 1)
+            return plan
+        }
+        plan.environment = [
+            EnvironmentChange(name: "COMPOSE_FILE", value: files + separator + path),
+            EnvironmentChange(name: "COMPOSE_PATH_SEPARATOR", value: separator),
+        ]
+        return plan
+    }
+}
+
+extension ByteString {
+    /// The pieces between separators of any length.
+    fileprivate func pieces(between separator: ByteString) -> [ByteString] {
+        var pieces: [ByteString] = []
+        var rest = self
+        while !separator.isEmpty, let place = rest.range(of: separator) {
+            pieces.append(rest.prefix(place.lowerBound))
+            rest = rest.dropFirst(place.upperBound)
+        }
+        return pieces + [rest]
+    }
+}
