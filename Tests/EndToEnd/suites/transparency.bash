@@ -292,7 +292,8 @@ build_descriptors() {
     )
     # Only what a script leaves behind stands in its environment.
     tr '\0' '\n' <"$place/record.environ" | grep -v ^SLIPWAY_PASSED= >"$place/environ"
-    expect_equal "$(grep -c '^SLIPWAY' "$place/environ")" 2
+    expect_equal "$(sed -n 's/^\(SLIPWAY[^=]*\)=.*/\1/p' "$place/environ" | sort | tr '\n' ' ')" \
+        "SLIPWAY_RECORD SLIPWAY_STORE SLIPWAY_STORE_MIN_FREE " "the variables, all of them the caller's"
 }
 test_case "a build has the caller's descriptors and leases from 10 on" build_descriptors
 
