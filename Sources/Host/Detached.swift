@@ -28,6 +28,12 @@ public enum Detached {
         _exit(body())
     }
 
+    /// Whether somebody takes away what has ended and is nobody's child. The first process of a container that only keeps it alive
+    /// does not, and each such process would stay in its table of processes.
+    public static var hasReaper: Bool { (try? Files.read("/proc/1/comm", limit: 64)).map(reaps) ?? true }
+
+    static func reaps(_ first: ByteString) -> Bool { !["sleep", "tail", "cat"].contains(first.trimmed) }
+
     /// Waits until a process has ended, whoever's child it is, for so many nanoseconds at most. Where the kernel cannot tell
     /// (Linux before 5.3, some sandboxes) it does not wait.
     public static func waitForEnd(of process: Int32, within nanoseconds: Int64) {

@@ -32,8 +32,9 @@ struct BuildRecorder {
         self.globals = globals
     }
 
-    /// Begins, once the decision is made: two forks are all that the build waits for.
+    /// Begins, once the decision is made: two forks are all that the build waits for. Not where each would leave a process behind.
     func begin(_ export: Export?, _ settings: Settings) {
+        guard Detached.hasReaper else { return }
         let process = Kernel.processID
         let began = Clock.now
         Detached.run {

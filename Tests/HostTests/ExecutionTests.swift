@@ -192,6 +192,14 @@ struct BecomingTests {
 
 @Suite("Work behind the caller's back")
 struct DetachedTests {
+    @Test(
+        "First processes that take no others away",
+        arguments: [
+            ("sleep\n", false), ("tail\n", false), ("systemd\n", true), ("bash\n", true), ("tini\n", true), ("", true),
+        ]
+            as [(ByteString, Bool)])
+    func reaper(_ name: ByteString, _ expected: Bool) { #expect(Detached.reaps(name) == expected) }
+
     @Test("Waits for a process's end, not longer than it may, and not for one that has ended")
     func waiting() throws {
         var child: pid_t = 0
