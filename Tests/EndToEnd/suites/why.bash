@@ -352,21 +352,26 @@ accounts() {
     run on b slipway stats
     expect_said "2 exports"
 
-    # Ten builds that change all the time.
+    # Ten builds that change all the time; eight of them only in the ledger, for they are alike and take their time.
     sed -i '$d' app/Dockerfile
-    for ((i = 0; i < 10; i++)); do
-        unique >app/src/deep/inner
-        run on b docker build app
-        recorded
-    done
+    local ledger=$home/.local/state/slipway/builds.jsonl line
+    unique >app/src/deep/inner
+    run on b docker build app
+    recorded
+    until line=$(tail -n 1 "$ledger") && [[ $(wc -l <"$ledger") == 3 ]]; do sleep 0.1; done
+    for ((i = 0; i < 8; i++)); do echo "$line" >>"$ledger"; done
+    unique >app/src/deep/inner
+    run on b docker build app
+    recorded
+    until [[ $(wc -l <"$ledger") == 12 ]]; do sleep 0.1; done
     run on b slipway stats
     expect_said "export costs more than it returns"
     run on b docker build app
     expect_notes SLP002
     run on b SLIPWAY_EXPORT=auto docker build app
-    expect_notes SLP111 !SLP002
+    expect_notes SLP115 !SLP002
     echo 'RUN true' >>app/Dockerfile
     run on b SLIPWAY_EXPORT=auto docker build app
-    expect_notes SLP002 !SLP111
+    expect_notes SLP002 !SLP115
 }
 test_case "stats tell what exports cost and saved; export = auto leaves out what does not pay" accounts
