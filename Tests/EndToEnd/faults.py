@@ -32,6 +32,7 @@ BEYOND = re.compile(r"execve|mmap|munmap|mprotect|mremap|brk|exit.*|arch_prctl|s
 binaries, place = sys.argv[1], sys.argv[2]
 everything = "--all" in sys.argv
 docker = place + "/bin/docker"
+state, kept, states = None, None, 0
 SCENES = {
     "first build": ["docker", "build", "-t", "app", "app"], "build": ["docker", "build", "-t", "app", "app"],
     "run": ["docker", "run", "--rm", "-v", place + "/app:/w", "img", "build"],
@@ -41,12 +42,12 @@ SCENES = {
 def prepare():
     os.makedirs(place + "/bin")
     os.makedirs(place + "/app/.git")
-    os.makedirs(place + "/home/.docker/cli-plugins")
+    os.makedirs(place + "/config/cli-plugins")
     with open(docker, "w", encoding="ascii") as file:
         file.write('#!/bin/sh\ncase $1 in\n    --version) echo "Docker version 28.5.2, build 0"; exit ;;\nesac\n'
                    f'printf "%s\\0" docker "$@" >{place}/words\necho said\necho complained >&2\nexit 3\n')
     os.chmod(docker, 0o755)
-    shutil.copy(os.path.dirname(HERE) + "/Oracle/plugin", place + "/home/.docker/cli-plugins/docker-buildx")
+    shutil.copy(os.path.dirname(HERE) + "/Oracle/plugin", place + "/config/cli-plugins/docker-buildx")
     for name, text in {"app/Dockerfile": "FROM scratch\n", "app/.git/HEAD": "ref: refs/heads/main\n",
                        "app/.git/config": '[remote "origin"]\n\turl = https://example.invalid/app.git\n'}.items():
         with open(place + "/" + name, "w", encoding="ascii") as file:
@@ -55,13 +56,14 @@ def prepare():
     server.store, server.has_packages = engine.CONTAINERD, True
 
 
-def run(scene, *tracing):
+def run(scene, *tracing, record="on"):
     """Code, output and docker's words; None when docker was not reached."""
     if os.path.exists(place + "/words"):
         os.remove(place + "/words")
     environment = {
-        "HOME": place + "/home", "PATH": f"{binaries}:{place}/bin:/usr/bin:/bin", "DOCKER_HOST": f"unix://{place}/e.sock",
-        "SLIPWAY_STORE": place + "/store", "SLIPWAY_STORE_MIN_FREE": "1MB", "SLIPWAY_TRIM_AUTO": "off",
+        "HOME": state + "/home", "PATH": f"{binaries}:{place}/bin:/usr/bin:/bin", "DOCKER_HOST": f"unix://{place}/e.sock",
+        "DOCKER_CONFIG": place + "/config", "SLIPWAY_STORE": state + "/store", "SLIPWAY_STORE_MIN_FREE": "1MB",
+        "SLIPWAY_TRIM_AUTO": "off", "SLIPWAY_RECORD": record,
         "SLIPWAY_PATH_MAP": place + "/app=/engine/app", "ORACLE_RECORD": "/dev/null",
     }
     words = SCENES[scene]
@@ -80,17 +82,22 @@ def run(scene, *tracing):
 
 
 def keep():
-    for folder in ("store", "home"):
-        shutil.rmtree(place + "/kept-" + folder, ignore_errors=True)
-        if os.path.exists(place + "/" + folder):
-            shutil.copytree(place + "/" + folder, place + "/kept-" + folder, symlinks=True)
+    """Makes what lies in the state now what every later run begins with."""
+    global kept
+    kept = state
 
 
 def restore():
-    for folder in ("store", "home"):
-        shutil.rmtree(place + "/" + folder, ignore_errors=True)
-        if os.path.exists(place + "/kept-" + folder):
-            shutil.copytree(place + "/kept-" + folder, place + "/" + folder, symlinks=True)
+    """A state like the kept one, in a folder of its own: what is still recorded behind an earlier run's back goes to that one's."""
+    global state, states
+    if state != kept:
+        shutil.rmtree(state, ignore_errors=True)
+    states += 1
+    state = f"{place}/state-{states}"
+    if kept:
+        shutil.copytree(kept, state, symlinks=True)
+    else:
+        os.makedirs(state + "/home")
 
 
 def calls(scene):
@@ -192,11 +199,13 @@ def main():
     prepare()
     problems, faults, kills = [], 0, 0
     for scene in SCENES:
+        restore()
         if scene == "build":
-            _, words = run(scene)
+            _, words = run(scene, record="off")
             oracle.seed(b"\0".join(words))
-        run(scene) if scene != "first build" else None
+        run(scene, record="off") if scene != "first build" else None
         keep()
+        restore()
         sequence = calls(scene)
         restore()
         _, whole = run(scene)

@@ -14,21 +14,23 @@ limit=1500
 
 # Whether pip may keep what it fetches is for an index to say, and those of mirrors often say no. So two packages of an index of
 # ours, which counts, are asked for beside the real ones.
-has_base() {
-    local name
-    [[ ! -e $work/debian ]] || return 0
-    serve_packages
-    for name in a b; do run "$root/Tests/EndToEnd/sandbox/base" "$name"; done
-    mkdir base
-    cp "$indexes/ca.pem" base
+base_image() {
+    local name home=$work place=$work/build
+    mkdir "$work/sandbox-base"
+    for name in a b; do "$root/Tests/EndToEnd/sandbox/base" "$name"; done
+    cp "$indexes/ca.pem" "$work/sandbox-base"
     printf '%s\n' 'FROM slipway/debian:1' 'COPY ca.pem /ca.pem' 'RUN cat /ca.pem >>/usr/local/share/machine.pem' \
-        "ENV PIP_EXTRA_INDEX_URL=$(sed -n 's/^PIP_INDEX_URL=//p' "$indexes/environment")" >base/Dockerfile
-    run direct a docker build --tag debian-and-index base
+        "ENV PIP_EXTRA_INDEX_URL=$(sed -n 's/^PIP_INDEX_URL=//p' "$indexes/environment")" >"$work/sandbox-base/Dockerfile"
+    direct a docker build --tag debian-and-index "$work/sandbox-base"
     # The same on both, or no step would be.
-    run direct a docker save --output base.tar debian-and-index
-    run direct b docker load --input base.tar
-    : >"$work/debian"
+    direct a docker save debian-and-index | direct b docker load
 }
+serve_packages
+echo "# engines a and b: a base made by debootstrap"
+# Not in a condition: set -e would be ignored.
+(set -e; base_image) >"$work/base.log" 2>&1 </dev/null
+made=$?
+[[ $made == 0 ]] || { sed 's/^/    # /' "$work/base.log"; exit 1; }
 
 build() {
     run on "$1" docker build --network=host --build-arg BASE=debian-and-index "${@:3}" "$2"
@@ -42,7 +44,6 @@ example() {
 }
 
 python_half() {
-    has_base
     example
     downloading 2 build a sandbox --target python -t half
     run direct a docker run --rm half /opt/python/bin/python -c '
@@ -63,7 +64,6 @@ print(pandas.DataFrame({"a": [1, 2]}).sum().iloc[0])'
 test_case "the Python half: changed lines fetch only what is new, a second engine fetches nothing" python_half
 
 whole() {
-    has_base
     example
     build a sandbox -t sandbox
     expect_equal "$(direct a docker image inspect sandbox | jq -c '.[0].Config | [.User, .WorkingDir, .Entrypoint, (.Healthcheck.Test | length)]')" \
