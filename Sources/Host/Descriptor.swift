@@ -101,6 +101,13 @@ public struct Descriptor: ~Copyable {
         return bytes
     }
 
+    /// Goes on reading so many bytes before the end, or at the beginning where there are fewer. The corresponding C function is
+    /// `lseek`.
+    public borrowing func seek(beforeEnd count: Int) throws(Errno) {
+        let (number, place) = (number, max(0, try status().size &- max(0, count)))
+        _ = try checked { lseek(number, place, SEEK_SET) }
+    }
+
     /// At most `count` bytes; none at the end. The corresponding C function is `read`.
     public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
         let number = number

@@ -60,8 +60,9 @@ extension Decision {
                 return unchanged(Note(.definitionUnclear))
             }
             parts = self.parts(printed.targets)
+            known = parts.map { BuildLayers.Build($0, in: directory) }
         }
-        layers.look(for: parts.map { BuildLayers.Build($0, in: directory) }, by: builder, &wish)
+        layers.look(for: known, by: builder, &wish)
         for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
             parts[index].facts = facts
         }

@@ -25,6 +25,7 @@ struct BuildLayers {
     private let store: Store?
     private var early: StoreView?
     private var modes: Note?
+    private var areModesKnown = false
     private var identities: [BuildIdentity] = []
     private var imported: [ByteString?] = []
     private var leases: [Lease] = []
@@ -56,18 +57,11 @@ struct BuildLayers {
             return nil
         }
         var early: StoreView?
-        var modes: Note?
-        var areModesKnown = false
-        func lookAtModes() {
-            guard !areModesKnown else { return }
-            areModesKnown = true
-            modes = Self.lookAtModes(of: &builds, settings, purpose)
-        }
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
             request, environment: .current(), docker: docker.path, versions: &versions
         ) {
-            lookAtModes()
+            lookAtModes(of: &builds)
             guard let store, !builds.isEmpty else { return }
             early = StoreView(of: store, for: builds, Kernel.architecture, settings, purpose)
         }
@@ -77,25 +71,24 @@ struct BuildLayers {
             Self.deny(&wish, note)
             return nil
         case .buildx(let builder):
-            lookAtModes()
-            self.modes = modes
+            lookAtModes(of: &builds)
             if let obstacle = builder.obstacleToExport { Self.denyExport(&wish, obstacle) }
             return builder
         }
     }
 
-    /// The modes of the tracked files around each build's context: what there is to say; in what they differ, the builds then know.
-    private static func lookAtModes(
-        of builds: inout [Build], _ settings: Settings, _ purpose: Decision.Purpose
-    ) -> Note? {
-        var note: Note?
-        for index in builds.indices {
-            guard case .directory(let path) = builds[index].description.context else { continue }
-            let found = TreeModes.look(at: path, settings, purpose)
-            builds[index].description.modes = found.difference
-            note = note ?? found.note
+    /// Looks at the modes of the tracked files around the builds' contexts, once: in what they differ, the builds then know.
+    private mutating func lookAtModes(of builds: inout [Build]) {
+        guard !builds.isEmpty, !areModesKnown else { return }
+        areModesKnown = true
+        let contexts = builds.map { build in
+            if case .directory(let path) = build.description.context { path } else { nil as ByteString? }
         }
-        return note
+        for (index, finding) in TreeModes.look(around: contexts, settings, purpose).enumerated() {
+            guard let finding, builds.indices.contains(index) else { continue }
+            builds[index].description.modes = finding.difference
+            modes = modes ?? finding.note
+        }
     }
 
     /// Reads the store for builds that this builder will make; takes from the wish what cannot be.
@@ -104,6 +97,8 @@ struct BuildLayers {
         exports = builds.map { _ in nil }
         guard !builds.isEmpty else { return }
         guard let store else { return Self.deny(&wish, Note(.storePathUnusable, path)) }
+        var builds = builds
+        lookAtModes(of: &builds)
         let architecture = builder.architecture ?? Kernel.architecture
         var view =
             early.flatMap { $0.architecture == architecture ? $0 : nil }

@@ -7,6 +7,8 @@ internal import Planning
 /// arguments hold secrets.
 public enum Journal {
     private static let largest = 1 << 20
+    /// Much more than a line has, and little to read before each build of the plugin.
+    private static let largestLine = 1 << 16
 
     /// The journal's files, the older first.
     public static var files: [ByteString] {
@@ -16,8 +18,9 @@ public enum Journal {
 
     /// The process that wrote the last line; nil where there is none.
     static var lastWriter: Int? {
-        guard let file = files.last, let text = try? Files.read(file, limit: 2 * largest),
-            let line = text.split("\n").last(where: { !$0.isEmpty })
+        guard let file = files.last, let journal = try? Descriptor.open(file, followLinks: false),
+            (try? journal.status().kind) == .regular, (try? journal.seek(beforeEnd: largestLine)) != nil,
+            let line = try? journal.readAll(limit: largestLine).split("\n").last(where: { !$0.isEmpty })
         else { return nil }
         return JSON(line)?[key: "pid"]?.integer
     }

@@ -7,23 +7,40 @@ internal import WorkingTree
 
 /// The modes of tracked files in the repository around a build's context, before the build.
 enum TreeModes {
-    /// What a look may take: it is on the way of every build.
+    /// What the look may take for all builds of a command: it is on their way.
     private static let time: Int64 = 5_000_000
     /// About 40 000 paths; a larger index takes longer to read than the look may take.
     private static let largestIndex = 4 << 20
 
-    /// Looks, and mends where the settings say so: what there is to say, and in what the modes differ from git's then.
+    /// What there is to say of a repository, and in what the modes differ from git's; nil where they do not.
+    typealias Finding = (note: Note?, difference: ByteString?)
+
+    /// Looks around each context, once for each repository, and mends where the settings say so; nil for what lies in none.
     static func look(
-        at context: ByteString, _ settings: Settings, _ purpose: Decision.Purpose
-    ) -> (note: Note?, difference: ByteString?) {
-        guard settings.modes != .off, let path = try? Files.realPath(context),
-            let repository = GitRepository.containing(path)
-        else { return (nil, nil) }
+        around contexts: [ByteString?], _ settings: Settings, _ purpose: Decision.Purpose
+    ) -> [Finding?] {
+        guard settings.modes != .off else { return contexts.map { _ in nil } }
+        let deadline = Clock.monotonic &+ time
+        var known: [(directory: ByteString, finding: Finding)] = []
+        return contexts.map { context in
+            guard let path = context.flatMap({ try? Files.realPath($0) }),
+                let repository = GitRepository.containing(path)
+            else { return nil }
+            if let found = known.first(where: { $0.directory == repository.directory }) { return found.finding }
+            let finding = look(at: repository, until: deadline, settings, purpose)
+            known.append((repository.directory, finding))
+            return finding
+        }
+    }
+
+    private static func look(
+        at repository: GitRepository, until deadline: Int64, _ settings: Settings, _ purpose: Decision.Purpose
+    ) -> Finding {
         let isMending = settings.modes == .fix && purpose == .acting
         var options = ModeSurvey.Options()
         options.isThorough = false
         if !isMending {
-            options.deadline = Clock.monotonic &+ time
+            options.deadline = deadline
             options.largestIndex = largestIndex
         }
         do throws(Checkout.Obstacle) {

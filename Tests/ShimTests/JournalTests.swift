@@ -41,6 +41,11 @@ struct JournalTests {
             #expect(Journal.lastWriter == Int(getpid()))
             try folder.write(Self.current, "{\"pid\": 1}\n{\"pid\": 7}\n\n")
             #expect(Journal.lastWriter == 7)
+            let long = ByteString("x").repeated(1 << 16)
+            try folder.write(Self.current, "{\"pid\": 1, \"x\": \"" + long + "\"}\n{\"pid\": 8}\n")
+            #expect(Journal.lastWriter == 8)
+            try folder.write(Self.current, "{\"x\": \"" + long + "\", \"pid\": 9}\n")
+            #expect(Journal.lastWriter == nil)
             try folder.write(Self.current, "torn")
             #expect(Journal.lastWriter == nil)
         }

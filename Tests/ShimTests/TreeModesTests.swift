@@ -1,0 +1,51 @@
+import Formats
+import Glibc
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@testable import Shim
+
+@Suite("Modes before a build", .enabled(if: RealGit.program != nil, "git is not installed"))
+struct TreeModesTests {
+    private let folder: TemporaryFolder
+
+    /// "team" as umask 0002 makes a clone, "app" as 0022 does.
+    init() throws {
+        folder = try TemporaryFolder()
+        let git = RealGit(folder)
+        for (name, mode): (ByteString, UInt32) in [("team", 0o664), ("app", 0o644)] {
+            try git("init", "-q", name)
+            try folder.write(name + "/sub/file", "text\n", mode: mode)
+            try git("add", "--all", in: name)
+        }
+        #expect(chmod(folder["team/sub"].lossy, 0o775) == 0)
+    }
+
+    private func look(_ names: [ByteString?], _ mode: Settings.Modes, _ purpose: Decision.Purpose) -> [TreeModes
+        .Finding?]
+    {
+        var settings = Settings()
+        settings.modes = mode
+        return TreeModes.look(around: names.map { name in name.map { folder[$0] } }, settings, purpose)
+    }
+
+    @Test("Each build knows of the repository around its own context; stdin and what lies in none know of nothing")
+    func report() throws {
+        let found = look(["team", "app", nil, "team/sub", "none", "."], .report, .acting)
+        #expect(found.map { $0?.difference } == ["2", nil, nil, "2", nil, nil])
+        #expect(found.map { $0?.note?.reason } == [.modesDiffer, nil, nil, .modesDiffer, nil, nil])
+        #expect(found[0]?.note?.detail == "2 in " + folder["team"])
+        #expect(look(["team"], .off, .acting).map { $0?.note?.reason } == [nil])
+    }
+
+    @Test("They are mended once, and never by `explain`")
+    func mending() throws {
+        #expect(look(["team"], .fix, .showing).map { $0?.note?.reason } == [.modesDiffer])
+        let found = look(["team", "team/sub"], .fix, .acting)
+        #expect(found.map { $0?.note?.reason } == [.modesMended, .modesMended])
+        #expect(found.map { $0?.difference } == [nil, nil])
+        #expect(look(["team"], .fix, .acting).map { $0?.note?.reason } == [nil])
+    }
+}
