@@ -1,6 +1,6 @@
 public import Formats
 
-/// Where things stand in a store, by name alone (ARCHITECTURE.md, "The store"):
+/// Where things stand in a store, by name alone (docs/design.md, "The store"):
 ///
 ///     STORE/v1/u0/current -> gen-000001
 ///     STORE/v1/u0/gen-000001/{lease,size,blobs/sha256/,exports/KEY/{key.json,ID/}}
