@@ -178,16 +178,20 @@ public enum Kernel {
     public static func exit(_ code: Int32) -> Never { systemExit(code) }
 
     /// Writes to standard error if the caller left it open, all of it or as much as goes.
-    public static func printError(_ text: ByteString) { print(text, to: 2) }
+    public static func printError(_ text: ByteString) { _ = print(text, to: 2) }
 
-    private static func print(_ text: ByteString, to number: Int32) {
+    /// Writes to standard output; what it failed with, nil where all of it went.
+    public static func printOutput(_ text: ByteString) -> Errno? { print(text, to: 1) }
+
+    private static func print(_ text: ByteString, to number: Int32) -> Errno? {
         var rest = text.bytes[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { return }
+            guard written > 0 else { return Errno(code: errno) }
             rest = rest.dropFirst(written)
         }
+        return nil
     }
 }
 

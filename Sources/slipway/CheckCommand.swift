@@ -1,7 +1,6 @@
 import ArgumentParser
 import BuildHistory
 import Formats
-import Foundation
 import Host
 import Records
 import Shim
@@ -62,7 +61,7 @@ struct CheckCommand: ParsableCommand {
             return Output.complain("not known whether every step was cached: the shim left no word about this command")
         }
         if json { Output.write(explanation.json(of: nil)) }
-        FileHandle.standardError.write(Data(("slipway: " + explanation.text).bytes))
+        Kernel.printError("slipway: " + explanation.text)
         if explanation.shouldHaveHit { throw ExitCode(3) }
     }
 

@@ -1,6 +1,5 @@
 import DockerfileLint
 import Formats
-import Foundation
 import Host
 
 /// A Dockerfile on disk, with what its build's context tells.

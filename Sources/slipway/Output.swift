@@ -1,11 +1,19 @@
 import Formats
-import Foundation
 import Host
+import Synchronization
 
 /// Standard output, byte for byte.
 enum Output {
+    private static let failed = Mutex<Errno?>(nil)
+
+    /// What the first write that failed failed with: the command goes on and tidies up, and ends with 1.
+    static var failure: Errno? { failed.withLock { $0 } }
+
     /// Writes the text as it is.
-    static func write(_ text: ByteString) { FileHandle.standardOutput.write(Data(text.bytes)) }
+    static func write(_ text: ByteString) {
+        guard failure == nil, let error = Kernel.printOutput(text) else { return }
+        failed.withLock { $0 = error }
+    }
 
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
@@ -13,13 +21,11 @@ enum Output {
     /// Shows on a terminal what takes a while, until something else takes the line; nothing elsewhere.
     static func working(_ text: ByteString?) {
         guard Kernel.isTerminal(2) else { return }
-        FileHandle.standardError.write(Data(("\r\u{1B}[K" + (text.map { $0 + " ..." } ?? "")).bytes))
+        Kernel.printError("\r\u{1B}[K" + (text.map { $0 + " ..." } ?? ""))
     }
 
     /// Writes what went wrong, where and what to do next.
-    static func complain(_ text: ByteString) {
-        FileHandle.standardError.write(Data(("slipway: " + text + "\n").bytes))
-    }
+    static func complain(_ text: ByteString) { Kernel.printError("slipway: " + text + "\n") }
 }
 
 extension ByteString {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Formats
-import Foundation
 import Host
 import PackageCache
 import Planning

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import Formats
+import Host
 import Shim
 
 /// The program for people. Exit codes: 0 done, 1 done with findings or failed, 2 bad usage.
@@ -26,15 +27,22 @@ struct Slipway: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            let code = exitCode(for: error)
-            let text = fullMessage(for: error)
-            if code == .success {
-                print(text)
-            } else if !text.isEmpty {
-                FileHandle.standardError.write(Data((text + "\n").utf8))
+            let text = ByteString(fullMessage(for: error)) + "\n"
+            if exitCode(for: error) == .success {
+                Output.write(text)
+            } else if text != "\n" {
+                Kernel.printError(text)
             }
-            Foundation.exit(status(for: error))
+            end(with: status(for: error))
         }
+        end(with: 0)
+    }
+
+    /// A full disk behind standard output is a failure, as it is for `cat`.
+    private static func end(with code: Int32) -> Never {
+        guard code == 0, let failure = Output.failure else { Kernel.exit(code) }
+        Output.complain("cannot write to standard output: " + ByteString(failure.description))
+        Kernel.exit(ExitCode.failure.rawValue)
     }
 
     /// The exit code of what was thrown while the words were read, or by a command.
@@ -52,6 +60,7 @@ struct ShowVersion: ParsableCommand {
     var json = false
 
     func run() {
-        print(json ? "{\"version\":\"\(Release.version)\"}" : "slipway \(Release.version)")
+        let version = ByteString(Release.version)
+        Output.write(json ? "{\"version\":\"" + version + "\"}\n" : "slipway " + version + "\n")
     }
 }

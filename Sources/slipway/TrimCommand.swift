@@ -136,7 +136,7 @@ struct PurgeCommand: ParsableCommand {
             }
             let exports = (key.map { "all exports of \($0)" } ?? "all exports") + " in \(layout.root.lossy)"
             let what = packages ? "all package caches of this engine" : exports
-            print("Drop \(what)? [y/N] ", terminator: "")
+            Output.write(ByteString("Drop \(what)? [y/N] "))
             guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw ExitCode.failure }
         }
         if packages { return try PackageUpkeep(json: json).purge() }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Formats
-import Foundation
 import Host
 import PackageCache
 import Planning
@@ -160,7 +159,7 @@ final class LiveLine {
         write("\r\u{1B}[K" + ByteString(String(plain.lossy.prefix(width))))
     }
 
-    private func write(_ text: ByteString) { FileHandle.standardError.write(Data(text.bytes)) }
+    private func write(_ text: ByteString) { Kernel.printError(text) }
 }
 
 extension Warmed {

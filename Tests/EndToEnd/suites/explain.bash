@@ -74,3 +74,16 @@ no_traces() {
     expect_equal "$(find "$store" home -printf '%p %T@ %C@ %i\n' | sort)" "$before" "the store and HOME"
 }
 test_case "explain changes nothing" no_traces
+
+# As `cat` does; a command that has something to tidy up does that first.
+no_output() {
+    local words
+    for words in settings version --help; do
+        try on a bash -c "slipway $words >/dev/full"
+        expect_code 1
+        expect_said "slipway: cannot write to standard output: No space left on device"
+        try on a bash -c "slipway $words >&-"
+        expect_code 1
+    done
+}
+test_case "a full disk behind standard output is a failure, and told" no_output
