@@ -209,6 +209,8 @@ def main():
         sequence = calls(scene)
         restore()
         _, whole = run(scene)
+        if len(whole) <= len(SCENES[scene]):
+            problems.append(f"{scene}: nothing is added, so nothing of it could fail: {whole}")
         for index, (name, number) in enumerate(sequence):
             errors = ERRORS.get(name, ["EIO"])
             for error in errors if everything else errors[index % len(errors):][:1]:
@@ -233,6 +235,8 @@ def main():
                 problems.append(f"{scene}: after a kill at {name} {number}: {result} {words}, and not {whole}")
         print(f"{scene}: {len(sequence)} system calls before docker", flush=True)
     problems += lies()
+    if faults < 300 or kills < 100:
+        problems.append("too few faults")
     for problem in problems:
         print("! " + problem)
     print(f"{faults} faults, {kills} kills, {len(LIES)} lies, {len(problems)} problems")

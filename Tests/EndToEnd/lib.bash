@@ -15,10 +15,11 @@
 #     test_case "a second engine has every step cached" second_engine_hits
 #
 # Each test is a subshell under `set -e` in a folder of its own, $place, with a HOME ($home) and a store ($store) of its
-# own, and may take $limit seconds: any command that fails, fails it. What it ran and printed is shown when it fails.
+# own, and may take $limit seconds, or as many as stand behind its function: any command that fails, fails it. What it ran
+# and printed is shown when it fails.
 #
 # Engines, and commands on them:
-#   engine NAME SUITE containerd|classic   start it, once per run; it has the base image slipway/base:1
+#   engine NAME SUITE containerd|classic   start it, once per run; it has the base image slipway/base:1, and no container or volume
 #   on ENGINE [VAR=VALUE...] COMMAND...    run with the shim ahead of the engine's docker, in a clean environment
 #   direct ENGINE [VAR=VALUE...] COMMAND...  the same without the shim
 #   as UID ENGINE [VAR=VALUE...] COMMAND...  like `on`, as another user with a HOME of his own ($place/home-UID)
@@ -135,10 +136,10 @@ end_run() {
     exit "$status"
 }
 
-# test_case NAME FUNCTION
+# test_case NAME FUNCTION [SECONDS]
 test_case() {
     [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
-    local log status
+    local log status limit=${3:-$limit}
     place=$(mktemp -d "$work/tests/XXXXXX")
     log=$place.log
     chmod 755 "$place"
@@ -204,7 +205,10 @@ kill_descendants() {
 engine() {
     if [[ -e $work/engines/$1 ]]; then
         # Another suite's: one of this name must be of this kind.
-        [[ $(<"$work/engines/$1.kind") == "$2 $3" ]] && return
+        if [[ $(<"$work/engines/$1.kind") == "$2 $3" ]]; then
+            (home=$work place=$work/left; left_behind "$1") </dev/null
+            return
+        fi
         failed=$((failed + 1))
         echo "not ok - $suite: engine $1 is $(<"$work/engines/$1.kind") in another suite, $2 $3 here"
         exit 1
@@ -218,6 +222,15 @@ engine() {
         echo "not ok - $suite: engine $1 ($2, $3) starts"
     fi 2>"$work/engine.log"
     [[ -e $work/engines/$1 ]] || { sed 's/^/    # /' "$work/engine.log"; exit 1; }
+}
+
+# Which suites ran on an engine before is chance: what they left there must not matter.
+left_behind() {
+    local -a left
+    readarray -t left < <(direct "$1" docker ps --all --quiet)
+    [[ ${#left[@]} == 0 ]] || direct "$1" docker rm --force "${left[@]}" >/dev/null
+    readarray -t left < <(direct "$1" docker volume ls --quiet)
+    [[ ${#left[@]} == 0 ]] || direct "$1" docker volume rm --force "${left[@]}" >/dev/null
 }
 
 # Sets DOCKER_HOST, DOCKER_CONFIG and ENGINE_DOCKER, which its callers have as locals.

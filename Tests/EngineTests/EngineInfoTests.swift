@@ -122,10 +122,10 @@ func infoText(
             "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK\r\n\r\nuntil when?",
         ] as [ByteString])
     func silent(text: ByteString) throws {
-        let server = try TestServer(at: folder["s"], .send(text), .pause(milliseconds: 2500))
+        let server = try TestServer(at: folder["s"], .send(text), .pause(milliseconds: 20_000))
         let start = Clock.monotonic
         #expect(ask(.unix(folder["s"])).reason == .engineSilent)
-        #expect((900_000_000..<2_000_000_000).contains(Clock.monotonic - start))
+        #expect((900_000_000..<15_000_000_000).contains(Clock.monotonic - start))
         #expect(server.received.count == 1)
     }
 

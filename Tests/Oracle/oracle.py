@@ -135,7 +135,7 @@ class Worker:
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
                 code, stdout, stderr = done.returncode, done.stdout, done.stderr
             except subprocess.TimeoutExpired as late:
-                code, stdout, stderr = "none in time", late.stdout or b"", late.stderr or b""
+                raise AssertionError(f"{program} did not end in {PATIENCE} s") from late
         with open(self.record, "rb") as record:
             return Outcome(code, stdout, stderr, self.engine.forget(), record.read())
 

@@ -190,7 +190,10 @@ struct PathPolicyTests {
             Self.plan(["docker", "run", "-v", "/ws:/b", "i"], nil)
                 == .unchanged(["docker", "run", "-v", "/ws:/b", "i"], []))
         let words: [ByteString] = ["docker", "run", "-v", "/ws:/b", "i"]
-        guard case .container(let container) = Invocation.parse(words) else { return }
+        guard case .container(let container) = Invocation.parse(words) else {
+            Issue.record("no container")
+            return
+        }
         let source = try #require(container.mountSources.first)
         let facts = PathPolicy.Facts(table: Self.given, sources: [.init(source, path: "/ws", resolved: nil)])
         let plan = PathPolicy.plan(container, words, facts: facts)

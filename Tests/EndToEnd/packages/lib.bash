@@ -104,7 +104,7 @@ sums() {
 
 no_view_stays() {
     local tries
-    for ((tries = 0; tries < 100; tries++)); do
+    for ((tries = 0; tries < 600; tries++)); do
         [[ -n $(ours "$1" cache-view) ]] || return 0
         sleep 0.1
     done

@@ -9,7 +9,6 @@ all=()
 [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || all=(--all)
 
 injected_faults() {
-    limit=1800
     mkdir bin
     cp "$work/bin/docker" "$work/bin/slipway" bin
     python3 -B "$root/Tests/EndToEnd/faults.py" "$place/bin" "$place/p" "${all[@]}" >counts 2>&1 || {
@@ -24,7 +23,7 @@ injected_faults() {
 # Numbers are worth telling when all is well, too.
 said() { echo "# $*" >>"$work/said"; }
 
-test_case "each system call fails, the shim is killed at each, engines lie and hang: docker gets the user's words" injected_faults
+test_case "each system call fails, the shim is killed at each, engines lie and hang: docker gets the user's words" injected_faults 1800
 
 # -- Limits -----------------------------------------------------------------------------------------------------------
 
@@ -97,7 +96,6 @@ test_case "a clock that jumps loses nothing" clock
 holders() { { find /proc/[0-9]*/fd -lname "$store/*" || true; } 2>/dev/null | wc -l; }
 
 together() {
-    limit=1200
     local builds=64 rounds=1 round number engine names failed_builds=0 trims trimming began=$SECONDS
     [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || rounds=5
     for number in 1 2 3 4; do project "app$number"; done
@@ -135,6 +133,6 @@ together() {
     done
     said "$((builds * rounds)) builds at once on four engines, $trims trims beside them, 0 failed, $((SECONDS - began)) s"
 }
-test_case "64 builds at once on four engines, and trimming in a loop" together
+test_case "64 builds at once on four engines, and trimming in a loop" together 1200
 
 [[ ! -e $work/said ]] || cat "$work/said"

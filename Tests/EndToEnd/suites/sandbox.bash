@@ -212,6 +212,7 @@ packages() {
     expect_equal "$(said p box '.Config.Labels.app')" slipway "the label"
     run on p slipway ps --json
     expect_equal "$(jq -c '[.containers[].name]' "$stdout")" '["box"]' "no builder of warm's"
+    clear p # its view would be in the way of other suites on this engine
 }
 test_case "pip and npm install warmed packages in a sandbox and download nothing" packages
 

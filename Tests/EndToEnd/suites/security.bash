@@ -148,7 +148,10 @@ hostile_configuration() {
     local name
     # What docker is, it is asked once: before its configuration is hostile to it.
     run on a docker build app
-    for name in fifo huge deep device folder contexts; do
+    # The engine is where docker looks by default: a sound configuration has the command changed.
+    local there
+    there="mount -t tmpfs tmpfs /run; ln -s $(socket a) /run/docker.sock"
+    for name in sound fifo huge deep device folder contexts; do
         rm -rf cfg
         private_config a cfg
         case $name in
@@ -163,9 +166,10 @@ hostile_configuration() {
         esac
         for words in "build app" "run slipway/base:1 true" "buildx build app"; do
             # shellcheck disable=SC2086 # words
-            run timeout 10 env -u DOCKER_HOST bash -c '"$@"' - env -i HOME="$home" PATH="$work/bin:$(dirname "$(docker_of a)"):/usr/bin:/bin" \
+            run unshare --mount --propagation private sh -ec "$there"$'\nexec "$@"' sh timeout 10 env -i HOME="$home" PATH="$work/bin:$(dirname "$(docker_of a)"):/usr/bin:/bin" \
                 DOCKER_CONFIG="$place/cfg" SLIPWAY_STORE="$store" slipway explain --json -- docker $words
-            expect_equal "$(jq .changed "$stdout")" false "$name: docker $words is changed"
+            expect_equal "$(jq .changed "$stdout")" "$([[ $name == sound && $words == *build* ]] && echo true || echo false)" \
+                "$name: docker $words is changed"
         done
     done
 }

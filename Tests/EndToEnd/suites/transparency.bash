@@ -311,7 +311,7 @@ in_a_build() {
             "$way" a bash -c 'exec -a "an odd name" docker build --no-cache .'
         ) >"$place/$way.stdout" 2>"$place/$way.stderr" &
         pid=$!
-        sleep 2.5
+        until grep -q 'RUN sleep' "$place/$way.stderr"; do sleep 0.1; done
         expect_equal "$(readlink "/proc/$pid/exe")" "$(docker_of a)"
         expect_equal "$(tr '\0' '\n' <"/proc/$pid/cmdline" | head -n 1)" "an odd name"
         {

@@ -76,6 +76,11 @@ bounded() {
         run on a SLIPWAY_TRIM_INTERVAL=1s docker build -t app app
         bytes=$(du -sb "$store" | cut -f1)
         if [[ $bytes -gt $most ]]; then most=$bytes; fi
+        # Where others have the processors the trimmer, which has the lowest priority, may be builds behind.
+        for _ in {1..50}; do
+            if settled; then break; fi
+            sleep 0.1
+        done
     done
     # Three exports of the variant are live. The last builds' trimming may still be at work.
     for round in {1..50}; do
@@ -113,7 +118,7 @@ DOCKER
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" SLIPWAY_TRIM_AUTO=off docker build -t app app
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" docker build -t app app
     expect_equal "$(tr -d ' \n' <"$stdout")" "" "children or descriptors"
-    for _ in {1..100}; do
+    for _ in {1..600}; do
         if [[ $(readlink "$store/v1/u0/current") == gen-000002 ]]; then break; fi
         sleep 0.1
     done
@@ -129,22 +134,30 @@ DOCKER
 test_case "a build starts trimming once in the interval, and docker inherits nothing of it" behind
 
 killed() {
-    local round number other
+    local round number other began took hits=0
     project app
     project other
     run on a docker build -t other other
     other=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     run on a docker build -t app app
     cp -a "$store" good
-    for round in {1..40}; do
+    for round in {0..40}; do
         rm -rf "$store"
         cp -a good "$store"
         for number in {1..300}; do
             printf '%s' "$round $number" >x
             cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
         done
+        if [[ $round == 0 ]]; then
+            began=$(date +%s%N)
+            run slipway trim
+            took=$(($(date +%s%N) - began))
+            continue
+        fi
         if ((round % 2)); then set -- trim; else set -- purge --yes --key "$other"; fi
-        timeout -s KILL "0.0$(printf '%02d' "$round")" "$work/bin/slipway" "$@" --store "$store" >/dev/null 2>&1 || true
+        timeout -s KILL "$(awk "BEGIN { print $took / 1e9 * $round / 40 }")" "$work/bin/slipway" "$@" --store "$store" >/dev/null 2>&1 || true
+        # In the middle of it: between the old generation and the new one.
+        if [[ $(find "$store/v1/u0" -maxdepth 1 \( -name 'new-*' -o -name 'trash-*' -o -name 'gen-*' \) | wc -l) != 1 ]]; then hits=$((hits + 1)); fi
         expect [ -d "$store/v1/u0/current/blobs/sha256" ]
         expect_whole_store
         run slipway trim
@@ -152,6 +165,8 @@ killed() {
         expect_equal "$(find "$store/v1/u0" -maxdepth 1 -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" \
             "current $(readlink "$store/v1/u0/current") trimmed "
     done
+    note "$hits of 40 kills came between two generations"
+    expect [ "$hits" -gt 0 ]
     forget a
     run on a docker build -t app app
     expect_cached all

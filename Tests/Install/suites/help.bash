@@ -24,10 +24,15 @@ in_zsh() {
     env -i HOME="$1" PATH="$default_path" TERM=dumb zsh -d -c '
         zmodload zsh/zpty
         zpty -b shell "PS1=ready TERM=vt100 zsh -d -i"
-        zpty -w shell "autoload -Uz compinit; compinit -D; unset zle_bracketed_paste; bindkey \"^I\" complete-word; echo set; echo up"
+        zpty -w shell "autoload -Uz compinit; compinit -D; unset zle_bracketed_paste; bindkey \"^I\" complete-word; echo s\"\"et; echo u\"\"p"
         zpty -r -m shell out "*set*up*" || exit
         zpty -w -n shell "$1"$'"'\\t'"'
-        for n in {1..40}; do zpty -r -t shell out && printf %s "$out"; sleep 0.1; done
+        for n in {1..300}; do
+            zpty -r -t shell out && all+=$out
+            [[ $all != *store* ]] || break
+            sleep 0.1
+        done
+        printf %s "$all"
     ' zsh "$2" 2>>"$T/out" </dev/null | tr -d '\0'
 }
 
