@@ -34,7 +34,7 @@ public struct Errno: Error, Equatable, Sendable {
     /// ENAMETOOLONG
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
     /// ECONNRESET: also an answer that ends early.
-    public static let connectionReset = Errno(code: ECONNRESET)
+    public static let argumentListTooLong = Errno(code: E2BIG)
     /// ENOEXEC: a script without "#!".
     public static let noInterpreter = Errno(code: ENOEXEC)
     /// EROFS

@@ -37,14 +37,23 @@ public enum Kernel {
 
     /// How many descriptors this process may have open at most: the hard limit, to which Go's programs raise their own. The
     /// corresponding C function is `getrlimit`.
-    public static var mostDescriptors: UInt64 {
+    public static var mostDescriptors: UInt64 { limit(RLIMIT_NOFILE).map { UInt64($0.rlim_max) } ?? .max }
+
+    /// The bytes to which a file may grow (`ulimit -f`): who writes beyond is killed by SIGXFSZ. `max` without a limit.
+    public static var largestFile: UInt64 { limit(RLIMIT_FSIZE).map { UInt64($0.rlim_cur) } ?? .max }
+
+    #if canImport(Musl)
+        private typealias Resource = Int32
+    #else
+        private typealias Resource = __rlimit_resource
+    #endif
+    private static func limit(_ resource: Resource) -> rlimit? {
         var limit = rlimit()
         #if canImport(Musl)
-            let resource = RLIMIT_NOFILE
+            return getrlimit(resource, &limit) == 0 ? limit : nil
         #else
-            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            return getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 ? limit : nil
         #endif
-        return getrlimit(resource, &limit) == 0 ? UInt64(limit.rlim_max) : .max
     }
 
     /// The effective group.

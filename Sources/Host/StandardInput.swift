@@ -11,22 +11,30 @@ public import Formats
 public enum StandardInput {
     /// Reads it to its end and puts a copy in memory in its place, so that whoever this process becomes reads the very same
     /// bytes: no pipe to fill, no process to fill it. Nil when that is more than `limit` bytes, which are handed on all the
-    /// same. Nothing has been read when it throws `invalid` (a terminal) or because no copy can be made.
+    /// same. Nothing has been read when it throws `invalid` (a terminal) or because no copy can be made. Where reading or
+    /// memory fails midway, a file is set back to where it stood; of a pipe, what was read is lost, as it would be for a
+    /// reader that had to keep it itself.
     public static func takeCopy(limit: Int) throws(Errno) -> ByteString? {
         guard isatty(0) == 0 else { throw .invalid }
         var status = stat()
         _ = try checked { fstat(0, &status) }
         let copy = try Descriptor(taking: checked { slipway_memfd_create("slipway") })
+        let start = lseek(0, 0, SEEK_CUR)
         var content: [UInt8]? = []
-        while true {
-            let piece = try readPiece()
-            if piece.isEmpty { break }
-            try copy.write(ByteString(piece))
-            if let count = content?.count, piece.count <= limit - count {
-                content?.append(contentsOf: piece)
-            } else {
-                content = nil
+        do throws(Errno) {
+            while true {
+                let piece = try readPiece()
+                if piece.isEmpty { break }
+                try copy.write(ByteString(piece))
+                if let count = content?.count, piece.count <= limit - count {
+                    content?.append(contentsOf: piece)
+                } else {
+                    content = nil
+                }
             }
+        } catch {
+            if start >= 0 { lseek(0, start, SEEK_SET) }
+            throw error
         }
         let number = copy.number
         _ = try checked { lseek(number, 0, SEEK_SET) }

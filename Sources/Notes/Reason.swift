@@ -29,6 +29,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case cacheListsSet = 113
     case composeBuildsItself = 114
     case exportDoesNotPay = 115
+    case filesLimited = 116
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200

@@ -62,21 +62,49 @@ public enum BakeCachePolicy {
         }
     }
 
-    /// Whether options could be added for a buildx: since 0.22 one is added to a list, before the whole list is given, and that
-    /// would double what the user gives himself.
-    public static func canAdd(to bake: BakeInvocation, appends: Bool) -> Bool {
-        appends || !bake.overrides.contains(where: setsCacheList)
+    /// How a target is given an entry.
+    public enum Form: Equatable, Sendable {
+        /// The entry alone, which buildx adds to the target's list (since 0.22).
+        case appended
+        /// The whole list, with what the target has itself.
+        case whole
+        /// Both lists of every target: in a file one may inherit another, and would have what that is given, too.
+        case everywhere
+
+        /// What a buildx takes, for a definition that may hold inheritance.
+        ///
+        /// Source: docker/buildx bake/bake.go, Config.ResolveTarget: overrides count for a target while it is inherited.
+        public init(appends: Bool, mayInherit: Bool) {
+            self = mayInherit ? .everywhere : appends ? .appended : .whole
+        }
+    }
+
+    /// Whether options could be added in this form: a whole list would double what the user gives himself, and what a file
+    /// holds of credentials must not stand on a command line, which all users can read.
+    public static func canAdd(to bake: BakeInvocation, _ parts: [Part], _ form: Form) -> Bool {
+        guard form != .appended else { return true }
+        return !bake.overrides.contains(where: setsCacheList)
+            && parts.allSatisfy { part in
+                guard let from = part.target.cacheFrom, let to = part.target.cacheTo else { return form == .whole }
+                return !(form == .everywhere ? from + to : from).contains(where: holdsCredentials)
+            }
+    }
+
+    private static func holdsCredentials(_ option: ByteString) -> Bool {
+        (CSV.fields(of: option) ?? [option]).contains { field in
+            let name = (field.cut(at: "=")?.before ?? field).lowercasedASCII
+            return ["secret", "token", "key", "password", "session"].contains { name.range(of: $0) != nil }
+        }
     }
 
     /// What is added to one target's lists.
     public struct Addition: Equatable, Sendable {
         /// The target's name.
         public let name: ByteString
-        /// An entry for `cache-from`, and the user's own.
+        /// An entry for `cache-from`.
         public var importing: ByteString?
         /// An entry for `cache-to`.
         public var exporting: ByteString?
-        let given: [ByteString]
     }
 
     /// What is added to the targets, why and why not, and the leases that this takes.
@@ -89,7 +117,7 @@ public enum BakeCachePolicy {
         for part in parts {
             let name = part.target.name
             notes += part.wish.notes + part.facts.notes
-            var addition = Addition(name: name, given: part.target.cacheFrom ?? [])
+            var addition = Addition(name: name)
             if wish.imports && part.wish.imports {
                 if let found = part.facts.found {
                     addition.importing = BuildCachePolicy.option(importing: found)
@@ -131,20 +159,27 @@ public enum BakeCachePolicy {
     ///
     /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
     public static func plan(
-        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], appends: Bool
+        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], _ form: Form
     ) -> Plan {
         let (additions, notes, leases) = additions(to: parts, wish: wish)
+        guard !additions.isEmpty else { return .unchanged(arguments, notes) }
         var options: [ByteString] = []
-        for addition in additions {
+        for part in parts {
+            let addition = additions.first { $0.name == part.target.name }
             for (list, entry, given) in [
-                ("cache-from", addition.importing, addition.given), ("cache-to", addition.exporting, []),
-            ] as [(ByteString, ByteString?, [ByteString])] {
-                guard let entry else { continue }
-                let key = "--set=" + addition.name + "." + list
-                options += appends ? [key + "+=" + entry] : (given + [entry]).map { key + "=" + $0 }
+                ("cache-from", addition?.importing, part.target.cacheFrom),
+                ("cache-to", addition?.exporting, part.target.cacheTo),
+            ] as [(ByteString, ByteString?, [ByteString]?)] {
+                let key = "--set=" + part.target.name + "." + list
+                if form == .appended {
+                    if let entry { options.append(key + "+=" + entry) }
+                } else if entry != nil || form == .everywhere {
+                    let entries = (given ?? []) + (entry.map { [$0] } ?? [])
+                    // An empty entry empties the list.
+                    options += (entries.isEmpty ? [""] : entries).map { key + "=" + $0 }
+                }
             }
         }
-        guard !options.isEmpty else { return .unchanged(arguments, notes) }
         var plan = Plan(arguments: arguments.inserting(options, after: bake.commandWordIndex), notes: notes)
         plan.leases = leases
         plan.isChanged = true

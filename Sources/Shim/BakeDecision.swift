@@ -54,24 +54,30 @@ extension Decision {
             return .unchanged(arguments, wish.notes)
         }
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
-        guard BakeCachePolicy.canAdd(to: bake, appends: appends) else { return unchanged(Note(.cacheListsSet)) }
-        if parts.isEmpty {
+        // A pipe can be read once, and the command itself will want to.
+        let isPrinted = parts.isEmpty
+        if isPrinted {
+            guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
+                return unchanged(Note(.definitionUnclear, "a file that can be read only once"))
+            }
             guard let printed = print(bake, arguments, by: builder.plugin), !printed.targets.isEmpty else {
                 return unchanged(Note(.definitionUnclear))
             }
             parts = self.parts(printed.targets)
             known = parts.map { BuildLayers.Build($0, in: directory) }
         }
+        let form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && parts.count > 1)
+        guard BakeCachePolicy.canAdd(to: bake, parts, form) else { return unchanged(Note(.cacheListsSet)) }
         layers.look(for: known, by: builder, &wish)
         for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
             parts[index].facts = facts
         }
-        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, appends: appends)
+        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
         guard purpose == .acting else { return plan }
         defer { layers.tend() }
         guard plan.isChanged else { return plan }
         layers.keep(&wish)
-        return BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, appends: appends)
+        return BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
     }
 
     private static func parts(_ targets: [BakeTarget]) -> [BakeCachePolicy.Part] {

@@ -73,6 +73,7 @@ struct BuildLayers {
         case .buildx(let builder):
             lookAtModes(of: &builds)
             if let obstacle = builder.obstacleToExport { Self.denyExport(&wish, obstacle) }
+            if Kernel.largestFile != .max { Self.denyExport(&wish, Note(.filesLimited)) }
             return builder
         }
     }

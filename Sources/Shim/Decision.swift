@@ -15,6 +15,9 @@ public struct Decision {
     /// The build that was decided about, if it is one.
     private(set) var build: BuildInvocation?
 
+    /// The journal and a definition from standard input stay below this; what a build exports may not.
+    private static let largestOwnFile: UInt64 = 32 << 20
+
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
         /// Leases are taken and directories made.
@@ -29,6 +32,11 @@ public struct Decision {
         _ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose,
         as role: Role = .docker
     ) {
+        guard Kernel.largestFile >= Self.largestOwnFile else {
+            command = nil // nor is a journal written
+            plan = .unchanged(arguments, [Note(.filesLimited)])
+            return
+        }
         let notes = loaded.notes + loaded.problems.map { Note(.settingsInvalid, $0.text) }
         switch Invocation.parse(arguments, of: role.program) {
         case .other:

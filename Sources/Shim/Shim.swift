@@ -49,6 +49,8 @@ public enum Shim {
         let environment: Execution.Environment =
             changes.isEmpty ? .inherited : .entries(EnvironmentChange.apply(changes, to: Kernel.environment))
         var failure = Execution.become(docker.path, arguments: arguments, environment: environment)
+        // What was added may be just what is too much. A shim before another says so in a variable, which stays.
+        if failure == .argumentListTooLong, case .words = arguments { become(docker, .inherited, []) }
         if failure == .noInterpreter {
             // A shell would have run it so.
             let words = if case .words(let planned) = arguments { planned } else { Kernel.arguments }

@@ -12,7 +12,7 @@ struct ReasonTests {
         (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110), (.definitionRemote, 111), (.definitionUnclear, 112),
-        (.cacheListsSet, 113), (.composeBuildsItself, 114), (.exportDoesNotPay, 115),
+        (.cacheListsSet, 113), (.composeBuildsItself, 114), (.exportDoesNotPay, 115), (.filesLimited, 116),
         (.dockerNotFound, 200), (.dockerIsSnap, 201), (.dockerIsPodman, 202), (.dockerVersionUnknown, 203),
         (.legacyBuilder, 204), (.dockerTooOld, 205), (.buildxMissing, 206), (.buildxBroken, 207), (.buildxTooOld, 208),
         (.dockerConfigUnreadable, 209), (.contextUnknown, 210), (.builderUnknown, 211), (.driverUnknown, 212),

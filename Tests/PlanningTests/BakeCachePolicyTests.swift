@@ -30,11 +30,11 @@ struct BakeCachePolicyTests {
     }
 
     private static func plan(
-        _ line: ByteString, _ text: ByteString, appends: Bool = true, _ settings: Settings = Settings()
+        _ line: ByteString, _ text: ByteString, _ form: BakeCachePolicy.Form = .appended, _ settings: Settings = Settings()
     ) throws -> Plan {
         let wish = try wish(line, settings)
         return BakeCachePolicy.plan(
-            try bake(line), line.split(" "), wish: wish, parts: try parts(text), appends: appends)
+            try bake(line), line.split(" "), wish: wish, parts: try parts(text), form)
     }
 
     private static let exported: ByteString = ",mode=max,ignore-error=true"
@@ -87,7 +87,7 @@ struct BakeCachePolicyTests {
     @Test("An older buildx gets the whole list")
     func wholeLists() throws {
         let plan = try Self.plan(
-            "docker buildx bake", #"{"target":{"web":{"cache-from":["type=registry,ref=a","b"]}}}"#, appends: false)
+            "docker buildx bake", #"{"target":{"web":{"cache-from":["type=registry,ref=a","b"]}}}"#, .whole)
         #expect(
             plan.arguments == [
                 "docker", "buildx", "bake", "--set=web.cache-from=type=registry,ref=a", "--set=web.cache-from=b",
@@ -98,9 +98,41 @@ struct BakeCachePolicyTests {
             ("--set a.cache-from=x", false), ("--set *.cache-to=x", false), ("--set a.args.B=c", true),
         ] {
             let bake = try Self.bake("docker buildx bake " + ByteString(line))
-            #expect(BakeCachePolicy.canAdd(to: bake, appends: false) == expected)
-            #expect(BakeCachePolicy.canAdd(to: bake, appends: true))
+            #expect(BakeCachePolicy.canAdd(to: bake, [], .whole) == expected)
+            #expect(BakeCachePolicy.canAdd(to: bake, [], .everywhere) == expected)
+            #expect(BakeCachePolicy.canAdd(to: bake, [], .appended))
         }
+    }
+
+    @Test("Where one target may inherit another, each list of each is given, so that none has another's")
+    func inheritance() throws {
+        let plan = try Self.plan(
+            "docker buildx bake",
+            #"{"target":{"a":{},"b":{"no-cache":true,"cache-to":["type=inline"]},"c":{"cache-from":["x"],"call":"check"}}}"#,
+            BakeCachePolicy.Form(appends: true, mayInherit: true))
+        #expect(
+            plan.arguments.dropFirst(3) == [
+                "--set=a.cache-from=type=local,src=/store/g,digest=sha256:a",
+                "--set=a.cache-to=type=local,dest=/store/g/a" + Self.exported, "--set=b.cache-from=",
+                "--set=b.cache-to=type=inline", "--set=c.cache-from=x", "--set=c.cache-to=",
+            ])
+        #expect(try !Self.plan("docker buildx bake", #"{"target":{"c":{"call":"check"}}}"#, .everywhere).isChanged)
+    }
+
+    @Test(
+        "What a file holds of credentials comes on no command line, and what is not understood is not given again",
+        arguments: [
+            (#""cache-from":["type=s3,secret_access_key=x"]"#, false, false),
+            (#""cache-from":[{"type":"gha","Token":"x"}]"#, false, false),
+            (#""cache-to":["type=azblob,secret_access_key=x"]"#, true, false),
+            (#""cache-to":[1]"#, true, false), (#""cache-from":["type=registry,ref=key/secret"]"#, true, true),
+        ] as [(ByteString, Bool, Bool)])
+    func credentials(_ field: ByteString, _ whole: Bool, _ everywhere: Bool) throws {
+        let bake = try Self.bake("docker buildx bake")
+        let parts = try Self.parts(#"{"target":{"a":{},"b":{"# + field + "}}}")
+        #expect(BakeCachePolicy.canAdd(to: bake, parts, .appended))
+        #expect(BakeCachePolicy.canAdd(to: bake, parts, .whole) == whole)
+        #expect(BakeCachePolicy.canAdd(to: bake, parts, .everywhere) == everywhere)
     }
 
     @Test(
@@ -124,7 +156,7 @@ struct BakeCachePolicyTests {
         let part = BakeCachePolicy.Part(
             try #require(BakeDefinition(#"{"target":{"a":{}}}"#)).targets[0], isInStore: Self.isInStore)
         let plan = BakeCachePolicy.plan(
-            try Self.bake(line), line.split(" "), wish: try Self.wish(line), parts: [part], appends: true)
+            try Self.bake(line), line.split(" "), wish: try Self.wish(line), parts: [part], .appended)
         #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
     }
 

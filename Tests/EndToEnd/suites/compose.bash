@@ -461,6 +461,45 @@ from_files() {
 }
 test_case "bake from files: groups, matrices, patterns, and the user's own cache" from_files
 
+# One target may inherit another, and what is set for that: each has an export of its own nevertheless.
+inherited() {
+    local name engine
+    for name in base kin quiet; do project $name; done
+    cat >docker-bake.hcl <<'HCL'
+group "default" { targets = ["base", "kin", "quiet"] }
+target "base" { context = "base" }
+target "kin" {
+  inherits = ["base"]
+  context = "kin"
+  cache-from = ["type=local,src=nowhere"]
+}
+target "quiet" {
+  inherits = ["base"]
+  context = "quiet"
+  cache-to = ["type=local,dest=mine"]
+}
+HCL
+    for engine in a older; do
+        rm -rf "$store" mine
+        baked $engine
+        expect_equal "$(exports | wc -l)" 2 "exports"
+        expect test -s mine/index.json
+        forget b
+        baked b base kin
+        expect_cached all
+        forget $engine
+    done
+    # A pipe can be read once.
+    run plugged a bash -c 'docker buildx bake --progress=plain -f <(cat docker-bake.hcl) base'
+    expect_notes SLP112
+    echo 'target "token" { context = "base"
+        cache-from = ["type=gha,token=hunter2"] }' >>docker-bake.hcl
+    try plugged a docker buildx bake --print base token
+    run plugged a slipway explain --json -- docker buildx bake base token
+    expect_equal "$(jq -c '[.changed, (.argv | tostring | contains("hunter2"))]' "$stdout")" '[false,false]' "credentials"
+}
+test_case "bake from files: what targets inherit, pipes and credentials" inherited
+
 from_input() {
     definition
     plugged a true
