@@ -6,10 +6,10 @@ internal import Host
 public struct BuildxHistory: Sendable {
     /// How to reach the engine of a build.
     public struct Access: Equatable, Sendable {
-        /// docker itself, past the shim.
+        /// docker itself, past the shim, or the plugin where it was called by itself.
         public var docker: ByteString
-        /// The options before docker's command word.
-        public var globals: [ByteString]
+        /// Its name, and the words before buildx's own command: "docker", options, "buildx".
+        public var command: [ByteString]
         /// What docker is told by variables.
         public var environment: [ByteString]
         /// The user's buildx directory.
@@ -17,10 +17,10 @@ public struct BuildxHistory: Sendable {
 
         /// Everything by name.
         public init(
-            docker: ByteString, globals: [ByteString], environment: [ByteString], configuration: ByteString
+            docker: ByteString, command: [ByteString], environment: [ByteString], configuration: ByteString
         ) {
             self.docker = docker
-            self.globals = globals
+            self.command = command
             self.environment = environment
             self.configuration = configuration
         }
@@ -106,12 +106,12 @@ public struct BuildxHistory: Sendable {
         environment.removeAll { $0.hasPrefix("BUILDX_CONFIG=") || $0.hasPrefix("BUILDX_BUILDER=") }
         environment.append("BUILDX_CONFIG=" + copy.path)
         let words = [
-            "buildx", "history", "logs", "--builder", reference.builder, "--progress", "rawjson", reference.id,
+            "history", "logs", "--builder", reference.builder, "--progress", "rawjson", reference.id,
         ]
         let answer: Execution.Answer
         do throws(Errno) {
             answer = try Execution.ask(
-                access.docker, arguments: ["docker"] + access.globals + words.map { $0 as ByteString },
+                access.docker, arguments: access.command + words,
                 environment: .entries(environment), nanoseconds: 30_000_000_000, limit: 64 << 20, joiningErrors: true)
         } catch {
             throw .noHistory(ByteString(error.description))

@@ -22,7 +22,8 @@ extension Reason {
         case .exportOff: "the setting build-cache is import-only"
         case .definitionRemote: "the definition is fetched from elsewhere, so what is built is not known beforehand"
         case .definitionUnclear: "what would be built cannot be told from the definition"
-        case .cacheListsSet: "cache lists that the command sets, or that hold credentials, cannot be given a second time"
+        case .cacheListsSet:
+            "cache lists that the command sets, or that hold credentials, cannot be given a second time"
         case .composeBuildsItself: "this compose builds without bake"
         case .exportDoesNotPay: "the setting export is auto, and the last exports here took longer than they saved"
         case .filesLimited: "files may grow to a limit only here (ulimit -f), and who writes beyond is killed"

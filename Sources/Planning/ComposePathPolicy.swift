@@ -71,12 +71,16 @@ public enum ComposePathPolicy {
         return source
     }
 
+    fileprivate static func target(of entry: JSON) -> ByteString? {
+        (entry[key: "target"]?.string).map { halved($0).cleanedPath }
+    }
+
     private static func file(of entry: JSON) -> ByteString? {
         guard let file = entry[key: "file"]?.string.map(halved), file.hasPrefix("/") else { return nil }
         return file
     }
 
-    private static func halved(_ text: ByteString) -> ByteString {
+    fileprivate static func halved(_ text: ByteString) -> ByteString {
         var bytes: [UInt8] = []
         var isSecond = false
         for byte in text.bytes {
@@ -118,13 +122,14 @@ private struct Translation {
     mutating func volumes(of service: JSON) -> [JSON] {
         let entries = ComposePathPolicy.volumes(of: service)
         let temporary = (service[key: "tmpfs"]?.array ?? []).compactMap { $0.string?.split(":").first }
-        let targets = (entries.compactMap { $0[key: "target"]?.string } + temporary).map(\.cleanedPath)
+        let targets =
+            (entries.compactMap(ComposePathPolicy.target) + temporary.map { ComposePathPolicy.halved($0).cleanedPath })
         var changed: [JSON] = []
         for entry in entries {
             guard let source = ComposePathPolicy.bindSource(entry), let found = engine(source), found.path != source
             else { continue }
             changed.append(Self.entry(entry, source: found.path, target: nil))
-            guard table.isAutomatic, let target = entry[key: "target"]?.string?.cleanedPath,
+            guard table.isAutomatic, let target = ComposePathPolicy.target(of: entry),
                 entry[key: "bind"]?[key: "recursive"]?.string ?? "enabled" == "enabled"
             else { continue }
             for (row, rest) in table.rows(below: found.resolved) {

@@ -47,7 +47,7 @@ public struct SandboxEngine: Equatable, Sendable {
 public struct SandboxConfiguration: Equatable, Sendable {
     /// By name; a list is in order and has nothing twice.
     private(set) var values: [ByteString: JSON]
-    /// The members that the command's own options decided.
+    /// The members that the command's own options decided, or that were given without the engine's word.
     public private(set) var own: Set<ByteString> = []
 
     /// The members that the settings decide.
@@ -92,6 +92,9 @@ public struct SandboxConfiguration: Equatable, Sendable {
             own.insert(other)
         }
     }
+
+    /// Lets members stand as they are, whatever the settings come to give.
+    mutating func keep(_ names: [ByteString]) { own.formUnion(names) }
 
     /// What the same command would get where the settings give `other`: its own decisions stay.
     public func renewed(by other: SandboxConfiguration) -> SandboxConfiguration {

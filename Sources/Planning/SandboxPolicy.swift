@@ -102,6 +102,8 @@ private struct Addition {
         }
         decideLimit("cpus", processors, others: .otherCPUs, scan)
         noteWhatIsMissing(settings, facts.engine)
+        // What the engine can limit decides these: had it answered, they might be others.
+        if facts.engine == nil { configuration.keep(["cpus", "memory", "pids-limit"]) }
     }
 
     /// Whoever drops capabilities himself, or wants all of them, has decided; one that he adds stays his over our drop.

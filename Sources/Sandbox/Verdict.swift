@@ -15,8 +15,8 @@ public enum Verdict: Equatable, Sendable {
 
     /// How containers are judged from here.
     public struct Standard: Sendable {
-        /// What the settings give now.
-        public var configuration: SandboxConfiguration
+        /// What the settings give now; nil where the engine did not say what it can limit: then configurations are not judged.
+        public var configuration: SandboxConfiguration?
         /// This place, as labels tell it; nil when it is not known.
         public var origin: ByteString?
         /// Whether those that were made elsewhere are judged like our own.
@@ -25,7 +25,7 @@ public enum Verdict: Equatable, Sendable {
         var isMissing: @Sendable (ByteString) -> Bool
 
         /// Everything by name.
-        public init(_ configuration: SandboxConfiguration, origin: ByteString?, includesOthers: Bool = false) {
+        public init(_ configuration: SandboxConfiguration?, origin: ByteString?, includesOthers: Bool = false) {
             self.init(
                 configuration, origin: origin, includesOthers: includesOthers,
                 isMissing: { path in
@@ -40,7 +40,7 @@ public enum Verdict: Equatable, Sendable {
         }
 
         init(
-            _ configuration: SandboxConfiguration, origin: ByteString?, includesOthers: Bool,
+            _ configuration: SandboxConfiguration?, origin: ByteString?, includesOthers: Bool,
             isMissing: @escaping @Sendable (ByteString) -> Bool
         ) {
             self.configuration = configuration
@@ -62,10 +62,14 @@ public enum Verdict: Equatable, Sendable {
             self = .workspaceGone(workspace)
             return
         }
+        guard let configuration = standard.configuration else {
+            self = .current
+            return
+        }
         let text = container.labels[SandboxLabels.configuration] ?? ""
         let own = container.labels[SandboxLabels.own] ?? ""
         let stored = SandboxConfiguration(text: text, own: own)
-        let renewed = stored?.renewed(by: standard.configuration) ?? standard.configuration
+        let renewed = stored?.renewed(by: configuration) ?? configuration
         // The hash is what counts: a label that does not fit it tells nothing.
         if container.hash == renewed.hash || container.hash == renewed.shortHash {
             self = .current

@@ -73,7 +73,7 @@ public enum BuildLedger {
     }
 
     private static func seconds(_ time: Int64) -> ByteString {
-        ByteString(decimal: (time + 500_000_000) / 1_000_000_000)
+        ByteString(decimal: (time &+ 500_000_000) / 1_000_000_000)
     }
 
     /// Why exports of a repository with this Dockerfile do not pay; nil when they do, or nothing is known.

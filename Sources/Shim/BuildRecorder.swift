@@ -168,8 +168,10 @@ extension BuildxHistory.Access {
             let directory = try? DockerConfiguration.directory(
                 for: EngineRequest(configDirectory: configuration), environment)
         else { return nil }
+        let isPlugin = docker.lastPathComponent.hasPrefix("docker-buildx") && !Plugin.isCalledByDocker
         self.init(
-            docker: docker, globals: globals, environment: Kernel.environment,
+            docker: docker, command: isPlugin ? ["docker-buildx"] : ["docker"] + globals + ["buildx"],
+            environment: Kernel.environment,
             configuration: environment.buildxDirectory ?? directory.appending(path: "buildx"))
     }
 }

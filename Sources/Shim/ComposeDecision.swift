@@ -38,7 +38,9 @@ extension Decision {
                 return plan
             }
         } catch {
-            return .unchanged(arguments, [error.note])
+            var plan = translated
+            plan.notes.append(error.note)
+            return plan
         }
         // A file more would show in the labels of the containers.
         guard compose.word == "build" else {
@@ -104,7 +106,7 @@ extension Decision {
         guard !additions.isEmpty else { return .unchanged(arguments, notes) }
         let services = Dictionary(builds.map { ($0.target.name, $0.service) }) { first, _ in first }
         let text = BakeCachePolicy.composeFile(adding: additions, to: services)
-        guard let path = purpose == .acting ? file.write(text) : file.path else {
+        guard let path = purpose == .acting ? file.write(text) : file.path(for: text) else {
             return .unchanged(arguments, notes + [Note(.definitionUnclear, "no place for a file")])
         }
         var plan = file.plan(compose, arguments, adding: path)

@@ -5,8 +5,9 @@ internal import Planning
 
 /// A file that is added to a project's own, and how compose is told of it.
 struct ComposeFile {
-    /// Where it will stand.
-    let path: ByteString
+    private let folder: ByteString
+    /// What its name begins with.
+    private let name: ByteString
     /// The project's files when they are not given by `--file`: what COMPOSE_FILE would say.
     private let files: ByteString?
     private let separator: ByteString
@@ -23,26 +24,25 @@ struct ComposeFile {
     /// who reads them opens it.
     private static let lasting: ByteString = "paths-"
 
-    /// Nil where the project's own files are not certain: an .env file may name others. A lasting file has its project's name,
-    /// any other a name of its own.
+    /// Nil where the project's own files are not certain (an .env file may name others), or can be read only once. A lasting
+    /// file has its project's name, any other a name of its own.
     ///
     /// Source: compose-spec/compose-go cli/options.go, WithConfigFileEnv and WithDefaultConfigPath.
     init?(for compose: ComposeInvocation, isLasting: Bool = false) {
         guard let state = Locations.state else { return nil }
-        let folder = state.appending(path: "compose")
-        func place(of project: [ByteString]) -> ByteString {
-            let name =
-                isLasting
+        folder = state.appending(path: "compose")
+        func title(of project: [ByteString]) -> ByteString {
+            isLasting
                 ? Self.lasting + SHA256.hexDigest(of: project.joined(separator: "\n")).prefix(16)
                 : ByteString(decimal: Clock.now) + "-" + Hex.digits(of: Kernel.randomBytes(8))
-            return folder.appending(path: name + ".json")
         }
         let separator = Kernel.variable("COMPOSE_PATH_SEPARATOR").flatMap { $0.isEmpty ? nil : $0 } ?? ":"
         self.separator = separator
         guard let here = try? Kernel.workingDirectory() else { return nil }
         guard compose.files.isEmpty else {
+            guard compose.files.allSatisfy(Self.canBeReadAgain) else { return nil }
             files = nil
-            path = place(of: [here] + compose.files)
+            name = title(of: [here] + compose.files)
             return
         }
         func absolute(_ path: ByteString) -> ByteString {
@@ -54,22 +54,28 @@ struct ComposeFile {
             return sources.allSatisfy(Self.namesNoFiles)
         }
         if let named = Kernel.variable("COMPOSE_FILE") {
-            guard !named.isEmpty, let first = named.pieces(between: separator).first,
-                isCertain(in: absolute(first).parentPath)
+            let pieces = named.pieces(between: separator)
+            guard !named.isEmpty, let first = pieces.first, isCertain(in: absolute(first).parentPath),
+                pieces.allSatisfy(Self.canBeReadAgain)
             else { return nil }
             files = named
-            path = place(of: [here, named])
+            name = title(of: [here, named])
         } else {
             guard let found = Self.discover(from: compose.projectDirectory.map(absolute) ?? here),
                 isCertain(in: found.directory), !found.files.contains(where: { $0.range(of: separator) != nil })
             else { return nil }
             files = found.files.joined(separator: separator)
-            path = place(of: found.files)
+            name = title(of: found.files)
         }
     }
 
     /// Whether a shim has been here already.
     var isOurs: Bool { files?.range(of: "/slipway/compose/") != nil }
+
+    /// Compose is asked for its project before it runs: a pipe would be empty then.
+    private static func canBeReadAgain(_ file: ByteString) -> Bool {
+        (try? Files.status(file).kind) ?? .regular == .regular
+    }
 
     private static func discover(from start: ByteString) -> (directory: ByteString, files: [ByteString])? {
         var directory = start
@@ -90,9 +96,16 @@ struct ComposeFile {
         return text.range(of: "COMPOSE_FILE") == nil && text.range(of: "COMPOSE_PATH_SEPARATOR") == nil
     }
 
+    /// Where a file with this text stands. Two projects may have the same files and other variables: what lasts has its text's
+    /// name, too.
+    func path(for text: ByteString) -> ByteString {
+        let digest = name.hasPrefix(Self.lasting) ? "-" + SHA256.hexDigest(of: text).prefix(8) : ""
+        return folder.appending(path: name + digest + ".json")
+    }
+
     /// Writes it, unless it says so already; those of yesterday's commands go. Nil where it cannot be written.
     func write(_ text: ByteString) -> ByteString? {
-        let folder = path.parentPath
+        let path = path(for: text)
         do throws(Errno) {
             if (try? Files.read(path, limit: text.count, followLinks: false)) == text { return path }
             try Files.makeDirectories(folder, mode: 0o700)

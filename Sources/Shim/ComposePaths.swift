@@ -33,7 +33,7 @@ extension Decision {
             let (text, notes) = ComposePathPolicy.override(for: project, table: table, sources: sources)
             plan.notes += notes
             guard let text else { return plan }
-            guard let path = purpose == .acting ? file.write(text) : file.path else {
+            guard let path = purpose == .acting ? file.write(text) : file.path(for: text) else {
                 throw Doubt(.definitionUnclear, "no place for a file")
             }
             var more = file.plan(compose, plan.arguments, adding: path)

@@ -33,7 +33,7 @@ public struct Decision {
         as role: Role = .docker
     ) {
         guard Kernel.largestFile >= Self.largestOwnFile else {
-            command = nil // nor is a journal written
+            command = nil  // nor is a journal written
             plan = .unchanged(arguments, [Note(.filesLimited)])
             return
         }

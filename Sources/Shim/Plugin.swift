@@ -37,9 +37,12 @@ enum Plugin {
     /// With this variable buildx believes that docker started it: docker/cli cli-plugins/plugin/plugin.go, RunningStandalone.
     static let calledByDocker: StaticString = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND"
 
+    /// Whether this process was started so.
+    static var isCalledByDocker: Bool { Kernel.variable(calledByDocker)?.isEmpty == false }
+
     /// Becomes the real plugin, with or without changes; never returns.
     static func run() -> Never {
-        let role: Decision.Role = Kernel.variable(calledByDocker)?.isEmpty == false ? .plugin : .buildx
+        let role: Decision.Role = isCalledByDocker ? .plugin : .buildx
         // `docker --config` decides where plugins are looked for.
         var request = EngineRequest()
         if role == .plugin, let scan = try? Scan(Kernel.arguments, from: 1, table: .docker) {

@@ -57,5 +57,5 @@ struct RepositoryAccount {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func seconds(_ time: Int64) -> Int64 { (max(0, time) + 500_000_000) / 1_000_000_000 }
+    private static func seconds(_ time: Int64) -> Int64 { (max(0, time) &+ 500_000_000) / 1_000_000_000 }
 }

@@ -132,9 +132,14 @@ private struct SandboxSurvey {
                     .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
             }
             let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)
+            if !lookup.isEngineKnown {
+                Output.complain("the engine did not say in time what it can limit: configurations are not compared")
+            }
             return SandboxSurvey(
                 docker: docker, containers: containers,
-                standard: .init(lookup.configuration, origin: lookup.origin, includesOthers: includingOthers))
+                standard: .init(
+                    lookup.isEngineKnown ? lookup.configuration : nil, origin: lookup.origin,
+                    includesOthers: includingOthers))
         } catch {
             throw PackageCommands.complain(error, json: json)
         }

@@ -30,7 +30,8 @@ struct BakeCachePolicyTests {
     }
 
     private static func plan(
-        _ line: ByteString, _ text: ByteString, _ form: BakeCachePolicy.Form = .appended, _ settings: Settings = Settings()
+        _ line: ByteString, _ text: ByteString, _ form: BakeCachePolicy.Form = .appended,
+        _ settings: Settings = Settings()
     ) throws -> Plan {
         let wish = try wish(line, settings)
         return BakeCachePolicy.plan(

@@ -68,6 +68,8 @@ struct ComposePathPolicyTests {
             try Self.override(project, resolved: ["/w/a$$b": "/w/$c"]).text
                 == Self.service(#"{"type":"bind","source":"/srv/w/$$c","target":"/x"}"#) + "\n")
         #expect(try Self.override(project, resolved: ["/w/a$$b": ""]).codes == [.pathUnresolved])
+        let below = try Self.override(Self.service(#"{"type":"bind","source":"/w/a","target":"/x$$y"}"#)).text
+        #expect(below.range(of: #""target":"/x$$y/vendor""#) != nil)
     }
 
     @Test("Files of secrets and configs, but for what a build reads")

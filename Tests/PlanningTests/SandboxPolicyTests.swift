@@ -170,6 +170,8 @@ struct SandboxPolicyTests {
         let plan = try #require(try Self.plan(line.split(" "), facts: .init(notes: [Note(.engineSilent)])))
         #expect(Self.limits(plan, line) == Array(Self.limits.dropLast()))
         #expect(plan.notes.dropLast() == [Note(.engineSilent), Note(.sandboxEngineNotAsked, "cpus")])
+        // Whatever the engine says later is no difference.
+        #expect(Self.label(SandboxLabels.own, of: plan) == "cpus,memory,pids-limit")
         let podman = try Self.plan(line.split(" "), facts: .init(obstacle: Note(.dockerIsPodman)))
         #expect(podman == .unchanged(line.split(" "), [Note(.dockerIsPodman)]))
     }

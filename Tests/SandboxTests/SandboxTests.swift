@@ -172,6 +172,13 @@ struct SandboxTests {
         #expect(try Self.verdict(Self.json("1", workspace: "/gone", origin: nil)) == .workspaceGone("/gone"))
     }
 
+    @Test("Where the engine does not say what it can limit, configurations are not judged")
+    func unknownEngine() throws {
+        let standard = Verdict.Standard(nil, origin: "us", includesOthers: false) { $0.hasPrefix("/gone") }
+        #expect(try Self.verdict(Self.json("1", { $0.pids = 5 }), by: standard) == .current)
+        #expect(try Self.verdict(Self.json("1", workspace: "/gone"), by: standard) == .workspaceGone("/gone"))
+    }
+
     @Test("What the command decided itself is no difference; labels that do not fit the hash tell nothing")
     func ownDecisions() throws {
         var json = Self.json("1", { $0.memory = 1 << 30 }, more: [SandboxLabels.own: "memory"])

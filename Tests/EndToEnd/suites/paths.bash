@@ -305,6 +305,17 @@ YAML
     expect_equal "$(jq .changed "$stdout")" false
     run inside sh -c 'slipway explain --json -- docker compose -f - up <plain.yaml'
     expect_equal "$(jq -c '.changed' "$stdout")" false
+    # A pipe can be read once, and compose itself will want to.
+    run inside sh -c 'mkfifo pipe; cat compose.yaml >pipe & docker compose -f pipe create --quiet-pull web'
+    run inside docker compose down -v -t 0
+    # Where variables differ, projects with the same files do not share one.
+    # shellcheck disable=SC2016 # for compose
+    echo 'services: {web: {image: slipway/base:1, volumes: ["./${D}:/x"]}}' >ws/proj/varied.yaml
+    for name in src vendor; do
+        run inside env D=$name slipway explain -- docker compose -f varied.yaml up
+        grep -o 'paths-[^ ]*' "$stdout" >"$place/file-$name"
+    done
+    expect_not cmp -s "$place/file-src" "$place/file-vendor"
     echo COMPOSE_FILE=plain.yaml >ws/proj/.env
     run inside slipway explain --json -- docker compose up
     expect_equal "$(jq -c '[.changed, .notes[-1].code]' "$stdout")" '[false,"SLP112"]'
