@@ -1,4 +1,3 @@
-internal import CLinux
 public import Formats
 
 #if canImport(Musl)
@@ -50,9 +49,9 @@ public struct Conversation: Sendable {
     /// output, and what the kernel says when it cannot be started; it is killed then.
     public func run(line: (Stream, ByteString) -> Void = { _, _ in }) throws(Errno) -> Ending {
         let deadline = nanoseconds.map { Clock.monotonic &+ $0 } ?? .max
-        let input = try Ends(of: Self.pair())
-        let output = try Ends(of: Self.pipe())
-        let error = try Ends(of: Self.pipe())
+        let input = try Ends.pair()
+        let output = try Ends.pipe()
+        let error = try Ends.pipe()
         let child = try spawn(input.theirs, output.theirs, error.theirs)
         var said = (output: Spoken(), error: Spoken())
         do throws(Errno) {
@@ -135,58 +134,17 @@ public struct Conversation: Sendable {
         }
     }
 
-    /// Both ends of a channel, closed by exec from the beginning: a program that another thread starts must not hold them open.
-    private struct Ends: ~Copyable {
-        let theirs: Descriptor
-        let ours: Descriptor
-
-        init(of ends: (theirs: Int32, ours: Int32)) throws(Errno) {
-            let theirs = try Descriptor(taking: ends.theirs)
-            let ours = try Descriptor(taking: ends.ours)
-            self.theirs = theirs
-            self.ours = ours
-        }
-    }
-
-    private static func pipe() throws(Errno) -> (theirs: Int32, ours: Int32) {
-        var ends: [Int32] = [-1, -1]
-        _ = try checked { slipway_pipe2(&ends, O_CLOEXEC) }
-        return (ends[1], ends[0])
-    }
-
-    /// A socket instead of a pipe: writing to one whose reader is gone need not be a signal.
-    private static func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
-        var ends: [Int32] = [-1, -1]
-        _ = try checked { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }
-        return (ends[0], ends[1])
-    }
-
     private func spawn(
         _ input: consuming Descriptor, _ output: consuming Descriptor, _ error: consuming Descriptor
     ) throws(Errno) -> pid_t {
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (isStoppable ? 0 : Int16(POSIX_SPAWN_SETPGROUP)))
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, input.number, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
-        posix_spawn_file_actions_adddup2(&actions, error.number, 2)
-        var child: pid_t = 0
-        let failure = try program.withCPath { (name) throws(Errno) in
-            withCStrings(arguments) { argv in
-                withCStrings(environment) { posix_spawn(&child, name, &actions, &attributes, argv, $0) }
-            }
+        let numbers = (input.number, output.number, error.number)
+        return try Execution.start(
+            program, arguments, .entries(environment), flags: isStoppable ? 0 : POSIX_SPAWN_SETPGROUP
+        ) { actions in
+            posix_spawn_file_actions_adddup2(&actions, numbers.0, 0)
+            posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)
+            posix_spawn_file_actions_adddup2(&actions, numbers.2, 2)
         }
-        guard failure == 0 else { throw Errno(code: failure) }
-        return child
     }
 }
 

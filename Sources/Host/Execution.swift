@@ -66,13 +66,11 @@ public enum Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
         nanoseconds: Int64, limit: Int, joiningErrors: Bool = false
     ) throws(Errno) -> Answer {
-        var ends: [Int32] = [-1, -1]
-        _ = try checked { pipe(&ends) }
-        let output = try Descriptor(takingPipeEnd: ends[0])
+        let pipe = try Ends.pipe()
+        let output = pipe.ours
         try output.neverWait()
         let child = try spawn(
-            path, arguments, environment, output: try Descriptor(takingPipeEnd: ends[1]), givingInput: givingInput,
-            joiningErrors: joiningErrors)
+            path, arguments, environment, output: pipe.theirs, givingInput: givingInput, joiningErrors: joiningErrors)
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
             let text = try read(output, until: deadline, limit: limit)
@@ -90,12 +88,10 @@ public enum Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
         limit: Int
     ) throws(Errno) -> Answer {
-        var ends: [Int32] = [-1, -1]
-        _ = try checked { pipe(&ends) }
-        let output = try Descriptor(takingPipeEnd: ends[0])
+        let pipe = try Ends.pipe()
+        let output = pipe.ours
         try output.neverWait()
-        let input = try Descriptor(takingPipeEnd: ends[1])
-        let child = try spawn(path, arguments, environment, output: input, inNewSession: true)
+        let child = try spawn(path, arguments, environment, output: pipe.theirs, inNewSession: true)
         defer { kill(-child, SIGKILL) }
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
@@ -122,17 +118,7 @@ public enum Execution {
     public static func run(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited
     ) throws(Errno) -> (process: Int32, code: Int32) {
-        var child: pid_t = 0
-        let failure = try path.withCPath { (name) throws(Errno) in
-            withCStrings(arguments) { argv in
-                switch environment {
-                case .inherited: posix_spawn(&child, name, nil, nil, argv, environ)
-                case .entries(let entries):
-                    withCStrings(entries) { posix_spawn(&child, name, nil, nil, argv, $0) }
-                }
-            }
-        }
-        guard failure == 0 else { throw Errno(code: failure) }
+        let child = try start(path, arguments, environment)
         let (interrupt, quit) = (signal(SIGINT, SIG_IGN), signal(SIGQUIT, SIG_IGN))
         defer {
             signal(SIGINT, interrupt)
@@ -160,21 +146,35 @@ public enum Execution {
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor,
         inNewSession: Bool = false, givingInput: Bool = false, joiningErrors: Bool = false
     ) throws(Errno) -> pid_t {
+        let number = output.number
+        // POSIX_SPAWN_SETSID, which the C libraries hide from Swift.
+        return try start(path, arguments, environment, flags: inNewSession ? 0x80 : 0) { actions in
+            if !givingInput { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
+            posix_spawn_file_actions_adddup2(&actions, number, 1)
+            if joiningErrors {
+                posix_spawn_file_actions_adddup2(&actions, number, 2)
+            } else {
+                posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+            }
+        }
+    }
+
+    /// Starts a program, whose streams are ours but for what `redirect` says. It gets all signals: ours may be held back.
+    static func start(
+        _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, flags: Int32 = 0,
+        redirect: (inout posix_spawn_file_actions_t) -> Void = { _ in }
+    ) throws(Errno) -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // POSIX_SPAWN_SETSID, which the C libraries hide from Swift.
-        if inNewSession { posix_spawnattr_setflags(&attributes, 0x80) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | flags))
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        if !givingInput { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
-        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
-        if joiningErrors {
-            posix_spawn_file_actions_adddup2(&actions, output.number, 2)
-        } else {
-            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        }
+        redirect(&actions)
         var child: pid_t = 0
         let failure = try path.withCPath { (name) throws(Errno) in
             withCStrings(arguments) { argv in
@@ -219,12 +219,6 @@ public enum Execution {
 }
 
 extension Descriptor {
-    /// Takes over one end of a pipe: closed by exec. Glibc's module has no `pipe2`; one thread needs none.
-    fileprivate init(takingPipeEnd number: Int32) throws(Errno) {
-        _ = try checked { fcntl(number, F_SETFD, FD_CLOEXEC) }
-        try self.init(taking: number)
-    }
-
     /// At most `count` bytes of those that have come; none at the end, nil while there is nothing.
     fileprivate borrowing func readWhatIsThere(upTo count: Int) throws(Errno) -> [UInt8]? {
         do throws(Errno) {

@@ -5,7 +5,7 @@
 #endif
 
 /// The signals by which people end a program, held back so that it can tidy up first. One that the caller ignores stays
-/// ignored: the kernel does not keep it. Programs that `Execution` starts get their signals as ever.
+/// ignored: the kernel does not keep it. Programs that are started get theirs as ever (`Execution.start`).
 public enum HeldSignals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP]
 

@@ -6,7 +6,8 @@ public import Notes
 public struct JournalEntry: Equatable, Sendable {
     /// When the decision was made, in seconds since 1970.
     public let time: Int
-    /// The kind of command: "build", or "unknown" for a command line that was not understood.
+    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", or "unknown" for a command line that was not
+    /// understood.
     public let command: ByteString
     /// Where it was given.
     public let directory: ByteString

@@ -1,4 +1,4 @@
-/// An ELF note with `RealDocker.marker` in it: the linker puts notes before the code, so one small read of a file tells
+/// An ELF note with `ProgramSearch.marker` in it: the linker puts notes before the code, so one small read of a file tells
 /// whether it is a shim, and `strip` leaves it there. Name size, description size, type, then "SLIPWAY" and "SLIPWAY-SHIM".
 @section(".note.slipway") @used
 private let shimMarker: (UInt32, UInt32, UInt32, UInt64, UInt64, UInt64) = (

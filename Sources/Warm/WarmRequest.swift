@@ -22,7 +22,7 @@ public struct WarmRequest: Sendable {
         PackageTool.allCases.filter { wishes[$0]?.isEmpty == false || ($0 == .pip && !requirements.isEmpty) }
     }
 
-    /// How each tool's files are recognised among names, and what it is called.
+    /// How each tool's files are recognised among names.
     static func isFile(_ value: ByteString, for tool: PackageTool) -> Bool {
         switch tool {
         case .pip: false

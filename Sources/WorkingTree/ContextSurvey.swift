@@ -34,7 +34,7 @@ public struct ContextSurvey {
     private var isLong = false
     private var record = ContextRecord(entries: [])
 
-    /// A directory, absolute and resolved, its Dockerfile, absolute, and how much may be spent.
+    /// A directory, absolute and resolved, what it leaves out, and how much may be spent.
     private init(_ root: ByteString, _ rules: IgnoreRules, _ limits: Limits) {
         self.root = root
         self.rules = rules

@@ -3,7 +3,8 @@ import Formats
 import Host
 import Shim
 
-/// The program for people. Exit codes: 0 done, 1 done with findings or failed, 2 bad usage.
+/// The program for people. Exit codes: 0 done, 1 done with findings or failed, 2 bad usage, or what `doctor`
+/// finds broken and `lint` cannot read, 3 a step that `check` found executed, 128 and the number of a signal.
 @main
 struct Slipway: ParsableCommand {
     static let configuration = CommandConfiguration(

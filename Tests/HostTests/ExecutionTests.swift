@@ -33,6 +33,15 @@ struct ExecutionTests {
         #expect(answer.output == "out\n")
     }
 
+    @Test("A program gets the signals that are held back here")
+    func heldSignals() throws {
+        var before = sigset_t()
+        sigprocmask(SIG_BLOCK, nil, &before)
+        defer { sigprocmask(SIG_SETMASK, &before, nil) }
+        HeldSignals.hold()
+        #expect(try Self.shell("grep SigBlk /proc/self/status").output == "SigBlk:\t0000000000000000\n")
+    }
+
     @Test("Alone, a program has no terminal and a session of its own; what it leaves behind is not waited for")
     func alone() throws {
         let started = Clock.monotonic
