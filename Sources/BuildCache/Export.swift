@@ -91,7 +91,7 @@ public struct Export: Equatable, Sendable {
 
 extension Store {
     /// Makes one's own sub-store where there is none yet, so that there is something to lease.
-    public func makeOwnIfMissing() throws(Rejection) {
+    func makeOwnIfMissing() throws(Rejection) {
         if try currentGeneration(of: user) == nil { _ = try prepareOwn() }
     }
 

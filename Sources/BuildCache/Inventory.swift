@@ -1,6 +1,6 @@
-public import Formats
+internal import Formats
 internal import Host
-public import Notes
+internal import Notes
 
 /// A SHA-256 digest as four numbers: a store has a hundred thousand of them.
 struct Digest: Hashable, Sendable {
@@ -32,9 +32,9 @@ struct Digest: Hashable, Sendable {
 }
 
 /// One export of a generation, as trimming and people see it.
-public struct ExportRecord: Sendable {
+struct ExportRecord: Sendable {
     /// What it is good for.
-    public enum State: Sendable, Equatable {
+    enum State: Sendable, Equatable {
         /// All that it needs is there.
         case complete
         /// It has no readable index: its build has not ended, or failed.
@@ -44,27 +44,27 @@ public struct ExportRecord: Sendable {
     }
 
     /// The directory's name in its key.
-    public let name: ByteString
+    let name: ByteString
     /// Branch and build arguments, as tags.
-    public let variant: Variant
+    let variant: Variant
     /// When its index was written, in nanoseconds since 1970, never later than now; when its build began, if it has none.
-    public let completed: Int64
+    let completed: Int64
     /// What it is good for.
-    public let state: State
+    let state: State
     /// Manifest, config and layers; empty unless it is complete.
     let blobs: [Digest]
 }
 
 /// The exports of one key.
-public struct KeyRecord: Sendable {
+struct KeyRecord: Sendable {
     /// The directory's name among the exports.
-    public let name: ByteString
+    let name: ByteString
     /// The key in words, as the first build wrote it; nil when that cannot be read.
-    public let description: JSON?
+    let description: JSON?
     /// When a build last used it, in nanoseconds since 1970, as far as is known.
-    public let lastUsed: Int64
+    let lastUsed: Int64
     /// In no order.
-    public let exports: [ExportRecord]
+    let exports: [ExportRecord]
 }
 
 /// The files in a generation's pool.
@@ -105,16 +105,16 @@ struct Pool: Sendable {
 }
 
 /// All that one generation holds: its exports and its pool.
-public struct Inventory: Sendable {
+struct Inventory: Sendable {
     /// What was looked at.
-    public let generation: Generation
+    let generation: Generation
     /// The keys, by name.
-    public private(set) var keys: [KeyRecord] = []
+    private(set) var keys: [KeyRecord] = []
     /// Its blobs.
     let pool: Pool
 
     /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
-    public init(of generation: Generation, now: Int64) throws(Rejection) {
+    init(of generation: Generation, now: Int64) throws(Rejection) {
         self.generation = generation
         pool = try Pool(of: generation)
         var reader = ExportReader(generation: generation, pool: pool, now: now)
@@ -142,10 +142,10 @@ public struct Inventory: Sendable {
     }
 
     /// Bytes in the pool.
-    public var bytes: UInt64 { pool.bytes }
+    var bytes: UInt64 { pool.bytes }
 
     /// Bytes that complete exports reach.
-    public var liveBytes: UInt64 { pool.bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
+    var liveBytes: UInt64 { pool.bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
 }
 
 extension KeyRecord {

@@ -21,7 +21,7 @@ public enum OriginURL {
 
     /// The path of a local remote: what stands after "file://", or the text itself; nil for an address of another scheme, which may
     /// hold a secret.
-    public static func localPath(_ url: ByteString) -> ByteString? {
+    static func localPath(_ url: ByteString) -> ByteString? {
         let text = url.trimmed
         guard let mark = text.range(of: "://") else { return text }
         return text.prefix(mark.lowerBound).lowercasedASCII == "file" ? text.dropFirst(mark.upperBound) : nil

@@ -1,10 +1,10 @@
-public import Formats
+internal import Formats
 
 /// Names that any text becomes on disk: small letters, digits, dot, underscore and dash, so that a branch called
 /// "../../x\n" is as harmless as any other. What the slug loses, the digest beside it keeps apart.
-public enum Slug {
+enum Slug {
     /// At most `limit` bytes of `[a-z0-9._-]`, never empty, never beginning with a dot.
-    public static func of(_ text: ByteString, limit: Int = 40) -> ByteString {
+    static func of(_ text: ByteString, limit: Int = 40) -> ByteString {
         var slug: [UInt8] = []
         for byte in text.lowercasedASCII.bytes where slug.count < limit {
             let keeps =

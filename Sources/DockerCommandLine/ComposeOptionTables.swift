@@ -23,7 +23,7 @@ extension OptionTable {
         ])
 
     /// `docker compose build` (docker/compose cmd/compose/build.go, buildCommand).
-    public static let composeBuild = OptionTable(
+    static let composeBuild = OptionTable(
         command: "docker compose build", isInterspersed: true,
         rows: [
             Row("build-arg", .value, .buildArgument),
@@ -45,11 +45,11 @@ extension OptionTable {
             Row("quiet", short: "q", .flag),
             Row("sbom", .value),
             Row("ssh", .value),
-            Row("with-dependencies", .flag, .dependencies),
+            Row("with-dependencies", .flag),
         ])
 
     /// `docker compose up` (docker/compose cmd/compose/up.go, upCommand).
-    public static let composeUp = OptionTable(
+    static let composeUp = OptionTable(
         command: "docker compose up", isInterspersed: true,
         rows: [
             Row("abort-on-container-exit", .flag),
@@ -86,7 +86,7 @@ extension OptionTable {
         ])
 
     /// `docker compose create` (docker/compose cmd/compose/create.go, createCommand).
-    public static let composeCreate = OptionTable(
+    static let composeCreate = OptionTable(
         command: "docker compose create", isInterspersed: true,
         rows: [
             Row("build", .flag, .building),
@@ -103,7 +103,7 @@ extension OptionTable {
         ])
 
     /// `docker compose run` (docker/compose cmd/compose/run.go, runCommand).
-    public static let composeRun = OptionTable(
+    static let composeRun = OptionTable(
         command: "docker compose run", isInterspersed: false,
         rows: [
             Row("build", .flag, .building),

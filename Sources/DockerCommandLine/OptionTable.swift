@@ -29,7 +29,7 @@ public struct OptionTable: Sendable {
         /// `--set` of bake.
         case override
         case environment, environmentFile, mount, volume, tmpfs
-        case projectDirectory, profile, building, dependencies
+        case projectDirectory, profile, building
         case device, volumesFrom, driver, driverOption
         case attaching, privileged, runtime, otherIsolation, userNamespace, volumeDriver
         case detach, remove, restart, label, labelFile

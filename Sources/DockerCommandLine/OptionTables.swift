@@ -30,7 +30,7 @@ extension OptionTable {
         ])
 
     /// `docker buildx build`, with the parent's persistent options (docker/buildx commands/build.go, buildCmd).
-    public static let buildxBuild = OptionTable(
+    static let buildxBuild = OptionTable(
         command: "docker buildx build", isInterspersed: true,
         rows: [
             Row("add-host", .value),
@@ -93,7 +93,7 @@ extension OptionTable {
         ])
 
     /// `docker buildx bake`, with the parent's persistent options (docker/buildx commands/bake.go, bakeCmd).
-    public static let buildxBake = OptionTable(
+    static let buildxBake = OptionTable(
         command: "docker buildx bake", isInterspersed: true,
         rows: [
             Row("allow", .value),

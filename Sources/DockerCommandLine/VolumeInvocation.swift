@@ -24,7 +24,7 @@ public struct VolumeInvocation: Equatable, Sendable {
 
 extension OptionTable {
     /// `docker volume create` (docker/cli cli/command/volume/create.go, newCreateCommand).
-    public static let volumeCreate = OptionTable(
+    static let volumeCreate = OptionTable(
         command: "docker volume create", isInterspersed: true,
         rows: [
             Row("availability", .value),

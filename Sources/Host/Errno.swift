@@ -33,7 +33,7 @@ public struct Errno: Error, Equatable, Sendable {
     public static let symbolicLink = Errno(code: ELOOP)
     /// ENAMETOOLONG
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
-    /// ECONNRESET: also an answer that ends early.
+    /// E2BIG: arguments and environment together.
     public static let argumentListTooLong = Errno(code: E2BIG)
     /// ENOEXEC: a script without "#!".
     public static let noInterpreter = Errno(code: ENOEXEC)

@@ -32,7 +32,7 @@ extension Files {
     }
 
     /// Removes an empty directory. The corresponding C function is `rmdir`.
-    public static func removeDirectory(_ path: ByteString) throws(Errno) {
+    static func removeDirectory(_ path: ByteString) throws(Errno) {
         _ = try path.withCPath { (name) throws(Errno) in try checked { rmdir(name) } }
     }
 

@@ -1,14 +1,14 @@
-public import Formats
+internal import Formats
 
 /// Numbers as docker's own options take them.
-public enum DockerNumber {
+enum DockerNumber {
     private static let most = UInt64(Int64.max)
 
     /// The bytes that "4g", "512m", "1.5GiB" or "1048576" is; every unit is a power of 1024. Nil for what is written in a way that
     /// docker may read otherwise, or not at all.
     ///
     /// Source: docker/go-units size.go, RAMInBytes.
-    public static func bytes(_ text: ByteString) -> UInt64? {
+    static func bytes(_ text: ByteString) -> UInt64? {
         let text = text.lowercasedASCII
         let written = ByteString(text.bytes.prefix { isDigit($0) || $0 == UInt8(ascii: ".") })
         let unit = text.dropFirst(written.count)
@@ -25,7 +25,7 @@ public enum DockerNumber {
     }
 
     /// In the largest unit that needs no fraction, as docker takes it.
-    public static func text(bytes: UInt64) -> ByteString {
+    static func text(bytes: UInt64) -> ByteString {
         for (unit, factor) in [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)] as [(ByteString, UInt64)]
         where bytes >= factor && bytes % factor == 0 {
             return ByteString(decimal: bytes / factor) + unit
@@ -36,10 +36,10 @@ public enum DockerNumber {
     /// Billionths of a processor: of "1.5", 1,500,000,000. Nil as above.
     ///
     /// Source: docker/cli opts/opts.go, ParseCPUs.
-    public static func processors(_ text: ByteString) -> UInt64? { scaled(text, by: 1_000_000_000, digits: 9) }
+    static func processors(_ text: ByteString) -> UInt64? { scaled(text, by: 1_000_000_000, digits: 9) }
 
     /// The shortest way to write so many billionths.
-    public static func text(processors: UInt64) -> ByteString {
+    static func text(processors: UInt64) -> ByteString {
         let whole = ByteString(decimal: processors / 1_000_000_000)
         var rest = ByteString(decimal: processors % 1_000_000_000 + 1_000_000_000).dropFirst(1)
         while rest.hasSuffix("0") { rest = rest.dropLast(1) }

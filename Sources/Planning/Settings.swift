@@ -272,7 +272,7 @@ public struct Settings: Equatable, Sendable {
     ]
 
     /// Variables of the environment that are no settings.
-    public static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE"]
+    static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE"]
 
     /// A line or variable that was ignored.
     public struct Problem: Equatable, Sendable {

@@ -1,30 +1,30 @@
-public import Formats
+internal import Formats
 
 /// An archive for `docker cp - CONTAINER:PLACE`, all of it root's.
 ///
 /// Source: POSIX.1-2017 pax, ustar interchange format; GNU tar's 'L' entry for names beyond 100 bytes.
-public struct TarArchive: Sendable {
+struct TarArchive: Sendable {
     private var bytes: [UInt8] = []
     private var folders: Set<ByteString> = []
 
     /// An empty archive.
-    public init() {}
+    init() {}
 
     /// Adds a file and the folders above it, which are readable by everybody.
-    public mutating func add(file path: ByteString, _ content: ByteString) {
+    mutating func add(file path: ByteString, _ content: ByteString) {
         add(folder: path.parentPath)
         entry(path, kind: "0", mode: 0o644, content.bytes)
     }
 
     /// Adds a folder and those above it.
-    public mutating func add(folder path: ByteString) {
+    mutating func add(folder path: ByteString) {
         guard path != "." && path != "/" && folders.insert(path).inserted else { return }
         add(folder: path.parentPath)
         entry(path + "/", kind: "5", mode: 0o755, [])
     }
 
     /// The archive, with its two empty blocks at the end.
-    public var data: ByteString { ByteString(bytes + [UInt8](repeating: 0, count: 1024)) }
+    var data: ByteString { ByteString(bytes + [UInt8](repeating: 0, count: 1024)) }
 
     private mutating func entry(_ path: ByteString, kind: Character, mode: Int, _ content: [UInt8]) {
         if path.count > 100 { entry("././@LongLink", kind: "L", mode: 0, path.bytes + [0]) }

@@ -1,13 +1,13 @@
-public import Formats
+internal import Formats
 
 /// What of the context a COPY or ADD takes.
 ///
 /// Source: moby/buildkit frontend/dockerfile/instructions/parse.go, parseCopy.
-public struct CopySources: Equatable, Sendable {
+struct CopySources: Equatable, Sendable {
     private let sources: [[ByteString]]
 
     /// From an instruction as it ran; nil when it takes nothing of the context: other instructions, `--from`, heredocs alone.
-    public init?(of instruction: ByteString) {
+    init?(of instruction: ByteString) {
         let (word, rest) = instruction.cut { $0 == 0x20 }
         guard word == "COPY" || word == "ADD" else { return nil }
         var text = rest.trimmed
@@ -32,7 +32,7 @@ public struct CopySources: Equatable, Sendable {
     }
 
     /// Whether a path of the context is taken: a source, or below one. The directory that a source names is not hashed itself.
-    public func take(_ path: ByteString) -> Bool {
+    func take(_ path: ByteString) -> Bool {
         let parts = path.split("/")
         return sources.contains { source in
             guard parts.count >= source.count else { return false }

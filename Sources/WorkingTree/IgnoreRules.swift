@@ -1,15 +1,15 @@
-public import Formats
+internal import Formats
 
 /// A .dockerignore file: what of a context is not sent.
 ///
 /// Source: moby/patternmatcher ignorefile.ReadAll and PatternMatcher.MatchesUsingParentResults.
-public struct IgnoreRules: Equatable, Sendable {
+struct IgnoreRules: Equatable, Sendable {
     private let patterns: [IgnorePattern]
     /// Whether a later line may take back what an earlier one left out, so that directories left out are looked into.
     let hasExceptions: Bool
 
     /// Nothing is left out.
-    public static let none = IgnoreRules(patterns: [])
+    static let none = IgnoreRules(patterns: [])
 
     private init(patterns: [IgnorePattern]) {
         self.patterns = patterns
@@ -17,7 +17,7 @@ public struct IgnoreRules: Equatable, Sendable {
     }
 
     /// Reads a file; nil when docker refuses it, or when a pattern in it cannot be told here.
-    public init?(_ text: ByteString) {
+    init?(_ text: ByteString) {
         var patterns: [IgnorePattern] = []
         let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst(3) : text
         for line in text.split("\n") {
@@ -64,7 +64,7 @@ public struct IgnoreRules: Equatable, Sendable {
     }
 
     /// Whether a path, seen from the context, is left out.
-    public func leavesOut(_ path: ByteString) -> Bool {
+    func leavesOut(_ path: ByteString) -> Bool {
         var above = top
         var isOut = false
         let parts = path.split("/")

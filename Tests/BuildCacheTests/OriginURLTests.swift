@@ -1,6 +1,7 @@
-import BuildCache
 import Formats
 import Testing
+
+@testable import BuildCache
 
 @Suite("A remote's address, one for all who mean the same")
 struct OriginURLTests {

@@ -1,6 +1,7 @@
-import DockerCommandLine
 import Formats
 import Testing
+
+@testable import DockerCommandLine
 
 /// Compares the tables with flags.json: the flags found in the sources of docker and buildx, and confirmed on their
 /// binaries, over all supported versions. Scripts/check-flags runs this suite alone.

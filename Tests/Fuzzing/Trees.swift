@@ -1,8 +1,9 @@
 import BuildHistory
 import Formats
 import GitIndex
-import Why
-import WorkingTree
+
+@testable import Why
+@testable import WorkingTree
 
 /// What is read about working trees and builds of them.
 enum Trees {

@@ -1,6 +1,7 @@
 import Formats
-import Planning
 import Testing
+
+@testable import Planning
 
 @Suite("Numbers as docker's options take them")
 struct DockerNumberTests {

@@ -1,6 +1,7 @@
 import Formats
-import Planning
 import Testing
+
+@testable import Planning
 
 @Suite("Settings")
 struct SettingsTests {

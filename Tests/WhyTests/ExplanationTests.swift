@@ -2,8 +2,9 @@ import BuildHistory
 import Formats
 import Notes
 import Testing
-import Why
 import WorkingTree
+
+@testable import Why
 
 @Suite("Why a step was not cached")
 struct ExplanationTests {

@@ -1,6 +1,7 @@
 import Formats
 import Testing
-import WorkingTree
+
+@testable import WorkingTree
 
 @Suite("Rules of .dockerignore")
 struct IgnoreRulesTests {
