@@ -58,14 +58,14 @@ public struct GitRepository: Equatable, Sendable {
         guard let status = try? Files.status(dotGit) else { return nil }
         if status.kind == .directory { return dotGit }
         guard let text = try? Files.read(dotGit, limit: 8192), text.hasPrefix("gitdir:") else { return nil }
-        return resolve(text.dropFirst(7).trimmed, against: top)
+        return text.dropFirst(7).trimmed.absolute(in: top)
     }
 
     private static func commonDirectory(of gitDirectory: ByteString) -> ByteString {
         guard let text = try? Files.read(gitDirectory.appending(path: "commondir"), limit: 8192) else {
             return gitDirectory
         }
-        return resolve(text.trimmed, against: gitDirectory)
+        return text.trimmed.absolute(in: gitDirectory)
     }
 
     private static func branch(in gitDirectory: ByteString) -> ByteString {
@@ -90,16 +90,12 @@ public struct GitRepository: Equatable, Sendable {
         else { return nil }
         if let name = OriginURL.normalized(url) { return name }
         guard let local = OriginURL.localPath(url) else { return nil }
-        let path = resolve(local, against: top)
+        let path = local.absolute(in: top)
         if hops > 0 {
             let upstream = gitDirectory(of: path).map(commonDirectory) ?? path
             if let further = origin(in: upstream, top: path, hops: hops - 1) { return further }
         }
         return "file:" + (path.hasSuffix("/.git") ? path.dropLast(5) : path)
-    }
-
-    private static func resolve(_ path: ByteString, against directory: ByteString) -> ByteString {
-        (path.hasPrefix("/") ? path : directory.appending(path: path)).cleanedPath
     }
 }
 

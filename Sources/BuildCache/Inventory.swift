@@ -153,7 +153,7 @@ extension KeyRecord {
     static func isName(_ name: ByteString) -> Bool {
         name.count <= 64 && !name.hasPrefix(".")
             && name.bytes.allSatisfy {
-                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
+                (0x61...0x7A).contains($0) || $0.isDigit || [0x2D, 0x2E, 0x5F].contains($0)
             }
     }
 }

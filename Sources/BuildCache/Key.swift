@@ -61,7 +61,7 @@ public struct BuildDescription: Sendable {
 
 /// Builds with one key may reuse each other's layers: same repository, Dockerfile, context, target and platforms. Never the
 /// tag: it changes where nothing else does. A wrong match costs a look at a useless manifest, nothing more.
-public struct Key: Equatable, Sendable {
+public struct Key: Hashable, Sendable {
     /// The repository's address, else the image's name, else the path of git's common directory (all worktrees have one), else
     /// the context's path. Without credentials.
     public let repository: ByteString
@@ -166,7 +166,7 @@ private struct Place {
     }
 
     private init(directory path: ByteString, _ build: BuildDescription) {
-        let absolute = Self.absolute(path, build)
+        let absolute = path.absolute(in: build.workingDirectory)
         let context = (try? Files.realPath(absolute)) ?? absolute
         let git = GitRepository.containing(context)
         let top = git?.top ?? context
@@ -174,7 +174,9 @@ private struct Place {
         if let address = Self.remoteDockerfile(build) {
             dockerfile = address
         } else if build.dockerfile != "-" {
-            let file = build.dockerfile.map { Self.absolute($0, build) } ?? context.appending(path: "Dockerfile")
+            let file =
+                build.dockerfile.map { $0.absolute(in: build.workingDirectory) }
+                ?? context.appending(path: "Dockerfile")
             let folder = (try? Files.realPath(file.parentPath)) ?? file.parentPath
             let resolved = folder.appending(path: file.lastPathComponent)
             dockerfile = resolved.relative(to: top) ?? resolved.relative(to: context) ?? resolved.lastPathComponent
@@ -199,10 +201,6 @@ private struct Place {
     /// BuildKit takes a Dockerfile by http, too: then its address without credentials.
     private static func remoteDockerfile(_ build: BuildDescription) -> ByteString? {
         build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) ?? "-" }
-    }
-
-    private static func absolute(_ path: ByteString, _ build: BuildDescription) -> ByteString {
-        (path.hasPrefix("/") ? path : build.workingDirectory.appending(path: path)).cleanedPath
     }
 
     /// "host:5000/app:1.2@sha256:..." is "host:5000/app": a colon counts as a tag's only after the last slash.

@@ -104,8 +104,7 @@ struct ExportName: Equatable {
     }
 
     var text: ByteString {
-        let digits = ByteString(String(max(0, started), radix: 16)).suffix(10)
-        let time = ByteString(repeatElement(UInt8(ascii: "0"), count: 10 - digits.count)) + digits
+        let time = ByteString(String(max(0, started), radix: 16)).suffix(10).zeroPadded(to: 10)
         return [variant.branch, variant.arguments, time].joined(separator: ".") + "-" + random
     }
 }

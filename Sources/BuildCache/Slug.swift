@@ -7,9 +7,7 @@ enum Slug {
     static func of(_ text: ByteString, limit: Int = 40) -> ByteString {
         var slug: [UInt8] = []
         for byte in text.lowercasedASCII.bytes where slug.count < limit {
-            let keeps =
-                (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: ".")
-                || byte == UInt8(ascii: "_")
+            let keeps = byte.isLetter || byte.isDigit || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
             if keeps {
                 slug.append(byte)
             } else if slug.last != UInt8(ascii: "-") {

@@ -1,3 +1,5 @@
+internal import Formats
+
 // What the rules ask of bytes, many times for each word: nothing here makes a copy.
 
 extension Array<UInt8> {
@@ -75,10 +77,4 @@ extension UInt8 {
     var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
     /// Of a name: a letter, a digit, or "_".
     var isNameByte: Bool { isLetter || isDigit || self == UInt8(ascii: "_") }
-    /// A letter of ASCII.
-    var isLetter: Bool { (0x61...0x7A).contains(smallASCII) }
-    /// A digit.
-    var isDigit: Bool { (0x30...0x39).contains(self) }
-    /// A capital of ASCII made small; any other byte as it is.
-    var smallASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
 }

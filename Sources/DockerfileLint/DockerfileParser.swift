@@ -206,7 +206,7 @@ enum Suppression {
             end += 1
         }
         return bytes[rest.lowerBound..<end].split(whereSeparator: { $0 == UInt8(ascii: ",") || $0.isBlank }).map {
-            ByteString($0.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 })
+            ByteString($0).uppercasedASCII
         }
     }
 }

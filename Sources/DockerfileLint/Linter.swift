@@ -229,7 +229,7 @@ public struct Linter {
         "BUILD_NUMBER", "BUILD_ID", "TIMESTAMP", "SOURCE_DATE",
     ]
     private static func isOfCommit(_ name: ByteString) -> Bool {
-        let capitals = name.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 }
+        let capitals = name.uppercasedASCII.bytes
         return commitWords.contains { capitals.contains($0, in: 0..<capitals.count) }
             || capitals.holds("SHA", at: 0..<capitals.count)
     }

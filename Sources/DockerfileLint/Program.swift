@@ -1,3 +1,5 @@
+internal import Formats
+
 /// What a command runs, as far as rules and the search for what it really runs need to know.
 enum Program: Sendable {
     case pip, npm, yarn, uv, go, apt, aptGet

@@ -70,10 +70,7 @@ public enum Rule: UInt16, CaseIterable, Sendable {
     case downloadExecuted = 803
 
     /// The code people and programs see, such as "LNT101".
-    public var code: ByteString {
-        let digits = ByteString(decimal: rawValue)
-        return "LNT" + ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 3 - digits.count))) + digits
-    }
+    public var code: ByteString { "LNT" + ByteString(decimal: rawValue).zeroPadded(to: 3) }
 
     /// The rule of a code, in capitals or not; nil when there is none.
     public init?(code: ByteString) {

@@ -1,3 +1,5 @@
+internal import Formats
+
 /// A shell script taken apart as far as the rules need it: simple commands, their words and redirections, and what joins them.
 /// Whatever cannot be understood becomes a word; nothing fails, and each byte is read once.
 struct ShellScript: Sendable {

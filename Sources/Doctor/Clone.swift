@@ -25,8 +25,7 @@ struct CloneFacts {
 
     func judge() -> [Finding] {
         var findings: [Finding] = []
-        let octal = "0" + ByteString(String(mask, radix: 8))
-        if mask != 0o022 { findings.append(Finding(.umaskUnusual, octal)) }
+        if mask != 0o022 { findings.append(Finding(.umaskUnusual, ByteString(octal: mask))) }
         guard let top else {
             return findings.isEmpty ? [Finding(.cloneInOrder, "umask 0022, no repository")] : findings
         }

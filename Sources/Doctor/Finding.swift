@@ -68,7 +68,7 @@ public struct Report: Sendable {
     }
 
     private static func label(_ severity: Severity, inColour: Bool) -> ByteString {
-        let word = severity.name + ByteString(repeatElement(0x20, count: max(0, 7 - severity.name.count)))
+        let word = severity.name.padded(to: 7)
         guard inColour else { return word }
         let colour: ByteString =
             switch severity {
@@ -85,13 +85,6 @@ extension ByteString {
     func replacing(_ part: ByteString, with other: ByteString) -> ByteString {
         guard !part.isEmpty, let found = range(of: part) else { return self }
         return prefix(found.lowerBound) + other + dropFirst(found.upperBound).replacing(part, with: other)
-    }
-
-    /// One word for a shell.
-    var shellQuoted: ByteString {
-        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@%,=-".utf8)
-        if !isEmpty, bytes.allSatisfy(plain.contains) { return self }
-        return "'" + replacing("'", with: "'\\''") + "'"
     }
 
     /// At most so many of the names, with the number of the others.

@@ -106,15 +106,11 @@ struct BuilderStore {
 
     /// Source: docker/buildx store/util.go, namePattern.
     static func isValid(_ name: ByteString) -> Bool {
-        guard let first = name.bytes.first, isLetter(first) else { return false }
+        guard let first = name.bytes.first, first.isLetter else { return false }
         return name.bytes.allSatisfy {
-            isLetter($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+            $0.isLetter || $0.isDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
                 || $0 == UInt8(ascii: "_")
         }
-    }
-
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
     }
 
     /// Buildx does not find a builder whose time of last use it cannot read: docker/buildx store/store.go, GetLastActivity.
@@ -130,7 +126,7 @@ struct BuilderStore {
         let shape = "0000-00-00T00:00:00Z"
         return text.count == shape.utf8.count
             && zip(text.bytes, shape.utf8).allSatisfy { byte, model in
-                model == UInt8(ascii: "0") ? (0x30...0x39).contains(byte) : byte == model
+                model == UInt8(ascii: "0") ? byte.isDigit : byte == model
             }
     }
 

@@ -36,21 +36,21 @@ public struct ContainerEngine: Equatable, Sendable {
     public func volumes(labelled labels: [ByteString], isDangling: Bool = false) throws(Doubt) -> Volumes {
         var filters: [JSON.Member] = [JSON.Member(name: "label", value: .array(labels.map(JSON.string)))]
         if isDangling { filters.append(JSON.Member(name: "dangling", value: .array([.string("true")]))) }
-        let query = Self.escaped(JSON.object(filters).text)
+        let query = JSON.object(filters).text.percentEncoded
         let answer = try EngineConnection.get("/volumes?filters=" + query, from: endpoint, hostTable: hostTable)
         return Volumes(json: ByteString(answer.body), apiVersion: answer.apiVersion)
     }
 
     /// Removes a volume that no container uses; whether the engine did.
     public func removeVolume(_ name: ByteString) throws(Doubt) -> Bool {
-        try EngineConnection.send("DELETE", "/volumes/" + Self.escaped(name), to: endpoint, hostTable: hostTable)
+        try EngineConnection.send("DELETE", "/volumes/" + name.percentEncoded, to: endpoint, hostTable: hostTable)
             .status == 204
     }
 
     /// What the engine says of a container; nil when it has none of this ID.
     func container(_ id: ByteString) throws(Doubt) -> JSON? {
         let answer = try EngineConnection.send(
-            "GET", "/containers/" + Self.escaped(id) + "/json", to: endpoint, hostTable: hostTable)
+            "GET", "/containers/" + id.percentEncoded + "/json", to: endpoint, hostTable: hostTable)
         if answer.status == 404 { return nil }
         guard answer.status == 200, let json = JSON(ByteString(answer.body)) else {
             throw Doubt(.engineAnswerUnreadable)
@@ -73,7 +73,7 @@ public struct ContainerEngine: Equatable, Sendable {
 
     /// Whether a container has a file of this path.
     func hasFile(_ path: ByteString, in id: ByteString) throws(Doubt) -> Bool {
-        let query = "/containers/" + Self.escaped(id) + "/archive?path=" + Self.escaped(path)
+        let query = "/containers/" + id.percentEncoded + "/archive?path=" + path.percentEncoded
         return try EngineConnection.send("HEAD", query, to: endpoint, hostTable: hostTable).status == 200
     }
 
@@ -82,19 +82,5 @@ public struct ContainerEngine: Equatable, Sendable {
     var socketIdentity: [ByteString]? {
         guard case .unix(let path) = endpoint, let status = try? Files.status(path) else { return nil }
         return [status.device, status.inode].map { ByteString(decimal: $0) } + [ByteString(decimal: status.changed)]
-    }
-
-    /// RFC 3986: all but the unreserved in %XX.
-    private static func escaped(_ text: ByteString) -> ByteString {
-        var bytes: [UInt8] = []
-        for byte in text.bytes {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: bytes.append(byte)
-            default:
-                bytes.append(UInt8(ascii: "%"))
-                bytes += Hex.digits(of: [byte]).bytes
-            }
-        }
-        return ByteString(bytes)
     }
 }

@@ -21,7 +21,7 @@ public struct Version: Comparable, Hashable, Sendable {
             self.init(major, 0)
             return
         }
-        let digits = pieces[1].bytes.prefix { (0x30...0x39).contains($0) }
+        let digits = pieces[1].bytes.prefix(while: \.isDigit)
         guard let minor = Self.number(ByteString(digits)) else { return nil }
         self.init(major, minor)
     }

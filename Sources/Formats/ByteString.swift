@@ -108,9 +108,10 @@ public struct ByteString: Hashable, Sendable {
     }
 
     /// ASCII capitals made small; every other byte as it is.
-    public var lowercasedASCII: ByteString {
-        ByteString(bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 })
-    }
+    public var lowercasedASCII: ByteString { ByteString(bytes.map(\.smallASCII)) }
+
+    /// Small letters of ASCII made capitals; every other byte as it is.
+    public var uppercasedASCII: ByteString { ByteString(bytes.map(\.capitalASCII)) }
 
     /// Whether there is nothing but printable ASCII in it.
     public var isPrintableASCII: Bool { bytes.allSatisfy { (0x20...0x7E).contains($0) } }
@@ -123,7 +124,7 @@ public struct ByteString: Hashable, Sendable {
 
     /// The number written in decimal digits; nil for anything else and for overflow.
     public var decimal: Int? {
-        guard !bytes.isEmpty, bytes.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard !bytes.isEmpty, bytes.allSatisfy(\.isDigit) else { return nil }
         return Int(lossy)
     }
 }
@@ -158,6 +159,11 @@ extension ByteString {
         if joined.last != Self.slash { joined.append(Self.slash) }
         joined += component.bytes
         return ByteString(owning: joined)
+    }
+
+    /// The path that this is in `directory`, cleaned; an absolute one is the same in all.
+    public func absolute(in directory: ByteString) -> ByteString {
+        (bytes.first == Self.slash ? self : directory.appending(path: self)).cleanedPath
     }
 
     /// What stands after the last slash.
@@ -216,6 +222,33 @@ extension ByteString {
         if bytes.count == ancestor.count { return "." }
         if ancestor.bytes.last == Self.slash { return dropFirst(ancestor.count) }
         return bytes[ancestor.count] == Self.slash ? dropFirst(ancestor.count + 1) : nil
+    }
+}
+
+extension UInt8 {
+    /// Whether it is a digit.
+    @inlinable
+    public var isDigit: Bool { (0x30...0x39).contains(self) }
+
+    /// Whether it is a letter of ASCII.
+    @inlinable
+    public var isLetter: Bool { (0x61...0x7A).contains(smallASCII) }
+
+    /// A capital of ASCII made small; any other byte as it is.
+    @inlinable
+    public var smallASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+
+    /// A small letter of ASCII made a capital; any other byte as it is.
+    @inlinable
+    public var capitalASCII: UInt8 { (0x61...0x7A).contains(self) ? self & 0xDF : self }
+}
+
+extension Sequence where Element: Hashable {
+    /// The elements in their order, each where it stands first.
+    @inlinable
+    public var withoutRepeats: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
     }
 }
 

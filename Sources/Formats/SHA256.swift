@@ -20,7 +20,10 @@ public struct SHA256 {
     }
 
     /// The digest of all that was taken in: 64 hexadecimal digits.
-    public consuming func hexDigest() -> ByteString { Hex.digits(of: finish(pending, length: taken)) }
+    public consuming func hexDigest() -> ByteString { Hex.digits(of: digest()) }
+
+    /// The digest of all that was taken in: 32 bytes.
+    public consuming func digest() -> [UInt8] { finish(pending, length: taken) }
 
     /// The digest of a whole string: 32 bytes.
     public static func digest(of data: ByteString) -> [UInt8] {

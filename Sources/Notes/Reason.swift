@@ -114,10 +114,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case labelFileUnread = 804
 
     /// The code people and programs see, such as "SLP217".
-    public var code: ByteString {
-        let digits = ByteString(decimal: rawValue)
-        return "SLP" + ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 3 - digits.count))) + digits
-    }
+    public var code: ByteString { "SLP" + ByteString(decimal: rawValue).zeroPadded(to: 3) }
 
     /// The reason of a code, in capitals or not; nil when there is none.
     public init?(code: ByteString) {

@@ -159,6 +159,6 @@ extension ByteString {
 
     /// 64 small hexadecimal digits.
     var isContainerID: Bool {
-        count == 64 && bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        count == 64 && bytes.allSatisfy { $0.isDigit || (0x61...0x66).contains($0) }
     }
 }

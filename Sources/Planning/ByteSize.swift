@@ -11,7 +11,7 @@ public enum ByteSize {
     /// point.
     public static func parse(_ text: ByteString) -> UInt64? {
         let text = text.trimmed.lowercasedASCII
-        let written = ByteString(text.bytes.prefix { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") })
+        let written = ByteString(text.bytes.prefix { $0.isDigit || $0 == UInt8(ascii: ".") })
         let unit = text.dropFirst(written.count).trimmed
         let (whole, fraction) = written.cut(at: ".").map { ($0.before, $0.after) } ?? (written, "0")
         guard let number = UInt64(whole.lossy), let part = UInt64(fraction.lossy), fraction.count <= 3,

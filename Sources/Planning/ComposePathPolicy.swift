@@ -25,7 +25,7 @@ public enum ComposePathPolicy {
     public static func sources(in project: JSON) -> [ByteString] {
         let binds = services(in: project).flatMap { volumes(of: $0.value) }.compactMap(bindSource)
         let files = ["secrets", "configs"].flatMap { project[key: $0]?.members ?? [] }.compactMap { file(of: $0.value) }
-        return (binds + files).withoutRepeatedNames
+        return (binds + files).withoutRepeats
     }
 
     /// The file more, and why paths stay that do; no file where none changes.
@@ -161,12 +161,5 @@ private struct Translation {
                 default: member
                 }
             })
-    }
-}
-
-extension [ByteString] {
-    fileprivate var withoutRepeatedNames: [ByteString] {
-        var seen: Set<ByteString> = []
-        return filter { seen.insert($0).inserted }
     }
 }

@@ -10,7 +10,7 @@ enum DockerNumber {
     /// Source: docker/go-units size.go, RAMInBytes.
     static func bytes(_ text: ByteString) -> UInt64? {
         let text = text.lowercasedASCII
-        let written = ByteString(text.bytes.prefix { isDigit($0) || $0 == UInt8(ascii: ".") })
+        let written = ByteString(text.bytes.prefix { $0.isDigit || $0 == UInt8(ascii: ".") })
         let unit = text.dropFirst(written.count)
         let shift: UInt64
         switch unit {
@@ -49,7 +49,7 @@ enum DockerNumber {
     /// A decimal number times a factor, what is left of a fraction dropped.
     private static func scaled(_ text: ByteString, by factor: UInt64, digits: Int) -> UInt64? {
         let (whole, fraction) = text.cut(at: ".").map { ($0.before, $0.after) } ?? (text, "")
-        guard !whole.isEmpty, whole.bytes.allSatisfy(isDigit), fraction.bytes.allSatisfy(isDigit),
+        guard !whole.isEmpty, whole.bytes.allSatisfy(\.isDigit), fraction.bytes.allSatisfy(\.isDigit),
             fraction.count <= digits, let number = UInt64(whole.lossy)
         else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: factor)
@@ -63,6 +63,4 @@ enum DockerNumber {
         let (sum, tooLarge) = product.addingReportingOverflow(part * factor / scale)
         return overflow || tooLarge || sum > most ? nil : sum
     }
-
-    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }

@@ -67,31 +67,9 @@ extension Plan {
     /// For people: the command with the variables it gets, as a shell would take it, then a line for each note.
     /// Nothing in it steers a terminal.
     public var text: ByteString {
-        let set = environment.compactMap { change in change.value.map { change.name + "=" + Self.quoted($0) } }
-        let command = (set + arguments.map(Self.quoted)).joined(separator: " ")
+        let set = environment.compactMap { change in change.value.map { change.name + "=" + $0.shellQuoted } }
+        let command = (set + arguments.map(\.shellQuoted)).joined(separator: " ")
         let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message.harmless }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func quoted(_ word: ByteString) -> ByteString {
-        let plain = word.bytes.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || "_-./=:,@%+".utf8.contains(byte)
-        }
-        if plain && !word.isEmpty { return word }
-        guard word.bytes.contains(where: ByteString.isControl) else {
-            return "'" + word.split("'").joined(separator: "'\\''") + "'"
-        }
-        return "$'" + word.bytes.map(escaped).joined(separator: "") + "'"
-    }
-
-    /// A byte between $' and ' (POSIX.1-2024, 2.2.4).
-    private static func escaped(_ byte: UInt8) -> ByteString {
-        switch byte {
-        case UInt8(ascii: "\n"): "\\n"
-        case UInt8(ascii: "'"), UInt8(ascii: "\\"): "\\" + ByteString([byte])
-        case let byte where ByteString.isControl(byte): "\\x" + Hex.digits(of: [byte])
-        default: ByteString([byte])
-        }
     }
 }

@@ -39,7 +39,7 @@ public struct SandboxSettings: Equatable, Sendable {
 
     /// A capability's one name: in capitals, without CAP_ (docker/cli opts/capabilities.go, NormalizeCapability).
     static func capability(_ text: ByteString) -> ByteString {
-        let name = ByteString(text.trimmed.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 })
+        let name = text.trimmed.uppercasedASCII
         return name.hasPrefix("CAP_") ? name.dropFirst(4) : name
     }
 }
@@ -120,6 +120,6 @@ extension SandboxSettings {
 extension ByteString {
     /// Whether docker keeps it as it is in a label: UTF-8, and nothing that moves a terminal's cursor.
     public var isLabelText: Bool {
-        !isEmpty && ByteString(lossy) == self && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        !isEmpty && ByteString(lossy) == self && !bytes.contains(where: Self.isControl)
     }
 }

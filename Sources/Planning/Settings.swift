@@ -112,9 +112,8 @@ public struct Settings: Equatable, Sendable {
 
         /// "store.max-size" is SLIPWAY_STORE_MAX_SIZE.
         public var variable: ByteString {
-            let name = key.bytes.map { byte -> UInt8 in
-                if byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") { return UInt8(ascii: "_") }
-                return (0x61...0x7A).contains(byte) ? byte & 0xDF : byte
+            let name = key.bytes.map {
+                $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0.capitalASCII
             }
             return "SLIPWAY_" + ByteString(name)
         }

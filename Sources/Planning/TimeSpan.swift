@@ -9,7 +9,7 @@ public enum TimeSpan {
     /// Nanoseconds, or nil for anything that is not a whole number with a unit, or does not fit.
     public static func parse(_ text: ByteString) -> Int64? {
         let text = text.trimmed.lowercasedASCII
-        let digits = ByteString(text.bytes.prefix { (0x30...0x39).contains($0) })
+        let digits = ByteString(text.bytes.prefix(while: \.isDigit))
         let unit = text.dropFirst(digits.count).trimmed
         guard let number = digits.decimal, let factor = units.first(where: { $0.name == unit })?.seconds else {
             return nil

@@ -29,14 +29,10 @@ public enum Moment {
         let seconds = min(max(0, seconds), latest)
         let (year, month, day) = civil(seconds / day)
         let rest = seconds % Self.day
-        let date = [digits(year, 4), digits(month, 2), digits(day, 2)].joined(separator: "-")
-        let time = [rest / 3_600, rest / 60 % 60, rest % 60].map { digits($0, 2) }.joined(separator: ":")
+        func digits(_ number: Int) -> ByteString { ByteString(decimal: number).zeroPadded(to: 2) }
+        let date = [ByteString(decimal: year), digits(month), digits(day)].joined(separator: "-")
+        let time = [rest / 3_600, rest / 60 % 60, rest % 60].map(digits).joined(separator: ":")
         return date + "T" + time + "Z"
-    }
-
-    private static func digits(_ number: Int, _ width: Int) -> ByteString {
-        let text = ByteString(decimal: number)
-        return ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, width - text.count))) + text
     }
 
     /// One or more of number and unit; nothing that would reach back before the year 1 by far.
@@ -45,7 +41,7 @@ public enum Moment {
         var sum = 0
         guard !rest.isEmpty else { return nil }
         while !rest.isEmpty {
-            let number = rest.prefix { (0x30...0x39).contains($0) }
+            let number = rest.prefix(while: \.isDigit)
             rest = rest.dropFirst(number.count)
             guard let letter = rest.popFirst(), let count = ByteString(number).decimal,
                 let unit = units.first(where: { $0.letter == letter | 0x20 })
@@ -127,7 +123,7 @@ private struct Reader {
         guard let second = number(2, in: 0...59) else { return nil }
         seconds += second
         if take(".") || take(",") {
-            let fraction = rest.prefix { (0x30...0x39).contains($0) }
+            let fraction = rest.prefix(while: \.isDigit)
             guard !fraction.isEmpty else { return nil }
             rest = rest.dropFirst(fraction.count)
         }

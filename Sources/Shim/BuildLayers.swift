@@ -227,12 +227,3 @@ private struct StoreView {
         surveys = identities.map { Survey(of: opened, for: $0) }
     }
 }
-
-extension Array where Element: Equatable {
-    /// The elements in their order, each where it stands first.
-    fileprivate var withoutRepeats: [Element] {
-        reduce(into: []) { kept, element in
-            if !kept.contains(element) { kept.append(element) }
-        }
-    }
-}

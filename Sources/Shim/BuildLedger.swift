@@ -25,9 +25,8 @@ public enum BuildLedger {
 
     /// The folder of one of them: begins with its time, so that names are in order.
     static func name(began: Int64, process: Int32) -> ByteString {
-        let digits = ByteString(String(max(0, began / 1_000_000_000), radix: 16))
-        return ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 10 - digits.count))) + digits + "-"
-            + ByteString(decimal: process)
+        let time = ByteString(String(max(0, began / 1_000_000_000), radix: 16)).zeroPadded(to: 10)
+        return time + "-" + ByteString(decimal: process)
     }
 
     /// Appends what became of a build, and judges anew whether exports of its repository pay.

@@ -76,7 +76,7 @@ struct BuildRecorder {
 
     private static func dockerfile(of build: BuildDescription) -> ByteString? {
         guard case .directory(let path) = build.context, build.dockerfile != "-" else { return nil }
-        return absolute(build.dockerfile ?? path.appending(path: "Dockerfile"), in: build)
+        return (build.dockerfile ?? path.appending(path: "Dockerfile")).absolute(in: build.workingDirectory)
     }
 
     /// Why exporting such a build does not pay; nil when it does, or nothing is known.
@@ -99,7 +99,7 @@ struct BuildRecorder {
         case .standardInput: break
         case .remote(let address): record.context = OriginURL.normalized(address) ?? ""
         case .directory(let path):
-            record.context = Self.absolute(path, in: build)
+            record.context = path.absolute(in: build.workingDirectory)
             record.dockerfile = Self.dockerfile(of: build)
         }
         if let path = record.dockerfile, let text = try? Files.read(path, limit: 1 << 20) {
@@ -113,10 +113,6 @@ struct BuildRecorder {
         record.repository = identity.key.repository
         record.globals = globals.words
         return record
-    }
-
-    private static func absolute(_ path: ByteString, in build: BuildDescription) -> ByteString {
-        (path.hasPrefix("/") ? path : build.workingDirectory.appending(path: path)).cleanedPath
     }
 
     private func keepContext(_ record: BuildRecord, in place: ByteString, _ settings: Settings, mode: UInt32) {

@@ -45,9 +45,6 @@ struct ComposeFile {
             name = title(of: [here] + compose.files)
             return
         }
-        func absolute(_ path: ByteString) -> ByteString {
-            (path.hasPrefix("/") ? path : here.appending(path: path)).cleanedPath
-        }
         let given = compose.environmentFiles
         func isCertain(in directory: ByteString) -> Bool {
             let sources = given.isEmpty ? [here, directory].map { $0.appending(path: ".env") } : given
@@ -55,13 +52,13 @@ struct ComposeFile {
         }
         if let named = Kernel.variable("COMPOSE_FILE") {
             let pieces = named.pieces(between: separator)
-            guard !named.isEmpty, let first = pieces.first, isCertain(in: absolute(first).parentPath),
+            guard !named.isEmpty, let first = pieces.first, isCertain(in: first.absolute(in: here).parentPath),
                 pieces.allSatisfy(Self.canBeReadAgain)
             else { return nil }
             files = named
             name = title(of: [here, named])
         } else {
-            guard let found = Self.discover(from: compose.projectDirectory.map(absolute) ?? here),
+            guard let found = Self.discover(from: compose.projectDirectory.map { $0.absolute(in: here) } ?? here),
                 isCertain(in: found.directory), !found.files.contains(where: { $0.range(of: separator) != nil })
             else { return nil }
             files = found.files.joined(separator: separator)

@@ -49,8 +49,7 @@ public struct PathLookup: Equatable, Sendable {
 
     /// What a path becomes; a relative one begins in the working directory.
     public func answer(for path: ByteString) -> Answer {
-        let directory = path.hasPrefix("/") ? "/" : PathView.workingDirectory ?? "/"
-        let path = (path.hasPrefix("/") ? path : directory.appending(path: path)).cleanedPath
+        let path = path.absolute(in: path.hasPrefix("/") ? "/" : PathView.workingDirectory ?? "/")
         func stays(_ note: Note?) -> Answer { Answer(path: path, becomes: path, row: nil, note: note) }
         guard let table else { return stays(notes.first) }
         guard let resolved = PathView.resolved(path) else { return stays(Note(.pathUnresolved, path)) }

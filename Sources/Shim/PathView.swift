@@ -129,7 +129,7 @@ struct PathView {
                             $0 != ".."
                         })
                     else { return nil }
-                    path = (target.hasPrefix("/") ? target : folder.appending(path: target)).cleanedPath
+                    path = target.absolute(in: folder)
                 } else {
                     guard path != "/" else { return nil }
                     rest.append(path.lastPathComponent)

@@ -33,7 +33,7 @@ struct Luggage {
             default:
                 for (index, file) in files.enumerated() {
                     let project = folder.appending(path: "projects/" + ByteString(decimal: index + 1))
-                    try add(project: absolute(file), of: tool, to: project)
+                    try add(project: file.absolute(in: directory), of: tool, to: project)
                 }
             }
         }
@@ -41,10 +41,6 @@ struct Luggage {
 
     private static func lines(_ lines: [ByteString]) -> ByteString {
         ByteString(lines.flatMap { $0.bytes + [0x0A] })
-    }
-
-    private func absolute(_ path: ByteString) -> ByteString {
-        (path.hasPrefix("/") ? path : directory.appending(path: path)).cleanedPath
     }
 
     private func read(_ path: ByteString) throws(WarmFailure) -> ByteString {
@@ -64,7 +60,7 @@ struct Luggage {
     /// Copies the files and those that they include, so that they lie to each other as they do here.
     private mutating func add(requirements: [ByteString], to folder: ByteString) throws(WarmFailure) {
         let tree = folder.appending(path: "tree")
-        var waiting = requirements.map(absolute)
+        var waiting = requirements.map { $0.absolute(in: directory) }
         var seen: Set<ByteString> = []
         let list = waiting.map { ByteString("/") + tree + $0 }
         while let path = waiting.popLast() {

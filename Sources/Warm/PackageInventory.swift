@@ -50,7 +50,7 @@ public struct PackageInventory: Sendable {
         var sizes: [ByteString: UInt64] = [:]
         for volume in JSON(text.trimmed)?.array ?? [] {
             guard let name = volume[key: "Name"]?.string, let size = volume[key: "Size"]?.string else { continue }
-            let digits = ByteString(size.bytes.prefix { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") })
+            let digits = ByteString(size.bytes.prefix { $0.isDigit || $0 == UInt8(ascii: ".") })
             let units: [ByteString: Double] = ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12]
             guard let number = Double(digits.lossy), let unit = units[size.dropFirst(digits.count)],
                 number.isFinite, number >= 0, number * unit < 1e18

@@ -67,5 +67,5 @@ public struct WarmRequest: Sendable {
         return names
     }
 
-    static func isPlain(_ text: ByteString) -> Bool { text.bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
+    static func isPlain(_ text: ByteString) -> Bool { !text.bytes.contains(where: ByteString.isControl) }
 }

@@ -65,7 +65,7 @@ public struct DockerfileOutline: Equatable, Sendable {
                 index += 1
             }
             let (word, rest) = joined.cut { $0 == 0x20 || $0 == 0x09 }
-            let capitals = ByteString(word.bytes.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 })
+            let capitals = word.uppercasedASCII
             if capitals == "FROM" { stage += 1 }
             instructions.append(Instruction(line: begin + 1, word: capitals, text: rest.trimmed, stage: stage))
         }
@@ -87,14 +87,12 @@ public struct DockerfileOutline: Equatable, Sendable {
         guard word == "run" || word == "copy" || word == "add" else { return [] }
         return text.split(" ").compactMap { part in
             guard let at = part.range(of: "<<"), part.range(of: "<<<") == nil,
-                part.prefix(at.lowerBound).bytes.allSatisfy({ (0x30...0x39).contains($0) })
+                part.prefix(at.lowerBound).bytes.allSatisfy(\.isDigit)
             else { return nil }
             var name = part.dropFirst(at.upperBound)
             if name.hasPrefix("-") { name = name.dropFirst(1) }
             let bare = ByteString(name.bytes.filter { $0 != 0x22 && $0 != 0x27 })
-            let isName = bare.bytes.allSatisfy {
-                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x5F
-            }
+            let isName = bare.bytes.allSatisfy { $0.isDigit || $0.isLetter || $0 == UInt8(ascii: "_") }
             return isName && !bare.isEmpty ? bare : nil
         }
     }

@@ -244,9 +244,10 @@ private struct Comparison {
             let files =
                 difference.modes.count == 1
                 ? "1 file differs" : ByteString(decimal: difference.modes.count) + " files differ"
-            let cause = difference.umask.map { $0 == 0o022 ? "" : ": umask " + octal($0) } ?? ""
+            let cause = difference.umask.map { $0 == 0o022 ? "" : ": umask " + ByteString(octal: $0) } ?? ""
             let modes =
-                " only in mode (" + octal(first.after) + " here, " + octal(first.before) + " where the cache was made)"
+                " only in mode (" + ByteString(octal: first.after & 0o7777) + " here, "
+                + ByteString(octal: first.before & 0o7777) + " where the cache was made)"
             return Explanation(
                 .modes, files + modes + cause, mend: "slipway modes --fix", paths: difference.modes.map(\.path),
                 shouldHaveHit: true)
@@ -335,10 +336,6 @@ private struct Comparison {
                         && instruction.text.range(of: name) != nil)
             }
         }
-    }
-
-    private static func octal(_ mode: UInt32) -> ByteString {
-        ByteString(String(0o10000 | (mode & 0o7777), radix: 8)).dropFirst(1)
     }
 }
 

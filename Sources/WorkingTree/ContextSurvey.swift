@@ -156,9 +156,7 @@ public struct ContextSurvey {
             guard Clock.monotonic <= deadline else { return 0 }
             if isLong { long.update(piece) } else { short.update(piece) }
         }
-        guard isLong else { return Self.number(short.digest().prefix(8)) }
-        let digits = long.hexDigest().bytes.prefix(16).compactMap(Hex.value(of:))
-        return digits.reduce(0) { $0 << 4 | UInt64($1) }
+        return Self.number((isLong ? long.digest() : short.digest()).prefix(8))
     }
 
     /// As git itself tells: nothing changed since the index was written, and it was not written within the same moment.

@@ -16,7 +16,7 @@ struct LintReport {
                     report.path + ":" + ByteString(decimal: finding.line) + ":" + ByteString(decimal: finding.column)
                 lines.append(
                     (place + ": " + finding.severity.name + " " + finding.rule.code + " " + finding.message + " ["
-                        + finding.rule.link + "]" + (finding.isFixable ? " (--fix mends it)" : "")).withoutControls
+                        + finding.rule.link + "]" + (finding.isFixable ? " (--fix mends it)" : "")).harmless
                         + "\n")
             }
         }
@@ -81,18 +81,6 @@ struct LintReport {
     }
 
     private static func uri(_ path: ByteString) -> ByteString {
-        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~".utf8)
-        let encoded = path.bytes.map { byte -> ByteString in
-            plain.contains(byte)
-                ? ByteString([byte]) : "%" + ByteString(String(Hex.digits(of: [byte]).lossy.uppercased()))
-        }
-        return (path.hasPrefix("/") ? "file://" : "") + encoded.joined(separator: "")
-    }
-}
-
-extension ByteString {
-    /// A file's name or bytes must not write on the terminal.
-    fileprivate var withoutControls: ByteString {
-        ByteString(bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 })
+        (path.hasPrefix("/") ? "file://" : "") + path.split("/").map(\.percentEncoded).joined(separator: "/")
     }
 }

@@ -109,7 +109,7 @@ struct ModeReport {
         func names(_ paths: [ByteString]) -> JSON { .array(paths.map(JSON.string)) }
         return .object([
             "top": .string(survey.top), "files": .integer(survey.files), "directories": .integer(survey.directories),
-            "umask": survey.umask.map { .string(Self.octal($0)) } ?? .null,
+            "umask": survey.umask.map { .string(ByteString(octal: $0)) } ?? .null,
             "differences": .array(survey.differences.map(Self.json)), "executables": names(survey.executables),
             "setgid": names(survey.setgid), "defaultACLs": names(survey.defaultACLs),
             "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
@@ -127,7 +127,8 @@ struct ModeReport {
     private static func json(_ difference: ModeSurvey.Difference) -> JSON {
         .object([
             "path": .string(difference.path), "kind": .string(difference.isDirectory ? "directory" : "file"),
-            "mode": .string(octal(difference.mode)), "wanted": .string(octal(difference.wanted)),
+            "mode": .string(ByteString(octal: difference.mode)),
+            "wanted": .string(ByteString(octal: difference.wanted)),
         ])
     }
 
@@ -135,7 +136,7 @@ struct ModeReport {
         var lines: [ByteString] = [headline]
         lines += Self.listing(
             survey.differences.map { change in
-                Self.octal(change.mode) + " -> " + Self.octal(change.wanted) + "  " + change.path.shown
+                ByteString(octal: change.mode) + " -> " + ByteString(octal: change.wanted) + "  " + change.path.shown
                     + (change.isDirectory ? "/" : "")
             })
         func section(_ title: ByteString, _ names: [ByteString]) {
@@ -167,7 +168,7 @@ struct ModeReport {
             + " directories of " + survey.top.shown
         if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
-        let cause = survey.umask.map { ": as umask " + Self.octal($0) + " makes them" } ?? ""
+        let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""
         if let repair { return "changed " + ByteString(decimal: repair.mended.count) + " of them: " + counts + cause }
         if isFixing { return "would change " + counts + cause }
         return counts + " of " + total + " differ from a clone with umask 0022" + cause
@@ -177,10 +178,5 @@ struct ModeReport {
         var lines = names.prefix(mostNamed).map { "  " + $0 }
         if names.count > mostNamed { lines.append("  and " + ByteString(decimal: names.count - mostNamed) + " more") }
         return lines
-    }
-
-    static func octal(_ mode: UInt32) -> ByteString {
-        let digits = ByteString(String(mode, radix: 8))
-        return ByteString(repeatElement(UInt8(ascii: "0"), count: max(0, 4 - digits.count))) + digits
     }
 }

@@ -47,7 +47,7 @@ struct Stats: ParsableCommand {
     static func text(of statistics: JournalStatistics) -> ByteString {
         guard let first = statistics.first, let last = statistics.last else { return "nothing was recorded\n" }
         func row(_ name: ByteString, _ count: Int, _ rest: ByteString = "") -> ByteString {
-            padded(name, to: 18) + "  " + padded(ByteString(decimal: count), to: 6, atStart: true)
+            name.padded(to: 18) + "  " + ByteString(decimal: count).padded(left: 6)
                 + (rest.isEmpty ? "" : "  " + rest)
         }
         var lines = ["from " + Moment.text(first) + " to " + Moment.text(last)]
@@ -63,10 +63,5 @@ struct Stats: ParsableCommand {
             lines.append(row("  " + reason.name, reason.count, sentence))
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func padded(_ text: ByteString, to width: Int, atStart: Bool = false) -> ByteString {
-        let blanks = ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - text.count)))
-        return atStart ? blanks + text : text + blanks
     }
 }

@@ -284,15 +284,3 @@ extension Trim.Usage {
         ])
     }
 }
-
-extension ByteString {
-    /// Blanks behind, up to a width.
-    func padded(to width: Int) -> ByteString {
-        self + ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - count)))
-    }
-
-    /// Blanks in front, up to a width.
-    func padded(left width: Int) -> ByteString {
-        ByteString(repeatElement(UInt8(ascii: " "), count: max(0, width - count))) + self
-    }
-}

@@ -154,7 +154,7 @@ final class LiveLine {
 
     /// Control bytes of the tools would move the cursor. Long lines are cut, or they would leave their beginnings behind.
     private func draw(_ text: ByteString) {
-        let plain = ByteString(text.bytes.filter { $0 >= 0x20 && $0 != 0x7F })
+        let plain = ByteString(text.bytes.filter { !ByteString.isControl($0) })
         let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
         write("\r\u{1B}[K" + ByteString(String(plain.lossy.prefix(width))))
     }

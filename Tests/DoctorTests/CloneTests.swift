@@ -12,7 +12,7 @@ struct CloneJudgeTests {
     @Test("The umask is told about everywhere")
     func umask() {
         #expect(CloneFacts(mask: 0o022).judge().checks == [.cloneInOrder])
-        #expect(CloneFacts(mask: 0o002).judge() == [Finding(.umaskUnusual, "02")])
+        #expect(CloneFacts(mask: 0o002).judge() == [Finding(.umaskUnusual, "0002")])
         #expect(CloneFacts(mask: 0o077, top: "/r").judge().checks == [.umaskUnusual])
     }
 

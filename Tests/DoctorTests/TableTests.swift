@@ -67,16 +67,10 @@ struct TableTests {
         let lines = report.text(inColour: false).split("\n")
         #expect(lines.count == 5 && lines.last == "")
         #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a?[2J?")
-        #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "mend  setfacl -R -k '/a?b'")
+        #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "mend  setfacl -R -k $'/a\\x1bb'")
         #expect(lines[3] == "ok       DOC200  the real docker: x")
         #expect(report.text(inColour: true).hasPrefix("\u{1B}[33mwarning\u{1B}[0m"))
     }
-
-    @Test(
-        "One word for a shell",
-        arguments: [("", "''"), ("/a-b_c.d", "/a-b_c.d"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("$x", "'$x'")]
-            as [(ByteString, ByteString)])
-    func quoting(_ text: ByteString, _ quoted: ByteString) { #expect(text.shellQuoted == quoted) }
 
     @Test("Long lists are cut, and say so")
     func listing() {
