@@ -217,19 +217,14 @@ enum BuildTime {
     /// Nanoseconds since 1970; nil for anything else.
     static func nanoseconds(_ text: ByteString) -> Int64? {
         guard text.hasSuffix("Z"), text.count >= 20, text.bytes[10] == UInt8(ascii: "T") else { return nil }
-        func number(_ range: Range<Int>) -> Int64? { ByteString(text.bytes[range]).decimal.map(Int64.init) }
+        func number(_ range: Range<Int>) -> Int? { ByteString(text.bytes[range]).decimal }
         guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
             let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month)
         else { return nil }
-        // Days since 1970 by the usual shift of the year to March.
-        let shifted = month > 2 ? year : year - 1
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
         var fraction = text.count > 20 ? ByteString(text.bytes[20..<(text.count - 1)]).prefix(9) : ""
         while fraction.count < 9 { fraction += "0" }
         guard let nanoseconds = fraction.decimal else { return nil }
-        return (((days * 24 + hour) * 60 + minute) * 60 + second) &* 1_000_000_000 &+ Int64(nanoseconds)
+        let seconds = ((Moment.days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+        return Int64(seconds) &* 1_000_000_000 &+ Int64(nanoseconds)
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import BuildCache
 import Formats
-import Foundation
 import Host
 import Notes
 import Planning
@@ -118,7 +117,8 @@ extension PartSummary {
                 ByteSize.text(key.ownBytes).padded(left: 11) + ByteSize.text(key.sharedBytes).padded(left: 11)
                     + ByteString(decimal: key.complete).padded(left: 8)
                     + ByteString(decimal: key.variants).padded(left: 10)
-                    + "  " + Self.date(key.lastUsed) + "  " + key.name + (words.isEmpty ? "" : "  " + words)
+                    + "  " + Moment.text(Int(key.lastUsed / 1_000_000_000)).prefix(16) + "  " + key.name
+                    + (words.isEmpty ? "" : "  " + words)
                     + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
         }
         return lines.joined(separator: "\n") + "\n"
@@ -128,11 +128,6 @@ extension PartSummary {
         let filled = Int(percent / 5)
         return "[" + ByteString(repeatElement(UInt8(ascii: "#"), count: filled))
             + ByteString(repeatElement(UInt8(ascii: "."), count: 20 - filled)) + "]"
-    }
-
-    private static func date(_ nanoseconds: Int64) -> ByteString {
-        let date = Date(timeIntervalSince1970: TimeInterval(nanoseconds / 1_000_000_000))
-        return ByteString(String(date.ISO8601Format().prefix(16)))
     }
 }
 

@@ -1,5 +1,3 @@
-public import Formats
-
 /// A point in time as people write it, in seconds since 1970.
 public enum Moment {
     /// The last second whose year has four digits.
@@ -60,7 +58,7 @@ public enum Moment {
     }
 
     /// Days since 1970 of a date in the Gregorian calendar, its years counted from March on: the odd day comes last then.
-    fileprivate static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+    public static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month > 2 ? year : year - 1
         let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
         return 365 * year + year / 4 - year / 100 + year / 400 + dayOfYear - 719_468
