@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # Benchmarks/run has root, temp, engines and what it measured
 #
-# Examples/sandbox, for Benchmarks/run: built cold, as it is, with a changed line, and on a second engine through the store. Against
-# the plan: about 1 GB without a browser, under 5 minutes cold, under 3 with caches.
+# Examples/sandbox, for Benchmarks/run: built cold, as it is, with a changed line, and on a second engine through the store. What
+# it should keep within: about 1 GB without a browser, 5 minutes cold, 3 with caches.
 
 # fetched: megabytes that the last build's apt and pip say they have fetched.
 fetched() {
