@@ -143,9 +143,9 @@ public enum BakeCachePolicy {
         let members = additions.map { addition -> JSON.Member in
             var lists: [JSON.Member] = []
             func add(_ entry: ByteString?, to list: ByteString) {
-                // A "$" would begin a variable's name.
-                let text = entry.map { $0.split("$").joined(separator: "$$") }
-                if let text { lists.append(.init(name: list, value: .array([.string(text)]))) }
+                if let text = entry.map(ComposePathPolicy.doubled) {
+                    lists.append(.init(name: list, value: .array([.string(text)])))
+                }
             }
             add(addition.importing, to: "cache_from")
             add(addition.exporting, to: "cache_to")

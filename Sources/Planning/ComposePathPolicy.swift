@@ -90,9 +90,8 @@ public enum ComposePathPolicy {
         return ByteString(bytes)
     }
 
-    fileprivate static func doubled(_ text: ByteString) -> ByteString {
-        ByteString(text.bytes.flatMap { $0 == UInt8(ascii: "$") ? [$0, $0] : [$0] })
-    }
+    /// As a text stands in a compose file: a "$" would begin a variable's name.
+    static func doubled(_ text: ByteString) -> ByteString { text.split("$").joined(separator: "$$") }
 }
 
 /// One project's way through the table.
@@ -104,18 +103,14 @@ private struct Translation {
     /// The engine's path of one of the sources, with what is no link of it here; nil where it stays as it is.
     mutating func engine(_ path: ByteString) -> (path: ByteString, resolved: ByteString)? {
         guard let resolved = sources.first(where: { $0.path == path })?.resolved else {
-            note(.pathUnresolved, path)
+            add(Note(.pathUnresolved, path))
             return nil
         }
-        switch table.outcome(of: path.cleanedPath, resolved: resolved) {
-        case .mapped(let other, _):
-            if other != path { note(.pathsTranslated, path + " is " + other) }
-            return (other, resolved)
-        case .already(let row): note(.pathTranslatedAlready, row.to)
-        case .hidden(let place): note(.pathHidden, place)
-        case .outside: note(.pathOutside, path)
-        }
-        return nil
+        let outcome = table.outcome(of: path.cleanedPath, resolved: resolved)
+        if let note = outcome.note(about: path) { add(note) }
+        guard case .mapped(let other, _) = outcome else { return nil }
+        if other != path { add(Note(.pathsTranslated, path + " is " + other)) }
+        return (other, resolved)
     }
 
     /// The entries of a service's that change, and others for what is mounted below them.
@@ -134,19 +129,15 @@ private struct Translation {
             else { continue }
             for (row, rest) in table.rows(below: found.resolved) {
                 let place = target.appending(path: rest)
-                let isTaken = targets.contains { mine in
-                    mine != target && mine.relative(to: target) != nil && place.relative(to: mine) != nil
-                }
-                guard !isTaken else { continue }
+                guard !PathPolicy.isTaken(place, below: target, by: targets) else { continue }
                 changed.append(Self.entry(entry, source: row.to, target: place))
-                note(.nestedMountAdded, place)
+                add(Note(.nestedMountAdded, place))
             }
         }
         return changed
     }
 
-    private mutating func note(_ reason: Reason, _ detail: ByteString) {
-        let note = Note(reason, detail)
+    private mutating func add(_ note: Note) {
         if !notes.contains(note) { notes.append(note) }
     }
 

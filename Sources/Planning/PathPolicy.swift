@@ -89,26 +89,23 @@ public enum PathPolicy {
                 plan.notes.append(Note(.pathUnresolved, found.path))
                 continue
             }
-            switch table.outcome(of: found.path, resolved: resolved) {
-            case .already(let row): plan.notes.append(Note(.pathTranslatedAlready, row.to))
-            case .hidden(let place): plan.notes.append(Note(.pathHidden, place))
-            case .outside: plan.notes.append(Note(.pathOutside, found.path))
-            case .mapped(let path, _):
-                if path != found.path {
-                    let argument = found.source.argument
-                    guard plan.arguments.indices.contains(argument),
-                        let word = found.source.argument(plan.arguments[argument], with: path)
-                    else {
-                        plan.notes.append(Note(.pathUnwritable, path))
-                        continue
-                    }
-                    plan.arguments[argument] = word
-                    plan.isChanged = true
-                    plan.notes.append(Note(.pathsTranslated, found.path + " is " + path))
+            let outcome = table.outcome(of: found.path, resolved: resolved)
+            if let note = outcome.note(about: found.path) { plan.notes.append(note) }
+            guard case .mapped(let path, _) = outcome else { continue }
+            if path != found.path {
+                let argument = found.source.argument
+                guard plan.arguments.indices.contains(argument),
+                    let word = found.source.argument(plan.arguments[argument], with: path)
+                else {
+                    plan.notes.append(Note(.pathUnwritable, path))
+                    continue
                 }
-                if table.isAutomatic && bringingNested {
-                    more += nested(found.source, table.rows(below: resolved), targets, &plan.notes)
-                }
+                plan.arguments[argument] = word
+                plan.isChanged = true
+                plan.notes.append(Note(.pathsTranslated, found.path + " is " + path))
+            }
+            if table.isAutomatic && bringingNested {
+                more += nested(found.source, table.rows(below: resolved), targets, &plan.notes)
             }
         }
         guard !more.isEmpty else { return plan }
@@ -127,9 +124,7 @@ public enum PathPolicy {
         var options: [ByteString] = []
         for (row, rest) in rows {
             let place = target.appending(path: rest)
-            let isTaken = targets?.contains { mine in
-                mine != target && mine.relative(to: target) != nil && place.relative(to: mine) != nil
-            }
+            let isTaken = targets.map { Self.isTaken(place, below: target, by: $0) }
             if isTaken == true { continue }
             // Where the user's own mounts are not known, one more might be a second at the same place, which docker refuses.
             guard isTaken != nil, let option = source.option(mounting: row.to, at: place) else {
@@ -140,5 +135,22 @@ public enum PathPolicy {
             notes.append(Note(.nestedMountAdded, place))
         }
         return options
+    }
+
+    /// Whether the user mounts something between a target and a place below it, or there.
+    static func isTaken(_ place: ByteString, below target: ByteString, by targets: [ByteString]) -> Bool {
+        targets.contains { $0 != target && $0.relative(to: target) != nil && place.relative(to: $0) != nil }
+    }
+}
+
+extension PathTable.Outcome {
+    /// Why a path stays as it is; nil where it does not.
+    public func note(about path: ByteString) -> Note? {
+        switch self {
+        case .mapped: nil
+        case .already(let row): Note(.pathTranslatedAlready, row.to)
+        case .hidden(let place): Note(.pathHidden, place)
+        case .outside: Note(.pathOutside, path)
+        }
     }
 }

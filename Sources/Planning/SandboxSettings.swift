@@ -54,13 +54,7 @@ extension Settings {
     }
 
     static let sandboxRows: [Row] = [
-        Row(key: "profile", expects: "sandbox or off") { value, settings in
-            guard let choice = Profile(rawValue: value) else { return false }
-            settings.profile = choice
-            return true
-        } show: {
-            $0.profile.rawValue
-        },
+        .choice("profile", expects: "sandbox or off", { $0.profile = $1 }, { $0.profile }),
         Row(key: "sandbox.pids", expects: "a number above 0, or none") { value, settings in
             if value == "none" {
                 settings.sandbox.pids = nil

@@ -117,6 +117,45 @@ public struct Settings: Equatable, Sendable {
             }
             return "SLIPWAY_" + ByteString(name)
         }
+
+        fileprivate static func flag(
+            _ key: ByteString, _ set: @escaping @Sendable (inout Settings, Bool) -> Void,
+            _ show: @escaping @Sendable (Settings) -> Bool
+        ) -> Row {
+            Row(key: key, expects: "on or off") { value, settings in
+                guard value == "on" || value == "off" else { return false }
+                set(&settings, value == "on")
+                return true
+            } show: {
+                show($0) ? "on" : "off"
+            }
+        }
+
+        fileprivate static func size(
+            _ key: ByteString, expects: ByteString, _ set: @escaping @Sendable (inout Settings, UInt64) -> Void,
+            _ show: @escaping @Sendable (Settings) -> UInt64?
+        ) -> Row {
+            Row(key: key, expects: expects) { value, settings in
+                guard let bytes = ByteSize.parse(value) else { return false }
+                set(&settings, bytes)
+                return true
+            } show: {
+                show($0).map(ByteSize.text) ?? ""
+            }
+        }
+
+        static func choice<Choice: RawRepresentable<ByteString> & Sendable>(
+            _ key: ByteString, expects: ByteString, _ set: @escaping @Sendable (inout Settings, Choice) -> Void,
+            _ show: @escaping @Sendable (Settings) -> Choice
+        ) -> Row {
+            Row(key: key, expects: expects) { value, settings in
+                guard let choice = Choice(rawValue: value) else { return false }
+                set(&settings, choice)
+                return true
+            } show: {
+                show($0).rawValue
+            }
+        }
     }
 
     /// Every setting there is.
@@ -137,20 +176,10 @@ public struct Settings: Equatable, Sendable {
         } show: {
             $0.store ?? ""
         },
-        Row(key: "store.max-size", expects: "a size with a unit, such as 20GB") { value, settings in
-            guard let bytes = ByteSize.parse(value) else { return false }
-            settings.maximumSize = bytes
-            return true
-        } show: {
-            ByteSize.text($0.maximumSize)
-        },
-        Row(key: "store.min-free", expects: "a size with a unit, such as 5GB") { value, settings in
-            guard let bytes = ByteSize.parse(value) else { return false }
-            settings.minimumFree = bytes
-            return true
-        } show: {
-            $0.minimumFree.map(ByteSize.text) ?? ""
-        },
+        .size(
+            "store.max-size", expects: "a size with a unit, such as 20GB", { $0.maximumSize = $1 }, { $0.maximumSize }),
+        .size(
+            "store.min-free", expects: "a size with a unit, such as 5GB", { $0.minimumFree = $1 }, { $0.minimumFree }),
         Row(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
             var users: [UInt32] = []
             for field in value.split(",") where !field.trimmed.isEmpty {
@@ -162,13 +191,7 @@ public struct Settings: Equatable, Sendable {
         } show: {
             $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",")
         },
-        Row(key: "trim.auto", expects: "on or off") { value, settings in
-            guard value == "on" || value == "off" else { return false }
-            settings.trimsAutomatically = value == "on"
-            return true
-        } show: {
-            $0.trimsAutomatically ? "on" : "off"
-        },
+        .flag("trim.auto", { $0.trimsAutomatically = $1 }, { $0.trimsAutomatically }),
         Row(key: "trim.interval", expects: "a time with a unit, such as 24h") { value, settings in
             guard let interval = TimeSpan.parse(value), interval > 0 else { return false }
             settings.trimInterval = interval
@@ -176,27 +199,12 @@ public struct Settings: Equatable, Sendable {
         } show: {
             TimeSpan.text($0.trimInterval)
         },
-        Row(key: "trim.max-size", expects: "a size with a unit, such as 20GB") { value, settings in
-            guard let bytes = ByteSize.parse(value) else { return false }
-            settings.trimmedSize = bytes
-            return true
-        } show: {
-            ByteSize.text($0.trimmedSize)
-        },
-        Row(key: "build-cache", expects: "on, import-only or off") { value, settings in
-            guard let choice = BuildCache(rawValue: value) else { return false }
-            settings.buildCache = choice
-            return true
-        } show: {
-            $0.buildCache.rawValue
-        },
-        Row(key: "package-cache.mode", expects: "view, read-only, read-write or off") { value, settings in
-            guard let choice = PackageCache(rawValue: value) else { return false }
-            settings.packageCache = choice
-            return true
-        } show: {
-            $0.packageCache.rawValue
-        },
+        .size(
+            "trim.max-size", expects: "a size with a unit, such as 20GB", { $0.trimmedSize = $1 }, { $0.trimmedSize }),
+        .choice("build-cache", expects: "on, import-only or off", { $0.buildCache = $1 }, { $0.buildCache }),
+        .choice(
+            "package-cache.mode", expects: "view, read-only, read-write or off", { $0.packageCache = $1 },
+            { $0.packageCache }),
         Row(key: "path.map", expects: "/here=/there, several with commas between them, quoted as CSV") {
             value, settings in
             guard let pairs = PathTable.parse(value) else { return false }
@@ -212,34 +220,10 @@ public struct Settings: Equatable, Sendable {
         } show: {
             $0.workspace ?? ""
         },
-        Row(key: "path.auto", expects: "on or off") { value, settings in
-            guard value == "on" || value == "off" else { return false }
-            settings.findsPaths = value == "on"
-            return true
-        } show: {
-            $0.findsPaths ? "on" : "off"
-        },
-        Row(key: "modes", expects: "off, report or fix") { value, settings in
-            guard let choice = Modes(rawValue: value) else { return false }
-            settings.modes = choice
-            return true
-        } show: {
-            $0.modes.rawValue
-        },
-        Row(key: "export", expects: "always or auto") { value, settings in
-            guard let choice = Exports(rawValue: value) else { return false }
-            settings.exports = choice
-            return true
-        } show: {
-            $0.exports.rawValue
-        },
-        Row(key: "record", expects: "on or off") { value, settings in
-            guard value == "on" || value == "off" else { return false }
-            settings.records = value == "on"
-            return true
-        } show: {
-            $0.records ? "on" : "off"
-        },
+        .flag("path.auto", { $0.findsPaths = $1 }, { $0.findsPaths }),
+        .choice("modes", expects: "off, report or fix", { $0.modes = $1 }, { $0.modes }),
+        .choice("export", expects: "always or auto", { $0.exports = $1 }, { $0.exports }),
+        .flag("record", { $0.records = $1 }, { $0.records }),
         Row(key: "record.max-files", expects: "a number above 0") { value, settings in
             guard let number = value.decimal, number > 0 else { return false }
             settings.recordedFiles = number
@@ -254,20 +238,8 @@ public struct Settings: Equatable, Sendable {
         } show: {
             TimeSpan.text($0.recordingTime)
         },
-        Row(key: "journal", expects: "on or off") { value, settings in
-            guard value == "on" || value == "off" else { return false }
-            settings.journal = value == "on"
-            return true
-        } show: {
-            $0.journal ? "on" : "off"
-        },
-        Row(key: "lint", expects: "journal or off") { value, settings in
-            guard let choice = Lint(rawValue: value) else { return false }
-            settings.lint = choice
-            return true
-        } show: {
-            $0.lint.rawValue
-        },
+        .flag("journal", { $0.journal = $1 }, { $0.journal }),
+        .choice("lint", expects: "journal or off", { $0.lint = $1 }, { $0.lint }),
     ]
 
     /// Variables of the environment that are no settings.

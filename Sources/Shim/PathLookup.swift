@@ -53,12 +53,9 @@ public struct PathLookup: Equatable, Sendable {
         func stays(_ note: Note?) -> Answer { Answer(path: path, becomes: path, row: nil, note: note) }
         guard let table else { return stays(notes.first) }
         guard let resolved = PathView.resolved(path) else { return stays(Note(.pathUnresolved, path)) }
-        switch table.outcome(of: path, resolved: resolved) {
-        case .mapped(let other, let row): return Answer(path: path, becomes: other, row: row, note: nil)
-        case .already(let row): return stays(Note(.pathTranslatedAlready, row.to))
-        case .hidden(let place): return stays(Note(.pathHidden, place))
-        case .outside: return stays(Note(.pathOutside, path))
-        }
+        let outcome = table.outcome(of: path, resolved: resolved)
+        guard case .mapped(let other, let row) = outcome else { return stays(outcome.note(about: path)) }
+        return Answer(path: path, becomes: other, row: row, note: nil)
     }
 
     /// {"rows": [{"from", "to", "origin"}], "paths": [{"path", "becomes", "origin", "note"}], "notes": [...]}
