@@ -1,15 +1,17 @@
 public import Formats
 
-/// A published generation: what its labels say, made sure of by the volumes that lie beside it.
+/// A published generation, as its labels tell it.
 public struct PackageGeneration: Equatable, Sendable {
-    /// The volume's name.
-    public let name: ByteString
+    /// The volume whose labels tell all of it.
+    public let volume: PackageVolume
+    /// Its layers, the uppermost first.
+    public let layers: [ByteString]
     /// The tools that it has packages for.
     public let tools: [PackageTool]
     /// Whether and how a view of it mounts.
     public let view: ViewSupport
-    /// The directories of its layers on the engine's machine, the uppermost first.
-    public let lowerDirectories: [ByteString]
+    /// Of its contents.
+    public let digest: ByteString
     /// The engine's directory of volumes.
     public let directory: ByteString
 
@@ -23,42 +25,48 @@ public struct PackageGeneration: Equatable, Sendable {
         case whole(PackageGeneration)
     }
 
-    /// The newest generation among an engine's volumes that are Slipway's. An older one is never fallen back to: what is
-    /// wrong with the newest should be seen.
+    /// From a volume; nil when that is no generation, or one that does not tell all.
+    public init?(_ volume: PackageVolume) {
+        guard volume.kind == .generation, let view = volume.label(PackageLabels.view).flatMap(ViewSupport.init),
+            let tools = volume.label(PackageLabels.tools), let layers = volume.label(PackageLabels.layers)?.split(":"),
+            !layers.contains(where: \.isEmpty)
+        else { return nil }
+        self.volume = volume
+        self.layers = layers
+        // A tool that only a later Slipway knows is none of ours.
+        self.tools = tools.split(",").compactMap(PackageTool.init)
+        self.view = view
+        digest = volume.label(PackageLabels.digest) ?? ""
+        directory = volume.label(PackageLabels.directory) ?? ""
+    }
+
+    /// The volume's name.
+    public var name: ByteString { volume.name }
+
+    /// The directories of its layers on the engine's machine, the uppermost first.
+    public var lowerDirectories: [ByteString] { layers.map { Self.files(of: $0, in: directory) } }
+
+    /// The newest generation among an engine's volumes that are Slipway's; of two made in the same millisecond the one whose name
+    /// is later. An older one is never fallen back to: what is wrong with the newest should be seen.
     public static func current(among volumes: [PackageVolume]) -> Current {
-        let generations = volumes.filter { $0.kind == .generation }.map { (created: Self.created($0), volume: $0) }
-        guard let newest = generations.max(by: { ($0.created, $0.volume.name) < ($1.created, $1.volume.name) }) else {
-            return .none
-        }
-        guard let generation = PackageGeneration(newest.volume, among: volumes) else {
-            return .damaged(newest.volume.name)
+        let all = volumes.filter { $0.kind == .generation }
+        guard let newest = all.max(by: { ($0.created, $0.name) < ($1.created, $1.name) }) else { return .none }
+        guard let generation = PackageGeneration(newest), generation.isWhole(among: volumes) else {
+            return .damaged(newest.name)
         }
         return .whole(generation)
     }
 
-    private static func created(_ volume: PackageVolume) -> Int {
-        volume.label(PackageLabels.created)?.decimal ?? 0
-    }
-
-    private init?(_ volume: PackageVolume, among volumes: [PackageVolume]) {
-        guard let directory = volume.label(PackageLabels.directory), Self.isPlain(directory),
-            volume.mountpoint == Self.files(of: volume.name, in: directory),
-            let view = volume.label(PackageLabels.view).flatMap(ViewSupport.init(rawValue:)),
-            let tools = volume.label(PackageLabels.tools), let layers = volume.label(PackageLabels.layers)
-        else { return nil }
-        var lowerDirectories: [ByteString] = []
-        for name in layers.split(":") {
-            guard let layer = volumes.first(where: { $0.name == name }), layer.kind == .layer,
-                layer.mountpoint == Self.files(of: name, in: directory), Self.isPlain(layer.mountpoint)
-            else { return nil }
-            lowerDirectories.append(layer.mountpoint)
+    /// Whether its layers are there, and lie where views would look for them.
+    private func isWhole(among volumes: [PackageVolume]) -> Bool {
+        func isThere(_ volume: PackageVolume) -> Bool {
+            view == .none
+                || Self.isPlain(volume.mountpoint) && volume.mountpoint == Self.files(of: volume.name, in: directory)
         }
-        name = volume.name
-        // A tool that only a later Slipway knows is none of ours.
-        self.tools = tools.split(",").compactMap(PackageTool.init(rawValue:))
-        self.view = view
-        self.lowerDirectories = lowerDirectories
-        self.directory = directory
+        return isThere(volume)
+            && layers.allSatisfy { name in
+                volumes.contains { $0.name == name && $0.kind == .layer && isThere($0) }
+            }
     }
 
     /// Where a volume of the local driver has its files.
@@ -79,11 +87,16 @@ public struct PackageView: Equatable, Sendable {
     public static let place: ByteString = "/dev/slipway"
     /// Where the volume of the work directory is mounted, which the kernel wants apart from the upper one.
     public static let workPlace: ByteString = "/dev/.slipway-w"
+    /// The least version of an engine's API for views: an older one ignores what it does not know of a mount, without a word.
+    public static let leastAPI = (major: 1, minor: 45)
     /// How the names of views begin.
     public static let prefix: ByteString = "slipway-view-"
 
     /// The volume's name.
     public let name: ByteString
+
+    /// The name of the volume that has its work directory.
+    public var workName: ByteString { name + "-w" }
 
     /// A view by the random part of its name. No two may ever share a name: their containers would see each other's files.
     public init(random: ByteString) { name = Self.prefix + random }
@@ -101,7 +114,6 @@ public struct PackageView: Equatable, Sendable {
         over lowerDirectories: [ByteString], in directory: ByteString, as view: ViewSupport, at place: ByteString,
         upper: ByteString? = nil, created: Int
     ) -> [ByteString] {
-        let work = name + "-w"
         let labels =
             [
                 PackageLabels.app, (PackageLabels.kind, VolumeKind.view.rawValue),
@@ -110,11 +122,11 @@ public struct PackageView: Equatable, Sendable {
         var options =
             "lowerdir=" + lowerDirectories.joined(separator: ":") + ",upperdir="
             + PackageGeneration.files(of: upper ?? name, in: directory) + ",workdir="
-            + PackageGeneration.files(of: work, in: directory)
+            + PackageGeneration.files(of: workName, in: directory)
         if view == .userAttributes { options += ",userxattr" }
         return [
             CSV.record(
-                of: ["type=volume", "src=" + work, "dst=" + Self.workPlace, "readonly", "volume-nocopy"] + labels),
+                of: ["type=volume", "src=" + workName, "dst=" + Self.workPlace, "readonly", "volume-nocopy"] + labels),
             CSV.record(
                 of: ["type=volume", "src=" + name, "dst=" + place, "volume-nocopy", "volume-driver=local"] + labels
                     + ["volume-opt=type=overlay", "volume-opt=device=overlay", "volume-opt=o=" + options]),

@@ -5,6 +5,8 @@ public import Formats
 public enum PackageLabels {
     /// Every volume of ours has this one.
     public static let app: (name: ByteString, value: ByteString) = ("app", "slipway")
+    /// That one as one word.
+    public static let mark: ByteString = app.name + "=" + app.value
     /// What kind of volume it is: a `VolumeKind`.
     public static let kind: ByteString = "type"
     /// When it was made: milliseconds since 1970, decimal. Of two generations the later one counts.
@@ -23,7 +25,7 @@ public enum PackageLabels {
     public static let directory: ByteString = "slipway.volumes"
 }
 
-/// The kinds of Slipway's volumes.
+/// The kinds of Slipway's volumes, and of the containers that `warm` makes.
 public enum VolumeKind: ByteString, Sendable, CaseIterable {
     /// A published generation: empty itself, its labels name its layers. To create it is to publish it, at one stroke.
     case generation = "cache"
@@ -33,6 +35,11 @@ public enum VolumeKind: ByteString, Sendable, CaseIterable {
     case view = "cache-view"
     /// A volume that containers mount directly, in the modes `read-only` and `read-write`.
     case shared = "cache-shared"
+    /// No volume, but a container that fetches packages or tries a view.
+    case builder = "cache-builder"
+
+    /// Its label as one word.
+    public var label: ByteString { PackageLabels.kind + "=" + rawValue }
 }
 
 /// What `warm` found out about views on an engine.

@@ -53,32 +53,11 @@ public struct SandboxContainer: Equatable, Sendable {
                 .engineSilent, "the engine does not list its containers: see whether `docker version` answers",
                 words: list.words)
         }
-        let ids = list.output.split("\n").map(\.trimmed).filter { !$0.isEmpty }
-        var found: [SandboxContainer] = []
-        // A command line has room for some thousand IDs.
-        for start in stride(from: 0, to: ids.count, by: 500) {
-            found += try inspect(Array(ids[start..<min(start + 500, ids.count)]), docker)
-        }
-        return found.sorted { ($0.workspace ?? "", $0.name) < ($1.workspace ?? "", $1.name) }
-    }
-
-    private static func inspect(
-        _ ids: [ByteString], _ docker: any EngineClient
-    ) throws(WarmFailure) -> [SandboxContainer] {
-        let answer = try docker.call(DockerCall(["container", "inspect"] + ids, .question))
-        let said = answer.error.lowercasedASCII
-        // Docker prints what it found, and fails when something is missing.
-        guard let found = JSON(answer.output)?.array,
-            answer.isGood || said.range(of: "no such container") != nil || said.range(of: "not found") != nil
-        else {
-            throw WarmFailure(
-                .engineSilent, "the engine does not tell what its containers are: see whether `docker version` answers",
-                words: answer.words)
-        }
+        let found = try docker.inspect("container", list.lines)
         let containers = found.compactMap(SandboxContainer.init)
         guard containers.count == found.count else {
             throw WarmFailure(.engineSilent, "docker's answer about its containers is not understood")
         }
-        return containers
+        return containers.sorted { ($0.workspace ?? "", $0.name) < ($1.workspace ?? "", $1.name) }
     }
 }

@@ -12,7 +12,7 @@ struct PackageViews {
     private(set) var facts: PackageCachePolicy.Facts
     private var engine: ContainerEngine?
 
-    private static let api = Version(1, 45)
+    private static let api = Version(PackageView.leastAPI.major, PackageView.leastAPI.minor)
     private static let longestRun: Int64 = 3_600_000_000_000
 
     init() {
@@ -37,8 +37,7 @@ struct PackageViews {
     mutating func look(at reached: inout ReachedEngine, _ mode: Settings.PackageCache) {
         do throws(Doubt) {
             let engine = try reached.engine()
-            let answer = try engine.volumes(labelled: [PackageLabels.app.name + "=" + PackageLabels.app.value])
-            // Such an engine ignores what it does not know of a mount, without a word.
+            let answer = try engine.volumes(labelled: [PackageLabels.mark])
             if mode == .view, answer.apiVersion.map({ $0 < Self.api }) ?? true {
                 throw Doubt(.engineTooOldForViews, answer.apiVersion?.text ?? "")
             }
@@ -62,11 +61,9 @@ struct PackageViews {
     }
 
     private static func clean(_ engine: ContainerEngine) -> Bool {
-        let labels = [
-            PackageLabels.app.name + "=" + PackageLabels.app.value,
-            PackageLabels.kind + "=" + VolumeKind.view.rawValue,
-        ]
-        guard let answer = try? engine.volumes(labelled: labels, isDangling: true),
+        guard
+            let answer = try? engine.volumes(
+                labelled: [PackageLabels.mark, VolumeKind.view.label], isDangling: true),
             let volumes = PackageVolume.list(in: answer.json)
         else { return false }
         for volume in volumes where volume.kind == .view && volume.name.hasPrefix(PackageView.prefix) {

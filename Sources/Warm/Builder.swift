@@ -33,19 +33,9 @@ struct Builder {
 
     /// The words that make it.
     var words: [ByteString] {
-        var words: [ByteString] = ["create"] + request.runArguments
-        // Ours stand behind: of an option that can be given once, the last counts.
-        words += [
-            "--rm=false", "--name", name, "--label", "app=slipway", "--label", "type=cache-builder", "--label",
-            "slipway.created=" + ByteString(decimal: created), "--user", "0", "--workdir", "/", "--no-healthcheck",
-        ]
-        for mount in mounts { words += ["--mount", mount] }
-        words += [
-            "--entrypoint", "/bin/sh", request.image, "-c", ByteString(PackageResources.builder_sh), "slipway", root,
-        ]
-        words.append(Luggage.place)
-        if let copiesFrom { words.append(copiesFrom) }
-        return words
+        request.create(
+            name, as: "0", created: created, mounts: mounts, script: ByteString(PackageResources.builder_sh),
+            [root, Luggage.place] + (copiesFrom.map { [$0] } ?? []))
     }
 
     /// Makes it, packs it and runs it to its end.

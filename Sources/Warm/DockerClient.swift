@@ -49,6 +49,9 @@ public struct DockerAnswer: Equatable, Sendable {
     /// Whether it ended with 0.
     public var isGood: Bool { exitCode == 0 }
 
+    /// The lines of its standard output that say something.
+    public var lines: [ByteString] { output.split("\n").map(\.trimmed).filter { !$0.isEmpty } }
+
     /// Docker's own message: the last lines of its standard error.
     public var words: ByteString { Self.lastLines(of: error) }
 
@@ -79,6 +82,26 @@ extension EngineClient {
         try self.call(call) { _, _ in }
     }
 
+    /// What `docker volume inspect`, or that of another noun, says of some; those that are not there are left out.
+    public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(WarmFailure) -> [JSON] {
+        var found: [JSON] = []
+        // A command line has room for a few thousand names.
+        for start in stride(from: 0, to: names.count, by: 500) {
+            let answer = try call(DockerCall([noun, "inspect"] + names[start...].prefix(500), .question))
+            let said = answer.error.lowercasedASCII
+            // Docker prints what it found, and fails when something is missing.
+            guard let some = JSON(answer.output)?.array,
+                answer.isGood || said.range(of: "no such " + noun) != nil || said.range(of: "not found") != nil
+            else {
+                throw WarmFailure(
+                    .engineSilent,
+                    "the engine does not tell what its " + noun + "s are: see whether `docker version` answers",
+                    words: answer.words)
+            }
+            found += some
+        }
+        return found
+    }
 }
 
 /// The real one. It goes through docker's own program, so that contexts, ssh and TLS work as they do for the user.

@@ -4,7 +4,7 @@ public import PackageCache
 /// What there is of ours on an engine.
 public struct PackageInventory: Sendable {
     /// All volumes of ours.
-    public var volumes: [Volume] = []
+    public var volumes: [PackageVolume] = []
     /// Those that no container has, running or not.
     public var dangling: Set<ByteString> = []
     /// Containers that have a view.
@@ -13,7 +13,7 @@ public struct PackageInventory: Sendable {
     public var sizes: [ByteString: UInt64] = [:]
 
     /// The volumes of some facts, for tests and tables.
-    public init(volumes: [Volume], dangling: Set<ByteString>) {
+    public init(volumes: [PackageVolume], dangling: Set<ByteString>) {
         self.volumes = volumes
         self.dangling = dangling
     }
@@ -24,11 +24,12 @@ public struct PackageInventory: Sendable {
         guard !volumes.isEmpty else { return }
         let list = try docker.call(
             DockerCall(
-                ["volume", "ls", "--quiet", "--filter", "label=app=slipway", "--filter", "dangling=true"], .question))
+                ["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark, "--filter", "dangling=true"],
+                .question))
         guard list.isGood else {
             throw WarmFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
         }
-        dangling = Set(list.output.split("\n").map(\.trimmed))
+        dangling = Set(list.lines)
     }
 
     /// Also asks for what only people want to know. What is not told in time is left out.
@@ -37,9 +38,7 @@ public struct PackageInventory: Sendable {
         let list = try? docker.call(
             DockerCall(
                 ["ps", "--all", "--filter", "volume=" + PackageView.place, "--format", "{{.Names}}"], .question))
-        if let list, list.isGood {
-            containers = list.output.split("\n").map(\.trimmed).filter { !$0.isEmpty }.sorted()
-        }
+        if let list, list.isGood { containers = list.lines.sorted() }
         let use = try? docker.call(
             DockerCall(["system", "df", "--verbose", "--format", "{{json .Volumes}}"], .question))
         if let use, use.isGood { sizes = Self.sizes(use.output) }
@@ -61,19 +60,19 @@ public struct PackageInventory: Sendable {
     }
 
     /// Volumes of a kind, by name.
-    public func volumes(_ kind: VolumeKind) -> [Volume] {
+    public func volumes(_ kind: VolumeKind) -> [PackageVolume] {
         volumes.filter { $0.kind == kind }.sorted { $0.name < $1.name }
     }
 
-    /// Generations, the newest first.
-    public var generations: [PublishedGeneration] {
-        volumes.compactMap(PublishedGeneration.init).sorted {
-            ($0.created, $0.volume.name) > ($1.created, $1.volume.name)
+    /// Generations whose labels are understood, the newest first.
+    public var generations: [PackageGeneration] {
+        volumes.compactMap(PackageGeneration.init).sorted {
+            ($0.volume.created, $0.name) > ($1.volume.created, $1.name)
         }
     }
 
     /// The one that containers get now.
-    public var current: PublishedGeneration? { PublishedGeneration.current(among: volumes) }
+    public var current: PackageGeneration.Current { PackageGeneration.current(among: volumes) }
 
     /// What views that some container has lie on, with the view that does.
     var held: [ByteString: ByteString] {

@@ -35,23 +35,18 @@ struct Probe {
     ) throws(WarmFailure) -> ByteString? {
         let view = PackageView(random: random())
         let container = "slipway-probe-" + random()
-        var words: [ByteString] = ["create"] + request.runArguments
-        words += [
-            "--rm=false", "--name", container, "--label", "app=slipway", "--label", "type=cache-builder", "--label",
-            "slipway.created=" + ByteString(decimal: created), "--user", user, "--workdir", "/", "--no-healthcheck",
-        ]
         let lower = layers.map { PackageGeneration.files(of: $0, in: directory) }
-        let mounts = view.mounts(over: lower, in: directory, as: support, at: PackageView.place, created: created)
-        for mount in mounts { words += ["--mount", mount] }
+        var mounts = view.mounts(over: lower, in: directory, as: support, at: PackageView.place, created: created)
         for (index, layer) in layers.enumerated() {
             let place = Self.layersPlace + ByteString("/") + ByteString(decimal: index + 1)
-            words += ["--mount", "type=volume,src=" + layer + ",dst=" + place + ",readonly,volume-nocopy"]
+            mounts.append("type=volume,src=" + layer + ",dst=" + place + ",readonly,volume-nocopy")
         }
-        words += ["--entrypoint", "/bin/sh", request.image, "-c", ByteString(PackageResources.probe_sh), "slipway"]
-        words += [PackageView.place, Self.layersPlace]
+        let words = request.create(
+            container, as: user, created: created, mounts: mounts, script: ByteString(PackageResources.probe_sh),
+            [PackageView.place, Self.layersPlace])
         traces.willMake(container: container)
         traces.willMake(volume: view.name)
-        traces.willMake(volume: view.name + "-w")
+        traces.willMake(volume: view.workName)
         let made = try docker.call(DockerCall(words, .deed))
         guard made.isGood else { return try Self.judge(made, "making a container") }
         let ran = try docker.call(DockerCall(["start", "--attach", container], .work))

@@ -7,8 +7,8 @@ public struct Sweep {
     public struct Item: Equatable, Sendable {
         /// A volume, or a container of a run that was killed.
         public let name: ByteString
-        /// Nil for a container.
-        public let kind: VolumeKind?
+        /// Which of them.
+        public let kind: VolumeKind
         /// For people.
         public let cause: ByteString
     }
@@ -83,26 +83,26 @@ public struct Sweep {
         }
         let held = inventory.held
         let generations = inventory.generations
-        let current = inventory.current
         var named: Set<ByteString> = []
         for generation in generations {
-            let next = generations.last { $0.created > generation.created }
-            let since = next?.created ?? generation.created
+            let next = generations.last { $0.volume.created > generation.volume.created }
+            let since = next?.volume.created ?? generation.volume.created
             let isHeld = generation.layers.allSatisfy { held[$0] != nil }
-            if generation == current || isHeld || now - since < grace {
+            // The newest is what containers get, if need be once a damaged one is gone.
+            if generation == generations.first || isHeld || now - since < grace {
                 named.formUnion(generation.layers)
             } else {
-                items.append(Item(name: generation.volume.name, kind: .generation, cause: "a newer one is published"))
+                items.append(Item(name: generation.name, kind: .generation, cause: "a newer one is published"))
             }
         }
         // Labels that do not tell all, and such as nobody can use.
         for volume in inventory.volumes(.generation)
-        where PublishedGeneration(volume) == nil && now - (volume.created ?? 0) >= grace {
+        where PackageGeneration(volume) == nil && now - volume.created >= grace {
             items.append(Item(name: volume.name, kind: .generation, cause: "its labels are not understood"))
         }
         for layer in inventory.volumes(.layer)
         where !named.contains(layer.name) && held[layer.name] == nil
-            && now - (layer.created ?? 0) >= min(grace, longestRun)
+            && now - layer.created >= min(grace, longestRun)
         {
             items.append(Item(name: layer.name, kind: .layer, cause: "no generation and no view names it"))
         }
@@ -127,7 +127,7 @@ public struct Sweep {
             else { continue }
             // What stays keeps what it lies on.
             for name in volume.mounted { held[name] = volume.name }
-            for name in PublishedGeneration(volume)?.layers ?? [] { namedStill[name] = volume.name }
+            for name in PackageGeneration(volume)?.layers ?? [] { namedStill[name] = volume.name }
         }
     }
 
@@ -135,8 +135,9 @@ public struct Sweep {
         let list = try docker.call(
             DockerCall(
                 [
-                    "ps", "--all", "--filter", "label=app=slipway", "--filter", "label=type=cache-builder", "--format",
-                    "{{.Names}}\t{{.Status}}\t{{.Label \"slipway.created\"}}",
+                    "ps", "--all", "--filter", "label=" + PackageLabels.mark, "--filter",
+                    "label=" + VolumeKind.builder.label, "--format",
+                    "{{.Names}}\t{{.Status}}\t{{.Label \"" + PackageLabels.created + "\"}}",
                 ], .question))
         guard list.isGood else {
             throw WarmFailure(
@@ -148,7 +149,7 @@ public struct Sweep {
             let isAtWork = words[1].hasPrefix("Up")
             let least = isAtWork ? max(grace, Self.longestRun) : grace
             guard now - (words[2].trimmed.decimal ?? 0) >= least else { continue }
-            let item = Item(name: name, kind: nil, cause: "left by a run that was killed")
+            let item = Item(name: name, kind: .builder, cause: "left by a run that was killed")
             if dryRun {
                 report.removed.append(item)
             } else {
@@ -177,7 +178,7 @@ public struct Sweep {
 extension Sweep.Item {
     var json: JSON {
         .object([
-            "name": .string(name), "kind": kind.map { .string($0.rawValue) } ?? .string("cache-builder"),
+            "name": .string(name), "kind": .string(kind.rawValue),
             "cause": .string(cause),
         ])
     }

@@ -67,5 +67,18 @@ public struct WarmRequest: Sendable {
         return names
     }
 
+    /// The words that make a container of ours from the image, for a script.
+    func create(
+        _ name: ByteString, as user: ByteString, created: Int, mounts: [ByteString], script: ByteString,
+        _ arguments: [ByteString]
+    ) -> [ByteString] {
+        // Ours stand behind: of an option that can be given once, the last counts.
+        ["create"] + runArguments + [
+            "--rm=false", "--name", name, "--label", PackageLabels.mark, "--label", VolumeKind.builder.label, "--label",
+            PackageLabels.created + "=" + ByteString(decimal: created), "--user", user, "--workdir", "/",
+            "--no-healthcheck",
+        ] + mounts.flatMap { ["--mount", $0] } + ["--entrypoint", "/bin/sh", image, "-c", script, "slipway"] + arguments
+    }
+
     static func isPlain(_ text: ByteString) -> Bool { !text.bytes.contains(where: ByteString.isControl) }
 }

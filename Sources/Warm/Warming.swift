@@ -121,7 +121,9 @@ public struct Warming {
                 .engineSilent, "no engine answers: see whether `docker version` does", words: answer.words)
         }
         let numbers = answer.output.trimmed.split(".").compactMap(\.decimal)
-        guard numbers.count == 2, numbers.lexicographicallyPrecedes([1, 45]) else { return }
+        guard numbers.count == 2,
+            numbers.lexicographicallyPrecedes([PackageView.leastAPI.major, PackageView.leastAPI.minor])
+        else { return }
         throw WarmFailure(
             .engineTooOld,
             "the engine's API is " + answer.output.trimmed
@@ -140,8 +142,7 @@ public struct Warming {
     private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
         let engine = try engine()
         try checkVersion()
-        let base = try request.isAddition ? PublishedGeneration.current(among: docker.volumes()) : nil
-        if let base { try checkLayers(of: base) }
+        let base = try request.isAddition ? base() : nil
         let layer = "slipway-layer-" + random()
         traces.willMake(volume: layer)
         let volume = try docker.make(layer, labels: labels(.layer, created: now(), engine: engine))
@@ -178,40 +179,44 @@ public struct Warming {
             + "but works: " + words
     }
 
-    private func checkLayers(of base: PublishedGeneration) throws(WarmFailure) {
-        let there = try docker.inspect(base.layers)
-        for name in base.layers where !there.contains(where: { $0.name == name && $0.kind == .layer }) {
+    /// What `--add` adds to; nil where nothing is.
+    private func base() throws(WarmFailure) -> PackageGeneration? {
+        switch try PackageGeneration.current(among: docker.volumes()) {
+        case .none: return nil
+        case .whole(let generation): return generation
+        case .damaged(let name):
             throw WarmFailure(
                 .volumeForeign,
-                "the current generation " + base.volume.name + " has lost its layer " + name
-                    + ": warm without --add")
+                "the current generation " + name + " is not whole, it has lost a layer perhaps: warm without --add")
         }
     }
 
     /// Whether what is fetched comes as a layer of its own; else the layer gets a copy of what is there.
     private func prepare(
-        _ builder: inout Builder, layer: Volume, on base: PublishedGeneration?, _ traces: inout Traces
+        _ builder: inout Builder, layer: PackageVolume, on base: PackageGeneration?, _ traces: inout Traces
     ) throws(WarmFailure) -> Bool {
         let plain = "type=volume,src=" + layer.name + ",dst="
         guard let base else {
             builder.mounts = [plain + PackageView.place + ",volume-nocopy"]
             return false
         }
-        if base.view != .none, let directory = layer.directory {
+        if base.view != .none {
             let view = PackageView(random: random())
             traces.willMake(volume: view.name)
-            traces.willMake(volume: view.name + "-w")
-            let lower = base.layers.map { PackageGeneration.files(of: $0, in: directory) }
+            traces.willMake(volume: view.workName)
             if base.layers.count < Self.mostLayers {
                 // The layer is named, so that nobody removes it meanwhile.
                 builder.mounts =
                     view.mounts(
-                        over: lower, in: directory, as: base.view, at: PackageView.place, upper: layer.name,
-                        created: builder.created) + [plain + "/dev/.slipway-upper,readonly,volume-nocopy"]
+                        over: base.lowerDirectories, in: base.directory, as: base.view, at: PackageView.place,
+                        upper: layer.name, created: builder.created) + [
+                        plain + "/dev/.slipway-upper,readonly,volume-nocopy"
+                    ]
                 return true
             }
             builder.mounts = view.mounts(
-                over: lower, in: directory, as: base.view, at: Builder.from, created: builder.created)
+                over: base.lowerDirectories, in: base.directory, as: base.view, at: Builder.from,
+                created: builder.created)
         } else if let only = base.layers.first, base.layers.count == 1 {
             builder.mounts = ["type=volume,src=" + only + ",dst=" + Builder.from + ",readonly,volume-nocopy"]
         } else {
@@ -227,7 +232,7 @@ public struct Warming {
     private func publish(
         _ warmed: Warmed, engine: ByteString, directory: ByteString, _ traces: inout Traces
     ) throws(WarmFailure) -> ByteString {
-        let newest = try docker.volumes().filter { $0.kind == .generation }.compactMap(\.created).max() ?? 0
+        let newest = try docker.volumes().filter { $0.kind == .generation }.map(\.created).max() ?? 0
         let created = max(now(), newest + 1)
         let digest = warmed.digest.cut(at: ":")?.after ?? warmed.digest
         let name = "slipway-generation-" + ByteString(decimal: created) + "-" + digest.prefix(12)
@@ -265,7 +270,7 @@ public struct Warming {
         for tool in tools {
             guard let name = SharedVolume.name(of: tool) else { continue }
             let labels = labels(.shared, created: now(), engine: engine)
-            if try docker.inspect([name]).isEmpty {
+            if try docker.volumes([name]).isEmpty {
                 traces.willMake(volume: name)
                 made.append(name)
                 do throws(WarmFailure) {
@@ -277,7 +282,7 @@ public struct Warming {
                     made.removeLast()
                 }
             }
-            if let volume = try docker.inspect([name]).first, !SharedVolume.isOurs(volume) {
+            if let volume = try docker.volumes([name]).first, !SharedVolume.isOurs(volume) {
                 throw WarmFailure(
                     .volumeForeign,
                     "the volume " + name + " exists with other labels or options, so it is not Slipway's: "
@@ -321,7 +326,7 @@ enum SharedVolume {
         PackageCachePolicy.sharedVolumes.first { $0.tool == tool }?.name
     }
 
-    static func isOurs(_ volume: Volume) -> Bool {
+    static func isOurs(_ volume: PackageVolume) -> Bool {
         volume.kind == .shared && volume.driver == "local" && volume.options.isEmpty
     }
 }

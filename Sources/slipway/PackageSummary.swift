@@ -28,7 +28,7 @@ struct PackageSummary {
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
     }
 
-    private func bytes(of generation: PublishedGeneration) -> UInt64? {
+    private func bytes(of generation: PackageGeneration) -> UInt64? {
         let sizes = generation.layers.compactMap { inventory.sizes[$0] }
         return sizes.count == generation.layers.count ? sizes.reduce(0, +) : nil
     }
@@ -36,13 +36,12 @@ struct PackageSummary {
     /// Stable for programs.
     var json: JSON {
         func size(_ bytes: UInt64?) -> JSON { bytes.map { .integer($0) } ?? .null }
-        let current = inventory.current
         return .object([
             "generations": .array(
                 inventory.generations.map {
                     .object([
-                        "name": .string($0.volume.name), "current": .bool($0 == current),
-                        "created": .integer($0.created / 1000), "digest": .string($0.digest),
+                        "name": .string($0.name), "current": .bool(.whole($0) == inventory.current),
+                        "created": .integer($0.volume.created / 1000), "digest": .string($0.digest),
                         "view": .string($0.view.rawValue), "tools": .array($0.tools.map { .string($0.rawValue) }),
                         "layers": .array($0.layers.map(JSON.string)), "bytes": size(bytes(of: $0)),
                     ])
@@ -66,13 +65,16 @@ struct PackageSummary {
         var lines: [ByteString] = [
             "", "package caches of this engine" + (bytes.map { ", " + ByteSize.text($0) } ?? ""),
         ]
-        let current = inventory.current
         for generation in inventory.generations {
             let tools = generation.tools.map(\.rawValue).joined(separator: " ")
             let size = bytes(of: generation).map { ", " + ByteSize.text($0) } ?? ""
             lines.append(
-                "  " + generation.volume.name + (generation == current ? " (current): " : ": ") + tools + ", "
+                "  " + generation.name + (.whole(generation) == inventory.current ? " (current): " : ": ") + tools
+                    + ", "
                     + Self.count(generation.layers.count, "layer") + size + Self.view(generation.view))
+        }
+        if case .damaged(let name) = inventory.current {
+            lines.append("  " + name + ", the newest, is not whole, so containers get nothing: warm without --add")
         }
         for volume in inventory.volumes(.shared) {
             lines.append("  " + volume.name + (inventory.sizes[volume.name].map { ": " + ByteSize.text($0) } ?? ""))

@@ -41,7 +41,9 @@ enum Answers {
     static func bodies(_ input: ByteString) {
         if let info = EngineInfo(input) { _ = info.obstacleToExport(buildx: Version(0, 19)) }
         guard let volumes = PackageVolume.list(in: input) else { return }
-        guard case .whole(let generation) = PackageGeneration.current(among: volumes) else { return }
+        guard case .whole(let generation) = PackageGeneration.current(among: volumes), generation.view != .none else {
+            return
+        }
         // These words end up in the options of a mount.
         require(PackageGeneration.isPlain(generation.directory), "a directory that cannot stand in options")
         require(

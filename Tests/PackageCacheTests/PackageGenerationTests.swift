@@ -67,6 +67,19 @@ struct PackageGenerationTests {
         #expect(PackageGeneration.current(among: Self.layers + volumes) == .damaged("g"))
     }
 
+    @Test("Where views do not mount, it does not count where the layers lie")
+    func withoutViews() {
+        let volumes = [Self.volume("l", .layer, at: "/odd")]
+        let found = PackageGeneration.current(
+            among: volumes + [Self.generation("g", layers: "l", view: "no", root: "")])
+        guard case .whole(let generation) = found else {
+            Issue.record("not whole")
+            return
+        }
+        #expect(generation.view == ViewSupport.none && generation.layers == ["l"])
+        #expect(PackageGeneration.current(among: [Self.generation("g", layers: "l", view: "no")]) == .damaged("g"))
+    }
+
     @Test("What an engine answers, and what none does")
     func list() {
         let body: ByteString =

@@ -15,6 +15,7 @@ struct SweepTests {
         engine.volumes[name] = .init(labels: [
             "app": "slipway", "type": "cache", "slipway.created": ByteString(decimal: created), "slipway.engine": "e",
             "slipway.layers": layers, "slipway.tools": "pip", "slipway.view": "yes", "slipway.digest": "sha256:1",
+            "slipway.volumes": "/v",
         ])
     }
 
@@ -81,6 +82,19 @@ struct SweepTests {
         add(engine, layer: "a")
         add(engine, generation: "g", created: 1, layers: "a")
         #expect(try Sweep(engine, now: 100_000 * hour, dryRun: false).trim(grace: 0) == Sweep.Report())
+    }
+
+    @Test("When a damaged newest generation goes, the one before it stays: it is current then")
+    func damaged() throws {
+        let engine = engine()
+        engine.volumes["g4"] = .init(labels: ["app": "slipway", "type": "cache", "slipway.created": "99999999"])
+        #expect(try PackageInventory(engine).current == .damaged("g4"))
+        _ = try Sweep(engine, now: 100 * hour, dryRun: false).trim(grace: 24 * hour)
+        guard case .whole(let current) = try PackageInventory(engine).current else {
+            Issue.record("not whole")
+            return
+        }
+        #expect(current.name == "g3" && engine.volumes["g4"] == nil)
     }
 
     @Test("A generation that cannot be removed keeps its layers")

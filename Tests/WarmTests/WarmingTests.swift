@@ -113,6 +113,34 @@ struct WarmingTests {
         #expect(mount.split(":").count == 3 && mount.range(of: "dst=/dev/slipway,") != nil)
     }
 
+    @Test("--add never falls back behind a newest generation that is not whole: no container gets the older one")
+    func damagedBase() throws {
+        let engine = FakeEngine()
+        let good = try warm(engine)
+        for labels: [ByteString: ByteString] in [
+            ["slipway.layers": good.layers.joined(separator: ":"), "slipway.view": "perhaps"],
+            ["slipway.layers": "gone", "slipway.view": "yes"],
+        ] {
+            var labels = labels
+            labels["app"] = "slipway"
+            labels["type"] = "cache"
+            labels["slipway.created"] = "5000"
+            labels["slipway.tools"] = "pip"
+            labels["slipway.volumes"] = "/v"
+            engine.volumes["newest"] = .init(labels: labels)
+            #expect(try PackageInventory(engine).current == .damaged("newest"))
+            let failure = #expect(throws: WarmFailure.self) { try warm(engine) { $0.isAddition = true } }
+            #expect(failure?.code == .volumeForeign && failure?.message.range(of: "newest") != nil)
+            #expect(kinds(engine) == ["cache", "cache", "cache-layer"] && engine.containers.isEmpty)
+        }
+        let next = try warm(engine)
+        guard case .whole(let current) = try PackageInventory(engine).current else {
+            Issue.record("not whole")
+            return
+        }
+        #expect([current.name] == next.volumes && current.layers == next.layers)
+    }
+
     @Test("How views mount is tried, and what is no answer is no label")
     func probe() throws {
         let refused = DockerAnswer(error: "failed to mount local volume: invalid argument", exitCode: 1)
