@@ -162,10 +162,14 @@ public struct Trim {
     private static let trashPrefix: ByteString = "trash-"
     private static let newPrefix: ByteString = "new-"
 
+    /// Whether something in a sub-store is what a run that was killed has left: the next one takes it away.
+    public static func isLeftover(_ name: ByteString) -> Bool {
+        name.hasPrefix(trashPrefix) || name.hasPrefix(newPrefix)
+    }
+
     private func clearLeftovers() throws(Rejection) {
         try writing { () throws(Errno) in
-            for name in try Files.names(in: home, limit: .max)
-            where name.hasPrefix(Self.trashPrefix) || name.hasPrefix(Self.newPrefix) {
+            for name in try Files.names(in: home, limit: .max) where Self.isLeftover(name) {
                 try Files.removeTree(home.appending(path: name))
             }
         }

@@ -84,7 +84,7 @@ extension StoreFacts {
         for name in Self.names(home) {
             let path = home.appending(path: name)
             let isOld = Generation.isName(name) && path != own.path
-            if isOld || name.hasPrefix("trash-") { addLeftover(path, now) }
+            if isOld || Trim.isLeftover(name) { addLeftover(path, now) }
         }
         for folder in [home, own.path] {
             for name in Self.names(folder) where name.hasSuffix(".tmp") || name.hasPrefix(StoreTrial.prefix) {

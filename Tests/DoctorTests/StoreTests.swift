@@ -216,12 +216,14 @@ struct StoreProbeTests {
         try folder.makeFolder("store/v1/x")
         #expect(gather().foreign == [folder["store/index.json"], folder["store/v1/x"]])
         try Files.makeDirectory(home + "/trash-1", mode: 0o755)
+        try Files.makeDirectory(home + "/new-gen-000002", mode: 0o755)
         try Files.makeDirectory(home + "/gen-000000", mode: 0o755)
         try Files.makeDirectory(generation.path + "/doctor-1", mode: 0o755)
         try Files.replace(generation.path + "/size.1.tmp", with: "", mode: 0o644)
         #expect(gather().leftovers.isEmpty)
         let expected: [ByteString] = [
-            home + "/gen-000000", home + "/trash-1", generation.path + "/doctor-1", generation.path + "/size.1.tmp",
+            home + "/gen-000000", home + "/new-gen-000002", home + "/trash-1", generation.path + "/doctor-1",
+            generation.path + "/size.1.tmp",
         ]
         #expect(gather(later: 2).leftovers == expected)
         #expect(checks(later: 2) == [.leftovers, .foreignThings, .storeInOrder])
