@@ -113,6 +113,14 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case sandboxEngineNotAsked = 803
     case labelFileUnread = 804
 
+    /// What a reason is about: its hundred.
+    public enum Area: UInt16, CaseIterable, Sendable {
+        case done, command, engine, store, imports, packages, paths, modes, profile
+    }
+
+    /// What it is about; never nil, as a test sees to it.
+    public var area: Area? { Area(rawValue: rawValue / 100) }
+
     /// The code people and programs see, such as "SLP217".
     public var code: ByteString { "SLP" + ByteString(decimal: rawValue).zeroPadded(to: 3) }
 

@@ -132,8 +132,8 @@ public struct Explanation: Equatable, Sendable {
 
     /// What the shim decided before any step was looked at.
     private static func decision(_ evidence: Evidence) -> Explanation? {
-        func note(_ reasons: ClosedRange<UInt16>) -> (reason: Reason, message: ByteString)? {
-            evidence.notes.first { reasons.contains($0.reason.rawValue) }
+        func note(_ area: Reason.Area, but harmless: Reason...) -> (reason: Reason, message: ByteString)? {
+            evidence.notes.first { $0.reason.area == area && !harmless.contains($0.reason) }
         }
         func text(_ note: (reason: Reason, message: ByteString)) -> ByteString {
             note.message + " (" + note.reason.code + ")"
@@ -143,21 +143,24 @@ public struct Explanation: Equatable, Sendable {
             return Explanation(
                 .noCache, "--no-cache was given, so nothing was imported", mend: "build without --no-cache")
         }
-        if let left = note(401...404) {
+        if let left = note(.imports, but: .nothingToImport) {
             return Explanation(
                 .leftOut, "an export of the store was left out: " + text(left), mend: "slipway doctor --verify",
                 shouldHaveHit: true)
         }
-        if let store = note(300...310), store.reason != .storeDiskLow, store.reason != .storeOverBudget {
+        if let store = note(.store, but: .storeDiskLow, .storeOverBudget) {
             return Explanation(
                 .store, "the store was not used: " + text(store), mend: "slipway doctor", shouldHaveHit: true)
         }
-        let importing: [Reason] = [.engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked]
-        if let engine = note(200...222), !importing.contains(engine.reason) {
+        if let engine = note(
+            .engine, but: .engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked)
+        {
             return Explanation(
                 .engine, "nothing can be imported here: " + text(engine), mend: "slipway doctor", shouldHaveHit: true)
         }
-        if let setting = note(100...107) {
+        if let setting = note(
+            .command, but: .settingsNotTrusted, .settingsInvalid, .exportOff, .exportDoesNotPay)
+        {
             return Explanation(.store, "nothing was imported: " + text(setting), mend: "slipway settings")
         }
         guard evidence.notes.contains(where: { $0.reason == .nothingToImport }) else {

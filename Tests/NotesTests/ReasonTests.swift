@@ -43,6 +43,12 @@ struct ReasonTests {
         #expect(Set(Self.numbers.map(\.0)) == Set(Reason.allCases), "a new reason needs a row")
     }
 
+    @Test("Every hundred is about something")
+    func areas() {
+        #expect(Reason.allCases.allSatisfy { $0.area != nil })
+        #expect(Reason.pluginMissing.area == .engine && Reason.labelFileUnread.area == .profile)
+    }
+
     @Test("A code is SLP and three digits, and no two are alike")
     func codes() {
         #expect(Reason.importAdded.code == "SLP001")

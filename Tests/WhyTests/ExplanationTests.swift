@@ -148,6 +148,8 @@ struct ExplanationTests {
     @Test(
         "What the shim decided comes first",
         arguments: [
+            ([.pluginMissing], .engine), ([.definitionRemote], .store), ([.exportOff, .nothingToImport], .neverBuilt),
+            ([.storeDiskLow, .storeNotTrusted], .store),
             ([.nothingToImport], .neverBuilt), ([.noCacheGiven, .exportAdded], .noCache),
             ([.layerRejected, .nothingToImport], .leftOut), ([.storeNotTrusted, .nothingToImport], .store),
             ([.legacyBuilder], .engine), ([.engineCannotExport, .nothingToImport], .neverBuilt),
