@@ -7,11 +7,7 @@ extension LoadedSettings {
     /// Lines and variables that were ignored, and files that were not read.
     func judge() -> [Finding] {
         var findings = problems.map { Finding(.settingsInvalid, $0.text) }
-        findings += notes.map { note in
-            // "PATH (ERROR)" where the file could not be opened at all.
-            let path = note.detail.range(of: " (").map { note.detail.prefix($0.lowerBound) } ?? note.detail
-            return Finding(.settingsNotTrusted, note.detail, path: path)
-        }
+        findings += unread.map { Finding(.settingsNotTrusted, $0.note.detail, path: $0.path) }
         switch settings.packageCache {
         case .readOnly: findings.append(Finding(.packagesReadOnly))
         case .readWrite: findings.append(Finding(.packagesShared))

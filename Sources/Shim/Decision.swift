@@ -37,7 +37,7 @@ public struct Decision {
             plan = .unchanged(arguments, [Note(.filesLimited)])
             return
         }
-        let notes = loaded.notes + loaded.problems.map { Note(.settingsInvalid, $0.text) }
+        let notes = loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) }
         switch Invocation.parse(arguments, of: role.program) {
         case .other:
             command = nil

@@ -1,5 +1,5 @@
 public import Formats
-internal import Host
+public import Host
 public import Notes
 public import Planning
 
@@ -9,8 +9,27 @@ public struct LoadedSettings: Sendable {
     public var settings = Settings()
     /// Lines and variables that were ignored.
     public var problems: [Settings.Problem] = []
-    /// Files that were not read because somebody else may write them.
-    public var notes: [Note] = []
+    /// Files that were not read.
+    public var unread: [UnreadFile] = []
+
+    /// A settings file that was not read.
+    public struct UnreadFile: Equatable, Sendable {
+        /// Its path.
+        public let path: ByteString
+        /// Why it could not be; nil where somebody else may write it.
+        public let error: Errno?
+
+        /// Both by name.
+        public init(path: ByteString, error: Errno? = nil) {
+            self.path = path
+            self.error = error
+        }
+
+        /// For the journal and for people.
+        public var note: Note {
+            Note(.settingsNotTrusted, error.map { path + " (" + ByteString($0.description) + ")" } ?? path)
+        }
+    }
 
     /// The store in force; nil when there is no place for one.
     public var storePath: ByteString? { settings.store ?? Locations.store }
@@ -52,14 +71,14 @@ public struct LoadedSettings: Sendable {
             guard status.kind == .regular, status.owner == 0 || status.owner == Kernel.userID,
                 !status.isWritableByOthers
             else {
-                notes.append(Note(.settingsNotTrusted, path))
+                unread.append(UnreadFile(path: path))
                 return nil
             }
             return try file.readAll(limit: Self.largestFile)
         } catch .noSuchFile {
             return nil
         } catch {
-            notes.append(Note(.settingsNotTrusted, path + " (" + ByteString(error.description) + ")"))
+            unread.append(UnreadFile(path: path, error: error))
             return nil
         }
     }

@@ -53,7 +53,7 @@ enum TreeModes {
             let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
             let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
             return (Note(.modesDiffer, count + " in " + survey.top), survey.setgid.isEmpty ? mask : mask + " setgid")
-        } catch .noIndex(let place) where !place.hasSuffix("(" + ByteString(Errno.tooLarge.description) + ")") {
+        } catch .noIndex(_, let error) where error != .tooLarge {
             // A repository without a commit, or one of another user's.
             return (nil, nil)
         } catch {

@@ -1,7 +1,7 @@
 public import BuildCache
 public import Formats
 public import GitIndex
-internal import Host
+public import Host
 
 /// A working tree and its index, read from git's files without git.
 public struct Checkout: Sendable {
@@ -20,7 +20,7 @@ public struct Checkout: Sendable {
         /// No repository lies there.
         case noRepository
         /// It has no index yet, or none that may be read.
-        case noIndex(ByteString)
+        case noIndex(ByteString, Errno)
         /// It has one that is not understood.
         case doubt(ByteString, GitIndex.Doubt)
 
@@ -28,7 +28,8 @@ public struct Checkout: Sendable {
         public var text: ByteString {
             switch self {
             case .noRepository: "no git repository"
-            case .noIndex(let path): "no index that can be read at " + path
+            case .noIndex(let path, let error):
+                "no index that can be read at " + path + " (" + ByteString(error.description) + ")"
             case .doubt(let path, let doubt): path + ": " + doubt.text
             }
         }
@@ -46,7 +47,7 @@ public struct Checkout: Sendable {
             written = try Files.status(path).modified
             content = try Files.read(path, limit: largestIndex)
         } catch {
-            throw .noIndex(path + " (" + ByteString(error.description) + ")")
+            throw .noIndex(path, error)
         }
         let isLong = repository.configured("extensions", "objectformat")?.lowercasedASCII == "sha256"
         do throws(GitIndex.Doubt) {

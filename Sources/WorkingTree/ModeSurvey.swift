@@ -106,7 +106,7 @@ public struct ModeSurvey: Sendable {
         do throws(Errno) {
             return try OpenFolder(path)
         } catch {
-            throw .noIndex(path + " (" + ByteString(error.description) + ")")
+            throw .noIndex(path, error)
         }
     }
 

@@ -19,7 +19,7 @@ struct ShowSettings: ParsableCommand {
 
     func run() throws {
         let loaded = LoadedSettings.load()
-        let problems = loaded.problems.map(\.text) + loaded.notes.map(\.message)
+        let problems = loaded.problems.map(\.text) + loaded.unread.map(\.note.message)
         if json {
             let rows = Settings.rows.map { JSON.Member(name: $0.key, value: .string($0.show(loaded.settings))) }
             Output.write(.object(["settings": .object(rows), "problems": .array(problems.map(JSON.string))]))

@@ -73,10 +73,10 @@ struct HomeTests {
             #expect(packages.judge() == [Finding(check)])
         }
         loaded.problems = loaded.settings.apply(environment: ["SLIPWAY_NOPE=1", "SLIPWAY_JOURNAL=x"])
-        loaded.notes = [Note(.settingsNotTrusted, "/a b"), Note(.settingsNotTrusted, "/c (Is a directory)")]
+        loaded.unread = [.init(path: "/a b (1)"), .init(path: "/c", error: .notDirectory)]
         let findings = loaded.judge()
         #expect(findings.checks == [.settingsInvalid, .settingsInvalid, .settingsNotTrusted, .settingsNotTrusted])
         #expect(findings[0].detail == "environment: no setting is called SLIPWAY_NOPE")
-        #expect(findings[2].mend == "chmod go-w '/a b'" && findings[3].mend == "chmod go-w /c")
+        #expect(findings[2].mend == "chmod go-w '/a b (1)'" && findings[3].mend == "chmod go-w /c")
     }
 }

@@ -105,7 +105,7 @@ struct DecisionTests {
     func settings() {
         var loaded = LoadedSettings()
         loaded.problems = loaded.settings.apply(lines: "x", from: "/f")
-        loaded.notes = [Note(.settingsNotTrusted, "/g")]
+        loaded.unread = [.init(path: "/g")]
         let decision = Decision(["docker", "ps"], docker: Self.missing, loaded, for: .showing)
         #expect(
             decision.plan.notes == [

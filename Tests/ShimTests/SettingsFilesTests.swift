@@ -33,7 +33,7 @@ struct SettingsFilesTests {
             let loaded = LoadedSettings.load()
             #expect(loaded.settings.store == "/from/environment")
             #expect(loaded.settings.docker == "/bin/from-file")
-            #expect(loaded.notes.isEmpty)
+            #expect(loaded.unread.isEmpty)
             let texts = loaded.problems.map(\.text)
             #expect(texts.contains(folder[Self.file] + ":3: expected `key = value`"))
             #expect(texts.contains { $0.hasPrefix("environment: bad value for SLIPWAY_JOURNAL") })
@@ -83,7 +83,7 @@ struct SettingsFilesTests {
             try folder.write(Self.file, "store = /never\ndocker = /never", mode: mode)
             let loaded = LoadedSettings.load()
             #expect(loaded.settings.store != "/never")
-            #expect(loaded.notes.contains(Note(.settingsNotTrusted, folder[Self.file])))
+            #expect(loaded.unread.contains(.init(path: folder[Self.file])))
             #expect(LoadedSettings.docker() != "/never")
         }
     }
@@ -99,7 +99,7 @@ struct SettingsFilesTests {
                 chown(folder[Self.file].lossy, 54_321, 54_321)
                 let loaded = LoadedSettings.load()
                 #expect(loaded.settings.store != "/never")
-                #expect(loaded.notes.map(\.reason) == [.settingsNotTrusted])
+                #expect(loaded.unread.map(\.note.reason) == [.settingsNotTrusted])
                 chown(folder[Self.file].lossy, 0, 0)
                 #expect(LoadedSettings.load().settings.store == "/never")
                 chown(folder.path.lossy, 54_321, 54_321)
@@ -125,7 +125,7 @@ struct SettingsFilesTests {
             default: try Files.makeLink(path, to: path)
             }
             let loaded = LoadedSettings.load()
-            #expect(loaded.notes.map(\.reason) == [.settingsNotTrusted])
+            #expect(loaded.unread.map(\.note.reason) == [.settingsNotTrusted])
             #expect(loaded.problems.isEmpty)
         }
     }
@@ -135,7 +135,7 @@ struct SettingsFilesTests {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
             liveIn(folder)
-            #expect(LoadedSettings.load().notes.isEmpty)
+            #expect(LoadedSettings.load().unread.isEmpty)
             try folder.write("dotfiles/slipway.conf", "store = /linked")
             try folder.makeFolder(Self.file.parentPath)
             try Files.makeLink(folder[Self.file], to: "../../dotfiles/slipway.conf")
