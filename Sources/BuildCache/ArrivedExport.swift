@@ -11,20 +11,12 @@ public struct ArrivedExport: Equatable, Sendable {
     /// By the directory that BuildKit was told to write to, or where trimming has moved it since; nil when no whole index has
     /// come there, or it has been deleted.
     public init?(at path: ByteString) {
-        let home = path.parentPath.parentPath.parentPath
-        guard path.parentPath.parentPath.lastPathComponent == "exports", Generation.isName(home.lastPathComponent)
-        else {
+        guard let export = Export.standing(path), export.parentPath.parentPath.lastPathComponent == "exports" else {
             return nil
         }
-        var generation = Generation(path: home, owner: Kernel.userID)
-        if Files.isMissing(path), let name = try? Files.readLink(home.parentPath.appending(path: "current")),
-            Generation.isName(name)
-        {
-            generation = Generation(path: home.parentPath.appending(path: name), owner: Kernel.userID)
-        }
-        let export = generation.exportsPath.appending(path: path.parentPath.lastPathComponent)
-            .appending(path: path.lastPathComponent)
-        let manifests = Self.read(export.appending(path: "index.json"))?[field: "manifests"]?.array ?? []
+        let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
+        guard Generation.isName(generation.path.lastPathComponent) else { return nil }
+        let manifests = Self.read(export.appending(path: Export.index))?[field: "manifests"]?.array ?? []
         var blobs: [ByteString] = []
         func add(_ json: JSON) -> ByteString? {
             guard let blob = json[field: "digest"]?.string.flatMap(generation.blobPath) else { return nil }
@@ -38,6 +30,18 @@ public struct ArrivedExport: Equatable, Sendable {
         }
         guard !blobs.isEmpty else { return nil }
         self.blobs = blobs
+    }
+
+    /// What it brought into the store since a time, in seconds since 1970: blobs that are not among those `reached` before, which
+    /// come to them. Nothing for a blob from before: what tells of exports forgets. A blob has the time of its arrival
+    /// (containerd plugins/content/local/writer.go, `Commit`).
+    public func bytes(since time: Int, besides reached: inout Set<ByteString>) -> UInt64 {
+        blobs.reduce(0) { sum, blob in
+            guard reached.insert(blob).inserted, let status = try? Files.status(blob, followLinks: false),
+                status.kind == .regular, status.modified / 1_000_000_000 >= time
+            else { return sum }
+            return sum &+ UInt64(max(0, status.size))
+        }
     }
 
     private static func read(_ path: ByteString) -> JSON? {

@@ -62,7 +62,7 @@ struct Candidate: Equatable {
 
     /// When an export's index was written; nil while there is none that counts.
     private static func completed(_ path: ByteString, in generation: Generation) -> Int64? {
-        guard let index = try? Files.status(path.appending(path: "index.json"), followLinks: false),
+        guard let index = try? Files.status(path.appending(path: Export.index), followLinks: false),
             index.kind == .regular, index.owner == generation.owner, index.size > 0
         else { return nil }
         return index.modified

@@ -13,6 +13,8 @@ public struct Export: Equatable, Sendable {
     public let generation: Generation
     private let key: Key
 
+    /// What BuildKit writes last: an export that has it is complete.
+    public static let index: ByteString = "index.json"
     /// The record of what a build was asked for, beside its export.
     public static let buildRecord: ByteString = "build"
     /// The record of what COPY could see.
@@ -26,7 +28,8 @@ public struct Export: Equatable, Sendable {
         if !Files.isMissing(path) { return path }
         let home = path.parentPath.parentPath.parentPath
         guard path.parentPath.parentPath.lastPathComponent == "exports", Generation.isName(home.lastPathComponent),
-            let name = try? Files.readLink(home.parentPath.appending(path: "current")), Generation.isName(name)
+            let name = try? Files.readLink(home.parentPath.appending(path: StoreLayout.current)),
+            Generation.isName(name)
         else { return nil }
         let key = path.parentPath.lastPathComponent
         let moved = home.parentPath.appending(path: name).appending(path: "exports").appending(path: key)
@@ -76,7 +79,8 @@ public struct Export: Equatable, Sendable {
             let home = generation.keyPath(key)
             do throws(Errno) {
                 try Files.makeDirectory(home, mode: mode)
-                try Files.replace(home.appending(path: "key.json"), with: key.json.text + "\n", mode: mode & 0o644)
+                try Files.replace(
+                    home.appending(path: Generation.keyRecord), with: key.json.text + "\n", mode: mode & 0o644)
             } catch .fileExists {
                 // Another build of this key came first.
             }

@@ -182,7 +182,7 @@ private struct ExportReader {
             guard let export = ExportName(name) else { continue }
             exports.append(record(name, export, at: path.appending(path: name)))
         }
-        let words = try? Files.read(path.appending(path: "key.json"), limit: 65_536, followLinks: false)
+        let words = try? Files.read(path.appending(path: Generation.keyRecord), limit: 65_536, followLinks: false)
         let used = try? Files.status(path.appending(path: Generation.usedName), followLinks: false)
         let newest = exports.filter { $0.state == .complete }.map(\.completed).max() ?? 0
         return KeyRecord(
@@ -191,7 +191,7 @@ private struct ExportReader {
     }
 
     private mutating func record(_ name: ByteString, _ export: ExportName, at path: ByteString) -> ExportRecord {
-        let index = try? Files.status(path.appending(path: "index.json"), followLinks: false)
+        let index = try? Files.status(path.appending(path: Export.index), followLinks: false)
         let completed = index?.modified ?? export.started &* 1_000_000_000
         func record(_ state: ExportRecord.State, _ blobs: [Digest] = []) -> ExportRecord {
             ExportRecord(

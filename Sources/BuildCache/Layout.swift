@@ -15,6 +15,9 @@ public struct StoreLayout: Equatable, Sendable {
         self.root = root.cleanedPath
     }
 
+    /// The link in a sub-store that leads to its current generation.
+    static let current: ByteString = "current"
+
     /// The directory of this format. A later format is a sibling.
     public var format: ByteString { root.appending(path: "v1") }
 
@@ -45,11 +48,15 @@ public struct Generation: Equatable, Sendable {
     public var leasePath: ByteString { path.appending(path: "lease") }
     /// The remembered size.
     var sizePath: ByteString { path.appending(path: "size") }
+    /// The pool, from a generation.
+    public static let pool: ByteString = "blobs/sha256"
     /// Every blob once, by its digest's digits.
-    public var poolPath: ByteString { path.appending(path: "blobs/sha256") }
+    public var poolPath: ByteString { path.appending(path: Self.pool) }
     /// The exports, by key.
     public var exportsPath: ByteString { path.appending(path: "exports") }
 
+    /// The file in a key's directory that says what the key is of.
+    public static let keyRecord: ByteString = "key.json"
     /// The file in a key's directory whose time says when a build last used the key.
     static let usedName: ByteString = "used"
 

@@ -42,7 +42,7 @@ extension Store {
     /// The current generation of a user's sub-store with its lease held; nil when that user has none. Three tries, because
     /// trimming may switch generations in between.
     func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
-        let link = layout.subStore(of: owner).appending(path: "current")
+        let link = layout.subStore(of: owner).appending(path: StoreLayout.current)
         for _ in 0..<3 {
             let before = try? Files.readLink(link)
             do throws(Rejection) {

@@ -38,7 +38,7 @@ struct ExportCopier {
         let mode = try Files.status(target.path, followLinks: false).mode & 0o755
         do throws(Errno) {
             try Files.makeDirectory(home, mode: mode)
-            for file in ["key.json", Generation.usedName] as [ByteString] {
+            for file in [Generation.keyRecord, Generation.usedName] as [ByteString] {
                 try? copyFile(from.appending(path: file), to: home.appending(path: file))
             }
         } catch .fileExists {
@@ -51,7 +51,7 @@ struct ExportCopier {
         try Files.makeLink(unfinished.appending(path: "blobs"), to: "../../../blobs")
         let original = from.appending(path: export)
         try? copyFile(original.appending(path: "oci-layout"), to: unfinished.appending(path: "oci-layout"))
-        try copyFile(original.appending(path: "index.json"), to: unfinished.appending(path: "index.json"))
+        try copyFile(original.appending(path: Export.index), to: unfinished.appending(path: Export.index))
         for file in Export.recordNames {
             copyRecord(original.appending(path: file), to: unfinished.appending(path: file))
         }

@@ -26,7 +26,7 @@ struct Preflight {
     /// The digest that an export's index names.
     mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(Rejection) -> Blob {
         indexesLeft -= 1
-        let path = path.appending(path: "index.json")
+        let path = path.appending(path: Export.index)
         let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
         guard let manifests = JSON(text)?[field: "manifests"]?.array, let last = manifests.last,
             let blob = Blob(last)

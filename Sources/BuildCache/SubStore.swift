@@ -40,7 +40,7 @@ public struct Store: Sendable {
         guard try exists(layout.format), try exists(home) else { return nil }
         try checkShared()
         try Self.checkPrivate(home, owner)
-        let link = home.appending(path: "current")
+        let link = home.appending(path: StoreLayout.current)
         guard try exists(link) else { return nil }
         let status = try Rejection.status(link, followLinks: false)
         guard status.kind == .symbolicLink, status.owner == owner else { throw Rejection(.storeNotTrusted, link) }
@@ -100,7 +100,7 @@ public struct Store: Sendable {
             let file = try Descriptor.open(path, .create(mode: 0o600), followLinks: false)
             try file.setMode(mode & 0o444 | 0o200)
         }
-        try make(home.appending(path: "current")) { path throws(Errno) in
+        try make(home.appending(path: StoreLayout.current)) { path throws(Errno) in
             try Files.makeLink(path, to: Generation.firstName)
         }
         guard let current = try currentGeneration(of: user) else { throw Rejection(.storeUnreadable, home) }

@@ -183,7 +183,7 @@ public struct Trim {
             let isEmpty = !((try? Files.names(in: home, limit: .max)) ?? []).contains(where: Generation.isName)
             return isEmpty ? nil : (try store.prepareOwn(), true)
         } catch {
-            let link = home.appending(path: "current")
+            let link = home.appending(path: StoreLayout.current)
             guard let name = try? Files.readLink(link), Generation.isName(name) else { throw error }
             let pool = Generation(path: home.appending(path: name), owner: store.user).poolPath
             guard Files.isMissing(pool) else { throw error }
@@ -267,7 +267,7 @@ public struct Trim {
                 let folder = generation.exportsPath.appending(path: key)
                 for name in (try? Self.names(in: folder)) ?? [] {
                     let index = try? Files.status(
-                        folder.appending(path: name).appending(path: "index.json"), followLinks: false)
+                        folder.appending(path: name).appending(path: Export.index), followLinks: false)
                     if let index, index.size > 0 { marked.insert(key, name) }
                 }
             }
@@ -335,9 +335,9 @@ public struct Trim {
         try writing { () throws(Errno) in try Files.rename(unnamed.path, to: next.path) }
         try checkpoint(.named)
         try writing { () throws(Errno) in
-            let link = home.appending(path: Self.newPrefix + "current")
+            let link = home.appending(path: Self.newPrefix + StoreLayout.current)
             try Files.makeLink(link, to: name)
-            try Files.rename(link, to: home.appending(path: "current"))
+            try Files.rename(link, to: home.appending(path: StoreLayout.current))
         }
         try checkpoint(.switched)
         return next
@@ -365,7 +365,7 @@ public struct Trim {
             try writing { () throws(Errno) in
                 for export in key.exports where !kept.contains(export.name) {
                     let path = folder.appending(path: export.name)
-                    try? Files.remove(path.appending(path: "index.json"))
+                    try? Files.remove(path.appending(path: Export.index))
                     try Files.removeTree(path)
                 }
                 if kept.isEmpty { try Files.removeTree(folder) }

@@ -56,7 +56,7 @@ struct BlobFacts {
         for user in names(layout.format) where user.hasPrefix("u") && user.dropFirst(1).decimal != nil {
             let part = layout.format.appending(path: user)
             for name in names(part) where Generation.isName(name) {
-                let pool = part.appending(path: name).appending(path: "blobs/sha256")
+                let pool = part.appending(path: name).appending(path: Generation.pool)
                 for blob in names(pool) where blob.count == 64 {
                     let path = pool.appending(path: blob)
                     guard let status = try? Files.status(path, followLinks: false), status.kind == .regular,

@@ -116,7 +116,7 @@ extension StoreFacts {
                 guard left > 0 else { return }
                 left -= 1
                 let path = folder.appending(path: name)
-                let index = try? Files.status(path.appending(path: "index.json"), followLinks: false)
+                let index = try? Files.status(path.appending(path: Export.index), followLinks: false)
                 if let index, index.modified > now + Self.tolerance { future.append(path) }
             }
         }

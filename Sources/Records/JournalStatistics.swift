@@ -1,6 +1,5 @@
 internal import BuildCache
 public import Formats
-internal import Host
 internal import Notes
 
 /// The journal, summed up.
@@ -47,7 +46,7 @@ public struct JournalStatistics: Equatable, Sendable {
         var reached: Set<ByteString> = []
         for entry in journal {
             let export = entry.export.flatMap { ArrivedExport(at: $0) }
-            let blobs = export?.blobs.filter { reached.insert($0).inserted } ?? []
+            let brought = export?.bytes(since: entry.time, besides: &reached) ?? 0
             guard filter.accepts(entry) else { continue }
             entries += 1
             commands[entry.command, default: 0] += 1
@@ -57,9 +56,7 @@ public struct JournalStatistics: Equatable, Sendable {
             if entry.has(.importAdded) { imported += 1 }
             if entry.has(.exportAdded) { exported += 1 }
             if export != nil { arrived += 1 }
-            for blob in blobs {
-                bytes = bytes.addingReportingOverflow(Self.size(of: blob, since: entry.time)).partialValue
-            }
+            bytes &+= brought
             if entry.isChanged {
                 changed += 1
             } else {
@@ -69,15 +66,6 @@ public struct JournalStatistics: Equatable, Sendable {
         }
         self.reasons = Self.sorted(reasons)
         self.commands = Self.sorted(commands)
-    }
-
-    /// Nothing for a blob from before: the journal forgets. A blob has the time of its arrival (containerd
-    /// plugins/content/local/writer.go, `Commit`).
-    private static func size(of blob: ByteString, since time: Int) -> UInt64 {
-        guard let status = try? Files.status(blob, followLinks: false), status.kind == .regular,
-            status.modified / 1_000_000_000 >= time
-        else { return 0 }
-        return UInt64(max(0, status.size))
     }
 
     private static func sorted(_ counts: [ByteString: Int]) -> [Count] {

@@ -124,7 +124,7 @@ extension Evidence {
         if let side = side(at: place) { return side }
         let key = place.parentPath
         let others = ((try? Files.names(in: key, limit: 65_536)) ?? []).map { key.appending(path: $0) }
-            .filter { $0 != build.place && !Files.isMissing($0.appending(path: "index.json")) }
+            .filter { $0 != build.place && !Files.isMissing($0.appending(path: Export.index)) }
             .compactMap { path in RecordedBuild.record(in: path).map { (path, $0.began) } }
             .filter { $0.1 < record.began }
         return others.max { $0.1 < $1.1 }.flatMap { side(at: $0.0) }
@@ -135,7 +135,7 @@ extension Evidence {
         guard let place = build.place, let record = build.record else { return nil }
         let own = place.parentPath
         func key(_ folder: ByteString) -> JSON? {
-            (try? Files.read(folder.appending(path: "key.json"), limit: 65_536, followLinks: false)).flatMap {
+            (try? Files.read(folder.appending(path: Generation.keyRecord), limit: 65_536, followLinks: false)).flatMap {
                 JSON($0)
             }
         }
@@ -154,7 +154,7 @@ extension Evidence {
 
     private static func holdsExport(_ folder: ByteString, before time: Int64) -> Bool {
         ((try? Files.names(in: folder, limit: 65_536)) ?? []).contains { name in
-            let index = folder.appending(path: name).appending(path: "index.json")
+            let index = folder.appending(path: name).appending(path: Export.index)
             return (try? Files.status(index, followLinks: false)).map { $0.size > 0 && $0.modified < time } ?? false
         }
     }

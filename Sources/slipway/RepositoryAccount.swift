@@ -1,7 +1,6 @@
 import BuildCache
 import BuildHistory
 import Formats
-import Host
 import Planning
 import Shim
 
@@ -16,13 +15,8 @@ struct RepositoryAccount {
         var reached: Set<ByteString> = []
         var bytes: [ByteString: UInt64] = [:]
         for entry in entries {
-            for blob in entry.export.flatMap({ ArrivedExport(at: $0) })?.blobs ?? [] where reached.insert(blob).inserted
-            {
-                guard let status = try? Files.status(blob, followLinks: false), status.kind == .regular,
-                    status.modified / 1_000_000_000 >= entry.began
-                else { continue }
-                bytes[entry.repository, default: 0] &+= UInt64(max(0, status.size))
-            }
+            let export = entry.export.flatMap { ArrivedExport(at: $0) }
+            bytes[entry.repository, default: 0] &+= export?.bytes(since: entry.began, besides: &reached) ?? 0
         }
         return BuildAccount.accounts(of: entries).map { .init(account: $0, bytes: bytes[$0.repository] ?? 0) }
     }
