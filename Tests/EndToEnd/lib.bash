@@ -50,6 +50,7 @@
 #   expect_notes SLPnnn...      each is among the journal's last codes; !SLPnnn: is not
 #   expect_said TEXT            in the last stdout or stderr
 #   expect_whole_store          every index in it parses, and all that it reaches is there and has its digest
+#   await SECONDS COMMAND...    it succeeds by then: tried again and again, a test or a function that looks at something
 #   fail MESSAGE
 #
 # Making things:
@@ -388,6 +389,16 @@ fail() {
 
 expect() { "$@" || fail "expected: $*"; }
 expect_not() { ! "$@" || fail "not expected: $*"; }
+
+await() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [[ $SECONDS -lt $until ]] || fail "waited for: $*"
+        sleep 0.05
+    done
+}
+
 expect_equal() { [[ $1 == "$2" ]] || fail "${3:-value} is \"$1\", expected \"$2\""; }
 expect_code() { [[ $code == "$1" ]] || fail "exit status is $code, expected $1: $(grep -m 1 -e '^ERROR' -e rror: "$stderr")"; }
 expect_said() { grep -qF -- "$1" "$stdout" "$stderr" || fail "not said: $1"; }

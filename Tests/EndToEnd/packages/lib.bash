@@ -102,14 +102,8 @@ sums() {
     done
 }
 
-no_view_stays() {
-    local tries
-    for ((tries = 0; tries < 600; tries++)); do
-        [[ -n $(ours "$1" cache-view) ]] || return 0
-        sleep 0.1
-    done
-    fail "views are left: $(ours "$1" cache-view)"
-}
+has_no_view() { [[ -z $(ours "$1" cache-view) ]]; }
+no_view_stays() { await 60 has_no_view "$1"; }
 
 publish() {
     local name=$1 tools=$2 layer now label

@@ -228,10 +228,7 @@ failing() {
     sed -i 's/exit 3/sleep 60/' web/Dockerfile
     for way in unplugged plugged; do
         start "$way" "$way" a docker compose build web
-        for ((i = 0; i < 200; i++)); do
-            if grep -q 'RUN sleep 60' "$place/$way".std*; then break; fi
-            sleep 0.1
-        done
+        await 60 grep -qs 'RUN sleep 60' "$place/$way.stdout" "$place/$way.stderr"
         kill -INT "$pid"
         finish "$way"
         [[ $way == plugged ]] || direct_code=$code

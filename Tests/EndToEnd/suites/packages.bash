@@ -122,6 +122,8 @@ test_case "four containers of four users at once, each removing everything" at_o
 
 # -- What is left -----------------------------------------------------------------------------------------------------
 
+is_there() { [[ -n $(direct p docker ps --quiet --filter "name=$1") ]]; }
+is_gone() { [[ -z $(direct p docker ps --all --quiet --filter "name=$1") ]]; }
 nothing_left() {
     warmed p
     run on p docker run --rm slipway/base:1 true
@@ -134,11 +136,11 @@ nothing_left() {
     try on p docker run --rm slipway/base:1 /no/such/program
     expect_code 127
     start long on p docker run --rm --name long slipway/base:1 sleep 60
-    until [[ -n $(direct p docker ps --quiet --filter name=long) ]]; do sleep 0.1; done
+    await 60 is_there long
     kill -KILL "$pid"
     finish long
     direct p docker kill long
-    until [[ -z $(direct p docker ps --all --quiet --filter name=long) ]]; do sleep 0.1; done
+    await 60 is_gone long
     run on p docker run --rm slipway/base:1 true
     no_view_stays p
 }

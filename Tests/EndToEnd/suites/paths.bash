@@ -236,7 +236,7 @@ while True:
     engine = socket.socket(socket.AF_UNIX); engine.connect(sys.argv[1])
     for pair in (client, engine), (engine, client): threading.Thread(target=copy, args=pair, daemon=True).start()
 ' "$(socket a)" "$place/port" &
-    until [[ -s $place/port ]]; do sleep 0.1; done
+    await 30 test -s "$place/port"
     dev a --network host
     with=(-e "DOCKER_HOST=tcp://127.0.0.1:$(cat "$place/port")")
     sees source -v ./src:/x

@@ -216,7 +216,7 @@ silent_socket() {
     # shellcheck disable=SC2016
     start listener perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un("silent.sock")) or die;
         listen($s, 20); sleep 60'
-    until [[ -S silent.sock ]]; do sleep 0.05; done
+    await 30 test -S silent.sock
     # Docker waits for ever; the shim waits a second, and then docker waits.
     try direct a DOCKER_HOST="unix://$place/silent.sock" timeout 6 docker build --quiet app
     expect_code 124

@@ -63,6 +63,7 @@ print(pandas.DataFrame({"a": [1, 2]}).sum().iloc[0])'
 }
 test_case "the Python half: changed lines fetch only what is new, a second engine fetches nothing" python_half
 
+is_healthy() { [[ $(direct b docker inspect --format '{{.State.Health.Status}}' "$1") == healthy ]]; }
 whole() {
     example
     build a sandbox -t sandbox
@@ -82,11 +83,7 @@ whole() {
         echo "int main(void) { return 0; }" >/tmp/a.c && cc -o /tmp/a /tmp/a.c && /tmp/a
         pip install --quiet six && python3 -c "import six"'
     run direct b docker run -d --name healthy --health-interval=1s sandbox
-    for ((tries = 0; tries < 100; tries++)); do
-        [[ $(direct b docker inspect --format '{{.State.Health.Status}}' healthy) != healthy ]] || break
-        sleep 0.2
-    done
-    expect_equal "$(direct b docker inspect --format '{{.State.Health.Status}}' healthy)" healthy "its health"
+    await 30 is_healthy healthy
     run direct b docker rm --force healthy
 }
 [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || test_case "all of it: what is in it, and a second engine fetches nothing" whole

@@ -219,7 +219,7 @@ test_case "pip and npm install warmed packages in a sandbox and download nothing
 # -- Looking after them -----------------------------------------------------------------------------------------------
 
 containers() { direct a docker ps --all --format '{{.Names}}' | sort | tr '\n' ' '; }
-finished() { until [[ $(said a "$1" .State.Status) == exited ]]; do sleep 0.1; done; }
+has_exited() { [[ $(said a "$1" .State.Status) == exited ]]; }
 
 listing() {
     repository
@@ -260,8 +260,8 @@ reconciling() {
     run direct a docker create --name other --label app=slipway --label slipway.workspace=/gone slipway/base:1 true
     run direct a docker create --name theirs --label slipway.config-hash=0 --label slipway.origin=them \
         --label slipway.workspace=/gone slipway/base:1 true
-    finished one
-    finished two
+    await 60 has_exited one
+    await 60 has_exited two
     before=$(containers)
     run on a slipway reconcile
     expect_said "nothing to remove"

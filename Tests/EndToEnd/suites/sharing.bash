@@ -189,7 +189,7 @@ busy_lease() {
     run on a docker build app
     start grab setpriv --reuid=1000 --regid=1000 --clear-groups flock --exclusive "$(realpath "$store/v1/u0/current")/lease" \
         sh -c 'echo has it; sleep 60'
-    until [[ -s grab.stdout ]]; do sleep 0.05; done
+    await 30 test -s grab.stdout
     run on b docker build app
     expect_cached none
     expect_notes SLP308 '!SLP001' '!SLP002'
@@ -242,7 +242,7 @@ lease_is_held() {
     run on a docker build --build-arg FLAVOR=other app
     expect lease_is_free
     start build on b docker build --no-cache app
-    until grep -q started build.stderr; do sleep 0.05; done
+    await 120 grep -q started build.stderr
     expect_not lease_is_free
     expect kill -0 "$pid"
     finish build
@@ -262,11 +262,7 @@ killed() {
     finish build
     expect_code 137
     expect_equal "$(exports)" "" "complete exports"
-    for ((i = 0; i < 100; i++)); do
-        ! lease_is_free || break
-        sleep 0.1
-    done
-    expect lease_is_free
+    await 10 lease_is_free
     run on a docker build app
     expect_notes SLP002
     run on b docker build app

@@ -75,15 +75,8 @@ die "$file: $!";
 PERL
 execve() { $become perl "$fakes/execve.pl" "$@"; }
 
-# await FAKE: waits until $pid is the stand-in.
-await() {
-    local tries
-    for ((tries = 0; tries < 200; tries++)); do
-        [[ $(readlink "/proc/$pid/exe") != "$fakes/$1/docker" ]] || return 0
-        sleep 0.05
-    done
-    fail "process $pid is still $(readlink "/proc/$pid/exe")"
-}
+# has_become FAKE: whether $pid is the stand-in.
+has_become() { [[ $(readlink "/proc/$pid/exe") == "$fakes/$1/docker" ]]; }
 
 descriptors() {
     local descriptor
@@ -122,7 +115,7 @@ odd_caller() {
         "$way" sleep bash -c 'exec -a "an odd name" docker infinity'
     ) <"$work/bin/docker" >>"$place/one" 2>>"$place/two" &
     pid=$!
-    await sleep
+    await 10 has_become sleep
     inherited "$pid" | grep -v '^[[:space:]]*255 ' >"$place/$way"
     kill "$pid"
 }
@@ -143,7 +136,7 @@ blocked_signals() {
         local file=$fakes/sleep/docker
         [[ $way == plain ]] || file=$work/bin/docker
         start "$way" execve "$file" "$place/argv" "$place/environment" block=10 block=15 block=1 ignore=INT ignore=QUIT ignore=PIPE
-        await sleep
+        await 10 has_become sleep
         grep ^Sig "/proc/$pid/status" >"$place/$way"
         kill -KILL "$pid"
     done
@@ -158,7 +151,7 @@ odd_environment() {
         "LONG=$(printf '%0100000d' 0)" A=1 "PATH=/nowhere" "SLIPWAYS=1" >"$place/environment"
     words docker infinity >"$place/argv"
     start d execve "$work/bin/docker" "$place/argv" "$place/environment"
-    await sleep
+    await 10 has_become sleep
     cmp "/proc/$pid/environ" "$place/environment"
     kill "$pid"
     : >"$place/environment"
@@ -587,16 +580,13 @@ members() {
     done 2>/dev/null
 }
 interrupted_build() {
-    local way group tries
+    local way group
     mkdir app
     for way in direct on; do
         printf 'FROM slipway/base:1\nRUN sleep 300 # %s\n' "$(unique)" >app/Dockerfile
         start "$way" "$way" a setsid --wait docker build --tag app app
         # setsid forks unless it leads no group; docker leads the new one either way.
-        for ((tries = 0; tries < 100; tries++)); do
-            grep -q 'RUN sleep' "$place/$way.stderr" && break
-            sleep 0.1
-        done
+        await 60 grep -q 'RUN sleep' "$place/$way.stderr"
         sleep 0.5
         group=$(of_session "$pid")
         kill -INT -- "-$group"
@@ -627,7 +617,7 @@ signals_to_run() {
         for try in 1 2 3; do
             for way in direct on; do
                 start "$way" "$way" a docker run --rm slipway/base:1 sh -c 'trap "echo got; exit 9" INT TERM HUP QUIT; echo ready; while :; do sleep 0.1; done'
-                until grep -q ready "$place/$way.stdout"; do sleep 0.1; done
+                await 60 grep -q ready "$place/$way.stdout"
                 kill "-$signal" "$pid"
                 finish "$way"
                 echo "$signal $code $(cat "$stdout")" >"$place/ended-$way"
@@ -686,7 +676,7 @@ credential_helper() {
     project app
     run on a docker build --tag app app # so that there is a lease
     perl -e "$registry" >"$place/port" &
-    until [[ -s $place/port ]]; do sleep 0.1; done
+    await 30 test -s "$place/port"
     port=$(cat "$place/port")
     mkdir programs
     echo "$helper" >programs/docker-credential-lasting
@@ -710,7 +700,7 @@ credential_helper() {
     run on a docker build --tag app app
     expect_cached all
     kill "$daemon"
-    until [[ ! -e /proc/$daemon/fd/0 ]]; do sleep 0.1; done
+    await 30 test ! -e "/proc/$daemon/fd/0"
     expect flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
 }
 test_case "a credential helper that stays behind holds the lease until it ends, and no longer" credential_helper

@@ -49,7 +49,7 @@ late_export() {
     project app
     echo 'RUN sleep 5' >>app/Dockerfile
     start slow on a docker build -t app app
-    until [[ -n $(compgen -G "$store/v1/u0/gen-*/exports/*/*/blobs") ]]; do sleep 0.1; done
+    await 60 compgen -G "$store/v1/u0/gen-*/exports/*/*/blobs"
     # Something to drop, so that the generation is switched.
     head -c 1000 /dev/urandom >x
     cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
@@ -206,6 +206,7 @@ others() {
 }
 test_case "root trims everybody's part as its user" others
 
+is_held() { slipway status --json | jq -e '[.parts[0].generations[].holders[]] | length > 0' >/dev/null; }
 purged() {
     project app
     project other
@@ -223,7 +224,7 @@ purged() {
     # Under a lease: the build in flight ends well.
     echo 'RUN sleep 3' >>app/Dockerfile
     start slow on a docker build -t app app
-    until slipway status --json | jq -e '[.parts[0].generations[].holders[]] | length > 0' >/dev/null; do sleep 0.1; done
+    await 60 is_held
     run slipway purge --yes
     finish slow
     expect_code 0

@@ -20,7 +20,7 @@ in_mode() { on q SLIPWAY_PACKAGE_CACHE_MODE="$1" "${@:2}"; }
 container=(docker run --rm "${on_host[@]}")
 containers() { direct q docker ps --all --format '{{.Names}}'; }
 # until_slow: a warm is in the middle of it
-until_slow() { until grep -q '^file slw_slow' "$indexes/requests"; do sleep 0.05; done; : >"$indexes/requests"; }
+until_slow() { await 120 grep -q '^file slw_slow' "$indexes/requests"; : >"$indexes/requests"; }
 
 # -- Refused ----------------------------------------------------------------------------------------------------------
 

@@ -33,24 +33,14 @@ begin_clone() { clone=clone-$(unique); }
 
 # recorded: waits until what became of the last build stands beside its export. The recorder has the lowest priority.
 recorded() {
-    local folder i
+    local folder
     folder=$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | sub(".*: "; "")')
-    for ((i = 0; i < 600; i++)); do
-        [[ ! -e $folder/outcome ]] || return 0
-        sleep 0.1
-    done
-    fail "no outcome was recorded in $folder"
+    await 60 test -e "$folder/outcome"
 }
 
+has_lines() { [[ $(wc -l <"$2") == "$1" ]]; }
 # accounted N: waits until the ledger has N builds, which comes after the record
-accounted() {
-    local i ledger=$home/.local/state/slipway/builds.jsonl
-    for ((i = 0; i < 600; i++)); do
-        [[ $(wc -l <"$ledger") -lt $1 ]] || return 0
-        sleep 0.1
-    done
-    fail "the ledger has $(wc -l <"$ledger") builds, not $1"
-}
+accounted() { await 60 has_lines "$1" "$home/.local/state/slipway/builds.jsonl"; }
 
 # why_is CAUSE TEXT...: of the last build, on engine b
 why_is() {
