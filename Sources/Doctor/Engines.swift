@@ -159,8 +159,7 @@ extension EngineFacts {
         var facts = EngineFacts()
         guard let docker else { return facts }
         facts.docker = docker.path
-        facts.isSnap =
-            docker.path.hasPrefix("/snap/") || (try? Files.realPath(docker.path))?.lastPathComponent == "snap"
+        facts.isSnap = DockerProgram.isSnap(docker.path)
         guard !facts.isSnap else { return facts }
         // A script that looks for the next docker must not come round for ever.
         var versions = BinaryVersions(file: nil) {
@@ -186,9 +185,7 @@ extension EngineFacts {
             let directory = try? DockerConfiguration.directory(for: EngineRequest(), environment),
             let configuration = try? DockerConfiguration.read(in: directory)
         else { return }
-        let folders =
-            configuration.extraPluginDirectories + [directory.appending(path: "cli-plugins")]
-            + system.pluginDirectories
+        let folders = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
         firstPlugin = folders.map { $0.appending(path: "docker-buildx") }.first(where: Surroundings.isProgram).map {
             ($0, RealDocker.isShim(at: $0))
         }

@@ -58,7 +58,7 @@ public enum BuildxPlugin {
     /// The directories that docker looks through, in its order.
     ///
     /// Source: docker/cli cli-plugins/manager/manager.go, getPluginDirs.
-    static func directories(_ configuration: DockerConfiguration, system: [ByteString]) -> [ByteString] {
+    public static func directories(_ configuration: DockerConfiguration, system: [ByteString]) -> [ByteString] {
         let own = configuration.directory.appending(path: "cli-plugins")
         return configuration.extraPluginDirectories.filter { !$0.isEmpty } + [own] + system
     }

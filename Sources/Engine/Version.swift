@@ -1,4 +1,5 @@
 public import Formats
+internal import Host
 
 /// The two leading numbers of a program's version.
 public struct Version: Comparable, Hashable, Sendable {
@@ -45,6 +46,11 @@ public enum DockerProgram: Equatable, Sendable {
     case podman
     /// Neither, or it did not say.
     case unknown
+
+    /// Whether docker at a path is a snap's: it cannot read files outside of HOME, nor hidden ones in it.
+    public static func isSnap(_ path: ByteString) -> Bool {
+        path.hasPrefix("/snap/") || (try? Files.realPath(path))?.lastPathComponent == "snap"
+    }
 
     /// From what `docker --version` prints.
     ///

@@ -47,7 +47,7 @@ struct BuildLayers {
     mutating func ask(
         _ request: BuildRequest, docker: Program, _ wish: inout BuildCachePolicy.Wish, known builds: inout [Build]
     ) -> BuilderFacts? {
-        guard !Self.isSnap(docker.path) else {
+        guard !DockerProgram.isSnap(docker.path) else {
             Self.deny(&wish, Note(.dockerIsSnap))
             return nil
         }
@@ -198,11 +198,6 @@ struct BuildLayers {
         guard wish.exports else { return }
         wish.exports = false
         wish.notes.append(note)
-    }
-
-    /// A snap's docker cannot read files outside of HOME, nor hidden ones in it.
-    private static func isSnap(_ docker: ByteString) -> Bool {
-        docker.hasPrefix("/snap/") || (try? Files.realPath(docker))?.lastPathComponent == "snap"
     }
 }
 
