@@ -131,9 +131,7 @@ private struct CopiedConfiguration {
     let path: ByteString
 
     init(of original: ByteString) throws(Errno) {
-        let base = Kernel.variable("TMPDIR").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
-        path = base.appending(path: "slipway-buildx-" + Hex.digits(of: Kernel.randomBytes(8)))
-        try Files.makeDirectory(path, mode: 0o700)
+        path = try Files.makeTemporaryFolder(prefix: "slipway-buildx-")
         try? copy("current", from: original)
         for folder in ["instances", "defaults"] as [ByteString] {
             try Files.makeDirectory(path.appending(path: folder), mode: 0o700)

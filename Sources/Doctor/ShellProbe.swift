@@ -85,10 +85,10 @@ struct ShellProbe {
 
     private mutating func folders(for shell: ByteString) -> [ByteString] {
         guard shell == "fish" else { return ["XDG_CONFIG_HOME=" + configuration] }
-        if scratch == nil, let folder = TemporaryPlace.make() {
+        if scratch == nil, let folder = try? Files.makeTemporaryFolder(prefix: "slipway-doctor-") {
             scratch = folder
             var budget = 1000
-            TemporaryPlace.copy(
+            Files.copy(
                 configuration.appending(path: "fish"), to: folder.appending(path: "config/fish"), &budget)
         }
         guard let scratch else { return [] }
@@ -104,20 +104,9 @@ struct ShellProbe {
     }
 }
 
-/// A folder of our own that nobody else may enter.
-enum TemporaryPlace {
-    /// Below TMPDIR or /tmp; nil when neither can be written.
-    static func make() -> ByteString? {
-        for parent in [Kernel.variable("TMPDIR"), "/tmp"] {
-            guard let parent, parent.hasPrefix("/") else { continue }
-            let path = parent.appending(path: "slipway-doctor-" + Hex.digits(of: Kernel.randomBytes(8)))
-            if (try? Files.makeDirectory(path, mode: 0o700)) != nil { return path }
-        }
-        return nil
-    }
-
+extension Files {
     /// Copies a folder of small files, links followed, as far as it goes: at most `budget` things and eight deep.
-    static func copy(_ source: ByteString, to target: ByteString, _ budget: inout Int, depth: Int = 8) {
+    fileprivate static func copy(_ source: ByteString, to target: ByteString, _ budget: inout Int, depth: Int = 8) {
         guard depth > 0, let status = try? Files.status(source) else { return }
         if status.kind == .directory {
             try? Files.makeDirectories(target, mode: 0o700)

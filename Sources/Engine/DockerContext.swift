@@ -43,7 +43,7 @@ public struct DockerContext: Equatable, Sendable {
         guard let metadata = ContextMetadata(text) else { throw Doubt(.dockerConfigUnreadable, path) }
         // Buildx looks through the names inside the files.
         guard metadata.name == name else { throw Doubt(.contextUnknown, name) }
-        let hasTLSFiles = Files.exists(contexts.appending(path: "tls/" + identifier))
+        let hasTLSFiles = !Files.isMissing(contexts.appending(path: "tls/" + identifier), followLinks: true)
         return DockerContext(name: name, endpoint: metadata.endpoint(hasTLSFiles: hasTLSFiles), builderKey: name)
     }
 
@@ -107,18 +107,6 @@ struct ContextMetadata: Equatable {
         case "fd": return .notAsked(.fileDescriptor)
         case "https": return .notAsked(.tls)
         default: return .notAsked(.other)
-        }
-    }
-}
-
-extension Files {
-    /// Whether anything but "no such file" is known of a path.
-    static func exists(_ path: ByteString) -> Bool {
-        do throws(Errno) {
-            _ = try status(path)
-            return true
-        } catch {
-            return error != .noSuchFile
         }
     }
 }

@@ -7,6 +7,18 @@ public import Formats
 #endif
 
 extension Files {
+    /// Makes a folder that nobody else may enter, below TMPDIR or else /tmp.
+    public static func makeTemporaryFolder(prefix: ByteString) throws(Errno) -> ByteString {
+        let name = prefix + Hex.digits(of: Kernel.randomBytes(8))
+        if let parent = Kernel.variable("TMPDIR"), parent.hasPrefix("/"),
+            (try? makeDirectory(parent.appending(path: name), mode: 0o700)) != nil
+        {
+            return parent.appending(path: name)
+        }
+        try makeDirectory("/tmp/" + name, mode: 0o700)
+        return "/tmp/" + name
+    }
+
     /// Gives a file one more name. Links are not followed. The corresponding C function is `link`.
     public static func makeHardLink(_ path: ByteString, to file: ByteString) throws(Errno) {
         _ = try file.withCPath { (file) throws(Errno) in

@@ -89,10 +89,10 @@ public enum Files {
     /// Whether anything stands at a fixed path.
     public static func exists(_ path: StaticString) -> Bool { access(path.cString, F_OK) == 0 }
 
-    /// Whether nothing stands at a path, not even a link; false in any doubt.
-    public static func isMissing(_ path: ByteString) -> Bool {
+    /// Whether nothing stands at a path, not even a link unless those are followed; false in any doubt.
+    public static func isMissing(_ path: ByteString, followLinks: Bool = false) -> Bool {
         do throws(Errno) {
-            _ = try status(path, followLinks: false)
+            _ = try status(path, followLinks: followLinks)
             return false
         } catch {
             return error == .noSuchFile

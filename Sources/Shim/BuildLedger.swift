@@ -32,20 +32,8 @@ public enum BuildLedger {
     /// Appends what became of a build, and judges anew whether exports of its repository pay.
     static func append(_ entry: LedgerEntry) {
         guard let file = files.last, let older = files.first else { return }
-        do throws(Errno) {
-            try Files.makeDirectories(file.parentPath, mode: 0o700)
-            let ledger = try Descriptor.open(file, .append(mode: 0o600), followLinks: false)
-            let status = try ledger.status()
-            guard status.kind == .regular, status.owner == Kernel.userID else { return }
-            try ledger.write(entry.json.text + "\n")
-            if status.size > largest {
-                try ledger.lock(.exclusive)
-                if try Files.status(file).isSameFile(as: status) { try Files.rename(file, to: older) }
-            }
-        } catch {
-            return
-        }
-        judge(entry)
+        let isKept: Void? = try? Files.append(line: entry.json.text, to: file, older: older, largest: largest)
+        if isKept != nil { judge(entry) }
     }
 
     private static func verdict(of repository: ByteString) -> ByteString? {

@@ -27,7 +27,7 @@ public enum Journal {
 
     /// Appends a decision, with what was found in the build's Dockerfile. A journal that cannot be written is none of docker's business.
     static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
-        guard let folder = Locations.state, let file = files.last, let older = files.first else { return }
+        guard let file = files.last, let older = files.first else { return }
         let directory = (try? Kernel.workingDirectory()) ?? ""
         var members: [JSON.Member] = [
             .init(name: "time", value: .integer(Clock.now / 1_000_000_000)),
@@ -36,20 +36,6 @@ public enum Journal {
             .init(name: "notes", value: Note.json(plan.notes)),
         ]
         if let findings { members.append(.init(name: "lint", value: findings.json)) }
-        let line = JSON.object(members).text
-        do throws(Errno) {
-            try Files.makeDirectories(folder, mode: 0o700)
-            // One write, at the end: lines of builds that run side by side do not mix.
-            let journal = try Descriptor.open(file, .append(mode: 0o600), followLinks: false)
-            let status = try journal.status()
-            guard status.kind == .regular, status.owner == Kernel.userID else { return }
-            try journal.write(line + "\n")
-            guard status.size > largest else { return }
-            // Of those who found it full one moves it away: a second would put the new one over what has just been kept.
-            try journal.lock(.exclusive)
-            if try Files.status(file).isSameFile(as: status) { try Files.rename(file, to: older) }
-        } catch {
-            return
-        }
+        try? Files.append(line: JSON.object(members).text, to: file, older: older, largest: largest)
     }
 }

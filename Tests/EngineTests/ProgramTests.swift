@@ -181,7 +181,7 @@ import Testing
             #expect(docker(path) == .unknown)
             #expect(docker(folder["none"]) == .unknown)
             #expect(docker(try folder.write("text", "", mode: 0o644)) == .unknown)
-            #expect(Files.exists(memory) == false)
+            #expect(Files.isMissing(memory))
         }
 
         @Test("The plugin is asked as itself, not as docker's child") func plugin() throws {
