@@ -187,7 +187,7 @@ extension EngineFacts {
         else { return }
         let folders = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
         firstPlugin = folders.map { $0.appending(path: "docker-buildx") }.first(where: Surroundings.isProgram).map {
-            ($0, RealDocker.isShim(at: $0))
+            ($0, ProgramSearch.isShim($0))
         }
         let plugins = folders.map { $0.appending(path: "docker-compose") }
         compose = plugins.first(where: Surroundings.isProgram).map(Self.versionOfCompose)

@@ -54,15 +54,15 @@ struct ShellProbe {
     mutating func verdict(_ name: ByteString, _ shell: ByteString, _ kind: Kind) -> ShellFacts.Verdict {
         let common = user + ["SHELL=" + shell] + folders(for: name)
         guard let plain = ask(name, shell, kind.flags, common + ["PATH=" + search]) else { return .silent }
-        if RealDocker.isShim(at: plain) { return .shim }
+        if ProgramSearch.isShim(plain) { return .shim }
         guard let led = ask(name, shell, kind.flags, common + ["PATH=" + shims + ":" + search]) else { return .silent }
-        return RealDocker.isShim(at: led) ? .inherited : .other(plain)
+        return ProgramSearch.isShim(led) ? .inherited : .other(plain)
     }
 
     /// What a shell without any environment runs: it has the PATH that it was built with.
     func bareVerdict(_ shell: ByteString) -> ShellFacts.Verdict {
         guard let found = ask("sh", shell, [], []) else { return .silent }
-        return RealDocker.isShim(at: found) ? .shim : .other(found)
+        return ProgramSearch.isShim(found) ? .shim : .other(found)
     }
 
     /// The last answer counts: startup files may print anything. Nil without one.

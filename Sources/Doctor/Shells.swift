@@ -127,7 +127,7 @@ extension ShellFacts {
         var facts = ShellFacts()
         facts.isBypassed = surroundings.variable("SLIPWAY") == "off"
         facts.dockers = surroundings.path.map { $0.appending(path: "docker") }.filter(Surroundings.isProgram).map {
-            Docker(path: $0, isShim: RealDocker.isShim(at: $0))
+            Docker(path: $0, isShim: ProgramSearch.isShim($0))
         }
         facts.compareShims()
         facts.shim = facts.dockers.first { $0.isShim }?.path ?? installedShim(surroundings)
@@ -155,7 +155,7 @@ extension ShellFacts {
     private static func installedShim(_ surroundings: Surroundings) -> ByteString? {
         let prefix = surroundings.program.parentPath.parentPath
         let path = prefix.appending(path: "lib/slipway/shims/docker")
-        return Surroundings.isProgram(path) && RealDocker.isShim(at: path) ? path : nil
+        return Surroundings.isProgram(path) && ProgramSearch.isShim(path) ? path : nil
     }
 
     /// Files are read only where there are two that may differ.

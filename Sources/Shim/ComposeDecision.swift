@@ -123,7 +123,7 @@ extension Decision {
         return configuration(of: compose, arguments, words, docker: docker).flatMap(ComposeProject.builds)
     }
 
-    /// What `compose config` says; nil when it says nothing.
+    /// What compose says to other words, such as `config`, for the same project; nil when it fails.
     static func configuration(
         of compose: ComposeInvocation, _ arguments: [ByteString], _ words: [ByteString], docker: Program
     ) -> ByteString? {

@@ -38,13 +38,8 @@ extension Decision {
         let own: [ByteString] =
             compose.word == "build"
             ? Array(arguments.dropFirst(compose.commandWordIndex + 1)) : ["--"] + compose.services
-        let words = arguments[..<compose.commandWordIndex] + ["build", "--print"] + own
-        let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
-        let answer = try? Execution.ask(
-            docker.path, arguments: ["docker"] + words.dropFirst(), environment: .entries(environment),
-            nanoseconds: composePatience, limit: largestProject)
-        guard let answer, answer.exitCode == 0, let definition = BakeDefinition(answer.output),
-            let plugin = RealDocker.plugin(for: EngineRequest(compose.globals))
+        guard let said = configuration(of: compose, arguments, ["build", "--print"] + own, docker: docker),
+            let definition = BakeDefinition(said), let plugin = RealDocker.plugin(for: EngineRequest(compose.globals))
         else {
             return .unchanged(arguments, plan.notes + [Note(.definitionUnclear)])
         }

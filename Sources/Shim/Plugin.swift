@@ -52,9 +52,8 @@ enum Plugin {
             Kernel.printError("slipway: no docker-buildx found among docker's plugins besides Slipway itself\n")
             Kernel.exit(127)
         }
-        let bypassed = Kernel.variable("SLIPWAY") == "off"
         let traced = Kernel.variable("SLIPWAY_TRACE") == "1"
-        guard !bypassed && Kernel.commandLineHolds(anyOf: editable) else { Shim.become(plugin, .inherited, []) }
+        guard !Shim.isBypassed && Kernel.commandLineHolds(anyOf: editable) else { Shim.become(plugin, .inherited, []) }
         let loaded = LoadedSettings.load()
         let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role)
         let plan = decision.plan

@@ -1,5 +1,5 @@
 internal import Engine
-public import Formats
+internal import Formats
 public import Host
 public import Planning
 
@@ -27,11 +27,6 @@ public enum RealDocker {
     private static func wasPassed(_ program: Program) -> Bool {
         guard program.isScript, let passed = Kernel.variable(named: passedVariable) else { return false }
         return passed.split(":").contains(program.path)
-    }
-
-    /// Whether the file at a path is a shim; false for one that cannot be read.
-    public static func isShim(at path: ByteString) -> Bool {
-        ProgramSearch.isShim(path)
     }
 
     /// A script is remembered while it runs; the real docker finds nothing of it in its environment.
