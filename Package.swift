@@ -65,7 +65,9 @@ let package = Package(
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
         room("Sandbox", uses: ["Formats", "Host", "Planning", "Warm"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
-        room("Doctor", uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Shim"]),
+        room(
+            "Doctor",
+            uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "WorkingTree", "Shim"]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(

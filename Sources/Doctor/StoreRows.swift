@@ -142,12 +142,12 @@ extension Check {
             .warning(
                 "tracked files have other modes than 0644 and 0755",
                 why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
-                mend: "cd <path> && git ls-files -sz | grep -z ^100 | cut -zf2- | xargs -0 chmod u=rwX,go=rX")
+                mend: "slipway modes --fix <path>")
         case .directoryModesDiffer:
             .warning(
                 "directories with tracked files have other modes than 0755",
                 why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
-                mend: "cd <path> && git ls-tree -rdz --name-only HEAD | xargs -0 chmod u=rwx,go=rx")
+                mend: "slipway modes --fix <path>")
         case .fileModeIgnored:
             .warning(
                 "core.fileMode is false",
