@@ -60,10 +60,11 @@ let package = Package(
                 "Formats", "Notes", "Host", "DockerCommandLine", "DockerfileLint", "Engine", "BuildCache",
                 "PackageCache", "PathMap", "Planning", "WorkingTree", "BuildHistory", "Why",
             ]),
+        room("DockerClient", uses: ["Formats", "Host"]),
         .target(
-            name: "Warm", dependencies: ["Formats", "Host", "PackageCache", "Planning"],
+            name: "Warm", dependencies: ["DockerClient", "Formats", "Host", "PackageCache", "Planning"],
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
-        room("Sandbox", uses: ["Formats", "Host", "Planning", "Warm"]),
+        room("Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         room(
             "Doctor",
@@ -74,7 +75,8 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree", "BuildHistory", "Why",
+                "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree",
+                "BuildHistory", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -103,8 +105,8 @@ let package = Package(
             uses: [
                 "DockerfileLint", "Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport",
             ]),
-        tests(of: "Warm", uses: ["Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
-        tests(of: "Sandbox", uses: ["Formats", "Host", "Planning", "Warm", "TestSupport"]),
+        tests(of: "Warm", uses: ["DockerClient", "Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
+        tests(of: "Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",

@@ -1,7 +1,7 @@
+public import DockerClient
 public import Formats
 internal import Host
 internal import Synchronization
-public import Warm
 
 /// `slipway reconcile`: removes containers whose workspace is gone, or that the settings would make otherwise now.
 public struct Reconciliation: Sendable {
@@ -72,7 +72,7 @@ public struct Reconciliation: Sendable {
     private enum Outcome { case removed, kept(ByteString), failed(ByteString) }
 
     private static func remove(_ container: SandboxContainer, _ docker: any EngineClient) -> Outcome {
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             let answer = try docker.call(DockerCall(["container", "rm", container.id], .deed))
             let said = answer.error.lowercasedASCII
             if answer.isGood || said.range(of: "no such container") != nil

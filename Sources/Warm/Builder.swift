@@ -1,3 +1,4 @@
+internal import DockerClient
 public import Formats
 internal import Host
 internal import PackageCache
@@ -39,13 +40,13 @@ struct Builder {
     }
 
     /// Makes it, packs it and runs it to its end.
-    func run(_ luggage: Luggage) throws(WarmFailure) -> Result {
+    func run(_ luggage: Luggage) throws(DockerFailure) -> Result {
         progress(.step("making the builder container from " + request.image))
         let made = try docker.call(DockerCall(words, .work)) { stream, line in
             if stream == .error { progress(.line(line)) }
         }
         guard made.isGood else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .builderNotMade,
                 "docker does not make a container from " + request.image + ": see whether `docker pull "
                     + request.image + "` works", words: made.words)
@@ -53,7 +54,7 @@ struct Builder {
         let packed = try docker.call(
             DockerCall(["cp", "-", name + ":/"], .work, input: luggage.archive.data))
         guard packed.isGood else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .builderFailed, "docker does not copy files into the builder container", words: packed.words)
         }
         var result = Result()
@@ -64,14 +65,14 @@ struct Builder {
         }
         if let failure = result.failure { throw Self.failure(failure, ran.words, request.image) }
         guard ran.isGood, result.isFinished else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .builderFailed,
                 "the builder container ended before it was done"
                     + (ran.exitCode.map { " (" + ByteString(decimal: $0) + ")" } ?? "")
                     + ": see whether the engine still answers and its disk has room", words: ran.words)
         }
         guard result.files > 0 else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .nothingKept,
                 "nothing was kept: the package index forbids caching, perhaps; nothing was published", words: ran.words)
         }
@@ -85,23 +86,23 @@ struct Builder {
 
     private static func failure(
         _ failure: (code: ByteString, detail: ByteString, status: ByteString), _ words: ByteString, _ image: ByteString
-    ) -> WarmFailure {
+    ) -> DockerFailure {
         switch failure.code {
         case "program-missing":
-            WarmFailure(
+            DockerFailure(
                 .programMissing,
                 image + " has no `" + failure.detail + "`, which fetching needs: take an image with a shell "
                     + "and the usual small programs")
         case "tool-missing":
-            WarmFailure(
+            DockerFailure(
                 .toolMissing, image + " has no " + failure.detail + ": take an image that has it, or leave it out")
-        case "tool-wrong": WarmFailure(.toolWrong, failure.detail)
+        case "tool-wrong": DockerFailure(.toolWrong, failure.detail)
         case "no-room":
-            WarmFailure(
+            DockerFailure(
                 .noRoom, "the builder container cannot write " + failure.detail + ": see the engine's disk",
                 words: words)
         default:
-            WarmFailure(
+            DockerFailure(
                 .toolFailed, failure.detail + " ended with " + failure.status + "; nothing was published", words: words)
         }
     }

@@ -1,3 +1,4 @@
+public import DockerClient
 public import Formats
 public import PackageCache
 
@@ -19,7 +20,7 @@ public struct PackageInventory: Sendable {
     }
 
     /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random.
-    public init(_ docker: any EngineClient) throws(WarmFailure) {
+    public init(_ docker: any EngineClient) throws(DockerFailure) {
         volumes = try docker.volumes()
         guard !volumes.isEmpty else { return }
         let list = try docker.call(
@@ -27,7 +28,7 @@ public struct PackageInventory: Sendable {
                 ["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark, "--filter", "dangling=true"],
                 .question))
         guard list.isGood else {
-            throw WarmFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
+            throw DockerFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
         }
         dangling = Set(list.lines)
     }

@@ -1,3 +1,4 @@
+internal import DockerClient
 internal import Formats
 internal import PackageCache
 
@@ -13,7 +14,7 @@ struct Probe {
     let random: () -> ByteString
 
     /// How views mount here, and why not as far as they do not.
-    func run(_ traces: inout Traces) throws(WarmFailure) -> (support: ViewSupport, words: ByteString) {
+    func run(_ traces: inout Traces) throws(DockerFailure) -> (support: ViewSupport, words: ByteString) {
         guard PackageGeneration.isPlain(directory) else {
             return (.none, "the engine's directory of volumes, " + directory + ", cannot be named in mount options")
         }
@@ -32,7 +33,7 @@ struct Probe {
     /// What is wrong with a view, nil when nothing is.
     private func run(
         _ support: ViewSupport, as user: ByteString, _ traces: inout Traces
-    ) throws(WarmFailure) -> ByteString? {
+    ) throws(DockerFailure) -> ByteString? {
         let view = PackageView(random: random())
         let container = "slipway-probe-" + random()
         let lower = layers.map { PackageGeneration.files(of: $0, in: directory) }
@@ -60,10 +61,10 @@ struct Probe {
     }
 
     /// A mount that the engine refuses is an answer; anything else is none.
-    private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(WarmFailure) -> ByteString {
+    private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(DockerFailure) -> ByteString {
         let said = answer.error.lowercasedASCII
         guard said.range(of: "mount") != nil, said.range(of: "cannot connect") == nil else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .probeFailed,
                 what + " that tries a view failed: see whether the engine still answers and its disk has room",
                 words: answer.words)

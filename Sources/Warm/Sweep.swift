@@ -1,3 +1,4 @@
+public import DockerClient
 public import Formats
 public import PackageCache
 
@@ -54,7 +55,7 @@ public struct Sweep {
 
     /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one. What a warmer may be
     /// about to name stays as long, at most a day.
-    public func trim(grace: Int) throws(WarmFailure) -> Report {
+    public func trim(grace: Int) throws(DockerFailure) -> Report {
         var report = Report()
         try removeBuilders(olderThan: min(grace, Self.longestRun), &report)
         let inventory = try PackageInventory(docker)
@@ -63,7 +64,7 @@ public struct Sweep {
     }
 
     /// Removes all of ours that no container has.
-    public func purge() throws(WarmFailure) -> Report {
+    public func purge() throws(DockerFailure) -> Report {
         var report = Report()
         try removeBuilders(olderThan: 0, &report)
         let inventory = try PackageInventory(docker)
@@ -131,7 +132,7 @@ public struct Sweep {
         }
     }
 
-    private func removeBuilders(olderThan grace: Int, _ report: inout Report) throws(WarmFailure) {
+    private func removeBuilders(olderThan grace: Int, _ report: inout Report) throws(DockerFailure) {
         let list = try docker.call(
             DockerCall(
                 [
@@ -140,7 +141,7 @@ public struct Sweep {
                     "{{.Names}}\t{{.Status}}\t{{.Label \"" + PackageLabels.created + "\"}}",
                 ], .question))
         guard list.isGood else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .engineSilent, "no engine answers: see whether `docker version` does", words: list.words)
         }
         for line in list.output.split("\n") {
@@ -159,7 +160,7 @@ public struct Sweep {
     }
 
     private func take(_ words: [ByteString], _ item: Item, _ report: inout Report) -> Bool {
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             let answer = try docker.call(DockerCall(words, .deed))
             let said = answer.error.lowercasedASCII
             if answer.isGood || said.range(of: "no such") != nil {

@@ -1,3 +1,4 @@
+internal import DockerClient
 internal import Formats
 
 /// What a run has made and must not leave behind.

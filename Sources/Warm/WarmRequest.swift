@@ -1,3 +1,4 @@
+internal import DockerClient
 public import Formats
 public import PackageCache
 
@@ -34,15 +35,15 @@ public struct WarmRequest: Sendable {
     }
 
     /// Refuses what could be taken for an option, or cannot be a name.
-    func check() throws(WarmFailure) {
+    func check() throws(DockerFailure) {
         guard !image.isEmpty, !image.hasPrefix("-"), Self.isPlain(image), !image.contains(" ") else {
-            throw WarmFailure(.badRequest, "--image takes the name of an image, such as python:3.12")
+            throw DockerFailure(.badRequest, "--image takes the name of an image, such as python:3.12")
         }
         guard !tools.isEmpty else {
-            throw WarmFailure(.badRequest, "nothing to fetch: add --pip, -r, --npm, --uv, --yarn or --go")
+            throw DockerFailure(.badRequest, "nothing to fetch: add --pip, -r, --npm, --uv, --yarn or --go")
         }
         for path in requirements where !Self.isPlain(path) || path.isEmpty {
-            throw WarmFailure(.badRequest, "-r takes the path of a file, without control characters")
+            throw DockerFailure(.badRequest, "-r takes the path of a file, without control characters")
         }
         for tool in tools {
             for value in wishes[tool] ?? [] {
@@ -52,17 +53,17 @@ public struct WarmRequest: Sendable {
     }
 
     /// The names in a value. A name is data: it reaches the container in a file.
-    static func names(in value: ByteString, of tool: PackageTool) throws(WarmFailure) -> [ByteString] {
+    static func names(in value: ByteString, of tool: PackageTool) throws(DockerFailure) -> [ByteString] {
         let option = "--" + tool.rawValue
         guard isPlain(value) else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .badRequest,
                 option + ": names with control characters are refused; put blanks between names, not newlines")
         }
         let names = value.split(" ").filter { !$0.isEmpty }
-        guard !names.isEmpty else { throw WarmFailure(.badRequest, option + " takes names with blanks between them") }
+        guard !names.isEmpty else { throw DockerFailure(.badRequest, option + " takes names with blanks between them") }
         for name in names where name.hasPrefix("-") {
-            throw WarmFailure(.badRequest, option + ": " + name + " looks like an option, and only names are taken")
+            throw DockerFailure(.badRequest, option + ": " + name + " looks like an option, and only names are taken")
         }
         return names
     }

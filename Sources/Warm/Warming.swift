@@ -1,3 +1,4 @@
+public import DockerClient
 public import Formats
 public import PackageCache
 public import Planning
@@ -71,17 +72,17 @@ public struct Warming {
     }
 
     /// Fetches and publishes. What is thrown has published nothing, and leaves what its `left` tells.
-    public func run() throws(WarmFailure) -> Warmed {
+    public func run() throws(DockerFailure) -> Warmed {
         try request.check()
         let luggage = try Luggage(for: request, from: directory)
         var traces = Traces(docker)
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             var warmed: Warmed
             switch mode {
             case .view: warmed = try fillGeneration(luggage, &traces)
             case .readOnly, .readWrite: warmed = try fillShared(luggage, &traces)
             case .off:
-                throw WarmFailure(
+                throw DockerFailure(
                     .modeOff,
                     "the setting package-cache.mode is off, so no container would get any of it: set it to view")
             }
@@ -97,34 +98,34 @@ public struct Warming {
     }
 
     /// The engine's identifier.
-    private func engine() throws(WarmFailure) -> ByteString {
+    private func engine() throws(DockerFailure) -> ByteString {
         progress(.step("asking the engine"))
         let answer = try docker.call(DockerCall(["info", "--format", "{{json .}}"], .question))
         guard let json = JSON(answer.output.trimmed), let identifier = json[key: "ID"]?.string, !identifier.isEmpty
         else {
             let said = JSON(answer.output.trimmed)?[key: "ServerErrors"]?.array?.compactMap(\.string) ?? []
-            throw WarmFailure(
+            throw DockerFailure(
                 .engineSilent, "no engine answers: see whether `docker info` does",
                 words: said.isEmpty ? answer.words : said.joined(separator: "\n"))
         }
         guard json[key: "OSType"]?.string == "linux" else {
-            throw WarmFailure(.engineNotLinux, "the engine does not run Linux containers")
+            throw DockerFailure(.engineNotLinux, "the engine does not run Linux containers")
         }
         return identifier
     }
 
     /// The shim asks for the same version: on an older engine containers would get nothing of what is fetched.
-    private func checkVersion() throws(WarmFailure) {
+    private func checkVersion() throws(DockerFailure) {
         let answer = try docker.call(DockerCall(["version", "--format", "{{.Server.APIVersion}}"], .question))
         guard answer.isGood else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .engineSilent, "no engine answers: see whether `docker version` does", words: answer.words)
         }
         let numbers = answer.output.trimmed.split(".").compactMap(\.decimal)
         guard numbers.count == 2,
             numbers.lexicographicallyPrecedes([PackageView.leastAPI.major, PackageView.leastAPI.minor])
         else { return }
-        throw WarmFailure(
+        throw DockerFailure(
             .engineTooOld,
             "the engine's API is " + answer.output.trimmed
                 + ", and containers get views from 1.45 (Docker 26) on; nothing was fetched: package-cache.mode = read-only "
@@ -139,7 +140,7 @@ public struct Warming {
 
     // MARK: - A generation
 
-    private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
+    private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(DockerFailure) -> Warmed {
         let engine = try engine()
         try checkVersion()
         let base = try request.isAddition ? base() : nil
@@ -180,12 +181,12 @@ public struct Warming {
     }
 
     /// What `--add` adds to; nil where nothing is.
-    private func base() throws(WarmFailure) -> PackageGeneration? {
+    private func base() throws(DockerFailure) -> PackageGeneration? {
         switch try PackageGeneration.current(among: docker.volumes()) {
         case .none: return nil
         case .whole(let generation): return generation
         case .damaged(let name):
-            throw WarmFailure(
+            throw DockerFailure(
                 .volumeForeign,
                 "the current generation " + name + " is not whole, it has lost a layer perhaps: warm without --add")
         }
@@ -194,7 +195,7 @@ public struct Warming {
     /// Whether what is fetched comes as a layer of its own; else the layer gets a copy of what is there.
     private func prepare(
         _ builder: inout Builder, layer: PackageVolume, on base: PackageGeneration?, _ traces: inout Traces
-    ) throws(WarmFailure) -> Bool {
+    ) throws(DockerFailure) -> Bool {
         let plain = "type=volume,src=" + layer.name + ",dst="
         guard let base else {
             builder.mounts = [plain + PackageView.place + ",volume-nocopy"]
@@ -220,7 +221,7 @@ public struct Warming {
         } else if let only = base.layers.first, base.layers.count == 1 {
             builder.mounts = ["type=volume,src=" + only + ",dst=" + Builder.from + ",readonly,volume-nocopy"]
         } else {
-            throw WarmFailure(
+            throw DockerFailure(
                 .volumeForeign, "the current generation has several layers, and views do not mount: warm without --add")
         }
         builder.mounts.append(plain + PackageView.place + ",volume-nocopy")
@@ -231,7 +232,7 @@ public struct Warming {
     /// Makes the generation's volume: that publishes it, at one stroke. It is later than any other, whatever the clock says.
     private func publish(
         _ warmed: Warmed, engine: ByteString, directory: ByteString, _ traces: inout Traces
-    ) throws(WarmFailure) -> ByteString {
+    ) throws(DockerFailure) -> ByteString {
         let newest = try docker.volumes().filter { $0.kind == .generation }.map(\.created).max() ?? 0
         let created = max(now(), newest + 1)
         let digest = warmed.digest.cut(at: ":")?.after ?? warmed.digest
@@ -244,7 +245,7 @@ public struct Warming {
                 (PackageLabels.view, (warmed.view ?? .none).rawValue), (PackageLabels.directory, directory),
             ])
         traces.willMake(volume: name)
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             _ = try docker.make(name, labels: labels)
         } catch {
             // Somebody else's of the same name is not ours to remove.
@@ -256,10 +257,10 @@ public struct Warming {
 
     // MARK: - The volumes of the modes read-only and read-write
 
-    private func fillShared(_ luggage: Luggage, _ traces: inout Traces) throws(WarmFailure) -> Warmed {
+    private func fillShared(_ luggage: Luggage, _ traces: inout Traces) throws(DockerFailure) -> Warmed {
         let tools = request.tools
         if let other = tools.first(where: { SharedVolume.name(of: $0) == nil }) {
-            throw WarmFailure(
+            throw DockerFailure(
                 .badRequest, "package-cache.mode = " + mode.rawValue + " knows pip and npm only, not " + other.rawValue)
         }
         let engine = try engine()
@@ -273,7 +274,7 @@ public struct Warming {
             if try docker.volumes([name]).isEmpty {
                 traces.willMake(volume: name)
                 made.append(name)
-                do throws(WarmFailure) {
+                do throws(DockerFailure) {
                     _ = try docker.make(name, labels: labels)
                 } catch {
                     guard error.code == .volumeForeign else { throw error }
@@ -283,7 +284,7 @@ public struct Warming {
                 }
             }
             if let volume = try docker.volumes([name]).first, !SharedVolume.isOurs(volume) {
-                throw WarmFailure(
+                throw DockerFailure(
                     .volumeForeign,
                     "the volume " + name + " exists with other labels or options, so it is not Slipway's: "
                         + "remove it with `docker volume rm " + name + "`", words: volume.description)

@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import Host
 import PackageCache
@@ -13,7 +14,7 @@ struct PackageSummary {
 
     /// Nil when no engine answers within two seconds.
     static func gather() -> PackageSummary? {
-        guard var docker = try? PackageCommands.client() else { return nil }
+        guard var docker = try? EngineCommands.client() else { return nil }
         docker.deadline = Clock.monotonic + 2_000_000_000
         guard var inventory = try? PackageInventory(docker) else { return nil }
         inventory.addDetails(docker)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DockerClient
 import Formats
 import Host
 import PackageCache
@@ -11,22 +12,22 @@ struct PackageUpkeep {
 
     /// Removes what nobody needs; `grace` in milliseconds.
     func trim(grace: Int, dryRun: Bool) throws {
-        let report = try run(dryRun: dryRun) { (sweep) throws(WarmFailure) in try sweep.trim(grace: grace) }
+        let report = try run(dryRun: dryRun) { (sweep) throws(DockerFailure) in try sweep.trim(grace: grace) }
         if !report.failed.isEmpty { throw ExitCode.failure }
     }
 
     /// Removes all that no container has.
     func purge() throws {
-        let report = try run(dryRun: false) { (sweep) throws(WarmFailure) in try sweep.purge() }
+        let report = try run(dryRun: false) { (sweep) throws(DockerFailure) in try sweep.purge() }
         // Whoever wanted all of it gone must hear that it is not.
         if !report.kept.isEmpty || !report.failed.isEmpty { throw ExitCode.failure }
     }
 
     private func run(
-        dryRun: Bool, _ body: (Sweep) throws(WarmFailure) -> Sweep.Report
+        dryRun: Bool, _ body: (Sweep) throws(DockerFailure) -> Sweep.Report
     ) throws -> Sweep.Report {
-        do throws(WarmFailure) {
-            let sweep = Sweep(try PackageCommands.client(), now: Int(Clock.now / 1_000_000), dryRun: dryRun)
+        do throws(DockerFailure) {
+            let sweep = Sweep(try EngineCommands.client(), now: Int(Clock.now / 1_000_000), dryRun: dryRun)
             let report = try body(sweep)
             if json {
                 Output.write(report.json(dryRun: dryRun))
@@ -38,7 +39,7 @@ struct PackageUpkeep {
             }
             return report
         } catch {
-            throw PackageCommands.complain(error, json: json)
+            throw EngineCommands.complain(error, json: json)
         }
     }
 

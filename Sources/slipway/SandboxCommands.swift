@@ -1,10 +1,10 @@
 import ArgumentParser
+import DockerClient
 import Formats
 import Host
 import Planning
 import Sandbox
 import Shim
-import Warm
 
 /// `slipway ps`
 struct ListContainers: ParsableCommand {
@@ -124,11 +124,11 @@ private struct SandboxSurvey {
 
     /// Prints a failure; what is thrown ends the program.
     static func make(includingOthers: Bool, json: Bool) throws -> SandboxSurvey {
-        do throws(WarmFailure) {
-            let docker = try PackageCommands.client()
+        do throws(DockerFailure) {
+            let docker = try EngineCommands.client()
             let containers = try SandboxContainer.list(docker)
             guard let program = RealDocker.find() else {
-                throw WarmFailure(
+                throw DockerFailure(
                     .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
             }
             let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)
@@ -141,7 +141,7 @@ private struct SandboxSurvey {
                     lookup.isEngineKnown ? lookup.configuration : nil, origin: lookup.origin,
                     includesOthers: includingOthers))
         } catch {
-            throw PackageCommands.complain(error, json: json)
+            throw EngineCommands.complain(error, json: json)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DockerClient
 import Formats
 import Host
 import PackageCache
@@ -95,11 +96,11 @@ struct WarmCommand: ParsableCommand {
     func run() throws {
         HeldSignals.hold()
         let line = LiveLine(isShown: !json)
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             let loaded = LoadedSettings.load()
             let directory = (try? Kernel.workingDirectory()) ?? "/"
             let warmed = try Warming(
-                PackageCommands.client(), request, mode: loaded.settings.packageCache, directory: directory,
+                EngineCommands.client(), request, mode: loaded.settings.packageCache, directory: directory,
                 now: { Int(Clock.now / 1_000_000) }, random: { Hex.digits(of: Kernel.randomBytes(8)) },
                 progress: line.show
             ).run()
@@ -107,28 +108,8 @@ struct WarmCommand: ParsableCommand {
             if json { Output.write(warmed.json) } else { Output.write(warmed.text) }
         } catch {
             line.clear()
-            throw PackageCommands.complain(error, json: json)
+            throw EngineCommands.complain(error, json: json)
         }
-    }
-}
-
-/// What the commands about package caches have in common.
-enum PackageCommands {
-    /// The engine that the user's docker reaches, past the shim.
-    static func client() throws(WarmFailure) -> DockerClient {
-        guard let docker = RealDocker.find() else {
-            throw WarmFailure(
-                .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
-        }
-        let changes = RealDocker.changes(for: docker) + [EnvironmentChange(name: "SLIPWAY", value: "off")]
-        return DockerClient(
-            path: docker.path, environment: EnvironmentChange.apply(changes, to: Kernel.environment))
-    }
-
-    /// Prints a failure; what is thrown ends the program.
-    static func complain(_ failure: WarmFailure, json: Bool) -> ExitCode {
-        if json { Output.write(failure.json) } else { Output.complain(failure.text) }
-        return ExitCode(failure.exitCode)
     }
 }
 

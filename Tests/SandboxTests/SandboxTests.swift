@@ -1,9 +1,9 @@
+import DockerClient
 import Formats
 import Host
 import Planning
 import Synchronization
 import Testing
-import Warm
 
 @testable import Sandbox
 
@@ -35,7 +35,7 @@ private final class Engine: EngineClient, Sendable {
 
     func call(
         _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(WarmFailure) -> DockerAnswer {
+    ) throws(DockerFailure) -> DockerAnswer {
         state.withLock { state in
             state.calls.append(call.words)
             state.atWork += 1
@@ -153,7 +153,7 @@ struct SandboxTests {
             ("inspect", DockerAnswer(output: "[]", error: "permission denied", exitCode: 1)),
         ] {
             let broken = Engine([Self.json("1")]) { $0.contains(word) ? answer : nil }
-            #expect(throws: WarmFailure.self) { try SandboxContainer.list(broken) }
+            #expect(throws: DockerFailure.self) { try SandboxContainer.list(broken) }
         }
     }
 

@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import Foundation
 import Testing
@@ -10,14 +11,14 @@ struct DocumentTests {
     func codes() throws {
         let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/package-caches.md")
         let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
-        let rows = WarmFailure.Code.allCases.map { "| `" + $0.rawValue + "` | " + ByteString($0.meaning) + " |" }
+        let rows = DockerFailure.Code.meanings.map { "| `" + $0.code.name + "` | " + ByteString($0.meaning) + " |" }
         let table = text.split("\n").drop { $0 != "| code | meaning |" }.dropFirst(2).prefix { $0.hasPrefix("|") }
         #expect(Array(table) == rows)
     }
 
     @Test("Exit codes")
     func exitCodes() {
-        #expect(WarmFailure(.badRequest, "").exitCode == 2 && WarmFailure(.toolFailed, "").exitCode == 1)
-        #expect(WarmFailure.interrupted(by: 2).exitCode == 130 && WarmFailure.interrupted(by: 15).exitCode == 143)
+        #expect(DockerFailure(.badRequest, "").exitCode == 2 && DockerFailure(.toolFailed, "").exitCode == 1)
+        #expect(DockerFailure.interrupted(by: 2).exitCode == 130 && DockerFailure.interrupted(by: 15).exitCode == 143)
     }
 }

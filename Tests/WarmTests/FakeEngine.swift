@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import Host
 import Testing
@@ -19,15 +20,15 @@ final class FakeEngine: EngineClient {
         "tool\tpip\t23.0.1\t3.11\nkept\tpip\ndigest\tabcdef0123456789\nfiles\t2\nsize\t8\nfinished\n"
     var probe: (_ mount: ByteString) -> DockerAnswer = { _ in DockerAnswer(output: "begun\ngood\n") }
     /// Answers a call, counted from 0, instead of the engine; or throws.
-    var instead: (_ index: Int, _ call: DockerCall) throws(WarmFailure) -> DockerAnswer? = {
-        (_, _) throws(WarmFailure) in nil
+    var instead: (_ index: Int, _ call: DockerCall) throws(DockerFailure) -> DockerAnswer? = {
+        (_, _) throws(DockerFailure) in nil
     }
 
     func pause() {}
 
     func call(
         _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(WarmFailure) -> DockerAnswer {
+    ) throws(DockerFailure) -> DockerAnswer {
         calls.append(call)
         let answer = try instead(calls.count - 1, call) ?? perform(call.words)
         for text in answer.output.split("\n") where !text.isEmpty { line(.output, text) }

@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import PackageCache
 import TestSupport
@@ -37,7 +38,9 @@ struct LuggageTests {
         for name in ["r.txt", "s.txt"] as [ByteString] {
             var request = WarmRequest(image: "i")
             request.requirements = [name]
-            let failure = #expect(throws: WarmFailure.self) { _ = try Luggage(for: request, from: folder.path).archive }
+            let failure = #expect(throws: DockerFailure.self) {
+                _ = try Luggage(for: request, from: folder.path).archive
+            }
             #expect(failure?.code == .badRequest)
         }
     }
@@ -53,7 +56,7 @@ struct LuggageTests {
         #expect(made.first?.content == #"{"name":"p","workspaces":["w/*"]}"#)
         #expect(try NpmLock.manifests(of: lock, at: "/l", beside: "{}").first?.content == "{}")
         for bad in ["no JSON", "[]", #"{"lockfileVersion":1,"dependencies":{}}"#] as [ByteString] {
-            #expect(throws: WarmFailure.self) { try NpmLock.manifests(of: bad, at: "/l", beside: nil) }
+            #expect(throws: DockerFailure.self) { try NpmLock.manifests(of: bad, at: "/l", beside: nil) }
         }
     }
 }

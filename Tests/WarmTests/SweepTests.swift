@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import PackageCache
 import Testing
@@ -100,7 +101,7 @@ struct SweepTests {
     @Test("A generation that cannot be removed keeps its layers")
     func refused() throws {
         let engine = engine()
-        engine.instead = { (_, call) throws(WarmFailure) in
+        engine.instead = { (_, call) throws(DockerFailure) in
             call.words == ["volume", "rm", "g3"] ? DockerAnswer(error: "Error: permission denied", exitCode: 1) : nil
         }
         let report = try Sweep(engine, now: 100 * hour, dryRun: false).purge()
@@ -121,7 +122,7 @@ struct SweepTests {
     @Test("Builders of runs that were killed go, those at work stay")
     func builders() throws {
         let engine = FakeEngine()
-        engine.instead = { (_, call) throws(WarmFailure) in
+        engine.instead = { (_, call) throws(DockerFailure) in
             guard call.words.first == "ps" else { return nil }
             return DockerAnswer(
                 output: "old\tExited (137) 2 days ago\t1\nnew\tCreated\t999\nbusy\tUp 2 days\t1\nhangs\tUp 3 days\t1\n")

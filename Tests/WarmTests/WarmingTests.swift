@@ -1,3 +1,4 @@
+import DockerClient
 import Formats
 import PackageCache
 import Planning
@@ -10,7 +11,7 @@ import Testing
 struct WarmingTests {
     private func warm(
         _ engine: FakeEngine, mode: Settings.PackageCache = .view, _ change: (inout WarmRequest) -> Void = { _ in }
-    ) throws(WarmFailure) -> Warmed {
+    ) throws(DockerFailure) -> Warmed {
         var request = WarmRequest(image: "python:3")
         request.wishes[.pip] = ["six $(touch x)"]
         change(&request)
@@ -62,14 +63,14 @@ struct WarmingTests {
         let engine = FakeEngine()
         var isReached = false
         var isTidying = false
-        engine.instead = { (index, call) throws(WarmFailure) in
+        engine.instead = { (index, call) throws(DockerFailure) in
             guard index == broken else { return nil }
             isReached = true
             isTidying = call.patience == .tidying
             if interrupts { throw .interrupted(by: 15) }
             return DockerAnswer(error: "Error response from daemon: no space left on device", exitCode: 1)
         }
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             let warmed = try warm(engine)
             #expect(!isReached || isTidying, "call \(broken) failed, and nobody noticed")
             // What is refused is tried again; an engine that is gone is not asked again.
@@ -85,7 +86,7 @@ struct WarmingTests {
     func foreign() {
         let engine = FakeEngine()
         engine.volumes["slipway-generation-1000-abcdef012345"] = .init(labels: ["app": "slipway", "type": "other"])
-        let failure = #expect(throws: WarmFailure.self) { try warm(engine) }
+        let failure = #expect(throws: DockerFailure.self) { try warm(engine) }
         #expect(failure?.code == .volumeForeign && failure?.words.range(of: "type=other") != nil)
         #expect(kinds(engine) == ["other"])
     }
@@ -129,7 +130,7 @@ struct WarmingTests {
             labels["slipway.volumes"] = "/v"
             engine.volumes["newest"] = .init(labels: labels)
             #expect(try PackageInventory(engine).current == .damaged("newest"))
-            let failure = #expect(throws: WarmFailure.self) { try warm(engine) { $0.isAddition = true } }
+            let failure = #expect(throws: DockerFailure.self) { try warm(engine) { $0.isAddition = true } }
             #expect(failure?.code == .volumeForeign && failure?.message.range(of: "newest") != nil)
             #expect(kinds(engine) == ["cache", "cache", "cache-layer"] && engine.containers.isEmpty)
         }
@@ -152,21 +153,21 @@ struct WarmingTests {
         #expect(
             warmed.view == ViewSupport.none && warmed.notes.contains { $0.range(of: "removing a directory") != nil })
         engine.probe = { _ in DockerAnswer(error: "unexpected EOF", exitCode: 125) }
-        #expect(throws: WarmFailure.self) { try warm(engine) }
+        #expect(throws: DockerFailure.self) { try warm(engine) }
     }
 
     @Test(
         "What the builder tells",
         arguments: [
-            ("fail\ttool-missing\tgo\n", WarmFailure.Code.toolMissing),
+            ("fail\ttool-missing\tgo\n", DockerFailure.Code.toolMissing),
             ("fail\ttool-failed\tpip 25.3\t1\n", .toolFailed),
             ("fail\tno-room\t/dev/slipway\n", .noRoom), ("fail\tprogram-missing\tsha256sum\n", .programMissing),
             ("", .builderFailed), ("files\t0\nfinished\n", .nothingKept),
-        ] as [(ByteString, WarmFailure.Code)])
-    func builderFails(_ says: ByteString, _ code: WarmFailure.Code) {
+        ] as [(ByteString, DockerFailure.Code)])
+    func builderFails(_ says: ByteString, _ code: DockerFailure.Code) {
         let engine = FakeEngine()
         engine.builderSays = says
-        let failure = #expect(throws: WarmFailure.self) { try warm(engine) }
+        let failure = #expect(throws: DockerFailure.self) { try warm(engine) }
         #expect(failure?.code == code && engine.volumes.isEmpty)
     }
 
@@ -177,10 +178,10 @@ struct WarmingTests {
         #expect(kinds(engine) == ["cache-shared"])
         #expect(try warm(engine, mode: .readWrite).view == nil)
         engine.builderSays = "fail\ttool-failed\tpip\t1\n"
-        #expect(throws: WarmFailure.self) { try warm(engine, mode: .readOnly) }
+        #expect(throws: DockerFailure.self) { try warm(engine, mode: .readOnly) }
         #expect(kinds(engine) == ["cache-shared"])
         let quick = FakeEngine()
-        quick.instead = { (_, call) throws(WarmFailure) in
+        quick.instead = { (_, call) throws(DockerFailure) in
             if call.words.starts(with: ["volume", "create"]), quick.volumes.isEmpty {
                 let labels: [ByteString: ByteString] = [
                     "app": "slipway", "type": "cache-shared", "slipway.created": "1",
@@ -192,7 +193,7 @@ struct WarmingTests {
         #expect(try warm(quick, mode: .readWrite).volumes == ["slipway-pip-cache"])
         let other = FakeEngine()
         other.volumes["slipway-pip-cache"] = .init()
-        #expect(throws: WarmFailure.self) { try warm(other, mode: .readOnly) }
+        #expect(throws: DockerFailure.self) { try warm(other, mode: .readOnly) }
         #expect(other.volumes.count == 1)
     }
 
@@ -206,7 +207,7 @@ struct WarmingTests {
         ] as [@Sendable (inout WarmRequest) -> Void])
     func refused(_ change: @Sendable (inout WarmRequest) -> Void) {
         let engine = FakeEngine()
-        let failure = #expect(throws: WarmFailure.self) { try warm(engine, change) }
+        let failure = #expect(throws: DockerFailure.self) { try warm(engine, change) }
         #expect(failure?.exitCode == 2 && engine.calls.isEmpty)
     }
 
@@ -215,11 +216,11 @@ struct WarmingTests {
         arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
     func old(_ version: ByteString) throws {
         let engine = FakeEngine()
-        engine.instead = { (_, call) throws(WarmFailure) in
+        engine.instead = { (_, call) throws(DockerFailure) in
             call.words.first == "version" ? DockerAnswer(output: version + "\n") : nil
         }
         let isOld = ["1.41", "1.44"].contains(version)
-        do throws(WarmFailure) {
+        do throws(DockerFailure) {
             _ = try warm(engine)
             #expect(!isOld)
         } catch {
@@ -229,7 +230,7 @@ struct WarmingTests {
 
     @Test("Off is off")
     func off() {
-        let failure = #expect(throws: WarmFailure.self) { try warm(FakeEngine(), mode: .off) }
+        let failure = #expect(throws: DockerFailure.self) { try warm(FakeEngine(), mode: .off) }
         #expect(failure?.code == .modeOff)
     }
 }

@@ -70,7 +70,7 @@ public protocol EngineClient {
     /// interrupted: an exit code is an answer.
     func call(
         _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(WarmFailure) -> DockerAnswer
+    ) throws(DockerFailure) -> DockerAnswer
 
     /// Waits a moment before something is tried again.
     func pause()
@@ -78,12 +78,12 @@ public protocol EngineClient {
 
 extension EngineClient {
     /// Runs docker without listening meanwhile.
-    public func call(_ call: DockerCall) throws(WarmFailure) -> DockerAnswer {
+    public func call(_ call: DockerCall) throws(DockerFailure) -> DockerAnswer {
         try self.call(call) { _, _ in }
     }
 
     /// What `docker volume inspect`, or that of another noun, says of some; those that are not there are left out.
-    public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(WarmFailure) -> [JSON] {
+    public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(DockerFailure) -> [JSON] {
         var found: [JSON] = []
         // A command line has room for a few thousand names.
         for start in stride(from: 0, to: names.count, by: 500) {
@@ -93,7 +93,7 @@ extension EngineClient {
             guard let some = JSON(answer.output)?.array,
                 answer.isGood || said.range(of: "no such " + noun) != nil || said.range(of: "not found") != nil
             else {
-                throw WarmFailure(
+                throw DockerFailure(
                     .engineSilent,
                     "the engine does not tell what its " + noun + "s are: see whether `docker version` answers",
                     words: answer.words)
@@ -123,7 +123,7 @@ public struct DockerClient: EngineClient, Sendable {
     /// See `EngineClient`. After Ctrl-C only tidying up goes on.
     public func call(
         _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(WarmFailure) -> DockerAnswer {
+    ) throws(DockerFailure) -> DockerAnswer {
         var conversation = Conversation(program: path, arguments: ["docker"] + call.words, environment: environment)
         conversation.input = call.input
         let seconds: Int64?
@@ -145,11 +145,11 @@ public struct DockerClient: EngineClient, Sendable {
         } catch .interrupted {
             throw .interrupted(by: HeldSignals.waiting ?? 2)
         } catch .timedOut {
-            throw WarmFailure(
+            throw DockerFailure(
                 .engineSilent,
                 "docker " + (call.words.first ?? "") + " took too long: see whether `docker version` answers")
         } catch {
-            throw WarmFailure(.dockerMissing, "cannot run " + path + ": " + ByteString(error.description))
+            throw DockerFailure(.dockerMissing, "cannot run " + path + ": " + ByteString(error.description))
         }
     }
 }

@@ -1,0 +1,26 @@
+import ArgumentParser
+import DockerClient
+import Formats
+import Host
+import Planning
+import Shim
+
+/// What the commands that ask an engine have in common.
+enum EngineCommands {
+    /// The engine that the user's docker reaches, past the shim.
+    static func client() throws(DockerFailure) -> DockerClient {
+        guard let docker = RealDocker.find() else {
+            throw DockerFailure(
+                .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+        }
+        let changes = RealDocker.changes(for: docker) + [EnvironmentChange(name: "SLIPWAY", value: "off")]
+        return DockerClient(
+            path: docker.path, environment: EnvironmentChange.apply(changes, to: Kernel.environment))
+    }
+
+    /// Prints a failure; what is thrown ends the program.
+    static func complain(_ failure: DockerFailure, json: Bool) -> ExitCode {
+        if json { Output.write(failure.json) } else { Output.complain(failure.text) }
+        return ExitCode(failure.exitCode)
+    }
+}
