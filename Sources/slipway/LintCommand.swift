@@ -11,7 +11,8 @@ struct LintCommand: ParsableCommand {
         discussion: """
             Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below; without any, the working \
             directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" before an instruction or in it \
-            silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, 2 when a file cannot be read.
+            silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, 2 when a file or a \
+            directory cannot be read: the others are, all the same.
 
               slipway lint
               slipway lint --diff Dockerfile
@@ -67,21 +68,21 @@ struct LintCommand: ParsableCommand {
 
     func run() throws {
         let rules = try selected()
-        var isUnreadable = false
+        var failures = 0
         var reports: [LintReport] = []
+        func complain(_ failure: LintSource.Failure) {
+            failures += 1
+            Output.complain(failure.message)
+        }
         for path in paths.isEmpty ? ["."] : paths {
-            do throws(LintSource.Failure) {
-                for file in try LintSource.files(at: ByteString(path)) {
-                    do throws(LintSource.Failure) {
-                        reports.append(try examine(file, rules))
-                    } catch {
-                        isUnreadable = true
-                        Output.complain(error.message)
-                    }
+            let search = LintSource.Search(ByteString(path))
+            search.failures.forEach(complain)
+            for file in search.files {
+                do throws(LintSource.Failure) {
+                    reports.append(try examine(file, rules))
+                } catch {
+                    complain(error)
                 }
-            } catch {
-                isUnreadable = true
-                Output.complain(error.message)
             }
         }
         switch format {
@@ -89,7 +90,7 @@ struct LintCommand: ParsableCommand {
         case .json: Output.write(LintReport.json(of: reports))
         case .sarif: Output.write(LintReport.sarif(of: reports))
         }
-        if isUnreadable { throw ExitCode(2) }
+        if failures > 0 { throw ExitCode(2) }
         if reports.contains(where: { !$0.findings.isEmpty }) { throw ExitCode.failure }
     }
 

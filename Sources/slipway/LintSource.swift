@@ -7,6 +7,10 @@ struct LintSource {
     /// Why a path could not be read or written.
     struct Failure: Error {
         let message: ByteString
+
+        static func unreadable(_ path: ByteString, _ error: Errno, _ advice: ByteString = "") -> Failure {
+            Failure(message: "cannot read " + path + ": " + ByteString(error.description) + advice)
+        }
     }
 
     let path: ByteString
@@ -15,7 +19,6 @@ struct LintSource {
     private let status: FileStatus
 
     private static let largest = 16 << 20
-    private static let deepest = 16
 
     init(_ path: ByteString, context: ByteString?) throws(Failure) {
         self.path = path
@@ -25,8 +28,7 @@ struct LintSource {
         } catch .tooLarge {
             throw Failure(message: path + " is larger than 16 MiB: no Dockerfile is")
         } catch {
-            throw Failure(
-                message: "cannot read " + path + ": " + ByteString(error.description) + "; name a file or a directory")
+            throw .unreadable(path, error, "; name a file or a directory")
         }
         self.context = Self.facts(of: path, context)
     }
@@ -78,37 +80,56 @@ struct LintSource {
     // MARK: - Finding them
 
     /// The file itself, or every Dockerfile below a directory in the order of their names.
-    static func files(at path: ByteString) throws(Failure) -> [ByteString] {
-        let kind: FileStatus.Kind
-        do throws(Errno) {
-            kind = try Files.status(path).kind
-        } catch {
-            throw Failure(
-                message: "cannot read " + path + ": " + ByteString(error.description) + "; name a file or a directory")
-        }
-        guard kind == .directory else { return [path] }
-        var found: [ByteString] = []
-        try collect(path, depth: 0, &found)
-        if found.isEmpty { throw Failure(message: "no Dockerfile is in " + path + ": name the file") }
-        return found
-    }
+    struct Search {
+        private(set) var files: [ByteString] = []
+        /// What could not be looked at; the rest was.
+        private(set) var failures: [Failure] = []
 
-    private static let leftOut: Set<ByteString> = [".git", "node_modules", ".venv", "venv", "vendor", ".build", ".tox"]
+        private static let deepest = 64
+        private static let leftOut: Set<ByteString> = [
+            ".git", "node_modules", ".venv", "venv", "vendor", ".build", ".tox",
+        ]
 
-    private static func collect(_ folder: ByteString, depth: Int, _ found: inout [ByteString]) throws(Failure) {
-        let names: [ByteString]
-        do throws(Errno) {
-            names = try Files.names(in: folder, limit: 100_000).sorted()
-        } catch {
-            throw Failure(message: "cannot read " + folder + ": " + ByteString(error.description))
+        init(_ path: ByteString) {
+            do throws(Errno) {
+                guard try Files.status(path).kind == .directory else {
+                    files = [path]
+                    return
+                }
+            } catch {
+                failures.append(.unreadable(path, error, "; name a file or a directory"))
+                return
+            }
+            collect(path, depth: 0)
+            if files.isEmpty, failures.isEmpty {
+                failures.append(Failure(message: "no Dockerfile is in " + path + ": name the file"))
+            }
         }
-        for name in names where !leftOut.contains(name) {
-            let path = folder == "." ? name : folder.appending(path: name)
-            guard let status = try? Files.status(path, followLinks: false) else { continue }
-            if status.kind == .directory, depth < deepest {
-                try collect(path, depth: depth + 1, &found)
-            } else if isDockerfile(name), (try? Files.status(path).kind) == .regular {
-                found.append(path)
+
+        private mutating func collect(_ folder: ByteString, depth: Int) {
+            guard depth <= Self.deepest else {
+                failures.append(
+                    Failure(message: folder + " is more than 64 directories deep and was not searched: name it"))
+                return
+            }
+            let names: [ByteString]
+            do throws(Errno) {
+                names = try Files.names(in: folder, limit: 100_000).sorted()
+            } catch {
+                failures.append(.unreadable(folder, error))
+                return
+            }
+            for name in names where !Self.leftOut.contains(name) {
+                let path = folder == "." ? name : folder.appending(path: name)
+                do throws(Errno) {
+                    if try Files.status(path, followLinks: false).kind == .directory {
+                        collect(path, depth: depth + 1)
+                    } else if isDockerfile(name), (try? Files.status(path).kind) == .regular {
+                        files.append(path)
+                    }
+                } catch {
+                    if error != .noSuchFile { failures.append(.unreadable(path, error)) }
+                }
             }
         }
     }

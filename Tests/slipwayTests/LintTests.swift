@@ -1,6 +1,7 @@
 import ArgumentParser
 import DockerfileLint
 import Formats
+import Glibc
 import Host
 import TestSupport
 import Testing
@@ -63,12 +64,36 @@ struct LintTests {
             try Files.makeDirectories(path.parentPath, mode: 0o755)
             try Files.replace(path, with: Self.bad, mode: 0o644)
         }
-        let found = try LintSource.files(at: folder.path).map { $0.relative(to: folder.path) }
+        let found = LintSource.Search(folder.path).files.map { $0.relative(to: folder.path) }
         #expect(found == ["a/Dockerfile", "b/web.Dockerfile", "c/Containerfile"])
         #expect(status([folder.path.lossy]) == 1)
         #expect(status([folder.path.lossy, folder.path.lossy + "/none"]) == 2)
         try Files.makeDirectories(folder.path.appending(path: "empty"), mode: 0o755)
         #expect(status([folder.path.lossy + "/empty"]) == 2)
+    }
+
+    // Root may read everything, so it steps down first.
+    @Test("A directory that cannot be read hides no other, and one that is too deep is told")
+    func unreadable() async throws {
+        let folder = try TemporaryFolder()
+        for name in ["a", "locked", "z"] as [ByteString] { try folder.write(name + "/Dockerfile", Self.bad) }
+        try folder.makeFolder("locked/secret", mode: 0)
+        try folder.makeFolder("unseen", mode: 0o744)
+        try folder.write("unseen/Dockerfile", Self.bad)
+        await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
+            if geteuid() == 0 { #expect(seteuid(54_321) == 0) }
+            let search = LintSource.Search(ByteString(path))
+            let found = search.files.map { $0.relative(to: ByteString(path)) }
+            #expect(found == ["a/Dockerfile", "locked/Dockerfile", "z/Dockerfile"])
+            #expect(search.failures.count == 2)
+            #expect(LintTests().status([path]) == 2)
+        }
+        try folder.remove("locked/secret")
+        let deep = ByteString(String(repeating: "x/", count: 65))
+        try folder.write("deep/" + deep + "Dockerfile", Self.bad)
+        let search = LintSource.Search(folder["deep"])
+        #expect(search.files.isEmpty && search.failures.count == 1)
+        #expect(LintSource.Search(folder["deep/x"]).files.count == 1)
     }
 
     @Test("JSON and SARIF have every finding; text has no control characters of the file's")
