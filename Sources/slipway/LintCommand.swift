@@ -9,10 +9,10 @@ struct LintCommand: ParsableCommand {
         commandName: "lint",
         abstract: "Find what makes a Dockerfile's caches useless, and mend what is certain.",
         discussion: """
-            Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below; without any, the working \
-            directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" before an instruction or in it \
-            silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, 2 when a file or a \
-            directory cannot be read: the others are, all the same.
+            Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below, links out of them \
+            apart; without any, the working directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" \
+            before an instruction or in it silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, \
+            2 when a file or a directory cannot be read: the others are, all the same.
 
               slipway lint
               slipway lint --diff Dockerfile

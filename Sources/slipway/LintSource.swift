@@ -85,6 +85,8 @@ struct LintSource {
         /// What could not be looked at; the rest was.
         private(set) var failures: [Failure] = []
 
+        /// Where the directory really is; nil when a file was named.
+        private var root: ByteString?
         private static let deepest = 64
         private static let leftOut: Set<ByteString> = [
             ".git", "node_modules", ".venv", "venv", "vendor", ".build", ".tox",
@@ -96,6 +98,7 @@ struct LintSource {
                     files = [path]
                     return
                 }
+                root = try Files.realPath(path)
             } catch {
                 failures.append(.unreadable(path, error, "; name a file or a directory"))
                 return
@@ -124,13 +127,19 @@ struct LintSource {
                 do throws(Errno) {
                     if try Files.status(path, followLinks: false).kind == .directory {
                         collect(path, depth: depth + 1)
-                    } else if isDockerfile(name), (try? Files.status(path).kind) == .regular {
+                    } else if isDockerfile(name), (try? Files.status(path).kind) == .regular, try isInside(path) {
                         files.append(path)
                     }
                 } catch {
                     if error != .noSuchFile { failures.append(.unreadable(path, error)) }
                 }
             }
+        }
+
+        /// A link of a clone that nobody knows could lead --fix to files of others.
+        private func isInside(_ path: ByteString) throws(Errno) -> Bool {
+            guard let root else { return true }
+            return try Files.realPath(path).relative(to: root) != nil
         }
     }
 

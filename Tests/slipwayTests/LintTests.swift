@@ -72,6 +72,26 @@ struct LintTests {
         #expect(status([folder.path.lossy + "/empty"]) == 2)
     }
 
+    @Test("In directories, a link that leads out is left out; one that is named is followed")
+    func links() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("out/real", Self.bad)
+        try folder.write("tree/real", Self.bad)
+        try folder.write("tree-2/real", Self.bad)
+        try Files.makeLink(folder["tree/Dockerfile"], to: "../out/real")
+        try Files.makeLink(folder["tree/Dockerfile.beside"], to: "../tree-2/real")
+        try Files.makeLink(folder["tree/Dockerfile.inside"], to: "real")
+        try Files.makeLink(folder["way"], to: "tree")
+        for name in ["tree", "way"] as [ByteString] {
+            #expect(LintSource.Search(folder[name]).files == [folder[name + "/Dockerfile.inside"]])
+        }
+        #expect(status(["--fix", folder["tree"].lossy]) == 0)
+        #expect(try folder.read("out/real") == Self.bad && folder.read("tree-2/real") == Self.bad)
+        #expect(try folder.read("tree/real") != Self.bad)
+        #expect(status(["--fix", folder["tree/Dockerfile"].lossy]) == 0)
+        #expect(try folder.read("out/real") != Self.bad)
+    }
+
     // Root may read everything, so it steps down first.
     @Test("A directory that cannot be read hides no other, and one that is too deep is told")
     func unreadable() async throws {
