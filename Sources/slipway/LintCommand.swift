@@ -12,7 +12,7 @@ struct LintCommand: ParsableCommand {
             Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below, links out of them \
             apart; without any, the working directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" \
             before an instruction or in it silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, \
-            2 when a file or a directory cannot be read: the others are, all the same.
+            2 when a file or a directory cannot be read, or a file has changed meanwhile: the others are read all the same.
 
               slipway lint
               slipway lint --diff Dockerfile
@@ -46,6 +46,9 @@ struct LintCommand: ParsableCommand {
     var paths: [String] = []
 
     func validate() throws {
+        guard !(fix && diff) else {
+            throw ValidationError("Give --fix or --diff, not both: --diff shows what --fix would change.")
+        }
         guard !diff || format == .text else { throw ValidationError("--diff goes with --format text only") }
         _ = try selected()
     }

@@ -55,7 +55,7 @@ struct LintSource {
         return false
     }
 
-    /// Replaces the file whole, with its mode and owner; a link stays one.
+    /// Replaces the file whole, with its mode and owner, if it is still the one that was read; a link stays one.
     func replace(with content: ByteString) throws(Failure) {
         do throws(Errno) {
             let target = try Files.realPath(path)
@@ -67,11 +67,17 @@ struct LintSource {
                 }
                 try file.setMode(status.mode)
                 try file.write(content)
+                let now = try Files.status(target)
+                guard now.isSameFile(as: status), now.size == status.size, now.modified == status.modified else {
+                    throw .noSuchFile
+                }
                 try Files.rename(temporary, to: target)
             } catch {
                 try? Files.remove(temporary)
                 throw error
             }
+        } catch .noSuchFile {
+            throw Failure(message: path + " is not what was read any more, and is left alone: try again")
         } catch {
             throw Failure(message: "cannot write " + path + ": " + ByteString(error.description) + "; it is as it was")
         }

@@ -26,7 +26,7 @@ struct LintTests {
 
     @Test(
         "Words that are refused",
-        arguments: [["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"]])
+        arguments: [["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"], ["--fix", "--diff"]])
     func usage(_ arguments: [String]) {
         #expect(throws: (any Error).self) { try LintCommand.parse(arguments) }
     }
@@ -39,7 +39,7 @@ struct LintTests {
         try Files.makeLink(link, to: "real")
         #expect(status(["--select", "LNT2", link.lossy]) == 0)
         #expect(status([link.lossy]) == 1)
-        #expect(status(["--diff", "--fix", link.lossy]) == 1)
+        #expect(status(["--diff", link.lossy]) == 1)
         #expect(try Files.read(file, limit: 1000) == Self.bad)
         #expect(status(["--fix", link.lossy]) == 0)
         #expect(
@@ -51,6 +51,19 @@ struct LintTests {
         let inode = try Files.status(file).inode
         #expect(status(["--fix", link.lossy]) == 0)
         #expect(try Files.status(file).inode == inode)
+    }
+
+    @Test("A file that was changed since it was read is left alone", arguments: ["x\n", Self.bad + "\n", Self.bad])
+    func changed(_ other: ByteString) throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("Dockerfile", Self.bad)
+        try Files.setModified(file, 1_000_000_000)
+        let source = try LintSource(file, context: nil)
+        try folder.write("Dockerfile", other)
+        if other.count != Self.bad.count { try Files.setModified(file, 1_000_000_000) }
+        #expect(throws: LintSource.Failure.self) { try source.replace(with: "FROM scratch\n") }
+        #expect(try folder.read("Dockerfile") == other)
+        #expect(try folder.names() == ["Dockerfile"])
     }
 
     @Test("Directories are searched; what cannot be read is told, and the rest is read all the same")
