@@ -17,6 +17,8 @@ public struct ModeSurvey: Sendable {
         let status: FileStatus
         /// Whether it is a directory.
         public var isDirectory: Bool { status.kind == .directory }
+        /// Whether it is a file with other names, which may be anybody's: its mode is theirs, too.
+        public var isHardLinked: Bool { !isDirectory && status.links > 1 }
     }
 
     /// The repository's top.
@@ -230,6 +232,9 @@ extension ModeSurvey {
 
     /// Directories that have a setgid bit: all that is made in them has another group, and directories the bit.
     public var setgid: [ByteString] { differences.filter { $0.isDirectory && $0.mode & 0o2000 != 0 }.map(\.path) }
+
+    /// Files that have other names as well.
+    public var hardLinks: [ByteString] { differences.filter(\.isHardLinked).map(\.path) }
 }
 
 extension ModeSurvey {
@@ -242,7 +247,7 @@ extension ModeSurvey {
     }
 
     /// Gives what differs the modes of a clone: permission bits of tracked files and of their directories, and nothing else.
-    /// What has been replaced since the survey is left alone.
+    /// What has been replaced since the survey is left alone, and so are files with other names: `tooManyLinks`.
     public func repair() -> Repair {
         var repair = Repair()
         do throws(Checkout.Obstacle) {
@@ -256,6 +261,7 @@ extension ModeSurvey {
     private func mend(in folder: borrowing OpenFolder, _ repair: inout Repair) {
         for difference in differences {
             do throws(Errno) {
+                guard !difference.isHardLinked else { throw .tooManyLinks }
                 try folder.setMode(difference.path, of: difference.status, difference.wanted)
                 // A file system without modes takes them and keeps its own.
                 let kept = try Files.status(top.appending(path: difference.path), followLinks: false).mode

@@ -14,7 +14,8 @@ struct ModesCommand: ParsableCommand {
             BuildKit hashes modes, so a clone made with another umask misses COPY and every step after it. Compared are the \
             files that git tracks (0644, or 0755 where they are executable) and their directories (0755), in the repository \
             around DIR with its submodules; docs/modes.md tells the details. Exits with 0 when all is as a clone with umask \
-            0022 has it, or was mended; with 1 when something differs, or could not be read or changed.
+            0022 has it, or was mended; with 1 when something differs, or could not be read or changed. Files with other \
+            names (hard links) are left to you: those would change, too.
 
               slipway modes
               slipway modes --fix --dry-run
@@ -33,7 +34,7 @@ struct ModesCommand: ParsableCommand {
     @Flag(
         help: """
             Print JSON: top, files, directories, umask, differences (path, kind, mode, wanted), executables, setgid, \
-            defaultACLs, submodules, notRead, fileMode, mended, failed.
+            hardLinks, defaultACLs, submodules, notRead, fileMode, mended, failed.
             """)
     var json = false
 
@@ -111,7 +112,8 @@ struct ModeReport {
             "top": .string(survey.top), "files": .integer(survey.files), "directories": .integer(survey.directories),
             "umask": survey.umask.map { .string(ByteString(octal: $0)) } ?? .null,
             "differences": .array(survey.differences.map(Self.json)), "executables": names(survey.executables),
-            "setgid": names(survey.setgid), "defaultACLs": names(survey.defaultACLs),
+            "setgid": names(survey.setgid), "hardLinks": names(survey.hardLinks),
+            "defaultACLs": names(survey.defaultACLs),
             "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
             "fileMode": .bool(!survey.ignoresModes), "mended": .integer(repair?.mended.count ?? 0),
             "failed": .array(
@@ -147,30 +149,38 @@ struct ModeReport {
         section(
             "executable otherwise than git has it, a change of your own: left as they are, git diff shows them",
             survey.executables)
+        section(
+            "files have other names (hard links), whose modes would change, too: --fix leaves them",
+            survey.hardLinks)
         section("directories are setgid, and hand it on to new directories", survey.setgid)
         section("directories have a default ACL, which gives new files other modes: setfacl -k DIR", survey.defaultACLs)
         section("not looked at", survey.obstacles)
         if survey.ignoresModes { lines.append("core.fileMode is false: git does not see when modes change here") }
-        if let failed = repair?.failed, !failed.isEmpty {
-            section(
-                "could not be changed; their owner can: slipway modes --fix",
-                failed.map { $0.difference.path + ": " + ByteString($0.error.description) })
+        section(
+            "could not be changed; their owner can: slipway modes --fix",
+            (repair?.failed ?? []).filter { !$0.difference.isHardLinked }.map { failure in
+                failure.difference.path + ": " + ByteString(failure.error.description)
+            })
+        if !isFixing && survey.differences.count > survey.hardLinks.count {
+            lines.append("mend: slipway modes --fix " + survey.top.shown)
         }
-        if !isFixing && !survey.differences.isEmpty { lines.append("mend: slipway modes --fix " + survey.top.shown) }
         return lines.joined(separator: "\n") + "\n"
     }
 
     private var headline: ByteString {
-        let files = survey.differences.count { !$0.isDirectory }
-        let directories = survey.differences.count - files
+        let directories = survey.differences.count(where: \.isDirectory)
+        let files = survey.differences.count - directories
         let total =
             ByteString(decimal: survey.files) + " tracked files and " + ByteString(decimal: survey.directories)
             + " directories of " + survey.top.shown
         if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
         let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""
-        if let repair { return "changed " + ByteString(decimal: repair.mended.count) + " of them: " + counts + cause }
-        if isFixing { return "would change " + counts + cause }
+        if isFixing {
+            let changed = repair?.mended.count ?? survey.differences.count - survey.hardLinks.count
+            return (repair == nil ? "would change " : "changed ") + ByteString(decimal: changed) + " of them: " + counts
+                + cause
+        }
         return counts + " of " + total + " differ from a clone with umask 0022" + cause
     }
 

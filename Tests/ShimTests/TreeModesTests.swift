@@ -1,5 +1,6 @@
 import Formats
 import Glibc
+import Host
 import Notes
 import Planning
 import TestSupport
@@ -47,5 +48,15 @@ struct TreeModesTests {
         #expect(found.map { $0?.note?.reason } == [.modesMended, .modesMended])
         #expect(found.map { $0?.difference } == [nil, nil])
         #expect(look(["team"], .fix, .acting).map { $0?.note?.reason } == [nil])
+    }
+
+    @Test("A file with other names is not mended, and that is told")
+    func hardLinks() throws {
+        try Files.makeHardLink(folder["theirs"], to: folder["team/sub/file"])
+        let found = look(["team"], .fix, .acting)
+        #expect(found.map { $0?.note?.reason } == [.modesNotMended])
+        #expect(found[0]?.note?.detail == "1 in " + folder["team"] + ", as sub/file (Too many links)")
+        #expect(try Files.status(folder["theirs"]).mode == 0o664)
+        #expect(try Files.status(folder["team/sub"]).mode == 0o755)
     }
 }

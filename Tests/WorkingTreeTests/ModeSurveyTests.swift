@@ -152,6 +152,22 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/plain"]).mode == 0o600)
     }
 
+    @Test("A file with other names differs, and is left alone: they are not ours")
+    func hardLinks() throws {
+        set(0o600, "app/plain")
+        set(0o664, "app/src/deep/inner")
+        try Files.makeHardLink(folder["theirs"], to: folder["app/plain"])
+        let survey = try survey()
+        #expect(changes(survey) == ["plain 600 644", "src/deep/inner 664 644"])
+        #expect(survey.hardLinks == ["plain"])
+        let repair = survey.repair()
+        #expect(repair.mended.map(\.path) == ["src/deep/inner"])
+        #expect(repair.failed.map(\.difference.path) == ["plain"] && repair.failed.map(\.error) == [.tooManyLinks])
+        #expect(try Files.status(folder["theirs"]).mode == 0o600)
+        try folder.remove("theirs")
+        #expect(try self.survey().repair().failed.isEmpty)
+    }
+
     @Test("Worktrees have an index of their own, submodules one each")
     func trees() throws {
         try git("worktree", "add", "-q", "-b", "topic", folder["tree"], in: "app")
