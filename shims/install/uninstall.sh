@@ -49,10 +49,24 @@ store_in_use() {
     return 1
 }
 
+# Whether something is mounted at a folder or below it; in doubt, yes.
+holds_mount() {
+    [ -d "$1" ] || return 1
+    place=$(cd -- "$1" 2>/dev/null && pwd -P) && cut -d ' ' -f 5 /proc/self/mountinfo >"$work/mounts" 2>/dev/null || return 0
+    place=$(say "$place" | sed "s/\\\\/\\\\134/g; s/ /\\\\040/g; s/$(printf '\t')/\\\\011/g") # as the kernel writes it
+    while IFS= read -r mounted; do
+        case $mounted in "$place" | "$place"/*) return 0 ;; esac
+    done <"$work/mounts"
+    return 1
+}
+
 remove_data() { # remove_data WHAT FOLDER
     if [ -L "$2" ]; then
         say "kept: $(readlink -f -- "$2"), to which $2 pointed"
         delete "$2" "a link"
+    elif holds_mount "$2"; then
+        # rm would empty what other containers use, and busybox' knows no --one-file-system.
+        say "kept, since what is mounted there may be shared with others: $2"
     elif [ -e "$2" ]; then
         delete "$2" "$1"
     fi
