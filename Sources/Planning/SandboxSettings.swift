@@ -6,9 +6,9 @@ public struct SandboxSettings: Equatable, Sendable {
     public var pids: UInt64? = 300
     /// `sandbox.memory`: bytes; nil for no limit of the profile's.
     public var memory: UInt64? = 4 << 30
-    /// `sandbox.cpus`: billionths of a processor, never more than the engine has; nil for no limit of the profile's.
+    /// `sandbox.cpus`: processors, never more than the engine has (in billionths); nil for no limit of the profile's.
     public var processors: UInt64? = 2_000_000_000
-    /// `sandbox.capabilities`: of docker's usual capabilities, those that stay; in order, each once.
+    /// `sandbox.capabilities`: of docker's usual capabilities, those that stay (in order, each once).
     public var capabilities: [ByteString] = []
     /// `sandbox.workspace`: the workspace's name or path; nil for the repository's.
     public var workspace: ByteString?

@@ -62,7 +62,7 @@ public struct Settings: Equatable, Sendable {
     public var minimumFree: UInt64?
     /// `trim.auto`: whether builds start trimming.
     public var trimsAutomatically = true
-    /// `trim.interval`: nanoseconds between two automatic trims of one sub-store.
+    /// `trim.interval`: time between two automatic trims of one sub-store (in nanoseconds).
     public var trimInterval: Int64 = 86_400_000_000_000
     /// `trim.max-size`: bytes that trimming leaves in one sub-store.
     public var trimmedSize: UInt64 = 20_000_000_000
@@ -90,7 +90,7 @@ public struct Settings: Equatable, Sendable {
     public var records = true
     /// `record.max-files`: a larger context is recorded in part.
     public var recordedFiles = 50_000
-    /// `record.max-time`: nanoseconds after which the rest of a context is left out.
+    /// `record.max-time`: time after which the rest of a context is left out (in nanoseconds).
     public var recordingTime: Int64 = 10_000_000_000
     /// `journal`: whether decisions are written down.
     public var journal = true
