@@ -34,6 +34,11 @@ struct LintCommand: ParsableCommand {
             """, completion: .list(["text", "json", "sarif"]))
     var format = Format.text
 
+    @Flag(help: "The same as --format json.")
+    var json = false
+
+    private var output: Format { json ? .json : format }
+
     @Option(
         help: ArgumentHelp(
             "Only these rules: codes with commas between them; LNT1 is all that begin so.", valueName: "codes"))
@@ -49,7 +54,8 @@ struct LintCommand: ParsableCommand {
         guard !(fix && diff) else {
             throw ValidationError("Give --fix or --diff, not both: --diff shows what --fix would change.")
         }
-        guard !diff || format == .text else { throw ValidationError("--diff goes with --format text only") }
+        guard !json || format != .sarif else { throw ValidationError("Give --json or --format sarif, not both.") }
+        guard !diff || output == .text else { throw ValidationError("--diff goes with --format text only") }
         _ = try selected()
     }
 
@@ -88,7 +94,7 @@ struct LintCommand: ParsableCommand {
                 }
             }
         }
-        switch format {
+        switch output {
         case .text: if !diff { Output.write(LintReport.text(of: reports)) }
         case .json: Output.write(LintReport.json(of: reports))
         case .sarif: Output.write(LintReport.sarif(of: reports))

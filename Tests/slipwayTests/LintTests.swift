@@ -26,7 +26,10 @@ struct LintTests {
 
     @Test(
         "Words that are refused",
-        arguments: [["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"], ["--fix", "--diff"]])
+        arguments: [
+            ["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"], ["--diff", "--json"],
+            ["--json", "--format", "sarif"], ["--fix", "--diff"],
+        ])
     func usage(_ arguments: [String]) {
         #expect(throws: (any Error).self) { try LintCommand.parse(arguments) }
     }
