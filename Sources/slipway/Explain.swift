@@ -35,8 +35,8 @@ struct Explain: ParsableCommand {
         let all = Kernel.arguments
         let words = Array(all.drop { $0 != "--" }.dropFirst())
         guard let docker = RealDocker.find() else {
-            Output.complain("no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
-            throw ExitCode.failure
+            throw Output.failure(
+                "no-docker", "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER", json: json)
         }
         let plan =
             Shim.isBypassed

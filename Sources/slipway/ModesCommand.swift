@@ -51,32 +51,26 @@ struct ModesCommand: ParsableCommand {
         do throws(Errno) {
             path = try Files.realPath(ByteString(directory))
         } catch {
-            Output.complain(ByteString(directory) + ": " + ByteString(error.description))
-            throw ExitCode.failure
+            throw Output.failure(
+                "no-directory", ByteString(directory) + ": " + ByteString(error.description), json: json)
         }
         guard let repository = GitRepository.containing(path) else {
-            try fail(.noRepository, at: path, ": there is nothing to compare with: slipway modes DIR")
+            let obstacle = Checkout.Obstacle.noRepository
+            throw Output.failure(
+                obstacle.code, path + ": " + obstacle.text + ": there is nothing to compare with: slipway modes DIR",
+                json: json)
         }
         let survey: ModeSurvey
         do throws(Checkout.Obstacle) {
             survey = try ModeSurvey(of: repository)
         } catch {
-            try fail(error, at: path, "; git status tells whether git can read it")
+            throw Output.failure(
+                error.code, error.text + "; git status tells whether git can read it", json: json)
         }
         let repair = fix && !dryRun ? survey.repair() : nil
         let report = ModeReport(survey: survey, repair: repair, isFixing: fix)
         if json { Output.write(report.json) } else { Output.write(report.text) }
         if !report.isInOrder { throw ExitCode.failure }
-    }
-
-    private func fail(_ obstacle: Checkout.Obstacle, at path: ByteString, _ advice: ByteString) throws -> Never {
-        if json {
-            Output.write(.object(["error": .string(obstacle.code), "message": .string(obstacle.text)]))
-        } else {
-            let place = obstacle == .noRepository ? path + ": " : ""
-            Output.complain(place + obstacle.text + advice)
-        }
-        throw ExitCode.failure
     }
 }
 

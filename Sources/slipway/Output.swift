@@ -1,3 +1,4 @@
+import ArgumentParser
 import Formats
 import Host
 import Synchronization
@@ -26,6 +27,16 @@ enum Output {
 
     /// Writes what went wrong, where and what to do next.
     static func complain(_ text: ByteString) { Kernel.printError("slipway: " + text + "\n") }
+
+    /// Tells why a command cannot go on, with `--json` in its document's place; to be thrown. The code keeps its meaning.
+    static func failure(_ code: ByteString, _ text: ByteString, json: Bool) -> ExitCode {
+        if json {
+            write(.object(["error": .string(code), "message": .string(text)]))
+        } else {
+            complain(text)
+        }
+        return .failure
+    }
 }
 
 extension ByteString {

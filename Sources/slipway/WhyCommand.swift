@@ -44,15 +44,16 @@ struct WhyCommand: ParsableCommand {
         var reference: BuildxHistory.Reference?
         if let ref {
             guard let found = Self.reference(ByteString(ref), docker) else {
-                Output.complain(
-                    "buildx has noted no build " + ByteString(ref) + ": docker buildx history ls lists them")
-                throw ExitCode.failure
+                throw Output.failure(
+                    "no-build",
+                    "buildx has noted no build " + ByteString(ref) + ": docker buildx history ls lists them",
+                    json: json)
             }
             reference = found
         }
         guard let build = find(reference) else {
-            Output.complain("no such build is known: the journal and the records beside exports hold none")
-            throw ExitCode.failure
+            throw Output.failure(
+                "no-build", "no such build is known: the journal and the records beside exports hold none", json: json)
         }
         let explanation = Explanation(of: Evidence(about: build, reference: reference, docker: docker))
         if json { Output.write(explanation.json(of: build.entry)) } else { Output.write(explanation.text) }
