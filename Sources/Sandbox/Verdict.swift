@@ -10,14 +10,14 @@ public enum Verdict: Equatable, Sendable {
     case workspaceGone(ByteString)
     /// The settings give another configuration now; in which members, or none where its label does not tell.
     case changed([ByteString])
-    /// Somebody else made it, or another machine or container: its paths and settings are not ours to judge.
+    /// Somebody else made it, or another machine or container, or nobody knows who: its paths and settings are not ours to judge.
     case elsewhere
 
     /// How containers are judged from here.
     public struct Standard: Sendable {
         /// What the settings give now; nil where the engine did not say what it can limit: then configurations are not judged.
         public var configuration: SandboxConfiguration?
-        /// This place, as labels tell it; nil when it is not known.
+        /// This place, as labels tell it; nil when it is not known, and then no container is of it.
         public var origin: ByteString?
         /// Whether those that were made elsewhere are judged like our own.
         public var includesOthers: Bool
@@ -52,8 +52,9 @@ public enum Verdict: Equatable, Sendable {
 
     /// Judges a container.
     public init(_ container: SandboxContainer, by standard: Standard) {
-        let origin = container.labels[SandboxLabels.origin]
-        if let origin, origin != standard.origin, !standard.includesOthers {
+        // Where one of the two is not known, nobody knows whose paths these are.
+        let isOurs = standard.origin != nil && container.labels[SandboxLabels.origin] == standard.origin
+        guard isOurs || standard.includesOthers else {
             self = .elsewhere
             return
         }
@@ -103,7 +104,7 @@ public enum Verdict: Equatable, Sendable {
         case .workspaceGone(let path): "its workspace is gone: " + path
         case .changed([]): "its configuration is not what the settings give now"
         case .changed(let differences): "the settings have changed: " + differences.joined(separator: "; ")
-        case .elsewhere: "made elsewhere, or by another user"
+        case .elsewhere: "made elsewhere, by another user, or it is not known where"
         }
     }
 }

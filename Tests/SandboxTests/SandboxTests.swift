@@ -169,7 +169,18 @@ struct SandboxTests {
         let theirs = Self.json("1", workspace: "/gone", origin: "them")
         #expect(try Self.verdict(theirs) == .elsewhere)
         #expect(try Self.verdict(theirs, by: Self.standard(all: true)) == .workspaceGone("/gone"))
-        #expect(try Self.verdict(Self.json("1", workspace: "/gone", origin: nil)) == .workspaceGone("/gone"))
+        // Neither a container that does not say nor a place that is not known is one's own.
+        let unknown = Self.json("1", workspace: "/gone", origin: nil)
+        var nowhere = Self.standard()
+        nowhere.origin = nil
+        for json in [theirs, unknown, Self.json("1", workspace: "/gone")] {
+            #expect(try Self.verdict(json, by: nowhere) == .elsewhere)
+            nowhere.includesOthers = true
+            #expect(try Self.verdict(json, by: nowhere) == .workspaceGone("/gone"))
+            nowhere.includesOthers = false
+        }
+        #expect(try Self.verdict(unknown) == .elsewhere)
+        #expect(try Self.verdict(unknown, by: Self.standard(all: true)) == .workspaceGone("/gone"))
     }
 
     @Test("Where the engine does not say what it can limit, configurations are not judged")
