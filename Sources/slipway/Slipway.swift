@@ -12,7 +12,9 @@ struct Slipway: ParsableCommand {
         abstract: "A docker that remembers: shows and explains what the docker shim does.",
         discussion: """
             The shim named `docker` stands ahead of the real one on PATH and adds what makes builds share their layers. \
-            SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does.
+            SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does. \
+            Commands exit with 0 when all is well, 1 when something was found or failed, 2 for words that they do not understand, \
+            where their own help says nothing else.
             """,
         subcommands: [
             Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WhyCommand.self,
