@@ -45,14 +45,18 @@ enum TreeModes {
         }
         do throws(Checkout.Obstacle) {
             let survey = try ModeSurvey(of: repository, options)
-            if isMending { return (mend(survey), nil) }
             if survey.differences.isEmpty {
                 guard survey.isPartial else { return (nil, nil) }
                 return (Note(.modesNotRead, survey.top + ": too many for so short a time"), nil)
             }
-            let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
             let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
-            return (Note(.modesDiffer, count + " in " + survey.top), survey.setgid.isEmpty ? mask : mask + " setgid")
+            let difference = survey.setgid.isEmpty ? mask : mask + " setgid"
+            if isMending {
+                let note = mend(survey)
+                return (note, note.reason == .modesMended ? nil : difference)
+            }
+            let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
+            return (Note(.modesDiffer, count + " in " + survey.top), difference)
         } catch .noIndex(_, let error) where error != .tooLarge {
             // A repository without a commit, or one of another user's.
             return (nil, nil)
@@ -61,8 +65,7 @@ enum TreeModes {
         }
     }
 
-    private static func mend(_ survey: ModeSurvey) -> Note? {
-        guard !survey.differences.isEmpty else { return nil }
+    private static func mend(_ survey: ModeSurvey) -> Note {
         let repair = survey.repair()
         guard let failure = repair.failed.first else {
             return Note(.modesMended, ByteString(decimal: repair.mended.count) + " in " + survey.top)

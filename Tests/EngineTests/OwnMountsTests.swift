@@ -139,6 +139,22 @@ struct OwnMountsTests {
         #expect((try? Files.status(folder["state/paths"])) == nil)
     }
 
+    @Test("Two whose mounts fit, and no file to tell them apart: nothing is proved")
+    func twins() throws {
+        let server = try TestServer(at: folder["s"]) { request in
+            if request == "GET /containers/json" {
+                let list = [Self.sidecar, Self.sibling].map {
+                    "{\"Id\":\"" + $0 + "\",\"HostConfig\":{\"NetworkMode\":\"container:name\"}}"
+                }
+                return [.answer("[" + list.joined(separator: ",") + "]")]
+            }
+            let isFirst = request.range(of: Self.id) != nil
+            return [.answer(Self.container((isFirst ? "/srv/db" : "/srv/ws", "/nonexistent/ws")))]
+        }
+        #expect(find([("/srv/ws", "/nonexistent/ws")]).reason == .containerNotProved)
+        #expect(lines(server).count == 4)
+    }
+
     @Test("Silence and nonsense are doubts, and not remembered")
     func nonsense() throws {
         #expect(find([("/srv/ws", "/ws")]).reason == .engineSilent)

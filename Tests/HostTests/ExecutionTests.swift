@@ -204,7 +204,8 @@ struct DetachedTests {
     @Test(
         "First processes that take no others away",
         arguments: [
-            ("sleep\n", false), ("tail\n", false), ("systemd\n", true), ("bash\n", true), ("tini\n", true), ("", true),
+            ("sleep\n", false), ("tail\n", false), ("cat\n", false), ("systemd\n", true), ("bash\n", true),
+            ("tini\n", true), ("", true),
         ]
             as [(ByteString, Bool)])
     func reaper(_ name: ByteString, _ expected: Bool) { #expect(Detached.reaps(name) == expected) }

@@ -48,6 +48,12 @@ struct TreeModesTests {
         #expect(found.map { $0?.note?.reason } == [.modesMended, .modesMended])
         #expect(found.map { $0?.difference } == [nil, nil])
         #expect(look(["team"], .fix, .acting).map { $0?.note?.reason } == [nil])
+        // What has another name keeps its mode, so the tree is not as git gives it.
+        try Files.makeHardLink(folder["other"], to: folder["team/sub/file"])
+        #expect(chmod(folder["other"].lossy, 0o664) == 0)
+        let left = look(["team"], .fix, .acting)
+        #expect(left.map { $0?.note?.reason } == [.modesNotMended])
+        #expect(left.map { $0?.difference } == ["2"])
     }
 
     @Test("A file with other names is not mended, and that is told")
