@@ -83,7 +83,7 @@ case $1 in
         if [[ $1 == *hand ]]; then ask build -t "bench-$project" "$project" >words; fi
         ;;
     # Not deleted: ext4 gives the inode of a deleted file to nobody for seconds, and looking for another takes time.
-    decide-none) [[ ! -e store/none ]] || mv -T store/none "$(mktemp -d used/XXXXXXXXXX)" ;;
+    decide-none*) [[ ! -e store/none ]] || mv -T store/none "$(mktemp -d used/XXXXXXXXXX)" ;;
     decide-*)
         # Exports that never came, because the stand-in builds nothing.
         for export in "store/${1#decide-}"/v1/u*/gen-*/exports/*/*/; do
