@@ -80,15 +80,17 @@ enum CommandLines {
             part.facts.export = "/store/v1/u0/gen-000001/exports/" + target.name + "/i"
             return part
         }
-        let plan = BakeCachePolicy.plan(bake, words, wish: wish, parts: parts, appends: true)
-        checkRemoval(plan, words, after: bake.commandWordIndex)
-        guard plan.isChanged else { return }
-        guard case .bake(let again) = Invocation.parse(plan.arguments) else {
-            return require(false, "no bake any more")
+        for form in [.appended, .whole, .everywhere] as [BakeCachePolicy.Form] {
+            let plan = BakeCachePolicy.plan(bake, words, wish: wish, parts: parts, form)
+            checkRemoval(plan, words, after: bake.commandWordIndex)
+            guard plan.isChanged else { continue }
+            guard case .bake(let again) = Invocation.parse(plan.arguments) else {
+                return require(false, "no bake any more")
+            }
+            require(again.positionals == bake.positionals && again.globals == bake.globals, "another bake")
+            let second = BakeCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
+            require(second.isEmpty, "a second shim adds something")
         }
-        require(again.positionals == bake.positionals && again.globals == bake.globals, "another bake")
-        let second = BakeCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
-        require(second.isEmpty, "a second shim adds something")
     }
 
     private static let volumes: [PackageVolume] = {
