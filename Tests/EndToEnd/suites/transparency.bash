@@ -1039,3 +1039,47 @@ deleted_folder() {
     ends docker build .
 }
 test_case "from a folder that is gone" deleted_folder
+
+# -- Limits of the system's -------------------------------------------------------------------------------------------
+
+# The longest command line with which docker can be called at all leaves no room for options of ours.
+longest_line() {
+    project app
+    run on a docker build -t app app
+    local least=0 most=130000 middle word words=()
+    for ((word = 0; word < 17; word++)); do words+=(--build-arg "A$word=$(head -c 120000 /dev/zero | tr '\0' x)"); done
+    # shellcheck disable=SC2317 # run and try call them
+    padded() (
+        note() { :; } # two megabytes are no line for a log
+        on a docker build "$1" -q app "${words[@]}" --build-arg "B=$(head -c "$2" /dev/zero | tr '\0' x)"
+    )
+    while ((most - least > 1)); do
+        middle=$(((least + most) / 2))
+        try padded --help $middle >/dev/null
+        if [[ $code == 0 ]]; then least=$middle; else most=$middle; fi
+    done
+    [[ $least -gt 1000 && $most -lt 130000 ]] || fail "the limit is not there: $least to $most"
+    run padded --load $least >/dev/null
+    run padded --load $((least - 2000)) >/dev/null
+    expect injected
+}
+test_case "a command line so long that nothing can be added" longest_line
+
+# Who writes beyond such a limit is killed: neither we nor the export may.
+limited_files() {
+    project app
+    local most words without
+    for most in 0 100 40000; do
+        for words in "build -q app" "run --rm -v /tmp:/x slipway/base:1 true"; do
+            try direct a bash -c "ulimit -f $most; exec docker $words"
+            without=$code
+            try on a bash -c "ulimit -f $most; exec docker $words"
+            expect_code "$without"
+        done
+        expect_equal "$(exports 2>/dev/null)" "" "exports"
+    done
+    expect_equal "$code" 0 "with the largest limit"
+    run on a bash -c "ulimit -f 40000; exec docker build -q app"
+    expect_notes SLP116
+}
+test_case "files that may grow to a size only" limited_files
