@@ -306,8 +306,8 @@ YAML
     run inside sh -c 'slipway explain --json -- docker compose -f - up <plain.yaml'
     expect_equal "$(jq -c '.changed' "$stdout")" false
     # A pipe can be read once, and compose itself will want to.
-    run inside sh -c 'mkfifo pipe; cat compose.yaml >pipe & docker compose -f pipe create --quiet-pull web'
-    run inside docker compose down -v -t 0
+    run inside sh -c 'mkfifo pipe; cat plain.yaml >pipe & docker compose -f pipe create'
+    run inside docker compose -f plain.yaml down -t 0
     # Where variables differ, projects with the same files do not share one.
     # shellcheck disable=SC2016 # for compose
     echo 'services: {web: {image: slipway/base:1, volumes: ["./${D}:/x"]}}' >ws/proj/varied.yaml
