@@ -78,7 +78,7 @@ bounded() {
         if [[ $bytes -gt $most ]]; then most=$bytes; fi
         # Where others have the processors the trimmer, which has the lowest priority, may be builds behind.
         for _ in {1..50}; do
-            if settled; then break; fi
+            if [[ ! -e $store/v1/u0/trimmed ]] || flock --nonblock "$store/v1/u0/trimmed" true; then break; fi
             sleep 0.1
         done
     done
