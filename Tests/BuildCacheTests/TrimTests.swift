@@ -141,12 +141,7 @@ struct TrimTests {
 
         var again = trim()
         again.linkFile = killed.linkFile
-        // A program that another test is just starting has copies of our locks for a moment.
-        for _ in 0..<100 {
-            let report = try again.run()
-            guard [.inUse, .otherTrimAtWork].contains(report.outcome) || report.after.waiting > 0 else { break }
-            usleep(20_000)
-        }
+        _ = try again.run()
         #expect(fixture.survey(for: build).digest == kept[2].digest)
         #expect(try pool(current()) == digits(kept))
         #expect(try isTidy())

@@ -1,14 +1,7 @@
 #!/usr/bin/env bash
 # --uninstall where volumes are mounted in the folders with data: what others may use stays. In a mount namespace.
 
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]] && [[ $EUID == 0 ]] && unshare --mount true 2>/dev/null; then
-    INSTALL_TEST_NAMESPACE=1 exec unshare --mount bash "$0"
-fi
-. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]]; then
-    skip "not root, or no mount namespaces"
-    exit
-fi
+. "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
 
 shells=("sh")
 ! installed busybox || shells+=("busybox sh")

@@ -2,14 +2,7 @@
 # --with-plugin: the shim as docker's plugin docker-buildx, before the real one or not at all. In a mount namespace, so that
 # docker's own plugin folders are throw-away ones.
 
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]] && [[ $EUID == 0 ]] && unshare --mount true 2>/dev/null; then
-    INSTALL_TEST_NAMESPACE=1 exec unshare --mount bash "$0"
-fi
-. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]]; then
-    skip "not root, or no mount namespaces"
-    exit
-fi
+. "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
 
 mkdir -p "$T/ns/local/bin" "$T/ns/etc" /usr/libexec
 cp -a /etc/. "$T/ns/etc/"

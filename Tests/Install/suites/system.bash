@@ -1,14 +1,7 @@
 #!/usr/bin/env bash
 # --system, as root in a mount namespace whose /etc, /usr/local and /root are throw-away copies.
 
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]] && [[ $EUID == 0 ]] && unshare --mount true 2>/dev/null; then
-    INSTALL_TEST_NAMESPACE=1 exec unshare --mount bash "$0"
-fi
-. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
-if [[ -z ${INSTALL_TEST_NAMESPACE-} ]]; then
-    skip "not root, or no mount namespaces"
-    exit
-fi
+. "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
 
 mkdir -p "$T/ns/etc" "$T/ns/local/bin" "$T/ns/local/sbin" "$T/ns/root"
 cp -a /etc/. "$T/ns/etc/"
