@@ -350,6 +350,9 @@ report() {
 start() {
     local name=$1
     shift
+    # Emptied here and not only there: who awaits a word of this one must not find it in what an earlier one said.
+    : >"$place/$name.stdout"
+    : >"$place/$name.stderr"
     (trap - ERR EXIT; become="exec"; "$@") >"$place/$name.stdout" 2>"$place/$name.stderr" &
     pid=$!
     pids[$name]=$pid
