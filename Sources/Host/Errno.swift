@@ -33,8 +33,6 @@ public struct Errno: Error, Equatable, Sendable {
     public static let symbolicLink = Errno(code: ELOOP)
     /// ENAMETOOLONG
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
-    /// E2BIG: arguments and environment together.
-    public static let argumentListTooLong = Errno(code: E2BIG)
     /// ENOEXEC: a script without "#!".
     public static let noInterpreter = Errno(code: ENOEXEC)
     /// EROFS

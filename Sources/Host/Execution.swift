@@ -38,6 +38,15 @@ public enum Execution {
         }
     }
 
+    /// Whether the kernel starts a program with these words, this process's environment and `spare` bytes more: Linux
+    /// fs/exec.c, bprm_stack_limits, and MAX_ARG_STRLEN for each word.
+    public static func takes(_ words: [ByteString], spare: Int) -> Bool {
+        let pointer = MemoryLayout<Int>.size
+        let most = max(128 << 10, min(Kernel.largestStack / 4, 6 << 20))
+        let ours = words.reduce(Kernel.environmentSize) { $0 + $1.count + 1 + pointer }
+        return ours + spare <= most && words.allSatisfy { $0.count < 128 << 10 }
+    }
+
     private static func execute(
         _ path: ByteString, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
         _ environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?

@@ -42,6 +42,9 @@ public enum Kernel {
     /// The bytes to which a file may grow (`ulimit -f`): who writes beyond is killed by SIGXFSZ. `max` without a limit.
     public static var largestFile: UInt64 { limit(RLIMIT_FSIZE).map { UInt64($0.rlim_cur) } ?? .max }
 
+    /// The bytes to which a stack may grow (`ulimit -s`); `max` without a limit.
+    static var largestStack: Int { limit(RLIMIT_STACK).map { Int(clamping: $0.rlim_cur) } ?? .max }
+
     #if canImport(Musl)
         private typealias Resource = Int32
     #else
@@ -181,6 +184,17 @@ public enum Kernel {
             entry += 1
         }
         return entries
+    }
+
+    /// What the environment takes of the room that the kernel has for a program's words: text and pointers, in bytes.
+    static var environmentSize: Int {
+        var size = 0
+        var entry = environ
+        while let text = entry.pointee {
+            size += strlen(text) + 1 + MemoryLayout<Int>.size
+            entry += 1
+        }
+        return size
     }
 
     /// Ends this process.

@@ -30,6 +30,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case composeBuildsItself = 114
     case exportDoesNotPay = 115
     case filesLimited = 116
+    case commandTooLong = 117
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200

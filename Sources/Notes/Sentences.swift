@@ -27,6 +27,7 @@ extension Reason {
         case .composeBuildsItself: "this compose builds without bake"
         case .exportDoesNotPay: "the setting export is auto, and the last exports here took longer than they saved"
         case .filesLimited: "files may grow to a limit only here (ulimit -f), and who writes beyond is killed"
+        case .commandTooLong: "the command line is so long that nothing can be added"
         case .dockerNotFound: "no docker found on PATH besides Slipway"
         case .dockerIsSnap: "a confined snap cannot use the store"
         case .dockerIsPodman: "this docker is podman"

@@ -18,6 +18,9 @@ public struct Decision {
     /// The journal and a definition from standard input stay below this; what a build exports may not.
     private static let largestOwnFile: UInt64 = 32 << 20
 
+    /// docker calls its plugin with the same words and some variables more: 200 bytes and its own path (28.5).
+    private static let roomForDocker = 8192
+
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
         /// Leases are taken and directories made.
@@ -69,6 +72,11 @@ public struct Decision {
             plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose)
             command = Self.isNews(plan) ? "volume" : nil
             plan.notes = notes + plan.notes
+        }
+        guard plan.isChanged else { return }
+        let added = plan.environment.compactMap { change in change.value.map { change.name + "=" + $0 } }
+        if !Execution.takes(plan.arguments + added, spare: Self.roomForDocker) {
+            plan = .unchanged(arguments, notes + [Note(.commandTooLong)])
         }
     }
 

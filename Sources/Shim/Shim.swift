@@ -42,10 +42,6 @@ public enum Shim {
         Kernel.printError("slipway: " + docker.path + "\n" + plan.text)
     }
 
-    private static func adds(_ arguments: Execution.Arguments, _ planned: [EnvironmentChange]) -> Bool {
-        if case .words = arguments { true } else { !planned.isEmpty }
-    }
-
     static func become(
         _ docker: Program, _ arguments: Execution.Arguments, _ planned: [EnvironmentChange]
     ) -> Never {
@@ -53,8 +49,6 @@ public enum Shim {
         let environment: Execution.Environment =
             changes.isEmpty ? .inherited : .entries(EnvironmentChange.apply(changes, to: Kernel.environment))
         var failure = Execution.become(docker.path, arguments: arguments, environment: environment)
-        // What was added may be just what is too much. A shim before another says so in a variable, which stays.
-        if failure == .argumentListTooLong, adds(arguments, planned) { become(docker, .inherited, []) }
         if failure == .noInterpreter {
             // A shell would have run it so.
             let words = if case .words(let planned) = arguments { planned } else { Kernel.arguments }

@@ -77,6 +77,29 @@ struct ExecutionTests {
         #expect(answer.output == "|a b|'|" + odd + "|--|")
     }
 
+    @Test("What is said to fit is taken, and little more")
+    func longestCommandLine() throws {
+        func words(_ size: Int) -> [ByteString] {
+            let whole = Array(repeating: ByteString([UInt8](repeating: 0x78, count: 100_000)), count: size / 100_000)
+            return ["true"] + whole + [ByteString([UInt8](repeating: 0x78, count: size % 100_000))]
+        }
+        func isTaken(_ words: [ByteString]) -> Bool {
+            (try? Execution.ask("/bin/true", arguments: words, nanoseconds: ample, limit: 1)) != nil
+        }
+        var (fits, tooLong) = (0, 8 << 20)
+        while tooLong - fits > 1 {
+            let size = (fits + tooLong) / 2
+            if Execution.takes(words(size), spare: 0) { fits = size } else { tooLong = size }
+        }
+        // The kernel takes the program's path and some words of its own from the same room.
+        #expect(isTaken(words(fits - 64)) && !isTaken(words(fits + 4096)))
+        #expect(Execution.takes(words(fits - 1000), spare: 1000) && !Execution.takes(words(fits - 1000), spare: 1001))
+        for length in [131_071, 131_072] {
+            let word = ByteString([UInt8](repeating: 0x78, count: length))
+            #expect(Execution.takes([word], spare: 0) == isTaken([word]))
+        }
+    }
+
     @Test("Nothing stands on its standard input, and only its standard output is read")
     func streams() throws {
         #expect(try Self.shell("cat; echo out; echo err >&2").output == "out\n")

@@ -13,6 +13,7 @@ struct ReasonTests {
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110), (.definitionRemote, 111), (.definitionUnclear, 112),
         (.cacheListsSet, 113), (.composeBuildsItself, 114), (.exportDoesNotPay, 115), (.filesLimited, 116),
+        (.commandTooLong, 117),
         (.dockerNotFound, 200), (.dockerIsSnap, 201), (.dockerIsPodman, 202), (.dockerVersionUnknown, 203),
         (.legacyBuilder, 204), (.dockerTooOld, 205), (.buildxMissing, 206), (.buildxBroken, 207), (.buildxTooOld, 208),
         (.dockerConfigUnreadable, 209), (.contextUnknown, 210), (.builderUnknown, 211), (.driverUnknown, 212),
