@@ -95,7 +95,7 @@ let package = Package(
         tests(of: "BuildCache", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(of: "PackageCache", uses: ["Formats"]),
         tests(of: "GitIndex", uses: ["Formats"]),
-        tests(of: "BuildHistory", uses: ["Formats"]),
+        tests(of: "BuildHistory", uses: ["Formats", "TestSupport"]),
         tests(of: "Why", uses: ["Formats", "Notes", "BuildHistory", "WorkingTree"]),
         tests(of: "WorkingTree", uses: ["Formats", "Host", "GitIndex", "BuildCache", "TestSupport"]),
         tests(

@@ -36,8 +36,8 @@ public struct BuildxHistory: Sendable {
         public let began: Int64
         /// The context as buildx has it: an absolute path, an address, or "-".
         public let context: ByteString
-        /// The Dockerfile, as it was given; empty for the default.
-        public let dockerfile: ByteString
+        /// bake's name for it, or "default"; empty where buildx has not noted it.
+        public let target: ByteString
     }
 
     /// Why there is nothing to tell.
@@ -73,19 +73,23 @@ public struct BuildxHistory: Sendable {
                         Reference(
                             builder: builder, id: id, began: status.modified,
                             context: json[field: "LocalPath"]?.string ?? "",
-                            dockerfile: json[field: "DockerfilePath"]?.string ?? ""))
+                            target: json[field: "Target"]?.string ?? ""))
                 }
             }
         }
         return found.sorted { $0.began < $1.began }
     }
 
-    /// The build that a command began at a time: of this context the first that was noted since. Two that began within a moment
-    /// of each other could be either: nil.
-    public func reference(since time: Int64, context: ByteString) -> Reference? {
-        let resolved = Self.resolved(context)
-        let later = references().filter {
-            $0.began >= time && ($0.context == context || Self.resolved($0.context) == resolved)
+    /// The build that a command began at a time: of this context, and bake's target if it is one, the first that was noted since.
+    /// Two that began within a moment of each other could be either: nil. `references` are those that are noted now.
+    public static func reference(
+        since time: Int64, context: ByteString, target: ByteString?, among references: [Reference]
+    ) -> Reference? {
+        let resolved = resolved(context)
+        let names = [target ?? "default", ""]
+        let later = references.filter {
+            $0.began >= time && names.contains($0.target)
+                && ($0.context == context || self.resolved($0.context) == resolved)
         }
         guard let first = later.first else { return nil }
         return later.count > 1 && later[1].began &- first.began < 300_000_000 ? nil : first

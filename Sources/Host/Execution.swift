@@ -123,10 +123,10 @@ public enum Execution {
     }
 
     /// Runs a program with the caller's own streams, and waits for it. Ctrl-C is the program's to answer meanwhile. Returns its
-    /// number and its exit code: 128 and the signal's number when a signal ended it, as a shell has it.
+    /// exit code: 128 and the signal's number when a signal ended it, as a shell has it.
     public static func run(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited
-    ) throws(Errno) -> (process: Int32, code: Int32) {
+    ) throws(Errno) -> Int32 {
         let child = try start(path, arguments, environment)
         let (interrupt, quit) = (signal(SIGINT, SIG_IGN), signal(SIGQUIT, SIG_IGN))
         defer {
@@ -136,7 +136,7 @@ public enum Execution {
         var status: Int32 = 0
         _ = try checked { waitpid(child, &status, 0) }
         let ending = status & 0x7F
-        return (child, ending == 0 ? status >> 8 & 0xFF : 128 + ending)
+        return ending == 0 ? status >> 8 & 0xFF : 128 + ending
     }
 
     private struct Ending {

@@ -116,7 +116,8 @@ public enum BakeCachePolicy {
         var leases: [ByteString] = []
         for part in parts {
             let name = part.target.name
-            notes += part.wish.notes + part.facts.notes
+            notes += part.wish.notes
+            notes += part.facts.notes.map { Note($0.reason, $0.detail.isEmpty ? name : name + ", " + $0.detail) }
             var addition = Addition(name: name)
             if wish.imports && part.wish.imports {
                 if let found = part.facts.found {

@@ -243,7 +243,7 @@ public struct Settings: Equatable, Sendable {
     ]
 
     /// Variables of the environment that are no settings.
-    static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE"]
+    static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE", "SLIPWAY_CHECK"]
 
     /// A line or variable that was ignored.
     public struct Problem: Equatable, Sendable {

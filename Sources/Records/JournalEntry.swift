@@ -50,11 +50,31 @@ public struct JournalEntry: Equatable, Sendable {
     /// The process that decided, and became docker; nil where it was not written.
     public var process: Int? { JSON(line)?[key: "pid"]?.integer }
 
-    /// The directory that the build was to export to; nil when it was to export nothing.
-    public var export: ByteString? { notes.last { $0.code == Reason.exportAdded.code }?.detail }
+    /// The `slipway check` that ran the command; nil without one.
+    public var check: Int? { JSON(line)?[key: "check"]?.integer }
+
+    /// What the command's builds were to export.
+    public var exports: [JournalExport] {
+        notes.filter { $0.code == Reason.exportAdded.code }.compactMap(\.detail).map(JournalExport.init)
+    }
+
+    private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .nothingToImport]
+
+    /// Whether the notes tell of layers: of compose's commands those that build by themselves.
+    public var isAboutBuilds: Bool { Self.ofBuilds.contains(where: has) }
+
+    /// What the notes say about one target of several, and about none of them.
+    public func notes(about target: ByteString) -> [JournalNote] {
+        let telling = Self.ofBuilds.map(\.code)
+        let targets = notes.filter { telling.contains($0.code) }.compactMap(\.target)
+        return notes.filter { note in note.target == target || !targets.contains { $0 == note.target } }
+    }
 
     /// Whether one of the notes has this reason.
-    public func has(_ reason: Reason) -> Bool { notes.contains { $0.code == reason.code } }
+    public func has(_ reason: Reason) -> Bool { count(of: reason) > 0 }
+
+    /// How many of the notes have this reason.
+    func count(of reason: Reason) -> Int { notes.count { $0.code == reason.code } }
 }
 
 /// A reason as the journal has it; a later Slipway may have written one that this one does not know.
@@ -63,6 +83,9 @@ public struct JournalNote: Equatable, Sendable {
     public let code: ByteString
     /// The sentence and what it is about.
     public let message: ByteString
+
+    /// The first word of what it is about: a target, where there are several.
+    fileprivate var target: ByteString? { detail.map { $0.cut(at: ",")?.before ?? $0 } }
 
     init?(_ json: JSON) {
         guard let code = json[key: "code"]?.string else { return nil }
@@ -75,6 +98,21 @@ public struct JournalNote: Equatable, Sendable {
         guard let reason = Reason(code: code) else { return nil }
         let sentence = ByteString(reason.sentence) + ": "
         return message.hasPrefix(sentence) ? message.dropFirst(sentence.count) : nil
+    }
+}
+
+/// Where one build of a command was to export to.
+public struct JournalExport: Equatable, Sendable {
+    /// The target, for one build of several.
+    public let target: ByteString?
+    /// The directory.
+    public let path: ByteString
+
+    /// From a note's detail: the directory, or "TARGET, DIRECTORY".
+    init(_ detail: ByteString) {
+        let named = detail.hasPrefix("/") ? nil : detail.cut(at: ",")
+        target = named?.before
+        path = named?.after.trimmed ?? detail
     }
 }
 

@@ -18,9 +18,9 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var builds = 0
     /// Those that were given options.
     public private(set) var changed = 0
-    /// Those that import.
+    /// Builds that import: of one command there may be several.
     public private(set) var imported = 0
-    /// Those that export.
+    /// Builds that export.
     public private(set) var exported = 0
     /// Of these, those whose export stands in the store now: a build that failed leaves none.
     public private(set) var arrived = 0
@@ -45,17 +45,17 @@ public struct JournalStatistics: Equatable, Sendable {
         var commands: [ByteString: Int] = [:]
         var reached: Set<ByteString> = []
         for entry in journal {
-            let export = entry.export.flatMap { ArrivedExport(at: $0) }
-            let brought = export?.bytes(since: entry.time, besides: &reached) ?? 0
+            let exports = entry.exports.compactMap { ArrivedExport(at: $0.path) }
+            let brought = exports.reduce(0) { $0 &+ $1.bytes(since: entry.time, besides: &reached) }
             guard filter.accepts(entry) else { continue }
             entries += 1
             commands[entry.command, default: 0] += 1
             first = min(first ?? entry.time, entry.time)
             last = max(last ?? entry.time, entry.time)
             if entry.command == "build" { builds += 1 }
-            if entry.has(.importAdded) { imported += 1 }
-            if entry.has(.exportAdded) { exported += 1 }
-            if export != nil { arrived += 1 }
+            imported += entry.count(of: .importAdded)
+            exported += entry.count(of: .exportAdded)
+            arrived += exports.count
             bytes &+= brought
             if entry.isChanged {
                 changed += 1

@@ -74,7 +74,10 @@ extension Decision {
         }
         let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
         guard purpose == .acting else { return plan }
-        defer { layers.tend() }
+        defer {
+            layers.record(known, docker: docker.path, bake.globals, wish)
+            layers.tend()
+        }
         guard plan.isChanged else { return plan }
         layers.keep(&wish)
         return BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
@@ -106,7 +109,7 @@ extension Decision {
 extension BuildLayers.Build {
     init(_ part: BakeCachePolicy.Part, in directory: ByteString) {
         self.init(
-            description: BuildDescription(part.target, in: directory), imports: part.wish.imports,
-            exports: part.wish.exports)
+            target: part.target.name, description: BuildDescription(part.target, in: directory),
+            imports: part.wish.imports, exports: part.wish.exports)
     }
 }

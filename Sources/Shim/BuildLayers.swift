@@ -11,6 +11,8 @@ internal import Planning
 struct BuildLayers {
     /// One build, and what the command leaves to be wished for it.
     struct Build {
+        /// bake's name for it; nil for a build by itself.
+        var target: ByteString?
         var description: BuildDescription
         var imports = true
         var exports = true
@@ -110,7 +112,7 @@ struct BuildLayers {
         own = view.opened.own.map { (store, $0.generation, view.identities.map(\.key)) }
         identities = view.identities
         imported = builds.map { _ in nil }
-        facts[0].notes += (modes.map { [$0] } ?? []) + view.opened.notes
+        wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
         for (index, build) in builds.enumerated() {
             guard view.identities.indices.contains(index), view.surveys.indices.contains(index) else { return }
             let (identity, survey) = (view.identities[index], view.surveys[index])
@@ -169,13 +171,15 @@ struct BuildLayers {
         }
     }
 
-    /// Has it written down behind a build's back what it is made from and what becomes of it.
-    func record(_ build: Build, docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
-        guard settings.records, let identity = identities.first else { return }
-        let recorder = BuildRecorder(
-            build.description, identity, imported: wish.imports ? imported.first ?? nil : nil, docker: docker,
-            globals: globals)
-        recorder.begin(wish.exports ? exports.first ?? nil : nil, settings)
+    /// Has it written down behind the builds' backs what they are made from and what becomes of them.
+    func record(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
+        guard settings.records, identities.count == builds.count, imported.count == builds.count else { return }
+        let parts = builds.indices.map { index in
+            BuildRecorder.Part(
+                target: builds[index].target, description: builds[index].description, identity: identities[index],
+                imported: wish.imports ? imported[index] : nil, export: wish.exports ? exports[index] : nil)
+        }
+        BuildRecorder(parts, docker: docker, globals, settings).begin()
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.

@@ -23,10 +23,22 @@ public enum BuildLedger {
     /// The records of builds that exported nothing.
     public static var records: ByteString? { Locations.state?.appending(path: "builds") }
 
-    /// The folder of one of them: begins with its time, so that names are in order.
-    static func name(began: Int64, process: Int32) -> ByteString {
+    /// The folder of one of them, of a command's first build, second...: begins with its time, so that names are in order.
+    static func name(began: Int64, process: Int32, number: Int) -> ByteString {
         let time = ByteString(String(max(0, began / 1_000_000_000), radix: 16)).zeroPadded(to: 10)
-        return time + "-" + ByteString(decimal: process)
+        return time + "-" + ByteString(decimal: process) + "-" + ByteString(decimal: number).zeroPadded(to: 4)
+    }
+
+    /// The folders of a command's builds that exported nothing. `time` is when it was written down, in seconds since 1970.
+    public static func folders(of process: Int, around time: Int) -> [ByteString] {
+        guard let home = records else { return [] }
+        return ((try? Files.names(in: home, limit: 4096)) ?? []).sorted().filter { name in
+            let words = name.split("-")
+            guard words.count == 3, words[1].decimal == process, let began = Int(words[0].lossy, radix: 16) else {
+                return false
+            }
+            return (began &- time).magnitude <= 60
+        }.map { home.appending(path: $0) }
     }
 
     /// Appends what became of a build, and judges anew whether exports of its repository pay.

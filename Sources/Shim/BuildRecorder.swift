@@ -5,67 +5,110 @@ internal import Engine
 public import Formats
 internal import Host
 internal import Planning
-internal import Why
+public import Why
 internal import WorkingTree
 
-/// Writes down, behind a build's back, what it was made from and what became of it: beside its export, else among the user's own
-/// files.
+/// Writes down, behind a command's back, what its builds were made from and what became of them: beside each export, else among
+/// the user's own files.
 struct BuildRecorder {
-    private let build: BuildDescription
-    private let identity: BuildIdentity
-    private let imported: ByteString?
+    /// One build of the command.
+    struct Part {
+        /// bake's name for it; nil for a build by itself.
+        let target: ByteString?
+        let description: BuildDescription
+        let identity: BuildIdentity
+        /// The export that it imports.
+        let imported: ByteString?
+        let export: Export?
+    }
+
+    /// A part's record and where it stands.
+    private struct Kept {
+        let part: Part
+        let place: ByteString
+        let record: BuildRecord
+        let mode: UInt32
+    }
+
+    /// What was seen of a context: builds of one command often share it.
+    private struct Seen {
+        let root: ByteString
+        let ignoreFile: ByteString?
+        let path: ByteString
+    }
+
+    private let parts: [Part]
     private let docker: ByteString
     private let globals: GlobalOptions
+    private let settings: Settings
 
     private static let longestBuild: Int64 = 3_600_000_000_000
     /// Records of builds without an export that are kept.
     private static let most = 16
 
-    init(
-        _ build: BuildDescription, _ identity: BuildIdentity, imported: ByteString?, docker: ByteString,
-        globals: GlobalOptions
-    ) {
-        self.build = build
-        self.identity = identity
-        self.imported = imported
+    init(_ parts: [Part], docker: ByteString, _ globals: GlobalOptions, _ settings: Settings) {
+        self.parts = parts
         self.docker = docker
         self.globals = globals
+        self.settings = settings
     }
 
-    /// Begins, once the decision is made: two forks are all that the build waits for. Not where each would leave a process behind.
-    func begin(_ export: Export?, _ settings: Settings) {
-        guard Detached.hasReaper else { return }
+    /// Begins, once the decision is made: two forks are all that the command waits for. Not where each would leave a process behind.
+    func begin() {
+        guard !parts.isEmpty, Detached.hasReaper else { return }
         let process = Kernel.processID
         let began = Clock.now
         Detached.run {
-            run(export, settings, began: began, process: process)
+            run(began: began, process: process)
             return 0
         }
     }
 
-    private func run(_ export: Export?, _ settings: Settings, began: Int64, process: Int32) {
-        guard let place = place(export, began: began, process: process) else { return }
-        let record = record(began: began, process: process)
-        let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
-        // Its own, and only while it writes: docker's keeps the export there.
-        var lease = export.flatMap { try? Lease.take(of: $0.generation) }
-        if export != nil && lease == nil { return }
-        try? Files.replace(place.appending(path: Export.buildRecord), with: record.json.text + "\n", mode: mode)
-        if case .directory = build.context { keepContext(record, in: place, settings, mode: mode) }
-        _ = lease
-        lease = nil
+    private func run(began: Int64, process: Int32) {
+        let kept = keep(began: began, process: process)
+        guard !kept.isEmpty else { return }
         Detached.waitForEnd(of: process, within: Self.longestBuild)
-        guard let outcome = outcome(of: record) else { return }
-        lease = export.flatMap { try? Lease.take(of: $0.generation) }
-        let target = place.appending(path: Export.outcomeRecord)
-        try? Files.replace(target, with: outcome.json.text + "\n", mode: mode)
-        _ = lease
+        guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
+        let history = BuildxHistory(access)
+        let references = history.references()
+        for build in kept {
+            // What the history does not tell is not known.
+            guard let reference = BuildxHistory.reference(of: build.record, among: references),
+                let outcome = try? history.outcome(of: reference)
+            else { continue }
+            keep(outcome, of: build)
+        }
+    }
+
+    private func keep(began: Int64, process: Int32) -> [Kept] {
+        let deadline = Clock.monotonic &+ settings.recordingTime
+        var seen: [Seen] = []
+        return parts.enumerated().compactMap { number, part in
+            guard let place = place(part, number, began: began, process: process) else { return nil }
+            let record = record(of: part, began: began, process: process)
+            let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
+            // Its own, and only while it writes: docker's keeps the export there.
+            let lease = part.export.flatMap { try? Lease.take(of: $0.generation) }
+            if part.export != nil && lease == nil { return nil }
+            defer { _ = lease }
+            try? Files.replace(place.appending(path: Export.buildRecord), with: record.json.text + "\n", mode: mode)
+            let kept = Kept(part: part, place: place, record: record, mode: mode)
+            if case .directory = part.description.context { keepContext(of: kept, until: deadline, &seen) }
+            return kept
+        }
+    }
+
+    private func keep(_ outcome: BuildOutcome, of build: Kept) {
+        let lease = build.part.export.flatMap { try? Lease.take(of: $0.generation) }
+        defer { _ = lease }
+        let target = build.place.appending(path: Export.outcomeRecord)
+        try? Files.replace(target, with: outcome.json.text + "\n", mode: build.mode)
         BuildLedger.append(
             LedgerEntry(
-                began: Int(record.began / 1_000_000_000), process: record.process, repository: record.repository,
-                export: export?.path, hasImported: record.imported != nil,
-                dockerfile: Self.dockerfileDigest(of: build) ?? "",
-                outcome: outcome))
+                began: Int(build.record.began / 1_000_000_000), process: build.record.process,
+                repository: build.record.repository, export: build.part.export?.path,
+                hasImported: build.record.imported != nil,
+                dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome))
     }
 
     /// Some digits of the Dockerfile's digest; nil where it is no file that can be read.
@@ -84,16 +127,17 @@ struct BuildRecorder {
         dockerfileDigest(of: build).flatMap { BuildLedger.loss(of: identity.key.repository, dockerfile: $0) }
     }
 
-    private func place(_ export: Export?, began: Int64, process: Int32) -> ByteString? {
-        if let export { return Files.isMissing(export.path) ? nil : export.path }
+    private func place(_ part: Part, _ number: Int, began: Int64, process: Int32) -> ByteString? {
+        if let export = part.export { return Files.isMissing(export.path) ? nil : export.path }
         guard let home = BuildLedger.records else { return nil }
         let names = ((try? Files.names(in: home, limit: 4096)) ?? []).sorted()
         for name in names.dropLast(Self.most - 1) { try? Files.removeTree(home.appending(path: name)) }
-        let path = home.appending(path: BuildLedger.name(began: began, process: process))
+        let path = home.appending(path: BuildLedger.name(began: began, process: process, number: number))
         return (try? Files.makeDirectories(path, mode: 0o700)) == nil ? nil : path
     }
 
-    private func record(began: Int64, process: Int32) -> BuildRecord {
+    private func record(of part: Part, began: Int64, process: Int32) -> BuildRecord {
+        let (build, identity) = (part.description, part.identity)
         var record = BuildRecord(began: began, process: Int(process), context: "-")
         switch build.context {
         case .standardInput: break
@@ -109,34 +153,42 @@ struct BuildRecorder {
         record.arguments = build.arguments.map { .init($0) }
         record.target = identity.key.target
         record.platforms = identity.key.platforms
-        record.imported = imported
+        record.imported = part.imported
         record.repository = identity.key.repository
         record.globals = globals.words
+        record.bakeTarget = part.target
         return record
     }
 
-    private func keepContext(_ record: BuildRecord, in place: ByteString, _ settings: Settings, mode: UInt32) {
-        guard let root = try? Files.realPath(record.context) else { return }
-        let limits = ContextSurvey.Limits(files: settings.recordedFiles, time: settings.recordingTime)
-        let bytes = ContextSurvey.record(of: root, dockerfile: record.dockerfile, limits).bytes
-        let target = place.appending(path: Export.contextRecord)
+    private func keepContext(of build: Kept, until deadline: Int64, _ seen: inout [Seen]) {
+        guard let root = try? Files.realPath(build.record.context) else { return }
+        let target = build.place.appending(path: Export.contextRecord)
+        let ignoreFile = ContextSurvey.ignoreFile(of: root, dockerfile: build.record.dockerfile)
+        if let same = seen.first(where: { $0.root == root && $0.ignoreFile == ignoreFile }),
+            (try? Files.makeHardLink(target, to: same.path)) != nil
+        {
+            return
+        }
+        let limits = ContextSurvey.Limits(
+            files: settings.recordedFiles, time: max(0, deadline &- Clock.monotonic))
+        let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits).bytes
+        defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, path: target)) }
         // Most builds see what the one before saw.
-        if let former = imported?.appending(path: Export.contextRecord),
+        if let former = build.part.imported?.appending(path: Export.contextRecord),
             (try? Files.status(former, followLinks: false).owner) == Kernel.userID,
             (try? Files.read(former, limit: bytes.count, followLinks: false)) == bytes,
             (try? Files.makeHardLink(target, to: former)) != nil
         {
             return
         }
-        try? Files.replace(target, with: bytes, mode: mode)
+        try? Files.replace(target, with: bytes, mode: build.mode)
     }
+}
 
-    /// Asks the engine's history. What it does not tell is not known.
-    private func outcome(of record: BuildRecord) -> BuildOutcome? {
-        guard let access = BuildxHistory.Access(docker: docker, globals: record.globals) else { return nil }
-        let history = BuildxHistory(access)
-        guard let reference = history.reference(since: record.began, context: record.context) else { return nil }
-        return try? history.outcome(of: reference)
+extension BuildxHistory {
+    /// The build that was recorded, among those that buildx has noted.
+    public static func reference(of record: BuildRecord, among references: [Reference]) -> Reference? {
+        reference(since: record.began, context: record.context, target: record.bakeTarget, among: references)
     }
 }
 

@@ -94,11 +94,17 @@ extension Decision {
             return unchanged(Note(.definitionUnclear))
         }
         var parts = builds.map { BakeCachePolicy.Part($0.target, isInStore: BuildLayers.isInStore) }
-        layers.look(for: parts.map { BuildLayers.Build($0, in: directory) }, by: builder, &wish)
+        let known = parts.map { BuildLayers.Build($0, in: directory) }
+        layers.look(for: known, by: builder, &wish)
         for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
             parts[index].facts = facts
         }
-        defer { if purpose == .acting { layers.tend() } }
+        defer {
+            if purpose == .acting {
+                layers.record(known, docker: docker.path, compose.globals, wish)
+                layers.tend()
+            }
+        }
         if purpose == .acting, !BakeCachePolicy.additions(to: parts, wish: wish).additions.isEmpty {
             layers.keep(&wish)
         }

@@ -109,7 +109,7 @@ public struct Decision {
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         guard purpose == .acting else { return plan }
         defer {
-            if let only = builds.first { layers.record(only, docker: docker.path, build.globals, wish) }
+            layers.record(builds, docker: docker.path, build.globals, wish)
             layers.tend()
         }
         guard plan.isChanged else { return plan }

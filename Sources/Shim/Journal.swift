@@ -35,6 +35,9 @@ public enum Journal {
             .init(name: "directory", value: .string(directory)), .init(name: "changed", value: .bool(plan.isChanged)),
             .init(name: "notes", value: Note.json(plan.notes)),
         ]
+        if let check = Kernel.variable("SLIPWAY_CHECK")?.decimal {
+            members.append(.init(name: "check", value: .integer(check)))
+        }
         if let findings { members.append(.init(name: "lint", value: findings.json)) }
         try? Files.append(line: JSON.object(members).text, to: file, older: older, largest: largest)
     }

@@ -43,6 +43,8 @@ public struct BuildRecord: Equatable, Sendable {
     public var repository: ByteString
     /// The names given to the image.
     public var images: [ByteString] = []
+    /// bake's name for the build; nil for one by itself.
+    public var bakeTarget: ByteString?
     /// The options before docker's command word that choose the engine.
     public var globals: [ByteString]
 
@@ -74,7 +76,8 @@ public struct BuildRecord: Equatable, Sendable {
             "arguments": .object(arguments.map { JSON.Member(name: $0.name, value: .string($0.tag)) }),
             "target": .string(target), "platforms": .array(platforms.map(JSON.string)),
             "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
-            "images": .array(images.map(JSON.string)), "globals": .array(globals.map(JSON.string)),
+            "images": .array(images.map(JSON.string)), "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
+            "globals": .array(globals.map(JSON.string)),
         ])
     }
 
@@ -94,5 +97,6 @@ public struct BuildRecord: Equatable, Sendable {
             imported: json[key: "imported"]?.string, repository: json[key: "repository"]?.string ?? "",
             globals: strings("globals"))
         images = strings("images")
+        bakeTarget = json[key: "bakeTarget"]?.string
     }
 }

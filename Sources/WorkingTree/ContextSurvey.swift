@@ -43,16 +43,20 @@ public struct ContextSurvey {
         budget = limits.reads
     }
 
-    /// Records a context. `dockerfile` is the Dockerfile's path: a .dockerignore beside it and named after it comes first.
+    /// The file that says what a context leaves out; nil where there is none. `dockerfile` is the Dockerfile's path: a
+    /// .dockerignore beside it and named after it comes first.
     ///
     /// Source: docker/buildx and BuildKit frontend/dockerui/config.go, DockerIgnore.
-    public static func record(of root: ByteString, dockerfile: ByteString?, _ limits: Limits) -> ContextRecord {
+    public static func ignoreFile(of root: ByteString, dockerfile: ByteString?) -> ByteString? {
+        [dockerfile.map { $0 + ".dockerignore" }, root.appending(path: ".dockerignore")].compactMap { $0 }
+            .first { !Files.isMissing($0) }
+    }
+
+    /// Records a context without what `ignoreFile` names.
+    public static func record(of root: ByteString, ignoreFile: ByteString?, _ limits: Limits) -> ContextRecord {
         var rules: IgnoreRules? = IgnoreRules.none
-        let places = [dockerfile.map { $0 + ".dockerignore" }, root.appending(path: ".dockerignore")]
-        for place in places.compactMap({ $0 }) {
-            guard !Files.isMissing(place) else { continue }
-            rules = (try? Files.read(place, limit: 1 << 20)).flatMap { IgnoreRules($0) }
-            break
+        if let ignoreFile {
+            rules = (try? Files.read(ignoreFile, limit: 1 << 20)).flatMap { IgnoreRules($0) }
         }
         guard let rules else { return ContextRecord(entries: [], gap: .ignoreFile) }
         var survey = ContextSurvey(root, rules, limits)

@@ -12,7 +12,8 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Run a build, and fail when a step was not cached that should have been.",
         discussion: """
-            For CI and agents. The build runs as ever, through the shim beside this program, with its own streams. Exits with \
+            For CI and agents. The build runs as ever, through the shim beside this program, with its own streams; docker \
+            buildx bake and docker compose build do, too, and compose needs the plugin in its place. Exits with \
             the build's own code; with 3 when it succeeded but executed a step that the store should have had: neither the \
             Dockerfile, the arguments, the base image nor the content of a file differs. What slipway why tells about it goes \
             to standard error. Where it is not known, that is said, and the build's own code stays. Without the records \
@@ -46,23 +47,26 @@ struct CheckCommand: ParsableCommand {
         }
         // Without these there would be nothing to tell from.
         var environment = Kernel.environment.filter {
-            !$0.hasPrefix("SLIPWAY_RECORD=") && !$0.hasPrefix("SLIPWAY_JOURNAL=")
+            !$0.hasPrefix("SLIPWAY_RECORD=") && !$0.hasPrefix("SLIPWAY_JOURNAL=") && !$0.hasPrefix("SLIPWAY_CHECK=")
         }
         environment += ["SLIPWAY_RECORD=on", "SLIPWAY_JOURNAL=on"]
-        let ended: (process: Int32, code: Int32)
+        // Compose bakes in a process of its own, so what is written down names us.
+        environment.append("SLIPWAY_CHECK=" + ByteString(decimal: Kernel.processID))
+        let began = Clock.now / 1_000_000_000
+        let code: Int32
         do throws(Errno) {
-            ended = try Execution.run(shim, arguments: words, environment: .entries(environment))
+            code = try Execution.run(shim, arguments: words, environment: .entries(environment))
         } catch {
             Output.complain("cannot run " + shim + ": " + ByteString(error.description))
             throw ExitCode.failure
         }
-        guard ended.code == 0 else { throw ExitCode(ended.code) }
-        guard let explanation = Self.explain(ended.process) else {
+        guard code == 0 else { throw ExitCode(code) }
+        guard let told = Self.explain(since: Int(began)) else {
             return Output.complain("not known whether every step was cached: the shim left no word about this command")
         }
-        if json { Output.write(explanation.json(of: nil)) }
-        Kernel.printError("slipway: " + explanation.text)
-        if explanation.shouldHaveHit { throw ExitCode(3) }
+        if json { Output.write(told.json) }
+        Kernel.printError("slipway: " + told.text)
+        if told.explanation.shouldHaveHit { throw ExitCode(3) }
     }
 
     private static var shim: ByteString? {
@@ -71,9 +75,10 @@ struct CheckCommand: ParsableCommand {
         return Files.allows(.execute, path) ? path : nil
     }
 
-    private static func explain(_ process: Int32) -> Explanation? {
-        let entry = JournalEntry.entries(of: Journal.files).last { $0.process == Int(process) && $0.command == "build" }
-        guard let build = entry.flatMap({ RecordedBuild(waitingFor: $0, seconds: 15) }) else { return nil }
-        return Explanation(of: Evidence(about: build, reference: nil, docker: RealDocker.find()?.path))
+    private static func explain(since began: Int) -> ToldBuild? {
+        let own = Int(Kernel.processID)
+        let commands = RecordedBuild.commands().filter { $0.check == own && $0.time >= began }
+        let builds = commands.flatMap { RecordedBuild.builds(of: $0, waiting: 15) }
+        return ToldBuild(of: builds, among: builds, docker: RealDocker.find()?.path)
     }
 }

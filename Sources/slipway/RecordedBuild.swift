@@ -16,60 +16,89 @@ struct RecordedBuild {
     let place: ByteString?
     let record: BuildRecord?
 
-    /// The builds of the journal, the newest first, each looked at only when it is asked for.
-    static func all() -> some Sequence<RecordedBuild> {
-        JournalEntry.entries(of: Journal.files).filter { $0.command == "build" }.reversed().lazy.map(RecordedBuild.init)
-    }
-
-    init(_ entry: JournalEntry) {
+    private init(_ entry: JournalEntry, at place: ByteString?) {
         self.entry = entry
-        place = entry.export.flatMap(Export.standing) ?? Self.folder(of: entry)
+        self.place = place
         record = place.flatMap(Self.record)
     }
 
-    /// Behind the build's back its records may still be on their way.
-    init?(waitingFor entry: JournalEntry, seconds: Int64) {
+    /// The builds of the journal, the newest command first, each looked at only when it is asked for.
+    static func all() -> some Sequence<RecordedBuild> { commands().reversed().lazy.flatMap { builds(of: $0) } }
+
+    /// The commands of the journal that build, in their order.
+    static func commands() -> [JournalEntry] {
+        JournalEntry.entries(of: Journal.files).filter {
+            ["build", "bake"].contains($0.command) || $0.isAboutBuilds
+        }
+    }
+
+    /// What a command has built; one build of which nothing is known, where nothing was recorded.
+    static func builds(of entry: JournalEntry) -> [RecordedBuild] {
+        let places =
+            entry.exports.compactMap { Export.standing($0.path) }
+            + (entry.process.map { BuildLedger.folders(of: $0, around: entry.time) } ?? [])
+        return places.isEmpty ? [RecordedBuild(entry, at: nil)] : places.map { RecordedBuild(entry, at: $0) }
+    }
+
+    /// Behind the builds' backs their records may still be on their way.
+    static func builds(of entry: JournalEntry, waiting seconds: Int64) -> [RecordedBuild] {
         let deadline = Clock.monotonic &+ seconds &* 1_000_000_000
         while true {
-            let build = RecordedBuild(entry)
-            let needsContext = build.record?.context.hasPrefix("/") ?? true
-            let isWhole =
-                build.record != nil
-                && (!needsContext
-                    || build.place.map { !Files.isMissing($0.appending(path: Export.contextRecord)) } ?? false)
-            if isWhole || Clock.monotonic > deadline {
-                self = build
-                return
-            }
+            let builds = builds(of: entry)
+            if builds.allSatisfy(\.isWhole) || Clock.monotonic > deadline { return builds }
             Clock.sleep(nanoseconds: 100_000_000)
         }
+    }
+
+    private var isWhole: Bool {
+        guard let place, let record else { return false }
+        return !record.context.hasPrefix("/") || !Files.isMissing(place.appending(path: Export.contextRecord))
     }
 
     static func record(in place: ByteString) -> BuildRecord? {
         (try? Files.read(place.appending(path: Export.buildRecord), limit: 4 << 20, followLinks: false))
             .flatMap { BuildRecord($0) }
     }
+}
 
-    /// Where a build without an export was recorded.
-    private static func folder(of entry: JournalEntry) -> ByteString? {
-        guard let home = BuildLedger.records, let process = entry.process else { return nil }
-        for name in (try? Files.names(in: home, limit: 4096)) ?? [] {
-            guard name.hasSuffix("-" + ByteString(decimal: process)),
-                let time = name.cut(at: "-").flatMap({ Int($0.before.lossy, radix: 16) }), abs(time - entry.time) <= 60
-            else { continue }
-            return home.appending(path: name)
+/// One build of a command, and why its first step that was not cached was not.
+struct ToldBuild {
+    let build: RecordedBuild
+    let explanation: Explanation
+    /// The targets of the command that were recorded; none for a build by itself.
+    let targets: [ByteString]
+
+    /// Tells of that build which should have hit, else of one that missed, else of the first; nil without any. `all` are those of
+    /// the same command.
+    init?(
+        of builds: [RecordedBuild], among all: [RecordedBuild], reference: BuildxHistory.Reference? = nil,
+        docker: ByteString?
+    ) {
+        func rank(_ build: RecordedBuild) -> Int {
+            // What was kept is there at once; the history is asked for the one that is told about.
+            let explanation = Explanation(of: Evidence(about: build, docker: docker, prefersKept: true))
+            return explanation.shouldHaveHit ? 0 : explanation.cause == .allCached ? 2 : 1
         }
-        return nil
+        let ranks = builds.count > 1 ? builds.map(rank) : builds.map { _ in 0 }
+        guard let chosen = zip(builds, ranks).min(by: { $0.1 < $1.1 })?.0 else { return nil }
+        build = chosen
+        explanation = Explanation(of: Evidence(about: chosen, reference: reference, docker: docker))
+        targets = all.compactMap(\.record?.bakeTarget)
     }
 }
 
 extension Evidence {
-    /// All that can be found about a build. `reference` is its place in the engine's history, where that is known already.
-    init(about build: RecordedBuild, reference: BuildxHistory.Reference?, docker: ByteString?) {
-        var outcome: BuildOutcome?
+    /// All that can be found about a build. `reference` is its place in the engine's history, where that is known already. The
+    /// outcome that was kept has no text of steps; with `prefersKept` that is enough.
+    init(
+        about build: RecordedBuild, reference: BuildxHistory.Reference? = nil, docker: ByteString?,
+        prefersKept: Bool = false
+    ) {
+        let kept = build.place.flatMap(Self.outcome)
+        var outcome = prefersKept ? kept : nil
         var missing: ByteString?
         do throws(BuildxHistory.Obstacle) {
-            outcome = try Self.ask(build.record, reference, docker)
+            if outcome == nil { outcome = try Self.ask(build.record, reference, docker) }
         } catch {
             switch error {
             case .noBuild: missing = "buildx has noted no build of this context at that time"
@@ -77,14 +106,14 @@ extension Evidence {
             case .notKept: missing = "the engine's history has not kept it"
             }
         }
-        let kept = build.place.flatMap(Self.outcome)
         outcome = outcome ?? kept
         let side = build.record.map { record in
             Side(record: record, context: build.place.flatMap(Self.context), outcome: outcome)
         }
+        let notes = build.record?.bakeTarget.map { build.entry.notes(about: $0) } ?? build.entry.notes
         self.init(
             build: side, former: Self.former(of: build), outcome: outcome, missingOutcome: missing,
-            notes: build.entry.notes.compactMap { note in Reason(code: note.code).map { ($0, note.message) } },
+            notes: notes.compactMap { note in Reason(code: note.code).map { ($0, note.message) } },
             relative: Self.relative(of: build))
     }
 
@@ -95,7 +124,7 @@ extension Evidence {
             throw .noHistory("no docker is found")
         }
         let history = BuildxHistory(access)
-        let found = reference ?? record.flatMap { history.reference(since: $0.began, context: $0.context) }
+        let found = reference ?? record.flatMap { BuildxHistory.reference(of: $0, among: history.references()) }
         guard let found else { throw .noBuild }
         return try history.outcome(of: found)
     }

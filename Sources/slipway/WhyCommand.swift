@@ -21,11 +21,20 @@ struct WhyCommand: ParsableCommand {
               slipway why --json --ref 9p1q2hnlmi3hxowu3m6yoe0xi
             """)
 
-    @Flag(help: "Print JSON: cause, step, sentence, mend, paths, shouldHaveHit, cached, total, time, directory.")
+    @Flag(
+        help:
+            "Print JSON: cause, step, sentence, mend, paths, shouldHaveHit, cached, total, target, targets, time, directory."
+    )
     var json = false
 
-    @Flag(help: "The last build; this is the default.")
+    @Flag(help: "The last command that built; this is the default.")
     var last = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Of its builds that of this target of bake, or service of compose; without it that which should have hit, or missed.",
+            valueName: "name"))
+    var target: String?
 
     @Option(help: ArgumentHelp("A build of docker buildx history ls, by its ID.", valueName: "id"))
     var ref: String?
@@ -51,27 +60,39 @@ struct WhyCommand: ParsableCommand {
             }
             reference = found
         }
-        guard let build = find(reference) else {
+        let builds = find(reference)
+        let chosen = try chosen(of: builds)
+        guard let told = ToldBuild(of: chosen, among: builds, reference: reference, docker: docker) else {
             throw Output.failure(
                 "no-build", "no such build is known: the journal and the records beside exports hold none", json: json)
         }
-        let explanation = Explanation(of: Evidence(about: build, reference: reference, docker: docker))
-        if json { Output.write(explanation.json(of: build.entry)) } else { Output.write(explanation.text) }
+        if json { Output.write(told.json) } else { Output.write(told.text) }
     }
 
-    private func find(_ reference: BuildxHistory.Reference?) -> RecordedBuild? {
+    private func find(_ reference: BuildxHistory.Reference?) -> [RecordedBuild] {
         if let reference {
-            return RecordedBuild.all().first { build in
-                guard let record = build.record else { return false }
-                return record.began <= reference.began && record.context == reference.context
+            let build = RecordedBuild.all().first { build in
+                build.record.flatMap { BuildxHistory.reference(of: $0, among: [reference]) } != nil
             }
+            return build.map { [$0] } ?? []
         }
         if let image {
             let name = Self.tagged(ByteString(image))
-            return RecordedBuild.all().first { $0.record?.images.map(Self.tagged).contains(name) ?? false }
+            let build = RecordedBuild.all().first { $0.record?.images.map(Self.tagged).contains(name) ?? false }
+            return build.map { [$0] } ?? []
         }
-        let builds = JournalEntry.entries(of: Journal.files).filter { $0.command == "build" }
-        return builds.last.flatMap { RecordedBuild(waitingFor: $0, seconds: 5) }
+        return RecordedBuild.commands().last.map { RecordedBuild.builds(of: $0, waiting: 5) } ?? []
+    }
+
+    private func chosen(of builds: [RecordedBuild]) throws -> [RecordedBuild] {
+        guard let target else { return builds }
+        let chosen = builds.filter { $0.record?.bakeTarget == ByteString(target) }
+        guard chosen.isEmpty else { return chosen }
+        let names = builds.compactMap(\.record?.bakeTarget).joined(separator: ", ")
+        throw Output.failure(
+            "no-target",
+            "the build has no target " + ByteString(target) + (names.isEmpty ? "" : ": there are " + names),
+            json: json)
     }
 
     private static func reference(_ id: ByteString, _ docker: ByteString?) -> BuildxHistory.Reference? {
@@ -84,10 +105,31 @@ struct WhyCommand: ParsableCommand {
     }
 }
 
+extension ToldBuild {
+    var text: ByteString {
+        guard let target = build.record?.bakeTarget else { return explanation.text }
+        let others = targets.filter { $0 != target }.joined(separator: ", ")
+        return target.shown + ": " + explanation.text
+            + (others.isEmpty ? "" : "also built: " + others.shown + " (slipway why --target NAME)\n")
+    }
+
+    var json: JSON {
+        let told = explanation
+        return .object([
+            "cause": .string(told.cause.rawValue), "step": .string(told.step), "sentence": .string(told.sentence),
+            "mend": told.mend.map(JSON.string) ?? .null, "paths": .array(told.paths.map(JSON.string)),
+            "shouldHaveHit": .bool(told.shouldHaveHit), "cached": told.cached.map { .integer($0) } ?? .null,
+            "total": told.total.map { .integer($0) } ?? .null,
+            "target": build.record?.bakeTarget.map(JSON.string) ?? .null, "targets": .array(targets.map(JSON.string)),
+            "time": .integer(build.entry.time), "directory": .string(build.entry.directory),
+        ])
+    }
+}
+
 extension Explanation {
     private static let mostNamed = 10
 
-    var text: ByteString {
+    fileprivate var text: ByteString {
         var lines = [(step.isEmpty ? "" : step.shown + ": ") + sentence.shown]
         lines += paths.prefix(Self.mostNamed).map { "  " + $0.shown }
         if paths.count > Self.mostNamed {
@@ -98,15 +140,5 @@ extension Explanation {
             lines.append(ByteString(decimal: cached) + " of " + ByteString(decimal: total) + " steps were cached")
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    func json(of entry: JournalEntry?) -> JSON {
-        .object([
-            "cause": .string(cause.rawValue), "step": .string(step), "sentence": .string(sentence),
-            "mend": mend.map(JSON.string) ?? .null, "paths": .array(paths.map(JSON.string)),
-            "shouldHaveHit": .bool(shouldHaveHit), "cached": cached.map { .integer($0) } ?? .null,
-            "total": total.map { .integer($0) } ?? .null, "time": entry.map { .integer($0.time) } ?? .null,
-            "directory": entry.map { .string($0.directory) } ?? .null,
-        ])
     }
 }

@@ -320,6 +320,21 @@ private_config() {
     cp -r "$DOCKER_CONFIG/." "$2"
 }
 
+# plugged ENGINE [VAR=VALUE...] COMMAND...: like `on`, with the plugin in place; $ahead are folders before the real plugin's
+# that docker looks through, the shim's first.
+plugged() {
+    local config=$place/plugged-$1
+    if [[ ! -d $config ]]; then
+        private_config "$1" "$config"
+        mkdir -p "$place/plugin"
+        ln -sf "$work/bin/docker" "$place/plugin/docker-buildx"
+        jq '.cliPluginsExtraDirs = $ARGS.positional' "$config/config.json" --args "$place/plugin" "${ahead[@]}" >"$config/new.json"
+        mv "$config/new.json" "$config/config.json"
+    fi
+    on "$1" DOCKER_CONFIG="$config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 "${@:2}"
+}
+ahead=()
+
 # -- Running ----------------------------------------------------------------------------------------------------------
 
 try() {

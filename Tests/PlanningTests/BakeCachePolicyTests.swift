@@ -85,6 +85,15 @@ struct BakeCachePolicyTests {
         #expect(again.notes == [Note(.alreadyApplied)])
     }
 
+    @Test("What the store says about a target names it")
+    func named() throws {
+        var parts = try Self.parts(#"{"target":{"web":{},"db":{}}}"#)
+        parts[0].facts.notes = [Note(.layerRejected, "sha256:a")]
+        parts[1].facts.notes = [Note(.manifestRejected)]
+        let notes = BakeCachePolicy.additions(to: parts, wish: try Self.wish("docker buildx bake")).notes
+        #expect(notes.contains(Note(.layerRejected, "web, sha256:a")) && notes.contains(Note(.manifestRejected, "db")))
+    }
+
     @Test("An older buildx gets the whole list")
     func wholeLists() throws {
         let plan = try Self.plan(

@@ -29,6 +29,26 @@ struct JournalEntryTests {
         #expect(entry.has(.exportAdded) && !entry.has(.importAdded))
     }
 
+    @Test("What is exported, and what is said about one target of several")
+    func targets() throws {
+        #expect(try #require(JournalEntry(Self.line)).exports.map(\.path) == ["/s/x: y"])
+        let said = [
+            Note(.modesDiffer, "3 files"), Note(.layerRejected, "one, sha256:a"), Note(.nothingToImport, "one"),
+            Note(.exportAdded, "one, /s/a,b"), Note(.importAdded, "two, sha256:b"), Note(.exportAdded, "two, /s/c"),
+            Note(.noCacheGiven),
+        ]
+        let notes = said.map { JSON.object(["code": .string($0.reason.code), "message": .string($0.message)]) }
+        let line = JSON.object([
+            "time": .integer(1), "command": .string("bake"), "changed": .bool(true), "notes": .array(notes),
+        ])
+        let entry = try #require(JournalEntry(line.text))
+        #expect(entry.exports.map(\.target) == ["one", "two"] && entry.exports.map(\.path) == ["/s/a,b", "/s/c"])
+        #expect(entry.notes(about: "one").map(\.code) == ["SLP700", "SLP403", "SLP400", "SLP002", "SLP106"])
+        #expect(entry.notes(about: "two").map(\.code) == ["SLP700", "SLP001", "SLP002", "SLP106"])
+        let other = try self.entry(1, changed: true, [.pathsTranslated])
+        #expect(entry.isAboutBuilds && !other.isAboutBuilds)
+    }
+
     @Test("Torn anywhere it is no entry")
     func torn() {
         for count in 0..<Self.line.count { #expect(JournalEntry(Self.line.prefix(count)) == nil) }

@@ -94,6 +94,18 @@ struct JournalStatisticsTests {
         #expect(later.bytes == UInt64(second.manifest + "seven!!".utf8.count), "what was there before is not new")
     }
 
+    @Test("Each target of a bake counts")
+    func targets() throws {
+        let (one, two) = (try export("one", ["one"]), try export("two", ["two"]))
+        let notes = [
+            Note(.importAdded, "one, sha256:a"), Note(.exportAdded, "one, " + one.note.detail),
+            Note(.exportAdded, "two, " + two.note.detail), Note(.exportAdded, "three, " + folder["none"]),
+        ]
+        let all = JournalStatistics(of: [try entry(1, notes, command: "bake")])
+        #expect(all.entries == 1 && all.imported == 1 && all.exported == 3 && all.arrived == 2)
+        #expect(all.bytes == UInt64(one.manifest + two.manifest + "configonetwo".utf8.count))
+    }
+
     @Test("A blob that is older than the build, or gone, is not counted")
     func others() throws {
         let export = try export("one", ["layer", "gone"])

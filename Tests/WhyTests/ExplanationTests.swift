@@ -198,10 +198,12 @@ struct OutlineTests {
             repository: "r",
             globals: ["--host", "h"])
         record.images = ["i:1"]
+        record.bakeTarget = "web"
         let text = record.json.text
         #expect(text.range(of: "hunter2") == nil)
         #expect(record.arguments[0].tag.count == 3)
-        #expect(try #require(BuildRecord(text)).json == record.json)
+        let back = try #require(BuildRecord(text))
+        #expect(back.json == record.json && back.bakeTarget == "web")
         for length in 0..<text.count { #expect(BuildRecord(text.prefix(length)) == nil) }
     }
 

@@ -22,8 +22,10 @@ struct ContextTests {
     }
 
     private func record(_ name: ByteString = "app", _ limits: ContextSurvey.Limits? = nil) -> ContextRecord {
-        ContextSurvey.record(
-            of: folder[name], dockerfile: folder[name].appending(path: "Dockerfile"), limits ?? self.limits)
+        let dockerfile = folder[name].appending(path: "Dockerfile")
+        return ContextSurvey.record(
+            of: folder[name], ignoreFile: ContextSurvey.ignoreFile(of: folder[name], dockerfile: dockerfile),
+            limits ?? self.limits)
     }
 
     private func paths(_ record: ContextRecord) -> [ByteString] { record.entries.map(\.path) }

@@ -243,6 +243,142 @@ legacy() {
 }
 test_case "an engine that cannot import" legacy
 
+# -- Several builds of one command -------------------------------------------------------------------------------------
+
+# Two targets share a context, and one has its own.
+targets() {
+    application app
+    cat >app/Other <<DOCKERFILE
+FROM slipway/base:1 AS first
+COPY src/run /run
+FROM slipway/base:1
+COPY --from=first /run /run
+RUN echo $(unique) >/other
+DOCKERFILE
+    mkdir app/more
+    unique >app/more/file
+    printf 'FROM slipway/base:1\nCOPY file /file\n' >app/more/Dockerfile
+    cat >app/compose.yaml <<'YAML'
+name: slw-why
+services:
+  one: {build: .}
+  other: {build: {context: ., dockerfile: Other}}
+  more: {build: more, image: slw/more}
+YAML
+    commit app targets
+    cat >app/docker-bake.hcl <<'HCL'
+group "default" { targets = ["one", "other", "more"] }
+target "one" {}
+target "other" { dockerfile = "Other" }
+target "more" {
+  context = "more"
+  tags = ["slw/more"]
+}
+HCL
+}
+
+# builds_all ENGINE COMMAND...: builds in app, and waits until the ledger has all three
+builds_all() {
+    local before=0 ledger=$home/.local/state/slipway/builds.jsonl
+    [[ ! -e $ledger ]] || before=$(wc -l <"$ledger")
+    cd app
+    run plugged "$@"
+    cd ..
+    accounted $((before + 3))
+}
+
+several_builds() {
+    targets
+    builds_all a "$@"
+    expect_equal "$(find "$store"/v1/u0/gen-*/exports -name outcome | wc -l)" 3 "outcomes"
+    # What two targets see of one context is kept once.
+    expect_equal "$(find "$store"/v1/u0/gen-*/exports -name context -links 2 | wc -l)" 2 "contexts that are one file"
+    builds_all b "$@"
+    run on b slipway why --json
+    expect_equal "$(jq -c '[.cause, .cached == .total, (.targets | sort)]' "$stdout")" '["all-cached",true,["more","one","other"]]'
+    forget b
+    unique >app/more/file
+    builds_all b "$@"
+    run plugged b slipway why
+    expect_said "more: COPY file /file: files of the context differ: 1 with other content"
+    expect_said "also built: "
+    run plugged b slipway why --target one --json
+    expect_equal "$(jq -c '[.cause, .target, .cached, .total]' "$stdout")" '["all-cached","one",3,3]'
+    run plugged b slipway why slw/more
+    expect_said "more: COPY file /file: "
+    try on b slipway why --target none
+    expect_code 1
+    expect_said "there are "
+    run on b slipway stats --json
+    expect_equal "$(jq -c '[.exported, .arrived, (.repositories[0] | .builds, .exports)]' "$stdout")" '[9,9,9,9]' "the account"
+    # Which of them should have hit comes first.
+    forget b
+    git -C app checkout --quiet more/file
+    chmod 664 app/src/run
+    builds_all b "$@"
+    run plugged b slipway why
+    expect_said "differ"
+    expect_said "slipway modes --fix"
+}
+by_bake() { several_builds docker buildx bake; }
+by_compose() { several_builds docker compose build; }
+test_case "bake: each target's own cause" by_bake
+test_case "compose: each service's own cause" by_compose
+
+without_exports() {
+    targets
+    builds_all a docker buildx bake
+    unique >app/more/file
+    builds_all b SLIPWAY_BUILD_CACHE=import-only docker buildx bake
+    expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 3 "outcomes"
+    run plugged b slipway why
+    expect_said "more: COPY file /file: files of the context differ: 1 with other content"
+    sed -i 's/^RUN /&: \&\& /' app/Other
+    builds_all b SLIPWAY_BUILD_CACHE=import-only docker buildx bake
+    run plugged b slipway why --target other
+    expect_said "line 5"
+}
+test_case "builds that export nothing are recorded, too" without_exports
+
+checked_bake() {
+    targets
+    builds_all a docker buildx bake
+    with_umask 077
+    cp app/docker-bake.hcl "$clone"
+    cd "$clone"
+    try plugged b slipway check --json -- docker buildx bake one more
+    expect_code 3
+    expect_equal "$(jq -r .cause "$stdout")" modes cause
+    forget b
+    try plugged b slipway check -- docker compose build
+    expect_code 3
+    expect_said "slipway modes --fix"
+    run plugged b slipway check -- docker compose build
+    expect_said "every step was cached"
+}
+test_case "slipway check fails where a target should have hit" checked_bake
+
+# Compose's own builds are noted by buildx, too; the older one has none with a history, and what differs is known.
+compose_by_itself() {
+    targets
+    cd app
+    run plugged a docker compose build
+    accounted 3
+    unique >more/file
+    run on b COMPOSE_BAKE=false docker compose build
+    expect_equal "$(journal | jq -r .command)" compose "the journal"
+    accounted 6
+    run on b slipway why --target more --json
+    expect_equal "$(jq -c '[.cause, (.targets | sort)]' "$stdout")" '["content",["more","one","other"]]'
+    unique >more/file
+    run on older docker compose build
+    expect_equal "$(journal | jq -r .command)" compose "the journal"
+    run on older slipway why --target more --json
+    expect_equal "$(jq -r .cause "$stdout")" unknown
+    expect_said "files of the context differ: 1 with other content"
+}
+test_case "a compose that builds by itself" compose_by_itself
+
 # -- Where less is known -----------------------------------------------------------------------------------------------
 
 without_git() {

@@ -1,0 +1,56 @@
+import Formats
+import TestSupport
+import Testing
+
+@testable import BuildHistory
+
+@Suite("Which build of buildx's a record is about")
+struct BuildxHistoryTests {
+    private static func reference(
+        _ id: ByteString, at seconds: Int64, target: ByteString = "default", context: ByteString = "/app"
+    ) -> BuildxHistory.Reference {
+        .init(builder: "b", id: id, began: seconds * 1_000_000_000, context: context, target: target)
+    }
+
+    private static func found(_ target: ByteString?, _ references: [BuildxHistory.Reference]) -> ByteString? {
+        BuildxHistory.reference(since: 10_000_000_000, context: "/app", target: target, among: references)?.id
+    }
+
+    @Test("The first one since then, of the same context")
+    func time() {
+        let others = [Self.reference("before", at: 9), Self.reference("elsewhere", at: 11, context: "/other")]
+        #expect(Self.found(nil, others) == nil)
+        #expect(Self.found(nil, others + [Self.reference("one", at: 12), Self.reference("two", at: 13)]) == "one")
+    }
+
+    @Test("Two that began within a moment could be either")
+    func doubt() {
+        #expect(Self.found(nil, [Self.reference("one", at: 12), Self.reference("two", at: 12)]) == nil)
+    }
+
+    @Test("bake's targets share a context, and have names")
+    func targets() {
+        let bake = [Self.reference("w", at: 12, target: "web"), Self.reference("d", at: 12, target: "db")]
+        #expect(Self.found("web", bake) == "w" && Self.found("db", bake) == "d")
+        #expect(Self.found(nil, bake) == nil && Self.found("cache", bake) == nil)
+        #expect(Self.found(nil, bake + [Self.reference("alone", at: 12)]) == "alone")
+        // A buildx that notes no names.
+        #expect(Self.found("web", [Self.reference("old", at: 12, target: "")]) == "old")
+    }
+
+    @Test("What buildx has noted is read; what is torn or something else is left out")
+    func noted() throws {
+        let folder = try TemporaryFolder()
+        let text: ByteString = #"{"Target":"web","LocalPath":"/app","DockerfilePath":"/app/D","GroupRef":"g"}"#
+        try folder.write("refs/default/default/one", text)
+        try folder.write("refs/default/default/torn", text.dropLast(1))
+        try folder.write("refs/default/default/.hidden", text)
+        try folder.write("refs/__group__/g", #"{"Targets":["default"],"Refs":["one"]}"#)
+        try folder.write("refs/version", "2")
+        let history = BuildxHistory(
+            .init(docker: "/docker", command: ["docker", "buildx"], environment: [], configuration: folder.path))
+        let references = history.references()
+        #expect(references.map(\.id) == ["one"])
+        #expect(references.map(\.target) == ["web"] && references.map(\.context) == ["/app"])
+    }
+}
