@@ -74,8 +74,9 @@ let package = Package(
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "BuildCache", "PackageCache", "PathMap", "Planning", "Shim", "Records",
-                "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex", "WorkingTree",
+                "Formats", "Notes", "Host", "DockerCommandLine", "BuildCache", "PackageCache", "PathMap", "Planning",
+                "Shim", "Records", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex",
+                "WorkingTree",
                 "BuildHistory", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -35,7 +35,7 @@ public struct StoreLayout: Equatable, Sendable {
 }
 
 /// One generation of a sub-store: a pool of blobs and the exports over it.
-public struct Generation: Equatable, Sendable {
+public struct Generation: Hashable, Sendable {
     /// Its directory.
     public let path: ByteString
     /// The user whose sub-store it is: owner of everything in it that counts.

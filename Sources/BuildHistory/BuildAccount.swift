@@ -17,6 +17,13 @@ public struct LedgerEntry: Equatable, Sendable {
     /// What became of it.
     public var outcome: BuildOutcome
 
+    /// The command that it was a build of.
+    struct Command: Equatable {
+        let began: Int
+        let process: Int
+    }
+    var command: Command { Command(began: began, process: process) }
+
     /// Everything by name.
     public init(
         began: Int, process: Int, repository: ByteString, export: ByteString?, hasImported: Bool,
@@ -70,14 +77,14 @@ public struct BuildAccount: Equatable, Sendable {
     public private(set) var exports = 0
     /// How long that took.
     public private(set) var exporting: Int64 = 0
-    /// Of the last ten builds: how long exports took, and how much was saved.
-    public private(set) var recent: (builds: Int, exporting: Int64, saved: Int64) = (0, 0, 0)
+    /// Of the last ten commands, which may be bakes of many targets: how long exports took, and how much was saved.
+    public private(set) var recent: (commands: Int, exporting: Int64, saved: Int64) = (0, 0, 0)
 
-    /// How many builds count as the last ones.
+    /// How many commands count as the last ones.
     public static let recently = 10
 
-    /// Whether, in the last ten builds, exports took no longer than they saved; true while there are fewer.
-    public var pays: Bool { recent.builds < Self.recently || recent.exporting <= recent.saved }
+    /// Whether, in the last ten commands, exports took no longer than they saved; true while there are fewer.
+    public var pays: Bool { recent.commands < Self.recently || recent.exporting <= recent.saved }
 
     /// An account for each repository, that with the last build first. `entries` are in their order.
     public static func accounts(of entries: [LedgerEntry]) -> [BuildAccount] {
@@ -94,7 +101,9 @@ public struct BuildAccount: Equatable, Sendable {
     private init(_ repository: ByteString, _ entries: [LedgerEntry]) {
         self.repository = repository
         var measured: [ByteString: Int64] = [:]
-        for (index, entry) in entries.enumerated() {
+        let last = Self.lastCommands(of: entries)
+        recent.commands = last.count
+        for entry in entries {
             let (cached, run) = (entry.outcome.steps.filter(\.isCached), entry.outcome.steps.filter { !$0.isCached })
             for step in run { measured[step.identity] = step.duration }
             let saved = entry.hasImported ? cached.reduce(Int64(0)) { $0 &+ (measured[$1.identity] ?? 0) } : 0
@@ -105,9 +114,19 @@ public struct BuildAccount: Equatable, Sendable {
             self.saved = self.saved &+ saved
             if entry.export != nil { exports += 1 }
             self.exporting = self.exporting &+ exporting
-            guard index >= entries.count - Self.recently else { continue }
-            recent = (recent.builds + 1, recent.exporting &+ exporting, recent.saved &+ saved)
+            guard last.contains(entry.command) else { continue }
+            recent.exporting = recent.exporting &+ exporting
+            recent.saved = recent.saved &+ saved
         }
+    }
+
+    private static func lastCommands(of entries: [LedgerEntry]) -> [LedgerEntry.Command] {
+        var commands: [LedgerEntry.Command] = []
+        for entry in entries.reversed() where !commands.contains(entry.command) {
+            guard commands.count < recently else { break }
+            commands.append(entry.command)
+        }
+        return commands
     }
 
     /// Same values.

@@ -77,8 +77,8 @@ public struct BuildOutcome: Equatable, Sendable {
 }
 
 extension BuildOutcome {
-    /// Reads the lines of `docker buildx history logs --progress rawjson`; nil when no step is among them. Lines that are no JSON
-    /// are somebody's warnings.
+    /// Reads the lines of `docker buildx history logs --progress rawjson`; nil when no step is among them, unless the build came to
+    /// its end without any. Lines that are no JSON are somebody's warnings.
     ///
     /// Source: moby/buildkit client/graph.go, SolveStatus and Vertex.
     public init?(log: ByteString) {
@@ -94,9 +94,10 @@ extension BuildOutcome {
                 vertices[digest]?.add(json)
             }
         }
-        var (steps, bases, export) = ([Step](), [Base](), Int64?.none)
+        var (steps, bases, export, isFinished) = ([Step](), [Base](), Int64?.none, false)
         for digest in order {
             guard let vertex = vertices[digest] else { continue }
+            if vertex.name.hasPrefix("exporting to ") { isFinished = true }
             if vertex.name.hasPrefix("exporting cache to client directory") {
                 export = (export ?? 0) &+ vertex.duration
             }
@@ -112,7 +113,7 @@ extension BuildOutcome {
             step.duration = vertex.duration
             steps.append(step)
         }
-        guard !steps.isEmpty else { return nil }
+        guard !steps.isEmpty || isFinished else { return nil }
         steps.sort { ($0.started, $0.number) < ($1.started, $1.number) }
         self.init(steps: steps, bases: bases, export: export)
     }

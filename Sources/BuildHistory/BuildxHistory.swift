@@ -36,7 +36,7 @@ public struct BuildxHistory: Sendable {
         public let began: Int64
         /// The context as buildx has it: an absolute path, an address, or "-".
         public let context: ByteString
-        /// bake's name for it, or "default"; empty where buildx has not noted it.
+        /// bake's name for it, or "default"; empty where buildx has not noted it. A service's dots are underscores, as in bake.
         public let target: ByteString
     }
 
@@ -73,7 +73,7 @@ public struct BuildxHistory: Sendable {
                         Reference(
                             builder: builder, id: id, began: status.modified,
                             context: json[field: "LocalPath"]?.string ?? "",
-                            target: json[field: "Target"]?.string ?? ""))
+                            target: (json[field: "Target"]?.string ?? "").split(".").joined(separator: "_")))
                 }
             }
         }

@@ -72,6 +72,11 @@ public struct BakeDefinition: Equatable, Sendable {
 
 /// One target of a definition.
 public struct BakeTarget: Equatable, Sendable {
+    /// The target that compose makes of a service: docker/compose pkg/compose/build_bake.go, bakeTarget names have no dots.
+    public static func name(of service: ByteString) -> ByteString {
+        ByteString(service.bytes.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 })
+    }
+
     /// Its name: letters, digits, dashes and underscores.
     public let name: ByteString
     /// The build context; "." where none is given.

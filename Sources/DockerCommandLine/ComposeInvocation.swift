@@ -92,8 +92,7 @@ public enum ComposeProject {
                 guard let name = names.first(where: { $0.compose == member.name })?.bake else { continue }
                 fields.append(.init(name: name, value: member.value))
             }
-            let name = ByteString(service.name.bytes.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 })
-            guard let target = BakeTarget(name: name, .object(fields)) else { return nil }
+            guard let target = BakeTarget(name: BakeTarget.name(of: service.name), .object(fields)) else { return nil }
             builds.append((service.name, target))
         }
         return builds

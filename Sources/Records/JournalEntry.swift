@@ -53,9 +53,11 @@ public struct JournalEntry: Equatable, Sendable {
     /// The `slipway check` that ran the command; nil without one.
     public var check: Int? { JSON(line)?[key: "check"]?.integer }
 
-    /// What the command's builds were to export.
-    public var exports: [JournalExport] {
-        notes.filter { $0.code == Reason.exportAdded.code }.compactMap(\.detail).map(JournalExport.init)
+    /// The directories that the command's builds were to export to. The detail is one, or "TARGET, DIRECTORY".
+    public var exports: [ByteString] {
+        notes.filter { $0.code == Reason.exportAdded.code }.compactMap(\.detail).map { detail in
+            detail.hasPrefix("/") ? detail : detail.cut(at: ",")?.after.trimmed ?? detail
+        }
     }
 
     private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .nothingToImport]
@@ -63,11 +65,16 @@ public struct JournalEntry: Equatable, Sendable {
     /// Whether the notes tell of layers: of compose's commands those that build by themselves.
     public var isAboutBuilds: Bool { Self.ofBuilds.contains(where: has) }
 
-    /// What the notes say about one target of several, and about none of them.
-    public func notes(about target: ByteString) -> [JournalNote] {
+    /// The targets of a bake that the notes tell of: all but those that neither import nor export.
+    public var targets: [ByteString] {
+        guard command != "build" else { return [] }
         let telling = Self.ofBuilds.map(\.code)
-        let targets = notes.filter { telling.contains($0.code) }.compactMap(\.target)
-        return notes.filter { note in note.target == target || !targets.contains { $0 == note.target } }
+        return notes.filter { telling.contains($0.code) }.compactMap(\.target).withoutRepeats
+    }
+
+    /// What the notes say, but for those about these targets.
+    public func notes(besides targets: [ByteString]) -> [JournalNote] {
+        notes.filter { note in !targets.contains { $0 == note.target } }
     }
 
     /// Whether one of the notes has this reason.
@@ -98,21 +105,6 @@ public struct JournalNote: Equatable, Sendable {
         guard let reason = Reason(code: code) else { return nil }
         let sentence = ByteString(reason.sentence) + ": "
         return message.hasPrefix(sentence) ? message.dropFirst(sentence.count) : nil
-    }
-}
-
-/// Where one build of a command was to export to.
-public struct JournalExport: Equatable, Sendable {
-    /// The target, for one build of several.
-    public let target: ByteString?
-    /// The directory.
-    public let path: ByteString
-
-    /// From a note's detail: the directory, or "TARGET, DIRECTORY".
-    init(_ detail: ByteString) {
-        let named = detail.hasPrefix("/") ? nil : detail.cut(at: ",")
-        target = named?.before
-        path = named?.after.trimmed ?? detail
     }
 }
 

@@ -45,7 +45,7 @@ public struct JournalStatistics: Equatable, Sendable {
         var commands: [ByteString: Int] = [:]
         var reached: Set<ByteString> = []
         for entry in journal {
-            let exports = entry.exports.compactMap { ArrivedExport(at: $0.path) }
+            let exports = entry.exports.compactMap { ArrivedExport(at: $0) }
             let brought = exports.reduce(0) { $0 &+ $1.bytes(since: entry.time, besides: &reached) }
             guard filter.accepts(entry) else { continue }
             entries += 1

@@ -72,10 +72,12 @@ extension Decision {
         for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
             parts[index].facts = facts
         }
-        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
-        guard purpose == .acting else { return plan }
+        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form).ifRoom(else: arguments)
+        guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         defer {
-            layers.record(known, docker: docker.path, bake.globals, wish)
+            if plan.isChanged || !role.isToldAlready {
+                layers.record(known, docker: docker.path, bake.globals, wish)
+            }
             layers.tend()
         }
         guard plan.isChanged else { return plan }

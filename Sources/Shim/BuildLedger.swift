@@ -6,6 +6,10 @@ internal import Host
 public enum BuildLedger {
     private static let largest = 4 << 20
     private static let longest = 16 << 20
+    /// Dockerfiles of one repository whose exports do not pay.
+    private static let mostVerdicts = 64
+    /// Commands whose builds exported nothing and are kept.
+    private static let mostCommands = 16
 
     private static var files: [ByteString] {
         guard let folder = Locations.state else { return [] }
@@ -29,10 +33,18 @@ public enum BuildLedger {
         return time + "-" + ByteString(decimal: process) + "-" + ByteString(decimal: number).zeroPadded(to: 4)
     }
 
+    /// Takes away the records of all commands but the last ones, so that one more can be kept.
+    static func makeRoom() {
+        guard let home = records, let names = try? Files.names(in: home, limit: 65_536) else { return }
+        func command(_ name: ByteString) -> ByteString { name.cutLast(at: "-")?.before ?? name }
+        let kept = names.map(command).withoutRepeats.sorted().suffix(mostCommands - 1)
+        for name in names where !kept.contains(command(name)) { try? Files.removeTree(home.appending(path: name)) }
+    }
+
     /// The folders of a command's builds that exported nothing. `time` is when it was written down, in seconds since 1970.
     public static func folders(of process: Int, around time: Int) -> [ByteString] {
         guard let home = records else { return [] }
-        return ((try? Files.names(in: home, limit: 4096)) ?? []).sorted().filter { name in
+        return ((try? Files.names(in: home, limit: 65_536)) ?? []).sorted().filter { name in
             let words = name.split("-")
             guard words.count == 3, words[1].decimal == process, let began = Int(words[0].lossy, radix: 16) else {
                 return false
@@ -41,34 +53,44 @@ public enum BuildLedger {
         }.map { home.appending(path: $0) }
     }
 
-    /// Appends what became of a build, and judges anew whether exports of its repository pay.
-    static func append(_ entry: LedgerEntry) {
+    /// Appends what became of a command's builds, and judges anew whether exports of their repositories pay.
+    static func append(_ builds: [LedgerEntry]) {
         guard let file = files.last, let older = files.first else { return }
-        let isKept: Void? = try? Files.append(line: entry.json.text, to: file, older: older, largest: largest)
-        if isKept != nil { judge(entry) }
+        for build in builds { try? Files.append(line: build.json.text, to: file, older: older, largest: largest) }
+        // Without exports there is nothing to judge: an old verdict stands.
+        let exported = builds.filter { $0.export != nil && !$0.dockerfile.isEmpty }
+        guard !exported.isEmpty else { return }
+        let accounts = BuildAccount.accounts(of: entries)
+        for repository in exported.map(\.repository).withoutRepeats {
+            guard let account = accounts.first(where: { $0.repository == repository }) else { continue }
+            judge(account, exported.filter { $0.repository == repository }.map(\.dockerfile).withoutRepeats)
+        }
     }
 
     private static func verdict(of repository: ByteString) -> ByteString? {
         Locations.state?.appending(path: "losses").appending(path: SHA256.hexDigest(of: repository).prefix(16))
     }
 
-    /// A repository whose exports do not pay has a file that says so, for this very Dockerfile: read by shims in an instant.
-    private static func judge(_ entry: LedgerEntry) {
-        guard let path = verdict(of: entry.repository),
-            let account = BuildAccount.accounts(of: entries).first(where: { $0.repository == entry.repository })
-        else { return }
-        // Without exports there is nothing to judge: an old verdict stands.
-        guard entry.export != nil else { return }
+    /// A repository whose exports do not pay has a file that says so, a line for each of these very Dockerfiles: read by shims in
+    /// an instant.
+    private static func judge(_ account: BuildAccount, _ dockerfiles: [ByteString]) {
+        guard let path = verdict(of: account.repository) else { return }
         guard !account.pays else {
             try? Files.remove(path)
             return
         }
-        let text =
-            entry.dockerfile + " exports took " + seconds(account.recent.exporting) + " s and saved "
-            + seconds(account.recent.saved) + " s in the last " + ByteString(decimal: account.recent.builds)
-            + " builds\n"
+        let words =
+            " exports took " + seconds(account.recent.exporting) + " s and saved " + seconds(account.recent.saved)
+            + " s in the last " + ByteString(decimal: account.recent.commands) + " builds"
+        let older = lines(of: path).filter { line in !dockerfiles.contains { line.hasPrefix($0 + " ") } }
+        let lines = older + dockerfiles.map { $0 + words }
         try? Files.makeDirectories(path.parentPath, mode: 0o700)
-        try? Files.replace(path, with: text, mode: 0o600)
+        try? Files.replace(path, with: lines.suffix(mostVerdicts).joined(separator: "\n") + "\n", mode: 0o600)
+    }
+
+    private static func lines(of path: ByteString) -> [ByteString] {
+        let text = (try? Files.read(path, limit: 16_384, followLinks: false)) ?? ""
+        return text.split("\n").filter { !$0.isEmpty }
     }
 
     private static func seconds(_ time: Int64) -> ByteString {
@@ -77,10 +99,10 @@ public enum BuildLedger {
 
     /// Why exports of a repository with this Dockerfile do not pay; nil when they do, or nothing is known.
     static func loss(of repository: ByteString, dockerfile: ByteString) -> ByteString? {
-        guard let path = verdict(of: repository), let text = try? Files.read(path, limit: 4096, followLinks: false),
+        guard let path = verdict(of: repository),
             (try? Files.status(path, followLinks: false).owner) == Kernel.userID,
-            let (digest, words) = text.trimmed.cut(at: " "), digest == dockerfile
+            let line = lines(of: path).first(where: { $0.hasPrefix(dockerfile + " ") })
         else { return nil }
-        return words
+        return line.cut(at: " ")?.after
     }
 }

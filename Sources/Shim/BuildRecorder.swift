@@ -34,6 +34,7 @@ struct BuildRecorder {
     private struct Seen {
         let root: ByteString
         let ignoreFile: ByteString?
+        let mode: UInt32
         let path: ByteString
     }
 
@@ -43,8 +44,6 @@ struct BuildRecorder {
     private let settings: Settings
 
     private static let longestBuild: Int64 = 3_600_000_000_000
-    /// Records of builds without an export that are kept.
-    private static let most = 16
 
     init(_ parts: [Part], docker: ByteString, _ globals: GlobalOptions, _ settings: Settings) {
         self.parts = parts
@@ -71,44 +70,55 @@ struct BuildRecorder {
         guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
         let history = BuildxHistory(access)
         let references = history.references()
-        for build in kept {
-            // What the history does not tell is not known.
-            guard let reference = BuildxHistory.reference(of: build.record, among: references),
-                let outcome = try? history.outcome(of: reference)
-            else { continue }
-            keep(outcome, of: build)
+        // What the history does not tell is not known.
+        let outcomes = kept.compactMap { build in
+            BuildxHistory.reference(of: build.record, among: references)
+                .flatMap { try? history.outcome(of: $0) }.map { (build: build, outcome: $0) }
         }
+        leased { for (build, outcome) in outcomes { keep(outcome.json, Export.outcomeRecord, of: build) } }
+        BuildLedger.append(
+            outcomes.map { build, outcome in
+                LedgerEntry(
+                    began: Int(build.record.began / 1_000_000_000), process: build.record.process,
+                    repository: build.record.repository, export: build.part.export?.path,
+                    hasImported: build.record.imported != nil,
+                    dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome)
+            })
     }
 
     private func keep(began: Int64, process: Int32) -> [Kept] {
-        let deadline = Clock.monotonic &+ settings.recordingTime
-        var seen: [Seen] = []
-        return parts.enumerated().compactMap { number, part in
-            guard let place = place(part, number, began: began, process: process) else { return nil }
-            let record = record(of: part, began: began, process: process)
-            let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
-            // Its own, and only while it writes: docker's keeps the export there.
-            let lease = part.export.flatMap { try? Lease.take(of: $0.generation) }
-            if part.export != nil && lease == nil { return nil }
-            defer { _ = lease }
-            try? Files.replace(place.appending(path: Export.buildRecord), with: record.json.text + "\n", mode: mode)
-            let kept = Kept(part: part, place: place, record: record, mode: mode)
-            if case .directory = part.description.context { keepContext(of: kept, until: deadline, &seen) }
-            return kept
+        if parts.contains(where: { $0.export == nil }) { BuildLedger.makeRoom() }
+        var kept: [Kept] = []
+        leased {
+            for (number, part) in parts.enumerated() {
+                guard let place = place(part, number, began: began, process: process) else { continue }
+                let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
+                let record = record(of: part, began: began, process: process)
+                kept.append(Kept(part: part, place: place, record: record, mode: mode))
+            }
+            // Who asks for them sees at once how many there are; looking at contexts takes its time.
+            for build in kept { keep(build.record.json, Export.buildRecord, of: build) }
+            let deadline = Clock.monotonic &+ settings.recordingTime
+            var seen: [Seen] = []
+            for build in kept {
+                if case .directory = build.part.description.context { keepContext(of: build, until: deadline, &seen) }
+            }
         }
+        return kept
     }
 
-    private func keep(_ outcome: BuildOutcome, of build: Kept) {
-        let lease = build.part.export.flatMap { try? Lease.take(of: $0.generation) }
-        defer { _ = lease }
-        let target = build.place.appending(path: Export.outcomeRecord)
-        try? Files.replace(target, with: outcome.json.text + "\n", mode: build.mode)
-        BuildLedger.append(
-            LedgerEntry(
-                began: Int(build.record.began / 1_000_000_000), process: build.record.process,
-                repository: build.record.repository, export: build.part.export?.path,
-                hasImported: build.record.imported != nil,
-                dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome))
+    /// With leases of its own, and only while it writes: docker's keep the exports there. Not without them.
+    private func leased(_ write: () -> Void) {
+        var leases: [Lease] = []
+        for generation in parts.compactMap(\.export?.generation).withoutRepeats {
+            guard let lease = try? Lease.take(of: generation) else { return }
+            leases.append(lease)
+        }
+        withExtendedLifetime(leases, write)
+    }
+
+    private func keep(_ record: JSON, _ name: ByteString, of build: Kept) {
+        try? Files.replace(build.place.appending(path: name), with: record.text + "\n", mode: build.mode)
     }
 
     /// Some digits of the Dockerfile's digest; nil where it is no file that can be read.
@@ -130,8 +140,6 @@ struct BuildRecorder {
     private func place(_ part: Part, _ number: Int, began: Int64, process: Int32) -> ByteString? {
         if let export = part.export { return Files.isMissing(export.path) ? nil : export.path }
         guard let home = BuildLedger.records else { return nil }
-        let names = ((try? Files.names(in: home, limit: 4096)) ?? []).sorted()
-        for name in names.dropLast(Self.most - 1) { try? Files.removeTree(home.appending(path: name)) }
         let path = home.appending(path: BuildLedger.name(began: began, process: process, number: number))
         return (try? Files.makeDirectories(path, mode: 0o700)) == nil ? nil : path
     }
@@ -164,7 +172,8 @@ struct BuildRecorder {
         guard let root = try? Files.realPath(build.record.context) else { return }
         let target = build.place.appending(path: Export.contextRecord)
         let ignoreFile = ContextSurvey.ignoreFile(of: root, dockerfile: build.record.dockerfile)
-        if let same = seen.first(where: { $0.root == root && $0.ignoreFile == ignoreFile }),
+        let isSame = { (one: Seen) in one.root == root && one.ignoreFile == ignoreFile && one.mode == build.mode }
+        if let same = seen.first(where: isSame),
             (try? Files.makeHardLink(target, to: same.path)) != nil
         {
             return
@@ -172,7 +181,7 @@ struct BuildRecorder {
         let limits = ContextSurvey.Limits(
             files: settings.recordedFiles, time: max(0, deadline &- Clock.monotonic))
         let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits).bytes
-        defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, path: target)) }
+        defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, mode: build.mode, path: target)) }
         // Most builds see what the one before saw.
         if let former = build.part.imported?.appending(path: Export.contextRecord),
             (try? Files.status(former, followLinks: false).owner) == Kernel.userID,

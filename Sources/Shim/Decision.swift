@@ -18,9 +18,6 @@ public struct Decision {
     /// The journal and a definition from standard input stay below this; what a build exports may not.
     private static let largestOwnFile: UInt64 = 32 << 20
 
-    /// docker calls its plugin with the same words and some variables more: 200 bytes and its own path (28.5).
-    private static let roomForDocker = 8192
-
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
         /// Leases are taken and directories made.
@@ -59,24 +56,20 @@ public struct Decision {
             command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "bake"
             plan.notes = notes + plan.notes
         case .compose(let compose):
-            plan = Self.plan(compose, arguments, docker: docker, loaded.settings, for: purpose)
+            plan = Self.plan(compose, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(else: arguments)
             // What the plugin will decide about is written down there.
             command = Self.isNews(plan) ? "compose" : nil
             plan.notes = notes + plan.notes
         case .container(let container):
-            plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose)
+            plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(
+                else: arguments)
             // Where there are no packages a run is no news.
             command = Self.isNews(plan) ? container.word : nil
             plan.notes = notes + plan.notes
         case .volume(let volume):
-            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose)
+            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(else: arguments)
             command = Self.isNews(plan) ? "volume" : nil
             plan.notes = notes + plan.notes
-        }
-        guard plan.isChanged else { return }
-        let added = plan.environment.compactMap { change in change.value.map { change.name + "=" + $0 } }
-        if !Execution.takes(plan.arguments + added, spare: Self.roomForDocker) {
-            plan = .unchanged(arguments, notes + [Note(.commandTooLong)])
         }
     }
 
@@ -107,9 +100,12 @@ public struct Decision {
             wish = .init(imports: false, exports: false, notes: wish.notes + [Note(.storeUnreadable, ".")])
         }
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
-        guard purpose == .acting else { return plan }
+            .ifRoom(else: arguments)
+        guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         defer {
-            layers.record(builds, docker: docker.path, build.globals, wish)
+            if plan.isChanged || !role.isToldAlready {
+                layers.record(builds, docker: docker.path, build.globals, wish)
+            }
             layers.tend()
         }
         guard plan.isChanged else { return plan }
@@ -157,4 +153,18 @@ public struct Decision {
         paths.look(for: volume.mountSources, at: &engine)
         return PathPolicy.plan(volume, arguments, facts: paths.facts)
     }
+}
+
+extension Plan {
+    /// docker calls its plugin with the same words and some variables more: 200 bytes and its own path (28.5).
+    private static let roomForDocker = 8192
+
+    /// The plan, if the kernel takes a command line of that length; docker says no more than "argument list too long".
+    func ifRoom(else arguments: [ByteString]) -> Plan {
+        let added = environment.compactMap { change in change.value.map { change.name + "=" + $0 } }
+        guard isChanged, !Execution.takes(self.arguments + added, spare: Self.roomForDocker) else { return self }
+        return .unchanged(arguments, [Note(.commandTooLong)])
+    }
+
+    func has(_ reason: Reason) -> Bool { notes.contains { $0.reason == reason } }
 }

@@ -23,6 +23,9 @@ extension Decision {
             }
         }
 
+        /// Whether the shim before docker, which is our parent now, has written down and recorded what it left as it was.
+        var isToldAlready: Bool { self != .docker && Journal.lastWriter == Int(Kernel.parentID) }
+
         /// How buildx comes to run: for the plugin docker has decided that already.
         func route(_ program: Program, else route: BuildRequest.Route) -> BuildRequest.Route {
             self == .docker ? route : .plugin(program.path)
@@ -58,10 +61,7 @@ enum Plugin {
         let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role)
         let plan = decision.plan
         if traced { Shim.show(plan, plugin) }
-        // What the shim before docker, which is our parent now, has left as it was is written down already.
-        if loaded.settings.journal, let command = decision.command,
-            plan.isChanged || Journal.lastWriter != Int(Kernel.parentID)
-        {
+        if loaded.settings.journal, let command = decision.command, plan.isChanged || !role.isToldAlready {
             Journal.append(plan, command: command)
         }
         Shim.become(plugin, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)

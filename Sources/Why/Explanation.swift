@@ -159,9 +159,12 @@ public struct Explanation: Equatable, Sendable {
                 .engine, "nothing can be imported here: " + text(engine), mend: "slipway doctor", shouldHaveHit: true)
         }
         if let setting = note(
-            .command, but: .settingsNotTrusted, .settingsInvalid, .exportOff, .exportDoesNotPay)
+            .command, but: .settingsNotTrusted, .settingsInvalid, .exportOff, .exportDoesNotPay, .userExport,
+            .filesLimited)
         {
-            return Explanation(.store, "nothing was imported: " + text(setting), mend: "slipway settings")
+            return Explanation(
+                .store, "nothing was imported: " + text(setting),
+                mend: setting.reason == .buildCacheOff ? "slipway settings" : nil)
         }
         guard evidence.notes.contains(where: { $0.reason == .nothingToImport }) else {
             return Explanation(.unknown, "not known: the shim left no word about this build")

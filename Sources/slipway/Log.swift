@@ -13,7 +13,7 @@ struct Log: ParsableCommand {
 
     @Flag(
         help:
-            "Print the journal's JSON lines: time, pid, command, directory, changed, notes, and lint where something was found."
+            "Print the journal's JSON lines: time, pid, command, directory, changed, notes, check where slipway check ran it, and lint where something was found."
     )
     var json = false
 

@@ -35,7 +35,7 @@ struct RecordedBuild {
     /// What a command has built; one build of which nothing is known, where nothing was recorded.
     static func builds(of entry: JournalEntry) -> [RecordedBuild] {
         let places =
-            entry.exports.compactMap { Export.standing($0.path) }
+            entry.exports.compactMap(Export.standing)
             + (entry.process.map { BuildLedger.folders(of: $0, around: entry.time) } ?? [])
         return places.isEmpty ? [RecordedBuild(entry, at: nil)] : places.map { RecordedBuild(entry, at: $0) }
     }
@@ -45,7 +45,10 @@ struct RecordedBuild {
         let deadline = Clock.monotonic &+ seconds &* 1_000_000_000
         while true {
             let builds = builds(of: entry)
-            if builds.allSatisfy(\.isWhole) || Clock.monotonic > deadline { return builds }
+            let targets = builds.compactMap(\.record?.bakeTarget)
+            let areAll = builds.allSatisfy(\.isWhole) && entry.targets.allSatisfy(targets.contains)
+            // Of what was left alone nothing is recorded.
+            if areAll || entry.has(.commandTooLong) || Clock.monotonic > deadline { return builds }
             Clock.sleep(nanoseconds: 100_000_000)
         }
     }
@@ -68,34 +71,43 @@ struct ToldBuild {
     /// The targets of the command that were recorded; none for a build by itself.
     let targets: [ByteString]
 
-    /// Tells of that build which should have hit, else of one that missed, else of the first; nil without any. `all` are those of
-    /// the same command.
+    /// Tells of that build which should have hit, else of one that missed, else of one of which that is not known; nil without
+    /// any. `all` are those of the same command.
     init?(
         of builds: [RecordedBuild], among all: [RecordedBuild], reference: BuildxHistory.Reference? = nil,
         docker: ByteString?
     ) {
-        func rank(_ build: RecordedBuild) -> Int {
-            // What was kept is there at once; the history is asked for the one that is told about.
-            let explanation = Explanation(of: Evidence(about: build, docker: docker, prefersKept: true))
-            return explanation.shouldHaveHit ? 0 : explanation.cause == .allCached ? 2 : 1
-        }
-        let ranks = builds.count > 1 ? builds.map(rank) : builds.map { _ in 0 }
-        guard let chosen = zip(builds, ranks).min(by: { $0.1 < $1.1 })?.0 else { return nil }
-        build = chosen
-        explanation = Explanation(of: Evidence(about: chosen, reference: reference, docker: docker))
         targets = all.compactMap(\.record?.bakeTarget)
+        var told: (build: RecordedBuild, explanation: Explanation)?
+        for build in builds {
+            let others = targets.filter { $0 != build.record?.bakeTarget }
+            let explanation = Explanation(
+                of: Evidence(about: build, others, reference: reference, docker: docker))
+            if told.map({ Self.rank(explanation) < Self.rank($0.explanation) }) ?? true { told = (build, explanation) }
+        }
+        guard let told else { return nil }
+        (build, explanation) = told
+    }
+
+    private static func rank(_ explanation: Explanation) -> Int {
+        switch explanation.cause {
+        case _ where explanation.shouldHaveHit: 0
+        case .unknown: 2
+        case .allCached: 3
+        default: 1
+        }
     }
 }
 
 extension Evidence {
-    /// All that can be found about a build. `reference` is its place in the engine's history, where that is known already. The
-    /// outcome that was kept has no text of steps; with `prefersKept` that is enough.
+    /// All that can be found about a build. `others` are further targets of its command, `reference` is its place in the engine's
+    /// history, where that is known already. The outcome that was kept has no text of steps, and where all were cached it needs
+    /// none: the history of a bake of many targets takes its time.
     init(
-        about build: RecordedBuild, reference: BuildxHistory.Reference? = nil, docker: ByteString?,
-        prefersKept: Bool = false
+        about build: RecordedBuild, _ others: [ByteString], reference: BuildxHistory.Reference?, docker: ByteString?
     ) {
         let kept = build.place.flatMap(Self.outcome)
-        var outcome = prefersKept ? kept : nil
+        var outcome = kept.flatMap { $0.firstMiss == nil ? $0 : nil }
         var missing: ByteString?
         do throws(BuildxHistory.Obstacle) {
             if outcome == nil { outcome = try Self.ask(build.record, reference, docker) }
@@ -110,7 +122,7 @@ extension Evidence {
         let side = build.record.map { record in
             Side(record: record, context: build.place.flatMap(Self.context), outcome: outcome)
         }
-        let notes = build.record?.bakeTarget.map { build.entry.notes(about: $0) } ?? build.entry.notes
+        let notes = build.entry.notes(besides: others)
         self.init(
             build: side, former: Self.former(of: build), outcome: outcome, missingOutcome: missing,
             notes: notes.compactMap { note in Reason(code: note.code).map { ($0, note.message) } },

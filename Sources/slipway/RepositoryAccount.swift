@@ -46,7 +46,7 @@ struct RepositoryAccount {
             lines.append(
                 "  export costs more than it returns: " + count(Self.seconds(account.recent.exporting), " s for ")
                     + count(Self.seconds(account.recent.saved), " s saved in the last ")
-                    + count(account.recent.builds, " builds; the setting export = auto leaves it out"))
+                    + count(account.recent.commands, " builds; the setting export = auto leaves it out"))
         }
         return lines.joined(separator: "\n") + "\n"
     }

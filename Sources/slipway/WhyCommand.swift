@@ -1,5 +1,6 @@
 import ArgumentParser
 import BuildHistory
+import DockerCommandLine
 import Formats
 import Host
 import Records
@@ -46,6 +47,9 @@ struct WhyCommand: ParsableCommand {
         guard [last, ref != nil, image != nil].count(where: { $0 }) <= 1 else {
             throw ValidationError("Give one of IMAGE, --last and --ref.")
         }
+        guard target == nil || (ref == nil && image == nil) else {
+            throw ValidationError("--target is for the last command: IMAGE and --ref name a build by themselves.")
+        }
     }
 
     func run() throws {
@@ -61,38 +65,43 @@ struct WhyCommand: ParsableCommand {
             reference = found
         }
         let builds = find(reference)
-        let chosen = try chosen(of: builds)
-        guard let told = ToldBuild(of: chosen, among: builds, reference: reference, docker: docker) else {
+        guard
+            let told = ToldBuild(
+                of: try chosen(of: builds.found), among: builds.all, reference: reference, docker: docker)
+        else {
             throw Output.failure(
                 "no-build", "no such build is known: the journal and the records beside exports hold none", json: json)
         }
         if json { Output.write(told.json) } else { Output.write(told.text) }
     }
 
-    private func find(_ reference: BuildxHistory.Reference?) -> [RecordedBuild] {
-        if let reference {
-            let build = RecordedBuild.all().first { build in
-                build.record.flatMap { BuildxHistory.reference(of: $0, among: [reference]) } != nil
+    /// What was asked for, and all builds of the same command.
+    private func find(_ reference: BuildxHistory.Reference?) -> (found: [RecordedBuild], all: [RecordedBuild]) {
+        func first(_ isWanted: (BuildRecord) -> Bool) -> (found: [RecordedBuild], all: [RecordedBuild]) {
+            guard let found = RecordedBuild.all().first(where: { $0.record.map(isWanted) ?? false }) else {
+                return ([], [])
             }
-            return build.map { [$0] } ?? []
+            return ([found], RecordedBuild.builds(of: found.entry))
         }
+        if let reference { return first { BuildxHistory.reference(of: $0, among: [reference]) != nil } }
         if let image {
             let name = Self.tagged(ByteString(image))
-            let build = RecordedBuild.all().first { $0.record?.images.map(Self.tagged).contains(name) ?? false }
-            return build.map { [$0] } ?? []
+            return first { $0.images.map(Self.tagged).contains(name) }
         }
-        return RecordedBuild.commands().last.map { RecordedBuild.builds(of: $0, waiting: 5) } ?? []
+        let last = RecordedBuild.commands().last.map { RecordedBuild.builds(of: $0, waiting: 5) } ?? []
+        return (last, last)
     }
 
     private func chosen(of builds: [RecordedBuild]) throws -> [RecordedBuild] {
-        guard let target else { return builds }
-        let chosen = builds.filter { $0.record?.bakeTarget == ByteString(target) }
-        guard chosen.isEmpty else { return chosen }
-        let names = builds.compactMap(\.record?.bakeTarget).joined(separator: ", ")
-        throw Output.failure(
-            "no-target",
-            "the build has no target " + ByteString(target) + (names.isEmpty ? "" : ": there are " + names),
-            json: json)
+        let names = builds.compactMap(\.record?.bakeTarget)
+        guard let target, !names.isEmpty else { return builds }
+        let name = BakeTarget.name(of: ByteString(target))
+        guard names.contains(name) else {
+            throw Output.failure(
+                "no-target",
+                "the build has no target " + name + ": there are " + names.joined(separator: ", "), json: json)
+        }
+        return builds.filter { $0.record?.bakeTarget == name }
     }
 
     private static func reference(_ id: ByteString, _ docker: ByteString?) -> BuildxHistory.Reference? {

@@ -6,10 +6,10 @@ import Testing
 struct BuildAccountTests {
     private func entry(
         _ steps: [(ByteString, Bool, Int64)], of repository: ByteString = "r", export: Int64? = nil,
-        imported: Bool = true
+        imported: Bool = true, began: Int = 1
     ) -> LedgerEntry {
         LedgerEntry(
-            began: 1, process: 2, repository: repository, export: export.map { _ in "/e" }, hasImported: imported,
+            began: began, process: 2, repository: repository, export: export.map { _ in "/e" }, hasImported: imported,
             dockerfile: "d",
             outcome: BuildOutcome(
                 steps: steps.map {
@@ -33,14 +33,23 @@ struct BuildAccountTests {
 
     @Test("Ten builds whose exports took longer than they saved do not pay, nine may still")
     func pays() throws {
-        let cheap = [LedgerEntry](repeating: entry([("a", false, 1)], export: 10, imported: true), count: 9)
+        let cheap = (1...9).map { entry([("a", false, 1)], export: 10, began: $0) }
         #expect(try #require(BuildAccount.accounts(of: cheap).first).pays)
-        let ten = cheap + [entry([("a", true, 1)], export: 10)]
+        let ten = cheap + [entry([("a", true, 1)], export: 10, began: 10)]
         #expect(try !#require(BuildAccount.accounts(of: ten).first).pays)
         // What long ago cost much is forgotten.
-        let good = [LedgerEntry](repeating: entry([("b", true, 1)], export: 1), count: 10)
-        let all = ten + [entry([("b", false, 100)])] + good
+        let good = (12...21).map { entry([("b", true, 1)], export: 1, began: $0) }
+        let all = ten + [entry([("b", false, 100)], began: 11)] + good
         #expect(try #require(BuildAccount.accounts(of: all).first).pays)
+    }
+
+    @Test("A bake is one of the ten, however many targets it has")
+    func commands() throws {
+        let bake = (1...20).map { entry([("a" + ByteString(decimal: $0), false, 1)], export: 10, imported: false) }
+        let account = try #require(BuildAccount.accounts(of: bake).first)
+        #expect(account.pays && account.builds == 20 && account.recent == (1, 200, 0))
+        let later = (2...10).map { entry([("a1", true, 1)], export: 10, began: $0) }
+        #expect(try !#require(BuildAccount.accounts(of: bake + later).first).pays)
     }
 
     @Test("One account for each repository, the last first; lines come back, and torn ones do not")

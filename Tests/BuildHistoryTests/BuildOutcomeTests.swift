@@ -44,6 +44,14 @@ struct BuildOutcomeTests {
         #expect(BuildOutcome(log: ByteString(text)) == nil)
     }
 
+    @Test("A build that is finished has no steps where the Dockerfile has none")
+    func withoutSteps() throws {
+        let begun: ByteString = #"{"vertexes":[{"digest":"sha256:1","name":"[1/1] FROM docker.io/library/debian:12"}]}"#
+        #expect(BuildOutcome(log: begun) == nil)
+        let ended = begun + "\n" + #"{"vertexes":[{"digest":"sha256:2","name":"exporting to image"}]}"#
+        #expect(try #require(BuildOutcome(log: ended)).steps.isEmpty)
+    }
+
     @Test("Stages and platforms are the steps' own")
     func stages() throws {
         let log: ByteString = """

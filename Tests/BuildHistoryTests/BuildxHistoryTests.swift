@@ -41,7 +41,7 @@ struct BuildxHistoryTests {
     @Test("What buildx has noted is read; what is torn or something else is left out")
     func noted() throws {
         let folder = try TemporaryFolder()
-        let text: ByteString = #"{"Target":"web","LocalPath":"/app","DockerfilePath":"/app/D","GroupRef":"g"}"#
+        let text: ByteString = #"{"Target":"my.web","LocalPath":"/app","DockerfilePath":"/app/D","GroupRef":"g"}"#
         try folder.write("refs/default/default/one", text)
         try folder.write("refs/default/default/torn", text.dropLast(1))
         try folder.write("refs/default/default/.hidden", text)
@@ -51,6 +51,6 @@ struct BuildxHistoryTests {
             .init(docker: "/docker", command: ["docker", "buildx"], environment: [], configuration: folder.path))
         let references = history.references()
         #expect(references.map(\.id) == ["one"])
-        #expect(references.map(\.target) == ["web"] && references.map(\.context) == ["/app"])
+        #expect(references.map(\.target) == ["my_web"] && references.map(\.context) == ["/app"])
     }
 }

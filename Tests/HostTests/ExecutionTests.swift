@@ -79,9 +79,10 @@ struct ExecutionTests {
 
     @Test("What is said to fit is taken, and little more")
     func longestCommandLine() throws {
+        func text(_ count: Int) -> ByteString { ByteString([UInt8](repeating: 0x78, count: count)) }
+        // As many words for each size, so that only their lengths count.
         func words(_ size: Int) -> [ByteString] {
-            let whole = Array(repeating: ByteString([UInt8](repeating: 0x78, count: 100_000)), count: size / 100_000)
-            return ["true"] + whole + [ByteString([UInt8](repeating: 0x78, count: size % 100_000))]
+            ["true"] + Array(repeating: text(size / 100), count: 99) + [text(size / 100 + size % 100)]
         }
         func isTaken(_ words: [ByteString]) -> Bool {
             (try? Execution.ask("/bin/true", arguments: words, nanoseconds: ample, limit: 1)) != nil
@@ -95,8 +96,7 @@ struct ExecutionTests {
         #expect(isTaken(words(fits - 64)) && !isTaken(words(fits + 4096)))
         #expect(Execution.takes(words(fits - 1000), spare: 1000) && !Execution.takes(words(fits - 1000), spare: 1001))
         for length in [131_071, 131_072] {
-            let word = ByteString([UInt8](repeating: 0x78, count: length))
-            #expect(Execution.takes([word], spare: 0) == isTaken([word]))
+            #expect(Execution.takes([text(length)], spare: 0) == isTaken([text(length)]))
         }
     }
 

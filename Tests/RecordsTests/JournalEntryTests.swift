@@ -31,20 +31,21 @@ struct JournalEntryTests {
 
     @Test("What is exported, and what is said about one target of several")
     func targets() throws {
-        #expect(try #require(JournalEntry(Self.line)).exports.map(\.path) == ["/s/x: y"])
+        let alone = try #require(JournalEntry(Self.line))
+        #expect(alone.exports == ["/s/x: y"] && alone.targets.isEmpty)
         let said = [
             Note(.modesDiffer, "3 files"), Note(.layerRejected, "one, sha256:a"), Note(.nothingToImport, "one"),
             Note(.exportAdded, "one, /s/a,b"), Note(.importAdded, "two, sha256:b"), Note(.exportAdded, "two, /s/c"),
-            Note(.noCacheGiven),
+            Note(.noCacheGiven, "three"),
         ]
         let notes = said.map { JSON.object(["code": .string($0.reason.code), "message": .string($0.message)]) }
         let line = JSON.object([
             "time": .integer(1), "command": .string("bake"), "changed": .bool(true), "notes": .array(notes),
         ])
         let entry = try #require(JournalEntry(line.text))
-        #expect(entry.exports.map(\.target) == ["one", "two"] && entry.exports.map(\.path) == ["/s/a,b", "/s/c"])
-        #expect(entry.notes(about: "one").map(\.code) == ["SLP700", "SLP403", "SLP400", "SLP002", "SLP106"])
-        #expect(entry.notes(about: "two").map(\.code) == ["SLP700", "SLP001", "SLP002", "SLP106"])
+        #expect(entry.exports == ["/s/a,b", "/s/c"] && entry.targets == ["one", "two"])
+        #expect(entry.notes(besides: ["two", "three"]).map(\.code) == ["SLP700", "SLP403", "SLP400", "SLP002"])
+        #expect(entry.notes(besides: ["one", "two"]).map(\.code) == ["SLP700", "SLP106"])
         let other = try self.entry(1, changed: true, [.pathsTranslated])
         #expect(entry.isAboutBuilds && !other.isAboutBuilds)
     }

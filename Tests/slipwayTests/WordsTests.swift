@@ -46,9 +46,9 @@ struct WordsTests {
             from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z
             commands                 2  2 build
             changed                  1
-              import                 1
-              export                 0
-                arrived              0  0 B new in the store
+            imports                  1
+            exports                  0
+              arrived                0  0 B new in the store
             left as they were        1
               SLP103                 1  help, checks and printed plans are left alone
 

@@ -1054,10 +1054,13 @@ CALL
         if [[ $code == 0 ]]; then least=$middle; else most=$middle; fi
     done
     [[ $least -gt 1000 && $most -lt 130000 ]] || fail "the limit is not there: $least to $most"
+    local before
+    before=$(find "$store" | sort)
     for middle in 20 100 300 600 2000; do
         run on a bash call --load $((least - middle))
         expect_notes SLP117
     done
+    expect_equal "$(find "$store" | sort)" "$before" "the store"
     run on a bash call --load $((least - 16000))
     expect injected
 }

@@ -311,14 +311,16 @@ several_builds() {
     expect_said "there are "
     run on b slipway stats --json
     expect_equal "$(jq -c '[.exported, .arrived, (.repositories[0] | .builds, .exports)]' "$stdout")" '[9,9,9,9]' "the account"
-    # Which of them should have hit comes first.
+    # Which of them should have hit comes before one that could not.
     forget b
-    git -C app checkout --quiet more/file
-    chmod 664 app/src/run
-    builds_all b "$@"
-    run plugged b slipway why
-    expect_said "differ"
-    expect_said "slipway modes --fix"
+    unique >app/src/deep/inner
+    chmod 600 app/more/file
+    cd app
+    try plugged b slipway check --json -- "$@"
+    expect_code 3
+    expect_equal "$(tail -n 1 "$stdout" | jq -r '.cause + " " + .target')" "modes more"
+    run plugged b slipway why --target one
+    expect_said "files of the context differ: 1 with other content"
 }
 by_bake() { several_builds docker buildx bake; }
 by_compose() { several_builds docker compose build; }
@@ -337,6 +339,20 @@ without_exports() {
     builds_all b SLIPWAY_BUILD_CACHE=import-only docker buildx bake
     run plugged b slipway why --target other
     expect_said "line 5"
+    expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 6 "outcomes"
+    # Of so many nothing is lost; and of two shims that leave a bake as it was, one records it.
+    local -a names=()
+    for ((i = 1; i <= 18; i++)); do names+=("$i"); done
+    for i in "${names[@]}"; do printf 'target "t%s" { dockerfile-inline = "FROM slipway/base:1\\nRUN echo %s" }\n' "$i" "$i"; done >app/docker-bake.hcl
+    cd app
+    run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "${names[@]/#/t}"
+    expect_notes !SLP001 SLP400
+    accounted 27
+    expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 24 "outcomes"
+    # Sixteen commands are kept.
+    for ((i = 1; i <= 15; i++)); do run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "t$i"; done
+    accounted 42
+    expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 33 "outcomes"
 }
 test_case "builds that export nothing are recorded, too" without_exports
 
@@ -502,7 +518,7 @@ accounts() {
     run on b docker build app
     accounted 3
     line=$(tail -n 1 "$ledger")
-    for ((i = 0; i < 8; i++)); do echo "$line" >>"$ledger"; done
+    for ((i = 0; i < 8; i++)); do jq -c ".began += $i + 1" <<<"$line" >>"$ledger"; done
     unique >app/src/deep/inner
     run on b docker build app
     accounted 12
