@@ -94,7 +94,9 @@ extension BuildOutcome {
                 vertices[digest]?.add(json)
             }
         }
-        var (steps, bases, export, isFinished) = ([Step](), [Base](), Int64?.none, false)
+        var (steps, bases, export) = ([Step](), [Base](), Int64?.none)
+        // A Dockerfile's, and at its end: the steps of other frontends have other names.
+        var (hasBase, isFinished) = (false, false)
         for digest in order {
             guard let vertex = vertices[digest] else { continue }
             if vertex.name.hasPrefix("exporting to ") { isFinished = true }
@@ -103,6 +105,7 @@ extension BuildOutcome {
             }
             guard var step = Step(vertex.name) else { continue }
             if step.keyword == "FROM" {
+                hasBase = true
                 Base(step).map { bases.append($0) }
                 continue
             }
@@ -113,7 +116,7 @@ extension BuildOutcome {
             step.duration = vertex.duration
             steps.append(step)
         }
-        guard !steps.isEmpty || isFinished else { return nil }
+        guard !steps.isEmpty || (hasBase && isFinished) else { return nil }
         steps.sort { ($0.started, $0.number) < ($1.started, $1.number) }
         self.init(steps: steps, bases: bases, export: export)
     }

@@ -74,15 +74,16 @@ extension Decision {
         }
         let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form).ifRoom(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
-        defer {
-            if plan.isChanged || !role.isToldAlready {
-                layers.record(known, docker: docker.path, bake.globals, wish)
-            }
-            layers.tend()
+        var kept = plan
+        if plan.isChanged {
+            layers.keep(&wish)
+            kept = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
         }
-        guard plan.isChanged else { return plan }
-        layers.keep(&wish)
-        return BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
+        if kept.isChanged || !role.isToldAlready(settings) {
+            layers.record(known, docker: docker.path, bake.globals, wish)
+        }
+        layers.tend()
+        return kept
     }
 
     private static func parts(_ targets: [BakeTarget]) -> [BakeCachePolicy.Part] {

@@ -53,10 +53,14 @@ public enum BuildLedger {
         }.map { home.appending(path: $0) }
     }
 
-    /// Appends what became of a command's builds, and judges anew whether exports of their repositories pay.
-    static func append(_ builds: [LedgerEntry]) {
+    /// Appends what became of a build.
+    static func append(_ build: LedgerEntry) {
         guard let file = files.last, let older = files.first else { return }
-        for build in builds { try? Files.append(line: build.json.text, to: file, older: older, largest: largest) }
+        try? Files.append(line: build.json.text, to: file, older: older, largest: largest)
+    }
+
+    /// Judges anew whether exports of the repositories pay whose builds a command has just appended.
+    static func judge(_ builds: [LedgerEntry]) {
         // Without exports there is nothing to judge: an old verdict stands.
         let exported = builds.filter { $0.export != nil && !$0.dockerfile.isEmpty }
         guard !exported.isEmpty else { return }

@@ -70,26 +70,28 @@ struct BuildRecorder {
         guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
         let history = BuildxHistory(access)
         let references = history.references()
-        // What the history does not tell is not known.
-        let outcomes = kept.compactMap { build in
-            BuildxHistory.reference(of: build.record, among: references)
-                .flatMap { try? history.outcome(of: $0) }.map { (build: build, outcome: $0) }
+        var entries: [LedgerEntry] = []
+        for build in kept {
+            // What the history does not tell is not known.
+            guard let reference = BuildxHistory.reference(of: build.record, among: references),
+                let outcome = try? history.outcome(of: reference)
+            else { continue }
+            leased([build.part]) { keep(outcome.json, Export.outcomeRecord, of: build) }
+            let entry = LedgerEntry(
+                began: Int(build.record.began / 1_000_000_000), process: build.record.process,
+                repository: build.record.repository, export: build.part.export?.path,
+                hasImported: build.record.imported != nil,
+                dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome)
+            BuildLedger.append(entry)
+            entries.append(entry)
         }
-        leased { for (build, outcome) in outcomes { keep(outcome.json, Export.outcomeRecord, of: build) } }
-        BuildLedger.append(
-            outcomes.map { build, outcome in
-                LedgerEntry(
-                    began: Int(build.record.began / 1_000_000_000), process: build.record.process,
-                    repository: build.record.repository, export: build.part.export?.path,
-                    hasImported: build.record.imported != nil,
-                    dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome)
-            })
+        BuildLedger.judge(entries)
     }
 
     private func keep(began: Int64, process: Int32) -> [Kept] {
         if parts.contains(where: { $0.export == nil }) { BuildLedger.makeRoom() }
         var kept: [Kept] = []
-        leased {
+        leased(parts) {
             for (number, part) in parts.enumerated() {
                 guard let place = place(part, number, began: began, process: process) else { continue }
                 let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
@@ -108,7 +110,7 @@ struct BuildRecorder {
     }
 
     /// With leases of its own, and only while it writes: docker's keep the exports there. Not without them.
-    private func leased(_ write: () -> Void) {
+    private func leased(_ parts: [Part], _ write: () -> Void) {
         var leases: [Lease] = []
         for generation in parts.compactMap(\.export?.generation).withoutRepeats {
             guard let lease = try? Lease.take(of: generation) else { return }

@@ -99,27 +99,26 @@ extension Decision {
         for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
             parts[index].facts = facts
         }
-        defer { if purpose == .acting { layers.tend() } }
-        func record() {
-            if purpose == .acting { layers.record(known, docker: docker.path, compose.globals, wish) }
-        }
-        if purpose == .acting, !BakeCachePolicy.additions(to: parts, wish: wish).additions.isEmpty {
-            layers.keep(&wish)
-        }
-        let (additions, notes, leases) = BakeCachePolicy.additions(to: parts, wish: wish)
-        guard !additions.isEmpty else {
-            record()
-            return .unchanged(arguments, notes)
-        }
         let services = Dictionary(builds.map { ($0.target.name, $0.service) }) { first, _ in first }
-        let text = BakeCachePolicy.composeFile(adding: additions, to: services)
-        guard let path = purpose == .acting ? file.write(text) : file.path(for: text) else {
-            return .unchanged(arguments, notes + [Note(.definitionUnclear, "no place for a file")])
+        // The plan, and the file's text where one is added.
+        func planned() -> (plan: Plan, text: ByteString?) {
+            let (additions, notes, leases) = BakeCachePolicy.additions(to: parts, wish: wish)
+            guard !additions.isEmpty else { return (.unchanged(arguments, notes), nil) }
+            let text = BakeCachePolicy.composeFile(adding: additions, to: services)
+            var plan = file.plan(compose, arguments, adding: file.path(for: text))
+            plan.notes = notes
+            plan.leases = leases
+            return (plan.ifRoom(else: arguments), text)
         }
-        record()
-        var plan = file.plan(compose, arguments, adding: path)
-        plan.notes = notes
-        plan.leases = leases
+        var (plan, text) = planned()
+        guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
+        if plan.isChanged {
+            layers.keep(&wish)
+            (plan, text) = planned()
+            if let text, file.write(text) == nil { return unchanged(Note(.definitionUnclear, "no place for a file")) }
+        }
+        layers.record(known, docker: docker.path, compose.globals, wish)
+        layers.tend()
         return plan
     }
 

@@ -102,15 +102,16 @@ public struct Decision {
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
             .ifRoom(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
-        defer {
-            if plan.isChanged || !role.isToldAlready {
-                layers.record(builds, docker: docker.path, build.globals, wish)
-            }
-            layers.tend()
+        var kept = plan
+        if plan.isChanged {
+            layers.keep(&wish)
+            kept = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         }
-        guard plan.isChanged else { return plan }
-        layers.keep(&wish)
-        return BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
+        if kept.isChanged || !role.isToldAlready(settings) {
+            layers.record(builds, docker: docker.path, build.globals, wish)
+        }
+        layers.tend()
+        return kept
     }
 
     private static func plan(

@@ -9,6 +9,8 @@ public enum Journal {
     private static let largest = 1 << 20
     /// Much more than a line has, and little to read before each build of the plugin.
     private static let largestLine = 1 << 16
+    /// From a decision to the plugin that docker starts because of it.
+    private static let lastingSeconds = 60
 
     /// The journal's files, the older first.
     public static var files: [ByteString] {
@@ -16,13 +18,22 @@ public enum Journal {
         return [folder.appending(path: "journal.1.jsonl"), folder.appending(path: "journal.jsonl")]
     }
 
-    /// The process that wrote the last line; nil where there is none.
-    static var lastWriter: Int? {
+    /// Whether this process's parent, the shim that became docker, has written down a command just now. Looked up once, before
+    /// this process writes a line of its own.
+    static let parentHasWritten = hasWritten(Int(Kernel.parentID))
+
+    static func hasWritten(_ process: Int) -> Bool {
         guard let file = files.last, let journal = try? Descriptor.open(file, followLinks: false),
             (try? journal.status().kind) == .regular, (try? journal.seek(beforeEnd: largestLine)) != nil,
-            let line = try? journal.readAll(limit: largestLine).split("\n").last(where: { !$0.isEmpty })
-        else { return nil }
-        return JSON(line)?[key: "pid"]?.integer
+            let lines = try? journal.readAll(limit: largestLine).split("\n")
+        else { return false }
+        // Numbers of processes come again.
+        let since = Int(Clock.now / 1_000_000_000) - lastingSeconds
+        let own = "\"pid\":" + ByteString(decimal: process) + ","
+        return lines.reversed().contains { line in
+            line.range(of: own) != nil && JSON(line)?[key: "pid"]?.integer == process
+                && JSON(line)?[key: "time"]?.integer ?? 0 >= since
+        }
     }
 
     /// Appends a decision, with what was found in the build's Dockerfile. A journal that cannot be written is none of docker's business.

@@ -23,8 +23,11 @@ extension Decision {
             }
         }
 
-        /// Whether the shim before docker, which is our parent now, has written down and recorded what it left as it was.
-        var isToldAlready: Bool { self != .docker && Journal.lastWriter == Int(Kernel.parentID) }
+        /// Whether a command that is left as it was has been told of by the shim before docker, which is our parent now. Without
+        /// a journal that is not known, and nobody would find a record.
+        func isToldAlready(_ settings: Settings) -> Bool {
+            self != .docker && (!settings.journal || Journal.parentHasWritten)
+        }
 
         /// How buildx comes to run: for the plugin docker has decided that already.
         func route(_ program: Program, else route: BuildRequest.Route) -> BuildRequest.Route {
@@ -61,7 +64,9 @@ enum Plugin {
         let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role)
         let plan = decision.plan
         if traced { Shim.show(plan, plugin) }
-        if loaded.settings.journal, let command = decision.command, plan.isChanged || !role.isToldAlready {
+        if loaded.settings.journal, let command = decision.command,
+            plan.isChanged || !role.isToldAlready(loaded.settings)
+        {
             Journal.append(plan, command: command)
         }
         Shim.become(plugin, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)

@@ -48,7 +48,7 @@ struct RecordedBuild {
             let targets = builds.compactMap(\.record?.bakeTarget)
             let areAll = builds.allSatisfy(\.isWhole) && entry.targets.allSatisfy(targets.contains)
             // Of what was left alone nothing is recorded.
-            if areAll || entry.has(.commandTooLong) || Clock.monotonic > deadline { return builds }
+            if areAll || !entry.isAboutBuilds || Clock.monotonic > deadline { return builds }
             Clock.sleep(nanoseconds: 100_000_000)
         }
     }
@@ -79,11 +79,12 @@ struct ToldBuild {
     ) {
         targets = all.compactMap(\.record?.bakeTarget)
         var told: (build: RecordedBuild, explanation: Explanation)?
+        let history = EngineHistory(docker: docker)
         for build in builds {
-            let others = targets.filter { $0 != build.record?.bakeTarget }
-            let explanation = Explanation(
-                of: Evidence(about: build, others, reference: reference, docker: docker))
+            let others = (targets + build.entry.targets).filter { $0 != build.record?.bakeTarget }
+            let explanation = Explanation(of: Evidence(about: build, others, reference: reference, history))
             if told.map({ Self.rank(explanation) < Self.rank($0.explanation) }) ?? true { told = (build, explanation) }
+            if explanation.shouldHaveHit { break }
         }
         guard let told else { return nil }
         (build, explanation) = told
@@ -99,18 +100,50 @@ struct ToldBuild {
     }
 }
 
+/// The history of one command's engine, read once; not asked again when it has not answered.
+final class EngineHistory {
+    private let docker: ByteString?
+    private var references: [BuildxHistory.Reference]?
+    private var silence: BuildxHistory.Obstacle?
+
+    init(docker: ByteString?) { self.docker = docker }
+
+    /// What became of a build. `reference` is its place in the history, where that is known already.
+    func outcome(
+        of record: BuildRecord?, _ reference: BuildxHistory.Reference?
+    ) throws(BuildxHistory.Obstacle) -> BuildOutcome {
+        if let silence { throw silence }
+        guard let docker, let access = BuildxHistory.Access(docker: docker, globals: record?.globals ?? []) else {
+            throw .noHistory("no docker is found")
+        }
+        let history = BuildxHistory(access)
+        let noted = references ?? history.references()
+        references = noted
+        guard let found = reference ?? record.flatMap({ BuildxHistory.reference(of: $0, among: noted) }) else {
+            throw .noBuild
+        }
+        do throws(BuildxHistory.Obstacle) {
+            return try history.outcome(of: found)
+        } catch {
+            if case .noHistory = error { silence = error }
+            throw error
+        }
+    }
+}
+
 extension Evidence {
     /// All that can be found about a build. `others` are further targets of its command, `reference` is its place in the engine's
     /// history, where that is known already. The outcome that was kept has no text of steps, and where all were cached it needs
     /// none: the history of a bake of many targets takes its time.
     init(
-        about build: RecordedBuild, _ others: [ByteString], reference: BuildxHistory.Reference?, docker: ByteString?
+        about build: RecordedBuild, _ others: [ByteString], reference: BuildxHistory.Reference?,
+        _ history: EngineHistory
     ) {
         let kept = build.place.flatMap(Self.outcome)
         var outcome = kept.flatMap { $0.firstMiss == nil ? $0 : nil }
         var missing: ByteString?
         do throws(BuildxHistory.Obstacle) {
-            if outcome == nil { outcome = try Self.ask(build.record, reference, docker) }
+            if outcome == nil { outcome = try history.outcome(of: build.record, reference) }
         } catch {
             switch error {
             case .noBuild: missing = "buildx has noted no build of this context at that time"
@@ -127,18 +160,6 @@ extension Evidence {
             build: side, former: Self.former(of: build), outcome: outcome, missingOutcome: missing,
             notes: notes.compactMap { note in Reason(code: note.code).map { ($0, note.message) } },
             relative: Self.relative(of: build))
-    }
-
-    private static func ask(
-        _ record: BuildRecord?, _ reference: BuildxHistory.Reference?, _ docker: ByteString?
-    ) throws(BuildxHistory.Obstacle) -> BuildOutcome {
-        guard let docker, let access = BuildxHistory.Access(docker: docker, globals: record?.globals ?? []) else {
-            throw .noHistory("no docker is found")
-        }
-        let history = BuildxHistory(access)
-        let found = reference ?? record.flatMap { BuildxHistory.reference(of: $0, among: history.references()) }
-        guard let found else { throw .noBuild }
-        return try history.outcome(of: found)
     }
 
     private static func outcome(in place: ByteString) -> BuildOutcome? {

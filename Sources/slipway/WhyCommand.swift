@@ -93,15 +93,17 @@ struct WhyCommand: ParsableCommand {
     }
 
     private func chosen(of builds: [RecordedBuild]) throws -> [RecordedBuild] {
-        let names = builds.compactMap(\.record?.bakeTarget)
-        guard let target, !names.isEmpty else { return builds }
+        guard let target, let entry = builds.first?.entry else { return builds }
         let name = BakeTarget.name(of: ByteString(target))
-        guard names.contains(name) else {
-            throw Output.failure(
-                "no-target",
-                "the build has no target " + name + ": there are " + names.joined(separator: ", "), json: json)
-        }
-        return builds.filter { $0.record?.bakeTarget == name }
+        let chosen = builds.filter { $0.record?.bakeTarget == name }
+        guard chosen.isEmpty else { return chosen }
+        let names = (builds.compactMap(\.record?.bakeTarget) + entry.targets).withoutRepeats
+        let problem =
+            names.contains(name)
+            ? "nothing was recorded of target " + name
+            : "the last build has no target " + name
+                + (names.isEmpty ? "" : ": there are " + names.joined(separator: ", "))
+        throw Output.failure("no-target", problem, json: json)
     }
 
     private static func reference(_ id: ByteString, _ docker: ByteString?) -> BuildxHistory.Reference? {

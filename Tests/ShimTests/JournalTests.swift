@@ -38,16 +38,20 @@ struct JournalTests {
             #expect(try Files.status(folder[Self.current]).mode == 0o600)
             #expect(try Files.status(folder[Self.state]).mode == 0o700)
             #expect(Journal.files == [folder[Self.older], folder[Self.current]])
-            #expect(Journal.lastWriter == Int(getpid()))
-            try folder.write(Self.current, "{\"pid\": 1}\n{\"pid\": 7}\n\n")
-            #expect(Journal.lastWriter == 7)
-            let long = ByteString("x").repeated(1 << 16)
-            try folder.write(Self.current, "{\"pid\": 1, \"x\": \"" + long + "\"}\n{\"pid\": 8}\n")
-            #expect(Journal.lastWriter == 8)
-            try folder.write(Self.current, "{\"x\": \"" + long + "\", \"pid\": 9}\n")
-            #expect(Journal.lastWriter == nil)
-            try folder.write(Self.current, "torn")
-            #expect(Journal.lastWriter == nil)
+            #expect(Journal.hasWritten(Int(getpid())) && !Journal.hasWritten(Int(getpid()) + 1))
+            let now = ByteString(decimal: Clock.now / 1_000_000_000)
+            func line(_ process: ByteString, time: ByteString = now) -> ByteString {
+                "{\"time\":" + time + ",\"pid\":" + process + ",\"command\":\"build\"}\n"
+            }
+            try folder.write(Self.current, line("7") + line("8") + "\n" + line("9", time: "1"))
+            #expect(Journal.hasWritten(7) && Journal.hasWritten(8))
+            #expect(!Journal.hasWritten(9), "long ago")
+            #expect(!Journal.hasWritten(1))
+            let long = "{\"x\": \"" + ByteString("x").repeated(1 << 16) + "\"}\n"
+            try folder.write(Self.current, line("7") + long + line("8"))
+            #expect(Journal.hasWritten(8) && !Journal.hasWritten(7))
+            try folder.write(Self.current, "torn \"pid\":7,")
+            #expect(!Journal.hasWritten(7))
         }
     }
 

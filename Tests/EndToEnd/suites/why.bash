@@ -39,8 +39,8 @@ recorded() {
 }
 
 has_lines() { [[ $(wc -l <"$2") == "$1" ]]; }
-# accounted N: waits until the ledger has N builds, which comes after the record
-accounted() { await 60 has_lines "$1" "$home/.local/state/slipway/builds.jsonl"; }
+# accounted N [SECONDS]: waits until the ledger has N builds, which comes after the record
+accounted() { await "${2:-60}" has_lines "$1" "$home/.local/state/slipway/builds.jsonl"; }
 
 # why_is CAUSE TEXT...: of the last build, on engine b
 why_is() {
@@ -321,6 +321,17 @@ several_builds() {
     expect_equal "$(tail -n 1 "$stdout" | jq -r '.cause + " " + .target')" "modes more"
     run plugged b slipway why --target one
     expect_said "files of the context differ: 1 with other content"
+    # Of a target that is gone from the store nothing is known any more.
+    rm -r "$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | select(contains(": more, ")) | sub(".*, "; "")')"
+    run plugged b slipway why --json
+    expect_equal "$(jq -c '[.cause, (.targets | sort)]' "$stdout")" '["content",["one","other"]]'
+    try plugged b slipway why --target more
+    expect_code 1
+    expect_said "nothing was recorded of target more"
+    run on b docker build .
+    try on b slipway why --target one
+    expect_code 1
+    expect_said "no target one"
 }
 by_bake() { several_builds docker buildx bake; }
 by_compose() { several_builds docker compose build; }
@@ -347,14 +358,16 @@ without_exports() {
     cd app
     run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "${names[@]/#/t}"
     expect_notes !SLP001 SLP400
-    accounted 27
+    accounted 27 200
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 24 "outcomes"
     # Sixteen commands are kept.
-    for ((i = 1; i <= 15; i++)); do run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "t$i"; done
-    accounted 42
+    for ((i = 1; i <= 15; i++)); do
+        run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "t$i"
+        accounted $((27 + i))
+    done
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 33 "outcomes"
 }
-test_case "builds that export nothing are recorded, too" without_exports
+test_case "builds that export nothing are recorded, too" without_exports 600
 
 checked_bake() {
     targets
