@@ -370,6 +370,18 @@ without_exports() {
 }
 test_case "builds that export nothing are recorded, too" without_exports 600
 
+notes_of_others() {
+    targets
+    sed -i 's/^target "other" .*/target "other" {\n  dockerfile = "Other"\n  no-cache = true\n  cache-to = ["type=local,dest=own"]\n}/' app/docker-bake.hcl
+    builds_all a docker buildx bake
+    expect_notes SLP106 SLP400
+    run plugged a slipway why --target one
+    expect_said "never built before"
+    run plugged a slipway why --target other
+    expect_said "--no-cache was given"
+}
+test_case "what is said of one target is not said of another" notes_of_others
+
 checked_bake() {
     targets
     builds_all a docker buildx bake
