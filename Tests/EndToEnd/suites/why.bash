@@ -311,20 +311,20 @@ several_builds() {
     expect_said "there are "
     run on b slipway stats --json
     expect_equal "$(jq -c '[.exported, .arrived, (.repositories[0] | .builds, .exports)]' "$stdout")" '[9,9,9,9]' "the account"
-    # Which of them should have hit comes before one that could not.
+    # Which of them should have hit comes before one that could not, though that is the first.
     forget b
-    unique >app/src/deep/inner
-    chmod 600 app/more/file
+    unique >app/more/file
+    chmod 700 app/src/run
     cd app
     try plugged b slipway check --json -- "$@"
     expect_code 3
-    expect_equal "$(tail -n 1 "$stdout" | jq -r '.cause + " " + .target')" "modes more"
-    run plugged b slipway why --target one
+    expect_equal "$(tail -n 1 "$stdout" | jq -r '.cause + " " + .target')" "modes one"
+    run plugged b slipway why --target more
     expect_said "files of the context differ: 1 with other content"
     # Of a target that is gone from the store nothing is known any more.
     rm -r "$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | select(contains(": more, ")) | sub(".*, "; "")')"
     run plugged b slipway why --json
-    expect_equal "$(jq -c '[.cause, (.targets | sort)]' "$stdout")" '["content",["one","other"]]'
+    expect_equal "$(jq -c '[.cause, (.targets | sort)]' "$stdout")" '["modes",["one","other"]]'
     try plugged b slipway why --target more
     expect_code 1
     expect_said "nothing was recorded of target more"
