@@ -5,11 +5,12 @@
 
 readarray -t rooms < <(cd "$sources" && printf '%s\n' shims/install/*.sh)
 sed "s|@SHIMS@|'/s'|" "$sources/shims/slipway.sh" >"$T/snippet"
+# PATH is set in the shell: zsh reads files even for -c, and on a machine with Slipway those have put it first already.
 for shell in dash bash zsh "busybox sh"; do
     installed "${shell%% *}" || { skip "no $shell"; continue; }
     for pair in "/a:/b=/s:/a:/b" "/s:/a=/s:/a" "/a:/s:/s:/b:/s=/s:/a:/b" ":/a=/s::/a" "/a:=/s:/a:" "/ss:/a/s=/s:/ss:/a/s"; do
         # shellcheck disable=SC2046
-        got=$(env -i PATH="${pair%%=*}" "$(command -v "${shell%% *}")" $([[ $shell != *\ * ]] || echo sh) -euc ". $T/snippet; . $T/snippet; echo \"\$PATH\${_slipway_path-}\${_slipway_shims-}\"")
+        got=$(env -i HOME="$T" "$(command -v "${shell%% *}")" $([[ $shell != *\ * ]] || echo sh) -euc "PATH=${pair%%=*}; . $T/snippet; . $T/snippet; echo \"\$PATH\${_slipway_path-}\${_slipway_shims-}\"")
         equal "slipway.sh in $shell: ${pair%%=*}" "$got" "${pair#*=}"
     done
 done
