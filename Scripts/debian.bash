@@ -31,7 +31,8 @@ private_apt() {
         -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Default-Release=
         -o Dir::State::Lists="$folder/lists" -o Dir::State::status="$folder/status" -o Dir::Cache="$folder/cache"
         -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin
-        -o Acquire::Languages=none -o APT::Sandbox::User=)
-    # (Those caches are on because container images often switch them off, and each call then takes seconds more.)
+        -o Acquire::Languages=none -o APT::Sandbox::User= -o APT::Update::Error-Mode=any)
+    # (Those caches are on because container images often switch them off, and each call then takes seconds more. Without
+    # the mode lists that cannot be fetched are a mere warning, and then no package is there.)
     apt-get "${apt[@]}" update >&2
 }
