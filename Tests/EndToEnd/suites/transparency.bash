@@ -115,7 +115,7 @@ odd_caller() {
         "$way" sleep bash -c 'exec -a "an odd name" docker infinity'
     ) <"$work/bin/docker" >>"$place/one" 2>>"$place/two" &
     pid=$!
-    await 60 has_become sleep
+    await 10 has_become sleep
     inherited "$pid" | grep -v '^[[:space:]]*255 ' >"$place/$way"
     kill "$pid"
 }
@@ -136,7 +136,7 @@ blocked_signals() {
         local file=$fakes/sleep/docker
         [[ $way == plain ]] || file=$work/bin/docker
         start "$way" execve "$file" "$place/argv" "$place/environment" block=10 block=15 block=1 ignore=INT ignore=QUIT ignore=PIPE
-        await 60 has_become sleep
+        await 10 has_become sleep
         grep ^Sig "/proc/$pid/status" >"$place/$way"
         kill -KILL "$pid"
     done
@@ -151,7 +151,7 @@ odd_environment() {
         "LONG=$(printf '%0100000d' 0)" A=1 "PATH=/nowhere" "SLIPWAYS=1" >"$place/environment"
     words docker infinity >"$place/argv"
     start d execve "$work/bin/docker" "$place/argv" "$place/environment"
-    await 60 has_become sleep
+    await 10 has_become sleep
     cmp "/proc/$pid/environ" "$place/environment"
     kill "$pid"
     : >"$place/environment"
@@ -290,6 +290,15 @@ build_descriptors() {
 }
 test_case "a build has the caller's descriptors and leases from 10 on" build_descriptors
 
+# What a process was given blocked. In one thread Go blocks all signals but those that the program asks for (os/signal,
+# ensureSigM), in the first or in another: what all threads block was inherited.
+blocked_everywhere() {
+    local mask blocked=-1
+    while read -r _ mask; do blocked=$((blocked & 16#$mask)); done < <(grep -h '^SigBlk:' /proc/"$1"/task/*/status)
+    expect [ "$blocked" != -1 ]
+    printf 'blocked: %016x\n' "$blocked"
+}
+
 # docker itself, in the middle of a build.
 in_a_build() {
     local way
@@ -310,11 +319,7 @@ in_a_build() {
         {
             readlink "/proc/$pid/cwd"
             grep -E '^(Umask|SigIgn|SigCgt):' "/proc/$pid/status"
-            # Go blocks all signals for a moment when it starts a thread: what is seen most often counts.
-            for _ in {1..15}; do
-                grep '^SigBlk:' "/proc/$pid/status"
-                sleep 0.05
-            done | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* *//p'
+            blocked_everywhere "$pid"
             tr '\0' '\n' <"/proc/$pid/environ" | grep -vE '^(SLIPWAY_|PATH=)'
         } >"$place/seen-$way"
         wait "$pid"
