@@ -22,6 +22,13 @@ public enum Clock {
         return nanoseconds(time)
     }
 
+    /// Nanoseconds that this thread has computed: it stands still while others have the processor, or a disk is waited for.
+    public static var computed: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return nanoseconds(time)
+    }
+
     /// Waits. The corresponding C function is `poll`.
     public static func sleep(nanoseconds: Int64) {
         poll(nil, 0, Int32(clamping: nanoseconds / 1_000_000))

@@ -17,6 +17,8 @@ public struct JournalEntry: Equatable, Sendable {
     public let notes: [JournalNote]
     /// What was found in the build's Dockerfile.
     public let findings: [JournalFinding]
+    /// The Dockerfile of which there may be more findings than are written down; nil where these are all.
+    public let partlyRead: ByteString?
     /// The line itself.
     public let line: ByteString
 
@@ -36,6 +38,7 @@ public struct JournalEntry: Equatable, Sendable {
         directory = json[key: "directory"]?.string ?? ""
         self.notes = notes.compactMap(JournalNote.init)
         let file = json[key: "lint"]?[key: "file"]?.string ?? ""
+        partlyRead = json[key: "lint"]?[key: "partial"]?.bool == true ? file : nil
         findings = (json[key: "lint"]?[key: "findings"]?.array ?? []).compactMap { JournalFinding($0, in: file) }
     }
 

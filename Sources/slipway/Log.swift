@@ -54,6 +54,7 @@ struct Log: ParsableCommand {
             let title = Rule(code: finding.code).map { ByteString($0.row.title) } ?? ""
             return "  " + finding.code + "  " + place.joined(separator: ":") + "  " + title
         }
-        return ([head.joined(separator: "  ")] + notes + findings).map(\.harmless).joined(separator: "\n") + "\n"
+        let rest = entry.partlyRead.map { ["  there may be more in it: slipway lint " + $0] } ?? []
+        return ([head.joined(separator: "  ")] + notes + findings + rest).map(\.harmless).joined(separator: "\n") + "\n"
     }
 }

@@ -78,7 +78,11 @@ struct JournalEntryTests {
         #expect(entry.findings.map(\.code) == ["LNT101", "LNT999"])
         #expect(entry.findings.map(\.line) == [3, 9] && entry.findings.map(\.column) == [5, 1])
         #expect(entry.findings.allSatisfy { $0.file == "a/Dockerfile" })
+        #expect(entry.partlyRead == nil)
         #expect(try #require(JournalEntry(Self.line)).findings.isEmpty)
+        let partial: ByteString = #","lint":{"file":"a/Dockerfile","partial":true,"findings":[]}}"#
+        let other = try #require(JournalEntry(Self.line.dropLast(1) + partial))
+        #expect(other.partlyRead == "a/Dockerfile" && other.findings.isEmpty)
     }
 
     @Test("A reason of a later Slipway stays, a note without a code does not")

@@ -191,7 +191,7 @@ recorded() {
     printf '%s\n' 'FROM slipway/base:1' 'ARG GIT_COMMIT' "RUN $(cache /root/.cache/pip) true || pip install --no-cache-dir x" \
         >app/Dockerfile
     run on a docker build app
-    expect_equal "$(journal | jq -c '.lint.findings | map(.code)')" '["LNT704","LNT101"]'
+    expect_equal "$(journal | jq -c '[.lint.partial] + (.lint.findings | map(.code))')" '[false,"LNT704","LNT101"]'
     expect_equal "$(journal | jq -r '.lint.file')" app/Dockerfile
     run on a slipway log
     expect_said 'LNT101  app/Dockerfile:3:'
@@ -206,5 +206,11 @@ recorded() {
     try on a docker build app
     expect_code "$without"
     expect_equal "$(journal | jq -c '.lint.findings | map(.code)')" '["LNT002"]'
+    # An entry has room for 16.
+    { echo 'FROM slipway/base:1'; printf 'RUM %s\n' {1..17}; } >app/Dockerfile
+    try on a docker build app
+    expect_equal "$(journal | jq -c '[.lint.partial, (.lint.findings | length)]')" '[true,16]'
+    run on a slipway log --last 1
+    expect_said '  there may be more in it: slipway lint app/Dockerfile'
 }
 test_case "what is found in a build's Dockerfile is in the journal, and nowhere else" recorded
