@@ -248,16 +248,17 @@ public struct Linter {
             return
         }
         // All of one ENV see the values of before it.
-        let before = now
+        var known: [(name: ByteString, variable: Surroundings.Variable)] = []
         for word in words {
             let text = ByteString(WordScanner.value(of: word, in: bytes, escape: file.escape))
             guard let (name, value) = text.cut(at: "=") else { continue }
             // Nothing is expanded in single quotes, nor where a backslash stands: in doubt it is not known.
             let isDoubtful =
                 value.contains("$") && bytes[word].contains { $0 == UInt8(ascii: "'") || $0 == file.escape }
-            let known = isDoubtful ? nil : before.expand(value)
-            now.set(name, .init(value: known, place: instruction.text.source(of: word), isArgument: false))
+            let place = instruction.text.source(of: word)
+            known.append((name, .init(value: isDoubtful ? nil : now.expand(value), place: place, isArgument: false)))
         }
+        for (name, variable) in known { now.set(name, variable) }
     }
 
     private mutating func setUser(_ instruction: Dockerfile.Instruction) {

@@ -5,20 +5,10 @@ internal import Formats
 extension Linter {
     mutating func lintPip(_ run: Run) {
         let uses = run.calls.all.filter { $0.program == .pip }
-        if run.caches.contains(where: { $0.target.map(Tool.pip.isMeant) ?? false }) {
-            let basic: Set<ByteString> = [
-                "apt-get", "apt", "mkdir", "echo", "true", "ls", "chmod", "chown", "useradd", "adduser", "groupadd",
-                "cd", "set",
-                "curl", "wget", "rm", "cp", "mv", "ln",
-            ]
-            let isPlain = run.calls.scripts.allSatisfy { script in
-                script.commands.allSatisfy { command in
-                    command.words.first.map { basic.contains(ByteString(script.text.bytes[$0.range])) } ?? true
-                }
-            }
-            if uses.isEmpty, isPlain, stage.unusedMount == nil, let mount = run.caches.first {
-                stage.unusedMount = (run.place(of: mount.mount).lowerBound, run.instruction.ignored)
-            }
+        if uses.isEmpty, stage.unusedMount == nil, let mount = run.caches.first,
+            run.caches.contains(where: { $0.target.map(Tool.pip.isMeant) ?? false }), isPlain(run.calls)
+        {
+            stage.unusedMount = (run.place(of: mount.mount).lowerBound, run.instruction.ignored)
         }
         guard uses.contains(where: { Tool.pip.deed($0, run.calls) == .installs }) else { return }
         if run.caches.isEmpty { stage.installsWithoutMount = true }
@@ -30,6 +20,20 @@ extension Linter {
             }
         }
         lint(.pip, run)
+    }
+
+    // Programs that are known not to start pip.
+    private static let plainPrograms: Set<ByteString> = [
+        "apt-get", "apt", "mkdir", "echo", "true", "ls", "chmod", "chown", "useradd", "adduser", "groupadd", "cd",
+        "set", "curl", "wget", "rm", "cp", "mv", "ln",
+    ]
+
+    private func isPlain(_ calls: Calls) -> Bool {
+        calls.scripts.allSatisfy { script in
+            script.commands.allSatisfy { command in
+                command.words.first.map { Self.plainPrograms.contains(ByteString(script.text.bytes[$0.range])) } ?? true
+            }
+        }
     }
 
     mutating func lintNode(_ run: Run) {
@@ -53,7 +57,7 @@ extension Linter {
     }
 
     private mutating func lint(_ tool: Tool, _ run: Run) {
-        guard !run.caches.isEmpty else { return }
+        guard !run.caches.isEmpty, run.calls.all.contains(where: { $0.program == tool.program }) else { return }
         // Where its cache would be without words and variables to the contrary.
         let standard = tool.standardPlace(now)
         for call in run.calls.all where call.program == tool.program {
