@@ -19,10 +19,9 @@ public struct PackageInventory: Sendable {
         self.dangling = dangling
     }
 
-    /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random.
+    /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random. They are asked for
+    /// first: the shim removes views behind docker's back, and one that went in between would seem to have a container.
     public init(_ docker: any EngineClient) throws(DockerFailure) {
-        volumes = try docker.volumes()
-        guard !volumes.isEmpty else { return }
         let list = try docker.call(
             DockerCall(
                 ["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark, "--filter", "dangling=true"],
@@ -31,6 +30,7 @@ public struct PackageInventory: Sendable {
             throw DockerFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
         }
         dangling = Set(list.lines)
+        volumes = try docker.volumes()
     }
 
     /// Also asks for what only people want to know. What is not told in time is left out.
@@ -75,10 +75,10 @@ public struct PackageInventory: Sendable {
     /// The one that containers get now.
     public var current: PackageGeneration.Current { PackageGeneration.current(among: volumes) }
 
-    /// What views that some container has lie on, with the view that does.
-    var held: [ByteString: ByteString] {
+    /// What views that some container has lie on, with the view that does; without views of these names.
+    func held(except names: Set<ByteString> = []) -> [ByteString: ByteString] {
         var held: [ByteString: ByteString] = [:]
-        for view in volumes(.view) where !dangling.contains(view.name) {
+        for view in volumes(.view) where !dangling.contains(view.name) && !names.contains(view.name) {
             for name in view.mounted { held[name] = view.name }
         }
         return held

@@ -82,7 +82,7 @@ public struct Sweep {
         var items = inventory.volumes(.view).filter { inventory.dangling.contains($0.name) }.map {
             Item(name: $0.name, kind: .view, cause: "no container has it")
         }
-        let held = inventory.held
+        let held = inventory.held()
         let generations = inventory.generations
         var named: Set<ByteString> = []
         for generation in generations {
@@ -112,11 +112,13 @@ public struct Sweep {
 
     /// Docker refuses to remove what a container has, but knows nothing of what views lie on.
     private func remove(_ items: [Item], of inventory: PackageInventory, _ report: inout Report) {
-        var held = inventory.held
         if dryRun {
+            let held = inventory.held()
             report.removed += items.filter { $0.kind != .layer || held[$0.name] == nil }
             return
         }
+        // A container may have ended since: whether a view goes tells whether one has it.
+        var held = inventory.held(except: Set(items.map(\.name)))
         var namedStill: [ByteString: ByteString] = [:]
         for item in items {
             if item.kind == .layer, let holder = held[item.name] ?? namedStill[item.name] {

@@ -119,6 +119,40 @@ struct SweepTests {
         #expect(report.kept.first { $0.name == "a" }?.cause == "in use by used")
     }
 
+    // Docker ends, and behind its back the shim removes the view: at any time.
+    @Test("A view that goes while all are removed holds nothing, whenever that is", arguments: [false, true])
+    func goingView(isRemoved: Bool) throws {
+        var kept: Set<[ByteString]> = []
+        for moment in 0..<14 {
+            let engine = engine()
+            engine.instead = { (index, _) throws(DockerFailure) in
+                if index == moment {
+                    engine.containers["box"] = nil
+                    if isRemoved { engine.volumes["used"] = nil }
+                }
+                return nil
+            }
+            let report = try Sweep(engine, now: 100 * hour, dryRun: false).purge()
+            #expect(engine.calls.count >= 13 && report.failed.isEmpty)
+            #expect(report.kept.isEmpty == (engine.volumes["a"] == nil), "at call \(moment)")
+            kept.insert(names(report.kept))
+        }
+        #expect(kept == [[], ["a", "used"]])
+    }
+
+    @Test("A view that goes while trimming looks holds nothing")
+    func goingViewOfATrimming() throws {
+        for moment in 0..<4 {
+            let engine = engine()
+            engine.instead = { (index, _) throws(DockerFailure) in
+                if index == moment { engine.volumes["idle"] = nil }
+                return nil
+            }
+            _ = try Sweep(engine, now: 100 * hour, dryRun: false).trim(grace: 24 * hour)
+            #expect(engine.volumes["d"] == nil, "at call \(moment)")
+        }
+    }
+
     @Test("Builders of runs that were killed go, those at work stay")
     func builders() throws {
         let engine = FakeEngine()
