@@ -186,12 +186,20 @@ test_case "removing a mount point is an error, and the build fails" mount_point
 
 # -- The journal ------------------------------------------------------------------------------------------------------
 
+# found WANTED: what the next build of app has in the journal; an entry that says it ran out of time is tried again.
+found() {
+    for _ in {1..5}; do
+        try on a docker build app
+        [[ $(journal | jq .lint.partial) == true ]] || break
+    done
+    expect_equal "$(journal | jq -c '[.lint.partial] + (.lint.findings | map(.code))')" "[false,$1]"
+}
 recorded() {
     mkdir app
     printf '%s\n' 'FROM slipway/base:1' 'ARG GIT_COMMIT' "RUN $(cache /root/.cache/pip) true || pip install --no-cache-dir x" \
         >app/Dockerfile
-    run on a docker build app
-    expect_equal "$(journal | jq -c '[.lint.partial] + (.lint.findings | map(.code))')" '[false,"LNT704","LNT101"]'
+    found '"LNT704","LNT101"'
+    expect_code 0
     expect_equal "$(journal | jq -r '.lint.file')" app/Dockerfile
     run on a slipway log
     expect_said 'LNT101  app/Dockerfile:3:'
@@ -203,9 +211,8 @@ recorded() {
     printf '%s\n' 'FROM slipway/base:1' 'RUM x' >app/Dockerfile
     try direct a docker build --progress plain app
     local without=$code
-    try on a docker build app
+    found '"LNT002"'
     expect_code "$without"
-    expect_equal "$(journal | jq -c '.lint.findings | map(.code)')" '["LNT002"]'
     # An entry has room for 16.
     { echo 'FROM slipway/base:1'; printf 'RUM %s\n' {1..17}; } >app/Dockerfile
     try on a docker build app
