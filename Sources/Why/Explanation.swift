@@ -208,13 +208,16 @@ private struct Comparison {
             return Explanation(.argument, "build argument " + name + " has another value than when the cache was made")
         }
         guard let sources = CopySources(of: instruction) else {
-            let known = outline != nil && place != nil && former.record.outline != nil
+            guard outline != nil, place != nil, former.record.outline != nil else {
+                return Explanation(
+                    .unknown, "not known: the Dockerfile of this build or of the one before was not recorded")
+            }
+            let isBaseKnown = areBasesKnown(step.stage)
             return Explanation(
                 .unknown,
-                known
-                    ? "not known: Dockerfile, arguments and base image are those of the build whose layers were imported"
-                    : "not known: the Dockerfile of this build or of the one before was not recorded",
-                shouldHaveHit: known && areBasesKnown(step.stage))
+                "not known: " + (isBaseKnown ? "Dockerfile, arguments and base image" : "Dockerfile and arguments")
+                    + " are those of the build whose layers were imported",
+                shouldHaveHit: isBaseKnown)
         }
         return explainFiles(sources)
     }
@@ -237,7 +240,8 @@ private struct Comparison {
                 .unknown,
                 "not known: the files are those of the build whose layers were imported. Where the engine has earlier steps of "
                     + "its own, BuildKit does not always find the imported ones behind them (moby/buildkit 6418)",
-                mend: "docker builder prune", shouldHaveHit: true)
+                // Without the outcome of the one before, its base image may have been another.
+                mend: "docker builder prune", shouldHaveHit: former.outcome != nil)
         }
         return Self.explain(difference, now.entries.contains { sources.take($0.path) && $0.isClutter })
     }
