@@ -36,6 +36,8 @@ public struct BuildxHistory: Sendable {
         public let began: Int64
         /// The context as buildx has it: an absolute path, an address, or "-".
         public let context: ByteString
+        /// The Dockerfile as buildx has it: an absolute path, "-", or empty for the context's own.
+        public var dockerfile: ByteString = ""
         /// bake's name for it, or "default"; empty where buildx has not noted it. A service's dots are underscores, as in bake.
         public let target: ByteString
     }
@@ -73,6 +75,7 @@ public struct BuildxHistory: Sendable {
                         Reference(
                             builder: builder, id: id, began: status.modified,
                             context: json[field: "LocalPath"]?.string ?? "",
+                            dockerfile: json[field: "DockerfilePath"]?.string ?? "",
                             target: (json[field: "Target"]?.string ?? "").split(".").joined(separator: "_")))
                 }
             }
@@ -80,19 +83,34 @@ public struct BuildxHistory: Sendable {
         return found.sorted { $0.began < $1.began }
     }
 
-    /// The build that a command began at a time: of this context, and bake's target if it is one, the first that was noted since.
-    /// Two that began within a moment of each other could be either: nil. `references` are those that are noted now.
+    /// The build that a command began at a time: of this context, with this Dockerfile if it is a file, and bake's target if it is
+    /// one, the first that was noted since. Two that began within a moment of each other could be either: nil. `references` are
+    /// those that are noted now.
     public static func reference(
-        since time: Int64, context: ByteString, target: ByteString?, among references: [Reference]
+        since time: Int64, context: ByteString, dockerfile: ByteString?, target: ByteString?,
+        among references: [Reference]
     ) -> Reference? {
         let resolved = resolved(context)
         let names = [target ?? "default", ""]
         let later = references.filter {
             $0.began >= time && names.contains($0.target)
                 && ($0.context == context || self.resolved($0.context) == resolved)
+                && (target != nil || isMeant(dockerfile, by: $0))
         }
         guard let first = later.first else { return nil }
         return later.count > 1 && later[1].began &- first.began < 300_000_000 ? nil : first
+    }
+
+    /// A busy machine may be slow to begin the first of two builds of one context.
+    private static func isMeant(_ dockerfile: ByteString?, by reference: Reference) -> Bool {
+        guard let dockerfile else { return !reference.dockerfile.hasPrefix("/") }
+        guard reference.dockerfile.isEmpty || reference.dockerfile.hasPrefix("/") else { return false }
+        let noted =
+            reference.dockerfile.isEmpty
+            ? reference.context.appending(path: "Dockerfile") : reference.dockerfile
+        // The file itself may be gone, or a link.
+        return noted.lastPathComponent == dockerfile.lastPathComponent
+            && resolved(noted.parentPath) == resolved(dockerfile.parentPath)
     }
 
     /// buildx takes the shell's own idea of where it stands, links and all.

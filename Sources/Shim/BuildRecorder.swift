@@ -199,7 +199,9 @@ struct BuildRecorder {
 extension BuildxHistory {
     /// The build that was recorded, among those that buildx has noted.
     public static func reference(of record: BuildRecord, among references: [Reference]) -> Reference? {
-        reference(since: record.began, context: record.context, target: record.bakeTarget, among: references)
+        reference(
+            since: record.began, context: record.context, dockerfile: record.dockerfile, target: record.bakeTarget,
+            among: references)
     }
 }
 

@@ -7,13 +7,19 @@ import Testing
 @Suite("Which build of buildx's a record is about")
 struct BuildxHistoryTests {
     private static func reference(
-        _ id: ByteString, at seconds: Int64, target: ByteString = "default", context: ByteString = "/app"
+        _ id: ByteString, at seconds: Int64, target: ByteString = "default", context: ByteString = "/app",
+        dockerfile: ByteString = ""
     ) -> BuildxHistory.Reference {
-        .init(builder: "b", id: id, began: seconds * 1_000_000_000, context: context, target: target)
+        .init(
+            builder: "b", id: id, began: seconds * 1_000_000_000, context: context, dockerfile: dockerfile,
+            target: target)
     }
 
-    private static func found(_ target: ByteString?, _ references: [BuildxHistory.Reference]) -> ByteString? {
-        BuildxHistory.reference(since: 10_000_000_000, context: "/app", target: target, among: references)?.id
+    private static func found(
+        _ target: ByteString?, _ references: [BuildxHistory.Reference], dockerfile: ByteString? = "/app/Dockerfile"
+    ) -> ByteString? {
+        BuildxHistory.reference(
+            since: 10_000_000_000, context: "/app", dockerfile: dockerfile, target: target, among: references)?.id
     }
 
     @Test("The first one since then, of the same context")
@@ -26,6 +32,25 @@ struct BuildxHistoryTests {
     @Test("Two that began within a moment could be either")
     func doubt() {
         #expect(Self.found(nil, [Self.reference("one", at: 12), Self.reference("two", at: 12)]) == nil)
+    }
+
+    // As buildx 0.30 notes them.
+    @Test("Builds of one context with other Dockerfiles, of which the first was slow to begin")
+    func dockerfiles() {
+        let noted = [
+            Self.reference("a", at: 12, dockerfile: "/app/a/Dockerfile"),
+            Self.reference("b", at: 13, dockerfile: "/app/b/Dockerfile"), Self.reference("own", at: 14),
+            Self.reference("piped", at: 15, dockerfile: "-"),
+        ]
+        #expect(Self.found(nil, noted, dockerfile: "/app/b/Dockerfile") == "b")
+        #expect(Self.found(nil, noted, dockerfile: "/app/Dockerfile") == "own")
+        #expect(Self.found(nil, Array(noted.dropFirst(3)), dockerfile: nil) == "piped")
+        #expect(Self.found(nil, Array(noted.prefix(2)), dockerfile: nil) == nil)
+        #expect(Self.found(nil, noted, dockerfile: "/app/c/Dockerfile") == nil)
+        // compose and bake have names instead; an inline Dockerfile has no file.
+        #expect(
+            Self.found("web", [Self.reference("web", at: 12, target: "web", dockerfile: "/x")], dockerfile: nil)
+                == "web")
     }
 
     @Test("bake's targets share a context, and have names")
@@ -52,5 +77,6 @@ struct BuildxHistoryTests {
         let references = history.references()
         #expect(references.map(\.id) == ["one"])
         #expect(references.map(\.target) == ["my_web"] && references.map(\.context) == ["/app"])
+        #expect(references.map(\.dockerfile) == ["/app/D"])
     }
 }
