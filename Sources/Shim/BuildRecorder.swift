@@ -28,6 +28,8 @@ struct BuildRecorder {
         let place: ByteString
         let record: BuildRecord
         let mode: UInt32
+        /// Some digits of its Dockerfile's digest; empty where the build may have read another text.
+        let dockerfile: ByteString
     }
 
     /// What was seen of a context: builds of one command often share it.
@@ -81,7 +83,7 @@ struct BuildRecorder {
                 began: Int(build.record.began / 1_000_000_000), process: build.record.process,
                 repository: build.record.repository, export: build.part.export?.path,
                 hasImported: build.record.imported != nil,
-                dockerfile: Self.dockerfileDigest(of: build.part.description) ?? "", outcome: outcome)
+                dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
         }
@@ -95,8 +97,13 @@ struct BuildRecorder {
             for (number, part) in parts.enumerated() {
                 guard let place = place(part, number, began: began, process: process) else { continue }
                 let mode = ((try? Files.status(place).mode) ?? 0o700) & 0o644
-                let record = record(of: part, began: began, process: process)
-                kept.append(Kept(part: part, place: place, record: record, mode: mode))
+                var record = record(of: part, began: began, process: process)
+                let text = record.dockerfile.flatMap { Self.text(of: $0, unchangedSince: began) }
+                record.outline = text.map { DockerfileOutline($0) }
+                kept.append(
+                    Kept(
+                        part: part, place: place, record: record, mode: mode,
+                        dockerfile: text.map(Self.digest) ?? ""))
             }
             // Who asks for them sees at once how many there are; looking at contexts takes its time.
             for build in kept { keep(build.record.json, Export.buildRecord, of: build) }
@@ -123,10 +130,16 @@ struct BuildRecorder {
         try? Files.replace(build.place.appending(path: name), with: record.text + "\n", mode: build.mode)
     }
 
-    /// Some digits of the Dockerfile's digest; nil where it is no file that can be read.
-    private static func dockerfileDigest(of build: BuildDescription) -> ByteString? {
-        guard let path = dockerfile(of: build), let text = try? Files.read(path, limit: 1 << 20) else { return nil }
-        return SHA256.hexDigest(of: text).prefix(16)
+    /// A Dockerfile as the build read it; nil where it has changed since, or is no file that can be read.
+    private static func text(of dockerfile: ByteString, unchangedSince began: Int64) -> ByteString? {
+        guard let text = try? Files.read(dockerfile, limit: 1 << 20),
+            let status = try? Files.status(dockerfile), status.changed <= began
+        else { return nil }
+        return text
+    }
+
+    private static func digest(of dockerfile: ByteString) -> ByteString {
+        SHA256.hexDigest(of: dockerfile).prefix(16)
     }
 
     private static func dockerfile(of build: BuildDescription) -> ByteString? {
@@ -136,7 +149,8 @@ struct BuildRecorder {
 
     /// Why exporting such a build does not pay; nil when it does, or nothing is known.
     static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
-        dockerfileDigest(of: build).flatMap { BuildLedger.loss(of: identity.key.repository, dockerfile: $0) }
+        guard let path = dockerfile(of: build), let text = try? Files.read(path, limit: 1 << 20) else { return nil }
+        return BuildLedger.loss(of: identity.key.repository, dockerfile: digest(of: text))
     }
 
     private func place(_ part: Part, _ number: Int, began: Int64, process: Int32) -> ByteString? {
@@ -155,9 +169,6 @@ struct BuildRecorder {
         case .directory(let path):
             record.context = path.absolute(in: build.workingDirectory)
             record.dockerfile = Self.dockerfile(of: build)
-        }
-        if let path = record.dockerfile, let text = try? Files.read(path, limit: 1 << 20) {
-            record.outline = DockerfileOutline(text)
         }
         record.images = build.imageNames
         record.arguments = build.arguments.map { .init($0) }
@@ -182,7 +193,7 @@ struct BuildRecorder {
         }
         let limits = ContextSurvey.Limits(
             files: settings.recordedFiles, time: max(0, deadline &- Clock.monotonic))
-        let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits).bytes
+        let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits, began: build.record.began).bytes
         defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, mode: build.mode, path: target)) }
         // Most builds see what the one before saw.
         if let former = build.part.imported?.appending(path: Export.contextRecord),

@@ -26,6 +26,7 @@ public struct ContextSurvey {
     private let root: ByteString
     private let rules: IgnoreRules
     private let limits: Limits
+    private let began: Int64
     private let deadline: Int64
     private var budget: Int
     private var tracked: [ByteString: [UInt8]] = [:]
@@ -34,11 +35,12 @@ public struct ContextSurvey {
     private var isLong = false
     private var record = ContextRecord(entries: [])
 
-    /// A directory, absolute and resolved, what it leaves out, and how much may be spent.
-    private init(_ root: ByteString, _ rules: IgnoreRules, _ limits: Limits) {
+    /// A directory, absolute and resolved, what it leaves out, how much may be spent, and when the build began.
+    private init(_ root: ByteString, _ rules: IgnoreRules, _ limits: Limits, _ began: Int64) {
         self.root = root
         self.rules = rules
         self.limits = limits
+        self.began = began
         deadline = Clock.monotonic &+ limits.time
         budget = limits.reads
     }
@@ -52,14 +54,17 @@ public struct ContextSurvey {
             .first { !Files.isMissing($0) }
     }
 
-    /// Records a context without what `ignoreFile` names.
-    public static func record(of root: ByteString, ignoreFile: ByteString?, _ limits: Limits) -> ContextRecord {
+    /// Records a context without what `ignoreFile` names, for a build that began at a time, in nanoseconds since 1970: of what
+    /// changed since, the build may have seen something else, so its contents are not known.
+    public static func record(
+        of root: ByteString, ignoreFile: ByteString?, _ limits: Limits, began: Int64
+    ) -> ContextRecord {
         var rules: IgnoreRules? = IgnoreRules.none
         if let ignoreFile {
             rules = (try? Files.read(ignoreFile, limit: 1 << 20)).flatMap { IgnoreRules($0) }
         }
         guard let rules else { return ContextRecord(entries: [], gap: .ignoreFile) }
-        var survey = ContextSurvey(root, rules, limits)
+        var survey = ContextSurvey(root, rules, limits, began)
         survey.learnFromGit()
         survey.walk("", above: rules.top)
         survey.record.entries.sort { $0.path < $1.path }
@@ -139,13 +144,14 @@ public struct ContextSurvey {
             record.entries.append(
                 .init(
                     path: path, kind: .link, mode: status.mode, size: UInt64(text.count),
-                    digest: Self.number(SHA1.digest(of: text).prefix(8))))
+                    digest: status.changed > began ? 0 : Self.number(SHA1.digest(of: text).prefix(8))))
         case .socket: return
         default: record.entries.append(.init(path: path, kind: .other, mode: status.mode))
         }
     }
 
     private mutating func digest(of path: ByteString, _ status: FileStatus) -> UInt64 {
+        guard status.changed <= began else { return 0 }
         if let id = tracked[path], let entry = sizes[path], isClean(entry, status) { return Self.number(id[...]) }
         guard status.size <= min(limits.largestRead, budget) else { return 0 }
         budget -= status.size

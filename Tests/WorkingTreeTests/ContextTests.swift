@@ -21,11 +21,13 @@ struct ContextTests {
         try Files.makeLink(folder["app/src/link"], to: "a")
     }
 
-    private func record(_ name: ByteString = "app", _ limits: ContextSurvey.Limits? = nil) -> ContextRecord {
+    private func record(
+        _ name: ByteString = "app", _ limits: ContextSurvey.Limits? = nil, began: Int64 = .max
+    ) -> ContextRecord {
         let dockerfile = folder[name].appending(path: "Dockerfile")
         return ContextSurvey.record(
             of: folder[name], ignoreFile: ContextSurvey.ignoreFile(of: folder[name], dockerfile: dockerfile),
-            limits ?? self.limits)
+            limits ?? self.limits, began: began)
     }
 
     private func paths(_ record: ContextRecord) -> [ByteString] { record.entries.map(\.path) }
@@ -40,6 +42,24 @@ struct ContextTests {
         // git hash-object of "a\n".
         #expect(record.entries[2].digest == 0x7898_1922_613b_2afb)
         #expect(ContextRecord(record.bytes) == record)
+    }
+
+    @Test("What changed after the build began is not known by its contents")
+    func changedSince() throws {
+        // The kernel's time of a change may be behind the clock by a tick.
+        Clock.sleep(nanoseconds: 20_000_000)
+        let began = Clock.now
+        #expect(record(began: began) == record())
+        Clock.sleep(nanoseconds: 20_000_000)
+        try folder.write("app/src/a", "b\n")
+        try Files.remove(folder["app/src/link"])
+        try Files.makeLink(folder["app/src/link"], to: "b")
+        let changed = record(began: began)
+        #expect(changed.entries.map { $0.digest == 0 } == [false, true, true, true, false])
+        let difference = ContextDifference(from: changed, to: record())
+        #expect(difference.isEmpty && difference.unread == ["src/a", "src/link"])
+        try folder.write("app/src/a", "longer\n")
+        #expect(ContextDifference(from: changed, to: record()).contents == ["src/a"])
     }
 
     @Test("Cut anywhere, or with any byte changed, it is no record")

@@ -485,6 +485,42 @@ vanishing_context() {
 }
 test_case "a context that vanishes while it is recorded" vanishing_context
 
+edited_meanwhile() {
+    application app
+    echo 'RUN sleep 3' >>app/Dockerfile
+    local read kept
+    read=$(sha256sum app/Dockerfile | head -c 16)
+    start slow on a docker build app
+    await 60 compgen -G "$store/v1/u0/gen-*/exports/*/*/build"
+    echo 'RUN true' >>app/Dockerfile
+    finish slow
+    expect_code 0
+    accounted 1
+    kept=$(jq -r .dockerfile "$home/.local/state/slipway/builds.jsonl")
+    expect_equal "$kept" "$read" "the Dockerfile that the build is accounted to"
+}
+test_case "a Dockerfile that is edited while it is built" edited_meanwhile
+
+two_dockerfiles() {
+    application app
+    mkdir app/x
+    sed 's/^FROM .*/&\nRUN echo other/' app/Dockerfile >app/x/Dockerfile
+    start other on a docker build -f app/x/Dockerfile app
+    start own on a docker build app
+    finish other
+    expect_code 0
+    finish own
+    expect_code 0
+    accounted 2
+    local file steps
+    for file in app/Dockerfile app/x/Dockerfile; do
+        steps=$(grep -cE '^(COPY|RUN|WORKDIR)' "$file")
+        expect_equal "$(jq --arg digest "$(sha256sum "$file" | head -c 16)" 'select(.dockerfile == $digest) | .outcome.steps | length' \
+            "$home/.local/state/slipway/builds.jsonl")" "$steps" "steps of $file"
+    done
+}
+test_case "two builds of one context at once, with a Dockerfile each" two_dockerfiles
+
 old_buildx() {
     application app
     run on a docker build app
