@@ -37,6 +37,22 @@ public struct Export: Equatable, Sendable {
         return Files.isMissing(moved) ? nil : moved
     }
 
+    /// Writes a record beside an export of one's own whose build has ended: nobody holds it any more, and trimming may have moved
+    /// it, or be about to. Tried for ten seconds; not where the export is gone.
+    public static func keep(_ text: ByteString, _ record: ByteString, beside path: ByteString, mode: UInt32) {
+        for _ in 0..<100 {
+            guard let place = standing(path) else { return }
+            let home = Generation(path: place.parentPath.parentPath.parentPath, owner: Kernel.userID)
+            if let lease = (try? Lease.take(of: home)) ?? nil, !Files.isMissing(place) {
+                withExtendedLifetime(lease) {
+                    try? Files.replace(place.appending(path: record), with: text, mode: mode)
+                }
+                return
+            }
+            Clock.sleep(nanoseconds: 100_000_000)
+        }
+    }
+
     /// Where a build would export to, if that would work; changes nothing. `own` is one's current generation; nil when it
     /// is still to be made.
     public static func offer(

@@ -52,10 +52,20 @@ struct ExportCopier {
         let original = from.appending(path: export)
         try? copyFile(original.appending(path: "oci-layout"), to: unfinished.appending(path: "oci-layout"))
         try copyFile(original.appending(path: Export.index), to: unfinished.appending(path: Export.index))
-        for file in Export.recordNames {
-            copyRecord(original.appending(path: file), to: unfinished.appending(path: file))
-        }
+        copyRecords(from: original, to: unfinished)
         try Files.rename(unfinished, to: home.appending(path: export))
+    }
+
+    /// Takes over what was written beside an export after the export itself was.
+    func copyLateRecords(of export: ByteString, of key: ByteString) {
+        let place = target.exportsPath.appending(path: key).appending(path: export)
+        copyRecords(from: source.exportsPath.appending(path: key).appending(path: export), to: place)
+    }
+
+    private func copyRecords(from original: ByteString, to target: ByteString) {
+        for file in Export.recordNames where Files.isMissing(target.appending(path: file)) {
+            copyRecord(original.appending(path: file), to: target.appending(path: file))
+        }
     }
 
     /// In front of an export's name while it is copied: no name of an export begins with a dot.

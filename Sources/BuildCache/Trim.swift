@@ -234,9 +234,12 @@ public struct Trim {
         var carried = 0
         for key in try Self.names(in: old.exportsPath) where KeyRecord.isName(key) {
             let folder = old.exportsPath.appending(path: key)
-            for name in try Self.names(in: folder) {
-                guard ExportName(name) != nil, !judged.contains(key, name),
-                    Files.isMissing(current.exportsPath.appending(path: key).appending(path: name)),
+            for name in try Self.names(in: folder) where ExportName(name) != nil {
+                guard Files.isMissing(current.exportsPath.appending(path: key).appending(path: name)) else {
+                    copier.copyLateRecords(of: name, of: key)
+                    continue
+                }
+                guard !judged.contains(key, name),
                     let manifest = try? preflight.manifest(ofExport: folder.appending(path: name), in: old),
                     let blobs = try? preflight.check(manifest, in: old)
                 else { continue }

@@ -78,7 +78,12 @@ struct BuildRecorder {
             guard let reference = BuildxHistory.reference(of: build.record, among: references),
                 let outcome = try? history.outcome(of: reference)
             else { continue }
-            leased([build.part]) { keep(outcome.json, Export.outcomeRecord, of: build) }
+            if let export = build.part.export {
+                Export.keep(
+                    outcome.json.text + "\n", Export.outcomeRecord, beside: export.path, mode: build.mode)
+            } else {
+                keep(outcome.json, Export.outcomeRecord, of: build)
+            }
             let entry = LedgerEntry(
                 began: Int(build.record.began / 1_000_000_000), process: build.record.process,
                 repository: build.record.repository, export: build.part.export?.path,

@@ -175,6 +175,32 @@ struct TrimTests {
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 4)
     }
 
+    @Test("What becomes of a build is written down beside its export, wherever that stands by then")
+    func lateRecord() throws {
+        let (_, kept) = try five()
+        let old = try current()
+        var lease = try Lease.take(of: old)
+        #expect(try trim().run().outcome == .switched("gen-000002"))
+        let outcomes = kept.map { export in
+            try? current().exportsPath.appending(path: export.path.parentPath.lastPathComponent)
+                .appending(path: export.path.lastPathComponent).appending(path: Export.outcomeRecord)
+        }.compactMap { $0 }
+        // Another build holds the old generation: it is written there, and taken over later.
+        Export.keep("held", Export.outcomeRecord, beside: kept[0].path, mode: 0o644)
+        #expect(outcomes.allSatisfy { Files.isMissing($0) })
+        #expect(lease != nil)
+        lease = nil
+        #expect(try trim().run().carried == 0 && isTidy())
+        #expect(try Files.read(outcomes[0], limit: 10) == "held")
+        // Nobody does any more.
+        #expect(Files.isMissing(kept[1].path))
+        Export.keep("moved", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
+        #expect(try Files.read(outcomes[1], limit: 10) == "moved")
+        _ = try trim { $0.dropsAll = true }.run()
+        Export.keep("gone", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
+        #expect(outcomes.allSatisfy { Files.isMissing($0) })
+    }
+
     @Test("What a build completes after it has been judged damaged is taken over all the same")
     func completedLater() throws {
         let (build, _) = try five()
