@@ -113,13 +113,22 @@ struct Inventory: Sendable {
     /// Its blobs.
     let pool: Pool
 
+    /// The steps of reading at which tests change the store.
+    enum Step: CaseIterable {
+        case begun, keyRead
+    }
+
     /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
-    init(of generation: Generation, now: Int64) throws(Rejection) {
+    init(
+        of generation: Generation, now: Int64, checkpoint: (Step) throws(Rejection) -> Void = { _ in }
+    ) throws(Rejection) {
         self.generation = generation
+        try checkpoint(.begun)
         pool = try Pool(of: generation)
         var reader = ExportReader(generation: generation, pool: pool, now: now)
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
             if let key = reader.key(name) { keys.append(key) }
+            try checkpoint(.keyRead)
         }
     }
 

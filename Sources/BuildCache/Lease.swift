@@ -39,22 +39,29 @@ public final class Lease {
 }
 
 extension Store {
-    /// The current generation of a user's sub-store with its lease held; nil when that user has none. Three tries, because
-    /// trimming may switch generations in between.
-    func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
-        let link = layout.subStore(of: owner).appending(path: StoreLayout.current)
+    /// What `body` makes of the current generation of a user's sub-store (of nil when that user has none) without holding its
+    /// lease. Trimming may switch generations meanwhile and delete the one that is read, so what was found or failed counts only
+    /// where `current` still leads to the same name: names are counted up and do not come back. Three tries.
+    public func withCurrentGeneration<Value>(
+        of owner: UInt32, _ body: (Generation?) throws(Rejection) -> Value
+    ) throws(Rejection) -> Value {
+        let home = layout.subStore(of: owner)
+        let link = home.appending(path: StoreLayout.current)
         for _ in 0..<3 {
             let before = try? Files.readLink(link)
-            do throws(Rejection) {
-                guard let generation = try currentGeneration(of: owner) else { return nil }
-                if let lease = try Lease.take(of: generation), try currentGeneration(of: owner) == generation {
-                    return (generation, lease)
-                }
-            } catch {
-                // Once there is a new generation the old one is held alone, and then deleted.
-                guard let before, let now = try? Files.readLink(link), now != before else { throw error }
-            }
+            let found = Result { () throws(Rejection) in try body(try currentGeneration(of: owner)) }
+            if (try? Files.readLink(link)) == before { return try found.get() }
         }
-        throw Rejection(.generationMoved, layout.subStore(of: owner))
+        throw Rejection(.generationMoved, home)
+    }
+
+    /// The current generation of a user's sub-store with its lease held; nil when that user has none. Once there is a new
+    /// generation the old one is held alone, and then deleted.
+    func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
+        try withCurrentGeneration(of: owner) { (current) throws(Rejection) in
+            guard let current else { return nil }
+            guard let lease = try Lease.take(of: current) else { throw Rejection(.generationMoved, current.path) }
+            return (current, lease)
+        }
     }
 }

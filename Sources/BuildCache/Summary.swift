@@ -48,8 +48,24 @@ public struct PartSummary: Sendable {
 
     /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
     public init?(of part: StoreLayout.Part, in store: Store) throws(Rejection) {
-        guard let current = try store.currentGeneration(of: part.user) else { return nil }
-        let inventory = try Inventory(of: current, now: Clock.now)
+        try self.init(of: part, in: store) { _ in }
+    }
+
+    /// `checkpoint` is what tests do meanwhile.
+    init?(
+        of part: StoreLayout.Part, in store: Store, checkpoint: (Inventory.Step) throws(Rejection) -> Void
+    ) throws(Rejection) {
+        // No lease: it would show this process as a holder.
+        let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(Rejection) -> PartSummary? in
+            guard let current else { return nil }
+            return PartSummary(of: part, try Inventory(of: current, now: Clock.now, checkpoint: checkpoint))
+        }
+        guard let summary else { return nil }
+        self = summary
+    }
+
+    private init(of part: StoreLayout.Part, _ inventory: Inventory) {
+        let current = inventory.generation
         self.part = part
         usage = Trim.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         var keysOfBlob: [Digest: Int] = [:]

@@ -10,8 +10,9 @@ public struct Trim {
     private let home: ByteString
     private let retention: Retention
     private let dryRun: Bool
-    /// What tests replace: a kill after each step, and a file system without hard links.
+    /// What tests replace: a kill after each step, another's run while a dry one reads, and a file system without hard links.
     var checkpoint: (Step) throws(Rejection) -> Void = { _ in }
+    var planCheckpoint: (Inventory.Step) throws(Rejection) -> Void = { _ in }
     var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
 
     /// The steps after which the store is looked at by tests.
@@ -85,7 +86,11 @@ public struct Trim {
     public func run() throws(Rejection) -> Report {
         var report = Report(user: store.user, path: home)
         guard (try? Files.status(home, followLinks: false)) != nil else { return report }
-        guard !dryRun else { return try plan(report) }
+        guard !dryRun else {
+            return try store.withCurrentGeneration(of: store.user) { (current) throws(Rejection) in
+                try current.map { (current) throws(Rejection) in try plan(report, current) } ?? report
+            }
+        }
         // Nothing is written before it is known that no link leads elsewhere.
         try store.checkShared()
         try Store.checkPrivate(home, store.user)
@@ -124,10 +129,9 @@ public struct Trim {
         return report
     }
 
-    private func plan(_ report: Report) throws(Rejection) -> Report {
-        guard let current = try store.currentGeneration(of: store.user) else { return report }
+    private func plan(_ report: Report, _ current: Generation) throws(Rejection) -> Report {
         var report = report
-        let inventory = try Inventory(of: current, now: Clock.now)
+        let inventory = try Inventory(of: current, now: Clock.now, checkpoint: planCheckpoint)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.outcome = .planned
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)

@@ -12,32 +12,46 @@ extension StoreFacts {
     /// Clocks of one machine's containers agree better than this: a minute in nanoseconds.
     private static let tolerance: Int64 = 60_000_000_000
 
-    /// Looks at the store of some settings. All it makes is one directory, which is gone in the end.
-    static func gather(_ path: ByteString?, _ settings: Settings, _ surroundings: Surroundings) -> StoreFacts {
+    /// Looks at the store of some settings. All it makes is one directory, which is gone in the end. `checkpoint` is what tests
+    /// do once the current generation is known.
+    static func gather(
+        _ path: ByteString?, _ settings: Settings, _ surroundings: Surroundings, checkpoint: () -> Void = {}
+    ) -> StoreFacts {
         var facts = StoreFacts(path: path, user: surroundings.user, budget: settings.maximumSize)
         guard let path, let layout = StoreLayout(root: path) else { return facts }
         facts.isUsable = true
         facts.isMade = (try? Files.status(layout.root)) != nil
         let store = Store(layout, user: surroundings.user)
-        var own: Generation?
+        let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
+        let before = facts
         do throws(Rejection) {
             if facts.isMade { try checkRoot(store) }
-            own = try store.currentGeneration(of: store.user)
+            facts = try store.withCurrentGeneration(of: store.user) { own in
+                checkpoint()
+                var facts = before
+                facts.look(at: store, own, limits, surroundings.now)
+                return facts
+            }
         } catch {
             facts.rejection = error.note
+            facts.look(at: store, nil, limits, surroundings.now)
         }
-        let place = own?.path ?? nearest(layout)
-        if facts.rejection == nil { facts.tryOut(place, isMade: facts.isMade) }
-        let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
-        facts.fileSystem = try? Files.fileSystem(at: place)
-        facts.space = try? Files.space(at: place)
-        facts.floor = facts.space.map(limits.floor(of:)) ?? 0
-        facts.lookAround(store, own, surroundings.now)
         for owner in Set([store.user, 0] + settings.trustedUsers) {
-            guard let generation = try? store.currentGeneration(of: owner) else { continue }
-            facts.lookForTheFuture(in: generation, surroundings.now)
+            let future = try? store.withCurrentGeneration(of: owner) { generation in
+                generation.map { exports(in: $0, after: surroundings.now + tolerance) } ?? []
+            }
+            facts.future += future ?? []
         }
         return facts
+    }
+
+    private mutating func look(at store: Store, _ own: Generation?, _ limits: StoreLimits, _ now: Int64) {
+        let place = own?.path ?? Self.nearest(store.layout)
+        if rejection == nil { tryOut(place, isMade: isMade) }
+        fileSystem = try? Files.fileSystem(at: place)
+        space = try? Files.space(at: place)
+        floor = space.map(limits.floor(of:)) ?? 0
+        lookAround(store, own, now)
     }
 
     private static func checkRoot(_ store: Store) throws(Rejection) {
@@ -108,18 +122,20 @@ extension StoreFacts {
         leftovers.append(path)
     }
 
-    private mutating func lookForTheFuture(in generation: Generation, _ now: Int64) {
-        var left = Self.mostExports
-        for key in Self.names(generation.exportsPath) {
+    private static func exports(in generation: Generation, after time: Int64) -> [ByteString] {
+        var left = mostExports
+        var exports: [ByteString] = []
+        for key in names(generation.exportsPath) {
             let folder = generation.exportsPath.appending(path: key)
-            for name in Self.names(folder) {
-                guard left > 0 else { return }
+            for name in names(folder) {
+                guard left > 0 else { return exports }
                 left -= 1
                 let path = folder.appending(path: name)
                 let index = try? Files.status(path.appending(path: Export.index), followLinks: false)
-                if let index, index.modified > now + Self.tolerance { future.append(path) }
+                if let index, index.modified > time { exports.append(path) }
             }
         }
+        return exports
     }
 
     private static func names(_ folder: ByteString) -> [ByteString] {

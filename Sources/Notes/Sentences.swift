@@ -62,7 +62,7 @@ extension Reason {
         case .storeOverBudget: "the store is over its budget: import only"
         case .storeUnreadable: "the store cannot be read"
         case .leaseBusy: "the generation is about to be deleted: no lease, so it is not used"
-        case .generationMoved: "the generation changed three times while its lease was taken"
+        case .generationMoved: "the generation changed three times while it was taken or read"
         case .leaseNotKept: "the lease cannot be handed to docker, so the store is not used"
         case .nothingToImport: "the store holds nothing for this build yet"
         case .exportIncomplete: "an export's index is missing or torn: left out"

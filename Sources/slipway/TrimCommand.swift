@@ -212,10 +212,11 @@ struct Trimming {
     }
 
     private func holds(_ key: ByteString, _ user: UInt32) -> Bool {
-        guard !key.isEmpty, !key.contains("/"),
-            let generation = try? Store(store, user: user).currentGeneration(of: user)
-        else { return false }
-        return !Files.isMissing(generation.exportsPath.appending(path: key))
+        guard !key.isEmpty, !key.contains("/") else { return false }
+        let isHeld = try? Store(store, user: user).withCurrentGeneration(of: user) { current in
+            current.map { !Files.isMissing($0.exportsPath.appending(path: key)) } ?? false
+        }
+        return isHeld ?? false
     }
 }
 

@@ -111,6 +111,48 @@ struct LeaseTests {
         }
     }
 
+    /// Leads `current` to another generation, and takes the old one away as trimming does.
+    private func switchGeneration(to name: ByteString) throws(Errno) {
+        let home = store.layout.subStore(of: store.user)
+        let old = home.appending(path: try Files.readLink(home.appending(path: "current")))
+        try Files.makeDirectories(home.appending(path: name).appending(path: "blobs/sha256"), mode: 0o755)
+        try Files.makeLink(home.appending(path: "next"), to: name)
+        try Files.rename(home.appending(path: "next"), to: home.appending(path: "current"))
+        try Files.removeTree(old)
+    }
+
+    @Test("Without a lease, what was read or failed in a generation that goes meanwhile does not count")
+    func unleased() throws {
+        let gone = Rejection(.storeUnreadable, "gone")
+        for (next, fails) in [("gen-000002", false), ("gen-000003", true)] as [(ByteString, Bool)] {
+            var seen: [ByteString?] = []
+            let read = try store.withCurrentGeneration(of: store.user) { (current) throws(Rejection) in
+                seen.append(current?.path.lastPathComponent)
+                guard seen.count == 1 else { return current?.path.lastPathComponent }
+                #expect(throws: Never.self) { try switchGeneration(to: next) }
+                if fails { throw gone }
+                return nil
+            }
+            #expect(read == next && seen.count == 2)
+        }
+        // What fails in one that stays has failed.
+        var tries = 0
+        #expect(throws: gone) {
+            try store.withCurrentGeneration(of: store.user) { (_) throws(Rejection) in
+                tries += 1
+                throw gone
+            }
+        }
+        #expect(tries == 1)
+        let endless = rejection {
+            try store.withCurrentGeneration(of: store.user) { _ in
+                tries += 1
+                #expect(throws: Never.self) { try switchGeneration(to: "gen-00001" + ByteString(decimal: tries)) }
+            }
+        }
+        #expect(endless == .generationMoved && tries == 4)
+    }
+
     @Test("Who has no sub-store has no lease")
     func none() throws {
         #expect(try store.leasedGeneration(of: store.user + 1) == nil)

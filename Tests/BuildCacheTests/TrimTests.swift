@@ -118,6 +118,20 @@ struct TrimTests {
         #expect(plan.outcome == .planned)
     }
 
+    @Test("A dry run that another's run overtakes begins anew", arguments: Inventory.Step.allCases)
+    func overtaken(step: Inventory.Step) throws {
+        _ = try five()
+        try fixture.export(for: fixture.build(target: "other"), at: 60, "target")
+        var plan = trim(dryRun: true)
+        plan.planCheckpoint = { (now) throws(Rejection) in if now == step { _ = try trim().run() } }
+        let report = try plan.run()
+        let expected = try trim(dryRun: true).run()
+        #expect(try current().path.lastPathComponent == "gen-000002")
+        #expect(report.outcome == .planned)
+        #expect(report.before == expected.before && report.after == expected.after)
+        #expect(report.kept == 5 && report.dropped.isEmpty)
+    }
+
     @Test("Killed after any step the store hits, and the next run finishes", arguments: Trim.Step.allCases)
     func killed(step: Trim.Step) throws {
         let (build, kept) = try five()
