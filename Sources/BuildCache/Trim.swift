@@ -30,58 +30,6 @@ public struct Trim {
         home = store.layout.subStore(of: store.user)
     }
 
-    /// Bytes of one sub-store.
-    public struct Usage: Equatable, Sendable {
-        /// All blobs, each once.
-        public var total: UInt64 = 0
-        /// Those that complete exports of the current generation reach.
-        public var live: UInt64 = 0
-        /// Those of the current generation that none reaches.
-        public var orphaned: UInt64 = 0
-        /// Those that are only in older generations, which builds may still use.
-        public var waiting: UInt64 = 0
-    }
-
-    /// How a run ended.
-    public enum Outcome: Equatable, Sendable {
-        /// There was nothing to take away.
-        case nothingToDo
-        /// `current` is a new generation now; this is its name.
-        case switched(ByteString)
-        /// What went was deleted where it stood: the file system has no hard links.
-        case swept
-        /// Somebody else is trimming this sub-store.
-        case otherTrimAtWork
-        /// The file system has no hard links, and a build is using the store.
-        case inUse
-        /// Nothing was done: what would be.
-        case planned
-    }
-
-    /// What a run found and did.
-    public struct Report: Sendable {
-        /// Whose sub-store.
-        public let user: UInt32
-        /// Its directory.
-        public let path: ByteString
-        /// How it ended.
-        public var outcome = Outcome.nothingToDo
-        /// Before.
-        public var before = Usage()
-        /// After; with a dry run, as it would be if no build were running.
-        public var after = Usage()
-        /// Exports that stay.
-        public var kept = 0
-        /// Exports that go.
-        public var dropped: [Retention.Dropped] = []
-        /// Exports of builds that ended after an older generation was replaced: taken over.
-        public var carried = 0
-        /// Whether no older generation is left.
-        public var isSettled = true
-        /// Bytes that stay although the budget is smaller than the last used export.
-        public var bytesOverBudget: UInt64 = 0
-    }
-
     /// Trims. Throws when the sub-store is not trusted, or cannot be written; where there is none, there is nothing to do.
     public func run() throws(Rejection) -> Report {
         var report = Report(user: store.user, path: home)
@@ -143,22 +91,6 @@ public struct Trim {
         report.dropped = choice.dropped
         report.bytesOverBudget = choice.bytesOverBudget
         return report
-    }
-
-    /// Of a current generation, and of those older ones that count.
-    static func usage(
-        _ pool: Pool, live: UInt64, besides current: Generation, counting isMeant: (Generation) -> Bool = { _ in true }
-    ) -> Usage {
-        var usage = Usage(total: pool.bytes, live: live)
-        usage.orphaned = usage.total - min(usage.total, usage.live)
-        var waiting: [Digest: Pool.File] = [:]
-        for generation in retired(besides: current) where isMeant(generation) {
-            guard let old = try? Pool(of: generation) else { continue }
-            waiting.merge(old.files.filter { pool.files[$0.key] == nil }) { first, _ in first }
-        }
-        usage.waiting = waiting.values.reduce(0) { $0 &+ UInt64($1.size) }
-        usage.total &+= usage.waiting
-        return usage
     }
 
     // MARK: - Steps
