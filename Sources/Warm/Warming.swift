@@ -169,6 +169,7 @@ public struct Warming {
         }
         progress(.step("publishing"))
         let name = try publish(warmed, engine: engine, directory: directory, &traces)
+        try checkWhole(name, over: layers, &traces)
         traces.keep(volume: name)
         traces.keep(volume: layer)
         warmed.volumes = [name]
@@ -253,6 +254,21 @@ public struct Warming {
             throw error
         }
         return name
+    }
+
+    /// Until a generation names it, a layer is held by containers only, which a purge, or a trim with little grace, takes for those
+    /// of a killed run. Newer generations of other runs do not count: this one must be whole all the same.
+    private func checkWhole(
+        _ name: ByteString, over layers: [ByteString], _ traces: inout Traces
+    ) throws(DockerFailure) {
+        let volumes = try docker.volumes().filter { $0.kind != .generation || $0.name == name }
+        if case .whole = PackageGeneration.current(among: volumes) { return }
+        // For a mount docker makes a volume anew that is gone: empty, without labels, and nothing would ever remove it.
+        for volume in try docker.volumes(layers) where volume.kind == nil { traces.willMake(volume: volume.name) }
+        throw DockerFailure(
+            .volumeForeign,
+            "the generation " + name + " has lost a layer while it was made, to `slipway purge --packages` or "
+                + "`slipway trim --packages` perhaps; nothing was published: warm again when they are done")
     }
 
     // MARK: - The volumes of the modes read-only and read-write

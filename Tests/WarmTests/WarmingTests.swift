@@ -57,7 +57,7 @@ struct WarmingTests {
 
     /// As many calls as a good run makes, and some more.
     @Test(
-        "Whichever call fails or is interrupted, nothing is published and nothing is left", arguments: 0..<24,
+        "Whichever call fails or is interrupted, nothing is published and nothing is left", arguments: 0..<28,
         [false, true])
     func fails(_ broken: Int, _ interrupts: Bool) {
         let engine = FakeEngine()
@@ -80,6 +80,45 @@ struct WarmingTests {
             #expect(error.left.isEmpty && engine.volumes.isEmpty && engine.containers.isEmpty, "\(error.text)")
             if interrupts { #expect(error.exitCode == 143) }
         }
+    }
+
+    // A purge takes a builder that has not started, or has ended, for one that a killed run has left.
+    @Test(
+        "A generation whose layer is removed while it is made is not published, and nothing is left",
+        arguments: ["slipway-probe-", "slipway-generation-"] as [ByteString], [false, true])
+    func purgedMeanwhile(_ next: ByteString, _ isAddition: Bool) throws {
+        let engine = FakeEngine()
+        if isAddition { _ = try warm(engine) }
+        var isPurged = false
+        engine.instead = { (_, call) throws(DockerFailure) in
+            if !isPurged, call.words.contains("create"), call.words.contains(where: { $0.hasPrefix(next) }) {
+                isPurged = true
+                engine.containers = [:]
+                engine.volumes = [:]
+            }
+            return nil
+        }
+        let failure = #expect(throws: DockerFailure.self) { try warm(engine) { $0.isAddition = isAddition } }
+        #expect(isPurged && failure?.code == .volumeForeign && failure?.left == [])
+        #expect(failure?.message.range(of: "slipway-generation-") != nil)
+        #expect(engine.volumes.isEmpty && engine.containers.isEmpty, "\(engine.volumes.keys)")
+    }
+
+    @Test("A newer generation that another run publishes at the same time takes nothing from this one")
+    func overtaken() throws {
+        let engine = FakeEngine()
+        var isFirst = true
+        engine.instead = { (_, call) throws(DockerFailure) in
+            if isFirst, call.words.starts(with: ["volume", "create"]), call.words.last?.hasPrefix("slipway-g") == true {
+                isFirst = false
+                engine.volumes["slipway-generation-9"] = .init(labels: [
+                    "app": "slipway", "type": "cache", "slipway.created": "9000",
+                ])
+            }
+            return nil
+        }
+        let warmed = try warm(engine)
+        #expect(!isFirst && warmed.left.isEmpty && kinds(engine) == ["cache", "cache", "cache-layer"])
     }
 
     @Test("A volume that exists with other labels is told, and stays")
