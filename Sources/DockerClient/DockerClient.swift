@@ -49,6 +49,11 @@ public struct DockerAnswer: Equatable, Sendable {
     /// Whether it ended with 0.
     public var isGood: Bool { exitCode == 0 }
 
+    /// Whether somebody else is removing the container already.
+    ///
+    /// Source: moby daemon/delete.go, ContainerRm: "removal of container NAME is already in progress".
+    public var isRemovalInProgress: Bool { error.lowercasedASCII.range(of: "is already in progress") != nil }
+
     /// The lines of its standard output that say something.
     public var lines: [ByteString] { output.split("\n").map(\.trimmed).filter { !$0.isEmpty } }
 

@@ -75,9 +75,7 @@ public struct Reconciliation: Sendable {
         do throws(DockerFailure) {
             let answer = try docker.call(DockerCall(["container", "rm", container.id], .deed))
             let said = answer.error.lowercasedASCII
-            if answer.isGood || said.range(of: "no such container") != nil
-                || said.range(of: "is already in progress") != nil
-            {
+            if answer.isGood || answer.isRemovalInProgress || said.range(of: "no such container") != nil {
                 return .removed
             }
             // moby daemon/delete.go, cleanupContainer: running, paused and restarting containers, in all versions' words.

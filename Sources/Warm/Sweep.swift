@@ -163,7 +163,7 @@ public struct Sweep {
 
     private func take(_ words: [ByteString], _ item: Item, _ report: inout Report) -> Bool {
         do throws(DockerFailure) {
-            let answer = try docker.call(DockerCall(words, .deed))
+            let answer = try docker.remove(words, .deed)
             let said = answer.error.lowercasedASCII
             if answer.isGood || said.range(of: "no such") != nil {
                 report.removed.append(item)

@@ -27,11 +27,11 @@ struct Traces {
 
     private func remove(_ words: [ByteString], _ name: ByteString) -> Bool {
         for _ in 0..<3 {
-            guard let answer = try? docker.call(DockerCall(words, .tidying)) else { return false }
+            guard let answer = try? docker.remove(words, .tidying) else { return false }
             let said = answer.error.lowercasedASCII
             let isGone = said.range(of: "no such") != nil || said.range(of: "not found") != nil
             if answer.isGood || isGone { return true }
-            if said.range(of: "cannot connect") != nil { return false }
+            if answer.isRemovalInProgress || said.range(of: "cannot connect") != nil { return false }
             docker.pause()
         }
         return false

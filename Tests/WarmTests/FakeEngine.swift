@@ -24,7 +24,15 @@ final class FakeEngine: EngineClient {
         (_, _) throws(DockerFailure) in nil
     }
 
-    func pause() {}
+    private(set) var pauses = 0
+
+    func pause() { pauses += 1 }
+
+    /// What docker answers while somebody else removes a container.
+    static func isGoing(_ name: ByteString) -> DockerAnswer {
+        DockerAnswer(
+            error: "Error response from daemon: removal of container " + name + " is already in progress", exitCode: 1)
+    }
 
     func call(
         _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void

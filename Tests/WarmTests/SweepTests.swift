@@ -168,6 +168,30 @@ struct SweepTests {
         #expect(names(later.removed) == ["busy", "hangs", "new", "old"] && engine.containers.isEmpty)
     }
 
+    // A run that tidies up, or another purge.
+    @Test("A builder that somebody is removing already is waited for, a while", arguments: [1, 5, 1000])
+    func goingBuilder(refusals: Int) throws {
+        let engine = FakeEngine()
+        add(engine, layer: "a")
+        engine.containers["slipway-builder-1"] = ["src=a,dst=/dev/slipway"]
+        var rest = refusals
+        engine.instead = { (_, call) throws(DockerFailure) in
+            if call.words.first == "ps" { return DockerAnswer(output: "slipway-builder-1\tCreated\t1\n") }
+            guard call.words.first == "rm" else { return nil }
+            rest -= 1
+            if rest < 0 { engine.containers = [:] }
+            return rest < 0 ? nil : FakeEngine.isGoing("slipway-builder-1")
+        }
+        let report = try Sweep(engine, now: 100 * hour, dryRun: false).purge()
+        if refusals < 1000 {
+            #expect(names(report.removed) == ["a", "slipway-builder-1"] && engine.volumes.isEmpty)
+            #expect(report.kept.isEmpty && report.failed.isEmpty)
+        } else {
+            #expect(names(report.failed) == ["slipway-builder-1"] && names(report.kept) == ["a"])
+            #expect((5...20).contains(engine.pauses))
+        }
+    }
+
     @Test("Docker's sizes")
     func sizes() {
         let text: ByteString =

@@ -104,6 +104,20 @@ struct WarmingTests {
         #expect(engine.volumes.isEmpty && engine.containers.isEmpty, "\(engine.volumes.keys)")
     }
 
+    @Test("A container that a purge is removing already is waited for, a while", arguments: [1, 5, 1000])
+    func goingContainer(refusals: Int) throws {
+        let engine = FakeEngine()
+        var rest = refusals
+        engine.instead = { (_, call) throws(DockerFailure) in
+            guard let name = call.words.last, call.words.first == "rm", name.hasPrefix("slipway-b") else { return nil }
+            rest -= 1
+            if rest < 0 { engine.containers[name] = nil }
+            return rest < 0 ? nil : FakeEngine.isGoing(name)
+        }
+        let warmed = try warm(engine)
+        #expect(warmed.left.isEmpty == (refusals < 1000) && engine.pauses < 20)
+    }
+
     @Test("A newer generation that another run publishes at the same time takes nothing from this one")
     func overtaken() throws {
         let engine = FakeEngine()

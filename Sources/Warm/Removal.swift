@@ -1,0 +1,15 @@
+internal import DockerClient
+internal import Formats
+
+extension EngineClient {
+    /// Removes something. A container that somebody else is removing already has its volumes until it is gone: that is waited for,
+    /// with the real docker for three seconds.
+    func remove(_ words: [ByteString], _ patience: DockerCall.Patience) throws(DockerFailure) -> DockerAnswer {
+        for _ in 0..<10 {
+            let answer = try call(DockerCall(words, patience))
+            guard answer.isRemovalInProgress else { return answer }
+            pause()
+        }
+        return try call(DockerCall(words, patience))
+    }
+}
