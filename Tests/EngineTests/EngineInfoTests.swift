@@ -122,11 +122,17 @@ func infoText(
             "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK\r\n\r\nuntil when?",
         ] as [ByteString])
     func silent(text: ByteString) throws {
-        let server = try TestServer(at: folder["s"], .send(text), .pause(milliseconds: 20_000))
-        let start = Clock.monotonic
-        #expect(ask(.unix(folder["s"])).reason == .engineSilent)
-        #expect((900_000_000..<2_000_000_000).contains(Clock.monotonic - start))
-        #expect(server.received.count == 1)
+        var least = Int64.max
+        // A busy machine makes it longer, never shorter.
+        for number in 0..<3 where least >= 2_000_000_000 {
+            let place = folder["s" + ByteString(decimal: number)]
+            let server = try TestServer(at: place, .send(text), .pause(milliseconds: 20_000))
+            let start = Clock.monotonic
+            #expect(ask(.unix(place)).reason == .engineSilent)
+            least = min(least, Clock.monotonic - start)
+            #expect(server.received.count == 1)
+        }
+        #expect((900_000_000..<2_000_000_000).contains(least))
     }
 
     @Test("What is done meanwhile is not counted as the engine's time, and is done only if somebody was asked")

@@ -169,7 +169,7 @@ import Testing
             let start = Clock.monotonic
             #expect(docker(path, patience: 500_000_000) == .unknown)
             #expect(buildx(path, patience: 500_000_000) == .broken)
-            #expect(Clock.monotonic - start < 3_000_000_000)
+            #expect(Clock.monotonic - start < 30_000_000_000)
         }
 
         @Test("What could not be asked is not remembered") func transient() throws {

@@ -214,7 +214,8 @@ packages() {
     expect_equal "$(jq -c '[.containers[].name]' "$stdout")" '["box"]' "no builder of warm's"
     clear p # its view would be in the way of other suites on this engine
 }
-test_case "pip and npm install warmed packages in a sandbox and download nothing" packages
+# On a fresh machine this is the first to need the images with tools, which are made then.
+test_case "pip and npm install warmed packages in a sandbox and download nothing" packages 900
 
 # -- Looking after them -----------------------------------------------------------------------------------------------
 
