@@ -34,7 +34,7 @@ struct BuildxHistoryTests {
         #expect(Self.found(nil, [Self.reference("one", at: 12), Self.reference("two", at: 12)]) == nil)
     }
 
-    // As buildx 0.30 notes them.
+    // As buildx 0.29 notes them.
     @Test("Builds of one context with other Dockerfiles, of which the first was slow to begin")
     func dockerfiles() {
         let noted = [
