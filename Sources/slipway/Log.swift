@@ -54,7 +54,7 @@ struct Log: ParsableCommand {
             let title = Rule(code: finding.code).map { ByteString($0.row.title) } ?? ""
             return "  " + finding.code + "  " + place.joined(separator: ":") + "  " + title
         }
-        let rest = entry.partlyRead.map { ["  there may be more in it: slipway lint " + $0] } ?? []
+        let rest = entry.partlyRead.map { ["  there may be more in it: slipway lint " + $0.shellQuoted] } ?? []
         return ([head.joined(separator: "  ")] + notes + findings + rest).map(\.harmless).joined(separator: "\n") + "\n"
     }
 }

@@ -186,10 +186,11 @@ test_case "removing a mount point is an error, and the build fails" mount_point
 
 # -- The journal ------------------------------------------------------------------------------------------------------
 
-# found WANTED: what the next build of app has in the journal; an entry that says it ran out of time is tried again.
+# found WANTED [WORD...]: what the next build of app, run by these words, has in the journal; an entry that says it ran out of
+# time is tried again.
 found() {
     for _ in {1..5}; do
-        try on a docker build app
+        try on a "${@:2}" docker build app
         [[ $(journal | jq .lint.partial) == true ]] || break
     done
     expect_equal "$(journal | jq -c '[.lint.partial] + (.lint.findings | map(.code))')" "[false,$1]"
@@ -199,6 +200,9 @@ recorded() {
     printf '%s\n' 'FROM slipway/base:1' 'ARG GIT_COMMIT' "RUN $(cache /root/.cache/pip) true || pip install --no-cache-dir x" \
         >app/Dockerfile
     found '"LNT704","LNT101"'
+    expect_code 0
+    # The linter's time is its own: a disk that is waited for takes none of it.
+    found '"LNT704","LNT101"' strace -o /dev/null -e trace=openat -e inject=openat:delay_enter=5000
     expect_code 0
     expect_equal "$(journal | jq -r '.lint.file')" app/Dockerfile
     run on a slipway log
