@@ -218,7 +218,7 @@ public enum Execution {
             let ended = try? checked { waitpid(child, &status, WNOHANG) }
             if ended == 0 {
                 guard Clock.monotonic < deadline else { throw .timedOut }
-                poll(nil, 0, 1)
+                try Clock.waiting { () throws(Errno) in _ = poll(nil, 0, 1) }
                 continue
             }
             guard ended == child, status & 0x7F == 0 else { return nil }

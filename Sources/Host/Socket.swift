@@ -94,7 +94,10 @@ enum Readiness {
             guard left > 0 else { throw .timedOut }
             var request = pollfd(fd: number, events: Int16(direction == .read ? POLLIN : POLLOUT), revents: 0)
             let milliseconds = Int32(clamping: left / 1_000_000 + 1)
-            if try checked({ poll(&request, 1, milliseconds) }) > 0 { return }
+            let isReady = try Clock.waiting { () throws(Errno) in
+                try checked { poll(&request, 1, milliseconds) } > 0
+            }
+            if isReady { return }
         }
     }
 }

@@ -1,0 +1,59 @@
+import Formats
+import Synchronization
+import Testing
+
+@testable import Host
+
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+@Suite("Budgets")
+struct BudgetTests {
+    @Test("nothing is left of no time, and what is spent stays so")
+    func spent() {
+        let budget = Budget(nanoseconds: 0)
+        #expect(budget.isSpent)
+        #expect(budget.deadline.hasPassed)
+        #expect(budget.share(nanoseconds: .max / 2).isSpent)
+    }
+
+    @Test("a share ends before the whole")
+    func share() {
+        let budget = Budget(nanoseconds: 3_600_000_000_000)
+        #expect(budget.share(nanoseconds: 0).isSpent)
+        #expect(!budget.isSpent)
+        #expect(!Deadline.never.hasPassed)
+    }
+
+    @Test("time that an engine or another program takes is not ours")
+    func waiting() throws {
+        let budget = Budget(nanoseconds: 200_000_000)
+        _ = try Execution.ask(
+            "/bin/sleep", arguments: ["sleep", "0.4"], nanoseconds: 60_000_000_000, limit: 16)
+        #expect(!budget.isSpent)
+    }
+
+    @Test("time in which others have the processor is not ours")
+    func ready() throws {
+        guard Clock.others > 0 else { return }
+        // More threads than processors: each waits for others.
+        let count = 3 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let total = Atomic<Int64>(0)
+        SideBySide.run(count, bound: count) { _ in
+            let (before, start) = (Clock.others, Clock.computed)
+            while Clock.computed &- start < 50_000_000 {}
+            total.wrappingAdd(Clock.others &- before, ordering: .relaxed)
+        }
+        #expect(total.load(ordering: .relaxed) > 50_000_000)
+    }
+
+    @Test("a disk that is waited for is ours")
+    func asleep() {
+        let budget = Budget(nanoseconds: 1_000_000)
+        Clock.sleep(nanoseconds: 20_000_000)
+        #expect(budget.isSpent)
+    }
+}
