@@ -101,6 +101,9 @@ public enum Files {
 
     /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
     public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {
+        // Looked at first: opening a FIFO lets its writer go on, and opening a device may do something.
+        let seen = try status(path, followLinks: followLinks)
+        guard seen.kind == .regular else { throw seen.kind == .symbolicLink ? .symbolicLink : .invalid }
         let file = try Descriptor.open(path, followLinks: followLinks)
         guard try file.status().kind == .regular else { throw .invalid }
         return try file.readAll(limit: limit)

@@ -28,9 +28,64 @@ public struct OpenFolder: ~Copyable {
         return FileStatus(buffer)
     }
 
+    /// Opens a regular file below for reading, if it is still the one that was looked at, or whichever it is. No part of the path may
+    /// be a link: `symbolicLink`. Nothing else is ever opened: a FIFO would let its writer go. The corresponding C function is
+    /// `openat`.
+    public borrowing func openFile(_ path: ByteString, of expected: FileStatus? = nil) throws(Errno) -> Descriptor {
+        let seen = try look(path)
+        let status = try seen.status()
+        guard status.kind != .symbolicLink else { throw .symbolicLink }
+        guard status.kind == .regular else { throw .invalid }
+        guard expected.map(status.isSameFile) ?? true else { throw .noSuchFile }
+        // A descriptor for the path alone cannot be read, and what stands at the path may be another file by now.
+        return try Descriptor.open("/proc/self/fd/" + ByteString(decimal: seen.number))
+    }
+
+    /// A directory below that is no link. The corresponding C function is `openat` with O_PATH.
+    public borrowing func folder(_ name: ByteString) throws(Errno) -> OpenFolder {
+        let base = folder.number
+        let number = try name.withCPath { (name) throws(Errno) in
+            try checked { openRead(base, name, Int32(slipway_o_path) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        return OpenFolder(try Descriptor(taking: number))
+    }
+
+    private init(_ folder: consuming Descriptor) { self.folder = folder }
+
+    /// What stands at a name below; a link is not followed. The corresponding C function is `fstatat`.
+    public borrowing func status(of name: ByteString) throws(Errno) -> FileStatus {
+        let base = folder.number
+        var buffer = stat()
+        _ = try name.withCPath { (name) throws(Errno) in
+            try checked { fstatat(base, name, &buffer, AT_SYMLINK_NOFOLLOW) }
+        }
+        return FileStatus(buffer)
+    }
+
+    /// The names in it; at most `limit` of them.
+    public borrowing func names(limit: Int) throws(Errno) -> [ByteString] {
+        try Files.names(in: "/proc/self/fd/" + ByteString(decimal: folder.number), limit: limit)
+    }
+
+    /// What a symbolic link below says. The corresponding C function is `readlink`.
+    public borrowing func readLink(_ name: ByteString) throws(Errno) -> ByteString {
+        try Files.readLink("/proc/self/fd/" + ByteString(decimal: folder.number) + "/" + name)
+    }
+
     /// Sets the permission bits of a file or directory below, if it is still the one that was looked at. No part of the path may
     /// be a link: `symbolicLink`. The corresponding C function is `chmod`.
     public borrowing func setMode(_ path: ByteString, of expected: FileStatus, _ mode: UInt32) throws(Errno) {
+        let file = try look(path)
+        let status = try file.status()
+        guard status.kind != .symbolicLink else { throw .symbolicLink }
+        guard status.isSameFile(as: expected) else { throw .noSuchFile }
+        // A descriptor for the path alone has no fchmod, and a file that may not be read cannot be opened otherwise.
+        let link = "/proc/self/fd/" + ByteString(decimal: file.number)
+        _ = try link.withCPath { (name) throws(Errno) in try checked { chmod(name, mode) } }
+    }
+
+    /// What stands at a path below, for looking at alone; no directory on the way may be a link.
+    private borrowing func look(_ path: ByteString) throws(Errno) -> Descriptor {
         var parts = path.split("/")
         guard let name = parts.popLast() else { throw .invalid }
         var base = folder.number
@@ -47,13 +102,17 @@ public struct OpenFolder: ~Copyable {
         let number = try name.withCPath { (name) throws(Errno) in
             try checked { openRead(base, name, Int32(slipway_o_path) | O_NOFOLLOW | O_CLOEXEC) }
         }
-        let file = try Descriptor(taking: number)
-        let status = try file.status()
-        guard status.kind != .symbolicLink else { throw .symbolicLink }
-        guard status.isSameFile(as: expected) else { throw .noSuchFile }
-        // A descriptor for the path alone has no fchmod, and a file that may not be read cannot be opened otherwise.
-        let link = "/proc/self/fd/" + ByteString(decimal: file.number)
-        _ = try link.withCPath { (name) throws(Errno) in try checked { chmod(name, mode) } }
+        return try Descriptor(taking: number)
+    }
+}
+
+extension Files {
+    /// A whole regular file whose real place is below a folder: `accessDenied` for one that a link leads out of it. Nothing on the
+    /// way can become a link meanwhile.
+    public static func read(_ path: ByteString, within folder: ByteString, limit: Int) throws(Errno) -> ByteString {
+        let (root, real) = (try realPath(folder), try realPath(path))
+        guard let below = real.relative(to: root), below != "." else { throw .accessDenied }
+        return try OpenFolder(root).openFile(below).readAll(limit: limit)
     }
 }
 

@@ -55,9 +55,9 @@ struct BuildFindings {
         ])
     }
 
-    /// Only of a regular file: a pipe would be emptied, or waited for.
+    /// Only of a regular file that no link leads out of its folder: a pipe would be emptied, and docker follows no such link.
     private static func text(of path: ByteString) -> ByteString? {
         guard let status = try? Files.status(path), status.kind == .regular, status.size <= largest else { return nil }
-        return try? Files.read(path, limit: largest)
+        return try? Files.read(path, within: path.parentPath, limit: largest)
     }
 }

@@ -61,12 +61,18 @@ public struct ContextSurvey {
     ) -> ContextRecord {
         var rules: IgnoreRules? = IgnoreRules.none
         if let ignoreFile {
-            rules = (try? Files.read(ignoreFile, limit: 1 << 20)).flatMap { IgnoreRules($0) }
+            // One that a link leads out of its folder docker does not see, nor what is in it.
+            let text = try? Files.read(ignoreFile, within: ignoreFile.parentPath, limit: 1 << 20)
+            rules = text.flatMap { IgnoreRules($0) }
         }
         guard let rules else { return ContextRecord(entries: [], gap: .ignoreFile) }
         var survey = ContextSurvey(root, rules, limits, began)
         survey.learnFromGit()
-        survey.walk("", above: rules.top)
+        if let top = try? OpenFolder(root) {
+            survey.walk("", in: top, above: rules.top)
+        } else {
+            survey.record.gap = .unreadable
+        }
         survey.record.entries.sort { $0.path < $1.path }
         return survey.record
     }
@@ -101,9 +107,9 @@ public struct ContextSurvey {
         return true
     }
 
-    private mutating func walk(_ folder: ByteString, above: IgnoreRules.Above) {
-        let path = folder.isEmpty ? root : root.appending(path: folder)
-        guard let names = try? Files.names(in: path, limit: limits.files &+ 1) else {
+    /// Each folder is opened from the one above it, so that a link put in its place meanwhile leads nowhere.
+    private mutating func walk(_ folder: ByteString, in place: borrowing OpenFolder, above: IgnoreRules.Above) {
+        guard let names = try? place.names(limit: limits.files &+ 1) else {
             record.gap = record.gap ?? .unreadable
             return
         }
@@ -111,33 +117,41 @@ public struct ContextSurvey {
             guard !isOver() else { return }
             let below = folder.isEmpty ? name : folder + "/" + name
             let (isOut, own) = rules.leavesOut(below, below: above)
-            guard let status = try? Files.status(root.appending(path: below), followLinks: false) else {
+            guard let status = try? place.status(of: name) else {
                 record.gap = record.gap ?? .unreadable
                 continue
             }
             if status.kind == .directory {
                 if isOut && !rules.hasExceptions { continue }
-                let place = record.entries.count
+                let count = record.entries.count
                 record.entries.append(.init(path: below, kind: .directory, mode: status.mode))
                 // git's own files differ in each clone: that they are there is all there is to say.
-                if name != ".git" || isOut { walk(below, above: own) }
+                if name != ".git" || isOut {
+                    if let inside = try? place.folder(name) {
+                        walk(below, in: inside, above: own)
+                    } else {
+                        record.gap = record.gap ?? .unreadable
+                    }
+                }
                 // A directory that was left out is sent for what an exception finds in it.
-                if isOut && record.entries.count == place + 1 { record.entries.removeLast() }
+                if isOut && record.entries.count == count + 1 { record.entries.removeLast() }
             } else if !isOut {
-                add(below, status)
+                add(below, status, name, in: place)
             }
         }
     }
 
-    private mutating func add(_ path: ByteString, _ status: FileStatus) {
+    private mutating func add(
+        _ path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing OpenFolder
+    ) {
         switch status.kind {
         case .regular:
             record.entries.append(
                 .init(
                     path: path, kind: .file, mode: status.mode, size: UInt64(max(0, status.size)),
-                    digest: digest(of: path, status)))
+                    digest: digest(of: path, status, name, in: place)))
         case .symbolicLink:
-            guard let text = try? Files.readLink(root.appending(path: path)) else {
+            guard let text = try? place.readLink(name) else {
                 record.gap = record.gap ?? .unreadable
                 return
             }
@@ -150,23 +164,26 @@ public struct ContextSurvey {
         }
     }
 
-    private mutating func digest(of path: ByteString, _ status: FileStatus) -> UInt64 {
+    private mutating func digest(
+        of path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing OpenFolder
+    ) -> UInt64 {
         guard status.changed <= began else { return 0 }
         if let id = tracked[path], let entry = sizes[path], isClean(entry, status) { return Self.number(id[...]) }
         guard status.size <= min(limits.largestRead, budget) else { return 0 }
         budget -= status.size
-        guard let file = try? Descriptor.open(root.appending(path: path), followLinks: false) else {
+        guard let file = try? place.openFile(name, of: status) else {
             record.gap = record.gap ?? .unreadable
             return 0
         }
-        let title = ByteString("blob ").bytes + ByteString(decimal: status.size).bytes + [0]
-        var (short, long) = (SHA1(), SHA256())
-        if isLong { long.update(title) } else { short.update(title) }
+        var blob = BlobDigest(size: status.size, isLong: isLong)
+        var left = status.size
         while let piece = try? file.read(upTo: 1 << 20), !piece.isEmpty {
-            guard Clock.monotonic <= deadline else { return 0 }
-            if isLong { long.update(piece) } else { short.update(piece) }
+            left -= piece.count
+            // One that grows meanwhile would never end.
+            guard left >= 0, Clock.monotonic <= deadline else { return 0 }
+            blob.update(piece)
         }
-        return Self.number((isLong ? long.digest() : short.digest()).prefix(8))
+        return Self.number(blob.digest().prefix(8))
     }
 
     /// As git itself tells: nothing changed since the index was written, and it was not written within the same moment.

@@ -36,8 +36,8 @@ struct LintSource {
     /// The ignore file beside the Dockerfile counts before that of the context (moby/buildkit, `initContext`).
     private static func facts(of path: ByteString, _ context: ByteString?) -> ContextFacts {
         let folder = context ?? path.parentPath
-        let own = try? Files.read(path + ".dockerignore", limit: largest)
-        let shared = try? Files.read(folder.appending(path: ".dockerignore"), limit: largest)
+        let own = try? Files.read(path + ".dockerignore", within: path.parentPath, limit: largest)
+        let shared = try? Files.read(folder.appending(path: ".dockerignore"), within: folder, limit: largest)
         let hasGit = !Files.isMissing(folder.appending(path: ".git"))
         // In a repository's subdirectory nobody knows whether that is the context, or the repository is.
         guard context != nil || own != nil || shared != nil || hasGit || !isInRepository(folder) else {

@@ -229,4 +229,27 @@ struct FilesTests {
             #expect(!Files.exists("/dev/null/below"))
         }
     }
+
+    @Test("A file is read within its folder alone, whatever links there are")
+    func within() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("in/a", "a")
+        try folder.write("in/b/c", "c")
+        try folder.write("out", "out")
+        for (name, target): (ByteString, ByteString) in [
+            ("in/near", "b/c"), ("in/far", "../out"), ("in/deep", "../in/a"), ("in/absolute", folder["in/a"]),
+            ("in/root", "/etc/passwd"), ("in/loop", "loop"), ("in/up", ".."),
+        ] {
+            try Files.makeLink(folder[name], to: target)
+        }
+        for name: ByteString in ["a", "b/c", "near", "deep", "absolute", "up/in/a"] {
+            #expect(try Files.read(folder["in"].appending(path: name), within: folder["in"], limit: 9).count == 1)
+        }
+        for name: ByteString in ["far", "root", "up/out", "../out", "b", "loop", ".", "missing"] {
+            #expect(throws: Errno.self, "\(name)") {
+                try Files.read(folder["in"].appending(path: name), within: folder["in"], limit: 1 << 20)
+            }
+        }
+        #expect(throws: Errno.tooLarge) { try Files.read(folder["out"], within: folder.path, limit: 2) }
+    }
 }

@@ -1,5 +1,6 @@
 import BuildCache
 import Formats
+import Glibc
 import Host
 import TestSupport
 import Testing
@@ -160,5 +161,26 @@ struct ContextTests {
         // What a gap may hide is not claimed.
         let partial = ContextDifference(from: ContextRecord(entries: before.entries, gap: .time), to: after)
         #expect(partial.added.isEmpty && partial.isPartial)
+    }
+
+    @Test("FIFOs, devices and links are told, never opened; an ignore file that a link leads out is none")
+    func special() throws {
+        #expect(mkfifo(folder["app/fifo"].lossy, 0o644) == 0)
+        try Files.makeLink(folder["app/outside"], to: folder["elsewhere"])
+        try folder.write("elsewhere/secret", "secret\n")
+        let record = record()
+        #expect(record.gap == nil)
+        #expect(paths(record) == ["Dockerfile", "fifo", "outside", "src", "src/a", "src/link", "src/run"])
+        #expect(record.entries.map(\.kind)[1...2] == [.other, .link])
+        try folder.write("elsewhere/ignore", "src\n")
+        try Files.makeLink(folder["app/.dockerignore"], to: folder["elsewhere/ignore"])
+        #expect(self.record().gap == .ignoreFile)
+        try Files.remove(folder["app/.dockerignore"])
+        #expect(mkfifo(folder["app/.dockerignore"].lossy, 0o644) == 0)
+        #expect(self.record().gap == .ignoreFile)
+        try Files.remove(folder["app/.dockerignore"])
+        try folder.write("app/own", "src\n")
+        try Files.makeLink(folder["app/.dockerignore"], to: "own")
+        #expect(paths(self.record()) == [".dockerignore", "Dockerfile", "fifo", "outside", "own"])
     }
 }
