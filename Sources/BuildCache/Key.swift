@@ -155,7 +155,7 @@ private struct Place {
                 dockerfile: Self.remoteDockerfile(build) ?? build.dockerfile ?? "-",
                 branch: here?.branch ?? "", defaultBranch: here?.defaultBranch)
         case .remote(let address):
-            let (location, fragment) = address.cut(at: "#").map { ($0.before, $0.after) } ?? (address, "")
+            let (location, fragment) = Self.parts(of: address)
             let (reference, folder) = fragment.cut(at: ":").map { ($0.before, $0.after) } ?? (fragment, "")
             self.init(
                 repository: OriginURL.normalized(location) ?? OriginURL.localPath(location) ?? "",
@@ -198,6 +198,14 @@ private struct Place {
         self.defaultBranch = defaultBranch
     }
 
+    /// An address and its fragment, which names a branch and a folder. A "#" in a password begins none.
+    private static func parts(of address: ByteString) -> (ByteString, ByteString) {
+        guard let (location, rest) = address.cut(at: "#"), location.contains("@") || !rest.contains("@") else {
+            return (address, "")
+        }
+        return (location, rest.cut(at: "?")?.before ?? rest)
+    }
+
     /// BuildKit takes a Dockerfile by http, too: then its address without credentials.
     private static func remoteDockerfile(_ build: BuildDescription) -> ByteString? {
         build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) ?? "-" }
@@ -205,7 +213,7 @@ private struct Place {
 
     /// "host:5000/app:1.2@sha256:..." is "host:5000/app": a colon counts as a tag's only after the last slash.
     private static func imageName(_ build: BuildDescription) -> ByteString? {
-        guard let given = build.imageNames.first, !given.isEmpty else { return nil }
+        guard let given = build.imageNames.first, PublicAddress.isImageName(given) else { return nil }
         let name = given.cut(at: "@")?.before ?? given
         guard let (before, after) = name.cutLast(at: ":"), !after.contains("/") else { return name }
         return before

@@ -143,7 +143,7 @@ public struct Note: Equatable, Sendable {
     /// A reason and what it is about.
     public init(_ reason: Reason, _ detail: ByteString = "") {
         self.reason = reason
-        self.detail = detail
+        self.detail = PublicAddress.redacting(detail)
     }
 
     /// One sentence for people.

@@ -137,10 +137,14 @@ struct BuildRecorder {
 
     /// A Dockerfile as the build read it; nil where it has changed since, or is no file that can be read.
     private static func text(of dockerfile: ByteString, unchangedSince began: Int64) -> ByteString? {
-        guard let text = try? Files.read(dockerfile, limit: 1 << 20),
-            let status = try? Files.status(dockerfile), status.changed <= began
+        guard let text = text(of: dockerfile), let status = try? Files.status(dockerfile), status.changed <= began
         else { return nil }
         return text
+    }
+
+    /// What docker would read, and nothing else: it takes the file from its own folder, and follows no link out of that.
+    private static func text(of dockerfile: ByteString) -> ByteString? {
+        try? Files.read(dockerfile, within: dockerfile.parentPath, limit: 1 << 20)
     }
 
     private static func digest(of dockerfile: ByteString) -> ByteString {
@@ -148,13 +152,15 @@ struct BuildRecorder {
     }
 
     private static func dockerfile(of build: BuildDescription) -> ByteString? {
-        guard case .directory(let path) = build.context, build.dockerfile != "-" else { return nil }
+        guard case .directory(let path) = build.context, build.dockerfile != "-",
+            build.dockerfile?.range(of: "://") == nil
+        else { return nil }
         return (build.dockerfile ?? path.appending(path: "Dockerfile")).absolute(in: build.workingDirectory)
     }
 
     /// Why exporting such a build does not pay; nil when it does, or nothing is known.
     static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
-        guard let path = dockerfile(of: build), let text = try? Files.read(path, limit: 1 << 20) else { return nil }
+        guard let path = dockerfile(of: build), let text = text(of: path) else { return nil }
         return BuildLedger.loss(of: identity.key.repository, dockerfile: digest(of: text))
     }
 
@@ -167,12 +173,12 @@ struct BuildRecorder {
 
     private func record(of part: Part, began: Int64, process: Int32) -> BuildRecord {
         let (build, identity) = (part.description, part.identity)
-        var record = BuildRecord(began: began, process: Int(process), context: "-")
+        var record = BuildRecord(began: began, process: Int(process), context: PublicAddress("-"))
         switch build.context {
         case .standardInput: break
-        case .remote(let address): record.context = OriginURL.normalized(address) ?? ""
+        case .remote(let address): record.context = PublicAddress(address)
         case .directory(let path):
-            record.context = path.absolute(in: build.workingDirectory)
+            record.context = PublicAddress(path.absolute(in: build.workingDirectory))
             record.dockerfile = Self.dockerfile(of: build)
         }
         record.images = build.imageNames
@@ -181,13 +187,13 @@ struct BuildRecorder {
         record.platforms = identity.key.platforms
         record.imported = part.imported
         record.repository = identity.key.repository
-        record.globals = globals.words
+        record.globals = globals.words.map(PublicAddress.init)
         record.bakeTarget = part.target
         return record
     }
 
     private func keepContext(of build: Kept, until deadline: Int64, _ seen: inout [Seen]) {
-        guard let root = try? Files.realPath(build.record.context) else { return }
+        guard let root = try? Files.realPath(build.record.context.text) else { return }
         let target = build.place.appending(path: Export.contextRecord)
         let ignoreFile = ContextSurvey.ignoreFile(of: root, dockerfile: build.record.dockerfile)
         let isSame = { (one: Seen) in one.root == root && one.ignoreFile == ignoreFile && one.mode == build.mode }
@@ -216,7 +222,7 @@ extension BuildxHistory {
     /// The build that was recorded, among those that buildx has noted.
     public static func reference(of record: BuildRecord, among references: [Reference]) -> Reference? {
         reference(
-            since: record.began, context: record.context, dockerfile: record.dockerfile, target: record.bakeTarget,
+            since: record.began, context: record.context.text, dockerfile: record.dockerfile, target: record.bakeTarget,
             among: references)
     }
 }

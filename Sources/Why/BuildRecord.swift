@@ -26,7 +26,7 @@ public struct BuildRecord: Equatable, Sendable {
     /// The process that became docker.
     public var process: Int
     /// The context as buildx has it: an absolute path, an address, or "-".
-    public var context: ByteString
+    public var context: PublicAddress
     /// The Dockerfile's path; nil where it is not a file here.
     public var dockerfile: ByteString?
     /// Its instructions; nil where they could not be read.
@@ -46,14 +46,14 @@ public struct BuildRecord: Equatable, Sendable {
     /// bake's name for the build; nil for one by itself.
     public var bakeTarget: ByteString?
     /// The options before docker's command word that choose the engine.
-    public var globals: [ByteString]
+    public var globals: [PublicAddress]
 
     /// Everything by name.
     public init(
-        began: Int64, process: Int, context: ByteString, dockerfile: ByteString? = nil,
+        began: Int64, process: Int, context: PublicAddress, dockerfile: ByteString? = nil,
         outline: DockerfileOutline? = nil, arguments: [Argument] = [], target: ByteString = "",
         platforms: [ByteString] = [], imported: ByteString? = nil, repository: ByteString = "",
-        globals: [ByteString] = []
+        globals: [PublicAddress] = []
     ) {
         self.began = began
         self.process = process
@@ -71,15 +71,19 @@ public struct BuildRecord: Equatable, Sendable {
     /// On one line.
     public var json: JSON {
         .object([
-            "format": .integer(1), "began": .integer(began), "pid": .integer(process), "context": .string(context),
+            "format": .integer(1), "began": .integer(began), "pid": .integer(process), "context": .string(context.text),
             "dockerfile": dockerfile.map(JSON.string) ?? .null, "instructions": outline?.json ?? .null,
-            "arguments": .object(arguments.map { JSON.Member(name: $0.name, value: .string($0.tag)) }),
+            "arguments": .object(mentioned.map { JSON.Member(name: $0.name, value: .string($0.tag)) }),
             "target": .string(target), "platforms": .array(platforms.map(JSON.string)),
             "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
-            "images": .array(images.map(JSON.string)), "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
-            "globals": .array(globals.map(JSON.string)),
+            "images": .array(images.filter(PublicAddress.isImageName).map(JSON.string)),
+            "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
+            "globals": .array(globals.map { .string($0.text) }),
         ])
     }
+
+    /// Those whose names the Dockerfile has: of what it does not know a name may be anything, a secret too.
+    private var mentioned: [Argument] { arguments.filter { outline?.mentions($0.name) ?? false } }
 
     /// nil for what is torn, or none of ours.
     public init?(_ text: ByteString) {
@@ -88,14 +92,15 @@ public struct BuildRecord: Equatable, Sendable {
         else { return nil }
         func strings(_ name: ByteString) -> [ByteString] { (json[key: name]?.array ?? []).compactMap(\.string) }
         self.init(
-            began: Int64(began), process: process, context: context, dockerfile: json[key: "dockerfile"]?.string,
+            began: Int64(began), process: process, context: PublicAddress(context),
+            dockerfile: json[key: "dockerfile"]?.string,
             outline: json[key: "instructions"].flatMap { DockerfileOutline($0) },
             arguments: (json[key: "arguments"]?.members ?? []).compactMap { member in
                 member.value.string.map { Argument(name: member.name, tag: $0) }
             },
             target: json[key: "target"]?.string ?? "", platforms: strings("platforms"),
             imported: json[key: "imported"]?.string, repository: json[key: "repository"]?.string ?? "",
-            globals: strings("globals"))
+            globals: strings("globals").map(PublicAddress.init))
         images = strings("images")
         bakeTarget = json[key: "bakeTarget"]?.string
     }

@@ -35,6 +35,14 @@ public struct DockerfileOutline: Equatable, Sendable {
     public let instructions: [Instruction]
 
     private static let most = 10_000
+    /// Every word that BuildKit knows. A line that begins otherwise is no instruction, and the file perhaps no Dockerfile: nothing of
+    /// it is kept.
+    ///
+    /// Source: moby/buildkit frontend/dockerfile/command/command.go.
+    private static let known: Set<ByteString> = [
+        "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
+        "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    ]
 
     /// Reads a Dockerfile. Anything is one: what is none has instructions that nothing will be found among.
     ///
@@ -66,6 +74,7 @@ public struct DockerfileOutline: Equatable, Sendable {
             }
             let (word, rest) = joined.cut { $0 == 0x20 || $0 == 0x09 }
             let capitals = word.uppercasedASCII
+            guard Self.known.contains(capitals) else { continue }
             if capitals == "FROM" { stage += 1 }
             instructions.append(Instruction(line: begin + 1, word: capitals, text: rest.trimmed, stage: stage))
         }
@@ -126,13 +135,62 @@ extension DockerfileOutline.Instruction {
     /// What explaining needs of the text; values of arguments and commands stay where they are.
     fileprivate var kept: ByteString {
         switch word {
-        case "FROM": text
-        case "COPY", "ADD": text.cut(at: "\n")?.before ?? text
-        case "ARG":
-            text.split(" ").map { $0.cut(at: "=")?.before ?? $0 }.filter { !$0.isEmpty }.joined(separator: " ")
+        case "FROM": PublicAddress.redacting(text)
+        case "COPY", "ADD": PublicAddress.redacting(text.cut(at: "\n")?.before ?? text)
+        case "ARG": Self.names(in: text).joined(separator: " ")
         default: ""
         }
     }
+
+    /// The names that an ARG declares. A value may have quotes and blanks in it, and nothing of it is a name.
+    private static func names(in text: ByteString) -> [ByteString] {
+        var names: [ByteString] = []
+        var word: [UInt8] = []
+        var (quote, isEscaped) = (nil as UInt8?, false)
+        func end() {
+            let name = ByteString(word.prefix { $0 != UInt8(ascii: "=") })
+            if isName(name) { names.append(name) }
+            word = []
+        }
+        for byte in text.bytes {
+            if quote == nil, !isEscaped, byte == 0x20 || byte == 0x09 || byte == 0x0A {
+                end()
+                continue
+            }
+            word.append(byte)
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\"), quote != UInt8(ascii: "'") {
+                isEscaped = true
+            } else if byte == quote {
+                quote = nil
+            } else if quote == nil, byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") {
+                quote = byte
+            }
+        }
+        end()
+        return names
+    }
+
+    private static func isName(_ name: ByteString) -> Bool {
+        guard let first = name.bytes.first, !first.isDigit else { return false }
+        return name.bytes.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
+    }
+
+    /// Whether a build argument or a named context of this name counts for it.
+    fileprivate func mentions(_ name: ByteString) -> Bool {
+        switch word {
+        case "ARG": Self.names(in: text).contains(name)
+        case "FROM": text.split(" ").contains(name) || (text.range(of: "$") != nil && text.range(of: name) != nil)
+        case "COPY", "ADD", "RUN": text.range(of: "from=" + name) != nil
+        default: false
+        }
+    }
+}
+
+extension DockerfileOutline {
+    /// Whether a name is one that the Dockerfile uses for an argument or a context.
+    func mentions(_ name: ByteString) -> Bool { !name.isEmpty && instructions.contains { $0.mentions(name) } }
 }
 
 extension DockerfileOutline {

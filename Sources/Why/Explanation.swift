@@ -103,7 +103,7 @@ public struct Explanation: Equatable, Sendable {
         let outcome = evidence.outcome
         let miss = outcome?.firstMiss
         self = Self.judge(evidence, miss)
-        step = miss?.instruction ?? ""
+        step = PublicAddress.redacting(miss?.instruction ?? "")
         cached = outcome.map { $0.steps.count(where: \.isCached) }
         total = outcome?.steps.count
     }

@@ -55,7 +55,7 @@ struct RecordedBuild {
 
     private var isWhole: Bool {
         guard let place, let record else { return false }
-        return !record.context.hasPrefix("/") || !Files.isMissing(place.appending(path: Export.contextRecord))
+        return !record.context.text.hasPrefix("/") || !Files.isMissing(place.appending(path: Export.contextRecord))
     }
 
     static func record(in place: ByteString) -> BuildRecord? {
@@ -113,7 +113,9 @@ final class EngineHistory {
         of record: BuildRecord?, _ reference: BuildxHistory.Reference?
     ) throws(BuildxHistory.Obstacle) -> BuildOutcome {
         if let silence { throw silence }
-        guard let docker, let access = BuildxHistory.Access(docker: docker, globals: record?.globals ?? []) else {
+        guard let docker,
+            let access = BuildxHistory.Access(docker: docker, globals: (record?.globals ?? []).map(\.text))
+        else {
             throw .noHistory("no docker is found")
         }
         let history = BuildxHistory(access)

@@ -32,7 +32,7 @@ struct ExplanationTests {
     ) -> Evidence.Side {
         .init(
             record: BuildRecord(
-                began: 1, process: 2, context: "/app", outline: DockerfileOutline(dockerfile),
+                began: 1, process: 2, context: PublicAddress("/app"), outline: DockerfileOutline(dockerfile),
                 arguments: arguments.map { .init($0) }),
             context: ContextRecord(entries: entries, gap: gap), outcome: outcome)
     }
@@ -193,13 +193,44 @@ struct OutlineTests {
         #expect(back.instructions.map(\.tag) == outline.instructions.map(\.tag))
     }
 
+    @Test("Of a file that is no Dockerfile nothing is kept, and of arguments no value")
+    func foreign() {
+        let shadow: ByteString = "root:$y$j9T$abc:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n"
+        #expect(DockerfileOutline(shadow).instructions.isEmpty)
+        #expect(
+            DockerfileOutline("[default]\naws_secret_access_key = abc\nFROM x\n").json.text
+                == DockerfileOutline("\n\nFROM x\n").json.text)
+        let arguments = DockerfileOutline(
+            "ARG A=\"one SECRET two\" B='SECRET three' C=a\\ SECRET D E=SECRET 1SECRET -SECRET\n")
+        #expect(arguments.json.text.range(of: "SECRET") == nil)
+        #expect(DockerfileOutline(arguments.json)?.instructions.map(\.text) == ["A B C D E"])
+    }
+
+    @Test("Addresses are kept without credentials and queries")
+    func addresses() throws {
+        var record = BuildRecord(
+            began: 1, process: 2, context: PublicAddress("https://u:SECRET@h/o/r.git?token=SECRET#SECRET"),
+            outline: DockerfileOutline(
+                "FROM a\nADD https://u:SECRET@h/x?t=SECRET /x\nCOPY --from=https://SECRET@h/y /a /b\nRUN --mount=from=ctx,target=/x true\n"
+            ),
+            arguments: [.init("https://u:SECRET@h/x?a=SECRET"), .init("SECRET="), .init("ctx=https://SECRET@h")],
+            globals: ["--host", "ssh://me:SECRET@h"].map(PublicAddress.init))
+        record.images = ["https://u:SECRET@h/x", "u:SECRET@h/x", "app:1"]
+        let text = record.json.text
+        #expect(text.range(of: "SECRET") == nil)
+        let back = try #require(BuildRecord(text))
+        #expect(back.globals.map(\.text) == ["--host", "ssh://me@h"] && back.images == ["app:1"])
+        #expect(back.arguments.map(\.name) == ["ctx"] && back.context.text == "https://h/o/r.git")
+    }
+
     @Test("Records come back, without the values of arguments")
     func record() throws {
         var record = BuildRecord(
-            began: 1, process: 2, context: "/a", dockerfile: "/a/D", outline: DockerfileOutline("FROM x"),
+            began: 1, process: 2, context: PublicAddress("/a"), dockerfile: "/a/D",
+            outline: DockerfileOutline("ARG TOKEN\nFROM x"),
             arguments: [.init("TOKEN=hunter2")], target: "t", platforms: ["linux/amd64"], imported: "/s",
             repository: "r",
-            globals: ["--host", "h"])
+            globals: ["--host", "h"].map(PublicAddress.init))
         record.images = ["i:1"]
         record.bakeTarget = "web"
         let text = record.json.text
