@@ -17,55 +17,142 @@ public struct GitRepository: Equatable, Sendable {
     /// The remote's default branch, where the clone knows it.
     public let defaultBranch: ByteString?
 
-    /// The repository that an absolute, resolved directory lies in; nil outside of any.
-    public static func containing(_ directory: ByteString) -> GitRepository? {
+    private let config: GitConfig
+
+    /// What lies around a directory.
+    public enum Surroundings: Equatable, Sendable {
+        /// No repository.
+        case nothing
+        /// One whose files are believed.
+        case repository(GitRepository)
+        /// One that counts for nothing, since this part of it belongs to somebody else.
+        case foreign(ByteString)
+    }
+
+    /// What an absolute, resolved directory lies in.
+    public static func around(_ directory: ByteString) -> Surroundings { around(directory, Owners()) }
+
+    static func around(_ directory: ByteString, _ owners: Owners) -> Surroundings {
         var top = directory
         for _ in 0..<64 {
-            if let gitDirectory = gitDirectory(of: top) { return GitRepository(top: top, gitDirectory: gitDirectory) }
+            let found = at(top, owners)
+            // As git does: another one further up is not looked for.
+            if found != .nothing { return found }
             let parent = top.parentPath
-            guard parent != top, parent.hasPrefix("/") else { return nil }
+            guard parent != top, parent.hasPrefix("/") else { return .nothing }
             top = parent
         }
-        return nil
+        return .nothing
     }
 
-    /// The repository whose working tree has its top here; nil when there is none.
-    public init?(top: ByteString) {
-        guard let gitDirectory = Self.gitDirectory(of: top) else { return nil }
-        self.init(top: top, gitDirectory: gitDirectory)
+    /// What has the top of its working tree here.
+    public static func at(_ top: ByteString) -> Surroundings { at(top, Owners()) }
+
+    private static func at(_ top: ByteString, _ owners: Owners) -> Surroundings {
+        switch Place(of: top, owners) {
+        case .none: .nothing
+        case .foreign(let path): .foreign(path)
+        case .missing(let directory): .repository(GitRepository(top: top, missing: directory))
+        case .found(let directory, let common):
+            .repository(GitRepository(top: top, directory: directory, common: common, owners))
+        }
     }
 
-    /// A value of the repository's own configuration, such as ("core", "filemode"); nil where it has none.
+    /// The repository that an absolute, resolved directory lies in; nil outside of any, and in one of somebody else's.
+    public static func containing(_ directory: ByteString) -> GitRepository? {
+        guard case .repository(let found) = around(directory) else { return nil }
+        return found
+    }
+
+    /// A value of the repository's own configuration, such as ("core", "sharedrepository"): the last one, as git reads it; nil where
+    /// it has none.
     public func configured(_ section: ByteString, _ key: ByteString) -> ByteString? {
-        guard let text = try? Files.read(commonDirectory.appending(path: "config"), limit: 262_144) else { return nil }
-        return GitConfig.value(of: key, inSection: section, named: nil, of: text)
+        let name = section + "." + key
+        return section == "extensions" ? config.own(name) : config.last(name)
     }
 
-    private init(top: ByteString, gitDirectory: ByteString) {
+    /// A value that is true or false; nil where it is neither, or there is none.
+    public func isConfigured(_ section: ByteString, _ key: ByteString) -> Bool? {
+        GitConfig.boolean(configured(section, key))
+    }
+
+    private init(top: ByteString, directory: ByteString, common: ByteString, _ owners: Owners) {
         self.top = top
-        directory = gitDirectory
-        let common = Self.commonDirectory(of: gitDirectory)
+        self.directory = directory
         commonDirectory = common
-        origin = Self.origin(in: common, top: top, hops: 1)
-        branch = Self.branch(in: gitDirectory)
+        config = GitConfig(common: common, directory: directory, owners)
+        origin = Self.origin(config, top: top, owners, hops: 1)
+        branch = Self.branch(in: directory)
         defaultBranch = Self.reference(
             common.appending(path: "refs/remotes/origin/HEAD"), below: "refs/remotes/origin/")
     }
 
-    /// `.git` is the directory itself, or a file that names it (worktrees, submodules).
-    private static func gitDirectory(of top: ByteString) -> ByteString? {
-        let dotGit = top.appending(path: ".git")
-        guard let status = try? Files.status(dotGit) else { return nil }
-        if status.kind == .directory { return dotGit }
-        guard let text = try? Files.read(dotGit, limit: 8192), text.hasPrefix("gitdir:") else { return nil }
-        return text.dropFirst(7).trimmed.absolute(in: top)
+    private init(top: ByteString, missing directory: ByteString) {
+        self.top = top
+        self.directory = directory
+        commonDirectory = directory
+        config = GitConfig()
+        origin = nil
+        branch = "HEAD"
+        defaultBranch = nil
     }
 
-    private static func commonDirectory(of gitDirectory: ByteString) -> ByteString {
-        guard let text = try? Files.read(gitDirectory.appending(path: "commondir"), limit: 8192) else {
-            return gitDirectory
+    /// Where a repository keeps what is git's.
+    private enum Place {
+        case none
+        case foreign(ByteString)
+        /// A `.git` that leads nowhere, from inside a container perhaps: nothing is read there, whoever makes it meanwhile.
+        case missing(ByteString)
+        case found(directory: ByteString, common: ByteString)
+
+        /// `.git` is the directory itself, or a file that names it (worktrees, submodules). All that leads there must be of these
+        /// owners before a byte of it is read.
+        init(of top: ByteString, _ owners: Owners) {
+            let dotGit = top.appending(path: ".git")
+            guard let entry = try? Files.status(dotGit, followLinks: false), let status = try? Files.status(dotGit),
+                status.kind == .directory || status.kind == .regular
+            else {
+                self = .none
+                return
+            }
+            for path in [top, dotGit] {
+                // The link itself, and what it leads to.
+                guard Self.isOwned(path, owners), path == top || owners.own(entry) else {
+                    self = .foreign(path)
+                    return
+                }
+            }
+            var directory = dotGit
+            if status.kind == .regular {
+                guard let text = try? Files.read(dotGit, limit: 8192), text.hasPrefix("gitdir:") else {
+                    self = .none
+                    return
+                }
+                directory = text.dropFirst(7).trimmed.absolute(in: top)
+            }
+            self.init(directory: directory, owners)
         }
-        return text.trimmed.absolute(in: gitDirectory)
+
+        /// A git directory by itself: also of a bare repository.
+        init(directory: ByteString, _ owners: Owners) {
+            guard Self.isOwned(directory, owners) else {
+                self = Files.isMissing(directory, followLinks: true) ? .missing(directory) : .foreign(directory)
+                return
+            }
+            var common = directory
+            if let text = try? Files.read(directory.appending(path: "commondir"), limit: 8192) {
+                common = text.trimmed.absolute(in: directory)
+                guard Self.isOwned(common, owners) else {
+                    self = .foreign(common)
+                    return
+                }
+            }
+            self = .found(directory: directory, common: common)
+        }
+
+        private static func isOwned(_ path: ByteString, _ owners: Owners) -> Bool {
+            (try? Files.status(path)).map(owners.own) ?? false
+        }
     }
 
     private static func branch(in gitDirectory: ByteString) -> ByteString {
@@ -84,72 +171,26 @@ public struct GitRepository: Equatable, Sendable {
     }
 
     /// A clone of a local clone means the repository that the first one was cloned from, so one hop is followed.
-    private static func origin(in common: ByteString, top: ByteString, hops: Int) -> ByteString? {
-        guard let config = try? Files.read(common.appending(path: "config"), limit: 262_144),
-            let url = GitConfig.value(of: "url", inSection: "remote", named: "origin", of: config), !url.isEmpty
-        else { return nil }
+    private static func origin(_ config: GitConfig, top: ByteString, _ owners: Owners, hops: Int) -> ByteString? {
+        guard let url = config.url(ofRemote: "origin"), !url.isEmpty else { return nil }
         if let name = OriginURL.normalized(url) { return name }
         guard let local = OriginURL.localPath(url) else { return nil }
         let path = local.absolute(in: top)
-        if hops > 0 {
-            let upstream = gitDirectory(of: path).map(commonDirectory) ?? path
-            if let further = origin(in: upstream, top: path, hops: hops - 1) { return further }
-        }
+        if hops > 0, let further = origin(ofClone: path, owners, hops: hops - 1) { return further }
         return "file:" + (path.hasSuffix("/.git") ? path.dropLast(5) : path)
+    }
+
+    private static func origin(ofClone path: ByteString, _ owners: Owners, hops: Int) -> ByteString? {
+        var place = Place(of: path, owners)
+        if case .none = place { place = Place(directory: path, owners) }
+        guard case .found(let directory, let common) = place else { return nil }
+        return origin(GitConfig(common: common, directory: directory, owners), top: path, owners, hops: hops)
     }
 }
 
-/// Just enough of git's configuration format to find one value (git-config(1), "Syntax").
-enum GitConfig {
-    /// The first value of a key in `[section "name"]`, or in `[section]` without a name; nil when it is not there. Includes are not followed.
-    static func value(
-        of key: ByteString, inSection section: ByteString, named name: ByteString?, of text: ByteString
-    ) -> ByteString? {
-        var inside = false
-        for line in text.split("\n") {
-            var line = line.trimmed
-            if line.hasPrefix("[") {
-                // A key may stand on the line of its section.
-                guard let (header, rest) = line.dropFirst(1).cut(at: "]") else { return nil }
-                inside = matches(header, section, name)
-                line = rest.trimmed
-            }
-            guard inside else { continue }
-            if let (left, right) = line.cut(at: "=") {
-                if left.trimmed.lowercasedASCII == key { return plain(right.trimmed) }
-            } else if name == nil, line.lowercasedASCII == key {
-                // A key by itself is true, which is no address.
-                return "true"
-            }
-        }
-        return nil
-    }
-
-    private static func matches(_ header: ByteString, _ section: ByteString, _ name: ByteString?) -> Bool {
-        guard let name else { return header.trimmed.lowercasedASCII == section }
-        guard let (kind, rest) = header.cut(at: "\"") else { return false }
-        return kind.trimmed.lowercasedASCII == section && rest == name + "\""
-    }
-
-    /// Without quotes, escapes and a trailing comment.
-    private static func plain(_ value: ByteString) -> ByteString {
-        var result: [UInt8] = []
-        var quoted = false
-        var escaped = false
-        for byte in value.bytes {
-            if escaped {
-                result.append(byte)
-                escaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                escaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                quoted.toggle()
-            } else if !quoted && (byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";")) {
-                break
-            } else {
-                result.append(byte)
-            }
-        }
-        return ByteString(result).trimmed
-    }
+extension GitRepository.Surroundings {
+    /// The repository, if it is one that is believed.
+    public var repository: GitRepository? { if case .repository(let found) = self { found } else { nil } }
+    /// What belongs to somebody else.
+    public var foreign: ByteString? { if case .foreign(let path) = self { path } else { nil } }
 }

@@ -122,6 +122,8 @@ public struct BuildIdentity: Equatable, Sendable {
     public let variant: Variant
     /// Tags of the branches that count as default.
     public let defaultBranches: [ByteString]
+    /// The part of a repository around the build that belongs to somebody else: the build has the key that it would have without that.
+    public let foreign: ByteString?
 
     /// Looks at the context's repository. `platform` is the engine's own, used where the command names none.
     public init(of build: BuildDescription, platform: ByteString) {
@@ -133,6 +135,7 @@ public struct BuildIdentity: Equatable, Sendable {
         let modes = build.modes.map { ["slipway.modes=" + $0] } ?? []
         variant = Variant(branch: place.branch, arguments: build.arguments + modes)
         defaultBranches = (place.defaultBranch.map { [$0] } ?? ["main", "master"]).map(Variant.tag(ofBranch:))
+        foreign = place.foreign
     }
 }
 
@@ -143,17 +146,20 @@ private struct Place {
     let context: ByteString
     let branch: ByteString
     let defaultBranch: ByteString?
+    var foreign: ByteString?
 
     init(of build: BuildDescription) {
         switch build.context {
         case .directory(let path): self.init(directory: path, build)
         case .standardInput:
-            let here = GitRepository.containing(build.workingDirectory)
+            let around = GitRepository.around(build.workingDirectory)
+            let here = around.repository
             self.init(
                 repository: here?.origin ?? Self.imageName(build) ?? here?.commonDirectory ?? build.workingDirectory,
                 context: "-",
                 dockerfile: Self.remoteDockerfile(build) ?? build.dockerfile ?? "-",
                 branch: here?.branch ?? "", defaultBranch: here?.defaultBranch)
+            foreign = around.foreign
         case .remote(let address):
             let (location, fragment) = Self.parts(of: address)
             let (reference, folder) = fragment.cut(at: ":").map { ($0.before, $0.after) } ?? (fragment, "")
@@ -168,7 +174,8 @@ private struct Place {
     private init(directory path: ByteString, _ build: BuildDescription) {
         let absolute = path.absolute(in: build.workingDirectory)
         let context = (try? Files.realPath(absolute)) ?? absolute
-        let git = GitRepository.containing(context)
+        let around = GitRepository.around(context)
+        let git = around.repository
         let top = git?.top ?? context
         var dockerfile: ByteString = build.inlineName.map { "-" + $0 } ?? "-"
         if let address = Self.remoteDockerfile(build) {
@@ -185,6 +192,7 @@ private struct Place {
             repository: git?.origin ?? Self.imageName(build) ?? git?.commonDirectory ?? context,
             context: git == nil ? "." : context.relative(to: top) ?? ".", dockerfile: dockerfile,
             branch: git?.branch ?? "", defaultBranch: git?.defaultBranch)
+        foreign = around.foreign
     }
 
     private init(

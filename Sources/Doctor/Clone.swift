@@ -52,7 +52,12 @@ extension CloneFacts {
     /// Looks at the repository around the working directory.
     static func gather(_ surroundings: Surroundings) -> CloneFacts {
         var facts = CloneFacts(mask: surroundings.mask)
-        guard let repository = surroundings.directory.flatMap(GitRepository.containing) else { return facts }
+        let around = surroundings.directory.map { GitRepository.around($0) } ?? .nothing
+        if let path = around.foreign {
+            facts.top = surroundings.directory
+            facts.obstacle = Checkout.Obstacle.foreign(path).text
+        }
+        guard let repository = around.repository else { return facts }
         facts.top = repository.top
         facts.sharing = repository.configured("core", "sharedrepository")
         // Not a tracked file's directory, but all that is made in it has the bit.

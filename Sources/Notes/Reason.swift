@@ -70,6 +70,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case leaseBusy = 308
     case generationMoved = 309
     case leaseNotKept = 310
+    case repositoryNotTrusted = 311
 
     // 4xx: what is imported
     case nothingToImport = 400
@@ -106,6 +107,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case modesMended = 701
     case modesNotRead = 702
     case modesNotMended = 703
+    case modesKeptPrivate = 704
 
     // 8xx: the profile of containers
     case sandboxPrivileged = 800

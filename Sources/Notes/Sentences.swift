@@ -64,6 +64,8 @@ extension Reason {
         case .leaseBusy: "the generation is about to be deleted: no lease, so it is not used"
         case .generationMoved: "the generation changed three times while it was taken or read"
         case .leaseNotKept: "the lease cannot be handed to docker, so the store is not used"
+        case .repositoryNotTrusted:
+            "the git repository here is in part somebody else's, so it counts for nothing: the key is the path's own"
         case .nothingToImport: "the store holds nothing for this build yet"
         case .exportIncomplete: "an export's index is missing or torn: left out"
         case .manifestRejected: "an export's manifest or config is wrong: left out"
@@ -92,6 +94,8 @@ extension Reason {
         case .modesMended: "tracked files were given the modes that git gives"
         case .modesNotRead: "the modes of tracked files were not looked at"
         case .modesNotMended: "the modes of tracked files could not all be mended: slipway modes --fix"
+        case .modesKeptPrivate:
+            "files that others may not read were left so: their content is not what git has, or was not compared: slipway modes"
         case .sandboxPrivileged: "a privileged container gets nothing of the sandbox profile"
         case .sandboxOptionTaken: "the command decides this itself, so the sandbox profile does not"
         case .sandboxLimitImpossible: "the engine cannot limit this, so the sandbox profile does not"

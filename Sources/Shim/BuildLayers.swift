@@ -113,6 +113,7 @@ struct BuildLayers {
         identities = view.identities
         imported = builds.map { _ in nil }
         wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
+        wish.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
         for (index, build) in builds.enumerated() {
             guard view.identities.indices.contains(index), view.surveys.indices.contains(index) else { return }
             let (identity, survey) = (view.identities[index], view.surveys[index])

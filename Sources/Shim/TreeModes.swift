@@ -52,7 +52,9 @@ enum TreeModes {
             let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
             let difference = survey.setgid.isEmpty ? mask : mask + " setgid"
             if isMending {
-                let note = mend(survey)
+                var limits = ModeSurvey.RepairLimits()
+                limits.deadline = Clock.monotonic &+ time
+                let note = mend(survey, limits)
                 return (note, note.reason == .modesMended ? nil : difference)
             }
             let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
@@ -65,9 +67,15 @@ enum TreeModes {
         }
     }
 
-    private static func mend(_ survey: ModeSurvey) -> Note {
-        let repair = survey.repair()
+    private static func mend(_ survey: ModeSurvey, _ limits: ModeSurvey.RepairLimits) -> Note {
+        let repair = survey.repair(limits)
         guard let failure = repair.failed.first else {
+            let closed = repair.kept + repair.uncompared
+            if let first = closed.first {
+                return Note(
+                    .modesKeptPrivate,
+                    ByteString(decimal: closed.count) + " in " + survey.top + ", as " + first.path)
+            }
             return Note(.modesMended, ByteString(decimal: repair.mended.count) + " in " + survey.top)
         }
         return Note(

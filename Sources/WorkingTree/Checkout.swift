@@ -19,6 +19,8 @@ public struct Checkout: Sendable {
     public enum Obstacle: Error, Equatable, Sendable {
         /// No repository lies there.
         case noRepository
+        /// One lies there, and this part of it is another user's.
+        case foreign(ByteString)
         /// It has no index yet, or none that may be read.
         case noIndex(ByteString, Errno)
         /// It has one that is not understood.
@@ -28,6 +30,7 @@ public struct Checkout: Sendable {
         public var text: ByteString {
             switch self {
             case .noRepository: "no git repository"
+            case .foreign(let path): path + " is another user's, so the repository is not read"
             case .noIndex(let path, let error):
                 "no index that can be read at " + path + " (" + ByteString(error.description) + ")"
             case .doubt(let path, let doubt): path + ": " + doubt.text
@@ -59,7 +62,6 @@ public struct Checkout: Sendable {
 
     /// Whether git believes what modes the file system tells (core.fileMode).
     var trustsModes: Bool {
-        let value = repository.configured("core", "filemode")?.lowercasedASCII ?? "true"
-        return !["false", "no", "off", "0"].contains(value)
+        repository.isConfigured("core", "filemode") ?? true
     }
 }

@@ -1,7 +1,7 @@
 public import BuildCache
 public import Formats
 internal import GitIndex
-public import Host
+internal import Host
 
 /// The modes of tracked files and of their directories, compared with those of a clone that was made with umask 0022. BuildKit
 /// hashes modes: where they differ, COPY and every step after it miss.
@@ -15,6 +15,8 @@ public struct ModeSurvey: Sendable {
         /// Those that git would give it.
         public let wanted: UInt32
         let status: FileStatus
+        /// What git names the content of a file, 20 or 32 bytes; empty for a directory.
+        let blob: [UInt8]
         /// Whether it is a directory.
         public var isDirectory: Bool { status.kind == .directory }
         /// Whether it is a file with other names, which may be anybody's: its mode is theirs, too.
@@ -77,7 +79,7 @@ public struct ModeSurvey: Sendable {
         let folder = try Self.open(repository.top)
         if !checkout.trustsModes { ignoresModes = true }
         if options.isThorough { lookForACL(repository.top, prefix.isEmpty ? "." : prefix.dropLast(1)) }
-        var pass = Pass(prefix: prefix, trustsModes: checkout.trustsModes)
+        var pass = Pass(prefix: prefix, trustsModes: checkout.trustsModes, blob: checkout.index.id)
         var seen = 0
         checkout.index.forEachPath { entry, path, shared in
             seen += 1
@@ -90,7 +92,9 @@ public struct ModeSurvey: Sendable {
         }
         for below in pass.submodules {
             let name = prefix + below
-            guard let submodule = GitRepository(top: repository.top.appending(path: below)) else { continue }
+            let found = GitRepository.at(repository.top.appending(path: below))
+            if let path = found.foreign { obstacles.append(name + ": " + Checkout.Obstacle.foreign(path).text) }
+            guard let submodule = found.repository else { continue }
             guard depth < Self.deepest else {
                 obstacles.append(name + ": submodules below submodules, too deep")
                 continue
@@ -104,7 +108,7 @@ public struct ModeSurvey: Sendable {
         }
     }
 
-    private static func open(_ path: ByteString) throws(Checkout.Obstacle) -> OpenFolder {
+    static func open(_ path: ByteString) throws(Checkout.Obstacle) -> OpenFolder {
         do throws(Errno) {
             return try OpenFolder(path)
         } catch {
@@ -116,6 +120,7 @@ public struct ModeSurvey: Sendable {
     private struct Pass {
         let prefix: ByteString
         let trustsModes: Bool
+        let blob: (GitIndex.Entry) -> [UInt8]
         /// A path's beginning that is no directory here; none when empty.
         var missing: [CChar] = []
         var submodules: [ByteString] = []
@@ -146,13 +151,13 @@ public struct ModeSurvey: Sendable {
                 pass.last = name()
             }
             files += 1
-            note(file: status, isExecutable: isExecutable, pass, name)
+            note(file: status, entry, isExecutable: isExecutable, pass, name)
         case .symbolicLink, .sparseDirectory: return
         }
     }
 
     private mutating func note(
-        file status: FileStatus, isExecutable: Bool, _ pass: Pass, _ name: () -> ByteString
+        file status: FileStatus, _ entry: GitIndex.Entry, isExecutable: Bool, _ pass: Pass, _ name: () -> ByteString
     ) {
         let wanted: UInt32 = isExecutable ? 0o755 : 0o644
         guard status.mode != wanted else { return }
@@ -162,7 +167,9 @@ public struct ModeSurvey: Sendable {
             right = isExecutable ? 0o644 : 0o755
             guard status.mode != right else { return }
         }
-        differences.append(Difference(path: pass.prefix + name(), mode: status.mode, wanted: right, status: status))
+        differences.append(
+            Difference(
+                path: pass.prefix + name(), mode: status.mode, wanted: right, status: status, blob: pass.blob(entry)))
     }
 
     /// Each directory once, as paths are in order. False when one of them is none here: a link in its place leads elsewhere.
@@ -195,7 +202,8 @@ public struct ModeSurvey: Sendable {
     private mutating func note(directory name: ByteString, _ status: FileStatus, _ prefix: ByteString) {
         directories += 1
         guard status.mode != 0o755 else { return }
-        differences.append(Difference(path: prefix + name, mode: status.mode, wanted: 0o755, status: status))
+        differences.append(
+            Difference(path: prefix + name, mode: status.mode, wanted: 0o755, status: status, blob: []))
     }
 
     private mutating func lookForACL(_ path: ByteString, _ name: ByteString) {
@@ -235,41 +243,4 @@ extension ModeSurvey {
 
     /// Files that have other names as well.
     public var hardLinks: [ByteString] { differences.filter(\.isHardLinked).map(\.path) }
-}
-
-extension ModeSurvey {
-    /// What repairing did.
-    public struct Repair: Sendable {
-        /// What has git's mode now.
-        public var mended: [Difference] = []
-        /// What could not be changed, and why.
-        public var failed: [(difference: Difference, error: Errno)] = []
-    }
-
-    /// Gives what differs the modes of a clone: permission bits of tracked files and of their directories, and nothing else.
-    /// What has been replaced since the survey is left alone, and so are files with other names: `tooManyLinks`.
-    public func repair() -> Repair {
-        var repair = Repair()
-        do throws(Checkout.Obstacle) {
-            mend(in: try Self.open(top), &repair)
-        } catch {
-            repair.failed = differences.map { ($0, .noSuchFile) }
-        }
-        return repair
-    }
-
-    private func mend(in folder: borrowing OpenFolder, _ repair: inout Repair) {
-        for difference in differences {
-            do throws(Errno) {
-                guard !difference.isHardLinked else { throw .tooManyLinks }
-                try folder.setMode(difference.path, of: difference.status, difference.wanted)
-                // A file system without modes takes them and keeps its own.
-                let kept = try Files.status(top.appending(path: difference.path), followLinks: false).mode
-                guard kept == difference.wanted else { throw .notSupported }
-                repair.mended.append(difference)
-            } catch {
-                repair.failed.append((difference, error))
-            }
-        }
-    }
 }

@@ -15,7 +15,8 @@ struct ModesCommand: ParsableCommand {
             files that git tracks (0644, or 0755 where they are executable) and their directories (0755), in the repository \
             around DIR with its submodules; docs/modes.md tells the details. Exits with 0 when all is as a clone with umask \
             0022 has it, or was mended; with 1 when something differs, or could not be read or changed. Files with other \
-            names (hard links) are left to you: those would change, too.
+            names (hard links) are left to you: those would change, too. So are files that others may not read now and whose \
+            content is not what git has: it may be a secret.
 
               slipway modes
               slipway modes --fix --dry-run
@@ -34,7 +35,7 @@ struct ModesCommand: ParsableCommand {
     @Flag(
         help: """
             Print JSON: top, files, directories, umask, differences (path, kind, mode, wanted), executables, setgid, \
-            hardLinks, defaultACLs, submodules, notRead, fileMode, mended, failed.
+            hardLinks, private, notCompared, defaultACLs, submodules, notRead, fileMode, mended, failed.
             """)
     var json = false
 
@@ -54,11 +55,14 @@ struct ModesCommand: ParsableCommand {
             throw Output.failure(
                 "no-directory", ByteString(directory) + ": " + ByteString(error.description), json: json)
         }
-        guard let repository = GitRepository.containing(path) else {
-            let obstacle = Checkout.Obstacle.noRepository
-            throw Output.failure(
-                obstacle.code, path + ": " + obstacle.text + ": there is nothing to compare with: slipway modes DIR",
-                json: json)
+        let around = GitRepository.around(path)
+        guard let repository = around.repository else {
+            let obstacle = around.foreign.map(Checkout.Obstacle.foreign) ?? .noRepository
+            let text =
+                around.foreign == nil
+                ? path + ": " + obstacle.text + ": there is nothing to compare with: slipway modes DIR"
+                : obstacle.text + ": run this as its owner"
+            throw Output.failure(obstacle.code, text, json: json)
         }
         let survey: ModeSurvey
         do throws(Checkout.Obstacle) {
@@ -67,8 +71,8 @@ struct ModesCommand: ParsableCommand {
             throw Output.failure(
                 error.code, error.text + "; git status tells whether git can read it", json: json)
         }
-        let repair = fix && !dryRun ? survey.repair() : nil
-        let report = ModeReport(survey: survey, repair: repair, isFixing: fix)
+        let report = ModeReport(
+            survey: survey, repair: survey.repair(changing: fix && !dryRun), isFixing: fix, isChanging: fix && !dryRun)
         if json { Output.write(report.json) } else { Output.write(report.text) }
         if !report.isInOrder { throw ExitCode.failure }
     }
@@ -79,6 +83,7 @@ extension Checkout.Obstacle {
     var code: ByteString {
         switch self {
         case .noRepository: "no-repository"
+        case .foreign: "repository-of-another-user"
         case .noIndex: "no-index"
         case .doubt(_, .split): "split-index"
         case .doubt: "index-not-understood"
@@ -89,16 +94,20 @@ extension Checkout.Obstacle {
 /// What `slipway modes` says.
 struct ModeReport {
     let survey: ModeSurvey
-    /// nil when nothing was to be changed.
-    let repair: ModeSurvey.Repair?
+    /// What was done, or would be.
+    let repair: ModeSurvey.Repair
     let isFixing: Bool
+    let isChanging: Bool
 
     var isInOrder: Bool {
         guard survey.obstacles.isEmpty else { return false }
-        return repair.map(\.failed.isEmpty) ?? survey.differences.isEmpty
+        guard isChanging else { return survey.differences.isEmpty }
+        return repair.failed.isEmpty && repair.kept.isEmpty && repair.uncompared.isEmpty
     }
 
     private static let mostNamed = 10
+
+    private var failures: [(difference: ModeSurvey.Difference, error: Errno)] { isChanging ? repair.failed : [] }
 
     var json: JSON {
         func names(_ paths: [ByteString]) -> JSON { .array(paths.map(JSON.string)) }
@@ -107,11 +116,13 @@ struct ModeReport {
             "umask": survey.umask.map { .string(ByteString(octal: $0)) } ?? .null,
             "differences": .array(survey.differences.map(Self.json)), "executables": names(survey.executables),
             "setgid": names(survey.setgid), "hardLinks": names(survey.hardLinks),
+            "private": names(repair.kept.map(\.path)),
+            "notCompared": names(repair.uncompared.map(\.path)),
             "defaultACLs": names(survey.defaultACLs),
             "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
-            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(repair?.mended.count ?? 0),
+            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(isChanging ? repair.mended.count : 0),
             "failed": .array(
-                (repair?.failed ?? []).map { failure in
+                failures.map { failure in
                     .object([
                         "path": .string(failure.difference.path),
                         "message": .string(ByteString(failure.error.description)),
@@ -146,16 +157,22 @@ struct ModeReport {
         section(
             "files have other names (hard links), whose modes would change, too: --fix leaves them",
             survey.hardLinks)
+        section(
+            "files that others may not read, with another content than git has: --fix leaves them",
+            repair.kept.map(\.path))
+        section(
+            "files that others may not read, and that could not be compared with git's: --fix leaves them",
+            repair.uncompared.map(\.path))
         section("directories are setgid, and hand it on to new directories", survey.setgid)
         section("directories have a default ACL, which gives new files other modes: setfacl -k DIR", survey.defaultACLs)
         section("not looked at", survey.obstacles)
         if survey.ignoresModes { lines.append("core.fileMode is false: git does not see when modes change here") }
         section(
             "could not be changed; their owner can: slipway modes --fix",
-            (repair?.failed ?? []).filter { !$0.difference.isHardLinked }.map { failure in
+            failures.filter { !$0.difference.isHardLinked }.map { failure in
                 failure.difference.path + ": " + ByteString(failure.error.description)
             })
-        if !isFixing && survey.differences.count > survey.hardLinks.count {
+        if !isFixing && !repair.mended.isEmpty {
             lines.append("mend: slipway modes --fix " + survey.top.shown)
         }
         return lines.joined(separator: "\n") + "\n"
@@ -171,9 +188,8 @@ struct ModeReport {
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
         let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""
         if isFixing {
-            let changed = repair?.mended.count ?? survey.differences.count - survey.hardLinks.count
-            return (repair == nil ? "would change " : "changed ") + ByteString(decimal: changed) + " of them: " + counts
-                + cause
+            return (isChanging ? "changed " : "would change ") + ByteString(decimal: repair.mended.count) + " of them: "
+                + counts + cause
         }
         return counts + " of " + total + " differ from a clone with umask 0022" + cause
     }

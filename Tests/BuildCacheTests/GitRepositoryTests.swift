@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import Host
 import TestSupport
 import Testing
@@ -150,12 +151,13 @@ struct GitRepositoryTests {
             ("[remote \"origin\"]\n[core]\nurl = y", nil), ("[remote \"Origin\"]\nurl = y", nil), ("url = y", nil),
             ("[remote]\nurl = y", nil), ("[remotes \"origin\"]\nurl = y", nil), ("[remote \"origin\"]\nurls = y", nil),
             ("[remote \"origin\"]\nurl", nil), ("[remote \"origin", nil), ("", nil), ("[", nil), ("[]", nil),
-            ("[remote \"a]b\"] url = y", nil), ("[remote \"origin\"]\nurl =", ""),
-            ("[remote \"origin\"]\nurl = \"", ""),
-            ("[remote \"origin\"]\nurl = \\", ""),
+            ("[remote \"a]b\"] url = y", nil), ("[remote \"origin\"]\nurl =", nil),
+            ("[remote \"origin\"]\nurl = \"", nil), ("[remote \"origin\"]\nurl = \\", nil),
+            ("[remote \"origin\"]\nurl = a\\\nb", "ab"), ("[remote.origin]\nurl = x", "x"),
+            ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"),
         ] as [(ByteString, ByteString?)])
     func syntax(_ text: ByteString, _ value: ByteString?) {
-        #expect(GitConfig.value(of: "url", inSection: "remote", named: "origin", of: text) == value)
+        #expect(GitConfig(text)?.url(ofRemote: "origin").flatMap { $0.isEmpty ? nil : $0 } == value)
     }
 
     @Test("An empty address is none, and so is a configuration that cannot be read")
@@ -177,10 +179,71 @@ struct GitRepositoryTests {
             let text = (0..<Int.random(in: 0...60, using: &generator)).compactMap { _ in
                 alphabet.randomElement(using: &generator)
             }
-            let value = GitConfig.value(
-                of: "url", inSection: "remote", named: "origin", of: "[remote \"origin\"]" + ByteString(text))
+            let value = GitConfig("[remote \"origin\"]" + ByteString(text))?.url(ofRemote: "origin")
             _ = OriginURL.normalized(value ?? ByteString(text))
             _ = OriginURL.localPath(ByteString(generator.bytes(upTo: 30)))
         }
+    }
+
+    @Test(
+        "Only what the caller, root or sudo's caller owns is a repository",
+        .enabled(if: Kernel.userID == 0, "needs root"))
+    func owners() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("r/.git/config", Self.config("https://example.org/o/r"))
+        try folder.write("r/.git/worktrees/w/HEAD", "ref: refs/heads/w\n")
+        try folder.write("r/.git/worktrees/w/commondir", "../..\n")
+        try folder.write("w/.git", "gitdir: " + folder["r/.git/worktrees/w"] + "\n")
+        try folder.write("clone/.git/config", Self.config(folder["r"]))
+        func around(_ name: ByteString, user: UInt32, sudo: ByteString? = nil) -> GitRepository.Surroundings {
+            GitRepository.around(folder[name], Owners(user: user, sudo: sudo))
+        }
+        // Root's own is everybody's to believe.
+        #expect(around("w", user: 4242).repository?.origin == "example.org/o/r")
+        for part: ByteString in ["r", "r/.git"] {
+            try own(4242, part)
+            #expect(around("r", user: 0).foreign == folder[part], "\(part)")
+            #expect(around("r", user: 1).foreign == folder[part])
+            #expect(around("r", user: 4242).repository != nil)
+            #expect(around("r", user: 0, sudo: "4242").repository != nil)
+            #expect(around("r", user: 1, sudo: "4242").foreign == folder[part], "only root's SUDO_UID counts")
+            for sudo: ByteString in ["", "4242x", "-4242", "99999999999999999999", "42"] {
+                #expect(around("r", user: 0, sudo: sudo).foreign == folder[part], "\(sudo)")
+            }
+            try own(0, part)
+        }
+        for part: ByteString in ["w", "w/.git", "r/.git/worktrees/w", "r/.git"] {
+            try own(4242, part)
+            #expect(around("w", user: 0).foreign?.hasSuffix(part) ?? false, "\(part)")
+            try own(0, part)
+        }
+        // A link counts as well as what it leads to, and the repository of the next user is no clone's origin.
+        try folder.makeFolder("linked")
+        try Files.makeLink(folder["linked/.git"], to: folder["r/.git"])
+        #expect(around("linked", user: 0).repository?.origin == "example.org/o/r")
+        #expect(lchown(folder["linked/.git"].lossy, 4242, 4242) == 0)
+        #expect(around("linked", user: 0).foreign == folder["linked/.git"])
+        #expect(around("clone", user: 0).repository?.origin == "example.org/o/r")
+        try own(4242, "r/.git")
+        #expect(around("clone", user: 0).repository?.origin == "file:" + folder["r"])
+    }
+
+    private func own(_ user: UInt32, _ name: ByteString) throws {
+        try Descriptor.open(folder[name]).setOwner(user: user, group: user)
+    }
+
+    @Test("FIFOs in a repository's place hold nobody up")
+    func fifos() throws {
+        for name: ByteString in ["HEAD", "config", "commondir", "refs/remotes/origin/HEAD"] {
+            try folder.makeFolder("r-" + ByteString(decimal: name.count) + "/.git")
+            let path = folder["r-" + ByteString(decimal: name.count) + "/.git"].appending(path: name)
+            try Files.makeDirectories(path.parentPath, mode: 0o755)
+            #expect(mkfifo(path.lossy, 0o644) == 0)
+            let repository = try repository(at: "r-" + ByteString(decimal: name.count))
+            #expect(repository.origin == nil && repository.branch == "HEAD")
+        }
+        try folder.makeFolder("plain")
+        #expect(mkfifo(folder["plain/.git"].lossy, 0o644) == 0)
+        #expect(GitRepository.containing(folder["plain"]) == nil)
     }
 }

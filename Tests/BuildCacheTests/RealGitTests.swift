@@ -14,7 +14,9 @@ private struct Git {
     let folder: TemporaryFolder
 
     @discardableResult
-    func callAsFunction(_ words: String..., in name: ByteString = ".") throws -> ByteString {
+    func callAsFunction(
+        _ words: String..., in name: ByteString = ".", mayFail: Bool = false
+    ) throws -> ByteString {
         let options = ["-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main"]
         let answer = try Execution.ask(
             ByteString(try #require(Self.program)),
@@ -25,7 +27,7 @@ private struct Git {
                 "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b",
             ]),
             nanoseconds: 60_000_000_000, limit: 1 << 20)
-        try #require(answer.exitCode == 0, "git \(words)")
+        try #require(mayFail || answer.exitCode == 0, "git \(words)")
         return answer.output.trimmed
     }
 }
@@ -105,5 +107,45 @@ struct RealGitTests {
     func addresses(_ url: String, _ origin: ByteString?) throws {
         try git("remote", "set-url", "origin", url, in: "clone")
         #expect(try repository(at: "clone").origin == origin ?? "file:" + folder["clone/" + ByteString(url)])
+    }
+
+    @Test("Configuration is read as git reads it: the last value, includes, and the worktree's own file")
+    func configuration() throws {
+        func same(_ name: String, in place: ByteString = "clone") throws {
+            let parts = name.split(separator: ".").map { ByteString(String($0)) }
+            let theirs = try git("config", "--includes", "--type=bool", name, in: place, mayFail: true)
+            let ours = try repository(at: place).isConfigured(parts[0], parts[1])
+            #expect(ours.map { $0 ? "true" : "false" } ?? "" == theirs, "\(name) in \(place)")
+        }
+        let path: ByteString = "clone/.git/config"
+        let first = try folder.read(path)
+        for more: ByteString in [
+            "[core]\nfilemode = false\n", "[core]\nfilemode = false\n[core]\nfilemode = true\n", "[core]\nfilemode\n",
+            "[CORE]\nFileMode = 0\n", "[core]\nfilemode = 0x10\n", "[core]\nfilemode = 1k\n", "[core]\nfilemode =\n",
+            "[core]\nfilemode = of\\\nf ; x\n", "[core] filemode = \"no\"\n", "[core \"x\"]\nfilemode = false\n",
+            "[include]\npath = more\n", "[include]\npath = more\n[core]\nfilemode = true\n",
+            "[include]\npath = missing\n[core]\nfilemode = off\n",
+        ] {
+            try folder.write("clone/.git/more", "[core]\nfilemode = false\n")
+            try folder.write(path, first + more)
+            try same("core.filemode")
+        }
+        try folder.write(path, first)
+        try git("worktree", "add", "-q", "../second", in: "clone")
+        try git("config", "extensions.worktreeConfig", "true", in: "clone")
+        try git("config", "--worktree", "core.fileMode", "false", in: "second")
+        try same("core.filemode", in: "second")
+        try same("core.filemode")
+        #expect(try repository(at: "second").isConfigured("core", "filemode") == false)
+        try git("config", "extensions.worktreeConfig", "false", in: "clone")
+        #expect(try repository(at: "second").isConfigured("core", "filemode") == true)
+    }
+
+    @Test("Of several addresses the first is the one that git fetches from")
+    func addresses() throws {
+        try git("remote", "set-url", "origin", "https://example.org/a", in: "clone")
+        try git("remote", "set-url", "--add", "origin", "https://example.org/b", in: "clone")
+        #expect(try git("remote", "get-url", "origin", in: "clone") == "https://example.org/a")
+        #expect(try repository(at: "clone").origin == "example.org/a")
     }
 }

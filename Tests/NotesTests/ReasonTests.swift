@@ -23,7 +23,7 @@ struct ReasonTests {
         (.pluginMissing, 223),
         (.storePathUnusable, 300), (.storeMissing, 301), (.storeNotTrusted, 302), (.storeReadOnly, 303),
         (.storeNotWritable, 304), (.storeDiskLow, 305), (.storeOverBudget, 306), (.storeUnreadable, 307),
-        (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310),
+        (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310), (.repositoryNotTrusted, 311),
         (.nothingToImport, 400), (.exportIncomplete, 401), (.manifestRejected, 402), (.layerRejected, 403),
         (.metadataBudgetSpent, 404),
         (.packageCacheOff, 500), (.noPackages, 501), (.packagesDamaged, 502), (.viewUnsupported, 503),
@@ -33,7 +33,7 @@ struct ReasonTests {
         (.pathUnresolved, 604), (.engineElsewhere, 605), (.containerNotProved, 606), (.relativePathInDoubt, 607),
         (.nestedMountLeftOut, 608), (.secretReadByBuild, 609), (.modesDiffer, 700), (.modesMended, 701),
         (.modesNotRead, 702),
-        (.modesNotMended, 703),
+        (.modesNotMended, 703), (.modesKeptPrivate, 704),
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
         (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804),
     ]

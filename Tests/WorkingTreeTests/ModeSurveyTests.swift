@@ -258,4 +258,66 @@ struct ModeSurveyTests {
         options.deadline = Clock.monotonic
         #expect(try ModeSurvey(of: repository, options).isPartial)
     }
+
+    @Test(
+        "A file that others may not read is opened to them only with the index's content",
+        arguments: ["sha1", "sha256"])
+    func secrets(format: ByteString) throws {
+        try git("init", "-q", "--object-format=" + format, "own")
+        for name: ByteString in ["same", "changed", "grown", "group", "open", "run"] {
+            try folder.write("own/" + name, name + "\n", mode: name == "run" ? 0o755 : 0o644)
+        }
+        try git("add", "--all", in: "own")
+        try folder.write("own/changed", "secret!\n")
+        try folder.write("own/grown", "grown\nTOKEN=hunter2\n")
+        try folder.write("own/group", "secret\n")
+        try folder.write("own/open", "other\n")
+        set(0o600, "own/same", "own/changed", "own/grown")
+        set(0o640, "own/group")
+        set(0o666, "own/open")
+        set(0o700, "own/run")
+        let survey = try survey("own")
+        let told = survey.repair(changing: false)
+        #expect(
+            told.kept.map(\.path) == ["changed", "group", "grown"]
+                && told.mended.map(\.path) == ["open", "run", "same"])
+        #expect(try self.survey("own").differences == survey.differences)
+        var limits = ModeSurvey.RepairLimits()
+        limits.largest = 7
+        let small = survey.repair(limits, changing: false)
+        #expect(small.uncompared.map(\.path) == ["changed", "grown"] && small.kept.map(\.path) == ["group"])
+        limits.deadline = 0
+        #expect(survey.repair(limits, changing: false).mended.map(\.path) == ["open"])
+        let repair = survey.repair()
+        #expect(repair.kept.map(\.path) == told.kept.map(\.path) && repair.failed.isEmpty && repair.uncompared.isEmpty)
+        for (name, mode): (ByteString, UInt32) in [
+            ("same", 0o644), ("changed", 0o600), ("grown", 0o600), ("group", 0o640), ("open", 0o644), ("run", 0o755),
+        ] {
+            #expect(try Files.status(folder["own"].appending(path: name)).mode == mode, "\(name)")
+        }
+    }
+
+    @Test("What takes a file's place between the look and the repair is not changed")
+    func refilled() throws {
+        set(0o600, "app/plain")
+        let survey = try survey()
+        try folder.write("app/plain", "plain\n", mode: 0o600)
+        let repair = survey.repair()
+        // The new file may have the old one's number.
+        #expect(repair.mended.isEmpty && repair.uncompared.count + repair.failed.count == 1)
+        #expect(try Files.status(folder["app/plain"]).mode == 0o600)
+    }
+
+    @Test("A submodule of another user's is told, and not looked at", .enabled(if: Kernel.userID == 0, "needs root"))
+    func foreignSubmodule() throws {
+        try git("init", "-q", "inner")
+        try git("commit", "-q", "--allow-empty", "-m", "first", in: "inner")
+        try git("submodule", "add", "-q", folder["inner"], "sub", in: "app")
+        let plain = try survey()
+        #expect(plain.submodules == ["sub"])
+        #expect(chown(folder["app/.git/modules/sub"].lossy, 4242, 4242) == 0)
+        let survey = try survey()
+        #expect(survey.submodules.isEmpty)
+        #expect(survey.obstacles.count == 1 && survey.obstacles[0].range(of: "another user's") != nil)
+    }
 }
