@@ -41,6 +41,7 @@
 #   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
 #   injected [HOME]      whether the journal's last line says that the command was changed
 #   exports [UID]        the complete exports in the store, one directory a line
+#   settled              whether nothing of this test's runs behind a command's back any more: await 60 settled
 #
 # Asserting:
 #   expect COMMAND...           it succeeds;   expect_not COMMAND...   it fails
@@ -157,9 +158,34 @@ test_case() {
         # What went wrong comes first: who reads only the beginning of it still has the reason.
         { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
-    # What is still being recorded behind a build's back may come in between.
-    [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log" 2>/dev/null ||
-        { sleep 3; rm -rf --one-file-system "$place" "$log"; }
+    # What still runs behind a build's back would write into a folder that goes.
+    let_settle 60
+    [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
+}
+
+# behind: the processes of this test that Slipway runs behind a command's back, such as the one that records a build. They are the
+# shim's own program still, while what waits in front has become docker.
+behind() {
+    local program
+    for program in /proc/[0-9]*/exe; do
+        [[ $program -ef $work/bin/docker ]] && grep -qsaF "$place/" "${program%exe}environ" && basename "${program%/exe}"
+    done
+    true
+}
+settled() { [[ -z $(behind) ]]; }
+
+# let_settle SECONDS: waits until nothing of this test's runs behind, and ends what runs longer.
+let_settle() {
+    local until=$((SECONDS + $1)) left
+    until settled; do
+        if [[ $SECONDS -ge $until ]]; then
+            readarray -t left < <(behind)
+            echo "# $suite: still running, and ended: ${left[*]}"
+            [[ ${#left[@]} == 0 ]] || kill -KILL "${left[@]}" 2>/dev/null || true
+            return
+        fi
+        sleep 0.05
+    done
 }
 
 begin_test() {
@@ -247,9 +273,6 @@ docker_of() { local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER; which_engine "$1"; 
 # A line for the log, even where the output is taken.
 note() { printf '%s\n' "$*" >>"$place.log"; }
 
-# Records are written behind a build's back, and ask the engine once more: only where a suite is about them.
-record=off
-
 # `become` is "exec" below `start`, so that the pid is docker's; `within` is what `with_mounts` puts around a command.
 become=
 within=()
@@ -266,8 +289,7 @@ on() {
     note "$ on $*"
     shift
     $become "${within[@]}" env -i --default-signal=INT HOME="$home" PATH="$work/bin:${ENGINE_DOCKER%/*}:/usr/bin:/bin" \
-        DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$DOCKER_CONFIG" SLIPWAY_STORE="$store" SLIPWAY_STORE_MIN_FREE=64MB \
-        SLIPWAY_RECORD="$record" "$@"
+        DOCKER_HOST="$DOCKER_HOST" DOCKER_CONFIG="$DOCKER_CONFIG" SLIPWAY_STORE="$store" SLIPWAY_STORE_MIN_FREE=64MB "$@"
 }
 
 direct() {
@@ -298,7 +320,7 @@ as() {
     chmod 666 "${DOCKER_HOST#unix://}"
     $become "${within[@]}" setpriv --reuid="$user" --regid="$user" --clear-groups env -i --default-signal=INT HOME="$place/home-$user" \
         PATH="$work/bin:$programs:/usr/bin:/bin" DOCKER_HOST="$DOCKER_HOST" SLIPWAY_STORE="$store" \
-        SLIPWAY_STORE_MIN_FREE=64MB SLIPWAY_RECORD="$record" "$@"
+        SLIPWAY_STORE_MIN_FREE=64MB "$@"
 }
 
 # Only `rmi` and pruning together make an engine empty: an image that stays keeps its layers, and the builder finds them.

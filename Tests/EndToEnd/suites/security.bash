@@ -205,6 +205,17 @@ secrets() {
     git -C app remote set-url origin "https://$secret:x-oauth-basic@example.invalid/$secret@team/app.git?token=$secret"
     echo "$secret" >secret.txt
     echo "TOKEN=$secret" >a.env
+    mkdir fetching
+    cat >fetching/Dockerfile <<DOCKERFILE
+FROM slipway/base:1
+ARG QUOTED="one $secret two"
+ADD https://user:$secret@example.invalid/$secret@x?token=$secret /x
+COPY --from=https://user:$secret@example.invalid /a /b
+DOCKERFILE
+    cat >bake.json <<JSON
+{"target": {"default": {"context": "https://user:$secret@example.invalid/o/r.git?token=$secret#main",
+    "contexts": {"more": "https://user:$secret@example.invalid/x?token=$secret"}, "tags": ["user:$secret@host/app"]}}}
+JSON
     try on a docker build --build-arg TOKEN=$secret --build-arg "$secret" --secret id=s,src=secret.txt --label "password=$secret" -t app app
     expect_code 0
     try on b TOKEN=$secret docker build --build-arg TOKEN --no-cache-filter $secret app
@@ -214,12 +225,34 @@ secrets() {
     try on a docker build "git@example.invalid:$secret@x/app.git"
     try on a docker build --cache-from "type=s3,secret_access_key=$secret" --build-context "x=https://user:$secret@example.invalid" app
     try on a docker build --nosuch="$secret" app
+    try on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" app
+    try on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" -t "https://user:$secret@h/x" -t "$secret@h/x" app
+    try on a docker build fetching
+    try on a docker build "github.com/o/r?token=$secret"
+    try on a docker build "https://x-access-token:p#$secret@example.invalid/o/r.git#main:dir?token=$secret"
+    try on a docker build --build-context "https://user:$secret@example.invalid/x?token=$secret" app
+    try on a docker buildx bake -f bake.json
+    try on a docker buildx bake "https://user:$secret@example.invalid/o/r.git?token=$secret"
+    try on a docker -H "ssh://user:$secret@example.invalid" build app
+    try on a docker -H "tcp://user:$secret@127.0.0.1:1" build app
+    try on a DOCKER_HOST="ssh://user:$secret@example.invalid" docker build app
+    private_config a "$place/cfg"
+    run direct a DOCKER_CONFIG="$place/cfg" docker context create far --docker "host=ssh://user@example.invalid"
+    sed -i "s/user@/user:$secret@/" "$place"/cfg/contexts/meta/*/meta.json
+    try on a DOCKER_CONFIG="$place/cfg" DOCKER_HOST= docker --context far build app
     try on a docker run --rm -e PASSWORD=$secret --env-file a.env -v "/x:$secret" slipway/base:1 true
     try on a docker run --rm --nosuch="$secret" slipway/base:1 true
     try on a docker volume create --opt type=cifs --opt device=//host.invalid/x --opt "o=username=u,password=$secret" "v-$$"
     run direct a docker volume rm --force "v-$$"
     try on a docker login -u user -p $secret example.invalid
     expect test -s "$home/.local/state/slipway/journal.jsonl"
+    await 60 settled
+    expect compgen -G "$store/v1/u0/gen-*/exports/*/*/build"
+    for command in why stats log "log --json" status doctor; do
+        # shellcheck disable=SC2086 # words
+        try on a slipway $command
+        if grep -a -- "$secret" "$stdout" "$stderr"; then fail "slipway $command prints a secret"; fi
+    done
     for word in "$secret" "$(printf %s "$secret" | base64)" "$(printf %s "$secret" | sha256sum | cut -c1-16)"; do
         if grep -r -a -l -- "$word" "$store" "$home" >found; then
             cat found
@@ -229,7 +262,7 @@ secrets() {
         if find "$store" "$home" -name "*$word*" | grep -q .; then fail "a secret is in a name"; fi
     done
 }
-test_case "secrets of command lines are in no journal, store or name" secrets
+test_case "secrets of command lines, Dockerfiles and addresses are in no journal, record, store or name" secrets
 
 # -- What outlives a command ------------------------------------------------------------------------------------------
 
@@ -237,6 +270,7 @@ test_case "secrets of command lines are in no journal, store or name" secrets
 detached() {
     project app
     run on a docker build -t app app
+    await 60 settled
     local lease=$store/v1/u0/gen-000001/lease before
     before=$({ find /proc/[0-9]*/fd -lname "$lease" || true; } 2>/dev/null | wc -l)
     expect_equal "$before" 0 "descriptors of the lease after a build"

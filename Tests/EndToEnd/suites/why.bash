@@ -6,7 +6,6 @@ engine a sid containerd
 engine b sid containerd
 engine older trixie containerd
 need setfacl acl
-record=on
 
 # application DIR: a repository with a COPY of a directory and two steps behind it. No step is like another application's: where the
 # engine has the first steps of its own, BuildKit does not always find the imported ones behind them.

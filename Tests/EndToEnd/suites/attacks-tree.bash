@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# What others plant in or around a working tree: repositories, links, FIFOs, and files that change while they are looked at.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine older trixie containerd
+
+# stranger COMMAND...: as a user whom nobody trusts
+stranger() {
+    setpriv --reuid=1234 --regid=1234 --clear-groups env HOME="$place/stranger" \
+        GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' "$@"
+}
+
+# shared_folder: "shared" is a folder like /tmp, "shared/app" a build of root's own in it without a repository.
+shared_folder() {
+    mkdir stranger
+    chown 1234:1234 stranger
+    mkdir shared
+    chmod 1777 shared
+    mkdir shared/app
+    printf 'FROM slipway/base:1\nCOPY input /input\nRUN echo %s\n' "$(unique)" >shared/app/Dockerfile
+    unique >shared/app/input
+    (umask 077; echo "TOKEN=$(unique)" >shared/app/.env)
+}
+
+# plant: a repository of the stranger's around root's build, which tracks root's files
+plant() {
+    stranger git -c init.defaultBranch=main init --quiet shared
+    stranger git -C shared remote add origin https://example.invalid/genuine/app.git
+    local blob path
+    blob=$(echo theirs | stranger git -C shared hash-object -w --stdin)
+    for path in app/.env app/input app/Dockerfile; do
+        stranger git -C shared update-index --add --cacheinfo "100644,$blob,$path"
+    done
+}
+
+keys() { jq -r .repository "$store"/v1/u0/gen-*/exports/*/key.json; }
+
+planted() {
+    shared_folder
+    plant
+    run on a docker build shared/app
+    expect_notes SLP311 SLP002 '!SLP700'
+    expect_equal "$(keys)" "$place/shared/app" "the key's repository"
+    # Nor for an image's name, which is the command's own word.
+    run on a slipway explain --json -- docker build shared/app
+    expect_equal "$(jq '[.notes[].code] | contains(["SLP311"])' "$stdout")" true
+    # The one who placed it may use it.
+    chown -R 1234:1234 shared/app
+    mkdir -m 777 his
+    run as 1234 a SLIPWAY_STORE="$place/his/store" docker build shared/app
+    expect_equal "$(jq -r .repository "$place"/his/store/v1/u1234/gen-*/exports/*/key.json)" example.invalid/genuine/app
+}
+test_case "a stranger's .git around a build chooses neither its key nor its branch" planted
+
+widening() {
+    shared_folder
+    plant
+    run on a SLIPWAY_MODES=fix docker build shared/app
+    expect_equal "$(stat -c %a shared/app/.env)" 600
+    try on a slipway modes --fix --json shared/app
+    expect_code 1
+    expect_equal "$(jq -r .error "$stdout")" repository-of-another-user
+    expect_equal "$(stat -c %a shared/app/.env)" 600
+    try on a slipway doctor --json
+    expect_equal "$(stat -c %a shared/app/.env)" 600
+}
+test_case "a stranger's .git opens none of one's files to others" widening
+
+leading() {
+    shared_folder
+    stranger git -c init.defaultBranch=main init --quiet stranger/repo
+    stranger git -C stranger/repo remote add origin https://example.invalid/genuine/app.git
+    # A file of one's own may lead to a repository of his, and a file of his to one of one's own.
+    project own
+    local name
+    for name in own-to-his his-to-own link common; do
+        rm -rf shared/.git "$store"
+        case $name in
+            own-to-his) echo "gitdir: $place/stranger/repo/.git" >shared/.git ;;
+            his-to-own) stranger sh -c "echo 'gitdir: $place/own/.git' >shared/.git" ;;
+            link) stranger ln -s "$place/own/.git" shared/.git ;;
+            common)
+                mkdir shared/.git
+                echo "$place/stranger/repo/.git" >shared/.git/commondir
+                echo 'ref: refs/heads/main' >shared/.git/HEAD
+                ;;
+        esac
+        run on a docker build shared/app
+        expect_notes SLP311
+        expect_equal "$(keys)" "$place/shared/app" "the key's repository, $name"
+    done
+}
+test_case "a .git that leads to or from a stranger's repository counts for nothing" leading
+
+sudoers() {
+    shared_folder
+    plant
+    run on a SUDO_UID=1234 docker build shared/app
+    expect_notes '!SLP311'
+    expect_equal "$(keys)" example.invalid/genuine/app
+    rm -rf "$store"
+    run on a SUDO_UID=1235 docker build shared/app
+    expect_notes SLP311
+    # Root's own repository is everybody's to use; a variable makes nobody root.
+    project own
+    mkdir -m 777 "$place/his"
+    run as 1234 a SLIPWAY_STORE="$place/his/store" docker build own
+    expect_notes_of 1234 '!SLP311'
+    chown -R 1235:1235 own
+    run as 1234 a SLIPWAY_STORE="$place/his/store" SUDO_UID=1235 docker build own
+    expect_notes_of 1234 SLP311
+}
+expect_notes_of() { (home=$place/home-$1; expect_notes "${@:2}"); }
+test_case "root under sudo believes the repository of who called sudo, and nobody else's" sudoers
+
+fifos() {
+    shared_folder
+    local name started
+    for name in .git .git/HEAD .git/config .git/index .git/commondir; do
+        rm -rf shared/.git
+        [[ $name == .git ]] || mkdir shared/.git
+        # Also where the folder is one's own: who may write in it may place anything.
+        mkfifo "shared/$name"
+        chmod 666 "shared/$name"
+        started=$SECONDS
+        # buildx asks git itself about the repository, and git waits for a FIFO.
+        run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
+        run on a BUILDX_GIT_INFO=0 SLIPWAY_MODES=fix timeout 60 docker build shared/app
+        try on a timeout 20 slipway modes shared/app
+        [[ $code != 124 ]] || fail "slipway modes waits for $name"
+        [[ $((SECONDS - started)) -lt 60 ]] || fail "$name held a build up"
+    done
+    # In the context, and as what docker and the linter read.
+    rm -rf shared/.git
+    mkfifo shared/app/pipe
+    mkfifo shared/app/.dockerignore
+    try on a timeout 20 slipway explain -- docker build shared/app
+    expect_code 0
+    rm shared/app/.dockerignore
+    mv shared/app/Dockerfile shared/kept
+    mkfifo shared/app/Dockerfile
+    try on a timeout 20 slipway explain -- docker build shared/app
+    expect_code 0
+    await 60 settled
+}
+test_case "FIFOs in the place of git's and docker's files hold nothing up" fifos
+
+huge() {
+    shared_folder
+    plant
+    # An index that takes minutes to read, and files without an end.
+    stranger sh -c 'head -c 200M /dev/zero >shared/.git/index; head -c 200M /dev/zero >shared/.git/config; head -c 200M /dev/zero >shared/.git/HEAD'
+    run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
+    run on a BUILDX_GIT_INFO=0 SLIPWAY_MODES=fix timeout 60 docker build shared/app
+    expect_notes SLP311
+    rm -rf shared/.git
+    git -c init.defaultBranch=main init --quiet shared
+    rm shared/.git/HEAD shared/.git/config
+    ln -s /dev/zero shared/.git/HEAD
+    ln -s /dev/zero shared/.git/config
+    ln -s /dev/zero shared/.git/index
+    run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
+    await 60 settled
+}
+test_case "huge and endless files of git's hold nothing up" huge
+
+own_secrets() {
+    project app
+    printf 'TOKEN=\n' >app/.env
+    printf 'same\n' >app/same
+    commit app more
+    echo "TOKEN=$(unique)" >app/.env
+    chmod 600 app/.env app/same
+    try on a slipway modes --fix --dry-run --json app
+    expect_equal "$(jq -c '[.private, .notCompared, .mended]' "$stdout")" '[[".env"],[],0]'
+    run on a SLIPWAY_MODES=fix docker build app
+    expect_notes SLP704
+    expect_equal "$(stat -c %a app/.env app/same | tr '\n' ' ')" "600 644 "
+    try on a slipway modes --fix app
+    expect_code 1
+    expect_said "files that others may not read, with another content than git has"
+    expect_equal "$(stat -c %a app/.env)" 600
+    git -C app checkout --quiet .env
+    chmod 600 app/.env
+    run on a slipway modes --fix app
+    expect_equal "$(stat -c %a app/.env)" 644
+}
+test_case "a tracked file with one's secrets in it stays closed to others, and is told apart" own_secrets
+
+# linked ENGINE DOCKERFILE: whether docker builds with it
+builds_with() { try direct "$1" docker build --no-cache -f "$2" linked; [[ $code == 0 ]]; }
+
+linked() {
+    local name engine
+    mkdir -p linked/sub outside
+    printf 'FROM slipway/base:1\nSECRETWORD and more\n' >outside/shadow
+    printf 'FROM slipway/base:1\nRUN echo OUTSIDE\n' >outside/Dockerfile
+    printf 'FROM slipway/base:1\nRUN echo %s\n' "$(unique)" >linked/real
+    cp linked/real linked/sub/real
+    ln -s real linked/within
+    ln -s ../outside/Dockerfile linked/out
+    ln -s "$place/outside/Dockerfile" linked/absolute
+    ln -s ../outside/shadow linked/shadow
+    cp linked/real linked/above
+    ln -s ../above linked/sub/up
+    ln -s ../outside linked/folder
+    for engine in a older; do
+        for name in real within sub/real folder/Dockerfile; do
+            builds_with "$engine" "linked/$name" || fail "docker on $engine does not build with $name"
+        done
+        for name in out absolute shadow sub/up; do
+            ! builds_with "$engine" "linked/$name" || fail "docker on $engine builds with $name"
+        done
+    done
+    for name in real within sub/real folder/Dockerfile out absolute shadow sub/up; do
+        try on a docker build -f "linked/$name" linked
+        await 60 settled
+        if grep -r -a -e SECRETWORD -e OUTSIDE "$store" "$home"; then fail "$name is in a record"; fi
+    done
+    # /etc/shadow came out so: the first words of its lines.
+    (umask 077; printf 'SECRETWORD:$y$j9T$x:1:0:9:7:::\n' >outside/shadow)
+    ln -sf ../outside/shadow linked/Dockerfile
+    ln -sf ../outside/shadow linked/.dockerignore
+    try on a docker build linked
+    await 60 settled
+    if grep -r -a -e SECRETWORD "$store" "$home"; then fail "a word of it is in a record"; fi
+    # No link, and no Dockerfile either: what BuildKit does not know is no instruction.
+    cp outside/shadow linked/text
+    try on a docker build -f linked/text linked
+    await 60 settled
+    if grep -r -a -e SECRETWORD "$store" "$home"; then fail "a word of what is no Dockerfile is in a record"; fi
+}
+test_case "what docker refuses to read as a Dockerfile is in no record" linked
+
+# A folder of the context becomes a link to one outside of it, and back, as fast as a stranger can.
+racer() {
+    shared_folder
+    mkdir outside shared/app/turns
+    for name in SECRETNAME-{1..300}; do echo secret >"outside/$name"; done
+    for name in plain-{1..300}; do echo plain >"shared/app/turns/$name"; done
+    chown -R 1234:1234 shared/app
+    stranger bash -c 'cd shared/app; while [[ ! -e ../stop ]]; do mv turns away; ln -s ../../outside turns; rm turns; mv away turns; done' &
+    local i
+    for i in 1 2 3 4 5 6; do
+        try on a docker build -f - shared/app <shared/app/Dockerfile
+        await 60 settled
+    done
+    touch shared/stop
+    if grep -r -a -l SECRETNAME "$store" "$home"; then fail "names from outside of the context are in a record"; fi
+}
+test_case "who turns a folder into a link while it is recorded gets no name of what is outside" racer
