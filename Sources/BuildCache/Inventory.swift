@@ -82,9 +82,7 @@ struct Pool: Sendable {
 
     init(of generation: Generation) throws(Rejection) {
         for name in try Inventory.names(in: generation.poolPath) {
-            guard let status = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
-                continue
-            }
+            guard let status = try Inventory.status(generation.poolPath.appending(path: name)) else { continue }
             if let digest = Digest(name), status.kind == .regular {
                 files[digest] = File(
                     size: max(0, status.size),
@@ -127,16 +125,27 @@ struct Inventory: Sendable {
         pool = try Pool(of: generation)
         var reader = ExportReader(generation: generation, pool: pool, now: now)
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
-            if let key = reader.key(name) { keys.append(key) }
+            if let key = try reader.key(name) { keys.append(key) }
             try checkpoint(.keyRead)
         }
     }
 
+    /// Throws for whatever cannot be read to its end: what is not in an inventory is deleted.
     fileprivate static func names(in path: ByteString) throws(Rejection) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
         } catch {
             throw Rejection(.storeUnreadable, path, error)
+        }
+    }
+
+    /// nil where nothing stands any more; throws where it cannot be told what does.
+    fileprivate static func status(_ path: ByteString) throws(Rejection) -> FileStatus? {
+        do throws(Errno) {
+            return try Files.status(path, followLinks: false)
+        } catch {
+            guard error == .noSuchFile || error == .notDirectory else { throw Rejection(.storeUnreadable, path, error) }
+            return nil
         }
     }
 
@@ -181,15 +190,15 @@ private struct ExportReader {
         self.now = now
     }
 
-    mutating func key(_ name: ByteString) -> KeyRecord? {
+    mutating func key(_ name: ByteString) throws(Rejection) -> KeyRecord? {
         let path = generation.exportsPath.appending(path: name)
-        guard let status = try? Files.status(path, followLinks: false), status.kind == .directory,
-            status.owner == generation.owner, let names = try? Files.names(in: path, limit: .max)
-        else { return nil }
+        guard let status = try Inventory.status(path), status.kind == .directory, status.owner == generation.owner else {
+            return nil
+        }
         var exports: [ExportRecord] = []
-        for name in names {
+        for name in try Inventory.names(in: path) {
             guard let export = ExportName(name) else { continue }
-            exports.append(record(name, export, at: path.appending(path: name)))
+            exports.append(try record(name, export, at: path.appending(path: name)))
         }
         let words = try? Files.read(path.appending(path: Generation.keyRecord), limit: 65_536, followLinks: false)
         let used = try? Files.status(path.appending(path: Generation.usedName), followLinks: false)
@@ -199,8 +208,10 @@ private struct ExportReader {
             lastUsed: max(newest, min(used?.modified ?? 0, now)), exports: exports)
     }
 
-    private mutating func record(_ name: ByteString, _ export: ExportName, at path: ByteString) -> ExportRecord {
-        let index = try? Files.status(path.appending(path: Export.index), followLinks: false)
+    private mutating func record(
+        _ name: ByteString, _ export: ExportName, at path: ByteString
+    ) throws(Rejection) -> ExportRecord {
+        let index = try Inventory.status(path.appending(path: Export.index))
         let completed = index?.modified ?? export.started &* 1_000_000_000
         func record(_ state: ExportRecord.State, _ blobs: [Digest] = []) -> ExportRecord {
             ExportRecord(

@@ -191,13 +191,20 @@ public enum Files {
         }
     }
 
-    /// The names in a directory, without "." and "..", in no order; at most `limit` of them.
+    /// The names in a directory, without "." and "..", in no order; at most `limit` of them. A listing that breaks off is an error:
+    /// whoever deletes what is not in it must not take the half for the whole.
     public static func names(in path: ByteString, limit: Int) throws(Errno) -> [ByteString] {
         try path.withCPath { (name) throws(Errno) in
             guard let directory = opendir(name) else { throw .current }
             defer { closedir(directory) }
             var names: [ByteString] = []
-            while names.count < limit, let entry = readdir(directory) {
+            while names.count < limit {
+                // nil is the end or a failure: only errno tells.
+                errno = 0
+                guard let entry = readdir(directory) else {
+                    guard errno == 0 else { throw .current }
+                    break
+                }
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
                     $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) {
                         ByteString(cString: $0)

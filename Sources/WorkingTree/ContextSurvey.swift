@@ -177,12 +177,19 @@ public struct ContextSurvey {
         }
         var blob = BlobDigest(size: status.size, isLong: isLong)
         var left = status.size
-        while let piece = try? file.read(upTo: 1 << 20), !piece.isEmpty {
+        while true {
+            guard let piece = try? file.read(upTo: 1 << 20) else {
+                record.gap = record.gap ?? .unreadable
+                return 0
+            }
+            if piece.isEmpty { break }
             left -= piece.count
             // One that grows meanwhile would never end.
             guard left >= 0, Clock.monotonic <= deadline else { return 0 }
             blob.update(piece)
         }
+        // Written meanwhile: its digest would be that of no file.
+        guard left == 0 else { return 0 }
         return Self.number(blob.digest().prefix(8))
     }
 
