@@ -116,7 +116,8 @@ extension Store {
     }
 
     /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a
-    /// sub-store of his own, and the sticky bit keeps him from moving another's). Returns what was changed, for people.
+    /// sub-store of his own, and the sticky bit keeps him from moving another's). As root, shared, it also gives every user his
+    /// place. Returns what was changed, for people.
     public func initialize(shared: Bool) throws(Rejection) -> [ByteString] {
         let mode: UInt32 = shared ? 0o1777 : 0o755
         var changes: [ByteString] = []
@@ -131,6 +132,7 @@ extension Store {
                 throw Rejection(.storeMissing, path, error)
             }
         }
+        if shared && user == 0 { changes += try PartKeeper.keep(layout) }
         return changes
     }
 

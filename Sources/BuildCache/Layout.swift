@@ -3,7 +3,7 @@ public import Formats
 /// Where things stand in a store, by name alone (docs/design.md, "The store"):
 ///
 ///     STORE/v1/u0/current -> gen-000001
-///     STORE/v1/u0/gen-000001/{lease,size,blobs/sha256/,exports/KEY/{key.json,ID/}}
+///     STORE/v1/u0/gen-000001/{lease,readers,size,blobs/sha256/,exports/KEY/{key.json,ID/}}
 public struct StoreLayout: Equatable, Sendable {
     /// The directory that the operator or the settings name.
     public let root: ByteString
@@ -44,8 +44,12 @@ public struct Generation: Hashable, Sendable {
     /// The name of a sub-store's first generation.
     static let firstName: ByteString = "gen-000001"
 
-    /// The file whose lock is the lease.
+    /// The file whose lock is the lease of the owner's own builds: readable to nobody else.
     public var leasePath: ByteString { path.appending(path: "lease") }
+    /// The file whose lock is the lease of others' builds, who import from here: readable to all who may read the blobs.
+    public var readersPath: ByteString { path.appending(path: "readers") }
+    /// The file whose time says since when this generation waits for readers and takes no new ones.
+    var closedPath: ByteString { path.appending(path: "closed") }
     /// The remembered size.
     var sizePath: ByteString { path.appending(path: "size") }
     /// The pool, from a generation.

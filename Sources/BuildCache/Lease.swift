@@ -4,6 +4,10 @@ internal import Notes
 
 /// "In use": a shared lock on a generation's lease file. Whoever wants to delete the generation needs it exclusively. Held
 /// by an open file, so it ends with its holders and not with anybody's good intentions.
+///
+/// There are two such files (docs/design.md, "Leases"). `lease` is the owner's alone: nobody else can open it, so nobody else can hold
+/// it, and its holders are waited for as long as they live. `readers` is for others who import from here; they can lock it
+/// shared and never alone, since that needs write access, and they are waited for a day.
 public final class Lease {
     /// The locked file.
     public let path: ByteString
@@ -17,12 +21,15 @@ public final class Lease {
     /// Takes the lease of a generation without ever waiting, and makes sure afterwards that the file locked is the one that
     /// stands there; nil when it is not.
     public static func take(of generation: Generation) throws(Rejection) -> Lease? {
-        let path = generation.leasePath
+        let isReader = Kernel.userID != generation.owner && !Files.allows(.read, generation.leasePath)
+        let path = isReader ? generation.readersPath : generation.leasePath
         do throws(Errno) {
             let file = try Descriptor.open(path, followLinks: false)
-            try file.lock(.shared)
+            if isReader { try file.lockByAccess(.shared) } else { try file.lock(.shared) }
             let held = try file.status()
             guard held.kind == .regular, held.owner == generation.owner else { throw .accessDenied }
+            // Looked at under the lock: whoever closes it then waits for us.
+            if isReader, !Files.isMissing(generation.closedPath) { throw .wouldBlock }
             let standing = try Files.status(path, followLinks: false)
             return held.isSameFile(as: standing) ? Lease(path: path, file: file) : nil
         } catch .wouldBlock {
@@ -36,6 +43,27 @@ public final class Lease {
 
     /// Hands the lock to the program that this process becomes. Without it the kernel drops the lease at exec.
     public func outliveExec() throws(Errno) { _ = try file.leaveOpenAcrossExec() }
+}
+
+extension Generation {
+    /// Makes both lease files, where they are missing. `mode` is that of the generation's directory. They are made with their modes:
+    /// whoever could open `lease` for a moment could hold it for ever.
+    func makeLeases(mode: UInt32) throws(Errno) {
+        for (path, bits) in [(leasePath, 0o600), (readersPath, mode & 0o444 | 0o200)] {
+            do throws(Errno) {
+                let file = try Descriptor.open(path, .create(mode: 0o600), followLinks: false)
+                try file.setMode(bits)
+            } catch .fileExists {
+                continue
+            }
+        }
+    }
+
+    /// Whether an older Slipway made it: its one lease may be held by whoever can read it.
+    var hasOldLease: Bool {
+        guard let lease = try? Files.status(leasePath, followLinks: false) else { return true }
+        return lease.mode & 0o044 != 0 || Files.isMissing(readersPath)
+    }
 }
 
 extension Store {

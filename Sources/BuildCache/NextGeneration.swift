@@ -17,8 +17,7 @@ struct ExportCopier {
         for folder in [target.path, target.path.appending(path: "blobs"), target.poolPath, target.exportsPath] {
             try Files.makeDirectory(folder, mode: mode)
         }
-        let lease = try Descriptor.open(target.leasePath, .create(mode: 0o600), followLinks: false)
-        try lease.setMode(mode & 0o444 | 0o200)
+        try target.makeLeases(mode: mode)
     }
 
     /// Gives blobs a name in the target's pool, too. What is there already is the same.

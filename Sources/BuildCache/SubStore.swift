@@ -16,14 +16,29 @@ public struct Store: Sendable {
         self.user = user
     }
 
-    /// The shared part: STORE and STORE/v1, owned by oneself or root. Modes are the operator's choice.
+    /// The shared part: STORE and STORE/v1, owned by oneself or root, and nothing in them, nor they themselves, to be moved by others.
+    /// Other modes are the operator's choice.
     public func checkShared() throws(Rejection) {
-        try checkShared(layout.root, followLinks: true)
+        try checkRoot()
         try checkShared(layout.format, followLinks: false)
     }
 
     /// STORE alone, before STORE/v1 is made.
-    public func checkRoot() throws(Rejection) { try checkShared(layout.root, followLinks: true) }
+    public func checkRoot() throws(Rejection) {
+        try checkShared(layout.root, followLinks: true)
+        var paths = [layout.root]
+        if let real = try? Files.realPath(layout.root), real != layout.root { paths.append(real) }
+        for path in paths {
+            var above = path
+            while above != "/" {
+                above = above.parentPath
+                // A group's members may be trusted; who owns what is above the store is the operator's choice, too.
+                if let status = try? Files.status(above), status.mode & 0o1002 == 0o002 {
+                    throw Rejection(.storeMovable, above)
+                }
+            }
+        }
+    }
 
     private func checkShared(_ path: ByteString, followLinks: Bool) throws(Rejection) {
         let status = try Rejection.status(path, followLinks: followLinks)
@@ -32,6 +47,8 @@ public struct Store: Sendable {
         guard status.owner == 0 || status.owner == user else {
             throw Rejection(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
         }
+        // They could put a link of theirs in a sub-store's place while docker writes to it.
+        guard !status.isWritableByOthers || status.mode & 0o1000 != 0 else { throw Rejection(.storeMovable, path) }
     }
 
     /// The current generation of a user's sub-store; nil when that user has none.
@@ -39,7 +56,7 @@ public struct Store: Sendable {
         let home = layout.subStore(of: owner)
         guard try exists(layout.format), try exists(home) else { return nil }
         try checkShared()
-        try Self.checkPrivate(home, owner)
+        try Self.checkHome(home, owner)
         let link = home.appending(path: StoreLayout.current)
         guard try exists(link) else { return nil }
         let status = try Rejection.status(link, followLinks: false)
@@ -69,6 +86,15 @@ public struct Store: Sendable {
         }
     }
 
+    /// The directory of a user's sub-store: his, and no one else's to write.
+    static func checkHome(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
+        let holder = try Rejection.status(path, followLinks: false).owner
+        guard holder == owner else {
+            throw Rejection(.subStoreSquatted, path + " is owned by user " + ByteString(decimal: holder))
+        }
+        try checkPrivate(path, owner)
+    }
+
     static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
         let status = try Rejection.status(path, followLinks: false)
         guard status.kind == .directory, status.owner == owner, !status.isWritableByOthers else {
@@ -83,7 +109,7 @@ public struct Store: Sendable {
         // Who hides his files hides his layers too.
         let mode: UInt32 = mask & 0o044 == 0 ? 0o755 : 0o700
         try make(layout.root) { path throws(Errno) in try Files.makeDirectories(path, mode: 0o777 & ~mask & ~0o022) }
-        try checkShared(layout.root, followLinks: true)
+        try checkRoot()
         try makeFormat()
         // Before anything is made in it: behind a planted link stands somebody else's directory.
         try checkShared()
@@ -96,10 +122,7 @@ public struct Store: Sendable {
         ] {
             try make(folder) { path throws(Errno) in try Files.makeDirectory(path, mode: mode) }
         }
-        try make(generation.leasePath) { path throws(Errno) in
-            let file = try Descriptor.open(path, .create(mode: 0o600), followLinks: false)
-            try file.setMode(mode & 0o444 | 0o200)
-        }
+        try make(generation.leasePath) { _ throws(Errno) in try generation.makeLeases(mode: mode) }
         try make(home.appending(path: StoreLayout.current)) { path throws(Errno) in
             try Files.makeLink(path, to: Generation.firstName)
         }

@@ -1,5 +1,5 @@
 public import Formats
-internal import Host
+public import Host
 
 /// What one user's part of a store holds, for people.
 public struct PartSummary: Sendable {
@@ -33,8 +33,8 @@ public struct PartSummary: Sendable {
         public let isCurrent: Bool
         /// Bytes in its pool.
         public let bytes: UInt64
-        /// Processes with its lease, as far as this process may see them.
-        public let holders: [Int32]
+        /// Who holds its leases, as far as this process may see them.
+        public let holders: [LockHolder]
     }
 
     /// Whose part, and where.
@@ -45,6 +45,9 @@ public struct PartSummary: Sendable {
     public let keys: [Key]
     /// The current one first.
     public let generations: [Generation]
+
+    /// Who is trimming it.
+    public let trimmers: [LockHolder]
 
     /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
     public init?(of part: StoreLayout.Part, in store: Store) throws(Rejection) {
@@ -85,7 +88,8 @@ public struct PartSummary: Sendable {
             Generation(
                 name: generation.path.lastPathComponent, isCurrent: generation == current,
                 bytes: generation == current ? inventory.bytes : (try? Pool(of: generation))?.bytes ?? 0,
-                holders: Files.lockHolders(generation.leasePath))
+                holders: generation.holders)
         }
+        trimmers = Trim.holders(of: part.path)
     }
 }

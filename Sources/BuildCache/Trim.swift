@@ -41,9 +41,10 @@ public struct Trim {
         }
         // Nothing is written before it is known that no link leads elsewhere.
         try store.checkShared()
-        try Store.checkPrivate(home, store.user)
+        try Store.checkHome(home, store.user)
         guard let lock = try TrimLock.take(in: home, owner: store.user) else {
             report.outcome = .otherTrimAtWork
+            report.holders = Self.holders(of: home)
             return report
         }
         try clearLeftovers()
@@ -72,7 +73,9 @@ public struct Trim {
             let inventory = try Inventory(of: last, now: Clock.now)
             report.after = Self.usage(inventory.pool, live: inventory.liveBytes, besides: last)
         }
-        report.isSettled = Self.retired(besides: last).isEmpty
+        let left = Self.retired(besides: last)
+        report.isSettled = left.isEmpty
+        report.holders = (report.outcome == .inUse ? [last] + left : left).flatMap(\.holders)
         lock.finish()
         return report
     }
@@ -116,7 +119,7 @@ public struct Trim {
         do throws(Rejection) {
             if let current = try store.currentGeneration(of: store.user) { return (current, false) }
             // Killed while it repaired: the generations are there, and nothing leads to one.
-            let isEmpty = !((try? Files.names(in: home, limit: .max)) ?? []).contains(where: Generation.isName)
+            let isEmpty = try !names(in: home).contains(where: Generation.isName)
             return isEmpty ? nil : (try store.prepareOwn(), true)
         } catch {
             let link = home.appending(path: StoreLayout.current)
@@ -129,7 +132,7 @@ public struct Trim {
     }
 
     /// Generations of the same sub-store besides the current one, by name.
-    static func retired(besides current: Generation) -> [Generation] {
+    public static func retired(besides current: Generation) -> [Generation] {
         let home = current.path.parentPath
         let names = (try? Files.names(in: home, limit: .max)) ?? []
         return names.filter { Generation.isName($0) && $0 != current.path.lastPathComponent }.sorted()
@@ -141,7 +144,7 @@ public struct Trim {
     private func settleRetired(_ current: Generation, ignoringMarks: Bool) -> Int {
         var carried = 0
         for generation in Self.retired(besides: current) {
-            guard let lease = (try? ExclusiveLease.take(of: generation)) ?? nil,
+            guard let lease = (try? ExclusiveLease.take(of: generation, isRetired: true)) ?? nil,
                 let count = try? carry(from: generation, to: current, ignoringMarks: ignoringMarks)
             else { continue }
             carried += count
@@ -201,10 +204,9 @@ public struct Trim {
     private func markRetired(_ current: Generation) throws(Rejection) {
         for generation in Self.retired(besides: current) {
             var marked = MarkedExports.read(from: generation)
-            for key in (try? Self.names(in: generation.exportsPath)) ?? []
-            where retention.key == nil || retention.key == key {
+            for key in try names(in: generation.exportsPath) where retention.key == nil || retention.key == key {
                 let folder = generation.exportsPath.appending(path: key)
-                for name in (try? Self.names(in: folder)) ?? [] {
+                for name in try names(in: folder) {
                     let index = try? Files.status(
                         folder.appending(path: name).appending(path: Export.index), followLinks: false)
                     if let index, index.size > 0 { marked.insert(key, name) }
@@ -224,8 +226,11 @@ public struct Trim {
         let current = inventory.generation
         guard
             !choice.dropped.isEmpty || inventory.pool.bytes(of: choice.blobs) < inventory.bytes
-                || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || Files.isMissing(current.leasePath)
-        else { return current }
+                || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || current.hasOldLease
+        else {
+            current.reopen()
+            return current
+        }
         if let next = try switchGeneration(inventory, choice) {
             report.outcome = .switched(next.path.lastPathComponent)
             return next
@@ -294,7 +299,8 @@ public struct Trim {
 
     /// Deletes where it stands, exports before blobs; false while a build holds the lease.
     private func sweep(_ current: Generation) throws(Rejection) -> Bool {
-        guard let lease = try ExclusiveLease.take(of: current) else { return false }
+        let isOld = current.hasOldLease
+        guard let lease = try ExclusiveLease.take(of: current, isRetired: false) else { return false }
         // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
         let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
@@ -312,16 +318,34 @@ public struct Trim {
         }
         try checkpoint(.exportsSwept)
         var isHalf = false
-        for name in (try? Files.names(in: current.poolPath, limit: .max)) ?? [] {
+        for name in try names(in: current.poolPath) {
             if let digest = Digest(name), choice.blobs.contains(digest) { continue }
             try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
             if !isHalf { try checkpoint(.sweptHalf) }
             isHalf = true
         }
         try? Files.remove(current.sizePath)
+        if isOld { try renewLeases(of: current) }
+        current.reopen()
         try checkpoint(.swept)
         lease.release()
         return true
+    }
+
+    /// Another file than the one that others may have open. Whoever has just opened that one finds it gone, and looks again.
+    private func renewLeases(of current: Generation) throws(Rejection) {
+        try writing { () throws(Errno) in
+            for path in [current.leasePath, current.readersPath] where !Files.isMissing(path) { try Files.remove(path) }
+            try current.makeLeases(mode: try Files.status(current.path, followLinks: false).mode)
+        }
+    }
+
+    private func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+        do throws(Errno) {
+            return try Self.names(in: path)
+        } catch {
+            throw Rejection(.storeUnreadable, path, error)
+        }
     }
 
     private func writing(_ body: () throws(Errno) -> Void) throws(Rejection) {

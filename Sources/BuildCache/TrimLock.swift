@@ -1,27 +1,48 @@
-internal import Formats
-internal import Host
+public import Formats
+public import Host
 internal import Notes
 
-/// Held by the one process that trims a sub-store. Its file's time says when that was done last.
+/// Held by the one process that trims a sub-store.
 final class TrimLock {
-    /// The file's name in a sub-store.
+    /// The file in a sub-store whose time says when it was last trimmed.
     static let name: ByteString = "trimmed"
+    /// The file whose lock it is.
+    static let lockName: ByteString = "trimming"
     private let path: ByteString
     private let file: Descriptor
+    private let old: Descriptor
 
-    private init(_ path: ByteString, _ file: consuming Descriptor) {
+    private init(_ path: ByteString, _ file: consuming Descriptor, _ old: consuming Descriptor) {
         self.path = path
         self.file = file
+        self.old = old
     }
+
+    /// How long an older Slipway may trim: an hour in nanoseconds.
+    private static let longestOldTrim: Int64 = 3_600_000_000_000
 
     /// nil while somebody else holds it.
     static func take(in home: ByteString, owner: UInt32) throws(Rejection) -> TrimLock? {
         let path = home.appending(path: name)
         do throws(Errno) {
-            let file = try Descriptor.open(path, .append(mode: 0o644), followLinks: false)
-            guard try file.status().owner == owner else { throw .accessDenied }
+            let file = try open(home.appending(path: lockName), owner)
             try file.lock(.exclusive)
-            return TrimLock(path, file)
+            let old = try open(path, owner)
+            let status = try old.status()
+            do throws(Errno) {
+                try old.lock(.exclusive)
+            } catch .wouldBlock {
+                // Older versions trim under this lock; others could take it, too, while they could read the file.
+                let age = Clock.now &- (try file.status().modified)
+                guard status.mode & 0o044 != 0, !(0..<longestOldTrim).contains(age) else { throw .wouldBlock }
+            }
+            guard status.mode & 0o044 != 0 else { return TrimLock(path, file, old) }
+            // Who has it open already could lock it later: a new file, and the old one's lock is kept meanwhile.
+            try Files.remove(path)
+            let new = try open(path, owner)
+            try Files.setModified(path, status.modified)
+            try new.lock(.exclusive)
+            return TrimLock(path, file, new)
         } catch .wouldBlock {
             return nil
         } catch {
@@ -29,36 +50,122 @@ final class TrimLock {
         }
     }
 
+    /// Opens a file that nobody else can open. What else stands there goes: who owns the sub-store must not be able to keep root's
+    /// trimming out by a FIFO or a link.
+    private static func open(_ path: ByteString, _ owner: UInt32) throws(Errno) -> Descriptor {
+        if let standing = try? Files.status(path, followLinks: false),
+            standing.kind != .regular || standing.owner != owner
+        {
+            try Files.removeTree(path)
+        }
+        let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
+        let status = try file.status()
+        guard status.kind == .regular, status.owner == owner else { throw .accessDenied }
+        return file
+    }
+
     /// Says that all is done.
     func finish() { try? Files.setModified(path, Clock.now) }
 }
 
+extension Trim {
+    /// Who is trimming a sub-store, by its directory, as far as it is seen from here.
+    public static func holders(of home: ByteString) -> [LockHolder] {
+        let own = Files.lockHolders(home.appending(path: TrimLock.lockName))
+        return own.isEmpty ? Files.lockHolders(home.appending(path: TrimLock.name)) : own
+    }
+}
+
+extension Generation {
+    /// How long others' builds are waited for: a day in nanoseconds. The owner's own are waited for as long as they live.
+    private static let longestReading: Int64 = 86_400_000_000_000
+
+    /// Whether those who may only read have had their time. It begins when this is first asked: from then on nobody takes a
+    /// reader's lease of this generation.
+    fileprivate func closeAndWait() throws(Errno) -> Bool {
+        if hasWaited { return true }
+        do throws(Errno) {
+            _ = try Descriptor.open(closedPath, .create(mode: 0o644), followLinks: false)
+        } catch .fileExists {
+            // A clock that was set back must not make it longer.
+            let began = try Files.status(closedPath, followLinks: false).modified
+            if began > Clock.now { try Files.setModified(closedPath, Clock.now) }
+        }
+        return false
+    }
+
+    fileprivate var hasWaited: Bool {
+        guard let closed = try? Files.status(closedPath, followLinks: false) else { return false }
+        return Clock.now &- closed.modified >= Self.longestReading
+    }
+
+    /// Lets readers in again.
+    func reopen() { try? Files.remove(closedPath) }
+
+    /// Who holds its leases, as far as it is seen from here.
+    public var holders: [LockHolder] {
+        (Files.lockHolders(leasePath) + Files.lockHolders(readersPath)).reduce(into: []) { all, holder in
+            if !all.contains(holder) { all.append(holder) }
+        }
+    }
+}
+
 /// A generation's lease, held alone: nobody uses it, and nobody can begin to.
 final class ExclusiveLease {
-    private let file: Descriptor
+    private let own: Descriptor
+    private let readers: Descriptor
 
-    private init(_ file: consuming Descriptor) { self.file = file }
+    private init(_ own: consuming Descriptor, _ readers: consuming Descriptor) {
+        self.own = own
+        self.readers = readers
+    }
 
     /// nil while a build holds it. Where there is no file, one is made: without it nobody can have begun to use the generation.
-    static func take(of generation: Generation) throws(Rejection) -> ExclusiveLease? {
+    /// In one that builds begin to use no more (`isRetired`) an older Slipway's lease is waited for a day, too: while it could be
+    /// read, anybody could take it.
+    static func take(of generation: Generation, isRetired: Bool) throws(Rejection) -> ExclusiveLease? {
+        var path = generation.leasePath
         do throws(Errno) {
-            let file = try Descriptor.open(generation.leasePath, .append(mode: 0o600), followLinks: false)
-            let status = try file.status()
-            guard status.kind == .regular, status.owner == generation.owner else { throw .accessDenied }
-            try file.lock(.exclusive)
-            return ExclusiveLease(file)
+            let own = try open(path, generation)
+            let isReadable = try own.status().mode & 0o044 != 0
+            do throws(Errno) {
+                try own.lock(.exclusive)
+            } catch .wouldBlock {
+                guard isRetired, isReadable, try generation.closeAndWait() else { throw .wouldBlock }
+            }
+            path = generation.readersPath
+            let readers = try open(path, generation)
+            do throws(Errno) {
+                try readers.lockByAccess(.exclusive)
+            } catch .wouldBlock {
+                guard try generation.closeAndWait() else { throw .wouldBlock }
+            }
+            return ExclusiveLease(own, readers)
         } catch .wouldBlock {
             return nil
         } catch {
-            throw Rejection(.storeUnreadable, generation.leasePath, error)
+            throw Rejection(.storeUnreadable, path, error)
         }
+    }
+
+    private static func open(_ path: ByteString, _ generation: Generation) throws(Errno) -> Descriptor {
+        let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
+        let status = try file.status()
+        guard status.kind == .regular, status.owner == generation.owner else { throw .accessDenied }
+        return file
     }
 
     /// Whether nobody holds it, looked at by holding it for a moment: only for generations that no build begins to use.
     static func isFree(_ generation: Generation) -> Bool {
         do throws(Errno) {
-            try Descriptor.open(generation.leasePath, followLinks: false).lock(.exclusive)
-            return true
+            let own = try Descriptor.open(generation.leasePath, followLinks: false)
+            do throws(Errno) {
+                try own.lock(.exclusive)
+            } catch .wouldBlock {
+                guard try own.status().mode & 0o044 != 0, generation.hasWaited else { return false }
+            }
+            let readers = try Descriptor.open(generation.readersPath, followLinks: false)
+            return try !readers.isLockedByAccess(against: .exclusive) || generation.hasWaited
         } catch {
             return error == .noSuchFile
         }

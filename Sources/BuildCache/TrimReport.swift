@@ -1,4 +1,5 @@
 public import Formats
+public import Host
 
 extension Trim {
     /// Bytes of one sub-store.
@@ -49,6 +50,8 @@ extension Trim {
         public var carried = 0
         /// Whether no older generation is left.
         public var isSettled = true
+        /// Who keeps what was to go: the other trim, or the builds that are waited for, as far as they are seen from here.
+        public var holders: [LockHolder] = []
         /// Bytes that stay although the budget is smaller than the last used export.
         public var bytesOverBudget: UInt64 = 0
     }

@@ -30,14 +30,15 @@ extension StoreLayout {
         public let path: ByteString
     }
 
-    /// The parts there are, each owned by the user whose name it has, by user.
+    /// The parts in which something is, each owned by the user whose name it has, by user.
     public var parts: [Part] {
         let names = (try? Files.names(in: format, limit: .max)) ?? []
         let isGroupInherited = ((try? Files.status(format).mode) ?? 0) & 0o2000 != 0
         return names.compactMap { name in
             guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
                 let status = try? Files.status(subStore(of: user), followLinks: false),
-                subStore(of: user).lastPathComponent == name, status.kind == .directory, status.owner == user
+                subStore(of: user).lastPathComponent == name, status.kind == .directory, status.owner == user,
+                (try? Files.names(in: subStore(of: user), limit: 1))?.isEmpty != true
             else { return nil }
             return Part(user: user, group: isGroupInherited ? 65_534 : status.group, path: subStore(of: user))
         }.sorted { $0.user < $1.user }
@@ -53,7 +54,7 @@ extension Store {
             let age = Clock.now &- (try Files.status(path, followLinks: false).modified)
             return !(0..<max(1, interval)).contains(age)
         } catch .noSuchFile {
-            _ = try? Descriptor.open(path, .create(mode: 0o644), followLinks: false)
+            _ = try? Descriptor.open(path, .create(mode: 0o600), followLinks: false)
             return false
         } catch {
             return false

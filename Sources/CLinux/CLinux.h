@@ -22,3 +22,13 @@ static inline int slipway_idle_disk(void) { return -1; }
 
 // O_PATH, behind _GNU_SOURCE: the same number on every architecture that Swift knows (asm-generic/fcntl.h).
 enum { slipway_o_path = 010000000 };
+
+// Two names change places. RENAME_EXCHANGE is 2; Linux 3.15.
+#ifdef SYS_renameat2
+static inline int slipway_exchange(const char *one, const char *other) {
+    return (int)syscall(SYS_renameat2, -100, one, -100, other, 2u);
+}
+#endif
+
+// F_OFD_SETLK and F_OFD_GETLK, behind _GNU_SOURCE. Linux 3.15.
+enum { slipway_f_ofd_getlk = 36, slipway_f_ofd_setlk = 37 };

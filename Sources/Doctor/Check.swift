@@ -69,6 +69,9 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case exportsInTheFuture = 318
     case blobsVerified = 319
     case blobsDamaged = 320
+    case storeInUse = 321
+    case storeMovable = 322
+    case subStoreSquatted = 323
 
     // 4xx: settings
     case settingsInOrder = 400

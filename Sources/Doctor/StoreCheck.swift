@@ -36,6 +36,8 @@ struct StoreFacts {
     var parts: [Part] = []
     /// Left by an earlier run in one's own part.
     var leftovers: [ByteString] = []
+    /// What is held by somebody for so long that it is worth a word, and by whom.
+    var held: [ByteString] = []
     /// Not Slipway's.
     var foreign: [ByteString] = []
     /// Exports that are newer than now.
@@ -45,8 +47,14 @@ struct StoreFacts {
         guard let path, isUsable else { return [Finding(.storePathUnusable, path ?? "HOME is not set")] }
         var findings: [Finding] = []
         if let rejection {
-            let check: Check = rejection.reason == .storeNotTrusted ? .storeNotTrusted : .storeUnreadable
-            findings.append(Finding(check, rejection.detail, path: path))
+            let check: Check =
+                switch rejection.reason {
+                case .storeNotTrusted: .storeNotTrusted
+                case .storeMovable: .storeMovable
+                case .subStoreSquatted: .subStoreSquatted
+                default: .storeUnreadable
+                }
+            findings.append(Finding(check, rejection.detail, path: check == .storeMovable ? rejection.detail : path))
         } else {
             findings += judgeTrial(path)
         }
@@ -57,10 +65,14 @@ struct StoreFacts {
                 findings.append(Finding(.subStoreUnmapped, owner, path: part.path))
             } else if part.owner != part.user || part.isWritableByOthers {
                 let what = part.owner != part.user ? owner : part.path + " is writable by others"
-                findings.append(Finding(.subStoreNotTrusted, what, path: part.path))
+                let taken = "sudo slipway store init --shared " + (self.path ?? "").shellQuoted
+                findings.append(
+                    Finding(
+                        .subStoreNotTrusted, what, path: part.path, mend: part.owner != part.user ? taken : nil))
             }
         }
         if !leftovers.isEmpty { findings.append(Finding(.leftovers, .listing(leftovers))) }
+        if !held.isEmpty { findings.append(Finding(.storeInUse, .listing(held))) }
         if !foreign.isEmpty { findings.append(Finding(.foreignThings, .listing(foreign), path: path)) }
         if !future.isEmpty {
             let count = ByteString(decimal: future.count) + " of them: "

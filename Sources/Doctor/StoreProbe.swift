@@ -95,11 +95,16 @@ extension StoreFacts {
         }
         guard let own else { return }
         let home = layout.subStore(of: store.user)
-        for name in Self.names(home) {
-            let path = home.appending(path: name)
-            let isOld = Generation.isName(name) && path != own.path
-            if isOld || Trim.isLeftover(name) { addLeftover(path, now) }
+        for generation in Trim.retired(besides: own) {
+            let holders = generation.holders
+            if holders.isEmpty {
+                addLeftover(generation.path, now)
+            } else if isOld(generation.path, now) {
+                held.append(generation.path, by: holders)
+            }
         }
+        for name in Self.names(home) where Trim.isLeftover(name) { addLeftover(home.appending(path: name), now) }
+        held.append(home, by: Trim.holders(of: home))
         for folder in [home, own.path] {
             for name in Self.names(folder) where name.hasSuffix(".tmp") || name.hasPrefix(StoreTrial.prefix) {
                 addLeftover(folder.appending(path: name), now)
@@ -116,10 +121,11 @@ extension StoreFacts {
     }
 
     private mutating func addLeftover(_ path: ByteString, _ now: Int64) {
-        guard let status = try? Files.status(path, followLinks: false), status.changed < now - Self.young else {
-            return
-        }
-        leftovers.append(path)
+        if isOld(path, now) { leftovers.append(path) }
+    }
+
+    private func isOld(_ path: ByteString, _ now: Int64) -> Bool {
+        ((try? Files.status(path, followLinks: false).changed) ?? .max) < now - Self.young
     }
 
     private static func exports(in generation: Generation, after time: Int64) -> [ByteString] {
@@ -140,5 +146,12 @@ extension StoreFacts {
 
     private static func names(_ folder: ByteString) -> [ByteString] {
         ((try? Files.names(in: folder, limit: mostNames)) ?? []).sorted()
+    }
+}
+
+extension [ByteString] {
+    fileprivate mutating func append(_ path: ByteString, by holders: [LockHolder]) {
+        guard !holders.isEmpty else { return }
+        append(path + " by " + holders.map(\.text).joined(separator: ", "))
     }
 }

@@ -78,6 +78,21 @@ extension Check {
                 "things of an earlier run were left in your part of the store",
                 why: "they take room",
                 mend: "slipway trim")
+        case .storeInUse:
+            .warning(
+                "your part of the store is being trimmed, or an older generation of it is in use for more than an hour",
+                why: "what is held takes room; builds of others are waited for a day, your own as long as they run",
+                mend: "slipway status")
+        case .storeMovable:
+            .broken(
+                "others may move the store, or what is in it: a directory is theirs to write, without the sticky bit",
+                why: "they could lead what your builds write elsewhere, so the store is not used",
+                mend: "sudo chmod +t <path>")
+        case .subStoreSquatted:
+            .broken(
+                "somebody else has taken your place in the store",
+                why: "nothing of yours is imported or exported",
+                mend: "sudo slipway store init --shared <path>")
         case .foreignThings:
             .warning(
                 "things that are not Slipway's stand in the store",

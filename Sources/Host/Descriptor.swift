@@ -1,3 +1,4 @@
+internal import CLinux
 public import Formats
 
 #if canImport(Musl)
@@ -158,6 +159,32 @@ public struct Descriptor: ~Copyable {
         let number = number
         let operation = (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB
         _ = try checked { flock(number, operation) }
+    }
+
+    /// Locks the open file without waiting, with a lock that needs the access it stands for: an exclusive one is only for those who
+    /// opened the file for writing, a shared one for readers. Whoever may only read can therefore never keep another reader out, as
+    /// he could by `flock`. The lock is the open file's, like that of `lock`, and neither of the two sees the other. The
+    /// corresponding C function is `fcntl` with F_OFD_SETLK.
+    public borrowing func lockByAccess(_ kind: Lock) throws(Errno) {
+        let number = number
+        var range = Self.wholeFile(kind)
+        _ = try checked { fcntl(number, Int32(slipway_f_ofd_setlk), &range) }
+    }
+
+    /// Whether somebody else's lock would keep `lockByAccess` out; looking takes no lock and needs no access. The corresponding C
+    /// function is `fcntl` with F_OFD_GETLK.
+    public borrowing func isLockedByAccess(against kind: Lock) throws(Errno) -> Bool {
+        let number = number
+        var range = Self.wholeFile(kind)
+        _ = try checked { fcntl(number, Int32(slipway_f_ofd_getlk), &range) }
+        return range.l_type != Int16(F_UNLCK)
+    }
+
+    private static func wholeFile(_ kind: Lock) -> flock {
+        var range = flock()
+        range.l_type = Int16(kind == .shared ? F_RDLCK : F_WRLCK)
+        range.l_whence = Int16(SEEK_SET)
+        return range
     }
 
     /// Hands the open file, with its lock, to whatever this process becomes: a copy numbered 10 or higher that exec leaves

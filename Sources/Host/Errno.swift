@@ -51,6 +51,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let notSupported = Errno(code: EOPNOTSUPP)
     /// EACCES
     public static let accessDenied = Errno(code: EACCES)
+    /// ENOSYS: a kernel without this call.
+    public static let noSystemCall = Errno(code: ENOSYS)
     /// A signal asked for an end.
     public static let interrupted = Errno(code: EINTR)
 }

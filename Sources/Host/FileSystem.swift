@@ -69,25 +69,6 @@ extension Files {
     }
 }
 
-extension Files {
-    /// The processes that hold a lock of `flock` on a file, as far as this process's namespace shows them; by number, each once.
-    ///
-    /// Source: proc(5), /proc/locks. Its device number is not compared: on btrfs and overlay it is not the one that `stat` tells.
-    public static func lockHolders(_ path: ByteString) -> [Int32] {
-        guard let status = try? status(path), let table = try? read("/proc/locks", limit: 16 << 20) else { return [] }
-        var holders: Set<Int32> = []
-        for line in table.split("\n") {
-            let fields = line.split(" ").filter { !$0.isEmpty }
-            guard let kind = fields.firstIndex(of: "FLOCK"), fields.count > kind + 4, fields[1] != "->",
-                let process = fields[kind + 3].decimal.flatMap(Int32.init(exactly:)), process > 0,
-                fields[kind + 4].cutLast(at: ":")?.after.decimal.map(UInt64.init(_:)) == status.inode
-            else { continue }
-            holders.insert(process)
-        }
-        return holders.sorted()
-    }
-}
-
 extension Kernel {
     /// Whether one of the caller's streams, 0 to 2, is a terminal. The corresponding C function is `isatty`.
     public static func isTerminal(_ stream: Int32) -> Bool { isatty(stream) == 1 }

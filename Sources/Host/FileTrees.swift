@@ -1,3 +1,4 @@
+internal import CLinux
 public import Formats
 
 #if canImport(Musl)
@@ -7,6 +8,14 @@ public import Formats
 #endif
 
 extension Files {
+    /// Has two names change places at one stroke; `invalid` or `noSystemCall` where that cannot be. The corresponding C function is
+    /// `renameat2` with RENAME_EXCHANGE.
+    public static func exchange(_ path: ByteString, _ other: ByteString) throws(Errno) {
+        _ = try path.withCPath { (path) throws(Errno) in
+            try other.withCPath { (other) throws(Errno) in try checked { slipway_exchange(path, other) } }
+        }
+    }
+
     /// Makes a folder that nobody else may enter, below TMPDIR or else /tmp.
     public static func makeTemporaryFolder(prefix: ByteString) throws(Errno) -> ByteString {
         let name = prefix + Hex.digits(of: Kernel.randomBytes(8))

@@ -71,6 +71,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case generationMoved = 309
     case leaseNotKept = 310
     case repositoryNotTrusted = 311
+    case storeMovable = 313
+    case subStoreSquatted = 314
 
     // 4xx: what is imported
     case nothingToImport = 400

@@ -21,7 +21,7 @@ struct Status: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, keys; or error), packages \
+            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, trimming, keys; or error), packages \
             (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
             """)
     var json = false
@@ -58,6 +58,15 @@ struct Status: ParsableCommand {
                 if !json { Output.complain(part.path + ": " + error.note.message + "; see `slipway doctor`") }
             }
         }
+        for place in layout.squatted {
+            // A stranger must not make every status of root's fail.
+            failed = failed || place.user == Kernel.userID
+            parts.append(
+                .object([
+                    "user": .integer(Int(place.user)), "path": .string(place.path), "error": .string(place.text),
+                ]))
+            if !json { Output.complain(place.text) }
+        }
         if !json && layout.parts.isEmpty { Output.write("  nothing has been exported yet\n") }
         let packages = PackageSummary.gather()
         if json {
@@ -81,10 +90,11 @@ extension PartSummary {
                     .object([
                         "name": .string($0.name), "current": .bool($0.isCurrent),
                         "bytes": .integer(Int(clamping: $0.bytes)),
-                        "holders": .array($0.holders.map { .integer(Int($0)) }),
+                        "holders": .array($0.holders.compactMap(\.process).map { .integer(Int($0)) }),
+                        "heldBy": .array($0.holders.map(\.json)),
                     ])
                 }),
-            "keys": .array(keys.map(\.json)),
+            "trimming": .array(trimmers.map(\.json)), "keys": .array(keys.map(\.json)),
         ])
     }
 
@@ -102,10 +112,13 @@ extension PartSummary {
         for generation in generations {
             let held: ByteString =
                 generation.holders.isEmpty
-                ? "" : ", in use by " + generation.holders.map { ByteString(decimal: $0) }.joined(separator: " ")
+                ? "" : ", in use by " + generation.holders.map(\.text).joined(separator: ", ")
             lines.append(
                 "  " + generation.name + (generation.isCurrent ? " (current) " : " ") + ByteSize.text(generation.bytes)
                     + held)
+        }
+        if !trimmers.isEmpty {
+            lines.append("  is being trimmed by " + trimmers.map(\.text).joined(separator: ", "))
         }
         if !keys.isEmpty {
             lines.append("        own     shared  builds  branches  last used         key")

@@ -57,7 +57,7 @@ struct TrimCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget); with \
+            Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget, heldBy); with \
             --packages dryRun, removed, kept, failed (name, kind, cause).
             """
     )
@@ -203,6 +203,11 @@ struct Trimming {
                 Output.complain(part.path + ": " + reason + "; see `slipway doctor`")
             }
         }
+        for place in store.squatted where place.user == Kernel.userID || Kernel.userID == 0 {
+            failed = failed || place.user == Kernel.userID
+            parts.append(.object(["user": .integer(Int(place.user)), "error": .string(place.text)]))
+            Output.complain(place.text)
+        }
         if json {
             Output.write(.object(["dryRun": .bool(dryRun), "parts": .array(parts)]))
         } else if parts.isEmpty {
@@ -230,7 +235,7 @@ extension Trim.Report {
                 dropped.map {
                     .object(["key": .string($0.key), "export": .string($0.export), "cause": .string($0.cause.name)])
                 }),
-            "bytesOverBudget": .integer(Int(clamping: bytesOverBudget)),
+            "bytesOverBudget": .integer(Int(clamping: bytesOverBudget)), "heldBy": .array(holders.map(\.json)),
         ])
     }
 
@@ -249,7 +254,9 @@ extension Trim.Report {
     var text: ByteString {
         var lines: [ByteString] = [path]
         switch outcome {
-        case .otherTrimAtWork: return path + "\n  is being trimmed by somebody else\n"
+        case .otherTrimAtWork:
+            let who = holders.isEmpty ? "somebody else" : holders.map(\.text).joined(separator: ", ")
+            return path + "\n  is being trimmed by " + who + "\n"
         case .inUse: lines.append("  is in use, and its file system has no hard links: try again when no build runs")
         default: break
         }
@@ -268,6 +275,9 @@ extension Trim.Report {
         lines.append(summary)
         let causes = Dictionary(grouping: dropped, by: \.cause.name).mapValues(\.count).sorted { $0.key < $1.key }
         for (cause, count) in causes { lines.append("    " + cause + ": " + ByteString(decimal: count)) }
+        if !holders.isEmpty {
+            lines.append("  what waits is in use by " + holders.map(\.text).joined(separator: ", "))
+        }
         if bytesOverBudget > 0 {
             lines.append(
                 "  the budget is too small by " + ByteSize.text(bytesOverBudget)

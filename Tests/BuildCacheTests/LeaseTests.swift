@@ -153,6 +153,72 @@ struct LeaseTests {
         #expect(endless == .generationMoved && tries == 4)
     }
 
+    @Test("Nobody else can open the lease of one's own builds; others share theirs, and hold it never alone")
+    func strangers() throws {
+        #expect(try Files.status(generation.leasePath).mode == 0o600)
+        #expect(try Files.status(generation.readersPath).mode == 0o644)
+        // Who may only read: by `flock` he can hold it alone, which nobody minds, and by access he cannot.
+        let stranger = try Descriptor.open(generation.readersPath)
+        try stranger.lock(.exclusive)
+        #expect(throws: Errno.self) { try stranger.lockByAccess(.exclusive) }
+        try stranger.lockByAccess(.shared)
+        let reader = try Descriptor.open(generation.readersPath)
+        try reader.lockByAccess(.shared)
+        #expect(try store.leasedGeneration(of: store.user) != nil)
+        #expect(try reader.isLockedByAccess(against: .exclusive) && !reader.isLockedByAccess(against: .shared))
+        #expect(try stranger.status().kind == .regular)
+    }
+
+    @Test("Who hides his layers hides the readers' lease, too")
+    func hidden() async {
+        await #expect(processExitsWith: .success) {
+            umask(0o077)
+            let fixture = try StoreFixture()
+            let generation = try fixture.generation()
+            #expect(try Files.status(generation.readersPath).mode == 0o600)
+            #expect(try Files.status(generation.leasePath).mode == 0o600)
+        }
+    }
+
+    @Test(
+        "Another user imports under the readers' lease, whatever a third one holds, until it is closed",
+        .enabled(if: geteuid() == 0, "only root can be others"))
+    func reading() async {
+        await #expect(processExitsWith: .success) {
+            let fixture = try StoreFixture()
+            let generation = try fixture.generation()
+            #expect(seteuid(54_321) == 0)
+            #expect(throws: Errno.accessDenied) { _ = try Descriptor.open(generation.leasePath) }
+            let third = try Descriptor.open(generation.readersPath)
+            try third.lock(.exclusive)
+            try third.lockByAccess(.shared)
+            let other = Store(fixture.store.layout)
+            #expect(try other.leasedGeneration(of: 0)?.1.path == generation.readersPath)
+            #expect(seteuid(0) == 0)
+            try Files.replace(generation.closedPath, with: "", mode: 0o644)
+            #expect(seteuid(54_321) == 0)
+            #expect(rejection { _ = try other.leasedGeneration(of: 0) } == .leaseBusy)
+            #expect(try third.status().kind == .regular)
+        }
+    }
+
+    @Test("Who holds a lease is told by process, user and command, whichever kind of lock it is")
+    func holders() throws {
+        #expect(generation.holders.isEmpty)
+        let own = try Lease.take(of: generation)
+        let me = LockHolder(
+            process: Kernel.processID, user: Kernel.userID,
+            command: try Files.read("/proc/self/comm", limit: 64).trimmed)
+        #expect(Files.lockHolders(generation.leasePath) == [me])
+        let reader = try Descriptor.open(generation.readersPath)
+        #expect(Files.lockHolders(generation.readersPath).isEmpty)
+        try reader.lockByAccess(.shared)
+        #expect(Files.lockHolders(generation.readersPath) == [me])
+        #expect(generation.holders == [me])
+        #expect(own != nil)
+        #expect(try reader.status().kind == .regular)
+    }
+
     @Test("Who has no sub-store has no lease")
     func none() throws {
         #expect(try store.leasedGeneration(of: store.user + 1) == nil)

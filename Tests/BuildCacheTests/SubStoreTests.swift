@@ -32,7 +32,7 @@ struct SubStoreTests {
         try store.makeOwnIfMissing()
         let generation = try #require(try store.currentGeneration(of: store.user))
         #expect(generation == Generation(path: home + "/gen-000001", owner: store.user))
-        #expect(try Files.names(in: generation.path, limit: 9).sorted() == ["blobs", "exports", "lease"])
+        #expect(try Files.names(in: generation.path, limit: 9).sorted() == ["blobs", "exports", "lease", "readers"])
         #expect(try Files.readLink(home.appending(path: "current")) == "gen-000001")
         let before = try Files.status(generation.leasePath)
         try store.makeOwnIfMissing()
@@ -48,7 +48,7 @@ struct SubStoreTests {
         try folder.makeFolder("store/v1/u" + ByteString(decimal: store.user))
         if !made.isEmpty { try Files.makeDirectories(home.appending(path: ByteString(made)), mode: 0o755) }
         let generation = try store.prepareOwn()
-        #expect(try Files.names(in: generation.path, limit: 9).sorted() == ["blobs", "exports", "lease"])
+        #expect(try Files.names(in: generation.path, limit: 9).sorted() == ["blobs", "exports", "lease", "readers"])
         #expect(try Files.status(generation.leasePath).kind == .regular)
     }
 
@@ -63,14 +63,41 @@ struct SubStoreTests {
             for made in [home, generation.path, generation.poolPath, generation.exportsPath] {
                 #expect(try Files.status(made).mode == (isHidden ? 0o700 : 0o755))
             }
-            #expect(try Files.status(generation.leasePath).mode == (isHidden ? 0o600 : 0o644))
+            #expect(try Files.status(generation.leasePath).mode == 0o600)
+            #expect(try Files.status(generation.readersPath).mode == (isHidden ? 0o600 : 0o644))
             let shared = try Files.status(fixture.store.layout.root).mode
             #expect(shared == 0o777 & ~mask & ~0o022)
             #expect(try Files.status(fixture.store.layout.format).mode == shared)
         }
     }
 
-    @Test("STORE/v1 takes the sharing of STORE", arguments: [0o755, 0o775, 0o2775, 0o777, 0o1777])
+    @Test(
+        "A directory that others may write, without the sticky bit, makes a store that is not used",
+        arguments: ["store", "store/v1", "above", "real"], [0o775, 0o757, 0o2777])
+    func movable(_ part: ByteString, _ mode: UInt32) throws {
+        // What is above the store is the operator's choice but for what everybody may write.
+        let isRefused = mode & 0o002 != 0 || part.hasPrefix("store")
+        try folder.makeFolder("above/store")
+        try folder.makeFolder("real")
+        var store = store
+        if part == "above" { store = Store(try #require(StoreLayout(root: folder["above/store"]))) }
+        if part == "real" {
+            try folder.makeFolder("real/store")
+            try Files.makeLink(folder["link"], to: folder["real/store"])
+            store = Store(try #require(StoreLayout(root: folder["link"])))
+        }
+        _ = try store.prepareOwn()
+        #expect(try store.currentGeneration(of: store.user) != nil)
+        try Descriptor.open(folder[part]).setMode(mode)
+        let wanted: Reason? = isRefused ? .storeMovable : nil
+        #expect(rejection { _ = try store.currentGeneration(of: store.user) } == wanted)
+        #expect(rejection { _ = try store.prepareOwn() } == wanted)
+        #expect(rejection { _ = try Trim(store, keeping: Retention(), dryRun: false).run() } == wanted)
+        try Descriptor.open(folder[part]).setMode(mode | 0o1000)
+        #expect(try store.currentGeneration(of: store.user) != nil)
+    }
+
+    @Test("STORE/v1 takes the sharing of STORE", arguments: [0o755, 0o2755, 0o1775, 0o3775, 0o1777])
     func sharing(_ mode: UInt32) throws {
         try folder.makeFolder("store", mode: mode)
         _ = try store.prepareOwn()
@@ -197,10 +224,12 @@ struct SubStoreTests {
     func foreignHome() throws {
         let generation = try store.prepareOwn()
         try Files.rename(home, to: store.layout.subStore(of: stranger))
-        #expect(rejection { _ = try store.currentGeneration(of: stranger) } == .storeNotTrusted)
+        #expect(rejection { _ = try store.currentGeneration(of: stranger) } == .subStoreSquatted)
         #expect(try store.currentGeneration(of: store.user) == nil)
         let opened = fixture.opened(trusted: [store.user, stranger])
-        #expect(opened.notes.map(\.reason) == [.storeNotTrusted])
+        #expect(opened.notes.map(\.reason) == [.subStoreSquatted])
+        #expect(store.layout.squatted.map { [$0.user, $0.owner] } == [[stranger, store.user]])
+        #expect(store.layout.parts.isEmpty)
         #expect(generation.owner == store.user)
     }
 
@@ -248,7 +277,11 @@ struct StoreInitTests {
 
     @Test("Makes both directories with their modes, once", arguments: [(false, 0o755), (true, 0o1777)])
     func making(_ shared: Bool, _ expected: UInt32) throws {
-        #expect(try store.initialize(shared: shared) == ["made " + folder["a/store"], "made " + folder["a/store/v1"]])
+        let changes = try store.initialize(shared: shared)
+        #expect(changes.prefix(2) == ["made " + folder["a/store"], "made " + folder["a/store/v1"]])
+        let makesParts = shared && geteuid() == 0
+        #expect(changes.count == (makesParts ? 3 : 2))
+        #expect(Files.isMissing(folder["a/store/v1/u0"]) != makesParts)
         #expect(try mode("a/store") == expected && mode("a/store/v1") == expected)
         #expect(try store.initialize(shared: shared) == [])
         #expect(try mode("a") == 0o755)
@@ -267,12 +300,13 @@ struct StoreInitTests {
     @Test("Changes what is otherwise, and keeps what is in it")
     func changing() throws {
         try folder.makeFolder("a/store", mode: 0o777)
-        try folder.write("a/store/v1/u5/file", "kept")
-        #expect(
-            try store.initialize(shared: true) == ["changed " + folder["a/store"], "changed " + folder["a/store/v1"]])
+        let file = "a/store/v1/u" + ByteString(decimal: Kernel.userID) + "/file"
+        try folder.write(file, "kept")
+        let changes = try store.initialize(shared: true).prefix(2)
+        #expect(changes == ["changed " + folder["a/store"], "changed " + folder["a/store/v1"]])
         #expect(try store.initialize(shared: false).count == 2)
         #expect(try mode("a/store") == 0o755 && mode("a/store/v1") == 0o755)
-        #expect(try folder.read("a/store/v1/u5/file") == "kept")
+        #expect(try folder.read(file) == "kept")
     }
 
     @Test(
@@ -303,5 +337,41 @@ struct StoreInitTests {
         #expect(chown(folder["a/store"].lossy, 54_321, 54_321) == 0)
         #expect(try store.initialize(shared: true).first == "changed " + folder["a/store"])
         #expect(try Files.status(folder["a/store"]).owner == 0)
+    }
+
+    @Test(
+        "Root takes back what others have made in a user's name, at one stroke, and sets it aside",
+        .enabled(if: geteuid() == 0, "only root can"), arguments: ["folder", "file", "link", "fifo"])
+    func reclaiming(_ kind: String) throws {
+        try folder.makeFolder("victim")
+        try folder.makeFolder("a/store/v1")
+        for user in ["u0", "u7", "u54321"] as [ByteString] {
+            let place = folder["a/store/v1/"] + user
+            switch kind {
+            case "folder": try folder.write("a/store/v1/" + user + "/gen-000001/lease", "his")
+            case "file": try folder.write("a/store/v1/" + user, "his")
+            case "link": try Files.makeLink(place, to: folder["victim"])
+            default: #expect(mkfifo(place.lossy, 0o666) == 0)
+            }
+            #expect(lchown(place.lossy, 54_321, 54_321) == 0)
+        }
+        #expect(store.layout.squatted.map(\.user) == [0, 7])
+        let changes = try store.initialize(shared: true)
+        #expect(changes.count { $0.hasPrefix("took ") } == 2)
+        #expect(store.layout.squatted.isEmpty)
+        for user in [0, 7] as [UInt32] {
+            let status = try Files.status(store.layout.subStore(of: user), followLinks: false)
+            #expect(status.kind == .directory && status.owner == user && status.mode == 0o755)
+            #expect(try Files.names(in: store.layout.subStore(of: user), limit: 9).isEmpty)
+        }
+        // What was his stays his, where nobody else comes to it.
+        #expect(try Files.status(folder["a/store/v1/u54321"], followLinks: false).owner == 54_321)
+        let aside = try #require(try folder.names(in: "a/store/v1").first { $0.hasPrefix("squatted-") })
+        #expect(try Files.status(folder["a/store/v1/"] + aside).mode == 0o700)
+        #expect(try folder.names(in: "a/store/v1/" + aside) == ["u0", "u7"])
+        #expect(try Files.status(folder["a/store/v1/"] + aside + "/u7", followLinks: false).owner == 54_321)
+        #expect(try Files.status(folder["victim"]).owner == 0 && folder.names(in: "victim").isEmpty)
+        #expect(try store.initialize(shared: true) == [])
+        _ = try store.prepareOwn()
     }
 }

@@ -49,12 +49,12 @@ struct SummaryTests {
         for number in 1...4 { try fixture.export(for: build, at: Int64(number), ByteString(decimal: number)) }
         let old = try #require(try fixture.store.currentGeneration(of: fixture.store.user))
         let lease = try Lease.take(of: old)
-        #expect(try summary()?.generations.map(\.holders) == [[Kernel.processID]])
+        #expect(try summary()?.generations.map { $0.holders.map(\.process) } == [[Kernel.processID]])
         _ = try Trim(fixture.store, keeping: Retention(), dryRun: false).run()
         let summary = try #require(try summary())
         #expect(summary.generations.map(\.name) == ["gen-000002", "gen-000001"])
         #expect(summary.generations.map(\.isCurrent) == [true, false])
-        #expect(summary.generations.map(\.holders) == [[], [Kernel.processID]])
+        #expect(summary.generations.map { $0.holders.map(\.process) } == [[], [Kernel.processID]])
         #expect(summary.usage.waiting > 0)
         #expect(lease != nil)
     }
@@ -72,7 +72,7 @@ struct SummaryTests {
         }
         let summary = try #require(found)
         #expect(summary.generations.map(\.name) == ["gen-000002"])
-        #expect(summary.generations.map(\.holders) == [[]])
+        #expect(summary.generations.map { $0.holders.map(\.process) } == [[]])
         #expect(summary.keys.map(\.complete) == [3, 3, 3])
         #expect(summary.usage.orphaned == 0 && summary.usage.live > 0)
         #expect(try summary.usage == self.summary()?.usage)

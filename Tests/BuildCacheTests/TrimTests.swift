@@ -47,7 +47,7 @@ struct TrimTests {
 
     private func isTidy() throws -> Bool {
         let generation = try current()
-        return try names(in: home) == ["current", "trimmed", generation.path.lastPathComponent]
+        return try names(in: home) == ["current", "trimmed", "trimming", generation.path.lastPathComponent]
     }
 
     @Test("The newest three of each variant stay, with their times, and nothing else")
@@ -99,7 +99,8 @@ struct TrimTests {
         #expect(try names(in: export) == ["blobs", "ingest", "index.json", "oci-layout"])
         #expect(try Files.readLink(export.appending(path: "blobs")) == "../../../blobs")
         #expect(try Files.status(export.appending(path: "index.json")).modified == before.modified)
-        #expect(try Files.status(generation.leasePath).mode == 0o644)
+        #expect(try Files.status(generation.leasePath).mode == 0o600)
+        #expect(try Files.status(generation.readersPath).mode == 0o644)
         #expect(try Inventory(of: generation, now: .max).keys[0].description?[key: "repository"]?.string == "r")
     }
 
@@ -322,6 +323,131 @@ struct TrimTests {
         #expect(fixture.survey(for: build).digest == kept[2].digest)
         #expect(try current().path.lastPathComponent == "gen-000001")
         #expect(try isTidy())
+    }
+
+    private static let day: Int64 = 86_400_000_000_000
+
+    @Test("A reader's lease is waited for, and for no longer than a day")
+    func readers() throws {
+        _ = try five()
+        let old = try current()
+        let reader = try Descriptor.open(old.readersPath)
+        try reader.lockByAccess(.shared)
+        let first = try trim().run()
+        #expect(first.outcome == .switched("gen-000002") && !first.isSettled)
+        #expect(first.holders.map(\.process) == [Kernel.processID])
+        #expect(try trim(dryRun: true).run().after.waiting > 0)
+        // A clock that was set back begins the day anew.
+        try Files.setModified(old.closedPath, Clock.now + Self.day)
+        #expect(try !trim().run().isSettled)
+        try Files.setModified(old.closedPath, Clock.now - Self.day)
+        #expect(try trim(dryRun: true).run().after.waiting == 0)
+        #expect(try trim().run().isSettled && isTidy())
+        #expect(try reader.status().kind == .regular)
+    }
+
+    @Test("One's own build is waited for, however long it takes")
+    func ownBuild() throws {
+        _ = try five()
+        let old = try current()
+        let lease = try Lease.take(of: old)
+        #expect(try !trim().run().isSettled)
+        try Files.replace(old.closedPath, with: "", mode: 0o644)
+        try Files.setModified(old.closedPath, Clock.now - 3 * Self.day)
+        #expect(try !trim().run().isSettled)
+        #expect(lease != nil)
+    }
+
+    @Test("Without hard links readers are let in no more until it is swept, and then again")
+    func readersWithoutLinks() throws {
+        let (_, kept) = try five()
+        var trim = trim()
+        trim.linkFile = { (_, _) throws(Errno) in throw .notSupported }
+        let reader = try Descriptor.open(current().readersPath)
+        try reader.lockByAccess(.shared)
+        #expect(try trim.run().outcome == .inUse)
+        #expect(try !Files.isMissing(current().closedPath))
+        try Files.setModified(current().closedPath, Clock.now - Self.day)
+        #expect(try trim.run().outcome == .swept)
+        #expect(try pool(current()) == digits(kept))
+        #expect(try Files.isMissing(current().closedPath))
+        // Closed for what has been done by now otherwise.
+        try Files.replace(current().closedPath, with: "", mode: 0o644)
+        #expect(try trim.run().outcome == .nothingToDo)
+        #expect(try Files.isMissing(current().closedPath))
+        #expect(try reader.status().kind == .regular)
+    }
+
+    /// As an older Slipway leaves it: one lease, readable to all.
+    private func makeOld(_ generation: Generation) throws {
+        try Files.remove(generation.readersPath)
+        try Descriptor.open(generation.leasePath).setMode(0o644)
+    }
+
+    @Test(
+        "A generation of an older Slipway is replaced, and its lease waited for no longer than a day",
+        arguments: [true, false])
+    func oldLease(_ hasLinks: Bool) throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a")
+        let old = try current()
+        try makeOld(old)
+        var trim = trim()
+        if !hasLinks { trim.linkFile = { (_, _) throws(Errno) in throw .notSupported } }
+        let stranger = try Descriptor.open(old.leasePath)
+        if hasLinks { try stranger.lock(.exclusive) }
+        #expect(try trim.run().outcome == (hasLinks ? .switched("gen-000002") : .swept))
+        #expect(try Files.status(current().leasePath).mode == 0o600)
+        #expect(try Files.status(current().readersPath).mode == 0o644)
+        try stranger.lock(.exclusive)
+        #expect(try Lease.take(of: current()) != nil)
+        #expect(fixture.survey(for: build).digest == export.digest)
+        if hasLinks {
+            #expect(try !trim.run().isSettled)
+            try Files.setModified(old.closedPath, Clock.now - Self.day)
+        }
+        #expect(try trim.run().isSettled && isTidy())
+        #expect(try stranger.status().kind == .regular)
+    }
+
+    @Test("A lock on an older Slipway's `trimmed` is waited for no longer than an hour, and then nobody else can take one")
+    func oldTrimLock() throws {
+        _ = try five()
+        let path = home.appending(path: "trimmed")
+        try Files.replace(path, with: "", mode: 0o644)
+        try Files.setModified(path, Clock.now - Self.day)
+        let time = try Files.status(path).modified
+        let stranger = try Descriptor.open(path)
+        try stranger.lock(.exclusive)
+        let refused = try trim().run()
+        #expect(refused.outcome == .otherTrimAtWork)
+        #expect(refused.holders.map(\.process) == [Kernel.processID])
+        try Files.setModified(home.appending(path: "trimming"), Clock.now - Self.day / 24)
+        var first = trim()
+        first.checkpoint = { (step) throws(Rejection) in
+            guard step == .cleared else { return }
+            let status = try? Files.status(path)
+            #expect(status?.mode == 0o600 && status?.modified == time)
+        }
+        #expect(try first.run().outcome == .switched("gen-000002"))
+        #expect(try Files.status(path).modified > time)
+        #expect(try !stranger.status().isSameFile(as: Files.status(path)))
+    }
+
+    @Test(
+        "What stands where trimming is locked and is no file of one's own stops it not",
+        arguments: ["trimmed", "trimming"] as [ByteString], ["fifo", "link", "folder"])
+    func oddLock(_ name: ByteString, _ kind: String) throws {
+        _ = try five()
+        let path = home.appending(path: name)
+        switch kind {
+        case "fifo": #expect(mkfifo(path.lossy, 0o644) == 0)
+        case "link": try Files.makeLink(path, to: fixture.folder["victim"])
+        default: try Files.makeDirectories(path.appending(path: "below"), mode: 0o755)
+        }
+        #expect(try trim().run().outcome == .switched("gen-000002"))
+        #expect(try isTidy())
+        #expect(Files.isMissing(fixture.folder["victim"]))
     }
 
     @Test("Both formats of manifests are followed", arguments: ManifestFormat.allCases)

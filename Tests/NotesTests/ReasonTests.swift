@@ -24,6 +24,7 @@ struct ReasonTests {
         (.storePathUnusable, 300), (.storeMissing, 301), (.storeNotTrusted, 302), (.storeReadOnly, 303),
         (.storeNotWritable, 304), (.storeDiskLow, 305), (.storeOverBudget, 306), (.storeUnreadable, 307),
         (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310), (.repositoryNotTrusted, 311),
+        (.storeMovable, 313), (.subStoreSquatted, 314),
         (.nothingToImport, 400), (.exportIncomplete, 401), (.manifestRejected, 402), (.layerRejected, 403),
         (.metadataBudgetSpent, 404),
         (.packageCacheOff, 500), (.noPackages, 501), (.packagesDamaged, 502), (.viewUnsupported, 503),

@@ -1,0 +1,130 @@
+public import Formats
+internal import Host
+internal import Notes
+
+extension StoreLayout {
+    /// A user's place in a store that somebody else has taken.
+    public struct Squatted: Equatable, Sendable {
+        /// Whose place it is.
+        public let user: UInt32
+        /// Who has it.
+        public let owner: UInt32
+        /// Where.
+        public let path: ByteString
+
+        /// What is the matter and what to do, for people.
+        public var text: ByteString {
+            path + " was made by user " + ByteString(decimal: owner) + ", so it is not used, and user "
+                + ByteString(decimal: user) + " has no part: sudo slipway store init --shared "
+                + path.parentPath.parentPath.shellQuoted
+        }
+    }
+
+    /// The places that others have taken, by user. A name of one's own spelled otherwise is nobody's place, and what a user namespace
+    /// does not know may be anybody's.
+    public var squatted: [Squatted] {
+        ((try? Files.names(in: format, limit: .max)) ?? []).compactMap { name in
+            guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
+                subStore(of: user).lastPathComponent == name,
+                let status = try? Files.status(subStore(of: user), followLinks: false), status.owner != user,
+                status.owner != 65_534
+            else { return nil }
+            return Squatted(user: user, owner: status.owner, path: subStore(of: user))
+        }.sorted { $0.user < $1.user }
+    }
+}
+
+/// Gives every user his place in a shared store, as root.
+struct PartKeeper {
+    let layout: StoreLayout
+    private var changes: [ByteString] = []
+    private var aside: ByteString?
+
+    private init(_ layout: StoreLayout) { self.layout = layout }
+
+    /// Takes the places back that others have taken, and makes those of the machine's users before others can. Returns what was
+    /// changed, for people. STORE/v1 must be root's and sticky by now.
+    static func keep(_ layout: StoreLayout) throws(Rejection) -> [ByteString] {
+        var keeper = PartKeeper(layout)
+        let users = knownUsers()
+        for place in layout.squatted { try keeper.reclaim(place.user, group: users[place.user] ?? 65_534) }
+        var made = 0
+        for (user, group) in users where Files.isMissing(layout.subStore(of: user)) {
+            try keeper.make(user, group)
+            made += 1
+        }
+        if made > 0 { keeper.changes.append("made the parts of " + ByteString(decimal: made) + " users") }
+        return keeper.changes
+    }
+
+    /// The users of /etc/passwd who log in, and root, with their groups: numbers from 1000 to 59,999 (login.defs, UID_MIN).
+    private static func knownUsers() -> [UInt32: UInt32] {
+        var users: [UInt32: UInt32] = [0: 0]
+        for line in ((try? Files.read("/etc/passwd", limit: 4 << 20)) ?? "").split("\n") {
+            let fields = line.split(":")
+            guard fields.count > 3, let user = fields[2].decimal.flatMap(UInt32.init(exactly:)),
+                let group = fields[3].decimal.flatMap(UInt32.init(exactly:)), (1000..<60_000).contains(user)
+            else { continue }
+            users[user] = group
+        }
+        return users
+    }
+
+    private mutating func make(_ user: UInt32, _ group: UInt32) throws(Rejection) {
+        let path = layout.subStore(of: user)
+        do throws(Errno) {
+            try Self.makePart(path, user, group)
+        } catch .fileExists {
+            // Made at this moment, by him or by somebody else.
+            let owner = try Rejection.status(path, followLinks: false).owner
+            if owner != user { try reclaim(user, group: group) }
+        } catch {
+            throw Rejection(.storeNotWritable, path, error)
+        }
+    }
+
+    private static func makePart(_ path: ByteString, _ user: UInt32, _ group: UInt32) throws(Errno) {
+        try Files.makeDirectory(path, mode: 0o755)
+        try Descriptor.open(path, followLinks: false).setOwner(user: user, group: group)
+    }
+
+    /// Puts an empty part of the right owner where somebody else's thing stands, at one stroke: in between he could take the name
+    /// again. His thing lands in a folder that only root can enter. It is not deleted: he may have it open, and lead a
+    /// deletion elsewhere by a link at the right moment.
+    private mutating func reclaim(_ user: UInt32, group: UInt32) throws(Rejection) {
+        let path = layout.subStore(of: user)
+        do throws(Errno) {
+            let folder = try makeAside()
+            let kept = folder.appending(path: path.lastPathComponent)
+            try Self.makePart(kept, user, group)
+            do throws(Errno) {
+                try Files.exchange(kept, path)
+            } catch .invalid {
+                try Self.replace(path, by: kept)
+            } catch .noSystemCall {
+                try Self.replace(path, by: kept)
+            }
+            changes.append("took " + path + " back: what stood there is in " + kept)
+        } catch {
+            throw Rejection(.subStoreSquatted, path, error)
+        }
+    }
+
+    /// Where the file system cannot exchange names: away, and the new one in its place, again and again while somebody is quicker.
+    private static func replace(_ path: ByteString, by new: ByteString) throws(Errno) {
+        for round in 0..<1000 {
+            try? Files.rename(path, to: new + "." + ByteString(decimal: round))
+            // An empty directory is replaced; anything else is somebody's who came first.
+            if (try? Files.rename(new, to: path)) != nil { return }
+        }
+        throw .fileExists
+    }
+
+    private mutating func makeAside() throws(Errno) -> ByteString {
+        if let aside { return aside }
+        let folder = layout.format.appending(path: "squatted-" + Hex.digits(of: Kernel.randomBytes(8)))
+        try Files.makeDirectory(folder, mode: 0o700)
+        aside = folder
+        return folder
+    }
+}

@@ -1,0 +1,97 @@
+public import Formats
+
+/// Who holds a lock on a file.
+public struct LockHolder: Hashable, Sendable {
+    /// The process; nil where the kernel tells of a lock and nobody here may see whose it is.
+    public let process: Int32?
+    /// Whose process it is; nil where it is not seen.
+    public let user: UInt32?
+    /// Its program's name, which it may choose itself; empty where it is not seen.
+    public let command: ByteString
+
+    /// Named values, for tests and tables.
+    public init(process: Int32?, user: UInt32?, command: ByteString) {
+        self.process = process
+        self.user = user
+        self.command = command
+    }
+
+    /// "1234 (docker, user 0)", or that it cannot be seen.
+    public var text: ByteString {
+        guard let process else { return "a process that only root on the host can see" }
+        var words = command.isEmpty ? "?" : command.harmless
+        if let user { words += ", user " + ByteString(decimal: user) }
+        return ByteString(decimal: process) + " (" + words + ")"
+    }
+
+    /// pid, user, command; null for what is not known. Stable for programs.
+    public var json: JSON {
+        .object([
+            "pid": process.map { .integer(Int($0)) } ?? .null, "user": user.map { .integer(Int($0)) } ?? .null,
+            "command": .string(command),
+        ])
+    }
+}
+
+extension Files {
+    /// The processes that hold a lock on a file, by `Descriptor.lock` or `lockByAccess`; by number, each once. A lock is inherited,
+    /// and who took it may be gone: so whoever has the locked file open counts. Processes whose files may not be looked at are known
+    /// by the kernel's table alone, which names the one that took a `flock` and nobody for the other kind.
+    ///
+    /// Source: proc(5), /proc/locks and /proc/PID/fdinfo. The table's device number is not compared: on btrfs and overlay it is not
+    /// the one that `stat` tells.
+    public static func lockHolders(_ path: ByteString) -> [LockHolder] {
+        guard let status = try? status(path, followLinks: false) else { return [] }
+        let table = takers(of: status)
+        guard table.isLocked else { return [] }
+        var holders: Set<LockHolder> = []
+        for name in (try? names(in: "/proc", limit: .max)) ?? [] {
+            guard let process = name.decimal.flatMap(Int32.init(exactly:)), process > 0 else { continue }
+            switch holds(process, status, path.lastPathComponent) {
+            case true?: holders.insert(holder(process))
+            case nil where table.processes.contains(process): holders.insert(holder(process))
+            default: continue
+            }
+        }
+        guard !holders.isEmpty else { return [LockHolder(process: nil, user: nil, command: "")] }
+        return holders.sorted { ($0.process ?? 0) < ($1.process ?? 0) }
+    }
+
+    /// What the kernel's table says of a file: whether it is locked, and by which processes a `flock` was taken.
+    private static func takers(of file: FileStatus) -> (isLocked: Bool, processes: Set<Int32>) {
+        guard let table = try? read("/proc/locks", limit: 16 << 20) else { return (false, []) }
+        var processes: Set<Int32> = []
+        var isLocked = false
+        for line in table.split("\n") {
+            let fields = line.split(" ").filter { !$0.isEmpty }
+            guard let kind = fields.firstIndex(where: { $0 == "FLOCK" || $0 == "OFDLCK" }), fields.count > kind + 4,
+                fields[1] != "->",
+                fields[kind + 4].cutLast(at: ":")?.after.decimal.map(UInt64.init(_:)) == file.inode
+            else { continue }
+            isLocked = true
+            if let process = fields[kind + 3].decimal.flatMap(Int32.init(exactly:)) { processes.insert(process) }
+        }
+        return (isLocked, processes)
+    }
+
+    /// Whether a process has a file of this name open, and locked; nil where its files may not be looked at.
+    private static func holds(_ process: Int32, _ file: FileStatus, _ name: ByteString) -> Bool? {
+        let folder = "/proc/" + ByteString(decimal: process)
+        guard let numbers = try? names(in: folder + "/fd", limit: .max) else { return nil }
+        return numbers.contains { number in
+            let descriptor = folder + "/fd/" + number
+            // By its name first: looking at a file on a server that is gone would wait for it.
+            guard let target = try? readLink(descriptor), target.lastPathComponent == name,
+                let status = try? status(descriptor), status.isSameFile(as: file),
+                let facts = try? read(folder + "/fdinfo/" + number, limit: 65_536)
+            else { return false }
+            return facts.range(of: "lock:") != nil
+        }
+    }
+
+    private static func holder(_ process: Int32) -> LockHolder {
+        let folder = "/proc/" + ByteString(decimal: process)
+        let command = (try? read(folder + "/comm", limit: 256)).map(\.trimmed)
+        return LockHolder(process: process, user: (try? status(folder))?.owner, command: command ?? "")
+    }
+}
