@@ -50,6 +50,13 @@ public struct OpenFolder: ~Copyable {
         return OpenFolder(try Descriptor(taking: number))
     }
 
+    /// A directory further below; no part of the path may be a link.
+    public borrowing func folders(_ path: ByteString) throws(Errno) -> OpenFolder {
+        let place = try look(path)
+        guard try place.status().kind == .directory else { throw .notDirectory }
+        return OpenFolder(place)
+    }
+
     private init(_ folder: consuming Descriptor) { self.folder = folder }
 
     /// What stands at a name below; a link is not followed. The corresponding C function is `fstatat`.

@@ -97,7 +97,7 @@ extension Reason {
         case .modesNotRead: "the modes of tracked files were not looked at"
         case .modesNotMended: "the modes of tracked files could not all be mended: slipway modes --fix"
         case .modesKeptPrivate:
-            "files that others may not read were left so: their content is not what git has, or was not compared: slipway modes"
+            "what others may not read was left so: its content is not what git has, or was not compared: slipway modes"
         case .sandboxPrivileged: "a privileged container gets nothing of the sandbox profile"
         case .sandboxOptionTaken: "the command decides this itself, so the sandbox profile does not"
         case .sandboxLimitImpossible: "the engine cannot limit this, so the sandbox profile does not"

@@ -8,7 +8,7 @@ extension ModeSurvey {
         public var mended: [Difference] = []
         /// What could not be changed, and why.
         public var failed: [(difference: Difference, error: Errno)] = []
-        /// Files that stay closed to others, since git does not have what is in them: it may be a secret.
+        /// Files, and directories, that stay closed to others, since git does not have what is in them: it may be a secret.
         public var kept: [Difference] = []
         /// Those whose content was not compared: no time, too large, or not to be read.
         public var uncompared: [Difference] = []
@@ -43,7 +43,18 @@ extension ModeSurvey {
         for difference in differences {
             do throws(Errno) {
                 guard !difference.isHardLinked else { throw .tooManyLinks }
-                guard difference.isOpening else {
+                if difference.isDirectory && difference.isOpening {
+                    var closed = ClosedFolder(self, limits)
+                    guard let isOpenable = closed.holdsOnlyTracked(difference.path, in: folder) else {
+                        repair.uncompared.append(difference)
+                        continue
+                    }
+                    guard isOpenable else {
+                        repair.kept.append(difference)
+                        continue
+                    }
+                }
+                guard difference.isOpening, !difference.isDirectory else {
                     if changing {
                         try folder.setMode(difference.path, of: difference.status, difference.wanted)
                         try check(difference)
@@ -59,7 +70,7 @@ extension ModeSurvey {
                     repair.uncompared.append(difference)
                     continue
                 }
-                guard let isBlob = Self.holds(file, difference, limits) else {
+                guard let isBlob = Self.holds(file, difference.status, difference.blob, limits) else {
                     repair.uncompared.append(difference)
                     continue
                 }
@@ -85,21 +96,19 @@ extension ModeSurvey {
     }
 
     /// Whether a file holds what git has for it; nil when that was not found out.
-    private static func holds(
-        _ file: borrowing Descriptor, _ difference: Difference, _ limits: RepairLimits
+    static func holds(
+        _ file: borrowing Descriptor, _ seen: FileStatus, _ wanted: [UInt8], _ limits: RepairLimits
     ) -> Bool? {
-        guard difference.status.size <= limits.largest, Clock.monotonic < limits.deadline else { return nil }
-        var blob = BlobDigest(size: difference.status.size, isLong: difference.blob.count == 32)
+        guard seen.size <= limits.largest, Clock.monotonic < limits.deadline else { return nil }
+        var blob = BlobDigest(size: seen.size, isLong: wanted.count == 32)
         var size = 0
         while let piece = try? file.read(upTo: 1 << 18) {
             guard !piece.isEmpty else {
-                guard size == difference.status.size, let now = try? file.status(),
-                    now.changed == difference.status.changed
-                else { return nil }
-                return blob.digest() == difference.blob
+                guard size == seen.size, let now = try? file.status(), now.changed == seen.changed else { return nil }
+                return blob.digest() == wanted
             }
             size &+= piece.count
-            guard size <= difference.status.size, Clock.monotonic < limits.deadline else { return nil }
+            guard size <= seen.size, Clock.monotonic < limits.deadline else { return nil }
             blob.update(piece)
         }
         return nil
@@ -107,6 +116,6 @@ extension ModeSurvey {
 }
 
 extension ModeSurvey.Difference {
-    /// Whether more people could read it than now.
-    var isOpening: Bool { !isDirectory && wanted & ~mode & 0o044 != 0 }
+    /// Whether more people could read it than now, or what is in it.
+    var isOpening: Bool { wanted & ~mode & (isDirectory ? 0o055 : 0o044) != 0 }
 }

@@ -41,6 +41,8 @@ public struct ModeSurvey: Sendable {
     public private(set) var obstacles: [ByteString] = []
     /// Whether git was told not to believe modes (core.fileMode=false).
     public private(set) var ignoresModes = false
+    /// Each repository's index, and where its paths begin.
+    private(set) var indexes: [(prefix: ByteString, index: GitIndex)] = []
     /// Whether time ran out before all was seen.
     public private(set) var isPartial = false
 
@@ -76,6 +78,7 @@ public struct ModeSurvey: Sendable {
             isPartial = true
             return
         }
+        indexes.append((prefix, checkout.index))
         let folder = try Self.open(repository.top)
         if !checkout.trustsModes { ignoresModes = true }
         if options.isThorough { lookForACL(repository.top, prefix.isEmpty ? "." : prefix.dropLast(1)) }

@@ -158,10 +158,10 @@ struct ModeReport {
             "files have other names (hard links), whose modes would change, too: --fix leaves them",
             survey.hardLinks)
         section(
-            "files that others may not read, with another content than git has: --fix leaves them",
+            "closed to others, with something else in them than git has, a secret perhaps: --fix leaves them",
             repair.kept.map(\.path))
         section(
-            "files that others may not read, and that could not be compared with git's: --fix leaves them",
+            "closed to others, and could not be compared with git's: --fix leaves them",
             repair.uncompared.map(\.path))
         section("directories are setgid, and hand it on to new directories", survey.setgid)
         section("directories have a default ACL, which gives new files other modes: setfacl -k DIR", survey.defaultACLs)

@@ -320,4 +320,36 @@ struct ModeSurveyTests {
         #expect(survey.submodules.isEmpty)
         #expect(survey.obstacles.count == 1 && survey.obstacles[0].range(of: "another user's") != nil)
     }
+
+    @Test("A directory is opened to others only if all that they could read in it then is git's")
+    func closedDirectories() throws {
+        func closes(_ name: ByteString, _ content: ByteString, mode: UInt32) throws -> Bool {
+            try folder.write("app/src/deep/" + name, content, mode: mode)
+            defer { try? Files.remove(folder["app/src/deep/" + name]) }
+            set(0o755, "app/src/deep")
+            set(0o700, "app/src")
+            let repair = try survey().repair()
+            let mode = try Files.status(folder["app/src"]).mode
+            #expect(repair.kept.map(\.path) == (mode == 0o700 ? ["src"] : []))
+            return mode == 0o700
+        }
+        #expect(try !closes("none", "", mode: 0o600))
+        #expect(try closes("key", "secret", mode: 0o644))
+        #expect(try !closes("key", "secret", mode: 0o600))
+        try folder.write("app/src/deep.key", "x", mode: 0o600)
+        try folder.write("app/src/deep-key", "x", mode: 0o600)
+        #expect(try !closes("none", "", mode: 0o600))
+        // git's own file, with something else in it; then a whole folder of git's that is none.
+        try folder.write("app/src/deep/inner", "secret\n")
+        #expect(try closes("none", "", mode: 0o600))
+        try folder.write("app/src/deep/inner", "inner\n")
+        try folder.write("app/src/other/key", "x", mode: 0o600)
+        #expect(try closes("none", "", mode: 0o600))
+        set(0o700, "app/src/other")
+        #expect(try !closes("none", "", mode: 0o600))
+        set(0o700, "app/src")
+        var limits = ModeSurvey.RepairLimits()
+        limits.deadline = 0
+        #expect(try survey().repair(limits).uncompared.map(\.path) == ["src"])
+    }
 }
