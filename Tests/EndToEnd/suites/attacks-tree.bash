@@ -236,9 +236,10 @@ test_case "what docker refuses to read as a Dockerfile is in no record" linked
 # A folder of the context becomes a link to one outside of it, and back, as fast as a stranger can.
 racer() {
     shared_folder
-    mkdir outside shared/app/turns
-    for name in SECRETNAME-{1..300}; do echo secret >"outside/$name"; done
-    for name in plain-{1..300}; do echo plain >"shared/app/turns/$name"; done
+    # What stands below it is reached through it, as often as it has folders.
+    mkdir -p outside/{1..500} shared/app/turns/{1..500}
+    local folder
+    for folder in {1..500}; do echo secret >"outside/$folder/SECRETNAME"; done
     chown -R 1234:1234 shared/app
     stranger bash -c 'cd shared/app; while [[ ! -e ../stop ]]; do mv turns away; ln -s ../../outside turns; rm turns; mv away turns; done' &
     local i
