@@ -12,7 +12,7 @@ public struct Finding: Equatable, Sendable {
     /// A finding. `path` takes the place of <path> in the command that mends it; `mend` is a command that fits better here.
     init(_ check: Check, _ detail: ByteString = "", path: ByteString? = nil, mend: ByteString? = nil) {
         self.check = check
-        self.detail = detail
+        self.detail = PublicAddress.redacting(detail)
         let template = mend ?? ByteString(check.row.mend)
         self.mend = path.map { template.replacing("<path>", with: $0.shellQuoted) } ?? template
     }
