@@ -219,6 +219,7 @@ linked() {
         if grep -r -a -e SECRETWORD -e OUTSIDE "$store" "$home"; then fail "$name is in a record"; fi
     done
     # /etc/shadow came out so: the first words of its lines.
+    # shellcheck disable=SC2016 # as in /etc/shadow
     (umask 077; printf 'SECRETWORD:$y$j9T$x:1:0:9:7:::\n' >outside/shadow)
     ln -sf ../outside/shadow linked/Dockerfile
     ln -sf ../outside/shadow linked/.dockerignore
@@ -242,8 +243,7 @@ racer() {
     for folder in {1..500}; do echo secret >"outside/$folder/SECRETNAME"; done
     chown -R 1234:1234 shared/app
     stranger bash -c 'cd shared/app; while [[ ! -e ../stop ]]; do mv turns away; ln -s ../../outside turns; rm turns; mv away turns; done' &
-    local i
-    for i in 1 2 3 4 5 6; do
+    for _ in {1..6}; do
         try on a docker build -f - shared/app <shared/app/Dockerfile
         await 60 settled
     done
