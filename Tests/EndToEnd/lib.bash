@@ -41,7 +41,7 @@
 #   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
 #   injected [HOME]      whether the journal's last line says that the command was changed
 #   exports [UID]        the complete exports in the store, one directory a line
-#   settled              whether nothing of this test's runs behind a command's back any more: await 60 settled
+#   at_rest              whether nothing of this test's runs behind a command's back any more: await 60 at_rest
 #
 # Asserting:
 #   expect COMMAND...           it succeeds;   expect_not COMMAND...   it fails
@@ -159,27 +159,27 @@ test_case() {
         { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
     # What still runs behind a build's back would write into a folder that goes.
-    let_settle 60
+    let_rest 60
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
 
-# behind: the processes of this test that Slipway runs behind a command's back, such as the one that records a build. They are the
+# left_running: the processes of this test that Slipway runs behind a command's back, such as the one that records a build. They are the
 # shim's own program still, while what waits in front has become docker.
-behind() {
+left_running() {
     local program
     for program in /proc/[0-9]*/exe; do
         [[ $program -ef $work/bin/docker ]] && grep -qsaF "$place/" "${program%exe}environ" && basename "${program%/exe}"
     done
     true
 }
-settled() { [[ -z $(behind) ]]; }
+at_rest() { [[ -z $(left_running) ]]; }
 
-# let_settle SECONDS: waits until nothing of this test's runs behind, and ends what runs longer.
-let_settle() {
+# let_rest SECONDS: waits until nothing of this test's runs behind, and ends what runs longer.
+let_rest() {
     local until=$((SECONDS + $1)) left
-    until settled; do
+    until at_rest; do
         if [[ $SECONDS -ge $until ]]; then
-            readarray -t left < <(behind)
+            readarray -t left < <(left_running)
             echo "# $suite: still running, and ended: ${left[*]}"
             [[ ${#left[@]} == 0 ]] || kill -KILL "${left[@]}" 2>/dev/null || true
             return

@@ -142,7 +142,7 @@ fifos() {
     mkfifo shared/app/Dockerfile
     try on a timeout 20 slipway explain -- docker build shared/app
     expect_code 0
-    await 60 settled
+    await 60 at_rest
 }
 test_case "FIFOs in the place of git's and docker's files hold nothing up" fifos
 
@@ -161,7 +161,7 @@ huge() {
     ln -s /dev/zero shared/.git/config
     ln -s /dev/zero shared/.git/index
     run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
-    await 60 settled
+    await 60 at_rest
 }
 test_case "huge and endless files of git's hold nothing up" huge
 
@@ -179,7 +179,7 @@ own_secrets() {
     expect_equal "$(stat -c %a app/.env app/same | tr '\n' ' ')" "600 644 "
     try on a slipway modes --fix app
     expect_code 1
-    expect_said "files that others may not read, with another content than git has"
+    expect_said "closed to others, with something else in them than git has"
     expect_equal "$(stat -c %a app/.env)" 600
     git -C app checkout --quiet .env
     chmod 600 app/.env
@@ -215,7 +215,7 @@ linked() {
     done
     for name in real within sub/real folder/Dockerfile out absolute shadow sub/up; do
         try on a docker build -f "linked/$name" linked
-        await 60 settled
+        await 60 at_rest
         if grep -r -a -e SECRETWORD -e OUTSIDE "$store" "$home"; then fail "$name is in a record"; fi
     done
     # /etc/shadow came out so: the first words of its lines.
@@ -224,12 +224,12 @@ linked() {
     ln -sf ../outside/shadow linked/Dockerfile
     ln -sf ../outside/shadow linked/.dockerignore
     try on a docker build linked
-    await 60 settled
+    await 60 at_rest
     if grep -r -a -e SECRETWORD "$store" "$home"; then fail "a word of it is in a record"; fi
     # No link, and no Dockerfile either: what BuildKit does not know is no instruction.
     cp outside/shadow linked/text
     try on a docker build -f linked/text linked
-    await 60 settled
+    await 60 at_rest
     if grep -r -a -e SECRETWORD "$store" "$home"; then fail "a word of what is no Dockerfile is in a record"; fi
 }
 test_case "what docker refuses to read as a Dockerfile is in no record" linked
@@ -245,7 +245,7 @@ racer() {
     stranger bash -c 'cd shared/app; while [[ ! -e ../stop ]]; do mv turns away; ln -s ../../outside turns; rm turns; mv away turns; done' &
     for _ in {1..6}; do
         try on a docker build -f - shared/app <shared/app/Dockerfile
-        await 60 settled
+        await 60 at_rest
     done
     touch shared/stop
     if grep -r -a -l SECRETNAME "$store" "$home"; then fail "names from outside of the context are in a record"; fi

@@ -25,6 +25,7 @@ make_master() {
     run on a docker build --tag app "$app"
     expect_notes SLP400 SLP002
     contents a >"$work/damage/contents"
+    await 60 at_rest
     cp -a "$master" "$good"
 }
 SLIPWAY_ONLY='' test_case "a store to damage is made" make_master
@@ -104,6 +105,7 @@ survives() {
     expect_notes $notes
     expect_equal "$(contents "$1")" "$truth" contents
     if [[ -f $store/v1/u$user/gen-000001/lease ]]; then
+        await 60 at_rest
         expect flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
     fi
     # A command as the caller gave it needs no more tests.

@@ -246,7 +246,7 @@ JSON
     run direct a docker volume rm --force "v-$$"
     try on a docker login -u user -p $secret example.invalid
     expect test -s "$home/.local/state/slipway/journal.jsonl"
-    await 60 settled
+    await 60 at_rest
     expect compgen -G "$store/v1/u0/gen-*/exports/*/*/build"
     for command in why stats log "log --json" status doctor; do
         # shellcheck disable=SC2086 # words
@@ -270,7 +270,7 @@ test_case "secrets of command lines, Dockerfiles and addresses are in no journal
 detached() {
     project app
     run on a docker build -t app app
-    await 60 settled
+    await 60 at_rest
     local lease=$store/v1/u0/gen-000001/lease before
     before=$({ find /proc/[0-9]*/fd -lname "$lease" || true; } 2>/dev/null | wc -l)
     expect_equal "$before" 0 "descriptors of the lease after a build"

@@ -240,6 +240,7 @@ lease_is_held() {
     project app
     echo 'RUN echo started && sleep 4' >>app/Dockerfile
     run on a docker build --build-arg FLAVOR=other app
+    await 60 at_rest
     expect lease_is_free
     start build on b docker build --no-cache app
     await 120 grep -q started build.stderr
@@ -247,6 +248,7 @@ lease_is_held() {
     expect kill -0 "$pid"
     finish build
     expect_code 0
+    await 60 at_rest
     expect lease_is_free
 }
 test_case "the lease is held while docker runs" lease_is_held

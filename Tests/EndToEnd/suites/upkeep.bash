@@ -58,6 +58,7 @@ late_export() {
     expect_not settled
     finish slow
     expect_code 0
+    await 60 at_rest
     run slipway trim --json
     expect_equal "$(jq '.parts[0].carried' "$stdout")" 1
     expect settled
@@ -140,6 +141,7 @@ killed() {
     run on a docker build -t other other
     other=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     run on a docker build -t app app
+    await 60 at_rest
     cp -a "$store" good
     for round in {0..40}; do
         rm -rf "$store"
@@ -182,6 +184,7 @@ others() {
     run on b docker build -t app2 app
     find "$store/v1/u1000" ! -uid 1000 -print -quit | grep . && fail "not his"
     # A user trims his own part, root all, and each part stays its user's.
+    await 60 at_rest
     head -c 1000 /dev/urandom >x
     local user
     for user in 0 1000; do
@@ -212,6 +215,7 @@ purged() {
     project other
     run on a docker build -t app app
     run on a docker build -t other other
+    await 60 at_rest
     local key
     key=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     try slipway purge
@@ -228,6 +232,7 @@ purged() {
     run slipway purge --yes
     finish slow
     expect_code 0
+    await 60 at_rest
     run slipway trim
     expect_whole_store
     run slipway purge --yes
