@@ -192,7 +192,8 @@ private struct ExportReader {
 
     mutating func key(_ name: ByteString) throws(Rejection) -> KeyRecord? {
         let path = generation.exportsPath.appending(path: name)
-        guard let status = try Inventory.status(path), status.kind == .directory, status.owner == generation.owner else {
+        guard let status = try Inventory.status(path), status.kind == .directory, status.owner == generation.owner
+        else {
             return nil
         }
         var exports: [ExportRecord] = []

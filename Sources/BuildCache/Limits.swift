@@ -38,8 +38,9 @@ public struct StoreLimits: Equatable, Sendable {
     }
 }
 
-/// How many bytes a generation's pool holds. Walking the pool is remembered: a directory whose time has not changed has no
-/// new blob, and within a minute of the last walk the old figure will do.
+/// How many bytes a generation's pool holds, with what is being written. Walking it is remembered: a directory whose time has not
+/// changed has no new blob, and within a minute of the last walk the old figure will do. What builds have left unfinished shows in no
+/// time of the pool's, so each hour is walked for.
 struct PoolSize: Equatable {
     let bytes: UInt64
     /// Of the pool's directory when it was walked.
@@ -47,26 +48,38 @@ struct PoolSize: Equatable {
     let walked: Int64
 
     private static let freshFor: Int64 = 60_000_000_000
-    private static let mostBlobs = 65_536
+    private static let goodFor: Int64 = 3_600_000_000_000
+    /// Blobs that are looked at before a build goes on. More are counted behind its back, and the build makes do with an older figure.
+    static let mostAtOnce = 4096
 
     /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation.
     static func measure(_ generation: Generation, now: Int64, remember: Bool) -> PoolSize? {
         guard let pool = try? Files.status(generation.poolPath, followLinks: false) else { return nil }
-        if let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(
-            PoolSize.init(text:))
-        {
+        let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(PoolSize.init(text:))
+        if let old {
             let age = now &- old.walked
-            if old.changed == pool.modified || (0..<freshFor).contains(age) { return old }
+            if (0..<freshFor).contains(age) || (old.changed == pool.modified && (0..<goodFor).contains(age)) {
+                return old
+            }
         }
-        guard let names = try? Files.names(in: generation.poolPath, limit: mostBlobs) else { return nil }
-        var bytes: UInt64 = 0
+        guard let names = try? Files.names(in: generation.poolPath, limit: mostAtOnce + 1) else { return nil }
+        guard remember && names.count > mostAtOnce && Detached.hasReaper else {
+            return walk(generation, changed: pool.modified, now, remember)
+        }
+        Detached.run { walk(generation, changed: pool.modified, now, true) == nil ? 1 : 0 }
+        return old
+    }
+
+    private static func walk(_ generation: Generation, changed: Int64, _ now: Int64, _ remember: Bool) -> PoolSize? {
+        guard let names = try? Files.names(in: generation.poolPath, limit: .max) else { return nil }
+        var bytes = generation.unfinishedBytes
         for name in names {
             guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
                 continue
             }
             bytes = bytes.addingReportingOverflow(UInt64(max(0, blob.size))).partialValue
         }
-        let size = PoolSize(bytes: bytes, changed: pool.modified, walked: now)
+        let size = PoolSize(bytes: bytes, changed: changed, walked: now)
         if remember { try? Files.replace(generation.sizePath, with: size.text, mode: 0o644) }
         return size
     }

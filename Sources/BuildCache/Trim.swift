@@ -53,6 +53,7 @@ public struct Trim {
         var inventory = try Inventory(of: current, now: Clock.now)
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         report.carried = settleRetired(current, ignoringMarks: isRepaired)
+        let hasSwept = try sweepUnfinished(current)
         if report.carried > 0 { inventory = try Inventory(of: current, now: Clock.now) }
         try checkpoint(.settled)
         if retention.dropsAll { try markRetired(current) }
@@ -63,6 +64,7 @@ public struct Trim {
         try checkpoint(.chosen)
         let last = try trim(inventory, choice, &report)
         if report.outcome == .inUse { report.dropped = [] }
+        if report.outcome == .nothingToDo && hasSwept { report.outcome = .swept }
         let late = settleRetired(last, ignoringMarks: false)
         try checkpoint(.settledAgain)
         report.carried += late
@@ -89,7 +91,8 @@ public struct Trim {
         report.after.live = inventory.pool.bytes(of: choice.blobs)
         report.after.waiting =
             Self.usage(inventory.pool, live: 0, besides: current) { !ExclusiveLease.isFree($0) }.waiting
-        report.after.total = report.after.live &+ report.after.waiting
+        report.after.unfinished = current.holders.isEmpty ? 0 : report.before.unfinished
+        report.after.total = report.after.live &+ report.after.waiting &+ report.after.unfinished
         report.kept = choice.keptCount
         report.dropped = choice.dropped
         report.bytesOverBudget = choice.bytesOverBudget
@@ -200,6 +203,20 @@ public struct Trim {
         }
     }
 
+    /// Deletes what builds have left half written, unless one is at work; whether there was any. A build that runs may be the one
+    /// that writes it: then it waits for the next run, or for the generation's end.
+    private func sweepUnfinished(_ current: Generation) throws(Rejection) -> Bool {
+        guard current.unfinishedBytes > 0 else { return false }
+        var isSwept = false
+        try writing { () throws(Errno) in
+            isSwept = try ExclusiveLease.withoutBuilds(in: current) { () throws(Errno) in
+                for folder in try UnfinishedWrites(of: current).folders { try Files.removeTree(folder) }
+            }
+        }
+        try? Files.remove(current.sizePath)
+        return isSwept
+    }
+
     /// What is complete in older generations by now is not to come back either: everything was to go.
     private func markRetired(_ current: Generation) throws(Rejection) {
         for generation in Self.retired(besides: current) {
@@ -227,6 +244,7 @@ public struct Trim {
         guard
             !choice.dropped.isEmpty || inventory.pool.bytes(of: choice.blobs) < inventory.bytes
                 || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || current.hasOldLease
+                || (retention.dropsAll && current.unfinishedBytes > 0)
         else {
             current.reopen()
             return current

@@ -148,6 +148,23 @@ final class ExclusiveLease {
         }
     }
 
+    /// Does something while no build of the owner's uses a generation, and none can begin to; false while one does. Readers may: what
+    /// they read is not what builds write.
+    static func withoutBuilds(
+        in generation: Generation, _ body: () throws(Errno) -> Void
+    ) throws(Errno) -> Bool {
+        do throws(Errno) {
+            let own = try open(generation.leasePath, generation)
+            try own.lock(.exclusive)
+            try body()
+            // The lock is held to the end.
+            _ = try own.status()
+            return true
+        } catch .wouldBlock {
+            return false
+        }
+    }
+
     private static func open(_ path: ByteString, _ generation: Generation) throws(Errno) -> Descriptor {
         let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
         let status = try file.status()

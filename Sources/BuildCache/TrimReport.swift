@@ -4,12 +4,14 @@ public import Host
 extension Trim {
     /// Bytes of one sub-store.
     public struct Usage: Equatable, Sendable {
-        /// All blobs, each once.
+        /// All blobs, each once, and what is unfinished.
         public var total: UInt64 = 0
         /// Those that complete exports of the current generation reach.
         public var live: UInt64 = 0
         /// Those of the current generation that none reaches.
         public var orphaned: UInt64 = 0
+        /// What exports of the current generation are writing, or have left unfinished.
+        public var unfinished: UInt64 = 0
         /// Those that are only in older generations, which builds may still use.
         public var waiting: UInt64 = 0
     }
@@ -20,7 +22,7 @@ extension Trim {
         case nothingToDo
         /// `current` is a new generation now; this is its name.
         case switched(ByteString)
-        /// What went was deleted where it stood: the file system has no hard links.
+        /// What went was deleted where it stood: the file system has no hard links, or builds had left it unfinished.
         case swept
         /// Somebody else is trimming this sub-store.
         case otherTrimAtWork
@@ -63,12 +65,15 @@ extension Trim {
         var usage = Usage(total: pool.bytes, live: live)
         usage.orphaned = usage.total - min(usage.total, usage.live)
         var waiting: [Digest: Pool.File] = [:]
+        var unfinished: UInt64 = 0
         for generation in retired(besides: current) where isMeant(generation) {
             guard let old = try? Pool(of: generation) else { continue }
+            unfinished &+= generation.unfinishedBytes
             waiting.merge(old.files.filter { pool.files[$0.key] == nil }) { first, _ in first }
         }
-        usage.waiting = waiting.values.reduce(0) { $0 &+ UInt64($1.size) }
-        usage.total &+= usage.waiting
+        usage.waiting = waiting.values.reduce(unfinished) { $0 &+ UInt64($1.size) }
+        usage.unfinished = current.unfinishedBytes
+        usage.total &+= usage.waiting &+ usage.unfinished
         return usage
     }
 }

@@ -110,6 +110,7 @@ extension StoreFacts {
                 addLeftover(folder.appending(path: name), now)
             }
         }
+        used = own.unfinishedBytes
         for name in Self.names(own.poolPath) {
             let size = (try? Files.status(own.poolPath.appending(path: name), followLinks: false))?.size ?? 0
             used = used.addingReportingOverflow(UInt64(max(0, size))).partialValue

@@ -67,6 +67,8 @@ extension Reason {
         case .repositoryNotTrusted:
             "the git repository here is in part somebody else's, so it counts for nothing: the key is the path's own"
         case .storeMovable: "others may move the store, or what is in it: a directory is theirs to write, without a sticky bit"
+        case .storeMovable:
+            "others may move the store, or what is in it: a directory is theirs to write, without a sticky bit"
         case .subStoreSquatted: "somebody else has taken a user's place in the store: sudo slipway store init --shared"
         case .nothingToImport: "the store holds nothing for this build yet"
         case .exportIncomplete: "an export's index is missing or torn: left out"

@@ -100,23 +100,56 @@ struct ComposeFile {
         return folder.appending(path: name + digest + ".json")
     }
 
-    /// Writes it, unless it says so already; those of yesterday's commands go. Nil where it cannot be written.
+    /// Writes it, unless it says so already; those that no command has used for long go. Nil where it cannot be written.
     func write(_ text: ByteString) -> ByteString? {
         let path = path(for: text)
         do throws(Errno) {
-            if (try? Files.read(path, limit: text.count, followLinks: false)) == text { return path }
-            try Files.makeDirectories(folder, mode: 0o700)
-            try Files.replace(path, with: text, mode: 0o600)
+            if (try? Files.read(path, limit: text.count, followLinks: false)) == text {
+                // Its time says when it was last used.
+                try? Files.setModified(path, Clock.now)
+            } else {
+                try Files.makeDirectories(folder, mode: 0o700)
+                try Files.replace(path, with: text, mode: 0o600)
+            }
         } catch {
             return nil
         }
-        for name in (try? Files.names(in: folder, limit: 1000)) ?? [] where !name.hasPrefix(Self.lasting) {
+        Self.sweep(folder)
+        return path
+    }
+
+    /// What says when old files were last looked for.
+    private static let sweptName: ByteString = "swept"
+    /// How long a lasting file stays after the last command that used it: containers that are older still name it.
+    private static let lastingAge = 90 * day
+
+    /// Once a day, behind the command's back: however many there are, none is found too late.
+    static func sweep(_ folder: ByteString) {
+        let mark = folder.appending(path: sweptName)
+        if let swept = try? Files.status(mark, followLinks: false), (0..<day).contains(Clock.now &- swept.modified) {
+            return
+        }
+        _ = try? Descriptor.open(mark, .create(mode: 0o600), followLinks: false)
+        try? Files.setModified(mark, Clock.now)
+        // Where nobody takes a child away that has ended, the command does it itself.
+        if Detached.hasReaper {
+            Detached.run {
+                removeOld(in: folder)
+                return 0
+            }
+        } else {
+            removeOld(in: folder)
+        }
+    }
+
+    static func removeOld(in folder: ByteString) {
+        for name in (try? Files.names(in: folder, limit: .max)) ?? [] where name != sweptName {
             let old = folder.appending(path: name)
-            if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > Self.day {
+            let age = name.hasPrefix(lasting) ? lastingAge : day
+            if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > age {
                 try? Files.remove(old)
             }
         }
-        return path
     }
 
     /// The command with the file behind the project's own.

@@ -107,7 +107,7 @@ extension PartSummary {
         lines.append("  " + bar + ByteSize.text(usage.total) + " of " + ByteSize.text(budget) + ByteString(warning))
         lines.append(
             "  live " + ByteSize.text(usage.live) + ", orphaned " + ByteSize.text(usage.orphaned)
-                + ", waiting for builds "
+                + ", unfinished " + ByteSize.text(usage.unfinished) + ", waiting for builds "
                 + ByteSize.text(usage.waiting))
         for generation in generations {
             let held: ByteString =

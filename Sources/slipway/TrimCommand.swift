@@ -262,11 +262,12 @@ extension Trim.Report {
         }
         lines.append("            before      after")
         for (name, figure) in [
-            ("total", \.total), ("live", \.live), ("orphaned", \.orphaned), ("waiting", \.waiting),
+            ("total", \.total), ("live", \.live), ("orphaned", \.orphaned), ("unfinished", \.unfinished),
+            ("waiting", \.waiting),
         ] as [(String, KeyPath<Trim.Usage, UInt64>)] {
             let (before, after) = (ByteSize.text(before[keyPath: figure]), ByteSize.text(after[keyPath: figure]))
             lines.append(
-                "  " + ByteString(name).padded(to: 8) + before.padded(left: 10) + " " + after.padded(left: 10))
+                "  " + ByteString(name).padded(to: 10) + before.padded(left: 8) + " " + after.padded(left: 10))
         }
         let verb: ByteString = outcome == .planned ? "would drop " : "dropped "
         var summary =
@@ -291,7 +292,8 @@ extension Trim.Usage {
     var json: JSON {
         .object([
             "total": .integer(Int(clamping: total)), "live": .integer(Int(clamping: live)),
-            "orphaned": .integer(Int(clamping: orphaned)), "waiting": .integer(Int(clamping: waiting)),
+            "orphaned": .integer(Int(clamping: orphaned)), "unfinished": .integer(Int(clamping: unfinished)),
+            "waiting": .integer(Int(clamping: waiting)),
         ])
     }
 }

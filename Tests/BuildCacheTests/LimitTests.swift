@@ -67,12 +67,13 @@ struct PoolSizeTests {
                 == PoolSize.measure(generation, now: 0, remember: false)?.text)
     }
 
-    @Test("An unchanged pool is not walked again, however long ago that was")
+    @Test("An unchanged pool is not walked again for an hour")
     func unchanged() throws {
         let changed = try Files.status(generation.poolPath).modified
         let figure = PoolSize(bytes: 99, changed: changed, walked: 0)
         try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
-        #expect(try measure(1_000 * Self.minute) == 99)
+        #expect(try measure(60 * Self.minute - 1) == 99)
+        #expect(try measure(60 * Self.minute) == 12)
     }
 
     @Test(
@@ -105,6 +106,34 @@ struct PoolSizeTests {
         let figure = PoolSize(bytes: .max, changed: .min, walked: .min)
         try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
         #expect(try measure(.max) == 12)
+    }
+
+    @Test("What builds have left unfinished counts")
+    func unfinished() throws {
+        let path = try fixture.unfinished(for: fixture.build(), at: 1)
+        try Files.makeDirectories(path.appending(path: "ingest/abc"), mode: 0o755)
+        try Files.replace(path.appending(path: "ingest/abc/data"), with: "12345678", mode: 0o644)
+        #expect(try measure(0) == 20)
+        #expect(generation.unfinishedBytes == 8)
+    }
+
+    @Test("However many blobs there are, all count: behind the build's back where they are many")
+    func many() async {
+        await #expect(processExitsWith: .success) {
+            let fixture = try StoreFixture()
+            let generation = try fixture.generation()
+            for number in 0...PoolSize.mostAtOnce {
+                let file = try Descriptor.open(
+                    generation.poolPath.appending(path: ByteString(decimal: number)), .create(mode: 0o600))
+                try file.write("123")
+            }
+            let all = UInt64(3 * (PoolSize.mostAtOnce + 1))
+            #expect(PoolSize.measure(generation, now: 1, remember: false)?.bytes == all)
+            let first = PoolSize.measure(generation, now: 1, remember: true)
+            #expect(first == nil || !Detached.hasReaper)
+            for _ in 0..<1000 where Files.isMissing(generation.sizePath) { Clock.sleep(nanoseconds: 10_000_000) }
+            #expect(PoolSize.measure(generation, now: 1, remember: true)?.bytes == all)
+        }
     }
 
     @Test("A pool that is not there has no size")

@@ -325,6 +325,49 @@ struct TrimTests {
         #expect(try isTidy())
     }
 
+    /// What a killed build leaves: a blob that was not whole, and no index.
+    private func killed() throws -> ByteString {
+        let path = try fixture.unfinished(for: fixture.build(), at: Clock.now / 1_000_000_000)
+        try Files.makeDirectories(path.appending(path: "ingest/abc"), mode: 0o755)
+        return try fixture.folder.write(
+            path.appending(path: "ingest/abc/data").dropFirst(fixture.folder.path.count + 1),
+            ByteString("x").repeated(1000))
+    }
+
+    @Test("What a killed build has left half written counts, and goes as soon as no build runs")
+    func unfinishedWrites() throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a")
+        let data = try killed()
+        var lease = try Lease.take(of: current())
+        // Readers are no builds of one's own.
+        let reader = try Descriptor.open(current().readersPath)
+        try reader.lockByAccess(.shared)
+        let busy = try trim().run()
+        #expect(busy.outcome == .nothingToDo && busy.before.unfinished == 1000 && busy.after.unfinished == 1000)
+        #expect(try trim(dryRun: true).run().after.unfinished == 1000)
+        #expect(!Files.isMissing(data) && lease != nil)
+        lease = nil
+        let report = try trim().run()
+        #expect(report.outcome == .swept && report.before.unfinished == 1000 && report.after.unfinished == 0)
+        #expect(report.before.total == report.after.total + 1000)
+        #expect(Files.isMissing(data) && Files.isMissing(data.parentPath))
+        #expect(fixture.survey(for: build).digest == export.digest)
+        #expect(try reader.status().kind == .regular)
+    }
+
+    @Test("Beside a build it goes with the generation, when everything is to go")
+    func unfinishedBesideBuild() throws {
+        try fixture.export(for: try fixture.build(), at: 100, "a")
+        _ = try trim { $0.dropsAll = true }.run()
+        _ = try killed()
+        let lease = try Lease.take(of: current())
+        let report = try trim { $0.dropsAll = true }.run()
+        #expect(report.outcome == .switched("gen-000003"))
+        #expect(report.after.unfinished == 0 && report.after.waiting == 1000 && report.after.total == 1000)
+        #expect(lease != nil)
+    }
+
     private static let day: Int64 = 86_400_000_000_000
 
     @Test("A reader's lease is waited for, and for no longer than a day")
@@ -410,7 +453,9 @@ struct TrimTests {
         #expect(try stranger.status().kind == .regular)
     }
 
-    @Test("A lock on an older Slipway's `trimmed` is waited for no longer than an hour, and then nobody else can take one")
+    @Test(
+        "A lock on an older Slipway's `trimmed` is waited for no longer than an hour, and then nobody else can take one"
+    )
     func oldTrimLock() throws {
         _ = try five()
         let path = home.appending(path: "trimmed")

@@ -27,27 +27,22 @@ shared_store() {
 
 # hold_all: in the background, a stranger opens every file of root's part that he can, and holds it by every lock that he gets.
 hold_all() {
-    cat >holder.py <<'PY'
-import fcntl, os, struct, sys, time
-files = []
-for folder, _, names in os.walk(sys.argv[1]):
-    for name in names:
-        try:
-            file = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
-            continue
-        for lock in (lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
-                     lambda: fcntl.fcntl(file, 37, struct.pack("hhxxxxqqixxxx", fcntl.F_WRLCK, 0, 0, 0, 0)),
-                     lambda: fcntl.fcntl(file, 37, struct.pack("hhxxxxqqixxxx", fcntl.F_RDLCK, 0, 0, 0, 0))):
-            try:
-                lock()
-                files.append(file)
-            except OSError:
-                pass
-print("holds", len(files), flush=True)
-time.sleep(600)
-PY
-    start holder stranger python3 "$place/holder.py" "$store/v1/u0"
+    cat >holder.pl <<'PERL'
+use Fcntl;
+use File::Find;
+$| = 1;
+my (@held, %kinds);
+find({ no_chdir => 1, wanted => sub {
+    return unless -f $_ && sysopen(my $file, $_, O_RDONLY | O_NONBLOCK);
+    my $got = flock($file, 2 | 4); # exclusively, without waiting
+    # F_OFD_SETLK, of the whole file: for writing, or else for reading.
+    for my $kind (F_WRLCK, F_RDLCK) { $got = 1 if fcntl($file, 37, pack("s s x4 q q l x4", $kind, 0, 0, 0, 0)); }
+    push @held, $file if $got;
+} }, $ARGV[0]);
+print "holds ", scalar(@held), "\n";
+sleep 600;
+PERL
+    start holder stranger /usr/bin/perl "$place/holder.pl" "$store/v1/u0"
     holder=$pid
     await 30 grep -q holds holder.stdout
 }
@@ -67,7 +62,7 @@ lease_held() {
 }
 expect_notes_of() {
     local codes
-    codes=$(journal_codes "$place/home-$1/.local/state/slipway/journal.jsonl")
+    codes=$(journal_codes "$place/home-$1")
     [[ " $codes " == *" $2 "* ]] || fail "no $2 in $codes"
 }
 test_case "a stranger's locks on every file that he can open cost no build its import and export" lease_held
@@ -81,13 +76,13 @@ trim_held() {
     expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
     # He holds what others import under: the old generation is waited for, and everybody says for whom.
     expect_equal "$(generations)" 2 generations
-    expect_equal "$(jq -r '.parts[0].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 python3"
+    expect_equal "$(jq -r '.parts[0].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 perl"
     run slipway status
-    expect_said "in use by $holder (python3, user 1234)"
+    expect_said "in use by $holder (perl, user 1234)"
     run slipway status --json
-    expect_equal "$(jq -r '.parts[0].generations[].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 python3"
+    expect_equal "$(jq -r '.parts[0].generations[].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 perl"
     run slipway purge --yes
-    expect_said "in use by $holder (python3, user 1234)"
+    expect_said "in use by $holder (perl, user 1234)"
     # And no longer than a day.
     find "$store/v1/u0" -name closed -exec touch -d '25 hours ago' {} +
     run slipway purge --yes
@@ -124,7 +119,7 @@ old_locks() {
     chmod 644 "$store/v1/u0/trimmed"
     hold_all
     try slipway purge --yes
-    expect_said "is being trimmed by $holder (python3, user 1234)"
+    expect_said "is being trimmed by $holder (perl, user 1234)"
     touch -d '2 hours ago' "$store/v1/u0/trimming"
     run slipway trim
     expect_equal "$(realpath "$store/v1/u0/current")" "$store/v1/u0/gen-000002"
@@ -164,3 +159,275 @@ odd_trimmed() {
     done
 }
 test_case "a FIFO, a link or a folder where trimming is locked exempts nobody from root's trim, and stops it at nobody" odd_trimmed
+
+# -- Names ------------------------------------------------------------------------------------------------------------
+
+squatted_names() {
+    run slipway store init --shared "$store"
+    project app
+    # Nobody on this machine has these numbers, so their places were not made beforehand.
+    stranger mkdir -m 755 "$store/v1/u4321"
+    stranger ln -s /etc "$store/v1/u4322"
+    try as 4321 a docker build -t app app
+    expect_code 0
+    expect_notes_of 4321 SLP314
+    run as 4321 a slipway explain -- docker build app
+    expect_said SLP314
+    for command in status "trim" "purge --yes" doctor; do
+        # shellcheck disable=SC2086 # words
+        try as 4321 a slipway $command
+        expect [ "$code" -gt 0 ]
+        expect_said "sudo slipway store init --shared"
+        # shellcheck disable=SC2086 # words
+        try slipway $command
+        expect_said u4321
+        expect_said u4322
+    done
+    run slipway status --json
+    expect_equal "$(jq -c '[.parts[] | select(.error) | .user]' "$stdout")" '[4321,4322]'
+    # A stranger makes no command of root's fail.
+    run slipway trim
+    run slipway store init --shared "$store"
+    expect_said "took $store/v1/u4321 back"
+    expect_equal "$(stat -c '%u %F' "$store/v1/u4321")" "4321 directory"
+    expect_equal "$(stat -c '%u %F' "$store/v1/u4322")" "4322 directory"
+    expect_equal "$(stat -c %u /etc)" 0
+    run as 4321 a docker build -t app app
+    expect_notes_of 4321 SLP002
+    run slipway store init --shared "$store"
+    expect_said "is as it should be"
+}
+test_case "a place that a stranger has taken is named by every command, and root takes it back" squatted_names
+
+# A racer makes the names again as fast as he can.
+squatter() {
+    cat >squatter.pl <<'PERL'
+$| = 1;
+print "races\n";
+while (1) {
+    for my $user (5000 .. 5019) {
+        my $path = "$ARGV[0]/v1/u$user";
+        mkdir($path) or (rename($path, "$path.away") and rmdir("$path.away"));
+    }
+}
+PERL
+    run slipway store init --shared "$store"
+    start squatter stranger /usr/bin/perl "$place/squatter.pl" "$store"
+    await 30 grep -q races squatter.stdout
+    local user left
+    for _ in {1..20}; do
+        run slipway store init --shared "$store"
+        # Whose place is whose by now; the racer may hold a name that he has taken after the look.
+        left=0
+        for user in {5000..5019}; do
+            [[ $(stat -c %u "$store/v1/u$user" 2>/dev/null) == "$user" ]] || left=$((left + 1))
+        done
+        [[ $left -gt 0 ]] || break
+    done
+    expect_equal "$left" 0 "places that the racer still has"
+    # What is a user's stays his: nobody else can move it.
+    for _ in {1..50}; do
+        for user in {5000..5019}; do expect_equal "$(stat -c %u "$store/v1/u$user")" "$user"; done
+    done
+    kill "$pid"
+}
+test_case "a racer who takes names again and again does not win against store init" squatter
+
+# Without the sticky bit: root's part is moved away during the build, and a link to the stranger's own folder put in its place.
+movable() {
+    local part parts
+    for part in . v1 ..; do
+        rm -rf outer app "$place/his"
+        mkdir outer
+        store=$place/outer/store
+        project app
+        run on a docker build -t app app
+        expect_notes SLP002
+        chmod 777 "$store/$part"
+        mkdir -m 777 "$place/his"
+        start mover stranger sh -c "while :; do mv -T '$store/v1/u0' '$store/v1/gone' 2>/dev/null || mv -T '$store/v1' '$store/gone' 2>/dev/null ||
+            mv -T '$store' '$place/outer/gone' 2>/dev/null || continue; ln -s '$place/his' '$store/v1/u0' 2>/dev/null; echo moved; done"
+        printf 'RUN echo %s >/new\n' "$(unique)" >>app/Dockerfile
+        run on a docker build -t app app
+        kill "$pid"
+        wait "$pid" || true
+        [[ -e $store/v1/u0 ]] || continue # Moved before the build began: then it has made a part of its own, or none.
+        expect_equal "$(ls -A "$place/his")" "" "what root wrote through his link"
+    done
+    # The rule itself, without a race.
+    rm -rf outer
+    mkdir outer
+    store=$place/outer/store
+    run on a docker build -t app app
+    for part in . v1 ..; do
+        chmod 777 "$store/$part"
+        run on a docker build -t app app
+        expect_notes SLP313 '!SLP001' '!SLP002'
+        parts=$(find "$store" | sort | sha256sum)
+        printf 'RUN echo %s >/new\n' "$(unique)" >>app/Dockerfile
+        run on a docker build -t app app
+        expect_equal "$(find "$store" | sort | sha256sum)" "$parts" "the store"
+        try slipway trim
+        expect_code 1
+        try slipway doctor
+        expect_said DOC322
+        chmod 1777 "$store/$part"
+        run on a docker build -t app app
+        expect_notes SLP002
+        chmod 755 "$store/$part"
+    done
+}
+test_case "a store that a stranger may move is not used, and nothing is written through his link" movable
+
+# -- What killed exports leave ----------------------------------------------------------------------------------------
+
+ingested() { find "$store"/v1/u0/gen-*/exports/*/*/ingest -type f -printf '%s\n' 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }'; }
+ingests() { [[ $(ingested) -gt 1000000 ]]; }
+
+killed_export() {
+    project app
+    run on a docker build -t app app
+    # Random, so that compressing it takes its time.
+    printf 'FROM slipway/base:1\nCOPY data /data\n' >app/Dockerfile
+    head -c 300000000 /dev/urandom >app/data
+    start build on a docker build -t app app
+    await 120 ingests
+    # docker and its plugin, which writes the export: none of them gets to tidy up.
+    kill_tree "$pid"
+    wait "$pid" || true
+    local left
+    left=$(ingested)
+    expect [ "$left" -gt 1000000 ]
+    expect_equal "$(bytes unfinished)" "$left" "unfinished bytes that status tells"
+    expect [ "$(bytes total)" -ge "$left" ]
+    run slipway status
+    expect_said "unfinished"
+    # The budget counts them.
+    rm -f "$(current)/size"
+    run on a SLIPWAY_STORE_MAX_SIZE=1MB docker build -t app app
+    expect_notes SLP306 '!SLP002'
+    run slipway trim --dry-run --json
+    expect_equal "$(jq .parts[0].before.unfinished "$stdout")" "$left"
+    expect_equal "$(jq .parts[0].after.unfinished "$stdout")" 0
+    run slipway trim --json
+    expect_equal "$(jq -c '.parts[0] | [.outcome, .before.unfinished, .after.unfinished]' "$stdout")" "[\"swept\",$left,0]"
+    expect_equal "$(ingested)" 0 "bytes left"
+    expect_whole_store
+    run on a docker build -t app app
+    expect_notes SLP002
+}
+# kill_tree PID: it and all below it, at once.
+kill_tree() {
+    local child
+    for child in $(pgrep -P "$1"); do kill_tree "$child"; done
+    kill -KILL "$1" 2>/dev/null || true
+}
+test_case "what a build that was killed while it exported has left is told, counted and swept" killed_export
+
+killed_beside() {
+    project app
+    printf 'FROM slipway/base:1\nCOPY data /data\n' >app/Dockerfile
+    head -c 300000000 /dev/urandom >app/data
+    start build on a docker build -t app app
+    await 120 ingests
+    # Another build holds the lease meanwhile; what the killed one has left goes with the generation.
+    project other
+    echo 'RUN sleep 20' >>other/Dockerfile
+    start other on b docker build -t other other
+    await 60 grep -q 'RUN sleep' other.stderr
+    kill_tree "${pids[build]}"
+    wait "${pids[build]}" || true
+    run slipway trim --json
+    expect [ "$(jq .parts[0].after.unfinished "$stdout")" -gt 1000000 ]
+    run slipway purge --yes
+    expect [ "$(bytes waiting)" -gt 1000000 ]
+    finish other
+    expect_code 0
+    run slipway purge --yes
+    expect_equal "$(bytes total)" 0 bytes
+}
+test_case "beside a build that runs, what a killed one has left goes when that has ended" killed_beside
+
+# -- Faults -----------------------------------------------------------------------------------------------------------
+
+need strace
+# A directory that cannot be read to its end, at each reading in turn: trimming takes nothing away that it would not have taken.
+half_listed() {
+    local number wanted
+    project app
+    for number in 1 2 3; do
+        echo "$number" >>app/input.txt
+        run on a docker build -t app app
+    done
+    run slipway trim
+    nobodys
+    cp -a "$store" good
+    wanted=$(exports | sed "s#$store/v1/u0/gen-[0-9]*##")
+    for number in {1..40}; do
+        rm -rf "$store"
+        cp -a good "$store"
+        try strace -f -qq -o trace -e trace=getdents64 -e "inject=getdents64:error=EIO:when=$number" "$work/bin/slipway" trim --store "$store"
+        grep -q INJECTED trace || break
+        expect_equal "$(exports | sed "s#$store/v1/u0/gen-[0-9]*##" | sort -u)" "$wanted" "exports after EIO at listing $number"
+        expect_whole_store
+    done
+    expect [ "$number" -gt 8 ]
+    note "$number listings"
+}
+test_case "a listing that breaks off has trimming delete nothing by half an inventory" half_listed
+
+# No room, no quota, or a bad disk, at each writing of trimming in turn: what remains is a whole store with the same exports, and the
+# next trimming ends its work.
+no_room() {
+    local number wanted error calls
+    project app
+    for number in 1 2 3 4; do
+        echo "$number" >>app/input.txt
+        run on a docker build -t app app
+    done
+    wanted=$(exports | tail -n 3 | sed "s#$store/v1/u0/gen-[0-9]*##")
+    cp -a "$store" good
+    for calls in write mkdir,mkdirat linkat,link rename,renameat symlink,symlinkat; do
+        for error in EDQUOT ENOSPC EFBIG EIO; do
+            for number in {1..60}; do
+                rm -rf "$store"
+                cp -a good "$store"
+                try strace -f -qq -o trace -e "trace=$calls" -e "inject=$calls:error=$error:when=$number" "$work/bin/slipway" trim --store "$store"
+                grep -q INJECTED trace || break
+                expect_whole_store
+                expect [ -n "$(exports | grep -F "${wanted##*/}")" ]
+                # At most the three kinds of ends of the list: the others are like them.
+                [[ $number -lt 8 ]] || break
+            done
+            run slipway trim
+            expect_whole_store
+            expect_equal "$(exports | sed "s#$store/v1/u0/gen-[0-9]*##")" "$wanted" "exports after $error at $calls"
+        done
+    done
+}
+test_case "EDQUOT, ENOSPC, EFBIG or EIO at any writing of trimming leaves a whole store" no_room
+
+# As the client leaves an index that it could not write: empty, or half of it.
+torn_index() {
+    local size
+    project app
+    run on a docker build -t app app
+    cp -a "$store" good
+    for size in 0 1 100; do
+        rm -rf "$store"
+        cp -a good "$store"
+        truncate -s "$size" "$(exports)/index.json"
+        forget b
+        run on b docker build -t app app
+        expect_cached none
+        expect_notes SLP002 '!SLP001'
+        forget b
+        run on b docker build -t app app
+        expect_cached all
+        run slipway trim
+        forget b
+        run on b docker build -t app app
+        expect_cached all
+    done
+}
+test_case "an index that had no room is no export, and hides none" torn_index

@@ -181,7 +181,7 @@ format_of_a_stranger() { chown 1234 "$store/v1"; }
 damaged "v1 is owned by another user" "SLP302 !SLP001 !SLP002" format_of_a_stranger
 
 substore_of_a_stranger() { chown 1234 "$store/v1/u0"; }
-damaged "the sub-store is owned by another user" "SLP302 !SLP001 !SLP002" substore_of_a_stranger
+damaged "the sub-store is owned by another user" "SLP314 !SLP001 !SLP002" substore_of_a_stranger
 
 generation_of_a_stranger() { chown 1234 "$gen"; }
 damaged "the generation is owned by another user" "SLP302 !SLP001 !SLP002" generation_of_a_stranger
