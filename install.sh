@@ -37,6 +37,7 @@
 #   plugin     the shim as docker's plugin docker-buildx
 #   uninstall  on help, plugin;   package: on programs;   demo: on setup
 #   files      what is ours, the manifest, writing: under all of them
+#   trust      who else may change what: under files, and read first
 
 set -u
 LC_ALL=C
@@ -44,7 +45,7 @@ export LC_ALL
 unset CDPATH
 
 usage() {
-    cat <<'END'
+    PATH=/usr/bin:/bin cat <<'END'
 usage: install.sh [--with-plugin] [--system] [--prefix DIR] [--dry-run]
                                                               build if need be, and install
        install.sh --check [--system] [--prefix DIR]           tell which shells run the shim; status 1 if one does not
@@ -128,21 +129,29 @@ case $action:$with_plugin in install:* | demo:* | *:) ;; *) misuse "--with-plugi
 case $action:$dry in install:* | uninstall:* | *:) ;; *) misuse "--dry-run goes with install and --uninstall" ;; esac
 case $action:$scope in demo:system) misuse "--demo installs for the user, not with --system" ;; esac
 
-here=$(cd -- "$(dirname -- "$0")" && pwd) || exit 1
+case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
+here=$(cd -- "$here" && pwd) || exit 1
 rooms=$here/shims/install
+installed_copy=
 if [ ! -d "$rooms" ] && [ -d "$here/install" ]; then
+    installed_copy=1
+    rooms=$here/install
+fi
+[ -f "$rooms/files.sh" ] || die "$rooms is missing: run install.sh where it lies in Slipway's sources or package"
+# First of all: it settles which programs this runs.
+# shellcheck source=shims/install/trust.sh
+. "$rooms/trust.sh"
+if [ -n "$installed_copy" ]; then
     # The copy that an install leaves behind knows whose it is.
     case $action in check | uninstall) ;; *)
         die "this copy of install.sh can only --uninstall and --check; for more, run the one in Slipway's sources or package"
         ;;
     esac
-    rooms=$here/install
     if grep -q '^scope system$' "$here/manifest" 2>/dev/null; then scope=system; fi
     # As it was given then: the same folder may have other names, but blocks and links have this one.
     [ -n "$prefix" ] || prefix=$(sed -n 's/^prefix //p' "$here/manifest" 2>/dev/null)
     [ -n "$prefix" ] || prefix=${here%/lib/slipway}
 fi
-[ -f "$rooms/files.sh" ] || die "$rooms is missing: run install.sh where it lies in Slipway's sources or package"
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Where things go
@@ -155,22 +164,33 @@ elif [ "$scope" = user ]; then
     *) die "HOME is not set to a folder, so there is no user to install for; set it, or use --system" ;;
     esac
     [ -d "$HOME/" ] || die "HOME, $HOME, is not a folder"
-    if [ -n "${SUDO_UID-}" ] && [ "$(id -u)" = 0 ] && [ "$(stat -c %u "$HOME/")" != 0 ]; then
-        die "this is root in somebody else's HOME, $HOME: run it without sudo, or with --system"
-    fi
+    # The files in it would be run as root.
+    case $me:$action:${SUDO_UID-} in
+    0:uninstall:) ;;
+    0:*)
+        case $(stat -c %u "$HOME/") in 0 | "$roots") ;; *)
+            die "this is root in somebody else's HOME, $HOME: run it without sudo, or with --system"
+            ;;
+        esac
+        ;;
+    esac
     : "${prefix:=$HOME/.local}"
 else
-    if [ "$(id -u)" != 0 ] && [ "$action" != check ] && [ -z "$dry" ]; then
+    if [ "$me" != 0 ] && [ "$action" != check ] && [ -z "$dry" ]; then
         die "--system needs root; without it, Slipway is installed for you alone"
     fi
     : "${prefix:=/usr/local}"
     umask 022
 fi
+umask g-w,o-w # whatever the caller's: shells read what is written here
 case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
 while [ "${prefix%/}" != "$prefix" ]; do prefix=${prefix%/}; done
 case $prefix in *:*) misuse "--prefix: a folder with a colon in its name cannot stand on PATH" ;; esac
 case $prefix${HOME-} in *"
 "*) misuse "a prefix or HOME with a line break in its name cannot be handled" ;; esac
+if [ "$me" = 0 ] && [ "$action" = install ] && theirs=$(outsider "$prefix"); then
+    die "$theirs belongs to somebody else, or everybody may change it: whoever may could replace what root installs in $prefix. Choose another --prefix"
+fi
 
 home=$prefix/lib/slipway
 shims=$home/shims
@@ -207,8 +227,13 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 141' PIPE # "install.sh --check | head" leaves nothing behind, either
 trap 'exit 143' TERM
-work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-install.XXXXXX") || exit 1
-chmod 0711 "$work" # --check --system asks shells of a user who is not root, with a HOME in here
+# Private, and where nobody else may rename it.
+for folder in "${TMPDIR-}" /tmp /var/tmp; do
+    case $folder in /*) ;; *) continue ;; esac
+    if [ ! -w "$folder" ] || outsider "$folder" >/dev/null; then continue; fi
+    work=$(mktemp -d "${folder%/}/slipway-install.XXXXXX") && break
+done
+[ -n "$work" ] || die "no folder for scratch files: /tmp cannot be written, or others may rename what is in it. Set TMPDIR to one of your own"
 
 # shellcheck source=shims/install/files.sh
 . "$rooms/files.sh"

@@ -71,15 +71,16 @@ behind() { if [ -L "$1" ]; then readlink -f -- "$1"; else say "$1"; fi; }
 
 # write_back NEW FILE: FILE gets the content of NEW and keeps its mode, owner and other names.
 write_back() {
-    half=$2.new-$$
     if [ -e "$2" ] && [ ! -w "$2" ]; then return 1; fi
-    if [ ! -e "$2" ] || { [ "$(stat -c %h -- "$2")" = 1 ] && cp -p -- "$2" "$half"; }; then
+    half=
+    if [ ! -e "$2" ] || [ "$(stat -c %h -- "$2")" = 1 ]; then half=$(mktemp -- "$2.new-XXXXXX"); fi
+    if [ -n "$half" ] && if [ -e "$2" ]; then cp -p -- "$2" "$half"; else chmod +r "$half"; fi; then
         cat "$1" >"$half" && mv -f -- "$half" "$2" && return
         rm -f -- "$half"
         return 1
     fi
-    rm -f -- "$half"
-    cat "$1" >"$2"
+    [ -z "$half" ] || rm -f -- "$half"
+    [ -e "$2" ] && cat "$1" >"$2"
 } 2>/dev/null
 
 untouched() { # untouched FILE WHY

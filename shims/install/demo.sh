@@ -32,7 +32,7 @@ lacks() { # lacks WHAT: one line to show in the end
 # The host's own engine, if it answers and keeps its images in containerd: then it can export. A second, empty builder is
 # made beside it by buildx, which needs an image that the engine has or may pull.
 host_engine() {
-    real=$(first_docker "${PATH-}:$root_path" real) || lacks "no docker on PATH" || return
+    real=$(first_docker "$PATH:$root_path" real) || lacks "no docker on PATH" || return
     bounded "$real" version >/dev/null 2>&1 || lacks "$real has no engine that answers" || return
     case $(bounded "$real" info --format '{{json .DriverStatus}}' 2>/dev/null) in
     *io.containerd.snapshotter.v1*) ;;

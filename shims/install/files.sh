@@ -15,7 +15,7 @@ is_ours() {
     esac
 }
 
-# first_docker PATH [real]: the first docker on a PATH; with "real", the first that is not ours.
+# first_docker PATH [real]: the first docker on a PATH; with "real", the first that is not ours, in a folder with a whole path.
 first_docker() (
     rest=$1:
     while [ -n "$rest" ]; do
@@ -23,7 +23,10 @@ first_docker() (
         rest=${rest#*:}
         file=${folder:-.}/docker
         if ! [ -f "$file" ] || ! [ -x "$file" ]; then continue; fi
-        if [ "${2-}" = real ] && is_shim "$file"; then continue; fi
+        if [ "${2-}" = real ]; then
+            case $file in /*) ;; *) continue ;; esac
+            if is_shim "$file"; then continue; fi
+        fi
         say "$file"
         exit 0
     done
@@ -39,7 +42,7 @@ quote() {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The manifest: "dir" (made by us, or absent before us), "file", "link", "block", one a line
+# The manifest: "dir" (made by us), "file", "link", "block", one a line; "end" where it is whole
 
 : >"$work/manifest"
 
@@ -48,6 +51,13 @@ record() {
     grep -qxF -- "$1 $2" "$work/manifest" || printf '%s %s\n' "$1" "$2" >>"$work/manifest"
     mutated=1
 }
+
+forget() {
+    grep -vxF -- "$1 $2" "$work/manifest" >"$work/manifest.less"
+    mv -f -- "$work/manifest.less" "$work/manifest"
+}
+
+manifest_is_whole() { [ "$(tail -n 1 -- "$manifest" 2>/dev/null)" = end ]; }
 
 # What an earlier install put in place stays known, as long as it is there.
 load_manifest() {
@@ -78,6 +88,7 @@ save_manifest() {
         say "scope $scope"
         say "prefix $prefix"
         sort -u "$work/manifest"
+        say end
     } >"$work/manifest.new"
     replace "$work/manifest.new" "$manifest" 644
 }
@@ -103,14 +114,16 @@ make_folder() {
     [ ! -d "$1" ] || return 0
     make_folder "$(dirname -- "$1")" || return 1
     record dir "$1" # first: an interruption comes between
-    mkdir -- "$1"
+    mkdir -- "$1" && return
+    forget dir "$1"
+    return 1
 }
 
-# replace SOURCE PATH MODE: whole or not at all ("half" is taken away in the end). A running program keeps the file that it
-# has, since the new one is another file.
+# replace SOURCE PATH MODE: whole or not at all ("half" is taken away in the end, and has a name that nobody can guess). A
+# running program keeps the file that it has, since the new one is another file.
 replace() {
-    half=$2.new-$$
-    cp -- "$1" "$half" && chmod "$3" "$half" && mv -f -- "$half" "$2" && return
+    half=$(mktemp -- "$2.new-XXXXXX") || return 1
+    cat -- "$1" >"$half" && chmod "$3" "$half" && mv -f -- "$half" "$2" && return
     rm -f -- "$half"
     return 1
 }

@@ -36,10 +36,7 @@ put_all_help() {
     [ "$scope" = system ] || put_link "$manual_link" "$prefix/share/man"
     put_help bash "$bash_completion"
     if zsh_trusts "$zsh_completion"; then
-        mask=$(umask)
-        umask g-w,o-w
         put_help zsh "$zsh_completion"
-        umask "$mask"
     else
         say "not written: $zsh_completion (others may write that folder, and zsh would ask about it)"
     fi

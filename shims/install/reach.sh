@@ -5,9 +5,6 @@
 # shellcheck source=plugin.sh
 . "$rooms/plugin.sh"
 
-root_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-user_path=/usr/local/bin:/usr/bin:/bin
-
 # Without a terminal, since an interactive shell would take ours; with a time limit, since the user's files may do anything,
 # and a second signal, since interactive shells ignore the first.
 limited=
@@ -15,6 +12,10 @@ if have timeout; then limited="timeout -k 2 10"; fi
 if have setsid; then limited="setsid $limited"; fi
 
 # probe SHELL KIND PATH: what `docker` is in such a shell when its parent has only this PATH. Sets answer.
+#
+# What its files print is no answer, so that goes to a place of its own, and stands between two lines there: Debian's busybox
+# greets in the middle of a command. Another user gets nothing of ours to read or to write, and we look into nothing of his: he
+# has no HOME, and answers into a file that we have opened for him.
 probe() {
     shell=$(command -v "$1")
     case $2 in
@@ -23,33 +24,69 @@ probe() {
     login) flags=-l ;;
     *) flags= ;;
     esac
-    # shellcheck disable=SC2016 # the shell that is asked expands it
-    query='printf "\n@slipway:%s@\n" "$(command -v docker)"'
+    or_not=' || true' # some have "set -e" in their files; older fish knows neither
+    [ "$1" != fish ] || or_not=
     set -- "$1" "HOME=$probe_home" "PATH=$3" "SHELL=$shell" "USER=$probe_user" "LOGNAME=$probe_user" TERM=dumb
-    if [ "$1" = fish ]; then
-        query='printf "\n@slipway:%s@\n" (command -v docker)'
+    if [ "$scope" = user ] && [ "$1" != fish ] && [ -n "${XDG_CONFIG_HOME-}" ]; then
+        set -- "$@" "XDG_CONFIG_HOME=$XDG_CONFIG_HOME"
+    elif [ -z "$as_user" ] && [ "$1" = fish ]; then
         # fish writes files at its very start, so it gets a copy of its settings to write into.
         rm -rf "$work/fish"
         mkdir -p "$work/fish/config" "$work/fish/data"
         if [ "$scope" = user ] && [ -d "$config_home/fish" ]; then
             cp -RL -- "$config_home/fish" "$work/fish/config/fish" 2>/dev/null
         fi
-        chmod -R a+rwX "$work/fish"
+        chmod -R u+rwX "$work/fish"
         set -- "$@" "XDG_CONFIG_HOME=$work/fish/config" "XDG_DATA_HOME=$work/fish/data" \
             "XDG_CACHE_HOME=$work/fish/data" "XDG_STATE_HOME=$work/fish/data"
-    elif [ "$scope" = user ] && [ -n "${XDG_CONFIG_HOME-}" ]; then
-        set -- "$@" "XDG_CONFIG_HOME=$XDG_CONFIG_HOME"
     fi
     shift
-    # shellcheck disable=SC2086 # several words
-    output=$(cd / && $limited $as_user env -i "$@" "$shell" $flags -c "$query" </dev/null 2>/dev/null)
-    case $output in
-    *@slipway:*@*)
-        answer=${output##*@slipway:}
-        answer=${answer%%@*}
-        ;;
-    *) answer='?' ;;
-    esac
+    : >"$work/answer"
+    line="printf '\\n@\\n'"
+    # shellcheck disable=SC2086,SC2016 # several words; the shell that is asked expands it
+    if [ -n "$as_user" ]; then
+        (cd / && $limited $as_user env -i "$@" "$shell" $flags -c "$line >&9; command -v docker >&9$or_not; $line >&9") \
+            </dev/null >/dev/null 2>&1 9>>"$work/answer" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-
+    else
+        to='>>"$SLIPWAY_ANSWER"'
+        (cd / && $limited env -i "$@" "SLIPWAY_ANSWER=$work/answer" "$shell" $flags -c "$line $to; command -v docker $to$or_not; $line $to") \
+            </dev/null >/dev/null 2>&1
+    fi
+    find_answer
+}
+
+# What stands between the last two lines: a file if one is named there, else the first line (an alias). Sets answer.
+find_answer() {
+    answer='?'
+    head -c 4096 "$work/answer" | awk '
+        { text[NR] = $0 }
+        $0 == "@" { first = last; last = NR }
+        END { if (!first || last != NR) exit 1; for (n = first + 1; n < last; n++) if (text[n] != "") print text[n] }
+    ' >"$work/said" || return 0
+    answer=$(head -n 1 "$work/said")
+    while IFS= read -r text; do
+        case $text in /*) if [ -x "$text" ]; then answer=$text; fi ;; esac
+    done <"$work/said"
+}
+
+# Whether an answer is the shim. What another user names is looked at as that user, who may have put anything there.
+is_shim_for() {
+    case $1 in /*) ;; *) return 1 ;; esac
+    if [ -z "$as_user" ]; then
+        is_shim "$1"
+    else
+        # shellcheck disable=SC2086,SC2016
+        (cd / && $limited $as_user env -i "PATH=$user_path" sh -c '[ -f "$1" ] && grep -aq SLIPWAY-SHIM "$1"' sh "$1") \
+            </dev/null >/dev/null 2>&1
+    fi
+}
+
+# What others wrote may steer a terminal: control characters, those of U+0080 to 009F and those that turn the order of writing.
+printable() {
+    tr '\001-\011\013-\037\177' '?' |
+        sed "s/$(printf '\302')[$(printf '\200')-$(printf '\237')]/?/g
+            s/$(printf '\342\200')[$(printf '\216')-$(printf '\217')$(printf '\252')-$(printf '\256')]/?/g
+            s/$(printf '\342\201')[$(printf '\246')-$(printf '\251')]/?/g; s/$(printf '\330\234')/?/g"
 }
 
 # cell SHELL KIND: sets verdict to shim, parent (the shell reads nothing, but passes on a PATH that has the shim), NO or
@@ -58,12 +95,12 @@ cell() {
     probe "$1" "$2" "$base_path"
     if [ "$answer" = '?' ]; then
         verdict='?'
-    elif is_shim "$answer"; then
+    elif is_shim_for "$answer"; then
         verdict=shim
     else
         without=$answer
         probe "$1" "$2" "$shims:$base_path"
-        if is_shim "$answer"; then verdict=parent; else verdict=NO; fi
+        if is_shim_for "$answer"; then verdict=parent; else verdict=NO; fi
         answer=$without
     fi
 }
@@ -91,7 +128,7 @@ row() {
         parent) word="as its parent" ;;
         NO)
             word="NO"
-            say "  $1, $what: docker is ${answer:-not found}" >>"$work/lacking"
+            say "  $1, $what: docker is ${answer:-not found}" | printable >>"$work/lacking"
             ;;
         *)
             word="no answer"
@@ -111,7 +148,7 @@ ask_shells() {
     as_user=
     probe_user=$(id -un 2>/dev/null || id -u)
     base_path=$user_path
-    [ "$(id -u)" != 0 ] || base_path=$root_path
+    [ "$me" != 0 ] || base_path=$root_path
     probe_home=${HOME-}
     if [ "$scope" = system ]; then
         # A user without files of his own: only what the machine gives to all.
@@ -121,15 +158,16 @@ ask_shells() {
     {
         printf '  %-12s  %-14s  %-14s  %-14s  %s\n' "" "typed, login" "typed" "script, login" "script, -c"
         who=
-        if [ "$scope" = system ] && [ "$(id -u)" = 0 ]; then
+        if [ "$scope" = system ] && [ "$me" = 0 ]; then
             for name in bash zsh fish sh; do ! have "$name" || row "$name, root" "$name"; done
-            as_user="setpriv --reuid=65534 --regid=65534 --clear-groups" base_path=$user_path probe_user=nobody
+            as_user="setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --inh-caps=-all"
+            base_path=$user_path probe_user=nobody probe_home=/nonexistent
         fi
         [ "$scope" = user ] || who=", users"
         for name in bash zsh fish sh; do
             if ! have "$name"; then
                 printf '  %-12s  not installed\n' "$name"
-            elif [ -z "$as_user" ] || have setpriv; then
+            elif [ -z "$as_user" ] || { have setpriv && have setsid; }; then # without a session of his own he has our terminal
                 row "$name$who" "$name" "${1-}"
             fi
         done

@@ -10,7 +10,7 @@
 . "$rooms/reach.sh"
 
 # What the copy of install.sh that stays behind needs for --check and --uninstall.
-rooms_that_stay="files blocks shells help plugin reach uninstall"
+rooms_that_stay="trust files blocks shells help plugin reach uninstall"
 
 # Has something of somebody else's this name?
 check_place() {
@@ -42,9 +42,9 @@ set_up() {
         check_place "$file"
     done
     for room in $rooms_that_stay; do check_place "$home/install/$room.sh"; done
-    # So that --uninstall knows which of these the shim was the first to make.
+    # Here and not by the shim, so that --uninstall knows which of these were not there before.
     if [ "$scope" = user ]; then
-        for folder in "$cache_home" "$state_home" "$config_home"; do [ -d "$folder" ] || record dir "$folder"; done
+        for folder in "$cache_home" "$state_home" "$config_home"; do make_folder "$folder" 2>/dev/null || :; done
     fi
     fill slipway.sh "$(quote "$shims")" "$work/slipway.sh"
     fill slipway.fish "$(quote_fish "$shims")" "$work/slipway.fish"
@@ -94,15 +94,15 @@ report_setup() {
     for file in "$fish_file" "$systemd_file" "$profile_file" "$bash_completion" "$zsh_completion" "$fish_completion"; do
         if grep -qxF "file $file" "$work/manifest"; then say "  a file          $file"; fi
     done
-    if real=$(first_docker "${PATH-}:$root_path" real); then
+    if real=$(first_docker "$PATH:$root_path" real); then
         say "  the real docker $real, as it was"
     else
-        say "  no real docker was found: until there is one on PATH, \`docker\` ends with status 127"
+        say "  no real docker was found: until there is one, \`docker\` ends with status 127"
     fi
     say ""
     report_reach
     say ""
-    now=$(first_docker "${PATH-}")
+    now=$(first_docker "$given_path")
     if ! is_shim "$now"; then
         say "Here and now docker is still ${now:-not found}: open a new shell, or say"
         say "  . $(quote "$snippet")"

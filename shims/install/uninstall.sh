@@ -39,14 +39,31 @@ remove_link() {
     esac
 }
 
-# A build in progress reads the store and would fail.
+# A build in progress reads the store and would fail. Strangers who can read a lease can lock it, too: they do not count.
 store_in_use() {
-    [ -d "$1" ] && have flock || return 1
+    [ -d "$1" ] || return 1
     find "$1/" -name lease -type f 2>/dev/null >"$work/leases"
     while IFS= read -r lease; do
-        flock -n -x "$lease" true 2>/dev/null || return 0
+        holders=$(lock_holders "$lease")
+        if [ -n "$holders" ]; then
+            for holder in $holders; do is_strangers "$holder" || return 0; done
+        elif have flock && ! flock -n -x "$lease" true 2>/dev/null; then
+            return 0
+        fi
     done <"$work/leases"
     return 1
+}
+
+# The processes with a lock on a file, as the kernel counts them; -1 for a lock that is of no process.
+lock_holders() {
+    inode=$(stat -c %i -- "$1") && awk -v inode="$inode" '
+        $2 != "->" { count = split($6, part, ":"); if (part[count] == inode) print $5 }
+    ' /proc/locks 2>/dev/null
+}
+
+is_strangers() {
+    user=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+    case $user in '' | 0 | "$me") return 1 ;; esac
 }
 
 # Whether something is mounted at a folder or below it; in doubt, yes.
@@ -67,6 +84,8 @@ remove_data() { # remove_data WHAT FOLDER
     elif holds_mount "$2"; then
         # rm would empty what other containers use, and busybox' knows no --one-file-system.
         say "kept, since what is mounted there may be shared with others: $2"
+    elif [ -e "$2" ] && [ "$(stat -c %u -- "$2")" != "$me" ]; then
+        say "kept, since it is somebody else's: $2"
     elif [ -e "$2" ]; then
         delete "$2" "$1"
     fi
@@ -84,7 +103,7 @@ all_places() {
     help_files | sed 's/^/file /'
     printf 'file %s\n' "$fish_file" "$systemd_file" "$profile_file" "$prefix/bin/slipway" "$shims/docker" \
         "$home"/shell/* "$home"/install/*.sh "$home/install.sh"
-    printf 'dir %s\n' "$home" "$shims" "$home/shell" "$home/install"
+    manifest_is_whole || printf 'dir %s\n' "$home" "$shims" "$home/shell" "$home/install"
 }
 
 take_out() {

@@ -121,7 +121,8 @@ install "$home" --uninstall; equal "nobody reads what it says: no trace" "$(tree
 
 if [[ $EUID == 0 ]] && installed setpriv; then
     as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-    chmod 1777 "$T" # TMPDIR
+    mkdir -m 700 "$T/nobody"; chown 65534:65534 "$T/nobody"
+    with=(TMPDIR="$T/nobody" XDG_DATA_HOME="$T/nobody/data")
     fresh nobody; debian_home "$home"; chown -Rh 65534:65534 "$home"
     echo 'export Q=1' >"$home/.zprofile"; chmod 644 "$home/.zprofile" # root's, and readable
     before=$(tree "$home"); install "$home"; equal "a user: installs" $? 0
@@ -132,7 +133,7 @@ if [[ $EUID == 0 ]] && installed setpriv; then
     check "and tells it" said ".profile was left as it is: it cannot be written"
     install "$home" --uninstall --prefix "$home/p"; equal "a file that cannot be written: no trace" "$(tree "$home")" "$before"
     install "$home" --system; equal "--system needs root: 1" $? 1
-    as=()
+    as=() with=()
     with=(SUDO_UID=65534 SUDO_USER=nobody); chown 65534 "$home"; install "$home"; equal "root by sudo in another's HOME: 1" $? 1; with=()
 else
     skip "not root, or no setpriv"

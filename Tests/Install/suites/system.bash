@@ -12,7 +12,6 @@ mount --bind "$T/ns/root" /root
 for file in {/usr,}/{bin,sbin}/docker; do [[ ! -e $file ]] || mount --bind /bin/false "$file"; done
 
 fresh system
-chmod 777 "$home"
 system() { install "$home" --system "$@"; }
 all() { tree / etc usr/local root "${home#/}"; }
 
@@ -22,7 +21,7 @@ who_runs() {
     local case=$1 who shell flags want exception got path
     shift
     for who in root nobody; do
-        as=() path=$default_path
+        as=() with=(XDG_DATA_HOME="$T/ns-home-$who/data") path=$default_path
         [[ $who == root ]] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups) path=/usr/local/bin:/usr/bin:/bin
         for shell in bash zsh fish sh; do
             installed "$shell" || continue
@@ -30,18 +29,16 @@ who_runs() {
                 want=/usr/local/lib/slipway/shims/docker
                 for exception; do [[ "$who $shell $flags" != "${exception%:*}" ]] || want=${exception#*:}; done
                 # shellcheck disable=SC2086 # several words
-                got=$(which_docker "$T/ns-home" "$path" "$shell" $flags)
+                got=$(which_docker "$T/ns-home-$who" "$path" "$shell" $flags)
                 equal "$case: $who: $shell $flags" "$(readlink -f "$got")" "$want"
             done
         done
     done
-    as=()
+    as=() with=()
 }
-# fish writes into its HOME, so the shells that are asked have another one.
-mkdir "$T/ns-home"
-chmod 777 "$T/ns-home" "$T"
-mkdir -p "$T/fish-data"
-chmod 777 "$T/fish-data"
+# fish writes into its HOME, so the shells that are asked have others: one a user, and nobody else's.
+mkdir -m 700 "$T"/ns-home-{root,nobody}
+chown 65534:65534 "$T/ns-home-nobody"
 
 name="nothing in the place"
 before=$(all)
@@ -56,7 +53,7 @@ for file in man/man1/slipway.1 bash-completion/completions/slipway zsh/site-func
 done
 if installed man; then equal "$name: man finds the page" "$(env -i PATH="$default_path" man -w slipway)" /usr/local/share/man/man1/slipway.1; fi
 if installed fish; then
-    equal "$name: fish completes" "$(env -i HOME="$T/ns-home" PATH="$default_path" fish -c 'complete -C "slipway stats"' | cut -f 1)" stats
+    equal "$name: fish completes" "$(env -i HOME="$T/ns-home-root" PATH="$default_path" fish -c 'complete -C "slipway stats"' | cut -f 1)" stats
 fi
 after=$(all); system; equal "$name: twice is once" "$(all)" "$after"
 system --check; equal "$name: --check" $? 0
