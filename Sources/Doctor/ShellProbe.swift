@@ -34,8 +34,9 @@ struct ShellProbe {
     private let patience: Int64
     private let home: ByteString
     private let configuration: ByteString
-    /// A folder of our own for fish, which writes at its very start; made when it is needed.
+    /// A folder of our own for answers, and for fish, which writes at its very start; made when it is needed.
     private var scratch: ByteString?
+    private var hasFishSettings = false
 
     init(_ surroundings: Surroundings, shims: ByteString, patience: Int64) {
         let kept: [ByteString] = ["HOME", "USER", "LOGNAME", "ZDOTDIR"]
@@ -60,38 +61,51 @@ struct ShellProbe {
     }
 
     /// What a shell without any environment runs: it has the PATH that it was built with.
-    func bareVerdict(_ shell: ByteString) -> ShellFacts.Verdict {
+    mutating func bareVerdict(_ shell: ByteString) -> ShellFacts.Verdict {
         guard let found = ask("sh", shell, [], []) else { return .silent }
         return ProgramSearch.isShim(found) ? .shim : .other(found)
     }
 
-    /// The last answer counts: startup files may print anything. Nil without one.
-    private func ask(
+    /// What stands between the last two lines of "@" in the shell's answer; nil without one. It goes to a file of its own: what
+    /// startup files print is no answer, and Debian's busybox greets in the middle of a command.
+    private mutating func ask(
         _ name: ByteString, _ shell: ByteString, _ flags: [ByteString], _ environment: [ByteString]
     ) -> ByteString? {
-        let command: ByteString = name == "fish" ? "(command -v docker)" : "\"$(command -v docker)\""
-        let query = "printf '\\n@slipway:%s@\\n' " + command
-        let arguments = [name] + flags + ["-c", query]
-        guard
-            let answer = try? Execution.askAlone(
-                shell, arguments: arguments, environment: .entries(environment), nanoseconds: patience,
-                limit: 1 << 20)
-        else { return nil }
-        for line in answer.output.split("\n").reversed() where line.hasPrefix("@slipway:") && line.hasSuffix("@") {
-            return line.dropFirst(9).dropLast(1)
-        }
-        return nil
+        guard let answer = makeScratch()?.appending(path: "answer") else { return nil }
+        try? Files.remove(answer)
+        // Some have "set -e" in their files; older fish knows no "||".
+        let asked: ByteString = "command -v docker >>\"$SLIPWAY_ANSWER\"" + (name == "fish" ? "; " : " || true; ")
+        let line: ByteString = "printf '\\n@\\n' >>\"$SLIPWAY_ANSWER\""
+        let arguments = [name] + flags + ["-c", line + "; " + asked + line]
+        let said = try? Execution.askAlone(
+            shell, arguments: arguments, environment: .entries(environment + ["SLIPWAY_ANSWER=" + answer]),
+            nanoseconds: patience, limit: 1 << 20)
+        guard said != nil, let text = try? Files.read(answer, limit: 65_536, followLinks: false) else { return nil }
+        return Self.docker(in: text)
+    }
+
+    /// A file if one is named there, else the first line (an alias), which may be empty.
+    static func docker(in text: ByteString) -> ByteString? {
+        let lines = text.split("\n")
+        guard let last = lines.lastIndex(of: "@"), let first = lines[..<last].lastIndex(of: "@") else { return nil }
+        let said = lines[(first + 1)..<last].filter { !$0.isEmpty }
+        return said.last { $0.hasPrefix("/") && Surroundings.isProgram($0) } ?? said.first ?? ""
+    }
+
+    private mutating func makeScratch() -> ByteString? {
+        if scratch == nil { scratch = try? Files.makeTemporaryFolder(prefix: "slipway-doctor-") }
+        return scratch
     }
 
     private mutating func folders(for shell: ByteString) -> [ByteString] {
         guard shell == "fish" else { return ["XDG_CONFIG_HOME=" + configuration] }
-        if scratch == nil, let folder = try? Files.makeTemporaryFolder(prefix: "slipway-doctor-") {
-            scratch = folder
+        guard let scratch = makeScratch() else { return [] }
+        if !hasFishSettings {
+            hasFishSettings = true
             var budget = 1000
             Files.copy(
-                configuration.appending(path: "fish"), to: folder.appending(path: "config/fish"), &budget)
+                configuration.appending(path: "fish"), to: scratch.appending(path: "config/fish"), &budget)
         }
-        guard let scratch else { return [] }
         return [
             "XDG_CONFIG_HOME=" + scratch.appending(path: "config"), "XDG_DATA_HOME=" + scratch.appending(path: "data"),
             "XDG_CACHE_HOME=" + scratch.appending(path: "data"), "XDG_STATE_HOME=" + scratch.appending(path: "data"),

@@ -120,14 +120,16 @@ extension Programs {
             #expect(ShellFacts.gather(surroundings).shim == folder["prefix/lib/slipway/shims/docker"])
         }
 
-        @Test("The last answer counts, whatever is printed around it; silence and an early end are no answer")
+        @Test("The answer counts, whatever is printed around it; silence and an early end are no answer")
         func fakes() throws {
             let real = folder["bin/docker"]
-            try shell("bash", "echo @slipway:lie@; echo hello; printf '\\n@slipway:" + shim + "@\\n'; echo bye")
-            try shell(
-                "zsh", "case $PATH in *shims*) echo @slipway:" + shim + "@;; *) echo @slipway:" + real + "@;; esac")
-            try shell("fish", "sleep 60")
-            try shell("sh", "exit 3")
+            func answers(_ words: ByteString) -> ByteString {
+                "printf '%s\\n' noise @ greeting " + words + " @ >>\"$SLIPWAY_ANSWER\""
+            }
+            try shell("bash", "echo @; echo " + real + "; echo @; " + answers(shim) + "; echo " + real)
+            try shell("zsh", "case $PATH in *shims*) " + answers(shim) + ";; *) " + answers(real) + ";; esac")
+            try shell("fish", "echo @; echo " + shim + "; echo @; sleep 60")
+            try shell("sh", "echo @; echo " + shim + "; echo @; exit 3")
             let facts = gather(path: folder["shells"] + ":" + folder["shims"], patience: 2_000_000_000)
             let verdicts = facts.answers.map(\.verdict)
             try #require(verdicts.count == 17)
@@ -135,6 +137,28 @@ extension Programs {
             #expect(verdicts[4..<8].allSatisfy { $0 == .inherited })
             #expect(verdicts[8...].allSatisfy { $0 == .silent })
             #expect(facts.answers[16].isBare)
+        }
+
+        @Test(
+            "The answer stands between the last two lines, and a file in it counts for more than noise",
+            arguments: [
+                ("@\n/bin/sh\n\n@\n", "/bin/sh"), ("\n@\nnoise\n/bin/sh\nnoise\n@\n", "/bin/sh"), ("@\n@\n", ""),
+                ("@\n/nowhere\n@\n/bin/sh\n@\nend", "/bin/sh"), ("@\nalias docker=x\n y\n@", "alias docker=x"),
+                ("@\n/nowhere/docker\n@\n", "/nowhere/docker"), ("noise\n@\n/bin/sh\n", nil), ("", nil), ("@", nil),
+            ] as [(ByteString, ByteString?)])
+        func answer(_ text: ByteString, _ expected: ByteString?) {
+            #expect(ShellProbe.docker(in: text) == expected)
+        }
+
+        @Test("Files that print before, between and after give no other answer") func noise() throws {
+            let noise: ByteString = "echo noise; echo @; echo /bin/sh; echo @"
+            try folder.write(
+                "home/.bashrc",
+                noise + "\ntrap 'printf /bin/sh' DEBUG\nset -T\ntrap '" + noise + "' EXIT\nPATH=" + folder["shims"]
+                    + ":$PATH\n")
+            for name in ["zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
+            let facts = gather(path: folder["shells"] + ":/usr/bin:/bin:" + folder["shims"])
+            #expect(facts.answers.filter { $0.shell == "bash" && $0.kind == "typed" }.map(\.verdict) == [.shim])
         }
 
         @Test("Real shells read what they read", .enabled(if: Surroundings.isProgram("/bin/bash"))) func bash() throws {
