@@ -42,7 +42,8 @@ quote() {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The manifest: "dir" (made by us), "file", "link", "block", one a line; "end" where it is whole
+# The manifest, one a line: "dir" (made by us), "file", "link", "block"; "absent" (a folder that was not there before us: it goes
+# if what the shim has kept in it was all); "end" where it is whole
 
 : >"$work/manifest"
 
@@ -64,7 +65,7 @@ load_manifest() {
     [ -f "$manifest" ] || return 0
     while read -r kind path; do
         case $kind in
-        dir) ;;
+        dir | absent) ;;
         file | link | block) [ -e "$path" ] || [ -L "$path" ] || continue ;;
         *) continue ;;
         esac

@@ -42,9 +42,8 @@ set_up() {
         check_place "$file"
     done
     for room in $rooms_that_stay; do check_place "$home/install/$room.sh"; done
-    # Here and not by the shim, so that --uninstall knows which of these were not there before.
     if [ "$scope" = user ]; then
-        for folder in "$cache_home" "$state_home" "$config_home"; do make_folder "$folder" 2>/dev/null || :; done
+        for folder in "$cache_home" "$state_home" "$config_home"; do [ -d "$folder" ] || record absent "$folder"; done
     fi
     fill slipway.sh "$(quote "$shims")" "$work/slipway.sh"
     fill slipway.fish "$(quote_fish "$shims")" "$work/slipway.fish"

@@ -88,6 +88,7 @@ remove_data() { # remove_data WHAT FOLDER
         say "kept, since it is somebody else's: $2"
     elif [ -e "$2" ]; then
         delete "$2" "$1"
+        if grep -qxF -- "absent ${2%/*}" "$work/manifest"; then say "dir ${2%/*}" >>"$work/places"; fi
     fi
 }
 

@@ -179,6 +179,10 @@ mkdir -p "$home/.local/lib/slipway/shims" "$home/.local/share/man/man1" "$home/.
 before=$(tree "$home")
 install "$home"; install "$home"; install "$home" --uninstall
 equal "an uninstall removes only folders that the install made" "$(tree "$home")" "$before"
+fresh another
+install "$home"; mkdir "$home/.cache" "$home/.local/state"
+install "$home" --uninstall
+check "and none that another program has made since" test -d "$home/.cache" -a -d "$home/.local/state"
 fresh later
 install "$home"
 rm -rf "$home/.cache"; mkdir "$home/.cache"; chown $stranger "$home/.cache"; mkdir "$home/.cache/slipway"; echo x >"$home/.cache/slipway/x"; chown -R $stranger "$home/.cache"
