@@ -9,6 +9,7 @@
 #   lib/slipway/shell/           what the shells read
 #   lib/slipway/install.sh       this file, and install/, for --uninstall and --check
 #   lib/slipway/manifest         what was put in place
+#   lib/slipway/real-docker      the docker that the shim stands in for where PATH names none
 #   bin/slipway                  the admin program
 #   share/                       its manual page (and a link to it, lib/slipway/man), completions for bash and zsh; that of
 #                                fish stands beside its settings
@@ -196,6 +197,7 @@ home=$prefix/lib/slipway
 shims=$home/shims
 snippet=$home/shell/slipway.sh
 manifest=$home/manifest
+docker_record=$home/real-docker
 
 # The specification of these variables says that a relative path does not count.
 absolute_or() { case $1 in /*) printf '%s\n' "${1%/}" ;; *) printf '%s\n' "$2" ;; esac; }

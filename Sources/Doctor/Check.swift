@@ -46,6 +46,8 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case attestations = 227
     case pluginInPlace = 228
     case pluginMissing = 229
+    case recordedDockerGone = 230
+    case recordedDockerNotTrusted = 231
 
     // 3xx: the store
     case storeInOrder = 300

@@ -29,8 +29,20 @@ struct EngineFacts {
     var buildKits: [(builder: ByteString, image: ByteString)] = []
     /// Whether BUILDX_NO_DEFAULT_ATTESTATIONS is on.
     var leavesAttestationsOut = false
+    /// What the install wrote down for callers without PATH.
+    var record = DockerRecord.missing
 
-    func judge() -> [Finding] {
+    func judge() -> [Finding] { judgeRecord() + judgeDocker() }
+
+    private func judgeRecord() -> [Finding] {
+        switch record {
+        case .missing, .docker: []
+        case .gone(let path): [Finding(.recordedDockerGone, path)]
+        case .notTrusted(let path): [Finding(.recordedDockerNotTrusted, path, path: path)]
+        }
+    }
+
+    private func judgeDocker() -> [Finding] {
         guard let docker else { return [Finding(.dockerMissing)] }
         guard !isSnap else { return [Finding(.dockerIsSnap, docker)] }
         let version: ByteString
@@ -157,6 +169,7 @@ extension EngineFacts {
         system: BuildTarget.SystemFiles = .standard
     ) -> EngineFacts {
         var facts = EngineFacts()
+        facts.record = DockerRecord.read(DockerRecord.path(for: surroundings.program))
         guard let docker else { return facts }
         facts.docker = docker.path
         facts.isSnap = DockerProgram.isSnap(docker.path)

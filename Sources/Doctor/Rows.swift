@@ -79,6 +79,16 @@ extension Check {
                 "no real docker is found",
                 why: "the shim ends with status 127",
                 mend: "sudo apt-get install docker-cli docker-buildx")
+        case .recordedDockerGone:
+            .warning(
+                "the docker that the install wrote down is gone",
+                why: "a caller without PATH gets the first docker in the usual folders, or status 127",
+                mend: "./install.sh")
+        case .recordedDockerNotTrusted:
+            .warning(
+                "the docker that the install wrote down is not believed",
+                why: "somebody else could have put it there, so a caller without PATH gets another docker",
+                mend: "ls -ld <path>")
         case .dockerIsPodman:
             .broken(
                 "this docker is podman",

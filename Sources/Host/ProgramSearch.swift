@@ -23,13 +23,39 @@ public enum ProgramSearch {
         named name: StaticString, withoutMarker marker: StaticString, refuses: (Program) -> Bool
     ) -> Program? {
         guard let path = getenv("PATH") else { return nil }
+        return next(named: name, along: path, withoutMarker: marker, refuses: refuses)
+    }
+
+    /// Where systems have their programs: what shells and sudo take for PATH where there is none, and snap's folder.
+    ///
+    /// Source: debian/patches of bash, DEFAULT_PATH_VALUE; dash src/var.c, defpathvar; sudo's secure_path. The C library and
+    /// Go have less: "/bin:/usr/bin" (confstr, _CS_PATH), and nothing (os/exec LookPath).
+    public static var usualFolders: ByteString {
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
+    }
+
+    /// The same in other folders than those of PATH.
+    public static func next(
+        named name: StaticString, along folders: ByteString, withoutMarker marker: StaticString,
+        refuses: (Program) -> Bool
+    ) -> Program? {
+        let found = try? folders.withCPath { (path) throws(Errno) -> Program? in
+            next(named: name, along: path, withoutMarker: marker, refuses: refuses)
+        }
+        return found ?? nil
+    }
+
+    private static func next(
+        named name: StaticString, along path: UnsafePointer<CChar>, withoutMarker marker: StaticString,
+        refuses: (Program) -> Bool
+    ) -> Program? {
         let own = ownFile
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + name.utf8CodeUnitCount + 2) {
             buffer in
             guard let candidate = buffer.baseAddress else { return nil }
             var before: Program?
             var isPastOwn = false
-            var entry = UnsafePointer<CChar>(path)
+            var entry = path
             while true {
                 let length = strcspn(entry, ":")
                 if entry[0] == 0x2F, length < Int(PATH_MAX) {

@@ -28,7 +28,7 @@ extension Reason {
         case .exportDoesNotPay: "the setting export is auto, and the last exports here took longer than they saved"
         case .filesLimited: "files may grow to a limit only here (ulimit -f), and who writes beyond is killed"
         case .commandTooLong: "the command line is so long that nothing can be added"
-        case .dockerNotFound: "no docker found on PATH besides Slipway"
+        case .dockerNotFound: "no docker found besides Slipway"
         case .dockerIsSnap: "a confined snap cannot use the store"
         case .dockerIsPodman: "this docker is podman"
         case .dockerVersionUnknown: "the docker binary does not tell its version"

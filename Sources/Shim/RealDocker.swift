@@ -9,14 +9,25 @@ public enum RealDocker {
     /// that each look for "a docker which is not me" would exec each other for ever.
     private static let passedVariable: ByteString = "SLIPWAY_PASSED"
 
-    /// The environment's or the settings' choice if it is executable and no shim, else the next docker on PATH.
+    /// The environment's or the settings' choice if it is executable and no shim, else the next docker on PATH. Where PATH
+    /// names none, or there is no PATH (Go programs start children so), the docker that the install recorded, else the one in
+    /// the folders where systems have their programs: without us such a caller would run it by its path.
     public static func find() -> Program? {
+        find(record: { (try? Files.readLink("/proc/self/exe")).flatMap(DockerRecord.path(for:)) }, folders: nil)
+    }
+
+    /// With another record and other folders, for tests.
+    static func find(record: () -> ByteString?, folders: ByteString?) -> Program? {
         if let choice = LoadedSettings.docker(),
             let docker = ProgramSearch.named(choice, withoutMarker: ProgramSearch.marker)
         {
             return docker
         }
-        return ProgramSearch.next(named: "docker", withoutMarker: ProgramSearch.marker, refuses: wasPassed)
+        let marker = ProgramSearch.marker
+        if let docker = ProgramSearch.next(named: "docker", withoutMarker: marker, refuses: wasPassed) { return docker }
+        if case .docker(let docker) = DockerRecord.read(record()), !wasPassed(docker) { return docker }
+        return ProgramSearch.next(
+            named: "docker", along: folders ?? ProgramSearch.usualFolders, withoutMarker: marker, refuses: wasPassed)
     }
 
     /// The plugin that stands behind this program, by docker's own order of directories.

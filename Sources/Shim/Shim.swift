@@ -16,7 +16,7 @@ public enum Shim {
     public static func run() -> Never {
         if Kernel.isCalled("docker-buildx") { Plugin.run() }
         guard let docker = RealDocker.find() else {
-            Kernel.printError("slipway: no docker found on PATH besides Slipway itself\n")
+            Kernel.printError("slipway: no docker found besides Slipway itself, on PATH or in the usual folders\n")
             Kernel.exit(127)
         }
         let bypassed = isBypassed

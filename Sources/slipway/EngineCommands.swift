@@ -11,7 +11,7 @@ enum EngineCommands {
     static func client() throws(DockerFailure) -> DockerClient {
         guard let docker = RealDocker.find() else {
             throw DockerFailure(
-                .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+                .dockerMissing, "no docker found: install one, or name it with SLIPWAY_DOCKER")
         }
         let changes = RealDocker.changes(for: docker) + [EnvironmentChange(name: "SLIPWAY", value: "off")]
         return DockerClient(

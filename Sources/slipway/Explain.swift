@@ -36,7 +36,7 @@ struct Explain: ParsableCommand {
         let words = Array(all.drop { $0 != "--" }.dropFirst())
         guard let docker = RealDocker.find() else {
             throw Output.failure(
-                "no-docker", "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER", json: json)
+                "no-docker", "no docker found: install one, or name it with SLIPWAY_DOCKER", json: json)
         }
         let plan =
             Shim.isBypassed

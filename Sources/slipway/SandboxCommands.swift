@@ -129,7 +129,7 @@ private struct SandboxSurvey {
             let containers = try SandboxContainer.list(docker)
             guard let program = RealDocker.find() else {
                 throw DockerFailure(
-                    .dockerMissing, "no docker found on PATH: install one, or name it with SLIPWAY_DOCKER")
+                    .dockerMissing, "no docker found: install one, or name it with SLIPWAY_DOCKER")
             }
             let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)
             if !lookup.isEngineKnown {

@@ -6,6 +6,7 @@ import Testing
 @testable import Doctor
 @testable import Engine
 @testable import Host
+@testable import Shim
 
 @Suite("Docker, its plugins and the builder, judged")
 struct EngineJudgeTests {
@@ -70,6 +71,30 @@ struct EngineJudgeTests {
         #expect(findings.checks == [.dockerFound, .composePassedOn, .builderExports])
         #expect(findings[0].detail == "/d/docker, version 28.5; buildx 0.29, /p/docker-buildx")
         #expect(findings[2].detail == "A and B: builder default, driver docker, context default")
+    }
+
+    @Test("What the install wrote down is told of only where it is of no use")
+    func record() {
+        var facts = EngineFacts()
+        let program = Program(path: "/d", isScript: false)
+        for record in [.missing, .docker(program)] as [DockerRecord] {
+            facts.record = record
+            #expect(facts.judge().checks == [.dockerMissing])
+        }
+        facts.record = .gone("/old/docker")
+        #expect(facts.judge() == [Finding(.recordedDockerGone, "/old/docker"), Finding(.dockerMissing)])
+        facts.record = .notTrusted("/p/docker")
+        #expect(facts.judge().first?.mend == "ls -ld /p/docker")
+    }
+
+    @Test("The record is that of the program's own install")
+    func recordOfProgram() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("prefix/lib/slipway/real-docker", "/nowhere/docker\n")
+        var surroundings = Surroundings.test(folder)
+        #expect(EngineFacts.gather(surroundings, docker: nil).record == .missing)
+        surroundings.program = folder["prefix/bin/slipway"]
+        #expect(EngineFacts.gather(surroundings, docker: nil).record == .gone("/nowhere/docker"))
     }
 
     @Test("Attestations are told of where they matter, as information")

@@ -49,7 +49,43 @@ struct RealDockerTests {
             #expect(RealDocker.find()?.path == named)
             try folder.remove(".config")
             setenv("PATH", folder["shim"].lossy, 1)
-            #expect(RealDocker.find() == nil)
+            #expect(RealDocker.find(record: { nil }, folders: "") == nil)
+        }
+    }
+
+    @Test(
+        "Where PATH names none: the recorded one, else that of the usual folders, else none",
+        arguments: [nil, "", ":", ".", "bin:", "/nowhere", "@shim", "@plain"] as [String?])
+    func withoutPath(_ path: String?) async {
+        await #expect(processExitsWith: .success) { [path = path as String?] in
+            let folder = try TemporaryFolder()
+            liveIn(folder)
+            try folder.write("shim/docker", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
+            try folder.write("plain/docker", "\u{7F}ELF", mode: 0o644)
+            let recorded = try folder.write("recorded/docker", "\u{7F}ELF", mode: 0o755)
+            let usual = try folder.write("usual/docker", "\u{7F}ELF", mode: 0o755)
+            // A relative entry of PATH would find these.
+            for name in ["docker", "bin/docker"] as [ByteString] { try folder.write(name, "\u{7F}ELF", mode: 0o755) }
+            chdir(folder.path.lossy)
+            if let path {
+                setenv("PATH", path.hasPrefix("@") ? folder[ByteString(path).dropFirst(1)].lossy : path, 1)
+            } else {
+                unsetenv("PATH")
+            }
+            let record = try folder.write("prefix/lib/slipway/real-docker", "# Slipway\n" + recorded + "\n")
+            let folders = folder["shim"] + ":" + usual.parentPath
+            #expect(RealDocker.find(record: { record }, folders: folders)?.path == recorded)
+            #expect(RealDocker.find(record: { nil }, folders: folders)?.path == usual)
+            #expect(RealDocker.find(record: { nil }, folders: folder["shim"]) == nil)
+            setenv("SLIPWAY_PASSED", recorded.lossy, 1)
+            try folder.write(script: "exec docker", to: "recorded/docker")
+            #expect(RealDocker.find(record: { record }, folders: folders)?.path == usual)
+            unsetenv("SLIPWAY_PASSED")
+            try folder.remove("recorded/docker")
+            #expect(RealDocker.find(record: { record }, folders: folders)?.path == usual)
+            setenv("PATH", usual.parentPath.lossy, 1)
+            try folder.write("recorded/docker", "\u{7F}ELF", mode: 0o755)
+            #expect(RealDocker.find(record: { record }, folders: "")?.path == usual)
         }
     }
 }

@@ -34,11 +34,20 @@ place_docker_link() {
     done
 }
 
+# For callers without PATH. The shim believes it while nobody else could have put it or that docker there.
+place_record() {
+    real=$(first_docker "$PATH:$root_path" real) || return 0
+    if outsider "$real" >/dev/null || outsider "${real%/*}" >/dev/null; then return 0; fi
+    printf '%s\n' "# Slipway: the docker behind the shim where PATH names none. install.sh looks for it anew each time." "$real" >"$work/real-docker"
+    put "$work/real-docker" "$docker_record" 644 || warn "cannot write $docker_record"
+}
+
 set_up() {
     find_programs
     load_manifest
     # All of them before any of them is written.
-    for file in "$shims/docker" "$prefix/bin/slipway" "$snippet" "$home/shell/slipway.fish" "$home/install.sh"; do
+    for file in "$shims/docker" "$prefix/bin/slipway" "$snippet" "$home/shell/slipway.fish" "$home/install.sh" \
+        "$docker_record"; do
         check_place "$file"
     done
     for room in $rooms_that_stay; do check_place "$home/install/$room.sh"; done
@@ -55,6 +64,7 @@ set_up() {
     place "$work/slipway.fish" "$home/shell/slipway.fish" 644
     place "$here/install.sh" "$home/install.sh" 755
     for room in $rooms_that_stay; do place "$rooms/$room.sh" "$home/install/$room.sh" 644; done
+    place_record
     place_docker_link
     plugin_state=
     [ -z "$with_plugin" ] || place_plugin

@@ -103,7 +103,7 @@ all_places() {
     printf 'link %s\n' "$prefix/bin/docker" "$prefix/sbin/docker" "$shims/slipway" "$manual_link" "$plugin"
     help_files | sed 's/^/file /'
     printf 'file %s\n' "$fish_file" "$systemd_file" "$profile_file" "$prefix/bin/slipway" "$shims/docker" \
-        "$home"/shell/* "$home"/install/*.sh "$home/install.sh"
+        "$home"/shell/* "$home"/install/*.sh "$home/install.sh" "$docker_record"
     manifest_is_whole || printf 'dir %s\n' "$home" "$shims" "$home/shell" "$home/install"
 }
 

@@ -362,7 +362,10 @@ shim_below_shim() {
     cp wrapper/docker second/docker
     run on a PATH="$work/bin:$place/wrapper:$place/second:$place/copy:$real:/usr/bin:/bin" docker build app
     expect_equal "$(exports_in arguments)" 1 exports
-    try on a PATH="$work/bin:$place/copy:/usr/bin/nonesuch" /usr/bin/env docker ps
+    # The machine's own docker is hidden: it would be found without PATH.
+    try with_mounts "for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /snap/bin; do
+        [ ! -e \$folder/docker ] || mount --bind /dev/null \$folder/docker
+    done" on a PATH="$work/bin:$place/copy:/usr/bin/nonesuch" /usr/bin/env docker ps
     expect_code 127
     expect_equal "$(wc -l <"$stderr")" 1 "lines on stderr"
 }

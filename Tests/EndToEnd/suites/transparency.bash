@@ -727,16 +727,23 @@ test_case "a credential helper of another command holds nothing" without_a_build
 
 # -- Which docker -----------------------------------------------------------------------------------------------------
 
+# In a namespace where nothing but a stand-in, or nothing, has the name docker in the usual folders.
+usual='for folder in /usr/local/sbin /usr/local/bin; do mount -t tmpfs -o mode=755 none "$folder"; done
+for file in /usr/sbin/docker /usr/bin/docker /sbin/docker /bin/docker /snap/bin/docker; do [ ! -e "$file" ] || mount --bind /etc/hostname "$file"; done
+[ -z "$1" ] || cp "$1" /usr/local/bin/docker
+shift; exec "$@"'
+
 # finds WANTED PATH [VAR=VALUE...]: which stand-in runs; WANTED is its folder, or "none".
 finds() {
     local wanted=$1 path=$2
     shift 2
-    try timeout 20 env -i PATH="$path" HOME="$home" "$@" "$work/bin/docker" ps
     if [[ $wanted == none ]]; then
+        try unshare --mount --propagation private sh -c "$usual" sh "" timeout 20 env -i PATH="$path" HOME="$home" "$@" "$work/bin/docker" ps
         expect_code 127
         expect_equal "$(wc -l <"$stderr")" 1 "lines of complaint"
         expect [ ! -s "$stdout" ]
     else
+        try timeout 20 env -i PATH="$path" HOME="$home" "$@" "$work/bin/docker" ps
         expect_code 0
         expect_equal "$(cat "$stdout")" "marked $wanted/docker" "the docker that $path means"
         expect [ ! -s "$stderr" ]
@@ -757,8 +764,6 @@ search() {
     finds none ":"
     finds none "/"
     finds none "$place/nowhere:$shim"
-    try env -i HOME="$home" "$shim/docker" ps
-    expect_code 127
     # Never from where one stands.
     mkdir -p here/bin && cd here
     printf '#!/bin/sh\necho EVIL\n' | tee docker bin/docker >/dev/null
@@ -770,6 +775,82 @@ search() {
     finds none "$shim:"
 }
 test_case "the next docker on PATH is found, never a relative one" search
+
+# installed_shim [RECORDED]: a shim as install.sh leaves it, with a record of that docker.
+installed_shim() {
+    mkdir -p prefix/lib/slipway/shims prefix/bin
+    cp "$work/bin/docker" prefix/lib/slipway/shims/
+    cp "$work/bin/slipway" prefix/bin/
+    [[ -z ${1-} ]] || printf '%s\n' "# Slipway: a record" "$1" >prefix/lib/slipway/real-docker
+}
+without_path() {
+    local recorded=$place/recorded usual_one=$place/usual one=$place/one shim=$place/prefix/lib/slipway/shims/docker path words
+    marked "$recorded" && marked "$usual_one" && marked "$one"
+    mkdir -p here/bin && cd here
+    printf '#!/bin/sh\necho EVIL\n' | tee docker bin/docker >/dev/null
+    chmod 755 docker bin/docker
+    cd .. && installed_shim "$recorded/docker" && cd here
+    for path in unset "" : . bin ./bin: /nowhere "$place/prefix/lib/slipway/shims"; do
+        words=(timeout 20 env -i HOME="$home")
+        [[ $path == unset ]] || words+=("PATH=$path")
+        words+=("$shim" ps)
+        try unshare --mount --propagation private sh -c "$usual" sh "$usual_one/docker" "${words[@]}"
+        expect_equal "$(cat "$stdout" "$stderr")" "marked $recorded/docker" "PATH: $path"
+        expect_code 0
+        mv ../prefix/lib/slipway/real-docker ../record
+        try unshare --mount --propagation private sh -c "$usual" sh "$usual_one/docker" "${words[@]}"
+        expect_equal "$(cat "$stdout" "$stderr")" "marked /usr/local/bin/docker" "PATH: $path, no record"
+        try unshare --mount --propagation private sh -c "$usual" sh "" "${words[@]}"
+        expect_code 127
+        expect_equal "$(wc -l <"$stderr")" 1 "lines of complaint"
+        mv ../record ../prefix/lib/slipway/real-docker
+    done
+    # PATH counts for more.
+    finds "$one" "$work/bin:$one"
+    run env -i HOME="$home" PATH="$one" "$shim" ps
+    expect_equal "$(cat "$stdout")" "marked $one/docker"
+    # The admin program finds the same.
+    run env -i HOME="$home" "$place/prefix/bin/slipway" explain -- docker ps
+    run env -i HOME="$home" SLIPWAY_TRACE=1 "$shim" ps
+    expect_said "slipway: $recorded/docker"
+}
+test_case "without PATH the recorded docker runs, else that of the usual folders, never one from where one stands" without_path
+
+foreign_record() {
+    local recorded=$place/recorded usual_one=$place/usual shim=$place/prefix/lib/slipway/shims/docker who
+    marked "$recorded" && marked "$usual_one"
+    installed_shim "$recorded/docker"
+    # refused FILE: whoever owns it, the docker of the usual folders runs; then everything is root's again
+    refused() {
+        try unshare --mount --propagation private sh -c "$usual" sh "$usual_one/docker" timeout 20 setpriv "$@" env -i "$shim" ps
+        expect_equal "$(cat "$stdout" "$stderr")" "marked /usr/local/bin/docker"
+    }
+    believed() {
+        try unshare --mount --propagation private sh -c "$usual" sh "$usual_one/docker" timeout 20 setpriv "$@" env -i "$shim" ps
+        expect_equal "$(cat "$stdout" "$stderr")" "marked $recorded/docker"
+    }
+    chmod 755 .
+    local keeper=(--reuid=0) user=(--reuid=1000 --regid=1000 --clear-groups)
+    believed "${keeper[@]}"
+    believed "${user[@]}"
+    for who in prefix/lib/slipway/real-docker prefix/lib/slipway recorded/docker recorded; do
+        chown 1001 "$who"
+        refused "${keeper[@]}"
+        refused "${user[@]}"
+        chown 1000 "$who" # one's own
+        believed "${user[@]}"
+        refused "${keeper[@]}"
+        chown 0 "$who"
+        chmod o+w "$who"
+        refused "${keeper[@]}"
+        chmod o-w "$who"
+    done
+    rm recorded/docker
+    refused "${keeper[@]}"
+    cp "$work/bin/docker" recorded/docker # a shim
+    refused "${keeper[@]}"
+}
+test_case "a record of the docker that a stranger could have made is not believed" foreign_record
 
 copies() {
     local one=$place/one

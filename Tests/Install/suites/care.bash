@@ -34,6 +34,28 @@ install "$home"; equal "a docker without the marker is not installed" $? 1
 equal "and nothing is" "$(tree "$home")" "$before"
 mv "$package/bin/kept" "$package/bin/docker"
 
+# -- The docker that is written down for callers without PATH
+
+fresh record
+record=$home/.local/lib/slipway/real-docker
+mkdir "$T/path"; real_docker "$T/path/docker"
+with=(PATH="$T/path:$default_path")
+install "$home"; equal "the real docker is written down" "$(tail -n 1 "$record")" "$T/path/docker"
+equal "for all to read, and nobody else to write" "$(stat -c %a "$record")" 644
+rm "$T/path/docker"; real_docker "$T/newer/docker"
+with=(PATH="relative:$T/newer:$default_path")
+install "$home"; equal "one that has moved is written down anew" "$(tail -n 1 "$record")" "$T/newer/docker"
+install "$home" --uninstall; equal "a record: no trace" "$(tree "$home")" ""
+if [[ $EUID == 0 ]]; then
+    for spoilt in "chown 1001 $T/newer" "chown 1001 $T/newer/docker" "chmod 777 $T/newer" "chmod 777 $T/newer/docker"; do
+        $spoilt
+        install "$home"; check "a docker that a stranger may replace is not written down ($spoilt)" not grep -qs "$T/newer/docker" "$record"
+        install "$home" --uninstall
+        chown -R 0 "$T/newer"; chmod 755 "$T/newer" "$T/newer/docker"
+    done
+fi
+with=()
+
 # -- The manifest
 
 for damage in "rm" "truncate -s 0" "truncate -s 40" "sh -c 'head -c 200 /dev/urandom >\"\$1\"' x"; do
