@@ -62,9 +62,7 @@ public struct DockerAnswer: Equatable, Sendable {
 
     /// At most the last 20 lines with something in them, without colours and other control bytes.
     static func lastLines(of text: ByteString) -> ByteString {
-        let lines = text.split("\n").map { line in
-            ByteString(line.trimmed.bytes.filter { !ByteString.isControl($0) })
-        }
+        let lines = text.split("\n").map(\.trimmed.harmless)
         return lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
     }
 }

@@ -45,16 +45,18 @@ public struct DockerFailure: Error, Equatable, Sendable {
         return failure
     }
 
-    /// All of it for people.
-    public var text: ByteString {
-        var text = message
-        if !words.isEmpty { text += "\n  " + words.split("\n").joined(separator: "\n  ") }
+    /// For people, below the message: what docker said, and what is left to do.
+    public var details: [ByteString] {
+        var lines = words.isEmpty ? [] : words.split("\n").map { "  " + $0 }
         if !left.isEmpty {
-            text +=
-                "\n  could not be removed: " + left.joined(separator: " ") + "; `slipway trim --packages` does it later"
+            lines.append(
+                "  could not be removed: " + left.joined(separator: " ") + "; `slipway trim --packages` does it later")
         }
-        return text
+        return lines
     }
+
+    /// The same on one line.
+    public var line: ByteString { ([message] + details.map(\.trimmed)).joined(separator: "; ") }
 
     /// 2 for bad usage, 128 and the signal's number for an interruption, else 1.
     public var exitCode: Int32 {

@@ -116,12 +116,6 @@ public struct ByteString: Hashable, Sendable {
     /// Whether there is nothing but printable ASCII in it.
     public var isPrintableASCII: Bool { bytes.allSatisfy { (0x20...0x7E).contains($0) } }
 
-    /// Without control characters: a file's name must neither steer a terminal nor begin a line of its own.
-    public var harmless: ByteString { ByteString(bytes.map { Self.isControl($0) ? UInt8(ascii: "?") : $0 }) }
-
-    /// Whether a byte is one of ASCII's control characters.
-    public static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
-
     /// The number written in decimal digits; nil for anything else and for overflow.
     public var decimal: Int? {
         guard !bytes.isEmpty, bytes.allSatisfy(\.isDigit) else { return nil }

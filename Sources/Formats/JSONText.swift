@@ -7,7 +7,7 @@ extension JSON {
     /// A whole number.
     public static func integer(_ number: some BinaryInteger) -> JSON { .number(ByteString(decimal: number)) }
 
-    /// The value on one line, valid UTF-8 always: a byte that is none becomes U+FFFD.
+    /// The value on one line, valid UTF-8 always: a byte that is none becomes U+FFFD. Nothing in it steers a terminal.
     public var text: ByteString {
         var out: [UInt8] = []
         write(to: &out)
@@ -41,15 +41,17 @@ extension JSON {
 
     private static func write(_ value: ByteString, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
-        for byte in value.lossy.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
-            case 0x0A: out += Array("\\n".utf8)
-            case 0x09: out += Array("\\t".utf8)
-            case 0..<0x20, 0x7F:
-                out += Array("\\u00".utf8)
-                out += Hex.digits(of: [byte]).bytes
-            default: out.append(byte)
+        for character in value.lossy.unicodeScalars {
+            switch character {
+            case "\"", "\\": out += [UInt8(ascii: "\\"), UInt8(truncatingIfNeeded: character.value)]
+            case "\n": out += Array("\\n".utf8)
+            case "\t": out += Array("\\t".utf8)
+            case _ where ByteString.steers(character.value):
+                for unit in UTF16.encode(character) ?? .init() {
+                    out += Array("\\u".utf8)
+                    out += Hex.digits(of: [UInt8(unit >> 8), UInt8(unit & 0xFF)]).bytes
+                }
+            default: out += Array(UTF8.encode(character) ?? .init())
             }
         }
         out.append(UInt8(ascii: "\""))

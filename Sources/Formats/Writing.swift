@@ -35,19 +35,15 @@ extension ByteString {
     public var shellQuoted: ByteString {
         let plain = bytes.allSatisfy { $0.isDigit || $0.isLetter || "_-./=:,@%+".utf8.contains($0) }
         if plain && !isEmpty { return self }
-        guard bytes.contains(where: Self.isControl) else {
-            return "'" + split("'").joined(separator: "'\\''") + "'"
+        guard !isHarmless else { return "'" + split("'").joined(separator: "'\\''") + "'" }
+        var quoted: ByteString = "$'"
+        var rest = bytes[...]
+        // A character at a time, and with the shell's own signs escaped before: what is shown stands for the very same bytes.
+        while !rest.isEmpty {
+            let piece = ByteString(rest.prefix(Self.firstScalar(of: rest).length))
+            quoted += piece == "'" || piece == "\\" ? "\\" + piece : piece.harmless
+            rest = rest.dropFirst(piece.count)
         }
-        return "$'" + bytes.map(Self.escaped).joined(separator: "") + "'"
-    }
-
-    /// A byte between $' and ' (POSIX.1-2024, 2.2.4).
-    private static func escaped(_ byte: UInt8) -> ByteString {
-        switch byte {
-        case UInt8(ascii: "\n"): "\\n"
-        case UInt8(ascii: "'"), UInt8(ascii: "\\"): "\\" + ByteString([byte])
-        case let byte where isControl(byte): "\\x" + Hex.digits(of: [byte])
-        default: ByteString([byte])
-        }
+        return quoted + "'"
     }
 }

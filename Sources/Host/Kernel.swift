@@ -207,11 +207,19 @@ public enum Kernel {
     /// Ends this process.
     public static func exit(_ code: Int32) -> Never { systemExit(code) }
 
-    /// Writes to standard error if the caller left it open, all of it or as much as goes.
-    public static func printError(_ text: ByteString) { _ = print(text, to: 2) }
+    /// Writes to standard error if the caller left it open, all of it or as much as goes. Nothing in it steers a terminal.
+    public static func printError(_ text: ByteString) { _ = print(text.harmlessLines, to: 2) }
 
-    /// Writes to standard output; what it failed with, nil where all of it went.
-    public static func printOutput(_ text: ByteString) -> Errno? { print(text, to: 1) }
+    /// Writes to standard output; what it failed with, nil where all of it went. Nothing in it steers a terminal.
+    public static func printOutput(_ text: ByteString) -> Errno? { print(text.harmlessLines, to: 1) }
+
+    /// Writes to standard output what programs read, byte for byte.
+    public static func printOutput(exactly bytes: ByteString) -> Errno? { print(bytes, to: 1) }
+
+    /// Steers the terminal behind standard error: only what stands in our own text can.
+    public static func steerError(_ sequence: StaticString) {
+        _ = print(ByteString(stringLiteral: sequence), to: 2)
+    }
 
     private static func print(_ text: ByteString, to number: Int32) -> Errno? {
         var rest = text.bytes[...]

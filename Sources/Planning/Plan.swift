@@ -69,7 +69,7 @@ extension Plan {
     public var text: ByteString {
         let set = environment.compactMap { change in change.value.map { change.name + "=" + $0.shellQuoted } }
         let command = (set + arguments.map(\.shellQuoted)).joined(separator: " ")
-        let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message.harmless }
-        return lines.joined(separator: "\n") + "\n"
+        let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message }
+        return lines.map { $0.harmless + "\n" }.joined(separator: "")
     }
 }

@@ -114,6 +114,6 @@ extension SandboxSettings {
 extension ByteString {
     /// Whether docker keeps it as it is in a label: UTF-8, and nothing that moves a terminal's cursor.
     public var isLabelText: Bool {
-        !isEmpty && ByteString(lossy) == self && !bytes.contains(where: Self.isControl)
+        !isEmpty && isHarmless
     }
 }

@@ -82,7 +82,7 @@ public struct Reconciliation: Sendable {
             let isAlive = ["running", "paused", "restarting"].contains { said.range(of: $0) != nil }
             return isAlive ? .kept(answer.words) : .failed(answer.words)
         } catch {
-            return .failed(error.text)
+            return .failed(error.line)
         }
     }
 }

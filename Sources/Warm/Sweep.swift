@@ -172,7 +172,7 @@ public struct Sweep {
             let refused = Item(name: item.name, kind: item.kind, cause: answer.words)
             if said.range(of: "in use") != nil { report.kept.append(refused) } else { report.failed.append(refused) }
         } catch {
-            report.failed.append(Item(name: item.name, kind: item.kind, cause: error.text))
+            report.failed.append(Item(name: item.name, kind: item.kind, cause: error.line))
         }
         return false
     }

@@ -81,5 +81,5 @@ public struct WarmRequest: Sendable {
         ] + mounts.flatMap { ["--mount", $0] } + ["--entrypoint", "/bin/sh", image, "-c", script, "slipway"] + arguments
     }
 
-    static func isPlain(_ text: ByteString) -> Bool { !text.bytes.contains(where: ByteString.isControl) }
+    static func isPlain(_ text: ByteString) -> Bool { text.isHarmless }
 }

@@ -65,7 +65,7 @@ struct CheckCommand: ParsableCommand {
             return Output.complain("not known whether every step was cached: the shim left no word about this command")
         }
         if json { Output.write(told.json) }
-        Kernel.printError("slipway: " + told.text)
+        Kernel.printError("slipway: " + told.text)  // of `lines`
         if told.explanation.shouldHaveHit { throw ExitCode(3) }
     }
 

@@ -28,13 +28,14 @@ struct DoctorCommand: ParsableCommand {
             let percent = total == 0 ? 100 : done / max(1, total / 100)
             guard isShowing, percent != shown else { return }
             shown = percent
-            Kernel.printError("\rverifying " + ByteSize.text(done) + " of " + ByteSize.text(total) + " \u{1B}[K")
+            Output.clearLine()
+            Kernel.printError("verifying " + ByteSize.text(done) + " of " + ByteSize.text(total))
         }
-        if shown != .max { Kernel.printError("\r\u{1B}[K") }
+        if shown != .max { Output.clearLine() }
         if json {
             Output.write(report.json)
         } else {
-            Output.write(report.text(inColour: Kernel.isTerminal(1)))
+            Output.write(coloured: report.text(inColour: Kernel.isTerminal(1)))
         }
         if report.worst != .ok { throw ExitCode(report.worst.rawValue) }
     }

@@ -20,7 +20,7 @@ enum EngineCommands {
 
     /// Prints a failure; what is thrown ends the program.
     static func complain(_ failure: DockerFailure, json: Bool) -> ExitCode {
-        if json { Output.write(failure.json) } else { Output.complain(failure.text) }
+        if json { Output.write(failure.json) } else { Output.complain(failure.message, below: failure.details) }
         return ExitCode(failure.exitCode)
     }
 }

@@ -109,7 +109,7 @@ struct LintCommand: ParsableCommand {
         if fix || diff {
             let mended = Linter.fixed(file, context: source.context) { rules.contains($0.rule) }
             if diff {
-                Output.write(TextDifference(file.source, mended.source).unified(path))
+                Output.write(exactly: TextDifference(file.source, mended.source).unified(path))
             } else if mended.source != file.source {
                 try source.replace(with: mended.source)
                 file = mended

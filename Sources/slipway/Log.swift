@@ -41,7 +41,10 @@ struct Log: ParsableCommand {
 
     func run() {
         let entries = JournalEntry.entries(of: Journal.files).filter(filter.accepts)
-        for entry in entries.suffix(count) { Output.write(json ? entry.line + "\n" : text(of: entry)) }
+        for entry in entries.suffix(count) {
+            // Written anew: what stood in the file for a character of a terminal's own is escaped.
+            if json { JSON(entry.line).map(Output.write) } else { Output.write(text(of: entry)) }
+        }
     }
 
     private func text(of entry: JournalEntry) -> ByteString {
@@ -55,6 +58,6 @@ struct Log: ParsableCommand {
             return "  " + finding.code + "  " + place.joined(separator: ":") + "  " + title
         }
         let rest = entry.partlyRead.map { ["  there may be more in it: slipway lint " + $0.shellQuoted] } ?? []
-        return ([head.joined(separator: "  ")] + notes + findings + rest).map(\.harmless).joined(separator: "\n") + "\n"
+        return Output.lines([head.joined(separator: "  ")] + notes + findings + rest)
     }
 }

@@ -143,13 +143,13 @@ struct ModeReport {
         var lines: [ByteString] = [headline]
         lines += Self.listing(
             survey.differences.map { change in
-                ByteString(octal: change.mode) + " -> " + ByteString(octal: change.wanted) + "  " + change.path.shown
+                ByteString(octal: change.mode) + " -> " + ByteString(octal: change.wanted) + "  " + change.path.harmless
                     + (change.isDirectory ? "/" : "")
             })
         func section(_ title: ByteString, _ names: [ByteString]) {
             guard !names.isEmpty else { return }
             lines.append(ByteString(decimal: names.count) + " " + title)
-            lines += Self.listing(names.map(\.shown))
+            lines += Self.listing(names.map(\.harmless))
         }
         section(
             "executable otherwise than git has it, a change of your own: left as they are, git diff shows them",
@@ -173,9 +173,9 @@ struct ModeReport {
                 failure.difference.path + ": " + ByteString(failure.error.description)
             })
         if !isFixing && !repair.mended.isEmpty {
-            lines.append("mend: slipway modes --fix " + survey.top.shown)
+            lines.append("mend: slipway modes --fix " + survey.top.harmless)
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 
     private var headline: ByteString {
@@ -183,7 +183,7 @@ struct ModeReport {
         let files = survey.differences.count - directories
         let total =
             ByteString(decimal: survey.files) + " tracked files and " + ByteString(decimal: survey.directories)
-            + " directories of " + survey.top.shown
+            + " directories of " + survey.top.harmless
         if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
         let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""

@@ -3,18 +3,42 @@ import Formats
 import Host
 import Synchronization
 
-/// Standard output, byte for byte.
+/// All that is printed. Nothing of it steers a terminal, whatever names stand in it: JSON escapes it, `Kernel` does where it writes,
+/// and `lines` keeps a name from beginning a line of its own.
 enum Output {
     private static let failed = Mutex<Errno?>(nil)
 
     /// What the first write that failed failed with: the command goes on and tidies up, and ends with 1.
     static var failure: Errno? { failed.withLock { $0 } }
 
-    /// Writes the text as it is.
-    static func write(_ text: ByteString) {
-        guard failure == nil, let error = Kernel.printOutput(text) else { return }
-        failed.withLock { $0 = error }
+    /// Writes a text of `lines`.
+    static func write(_ text: ByteString) { note(failure == nil ? Kernel.printOutput(text) : nil) }
+
+    /// Writes what a program will read: on a terminal nothing is exact.
+    static func write(exactly bytes: ByteString) {
+        if Kernel.isTerminal(1) { return write(bytes) }
+        note(failure == nil ? Kernel.printOutput(exactly: bytes) : nil)
     }
+
+    /// Writes a text of `lines` with colours, which are all that it may have of a terminal's own.
+    static func write(coloured text: ByteString) {
+        guard failure == nil, let first = text.split("\u{1B}").first else { return }
+        var safe = first.harmlessLines
+        for piece in text.split("\u{1B}").dropFirst() {
+            let isColour = Self.colours.contains { piece.hasPrefix($0) }
+            safe += (isColour ? "\u{1B}" : "\\x1b") + piece.harmlessLines
+        }
+        note(Kernel.printOutput(exactly: safe))
+    }
+
+    private static let colours: [ByteString] = ["[31m", "[32m", "[33m", "[0m"]
+
+    private static func note(_ error: Errno?) {
+        if let error { failed.withLock { $0 = error } }
+    }
+
+    /// A text of these lines: each stays one.
+    static func lines(_ lines: [ByteString]) -> ByteString { lines.map { $0.harmless + "\n" }.joined(separator: "") }
 
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
@@ -22,11 +46,17 @@ enum Output {
     /// Shows on a terminal what takes a while, until something else takes the line; nothing elsewhere.
     static func working(_ text: ByteString?) {
         guard Kernel.isTerminal(2) else { return }
-        Kernel.printError("\r\u{1B}[K" + (text.map { $0 + " ..." } ?? ""))
+        clearLine()
+        if let text { Kernel.printError(text.harmless + " ...") }
     }
 
-    /// Writes what went wrong, where and what to do next.
-    static func complain(_ text: ByteString) { Kernel.printError("slipway: " + text + "\n") }
+    /// Takes away what stands on the terminal's line.
+    static func clearLine() { Kernel.steerError("\r\u{1B}[K") }
+
+    /// Writes what went wrong, where and what to do next; below it, a line each, what others said.
+    static func complain(_ text: ByteString, below words: [ByteString] = []) {
+        Kernel.printError(lines(["slipway: " + text] + words))
+    }
 
     /// Tells why a command cannot go on, with `--json` in its document's place; to be thrown. The code keeps its meaning.
     static func failure(_ code: ByteString, _ text: ByteString, json: Bool) -> ExitCode {
@@ -36,21 +66,5 @@ enum Output {
             complain(text)
         }
         return .failure
-    }
-}
-
-extension ByteString {
-    /// A name as a terminal may have it: control characters and what is no UTF-8 are escaped.
-    var shown: ByteString {
-        guard bytes.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 >= 0x80 }) else { return self }
-        let isText = String(validating: bytes, as: UTF8.self) != nil
-        return bytes.reduce(into: ByteString()) { text, byte in
-            switch byte {
-            case 0x0A: text += "\\n"
-            case 0x00..<0x20, 0x7F: text += "\\x" + Hex.digits(of: [byte])
-            case 0x80...: text += isText ? ByteString([byte]) : "\\x" + Hex.digits(of: [byte])
-            default: text += ByteString([byte])
-            }
-        }
     }
 }

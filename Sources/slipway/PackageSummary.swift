@@ -95,7 +95,7 @@ struct PackageSummary {
             lines.append(
                 "  more than " + ByteSize.text(Self.threshold) + ": `slipway trim --packages`, or warm without --add")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 
     private static func count(_ number: Int, _ noun: ByteString) -> ByteString {

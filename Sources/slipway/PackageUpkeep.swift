@@ -48,6 +48,6 @@ struct PackageUpkeep {
         var lines = report.removed.map { verb + $0.name + ": " + $0.cause }
         lines += report.kept.map { "kept " + $0.name + ": " + $0.cause }
         if lines.isEmpty { lines.append("nothing to remove") }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 }

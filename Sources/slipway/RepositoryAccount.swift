@@ -48,7 +48,7 @@ struct RepositoryAccount {
                     + count(Self.seconds(account.recent.saved), " s saved in the last ")
                     + count(account.recent.commands, " builds; the setting export = auto leaves it out"))
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 
     private static func seconds(_ time: Int64) -> Int64 { (max(0, time) &+ 500_000_000) / 1_000_000_000 }

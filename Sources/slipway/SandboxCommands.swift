@@ -34,11 +34,11 @@ struct ListContainers: ParsableCommand {
         let width = max(4, rows.map(\.0.name.count).max() ?? 0)
         let heading = ByteString("NAME").padded(to: width) + "  STATE       HASH          WORKSPACE"
         let lines = rows.map { container, verdict in
-            container.name.shown.padded(to: width) + "  " + container.state.shown.padded(to: 10) + "  "
-                + container.hash.prefix(12).shown.padded(to: 12) + "  " + (container.workspace?.shown ?? "-")
-                + (verdict == .current ? "" : "  (" + verdict.words.shown + ")")
+            container.name.harmless.padded(to: width) + "  " + container.state.harmless.padded(to: 10) + "  "
+                + container.hash.prefix(12).harmless.padded(to: 12) + "  " + (container.workspace?.harmless ?? "-")
+                + (verdict == .current ? "" : "  (" + verdict.words.harmless + ")")
         }
-        return ([heading] + lines).joined(separator: "\n") + "\n"
+        return Output.lines([heading] + lines)
     }
 }
 
@@ -74,13 +74,13 @@ struct ReconcileCommand: ParsableCommand {
         if json {
             Output.write(Self.json(report, elsewhere: plan.elsewhere, dryRun: dryRun))
         } else if !dryRun {
-            for item in report.removed { Output.write("removed " + item.container.name.shown + "\n") }
+            for item in report.removed { Output.write(Output.lines(["removed " + item.container.name])) }
             for item in report.kept where !item.said.isEmpty {
-                Output.write("kept " + item.container.name.shown + ": " + item.said.shown + "\n")
+                Output.write(Output.lines(["kept " + item.container.name + ": " + item.said]))
             }
             for item in report.failed {
                 Output.complain(
-                    item.container.name.shown + " is not removed: " + item.said.shown
+                    item.container.name + " is not removed: " + item.said
                         + "; see whether the engine still answers")
             }
         }
@@ -90,7 +90,8 @@ struct ReconcileCommand: ParsableCommand {
 
     static func text(_ plan: Reconciliation, dryRun: Bool) -> ByteString {
         func line(_ item: Reconciliation.Item) -> ByteString {
-            "  " + item.container.name.shown + "  " + item.container.state.shown + "  " + item.verdict.words.shown
+            "  " + item.container.name.harmless + "  " + item.container.state.harmless + "  "
+                + item.verdict.words.harmless
         }
         var lines: [ByteString] = []
         if !plan.outdated.isEmpty { lines.append(dryRun ? "would be removed:" : "to be removed:") }
@@ -102,7 +103,7 @@ struct ReconcileCommand: ParsableCommand {
             lines.append(
                 "not judged: " + ByteString(decimal: plan.elsewhere) + " made elsewhere or by other users; see --all")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 
     static func json(_ report: Reconciliation.Report, elsewhere: Int, dryRun: Bool) -> JSON {

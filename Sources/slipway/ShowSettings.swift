@@ -24,8 +24,8 @@ struct ShowSettings: ParsableCommand {
             let rows = Settings.rows.map { JSON.Member(name: $0.key, value: .string($0.show(loaded.settings))) }
             Output.write(.object(["settings": .object(rows), "problems": .array(problems.map(JSON.string))]))
         } else {
-            for row in Settings.rows { Output.write(row.key + " = " + row.show(loaded.settings).harmless + "\n") }
-            for problem in problems { Output.complain(problem.harmless) }
+            for row in Settings.rows { Output.write(Output.lines([row.key + " = " + row.show(loaded.settings)])) }
+            for problem in problems { Output.complain(problem) }
         }
         if !problems.isEmpty { throw ExitCode.failure }
     }

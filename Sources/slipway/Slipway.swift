@@ -30,7 +30,7 @@ struct Slipway: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            let text = ByteString(fullMessage(for: error)) + "\n"
+            let text = told(error) + "\n"
             if exitCode(for: error) == .success {
                 Output.write(text)
             } else if text != "\n" {
@@ -39,6 +39,15 @@ struct Slipway: ParsableCommand {
             end(with: status(for: error))
         }
         end(with: 0)
+    }
+
+    /// What the parser says, with words of the command line in it that begin no line.
+    private static func told(_ error: any Error) -> ByteString {
+        var text = fullMessage(for: error)
+        for word in Kernel.arguments where !word.isHarmless {
+            text = text.replacing(word.lossy, with: word.harmless.lossy)
+        }
+        return ByteString(text)
     }
 
     /// A full disk behind standard output is a failure, as it is for `cat`.

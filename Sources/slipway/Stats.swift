@@ -63,6 +63,6 @@ struct Stats: ParsableCommand {
             let sentence = Reason(code: reason.name).map { ByteString($0.sentence) } ?? ""
             lines.append(row("  " + reason.name, reason.count, sentence))
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 }

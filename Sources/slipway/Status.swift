@@ -42,7 +42,7 @@ struct Status: ParsableCommand {
         var failed = false
         if !json {
             let room = free.map { ", " + ByteSize.text($0) + " free" } ?? ""
-            Output.write(layout.root + (system.map { " on " + $0.name } ?? "") + room + "\n")
+            Output.write(Output.lines([layout.root + (system.map { " on " + $0.name } ?? "") + room]))
         }
         for part in layout.parts {
             do throws(Rejection) {
@@ -134,7 +134,7 @@ extension PartSummary {
                     + (words.isEmpty ? "" : "  " + words)
                     + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 
     private static func bar(percent: UInt64) -> ByteString {

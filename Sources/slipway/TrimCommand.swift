@@ -284,7 +284,7 @@ extension Trim.Report {
                 "  the budget is too small by " + ByteSize.text(bytesOverBudget)
                     + " for what was used last, which stays: raise --max-size or trim.max-size")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 }
 

@@ -126,21 +126,19 @@ final class LiveLine {
         switch progress {
         case .step(let text):
             step = text
-            if isLive { draw(text) } else { write(text + "\n") }
+            if isLive { draw(text) } else { Kernel.printError(Output.lines([text])) }
         case .line(let text): if isLive { draw(step + ": " + text) }
         }
     }
 
-    func clear() { if isShown && isLive { write("\r\u{1B}[K") } }
+    func clear() { if isShown && isLive { Output.clearLine() } }
 
-    /// Control bytes of the tools would move the cursor. Long lines are cut, or they would leave their beginnings behind.
+    /// Long lines are cut, or they would leave their beginnings behind.
     private func draw(_ text: ByteString) {
-        let plain = ByteString(text.bytes.filter { !ByteString.isControl($0) })
         let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
-        write("\r\u{1B}[K" + ByteString(String(plain.lossy.prefix(width))))
+        Output.clearLine()
+        Kernel.printError(ByteString(String(text.harmless.lossy.prefix(width))))
     }
-
-    private func write(_ text: ByteString) { Kernel.printError(text) }
 }
 
 extension Warmed {
@@ -156,11 +154,14 @@ extension Warmed {
         case .userAttributes: lines.append("  containers get views of it, with userxattr")
         case ViewSupport.none?, nil: break
         }
-        lines += notes.map { "  note: " + $0.split("\n").joined(separator: "\n    ") }
+        for note in notes {
+            let said = note.split("\n")
+            lines += ["  note: " + (said.first ?? "")] + said.dropFirst().map { "    " + $0 }
+        }
         if !left.isEmpty {
             lines.append(
                 "  could not be removed: " + left.joined(separator: " ") + "; `slipway trim --packages` does it later")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 }

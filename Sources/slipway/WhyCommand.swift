@@ -120,8 +120,8 @@ extension ToldBuild {
     var text: ByteString {
         guard let target = build.record?.bakeTarget else { return explanation.text }
         let others = targets.filter { $0 != target }.joined(separator: ", ")
-        return target.shown + ": " + explanation.text
-            + (others.isEmpty ? "" : "also built: " + others.shown + " (slipway why --target NAME)\n")
+        return target.harmless + ": " + explanation.text
+            + (others.isEmpty ? "" : Output.lines(["also built: " + others + " (slipway why --target NAME)"]))
     }
 
     var json: JSON {
@@ -141,15 +141,15 @@ extension Explanation {
     private static let mostNamed = 10
 
     fileprivate var text: ByteString {
-        var lines = [(step.isEmpty ? "" : step.shown + ": ") + sentence.shown]
-        lines += paths.prefix(Self.mostNamed).map { "  " + $0.shown }
+        var lines = [(step.isEmpty ? "" : step.harmless + ": ") + sentence.harmless]
+        lines += paths.prefix(Self.mostNamed).map { "  " + $0.harmless }
         if paths.count > Self.mostNamed {
             lines.append("  and " + ByteString(decimal: paths.count - Self.mostNamed) + " more")
         }
-        if let mend { lines.append("mend: " + mend.shown) }
+        if let mend { lines.append("mend: " + mend.harmless) }
         if let cached, let total {
             lines.append(ByteString(decimal: cached) + " of " + ByteString(decimal: total) + " steps were cached")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Output.lines(lines)
     }
 }

@@ -1,0 +1,68 @@
+import Formats
+import Testing
+
+@Suite("What is shown steers nothing")
+struct HarmlessTests {
+    /// Whatever follows no terminal and no reader may obey.
+    static let steering: [UInt32] =
+        Array(0..<0x20) + Array(0x7F..<0xA0) + [0xAD, 0x061C] + Array(0x200B...0x200F) + Array(0x2028...0x202E)
+        + Array(0x2060...0x206F) + [0xFEFF, 0xE0001, 0xE0041, 0xE007F, 0xE0100]
+
+    private static func text(_ scalar: UInt32) -> ByteString {
+        ByteString("a" + String(Unicode.Scalar(scalar).map(Character.init) ?? "?") + "b")
+    }
+
+    @Test("Controls of both kinds, marks of direction and what cannot be seen are escaped, on one line and on several")
+    func scalars() {
+        for scalar in Self.steering {
+            let text = Self.text(scalar)
+            #expect(text.harmless.isPrintableASCII && !text.isHarmless, "U+\(String(scalar, radix: 16))")
+            let isKept = scalar == 0x0A || scalar == 0x09
+            #expect(isKept ? text.harmlessLines == text : text.harmlessLines.isPrintableASCII)
+            #expect(text.shellQuoted.isPrintableASCII && JSON.string(text).text.isPrintableASCII)
+            #expect(JSON(JSON.string(text).text)?.string == text)
+        }
+    }
+
+    @Test(
+        "What is no UTF-8 is escaped byte by byte",
+        arguments: [
+            [0x9B], [0xC2], [0xFF], [0xC0, 0x80], [0xC1, 0x9B], [0xE0, 0x80, 0x9B], [0xED, 0xA0, 0x80],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x80], [0x80], [0xF0, 0x80, 0x82, 0x9B],
+        ] as [[UInt8]])
+    func noText(_ bytes: [UInt8]) {
+        let wanted = bytes.reduce(into: ByteString()) { $0 += "\\x" + Hex.digits(of: [$1]) }
+        #expect(ByteString(bytes).harmless == wanted)
+        #expect(("é" + ByteString(bytes) + "!").harmless == "é" + wanted + "!")
+        #expect(JSON.string(ByteString(bytes)).text.lossy.utf8.elementsEqual(JSON.string(ByteString(bytes)).text.bytes))
+    }
+
+    @Test(
+        "All other text stays",
+        arguments: ["", "abc", "a\\x", "näïve", "日本", "emoji 🚀", "\u{A0}\u{2010}\u{2030}", "עברית"])
+    func text(_ text: String) {
+        #expect(ByteString(text).harmless == ByteString(text) && ByteString(text).isHarmless)
+    }
+
+    @Test("Escaped it says what it was, and escaping it again changes nothing")
+    func escapes() {
+        let name: ByteString = "a\n\u{1B}[31m\u{9B}31m\u{202E}gnp"
+        #expect(name.harmless == "a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp")
+        #expect(name.harmless.harmless == name.harmless)
+        #expect(name.shellQuoted == "$'a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp'")
+        #expect(JSON.string(name).text == "\"a\\n\\u001b[31m\\u009b31m\\u202egnp\"")
+    }
+
+    @Test("No bytes whatever come out as anything but text")
+    func chance() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<5_000 {
+            let bytes = ByteString(
+                (0..<12).map { _ in
+                    [0xC2, 0xE2, 0x80, 0x9B, 0xAE, 0xF0, 0x41, UInt8.random(in: 0...255, using: &random)][
+                        Int.random(in: 0..<8, using: &random)]
+                })
+            #expect(bytes.harmless.isHarmless, "\(bytes.bytes)")
+        }
+    }
+}
