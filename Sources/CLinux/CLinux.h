@@ -16,6 +16,27 @@ static inline int slipway_memfd_create(const char *name) { return (int)syscall(S
 // Of the calling process: no disk time while anybody else wants it. There is no ioprio_set in any C library.
 #ifdef SYS_ioprio_set
 static inline int slipway_idle_disk(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
+// Never waits for the kernel's pool to fill (GRND_NONBLOCK). Linux 3.17; neither seccomp's old profiles nor gVisor's old ones have it.
+static inline long slipway_getrandom(void *to, unsigned long count) { return syscall(SYS_getrandom, to, count, 1u); }
+
+// Sixteen random bytes that the kernel gives every program at its start. Linux 2.6.29.
+extern unsigned long getauxval(unsigned long kind);
+static inline const void *slipway_start_randomness(void) { return (const void *)getauxval(25 /* AT_RANDOM */); }
+
+// Whether a child has ended: 1, or 0 while it runs. It is not waited for, so its number stays its own: P_PID, WNOHANG, WEXITED and
+// WNOWAIT. By number, as whoever includes <signal.h> here takes its types from Glibc's module.
+static inline int slipway_has_ended(int child) {
+    int told[32] = {0};
+    if (syscall(SYS_waitid, 1, child, told, 0x1000005, (void *)0) == -1) return -1;
+    return told[0] != 0;
+}
+
+// Waits for a child's end, and leaves it to be waited for.
+static inline int slipway_await(int child) {
+    int told[32] = {0};
+    return (int)syscall(SYS_waitid, 1, child, told, 0x1000004, (void *)0);
+}
+
 #else
 static inline int slipway_idle_disk(void) { return -1; }
 #endif

@@ -87,15 +87,6 @@ public enum Kernel {
         return UInt32(mask)
     }
 
-    /// Random bytes from the kernel: Swift's system generator is `getrandom` on Linux.
-    public static func randomBytes(_ count: Int) -> [UInt8] {
-        // Eight at a time: each is a system call.
-        var kernel = SystemRandomNumberGenerator()
-        var bytes: [UInt8] = []
-        while bytes.count < count { withUnsafeBytes(of: kernel.next()) { bytes.append(contentsOf: $0) } }
-        return Array(bytes.prefix(max(0, count)))
-    }
-
     /// The processor architecture in the OCI's words.
     public static var architecture: ByteString {
         #if arch(x86_64)

@@ -30,6 +30,14 @@ struct KernelTests {
         }
     }
 
+    @Test(
+        "Randomness, also of a length that is no multiple of anything, and from the start where the kernel gives none")
+    func randomness() {
+        #expect(Kernel.randomBytes(0) == [] && Kernel.randomBytes(-1) == [] && Kernel.randomBytes(13).count == 13)
+        #expect(Set((0..<100).map { _ in Kernel.randomBytes(8) }).count == 100)
+        #expect(Set((0..<100).map { _ in Randomness.made(8) }).count == 100 && Randomness.made(77).count == 77)
+    }
+
     @Test("The working directory")
     func workingDirectory() async throws {
         let folder = try TemporaryFolder()

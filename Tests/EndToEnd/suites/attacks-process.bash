@@ -51,6 +51,31 @@ reaches() {
     grep -qF -e "$word" words || fail "docker has not got $word: $(tr '\n' ' ' <words)"
 }
 
+# -- Randomness -------------------------------------------------------------------------------------------------------
+
+# In all of them, docker included.
+no_random=(strace -f -qq -o trace -e trace=getrandom -e inject=getrandom:error=ENOSYS)
+
+no_randomness() {
+    pretend
+    # Nothing there but what docker's own script wants.
+    local dev="mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3"
+    reaches 3 ps with_mounts "$dev" pretending "${no_random[@]}" docker ps
+    reaches 3 --cache-to with_mounts "$dev" pretending "${no_random[@]}" docker build app
+    reaches 3 --mount with_mounts "$dev" pretending "${no_random[@]}" docker run image pip
+    expect_not grep -q 'getrandom.*= [1-9]' trace
+}
+test_case "without getrandom and without /dev/urandom docker runs, and gets what it gets elsewhere" no_randomness
+
+# strace ends when all have ended: a child that reads from a descriptor that is another file's by then never does.
+no_spinning() {
+    pretend
+    reaches 3 --cache-to pretending timeout 60 "${no_random[@]}" docker build app
+    reaches 3 --mount pretending timeout 60 "${no_random[@]}" docker run image pip
+    expect [ "$(find "$store" -name '*.json' | wc -l)" -gt 0 ]
+}
+test_case "without getrandom the children that docker leaves behind do their work and end" no_spinning
+
 # -- Names ------------------------------------------------------------------------------------------------------------
 
 # Everything that a name may hold: both kinds of controls as UTF-8, as single bytes, marks of direction, invisible ones, line ends.
