@@ -52,12 +52,8 @@ extension Clock {
     /// while others had the processor.
     static var others: Int64 { Others.waited.load(ordering: .relaxed) &+ runDelay }
 
-    /// Adds the time that `body` takes to what others took.
-    static func waiting<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        let start = monotonic
-        defer { Others.waited.wrappingAdd(monotonic &- start, ordering: .relaxed) }
-        return try body()
-    }
+    /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
+    public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
     /// Source: Linux Documentation/scheduler/sched-stats.rst; 0 where the kernel does not count it.
     private static var runDelay: Int64 {

@@ -37,6 +37,8 @@ public struct Conversation: Sendable {
 
     private static let mostOutput = 1 << 26
     private static let mostError = 1 << 16
+    /// From SIGTERM to SIGKILL, and from there to going on without it.
+    private static let leaving: Int64 = 2_000_000_000
 
     /// A program with its words and environment.
     public init(program: ByteString, arguments: [ByteString], environment: [ByteString]) {
@@ -70,11 +72,8 @@ public struct Conversation: Sendable {
             return Ending(
                 output: ByteString(said.output.text), error: ByteString(said.error.text), exitCode: code)
         } catch {
-            kill(child, SIGTERM)
-            if (try? Self.reap(child, until: Clock.monotonic &+ 2_000_000_000)) == nil {
-                kill(child, SIGKILL)
-                _ = try? Self.reap(child, until: .max)
-            }
+            child.send(SIGTERM)
+            if child.wait(until: Clock.monotonic &+ Self.leaving) == nil { child.end(within: Self.leaving) }
             throw error
         }
     }
@@ -92,7 +91,7 @@ public struct Conversation: Sendable {
             var waits = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             if let number = feed?.number { waits.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0)) }
             try check(deadline)
-            guard poll(&waits, nfds_t(waits.count), 100) > 0 else { continue }
+            guard try checked({ poll(&waits, nfds_t(waits.count), 100) }) > 0 else { continue }
             for wait in waits where wait.revents != 0 {
                 if wait.fd == output.number || wait.fd == error.number {
                     let isOutput = wait.fd == output.number
@@ -116,27 +115,17 @@ public struct Conversation: Sendable {
     }
 
     /// A program may close its outputs and go on.
-    private func wait(for child: pid_t, until deadline: Int64) throws(Errno) -> Int32? {
+    private func wait(for child: Child, until deadline: Int64) throws(Errno) -> Int32? {
         while true {
-            var status: Int32 = 0
-            let ended = try checked { waitpid(child, &status, WNOHANG) }
-            if ended == child { return status & 0x7F == 0 ? status >> 8 & 0xFF : nil }
+            if let ending = child.end() { return ending.exitCode }
             try check(deadline)
-            poll(nil, 0, 1)
-        }
-    }
-
-    private static func reap(_ child: pid_t, until deadline: Int64) throws(Errno) {
-        var status: Int32 = 0
-        while try checked({ waitpid(child, &status, WNOHANG) }) == 0 {
-            guard Clock.monotonic < deadline else { throw .timedOut }
-            poll(nil, 0, 5)
+            Clock.sleep(nanoseconds: 1_000_000)
         }
     }
 
     private func spawn(
         _ input: consuming Descriptor, _ output: consuming Descriptor, _ error: consuming Descriptor
-    ) throws(Errno) -> pid_t {
+    ) throws(Errno) -> Child {
         let numbers = (input.number, output.number, error.number)
         return try Execution.start(
             program, arguments, .entries(environment), flags: isStoppable ? 0 : POSIX_SPAWN_SETPGROUP

@@ -28,6 +28,11 @@ public enum Execution {
     public static func become(
         _ path: ByteString, arguments: Arguments, environment: Environment = .inherited
     ) -> Errno {
+        ChildSignal.restore()
+        return replace(path, arguments, environment)
+    }
+
+    private static func replace(_ path: ByteString, _ arguments: Arguments, _ environment: Environment) -> Errno {
         switch (arguments, environment) {
         case (.inherited, .inherited): execute(path, CommandLineWords.vector, environ)
         case (.inherited, .entries(let entries)):
@@ -83,13 +88,17 @@ public enum Execution {
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
             let text = try read(output, until: deadline, limit: limit)
-            return Answer(output: text, exitCode: try wait(for: child, until: deadline))
+            // A program may close its output and go on, so its end has the same deadline.
+            guard let ending = child.wait(until: deadline) else { throw .timedOut }
+            return Answer(output: text, exitCode: ending.exitCode)
         } catch {
-            kill(child, SIGKILL)
-            _ = try? wait(for: child, until: .max)
+            child.end(within: dying)
             throw error
         }
     }
+
+    /// What a program that was killed gets to be gone.
+    private static let dying: Int64 = 1_000_000_000
 
     /// Asks a program that may do anything, such as a shell with its user's startup files: in a session of its own, so that
     /// it finds no terminal to take. It is not waited for longer than it runs, whatever it leaves behind with its output open.
@@ -101,24 +110,25 @@ public enum Execution {
         let output = pipe.ours
         try output.neverWait()
         let child = try spawn(path, arguments, environment, output: pipe.theirs, inNewSession: true)
-        defer { kill(-child, SIGKILL) }
-        do throws(Errno) {
-            let deadline = Clock.monotonic &+ nanoseconds
-            var text: [UInt8] = []
-            while true {
-                let ending = try ending(of: child)
-                while let piece = try output.readWhatIsThere(upTo: 4096), !piece.isEmpty {
-                    text += piece
-                    if text.count > limit { throw .tooLarge }
-                }
-                if let ending { return Answer(output: ByteString(text), exitCode: ending.exitCode) }
-                guard Clock.monotonic < deadline else { throw .timedOut }
-                poll(nil, 0, 2)
+        defer {
+            child.killGroup()
+            child.end(within: dying)
+        }
+        let deadline = Clock.monotonic &+ nanoseconds
+        var text: [UInt8] = []
+        while true {
+            let hasEnded = child.hasEnded
+            while let piece = try output.readWhatIsThere(upTo: 4096), !piece.isEmpty {
+                text += piece
+                if text.count > limit { throw .tooLarge }
             }
-        } catch {
-            kill(child, SIGKILL)
-            _ = try? wait(for: child, until: .max)
-            throw error
+            if hasEnded {
+                // Before it is waited for: whom the group's number belongs to afterwards nobody knows.
+                child.killGroup()
+                return Answer(output: ByteString(text), exitCode: child.end()?.exitCode)
+            }
+            guard Clock.monotonic < deadline else { throw .timedOut }
+            Clock.sleep(nanoseconds: 2_000_000)
         }
     }
 
@@ -133,28 +143,14 @@ public enum Execution {
             signal(SIGINT, interrupt)
             signal(SIGQUIT, quit)
         }
-        var status: Int32 = 0
-        _ = try checked { waitpid(child, &status, 0) }
-        let ending = status & 0x7F
-        return ending == 0 ? status >> 8 & 0xFF : 128 + ending
-    }
-
-    private struct Ending {
-        let exitCode: Int32?
-    }
-
-    /// How a child ended; nil while it runs.
-    private static func ending(of child: pid_t) throws(Errno) -> Ending? {
-        var status: Int32 = 0
-        let ended = try checked { waitpid(child, &status, WNOHANG) }
-        guard ended == child else { return nil }
-        return Ending(exitCode: status & 0x7F == 0 ? status >> 8 & 0xFF : nil)
+        let ending = child.wait()
+        return ending.exitCode ?? 128 + ending.signal
     }
 
     private static func spawn(
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, output: consuming Descriptor,
         inNewSession: Bool = false, givingInput: Bool = false, joiningErrors: Bool = false
-    ) throws(Errno) -> pid_t {
+    ) throws(Errno) -> Child {
         let number = output.number
         // POSIX_SPAWN_SETSID, which the C libraries hide from Swift.
         return try start(path, arguments, environment, flags: inNewSession ? 0x80 : 0) { actions in
@@ -172,7 +168,8 @@ public enum Execution {
     static func start(
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, flags: Int32 = 0,
         redirect: (inout posix_spawn_file_actions_t) -> Void = { _ in }
-    ) throws(Errno) -> pid_t {
+    ) throws(Errno) -> Child {
+        ChildSignal.hold()
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -195,7 +192,7 @@ public enum Execution {
             }
         }
         guard failure == 0 else { throw Errno(code: failure) }
-        return child
+        return Child(child)
     }
 
     private static func read(
@@ -204,32 +201,18 @@ public enum Execution {
         var text: [UInt8] = []
         while true {
             try Readiness.wait(for: output.number, .read, until: deadline)
-            let piece = try output.read(upTo: 4096)
+            // What is ready need not be: poll(2).
+            guard let piece = try output.readWhatIsThere(upTo: 4096) else { continue }
             if piece.isEmpty { return ByteString(text) }
             text += piece
             if text.count > limit { throw .tooLarge }
-        }
-    }
-
-    /// A program may close its output and go on, so its end has the same deadline.
-    private static func wait(for child: pid_t, until deadline: Int64) throws(Errno) -> Int32? {
-        var status: Int32 = 0
-        while true {
-            let ended = try? checked { waitpid(child, &status, WNOHANG) }
-            if ended == 0 {
-                guard Clock.monotonic < deadline else { throw .timedOut }
-                try Clock.waiting { () throws(Errno) in _ = poll(nil, 0, 1) }
-                continue
-            }
-            guard ended == child, status & 0x7F == 0 else { return nil }
-            return status >> 8 & 0xFF
         }
     }
 }
 
 extension Descriptor {
     /// At most `count` bytes of those that have come; none at the end, nil while there is nothing.
-    fileprivate borrowing func readWhatIsThere(upTo count: Int) throws(Errno) -> [UInt8]? {
+    borrowing func readWhatIsThere(upTo count: Int) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
             return try read(upTo: count)
         } catch .wouldBlock {

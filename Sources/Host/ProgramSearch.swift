@@ -137,7 +137,15 @@ public enum ProgramSearch {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return 0 }
         defer { close(number) }
-        return max(0, read(number, head.baseAddress, head.count))
+        var count = 0
+        // Less than asked for need not be all: a marker must not be missed.
+        while count < head.count, let start = head.baseAddress {
+            let got = read(number, start + count, head.count - count)
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else { break }
+            count += got
+        }
+        return count
     }
 
     private static func holds(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {

@@ -70,17 +70,23 @@ public struct Socket: ~Copyable {
         var rest = content.bytes[...]
         while !rest.isEmpty {
             try Readiness.wait(for: number, .write, until: deadline)
-            let sent = try checked {
-                rest.withUnsafeBytes { systemSend(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            do throws(Errno) {
+                let sent = try checked {
+                    rest.withUnsafeBytes { systemSend(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                }
+                rest = rest.dropFirst(sent)
+            } catch .wouldBlock {
+                // What is ready need not be: poll(2).
             }
-            rest = rest.dropFirst(sent)
         }
     }
 
     /// What has come in, at most `count` bytes; none at the end of the stream.
     public borrowing func receive(upTo count: Int, until deadline: Int64) throws(Errno) -> [UInt8] {
-        try Readiness.wait(for: descriptor.number, .read, until: deadline)
-        return try descriptor.read(upTo: count)
+        while true {
+            try Readiness.wait(for: descriptor.number, .read, until: deadline)
+            if let piece = try descriptor.readWhatIsThere(upTo: count) { return piece }
+        }
     }
 }
 
@@ -93,11 +99,13 @@ enum Readiness {
             let left = deadline &- Clock.monotonic
             guard left > 0 else { throw .timedOut }
             var request = pollfd(fd: number, events: Int16(direction == .read ? POLLIN : POLLOUT), revents: 0)
-            let milliseconds = Int32(clamping: left / 1_000_000 + 1)
-            let isReady = try Clock.waiting { () throws(Errno) in
-                try checked { poll(&request, 1, milliseconds) } > 0
-            }
-            if isReady { return }
+            let start = Clock.monotonic
+            let ready = poll(&request, 1, Int32(clamping: left / 1_000_000 + 1))
+            let error = errno
+            Clock.excuse(Clock.monotonic &- start)
+            if ready > 0 { return }
+            // Not by `checked`: whom signals interrupt all the time has a deadline, too.
+            if ready < 0 && error != EINTR { throw Errno(code: error) }
         }
     }
 }

@@ -76,6 +76,98 @@ no_spinning() {
 }
 test_case "without getrandom the children that docker leaves behind do their work and end" no_spinning
 
+# -- Processes --------------------------------------------------------------------------------------------------------
+
+# first_process PROGRAM: a container's first process, which waits for nobody; its pid is $first.
+first_process() {
+    unshare --pid --fork --mount-proc "$1" 3600 &
+    await 10 pgrep -P $! >/dev/null
+    first=$(pgrep -P $!)
+}
+inside() { nsenter --target "$first" --pid --mount "$@"; }
+ended() { inside ps -e -o stat= | grep -c '^Z' || true; }
+is_quiet() { ! inside ps -e -o stat=,comm= | grep -qE '^[^Z].*docker'; }
+
+zombies() {
+    pretend
+    local first
+    first_process sleep
+    for _ in {1..4}; do
+        rm -f words
+        try inside env -i HOME="$home" PATH="$work/bin:$place/p/bin:/usr/bin:/bin" DOCKER_HOST="unix://$place/e.sock" \
+            DOCKER_CONFIG="$place/p/config" SLIPWAY_STORE="$store" docker run image pip
+        expect_code 3
+        expect grep -q -e --mount words
+        await 20 is_quiet
+    done
+    expect_equal "$(ended)" 0 "ended processes"
+    kill -KILL "$first"
+}
+test_case "a container whose first process waits for nobody is not filled with ended processes" zombies
+
+# Those that have ended and not been taken away count, too.
+nobody_in() { [[ $(<"$1/pids.current") == 0 ]]; }
+
+# limited GROUP COMMAND...
+# shellcheck disable=SC2016
+limited() { pretending sh -c 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"' sh "$@"; }
+
+few_processes() {
+    pretend
+    local groups=/sys/fs/cgroup/pids group most
+    [[ -d $groups ]] || groups=/sys/fs/cgroup
+    group=$groups/slipway-test-$$-$RANDOM
+    mkdir "$group"
+    [[ -e $group/pids.max ]] || { rmdir "$group"; note "processes cannot be limited here"; return; }
+    # As a program of many threads.
+    # shellcheck disable=SC2016
+    echo 'for _ in 1 2 3 4 5 6 7 8; do sleep 0.3 & done; wait' >docker-script
+    for most in {6..20}; do
+        echo "$most" >"$group/pids.max"
+        try limited "$group" "$place/p/bin/docker" run image pip
+        local without=$code
+        await 30 nobody_in "$group"
+        try limited "$group" docker run image pip
+        expect_code "$without"
+        await 30 nobody_in "$group"
+    done
+    expect_code 3
+    rmdir "$group"
+}
+test_case "with few processes a command does what it does without the shim" few_processes
+
+# A signal that comes while the last program of a conversation ends: it has been waited for when it is noticed.
+stray_signals() {
+    mkdir -p p/bin
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nexec 1>&- 2>&-\nkill -TERM $PPID\n' >p/bin/docker
+    chmod +x p/bin/docker
+    local round
+    for round in {1..10}; do
+        try env -i HOME="$home" PATH="$place/p/bin:/usr/bin:/bin" strace -f -o "trace-$round" -e trace=kill,wait4,waitid,pidfd_send_signal \
+            "$work/bin/slipway" warm --image i --pip x
+        expect_code 143
+        # Whom it has waited for, by wait4's answer.
+        awk -v own="" 'match($0, /wait4\([0-9]+.* = [0-9]+$/) { split($0, w, /[(,]/); if ($NF > 0) gone[w[2]] = 1 }
+            match($0, / kill\(-?[0-9]+/) { n = substr($0, RSTART + 6, RLENGTH - 6); sub(/^-/, "", n); if (n in gone) { print; bad = 1 } }
+            END { exit bad }' "trace-$round" || fail "a signal went to a process that had been waited for"
+    done
+}
+test_case "a signal goes to no process that has been waited for" stray_signals
+
+# As pkexec was called to make its environment a part of its words: with none at all, not even its name.
+nameless() {
+    pretend
+    rm -f words
+    try pretending python3 -c 'import ctypes, os, sys
+path = os.fsencode(sys.argv[1])
+variables = [name + b"=" + value for name, value in os.environb.items()] + [None]
+ctypes.CDLL(None).execve(path, (ctypes.c_char_p * 1)(None), (ctypes.c_char_p * len(variables))(*variables))' "$work/bin/docker"
+    expect_code 3
+    expect_equal "$(<words)" "" "docker's words"
+}
+test_case "called without a single word docker runs, and gets none from the environment" nameless
+
 # -- Names ------------------------------------------------------------------------------------------------------------
 
 # Everything that a name may hold: both kinds of controls as UTF-8, as single bytes, marks of direction, invisible ones, line ends.

@@ -1,0 +1,104 @@
+internal import CLinux
+internal import Synchronization
+
+#if canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// A program that this process has started. Until it has been waited for, its number and its group's are nobody else's; from then on
+/// no signal is sent to them. So both stand here, and nowhere else in this room.
+final class Child {
+    /// How it ended.
+    struct Ending {
+        /// Nil when a signal ended it, or it is not known.
+        let exitCode: Int32?
+        /// The signal; 0 when none did.
+        let signal: Int32
+    }
+
+    private let number: pid_t
+    private var ending: Ending?
+
+    /// Takes over a child that nobody else waits for.
+    init(_ number: pid_t) { self.number = number }
+
+    /// How it ended; nil while it runs.
+    func end() -> Ending? {
+        if let ending { return ending }
+        var status: Int32 = 0
+        let number = number
+        let ended = try? checked { waitpid(number, &status, WNOHANG) }
+        guard ended != 0 else { return nil }
+        let signal = status & 0x7F
+        // Where it is not known how it ended it is no child of ours any more.
+        ending =
+            ended == number
+            ? Ending(exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal)
+            : Ending(exitCode: nil, signal: 0)
+        return ending
+    }
+
+    /// Whether it has ended. It stays to be waited for, so that its group can still be told from others.
+    var hasEnded: Bool {
+        if ending != nil { return true }
+        let number = number
+        switch try? checked({ slipway_has_ended(number) }) {
+        case 0: return false
+        case 1: return true
+        default: return end() != nil
+        }
+    }
+
+    /// Waits for its end, however long it takes.
+    func wait() -> Ending {
+        if ending == nil {
+            // Without taking it away: that `end` does.
+            while slipway_await(number) == -1 && errno == EINTR {}
+        }
+        return end() ?? Ending(exitCode: nil, signal: 0)
+    }
+
+    /// Waits for its end; nil when the deadline comes first.
+    func wait(until deadline: Int64) -> Ending? {
+        while true {
+            if let ending = end() { return ending }
+            let now = Clock.monotonic
+            guard now < deadline else { return nil }
+            Clock.sleep(nanoseconds: 1_000_000)
+            Clock.excuse(Clock.monotonic &- now)
+        }
+    }
+
+    /// Whether the signal was sent: not to what has been waited for.
+    @discardableResult
+    func send(_ signal: Int32) -> Bool { ending == nil && kill(number, signal) == 0 }
+
+    /// Kills all of the group that it leads, if it has not been waited for.
+    func killGroup() { if ending == nil { kill(-number, SIGKILL) } }
+
+    /// Kills it. A program that a dead disk holds is not waited for longer than this.
+    func end(within nanoseconds: Int64) {
+        send(SIGKILL)
+        _ = wait(until: Clock.monotonic &+ nanoseconds)
+    }
+}
+
+/// Whoever ignores SIGCHLD has the kernel take his children away as they end: then nobody knows how they did, and their numbers
+/// may be another's at once.
+enum ChildSignal {
+    private static let wasIgnored = Atomic(false)
+
+    /// From now on children stay until they are waited for.
+    static func hold() {
+        let former = signal(SIGCHLD, SIG_DFL)
+        // SIG_IGN: a handler cannot come from the caller.
+        if unsafeBitCast(former, to: Int.self) == 1 { wasIgnored.store(true, ordering: .relaxed) }
+    }
+
+    /// As the caller had it: for what this process becomes.
+    static func restore() {
+        if wasIgnored.exchange(false, ordering: .relaxed) { signal(SIGCHLD, SIG_IGN) }
+    }
+}
