@@ -67,7 +67,7 @@ extension Store {
     /// Trims one's own sub-store in a process of its own, which holds nothing of the caller's. It says nothing: what it cannot
     /// do, `slipway trim` will say.
     public func trimBehind(keeping retention: Retention, interval: Int64) {
-        Detached.run {
+        Detached.run { _ in
             // Another shim may have begun meanwhile. What fails is tried again after the interval, not by each build.
             guard isTrimDue(interval: interval) else { return 0 }
             let home = layout.subStore(of: user)

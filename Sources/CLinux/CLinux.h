@@ -7,15 +7,15 @@
 // Variadic functions are not imported. 434 on every architecture; Linux 5.3.
 static inline int slipway_pidfd_open(int process) { return (int)syscall(434, process, 0); }
 
+// Closes descriptors, first and last included. 436 on every architecture; Linux 5.9.
+static inline int slipway_close_range(unsigned first, unsigned last) { return (int)syscall(436, first, last, 0u); }
+
 // A pipe that exec closes from the beginning. Linux 2.6.27.
 static inline int slipway_pipe2(int *ends, int flags) { return (int)syscall(SYS_pipe2, ends, flags); }
 
 // A file that has no name and lives in memory. Linux 3.17.
 static inline int slipway_memfd_create(const char *name) { return (int)syscall(SYS_memfd_create, name, 0u); }
 
-// Of the calling process: no disk time while anybody else wants it. There is no ioprio_set in any C library.
-#ifdef SYS_ioprio_set
-static inline int slipway_idle_disk(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
 // Never waits for the kernel's pool to fill (GRND_NONBLOCK). Linux 3.17; neither seccomp's old profiles nor gVisor's old ones have it.
 static inline long slipway_getrandom(void *to, unsigned long count) { return syscall(SYS_getrandom, to, count, 1u); }
 
@@ -37,6 +37,9 @@ static inline int slipway_await(int child) {
     return (int)syscall(SYS_waitid, 1, child, told, 0x1000004, (void *)0);
 }
 
+// Of the calling process: no disk time while anybody else wants it. There is no ioprio_set in any C library.
+#ifdef SYS_ioprio_set
+static inline int slipway_idle_disk(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
 #else
 static inline int slipway_idle_disk(void) { return -1; }
 #endif

@@ -9,10 +9,19 @@ internal import Formats
 
 /// Work that goes on behind the caller's back.
 public enum Detached {
+    /// No work takes as long, so whatever holds it up, or keeps it busy, ends with it: in seconds by the clock, and of computing.
+    private static let longest: UInt32 = 7200
+    private static let mostComputing: UInt = 1200
+
     /// Runs `body` in a process of its own session and lowest priority, which nobody has to wait for: it is no child of what
     /// this process becomes. It has none of the caller's descriptors, so it keeps no lease and no pipe open. `body` must not
-    /// count on anything but files; what it returns is its exit code.
-    public static func run(_ body: () -> Int32) {
+    /// count on anything but files and the caller's end; what it returns is its exit code. Nothing is done where the process would
+    /// stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`).
+    public static func run(_ body: (borrowing AwaitedProcess) -> Int32) {
+        guard Reaper.isThere, ProcessLimit.leavesRoom else { return }
+        // Before there are two processes: afterwards the number may be another's.
+        let caller = AwaitedProcess(Kernel.processID)
+        ChildSignal.hold()
         let child = fork()
         guard child == 0 else {
             var status: Int32 = 0
@@ -21,36 +30,162 @@ public enum Detached {
         }
         setsid()
         guard fork() == 0 else { _exit(0) }
-        closeAll()
+        limitTime()
+        closeAll(but: caller.descriptor)
         _ = chdir("/")
         nice(19)
         _ = slipway_idle_disk()
-        _exit(body())
+        _exit(body(caller))
     }
 
-    /// Whether somebody takes away what has ended and is nobody's child. The first process of a container that only keeps it alive
-    /// does not, and each such process would stay in its table of processes.
-    public static var hasReaper: Bool { (try? Files.read("/proc/1/comm", limit: 64)).map(reaps) ?? true }
-
-    static func reaps(_ first: ByteString) -> Bool { !["sleep", "tail", "cat"].contains(first.trimmed) }
-
-    /// Waits until a process has ended, whoever's child it is, for so many nanoseconds at most. Where the kernel cannot tell
-    /// (Linux before 5.3, some sandboxes) it does not wait.
-    public static func waitForEnd(of process: Int32, within nanoseconds: Int64) {
-        guard let handle = try? Descriptor(taking: checked({ slipway_pidfd_open(process) })) else { return }
-        try? Readiness.wait(for: handle.number, .read, until: Clock.monotonic &+ nanoseconds)
+    private static func limitTime() {
+        HeldSignals.letThrough(SIGALRM)
+        alarm(longest)
+        Kernel.limitComputing(seconds: mostComputing)
     }
 
-    private static func closeAll() {
+    private static func closeAll(but kept: Int32?) {
         // Glibc's module has no `close_range`.
-        if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
-            for name in names.compactMap(\.decimal) { close(Int32(truncatingIfNeeded: name)) }
+        let isDone =
+            if let kept, let number = UInt32(exactly: kept), number > 0 {
+                slipway_close_range(0, number - 1) == 0 && slipway_close_range(number + 1, .max) == 0
+            } else {
+                slipway_close_range(0, .max) == 0
+            }
+        if isDone {
+            // All of them, whatever /proc says.
+        } else if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
+            for name in names.compactMap(\.decimal) where name != kept.map(Int.init) {
+                close(Int32(truncatingIfNeeded: name))
+            }
         } else {
-            for number in 0..<min(max(0, Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX)))), 65_536) {
+            for number in 0..<min(max(0, Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX)))), 65_536)
+            where number != kept {
                 close(number)
             }
         }
         let null = open("/dev/null", O_RDWR)
         guard null == 0, dup(null) == 1, dup(null) == 2 else { _exit(1) }
+    }
+}
+
+/// A process whose end is waited for, whoever's child it is. Made while it certainly lives: its number may be another's later.
+public struct AwaitedProcess: ~Copyable {
+    private let number: Int32
+    /// The kernel's handle, which a child must not close.
+    let descriptor: Int32?
+    /// By what a process of the same number is told from it where there is no handle (Linux before 5.3, some sandboxes).
+    private let started: ByteString?
+
+    /// The process of a number that is still its own.
+    init(_ number: Int32, withHandle: Bool = true) {
+        self.number = number
+        descriptor = withHandle ? Self.handle(of: number) : nil
+        started = descriptor == nil ? Self.start(of: number) : nil
+    }
+
+    deinit { if let descriptor { close(descriptor) } }
+
+    private static func handle(of number: Int32) -> Int32? {
+        let opened = slipway_pidfd_open(number)
+        guard opened >= 0 else { return nil }
+        defer { close(opened) }
+        // Above the caller's three, as a `Descriptor`.
+        return try? checked { fcntl(opened, F_DUPFD_CLOEXEC, 3) }
+    }
+
+    /// Waits until it has ended, for so many nanoseconds at most. Where nobody can tell it does not wait.
+    public borrowing func waitForEnd(within nanoseconds: Int64) {
+        let deadline = Clock.monotonic &+ nanoseconds
+        if let descriptor { return (try? Readiness.wait(for: descriptor, .read, until: deadline)) ?? () }
+        guard let started else { return }
+        var pause: Int64 = 10_000_000
+        while Self.start(of: number) == started, Clock.monotonic < deadline {
+            Clock.sleep(nanoseconds: pause)
+            pause = min(pause * 2, 1_000_000_000)
+        }
+    }
+
+    /// When a process began, in the kernel's ticks; nil for one that has ended, or where that cannot be seen.
+    static func start(of process: Int32) -> ByteString? {
+        let path = "/proc/" + ByteString(decimal: process) + "/stat"
+        // Its name may have anything in it, parentheses and newlines included (proc(5)).
+        guard let fields = try? Files.read(path, limit: 4096).cutLast(at: ")")?.after.split(" "), fields.count > 20,
+            !["Z", "X", "x"].contains(fields[1])
+        else { return nil }
+        return fields[20]
+    }
+}
+
+/// Whether somebody takes away what has ended and is nobody's child: else each such process would stay in a table of processes.
+enum Reaper {
+    /// What keeps containers alive, or is run as their first process, and waits for no children but its own at most.
+    private static let others: [ByteString] = [
+        "sleep", "tail", "cat", "pause.sh", "node", "MainThread", "java", "dotnet",
+    ]
+    /// Ours that stay so long since they began, and ours in all: a first process that takes them away may be slow.
+    private static let patience = 60
+    private static let mostOld = 4
+    private static let most = 64
+
+    static var isThere: Bool {
+        if let first = try? Files.read("/proc/1/comm", limit: 64), !takesOthers(first) { return false }
+        guard let children = try? Files.read("/proc/1/task/1/children", limit: 1 << 20) else { return true }
+        let last = children.trimmed.split(" ").suffix(2 * most)
+        return last.count < mostOld || areTaken(ages: last.compactMap(ageOfEnded))
+    }
+
+    static func takesOthers(_ first: ByteString) -> Bool { !others.contains(first.trimmed) }
+
+    /// Whether processes of ours that have ended, and began so many seconds ago, can be no more than those of the last moments.
+    static func areTaken(ages: [Int]) -> Bool {
+        ages.count < most && ages.count { $0 >= patience } < mostOld
+    }
+
+    private static func ageOfEnded(_ process: ByteString) -> Int? {
+        guard let text = try? Files.read("/proc/" + process + "/stat", limit: 4096),
+            let fields = text.cutLast(at: ")")?.after.split(" "), fields.count > 20, fields[1] == "Z",
+            text.range(of: "(docker") != nil, let start = fields[20].decimal
+        else { return nil }
+        return Clock.secondsSinceBoot - start / max(1, Int(sysconf(Int32(_SC_CLK_TCK))))
+    }
+}
+
+/// How many processes there may be besides those that are.
+enum ProcessLimit {
+    /// What docker, its plugins and their threads may need, generously.
+    private static let needed = 64
+    private static let root: ByteString = "/sys/fs/cgroup"
+
+    /// Whether one more takes none from docker: where processes are few each is docker's.
+    static var leavesRoom: Bool {
+        // Root may go beyond that one, and a user's threads are not counted anywhere for him to see.
+        if Kernel.userID != 0, Kernel.mostProcesses < 16 * UInt64(needed) { return false }
+        guard let text = try? Files.read("/proc/self/cgroup", limit: 65_536) else { return true }
+        return folders(text).allSatisfy { folder in
+            // Without a limit, and where there is no such file, nothing is counted.
+            guard let most = try? Files.read(folder.appending(path: "pids.max"), limit: 64).trimmed.decimal,
+                let now = try? Files.read(folder.appending(path: "pids.current"), limit: 64).trimmed.decimal
+            else { return true }
+            return most - now >= needed
+        }
+    }
+
+    /// The cgroups that count this process: its own, and all above.
+    static func folders(_ text: ByteString) -> [ByteString] {
+        var folders: [ByteString] = []
+        for line in text.split("\n") {
+            guard let (_, rest) = line.cut(at: ":"), let (kinds, path) = rest.cut(at: ":"), path.hasPrefix("/"),
+                kinds.isEmpty || kinds.split(",").contains("pids")
+            else { continue }
+            let top = kinds.isEmpty ? root : root.appending(path: "pids")
+            var below = path.cleanedPath
+            while below != "/" {
+                folders.append(top + below)
+                below = below.parentPath
+            }
+            folders.append(top)
+        }
+        return folders
     }
 }

@@ -17,6 +17,15 @@ public enum HeldSignals {
         sigprocmask(SIG_BLOCK, &set, nil)
     }
 
+    /// From now on one ends this process, whatever the caller made of it.
+    static func letThrough(_ number: Int32) {
+        signal(number, SIG_DFL)
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, number)
+        sigprocmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// The one that waits, if any. The corresponding C function is `sigpending`.
     public static var waiting: Int32? {
         var set = sigset_t()

@@ -22,6 +22,13 @@ public enum Clock {
         return nanoseconds(time)
     }
 
+    /// Since the machine started, as /proc counts the beginnings of processes.
+    static var secondsSinceBoot: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int(time.tv_sec)
+    }
+
     /// Nanoseconds that this thread has computed: it stands still while others have the processor, or a disk is waited for.
     public static var computed: Int64 {
         var time = timespec()
@@ -52,9 +59,25 @@ public enum Kernel {
     /// The bytes to which a stack may grow (`ulimit -s`); `max` without a limit.
     static var largestStack: Int { limit(RLIMIT_STACK).map { Int(clamping: $0.rlim_cur) } ?? .max }
 
+    /// How many processes and threads this user may have (`ulimit -u`).
+    static var mostProcesses: UInt64 { limit(processes).map { UInt64($0.rlim_cur) } ?? .max }
+
+    /// Ends this process, and what it becomes, after so much computing.
+    static func limitComputing(seconds: UInt) {
+        guard var limit = limit(RLIMIT_CPU), limit.rlim_cur > seconds else { return }
+        limit.rlim_cur = rlim_t(seconds)
+        #if canImport(Musl)
+            setrlimit(RLIMIT_CPU, &limit)
+        #else
+            setrlimit(__rlimit_resource_t(RLIMIT_CPU.rawValue), &limit)
+        #endif
+    }
+
     #if canImport(Musl)
+        private static let processes = RLIMIT_NPROC
         private typealias Resource = Int32
     #else
+        private static let processes = __RLIMIT_NPROC
         private typealias Resource = __rlimit_resource
     #endif
     private static func limit(_ resource: Resource) -> rlimit? {

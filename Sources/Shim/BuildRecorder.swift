@@ -54,21 +54,21 @@ struct BuildRecorder {
         self.settings = settings
     }
 
-    /// Begins, once the decision is made: two forks are all that the command waits for. Not where each would leave a process behind.
+    /// Begins, once the decision is made: two forks are all that the command waits for.
     func begin() {
-        guard !parts.isEmpty, Detached.hasReaper else { return }
+        guard !parts.isEmpty else { return }
         let process = Kernel.processID
         let began = Clock.now
-        Detached.run {
-            run(began: began, process: process)
+        Detached.run { command in
+            run(began: began, process: process, command)
             return 0
         }
     }
 
-    private func run(began: Int64, process: Int32) {
+    private func run(began: Int64, process: Int32, _ command: borrowing AwaitedProcess) {
         let kept = keep(began: began, process: process)
         guard !kept.isEmpty else { return }
-        Detached.waitForEnd(of: process, within: Self.longestBuild)
+        command.waitForEnd(within: Self.longestBuild)
         guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
         let history = BuildxHistory(access)
         let references = history.references()

@@ -53,9 +53,8 @@ struct PackageViews {
     /// The engine refuses to remove one that is in use. What a longer run leaves falls to the next.
     func tend() {
         guard let engine else { return }
-        let docker = Kernel.processID
-        Detached.run {
-            Detached.waitForEnd(of: docker, within: Self.longestRun)
+        Detached.run { docker in
+            docker.waitForEnd(within: Self.longestRun)
             return Self.clean(engine) ? 0 : 1
         }
     }

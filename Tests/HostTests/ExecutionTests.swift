@@ -227,27 +227,50 @@ struct DetachedTests {
     @Test(
         "First processes that take no others away",
         arguments: [
-            ("sleep\n", false), ("tail\n", false), ("cat\n", false), ("systemd\n", true), ("bash\n", true),
-            ("tini\n", true), ("", true),
+            ("sleep\n", false), ("tail\n", false), ("cat\n", false), ("node\n", false), ("systemd\n", true),
+            ("bash\n", true), ("tini\n", true), ("", true),
         ]
             as [(ByteString, Bool)])
-    func reaper(_ name: ByteString, _ expected: Bool) { #expect(Detached.reaps(name) == expected) }
+    func reaper(_ name: ByteString, _ expected: Bool) { #expect(Reaper.takesOthers(name) == expected) }
 
-    @Test("Waits for a process's end, not longer than it may, and not for one that has ended")
-    func waiting() throws {
+    @Test("Of others it is seen: by what of ours stays for long, or by how much there is")
+    func leftovers() {
+        #expect(
+            Reaper.areTaken(ages: []) && Reaper.areTaken(ages: [90, 70, 60])
+                && Reaper.areTaken(ages: .init(repeating: 59, count: 63)))
+        #expect(!Reaper.areTaken(ages: [90, 1, 70, 60, 60]) && !Reaper.areTaken(ages: .init(repeating: 0, count: 64)))
+    }
+
+    @Test(
+        "Waits for a process's end, not longer than it may, and not for one that has ended", arguments: [true, false])
+    func waiting(_ hasHandle: Bool) throws {
         var child: pid_t = 0
         let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("3"), nil]
         defer { for argument in arguments { free(argument) } }
         #expect(posix_spawn(&child, "/bin/sleep", nil, nil, arguments, environ) == 0)
         let start = Clock.monotonic
-        Detached.waitForEnd(of: child, within: 50_000_000)
+        let process = AwaitedProcess(child, withHandle: hasHandle)
+        #expect((process.descriptor != nil) == hasHandle)
+        process.waitForEnd(within: 50_000_000)
         #expect(Clock.monotonic - start < 2_900_000_000)
-        Detached.waitForEnd(of: child, within: 60_000_000_000)
+        process.waitForEnd(within: 60_000_000_000)
         #expect(Clock.monotonic - start >= 2_500_000_000)
         #expect(waitpid(child, nil, 0) == child)
-        Detached.waitForEnd(of: child, within: 60_000_000_000)
+        process.waitForEnd(within: 60_000_000_000)
+        AwaitedProcess(child, withHandle: hasHandle).waitForEnd(within: 60_000_000_000)
         #expect(Clock.monotonic - start < 30_000_000_000)
     }
+
+    @Test(
+        "The cgroups that count a process, in both versions",
+        arguments: [
+            ("0::/\n", ["/sys/fs/cgroup"]),
+            ("0::/a/b\n", ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"]),
+            ("8:pids:/x\n4:memory:/y\n", ["/sys/fs/cgroup/pids/x", "/sys/fs/cgroup/pids"]),
+            ("0::/../../up\n", ["/sys/fs/cgroup/up", "/sys/fs/cgroup"]), ("nonsense", []), ("", []),
+        ] as [(ByteString, [ByteString])])
+    func groups(_ text: ByteString, _ folders: [ByteString]) { #expect(ProcessLimit.folders(text) == folders) }
+
     @Test("Has nothing of the caller's open, is no child of his, in a session of its own, and lasts")
     func detachment() async throws {
         let folder = try TemporaryFolder()
@@ -256,15 +279,15 @@ struct DetachedTests {
             var ends: [Int32] = [-1, -1]
             #expect(pipe(&ends) == 0)
             let caller = getpid()
-            Detached.run {
+            Detached.run { _ in
                 // Held up for as long as the caller reads: what he then sees end is not this process's end.
                 while Files.isMissing(folder + "/go") { usleep(5_000) }
                 let open = (try? Files.names(in: "/proc/self/fd", limit: 100)) ?? []
                 let places = (0...2).map { (try? Files.readLink("/proc/self/fd/" + ByteString(decimal: $0))) ?? "" }
                 let here = (try? Kernel.workingDirectory()) ?? ""
                 let facts: [Bool] = [
-                    // Reading the directory takes one more.
-                    open.count == 4, places.allSatisfy { $0 == "/dev/null" }, here == "/", getppid() != caller,
+                    // Reading the directory takes one more, and the caller's end can be waited for.
+                    open.count == 5, places.allSatisfy { $0 == "/dev/null" }, here == "/", getppid() != caller,
                     getsid(0) != getsid(caller), getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == 19,
                 ]
                 let text = facts.map { $0 ? "1" : "0" }.joined()
