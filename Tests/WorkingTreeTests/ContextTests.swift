@@ -45,6 +45,16 @@ struct ContextTests {
         #expect(ContextRecord(record.bytes) == record)
     }
 
+    // The memory of a process cannot be read at its beginning: EIO, as from a broken disk.
+    @Test("A file that cannot be read to its end has no digest, and the record a gap")
+    func brokenFile() throws {
+        try folder.write("ignore", "*\n!mem\n")
+        let record = ContextSurvey.record(
+            of: "/proc/self", ignoreFile: folder["ignore"], limits, began: .max)
+        #expect(record.entries.map(\.path) == ["mem"] && record.entries.map(\.digest) == [0])
+        #expect(record.gap == .unreadable)
+    }
+
     @Test("What changed after the build began is not known by its contents")
     func changedSince() throws {
         let began = Clock.now
