@@ -117,6 +117,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case sandboxLimitImpossible = 802
     case sandboxEngineNotAsked = 803
     case labelFileUnread = 804
+    case sandboxIncomplete = 805
 
     /// What a reason is about: its hundred.
     public enum Area: UInt16, CaseIterable, Sendable {

@@ -105,6 +105,7 @@ extension Reason {
         case .sandboxLimitImpossible: "the engine cannot limit this, so the sandbox profile does not"
         case .sandboxEngineNotAsked: "how many processors the engine has is not known, so their use is not limited"
         case .labelFileUnread: "a file of labels is no plain file, or cannot be read, so no labels are added"
+        case .sandboxIncomplete: "the sandbox profile is asked for, and this container does not get all of it"
         }
     }
 }

@@ -251,6 +251,8 @@ public struct Settings: Equatable, Sendable {
         public let source: ByteString
         /// Counted from 1; nil for a variable.
         public let line: Int?
+        /// The setting that it names, known or not; nil where it names none.
+        public var key: ByteString?
         /// What is wrong with it and what would be right.
         public let message: ByteString
 
@@ -273,7 +275,10 @@ public struct Settings: Equatable, Sendable {
             } else {
                 message = "expected `key = value`"
             }
-            if let message { problems.append(Problem(source: source, line: index + 1, message: message)) }
+            if let message {
+                let key = line.cut(at: "=")?.before.trimmed
+                problems.append(Problem(source: source, line: index + 1, key: key, message: message))
+            }
         }
         return problems
     }
@@ -286,12 +291,15 @@ public struct Settings: Equatable, Sendable {
                 continue
             }
             let message: ByteString?
-            if let row = Self.rows.first(where: { $0.variable == name }) {
+            let row = Self.rows.first { $0.variable == name }
+            if let row {
                 message = row.read(value, &self) ? nil : "bad value for " + name + ": expected " + row.expects
             } else {
                 message = "no setting is called " + name
             }
-            if let message { problems.append(Problem(source: "environment", line: nil, message: message)) }
+            if let message {
+                problems.append(Problem(source: "environment", line: nil, key: row?.key, message: message))
+            }
         }
         return problems
     }

@@ -32,13 +32,18 @@ public struct Decision {
         _ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose,
         as role: Role = .docker
     ) {
+        let notes = loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) }
+        let invocation = Invocation.parse(arguments, of: role.program)
         guard Kernel.largestFile >= Self.largestOwnFile else {
-            command = nil  // nor is a journal written
             plan = .unchanged(arguments, [Note(.filesLimited)])
+            let lack = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes)
+            plan.notes += lack.map { [$0] } ?? []
+            // Nothing else is worth one of the few bytes that files may have.
+            command = lack == nil ? nil : "unknown"
             return
         }
-        let notes = loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) }
-        switch Invocation.parse(arguments, of: role.program) {
+        defer { plan.notes += Self.sandboxLack(of: invocation, arguments, loaded, plan.notes).map { [$0] } ?? [] }
+        switch invocation {
         case .other:
             command = nil
             plan = .unchanged(arguments, notes + [Note(.notEdited)])
@@ -64,12 +69,30 @@ public struct Decision {
             plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(
                 else: arguments)
             // Where there are no packages a run is no news.
-            command = Self.isNews(plan) ? container.word : nil
+            let isLacking = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes) != nil
+            command = Self.isNews(plan) || isLacking ? container.word : nil
             plan.notes = notes + plan.notes
         case .volume(let volume):
             plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(else: arguments)
             command = Self.isNews(plan) ? "volume" : nil
             plan.notes = notes + plan.notes
+        }
+    }
+
+    /// What a container lacks of the sandbox that is asked for; nil without one.
+    private static func sandboxLack(
+        of invocation: Invocation, _ arguments: [ByteString], _ loaded: LoadedSettings, _ notes: [Note]
+    ) -> Note? {
+        switch invocation {
+        case .container(let container):
+            if !container.isLeftAlone, container.image != nil,
+                let problem = loaded.problems.first(where: { $0.key == "profile" })
+            {
+                return Note(.sandboxIncomplete, problem.text)
+            }
+            return SandboxPolicy.lack(of: container, loaded.settings, notes)
+        case .notUnderstood: return SandboxPolicy.lack(of: arguments, loaded.settings, notes)
+        default: return nil
         }
     }
 

@@ -31,6 +31,9 @@ public enum Shim {
         let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting)
         let plan = decision.plan
         if traced { show(plan, docker) }
+        if let lack = plan.notes.last, lack.reason == .sandboxIncomplete {
+            Kernel.printError("slipway: " + lack.message.harmless + " (" + lack.reason.code + "; docs/sandbox.md)\n")
+        }
         if loaded.settings.journal, let command = decision.command {
             let findings = loaded.settings.lint == .journal ? decision.build.flatMap { BuildFindings(of: $0) } : nil
             Journal.append(plan, command: command, findings)

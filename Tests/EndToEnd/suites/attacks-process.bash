@@ -394,3 +394,40 @@ told_by_why() {
 }
 test_case "a file's name in a cloned repository does not steer who asks why" told_by_why
 
+# -- A sandbox that does not come to be ----------------------------------------------------------------------------------
+
+# lacks WORD COMMAND...: docker runs as it was called, one line says that the sandbox is not whole, and the journal does.
+lacks() {
+    local word=$1
+    shift
+    rm -f words
+    try pretending SLIPWAY_PROFILE=sandbox "$@"
+    expect_code 3
+    expect test -e words
+    expect_equal "$(grep -c '^slipway: .*SLP805' stderr)" 1 "lines that tell of it"
+    expect_said "$word"
+    expect_equal "$(wc -l <stderr)" 1 "lines on standard error"
+    expect_notes SLP805
+}
+
+no_sandbox() {
+    pretend
+    lacks "not understood" docker --unknown run image
+    lacks "not understood" docker run --unknown image
+    lacks privileged docker run --privileged image
+    # shellcheck disable=SC2016
+    lacks "ulimit -f" sh -c 'ulimit -f 4096; exec docker run image'
+    # Of one word the kernel takes 128 KiB at most, of all together a quarter of the stack.
+    # shellcheck disable=SC2016
+    lacks "so long" sh -c 'ulimit -s 512; exec docker run image "$(head -c 122000 /dev/zero | tr "\0" x)"'
+    lacks processors DOCKER_HOST=ssh://nobody.invalid docker run image
+    lacks "SLIPWAY_PROFILE" SLIPWAY_PROFILE=sandbx docker run image
+    # Whoever says so himself needs no telling, nor who asks for none.
+    try pretending SLIPWAY_PROFILE=sandbox SLIPWAY=off docker run --privileged image
+    expect [ ! -s stderr ]
+    try pretending docker run --privileged image
+    expect [ ! -s stderr ]
+    try pretending SLIPWAY_PROFILE=sandbox docker volume create --unknown image
+    expect [ ! -s stderr ]
+}
+test_case "a sandbox that is asked for and does not come to be is told in one line and in the journal" no_sandbox
