@@ -1,8 +1,9 @@
 """Makes each system call of the shim fail, or kills the shim at it, one at a time, then has engines lie, hang and half answer:
-whatever happens, docker gets the user's words, and in time.
+whatever happens, docker gets the user's words, and in time. Then the same in the children that stay behind: they end.
 
 faults.py SHIM-FOLDER PLACE [--all]: with strace, a docker that only writes its words down, and an engine and a plugin that
-record (Tests/Oracle). A sample tries one error at each call, and kills at every third. The last line tells what was done.
+record (Tests/Oracle). A sample tries one error at each call, and kills at every third; of the children's calls every fourth. The last
+line tells what was done.
 """
 
 import os
@@ -26,6 +27,8 @@ ERRORS = {
     "fcntl": ["EMFILE", "EBADF"], "dup3": ["EMFILE"], "poll": ["EINTR"], "ppoll": ["EINTR"], "getrandom": ["ENOSYS"], "close": ["EIO"],
     "getdents64": ["EIO"], "clone": ["EAGAIN", "ENOMEM"], "fork": ["EAGAIN"], "fsync": ["EIO"], "ftruncate": ["ENOSPC"],
 }
+# What any call may say: it is missing or forbidden, the disk is broken, a quota or the table of descriptors full.
+COMMON = ["ENOSYS", "EIO", "EDQUOT", "EMFILE"]
 # Memory and the start of a process: nobody goes on without these, the C wrapper of every program included.
 BEYOND = re.compile(r"execve|mmap|munmap|mprotect|mremap|brk|exit.*|arch_prctl|set_tid_address|set_robust_list|rseq|futex|madvise|rt_sig.*|prlimit64|wait4|\?\?\?")
 
@@ -36,6 +39,7 @@ state, kept, states = None, None, 0
 SCENES = {
     "first build": ["docker", "build", "-t", "app", "app"], "build": ["docker", "build", "-t", "app", "app"],
     "run": ["docker", "run", "--rm", "-v", place + "/app:/w", "img", "build"],
+    "pass-through": ["docker", "ps", "--all"],
 }
 
 
@@ -118,6 +122,50 @@ def calls(scene):
     raise SystemExit(f"{scene}: the shim has not become docker")
 
 
+def errors_of(name):
+    """What a call may fail with: its own ways, and the common ones."""
+    return list(dict.fromkeys(ERRORS.get(name, []) + COMMON))
+
+
+def calls_behind(scene):
+    """The system calls of the processes that a command leaves behind, as `calls` has them: each process counts for itself."""
+    run(scene, "strace", "-f", "-qq", "-o", place + "/trace")
+    counts, found = {}, {}
+    with open(place + "/trace", encoding="utf-8", errors="replace") as file:
+        own = None
+        for line in file:
+            process, _, call = line.partition(" ")
+            name, _, rest = call.strip().partition("(")
+            own = own or process
+            if process == own or not name.isidentifier() or BEYOND.fullmatch(name):
+                continue
+            key = (process, name)
+            counts[key] = counts.get(key, 0) + 1
+            found[name] = max(found.get(name, 0), counts[key])
+    return [(name, number) for name in sorted(found) for number in range(1, found[name] + 1)]
+
+
+def fail_behind(scene):
+    """Lets calls of the children fail; strace ends when the last of them has. How many, and what went wrong."""
+    problems, faults = [], 0
+    sequence = calls_behind(scene)
+    for index, (name, number) in enumerate(sequence):
+        errors = errors_of(name)
+        # Once, and from there on for ever: who tries again must give up.
+        for when in (f"{number}", f"{number}+"):
+            if not everything and (index % 4 or when.endswith("+") != (index % 8 == 4)):
+                continue
+            for error in errors if everything else errors[index // 4 % len(errors):][:1]:
+                faults += 1
+                restore()
+                result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
+                                f"inject={name}:error={error}:when={when}")
+                if result[0] in (-9, 137, "none in time"):
+                    problems.append(f"{scene}: {name} {when} fails with {error} behind docker's back: it does not end")
+    print(f"{scene}: {len(sequence)} system calls behind docker's back", flush=True)
+    return faults, problems
+
+
 def is_right(scene, result, words):
     wanted = [word.encode() for word in SCENES[scene]]
     if words is None or result != (3, b"said\n", b"complained\n"):
@@ -197,7 +245,7 @@ def lies():
 
 def main():
     prepare()
-    problems, faults, kills = [], 0, 0
+    problems, faults, kills, behind = [], 0, 0, 0
     for scene in SCENES:
         restore()
         if scene == "build":
@@ -209,10 +257,10 @@ def main():
         sequence = calls(scene)
         restore()
         _, whole = run(scene)
-        if len(whole) <= len(SCENES[scene]):
+        if scene != "pass-through" and len(whole) <= len(SCENES[scene]):
             problems.append(f"{scene}: nothing is added, so nothing of it could fail: {whole}")
         for index, (name, number) in enumerate(sequence):
-            errors = ERRORS.get(name, ["EIO"])
+            errors = errors_of(name)
             for error in errors if everything else errors[index % len(errors):][:1]:
                 faults += 1
                 for _ in range(3):
@@ -234,12 +282,16 @@ def main():
             if not is_right(scene, result, words) or len(words) != len(whole):
                 problems.append(f"{scene}: after a kill at {name} {number}: {result} {words}, and not {whole}")
         print(f"{scene}: {len(sequence)} system calls before docker", flush=True)
+        if scene != "pass-through":
+            more, found = fail_behind(scene)
+            behind += more
+            problems += found
     problems += lies()
-    if faults < 300 or kills < 100:
+    if faults < 300 or kills < 100 or behind < 40:
         problems.append("too few faults")
     for problem in problems:
         print("! " + problem)
-    print(f"{faults} faults, {kills} kills, {len(LIES)} lies, {len(problems)} problems")
+    print(f"{faults} faults, {behind} behind docker's back, {kills} kills, {len(LIES)} lies, {len(problems)} problems")
     sys.exit(len(problems) > 0)
 
 
