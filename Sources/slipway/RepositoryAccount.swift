@@ -36,7 +36,8 @@ struct RepositoryAccount {
             ByteString(decimal: number) + what
         }
         var lines = [
-            account.repository.shown,
+            // By the origin that a tree names: nobody has proved it.
+            "what calls itself " + account.repository,
             "  " + count(account.builds, " builds, ") + count(account.cached, " of ")
                 + count(account.steps, " steps cached, about ") + count(Self.seconds(account.saved), " s saved"),
             "  " + count(account.exports, " exports, ") + count(Self.seconds(account.exporting), " s, ")

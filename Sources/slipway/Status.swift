@@ -131,7 +131,7 @@ extension PartSummary {
                     + ByteString(decimal: key.complete).padded(left: 8)
                     + ByteString(decimal: key.variants).padded(left: 10)
                     + "  " + Moment.text(Int(key.lastUsed / 1_000_000_000)).prefix(16) + "  " + key.name
-                    + (words.isEmpty ? "" : "  " + words)
+                    + (words.isEmpty ? "" : "  calls itself " + words)
                     + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
         }
         return Output.lines(lines)
