@@ -4,38 +4,39 @@ public import Formats
 public struct BakeDefinition: Equatable, Sendable {
     /// Every target, in the order of the text.
     public let targets: [BakeTarget]
-    private let groups: [Group]
-
-    private struct Group: Equatable {
-        let name: ByteString
-        let members: [ByteString]
-    }
+    /// Where each target stands.
+    private let places: [ByteString: Int]
+    /// The members of each group; of several with one name the first counts.
+    private let groups: [ByteString: [ByteString]]
 
     /// Nil for what is no JSON, and for what bake would still change: variables, functions, matrices, inheritance and
-    /// templates, or a field that is not known here.
+    /// templates, or a field that is not known here; also when the time is up.
     ///
     /// Source: docker/buildx bake/bake.go, Config, Group and Target.
-    public init?(_ text: ByteString) {
-        guard let members = JSON(text)?.members else { return nil }
+    public init?(_ text: ByteString, until deadline: Deadline = .never) {
+        guard let members = JSON(text, until: deadline)?.members else { return nil }
         var targets: [BakeTarget] = []
-        var groups: [Group] = []
+        var places: [ByteString: Int] = [:]
+        var groups: [ByteString: [ByteString]] = [:]
         for member in members {
             guard let entries = member.value.members else { return nil }
             for entry in entries {
+                guard !deadline.hasPassed else { return nil }
                 switch member.name {
                 case "target":
                     guard let target = BakeTarget(name: entry.name, entry.value),
-                        !targets.contains(where: { $0.name == entry.name })
+                        places.updateValue(targets.count, forKey: entry.name) == nil
                     else { return nil }
                     targets.append(target)
                 case "group":
                     guard let names = Self.names(in: entry.value) else { return nil }
-                    groups.append(Group(name: entry.name, members: names))
+                    groups[entry.name] = groups[entry.name] ?? names
                 default: return nil
                 }
             }
         }
         self.targets = targets
+        self.places = places
         self.groups = groups
     }
 
@@ -52,21 +53,19 @@ public struct BakeDefinition: Equatable, Sendable {
     /// for a name that is neither.
     public func selected(by names: [ByteString]) -> [BakeTarget]? {
         var waiting = names.isEmpty ? ["default"] : names
-        var seenGroups: [ByteString] = []
-        var chosen: Set<ByteString> = []
+        var seen: Set<ByteString> = []
         while let name = waiting.popLast() {
-            if let target = targets.first(where: { $0.name == name }) {
-                guard chosen.insert(name).inserted else { continue }
-                waiting += target.targetsUsed
-            } else if let group = groups.first(where: { $0.name == name }) {
-                guard !seenGroups.contains(name) else { continue }
-                seenGroups.append(name)
-                waiting += group.members
+            if let place = places[name] {
+                guard seen.insert(name).inserted else { continue }
+                waiting += targets[place].targetsUsed
+            } else if let members = groups[name] {
+                guard seen.insert(name).inserted else { continue }
+                waiting += members
             } else {
                 return nil
             }
         }
-        return targets.filter { chosen.contains($0.name) }
+        return targets.filter { seen.contains($0.name) }
     }
 }
 

@@ -76,14 +76,17 @@ public struct ComposeInvocation: Equatable, Sendable {
 
 /// The services of a project that are built, as `compose config --format json` tells them.
 public enum ComposeProject {
-    /// Each with its name and what bake would call it; nil for what is not understood.
+    /// Each with its name and what bake would call it; nil for what is not understood, and when the time is up.
     ///
     /// Source: docker/compose pkg/compose/build_bake.go, doBuildBake, which makes targets of services.
-    public static func builds(in text: ByteString) -> [(service: ByteString, target: BakeTarget)]? {
-        guard let json = JSON(text), let services = json[key: "services"]?.members else { return nil }
+    public static func builds(
+        in text: ByteString, until deadline: Deadline = .never
+    ) -> [(service: ByteString, target: BakeTarget)]? {
+        guard let json = JSON(text, until: deadline), let services = json[key: "services"]?.members else { return nil }
         let project = json[key: "name"]?.string ?? ""
         var builds: [(service: ByteString, target: BakeTarget)] = []
         for service in services {
+            guard !deadline.hasPassed else { return nil }
             guard let build = service.value[key: "build"], build != .null else { continue }
             guard let members = build.members else { return nil }
             let image = service.value[key: "image"]?.string ?? project + "-" + service.name

@@ -92,11 +92,11 @@ public struct Dockerfile: Sendable {
     var syntax: Range<Int>?
     var instructions: [Instruction] = []
 
-    /// Takes a file apart.
-    public init(_ source: ByteString) {
+    /// Takes a file apart. When time is up, what is left of it is not.
+    public init(_ source: ByteString, isTimeUp: () -> Bool = { false }) {
         self.source = source
         var parser = DockerfileParser(source.bytes)
-        parser.parse()
+        parser.parse(isTimeUp: isTimeUp)
         escape = parser.escape
         pieces = parser.pieces
         syntax = parser.syntax

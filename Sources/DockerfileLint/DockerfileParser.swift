@@ -13,10 +13,13 @@ struct DockerfileParser {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func parse() {
+    mutating func parse(isTimeUp: () -> Bool) {
         if bytes.hasPrefix("\u{FEFF}", at: 0..<bytes.count) { add(.byteOrderMark, 0..<3) }
         var mayBeDirective = true
+        var lines = 0
         while position < bytes.count {
+            lines += 1
+            if lines % 64 == 0, isTimeUp() { return }
             let line = contentOfLine(from: position)
             let text = bytes.trimmed(line, \.isSpace)
             if text.isEmpty {

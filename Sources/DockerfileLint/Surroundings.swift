@@ -117,13 +117,17 @@ struct Surroundings: Sendable {
 
     // MARK: - Expanding
 
-    /// `$NAME`, `${NAME}`, `${NAME:-x}` and `${NAME-x}`; nil where a part is not known.
+    /// A longer value is none that anybody asks about. Without a bound each `ENV A=$A$A` would double it.
+    private static let longestValue = 1024
+
+    /// `$NAME`, `${NAME}`, `${NAME:-x}` and `${NAME-x}`; nil where a part is not known, and for what becomes too long.
     func expand(_ text: ByteString) -> ByteString? {
         guard text.contains("$") else { return text }
         let bytes = text.bytes
         var result: [UInt8] = []
         var index = 0
         while index < bytes.count {
+            guard result.count <= Self.longestValue else { return nil }
             guard bytes[index] == UInt8(ascii: "$") else {
                 result.append(bytes[index])
                 index += 1
@@ -144,6 +148,7 @@ struct Surroundings: Sendable {
                 index = end
             }
         }
+        guard result.count <= Self.longestValue else { return nil }
         return ByteString(result)
     }
 

@@ -30,6 +30,8 @@ struct HTTPResponse {
     private var expectation = Expectation.head
     private var buffer: [UInt8] = []
     private var position = 0
+    /// Up to where no mark has been found that ends what is waited for.
+    private var searched = 0
     private let hasBody: Bool
 
     /// An answer still to come; one to HEAD has no body, whatever its head says.
@@ -43,6 +45,7 @@ struct HTTPResponse {
         // Bytes after the end belong to no answer.
         guard !isComplete || position == buffer.count else { throw MalformedResponse() }
         buffer.removeFirst(position)
+        searched = max(0, searched - position)
         position = 0
     }
 
@@ -87,7 +90,7 @@ struct HTTPResponse {
     /// What stands before `mark`, which is taken as well; nil when it has not come yet.
     private mutating func take(through mark: [UInt8], limit: Int) throws(MalformedResponse) -> ArraySlice<UInt8>? {
         let window = buffer[position...].prefix(limit)
-        var start = window.startIndex
+        var start = max(position, min(searched, window.endIndex))
         while let found = window[start...].firstIndex(of: mark[0]) {
             if window[found...].starts(with: mark) {
                 defer { position = found + mark.count }
@@ -96,6 +99,8 @@ struct HTTPResponse {
             start = found + 1
         }
         guard window.count < limit else { throw MalformedResponse() }
+        // The mark's first bytes may have come already.
+        searched = max(position, window.endIndex - (mark.count - 1))
         return nil
     }
 

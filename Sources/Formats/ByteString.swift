@@ -65,9 +65,20 @@ public struct ByteString: Hashable, Sendable {
     /// The place of the first occurrence of `part`.
     public func range(of part: ByteString) -> Range<Int>? {
         let needle = part.bytes
-        guard needle.count <= bytes.count else { return nil }
-        for start in 0...(bytes.count - needle.count) where bytes[start...].starts(with: needle) {
-            return start..<(start + needle.count)
+        guard !needle.isEmpty, needle.count <= bytes.count else { return needle.isEmpty ? 0..<0 : nil }
+        // Where a match of so many bytes may go on after it has failed (Knuth, Morris and Pratt): no byte is looked at anew.
+        var borders = [Int](repeating: 0, count: needle.count)
+        var matched = 0
+        for index in needle.indices.dropFirst() {
+            while matched > 0, needle[index] != needle[matched] { matched = borders[matched - 1] }
+            if needle[index] == needle[matched] { matched += 1 }
+            borders[index] = matched
+        }
+        matched = 0
+        for (index, byte) in bytes.enumerated() {
+            while matched > 0, byte != needle[matched] { matched = borders[matched - 1] }
+            if byte == needle[matched] { matched += 1 }
+            if matched == needle.count { return (index + 1 - matched)..<(index + 1) }
         }
         return nil
     }

@@ -6,7 +6,7 @@ public struct Deadline: Sendable {
     /// There is none: all of it, however long it takes.
     public static let never = Deadline(passed: nil)
 
-    /// Over as soon as `hasPassed` has said so; whoever makes one sees to it that it never takes that back.
+    /// Over when `hasPassed` says so.
     public init(_ hasPassed: @escaping @Sendable () -> Bool) { self.init(passed: hasPassed) }
 
     private init(passed: (@Sendable () -> Bool)?) { self.passed = passed }

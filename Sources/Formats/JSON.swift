@@ -23,9 +23,9 @@ public enum JSON: Equatable, Sendable {
         }
     }
 
-    /// Reads one value that fills the whole text, nested at most 64 deep; nil for anything else.
-    public init?(_ text: ByteString) {
-        var reader = JSONReader(text.bytes)
+    /// Reads one value that fills the whole text, nested at most 64 deep; nil for anything else, and when the time is up.
+    public init?(_ text: ByteString, until deadline: Deadline = .never) {
+        var reader = JSONReader(text.bytes, deadline)
         guard let value = reader.document() else { return nil }
         self = value
     }
@@ -62,10 +62,15 @@ public enum JSON: Equatable, Sendable {
 /// A cursor over the text. Every step checks the end, so no input can reach a trap.
 private struct JSONReader {
     private let text: [UInt8]
+    private let deadline: Deadline
     private var position = 0
+    private var values = 0
     private static let deepest = 64
 
-    init(_ text: [UInt8]) { self.text = text }
+    init(_ text: [UInt8], _ deadline: Deadline) {
+        self.text = text
+        self.deadline = deadline
+    }
 
     private var next: UInt8? { position < text.count ? text[position] : nil }
 
@@ -92,6 +97,8 @@ private struct JSONReader {
 
     private mutating func value(depth: Int) -> JSON? {
         guard depth < Self.deepest else { return nil }
+        values += 1
+        if values % 1024 == 0, deadline.hasPassed { return nil }
         skipBlanks()
         switch next {
         case UInt8(ascii: "{"): return object(depth: depth)

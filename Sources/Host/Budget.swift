@@ -30,16 +30,15 @@ public final class Budget: Sendable {
     /// A part of what is left, which begins now and ends with the whole at the latest.
     public func share(nanoseconds: Int64) -> Budget { Budget(nanoseconds, of: self) }
 
-    /// Whether nothing is left; once it is so, it stays so.
+    /// Whether nothing is left. Something may be again, once an engine has been waited for.
     public var isSpent: Bool {
         if above?.isSpent ?? false { return true }
         let (end, now) = (end.load(ordering: .relaxed), Clock.monotonic)
         guard now >= end else { return false }
-        guard end != .min else { return true }
         // What others took is looked up only here: it costs a file of /proc.
         let all = Clock.others
         let later = end &+ max(0, all &- others.exchange(all, ordering: .relaxed))
-        self.end.store(now >= later ? .min : later, ordering: .relaxed)
+        self.end.store(later, ordering: .relaxed)
         return now >= later
     }
 
@@ -51,6 +50,9 @@ extension Clock {
     /// Nanoseconds that passed without being this thread's own: it waited for an engine or another program, or was ready to run
     /// while others had the processor.
     static var others: Int64 { Others.waited.load(ordering: .relaxed) &+ runDelay }
+
+    /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
+    public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
     /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
     public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }

@@ -65,7 +65,7 @@ public struct Conversation: Sendable {
                     return said.output.text.count <= Self.mostOutput
                 })
             said.output.end { line(.output, $0) }
-            said.error.end { line(.error, $0) }
+            said.error.end(keeping: Self.mostError) { line(.error, $0) }
             let code = try wait(for: child, until: deadline)
             // Ctrl-C may have ended the program before it was seen here.
             if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
@@ -134,27 +134,5 @@ public struct Conversation: Sendable {
             posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)
             posix_spawn_file_actions_adddup2(&actions, numbers.2, 2)
         }
-    }
-}
-
-/// What came on a stream, by lines.
-private struct Spoken {
-    var text: [UInt8] = []
-    private var pending: [UInt8] = []
-
-    mutating func add(_ piece: [UInt8], keeping limit: Int = .max, _ line: (ByteString) -> Void) {
-        text += piece
-        if text.count > limit { text.removeFirst(text.count - limit) }
-        pending += piece
-        // A progress bar ends its lines with a carriage return.
-        while let end = pending.firstIndex(where: { $0 == 0x0A || $0 == 0x0D }) {
-            line(ByteString(pending[..<end]))
-            pending.removeSubrange(...end)
-        }
-    }
-
-    mutating func end(_ line: (ByteString) -> Void) {
-        if !pending.isEmpty { line(ByteString(pending)) }
-        pending = []
     }
 }

@@ -75,7 +75,7 @@ public struct Descriptor: ~Copyable {
         while true {
             let count = min(max(limit &+ 1 &- content.count, 1), room)
             let piece = try fill(count)
-            content = content.isEmpty ? piece : content + piece
+            if content.isEmpty { content = piece } else { content += piece }
             if content.count > limit { throw .tooLarge }
             if piece.count < count { return ByteString(content) }
             room = min(room * 4, 1 << 20)
@@ -107,6 +107,12 @@ public struct Descriptor: ~Copyable {
     public borrowing func seek(beforeEnd count: Int) throws(Errno) {
         let (number, place) = (number, max(0, try status().size &- max(0, count)))
         _ = try checked { lseek(number, place, SEEK_SET) }
+    }
+
+    /// Goes on reading so many bytes further on. The corresponding C function is `lseek`.
+    public borrowing func skip(_ count: Int) throws(Errno) {
+        let number = number
+        _ = try checked { lseek(number, count, SEEK_CUR) }
     }
 
     /// At most `count` bytes; none at the end. The corresponding C function is `read`.

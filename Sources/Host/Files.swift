@@ -191,9 +191,11 @@ public enum Files {
         }
     }
 
-    /// The names in a directory, without "." and "..", in no order; at most `limit` of them. A listing that breaks off is an error:
-    /// whoever deletes what is not in it must not take the half for the whole.
-    public static func names(in path: ByteString, limit: Int) throws(Errno) -> [ByteString] {
+    /// The names in a directory, without "." and "..", in no order; at most `limit` of them, and none more once the time is up. A
+    /// listing that breaks off is an error: whoever deletes what is not in it must not take the half for the whole.
+    public static func names(
+        in path: ByteString, limit: Int, until deadline: Deadline = .never
+    ) throws(Errno) -> [ByteString] {
         try path.withCPath { (name) throws(Errno) in
             guard let directory = opendir(name) else { throw .current }
             defer { closedir(directory) }
@@ -211,6 +213,7 @@ public enum Files {
                     }
                 }
                 if name != "." && name != ".." { names.append(name) }
+                if names.count % 64 == 0, deadline.hasPassed { break }
             }
             return names
         }

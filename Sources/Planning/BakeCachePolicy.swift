@@ -39,7 +39,7 @@ public enum BakeCachePolicy {
         /// The target.
         public let target: BakeTarget
         /// What its own fields leave to be wished for.
-        public let wish: BuildCachePolicy.Wish
+        public private(set) var wish: BuildCachePolicy.Wish
         /// What the store offers; nothing yet.
         public var facts = BuildCachePolicy.Facts()
 
@@ -60,6 +60,9 @@ public enum BakeCachePolicy {
             if !to.isEmpty { notes.append(Note(.userExport, target.name)) }
             wish = .init(imports: !target.noCache, exports: to.isEmpty, notes: notes)
         }
+
+        /// Takes away what might be wished for: there was no time to look.
+        public mutating func leaveOut() { wish = .init(imports: false, exports: false, notes: []) }
     }
 
     /// How a target is given an entry.
@@ -165,8 +168,10 @@ public enum BakeCachePolicy {
         let (additions, notes, leases) = additions(to: parts, wish: wish)
         guard !additions.isEmpty else { return .unchanged(arguments, notes) }
         var options: [ByteString] = []
+        let byName = Dictionary(additions.map { ($0.name, $0) }) { first, _ in first }
         for part in parts {
-            let addition = additions.first { $0.name == part.target.name }
+            let addition = byName[part.target.name]
+            guard addition != nil || form == .everywhere else { continue }
             for (list, entry, given) in [
                 ("cache-from", addition?.importing, part.target.cacheFrom),
                 ("cache-to", addition?.exporting, part.target.cacheTo),

@@ -97,12 +97,19 @@ public enum ComposePathPolicy {
 /// One project's way through the table.
 private struct Translation {
     let table: PathTable
-    let sources: [ComposePathPolicy.Source]
+    /// By their paths: a project may have as many mounts as it likes.
+    private let sources: [ByteString: ComposePathPolicy.Source]
     var notes: [Note] = []
+    private var told: Set<ByteString> = []
+
+    init(table: PathTable, sources: [ComposePathPolicy.Source]) {
+        self.table = table
+        self.sources = Dictionary(sources.map { ($0.path, $0) }) { first, _ in first }
+    }
 
     /// The engine's path of one of the sources, with what is no link of it here; nil where it stays as it is.
     mutating func engine(_ path: ByteString) -> (path: ByteString, resolved: ByteString)? {
-        guard let resolved = sources.first(where: { $0.path == path })?.resolved else {
+        guard let resolved = sources[path]?.resolved else {
             add(Note(.pathUnresolved, path))
             return nil
         }
@@ -138,7 +145,7 @@ private struct Translation {
     }
 
     private mutating func add(_ note: Note) {
-        if !notes.contains(note) { notes.append(note) }
+        if told.insert(note.reason.code + note.detail).inserted { notes.append(note) }
     }
 
     /// The entry with another source, and perhaps at another target.

@@ -59,6 +59,9 @@ public struct ContextRecord: Equatable, Sendable {
     }
 
     private static let title = "slipway-context 1 "
+    /// Linux takes no longer path, its NUL included. Each entry may keep so much of the one before: a record without that bound
+    /// could be read into any multiple of its length.
+    private static let longestPath = 4095
 
     /// As it is kept: a path is what differs from the one before, and the last bytes tell a torn record.
     public var bytes: ByteString {
@@ -148,9 +151,11 @@ public struct ContextRecord: Equatable, Sendable {
                 entry.digest = digest.reduce(0) { $0 << 8 | UInt64($1) }
             }
             guard let shared = number().flatMap(Int.init(exactly:)), shared <= last.count,
-                let count = number().flatMap(Int.init(exactly:)), let rest = take(count)
+                let count = number().flatMap(Int.init(exactly:)), let rest = take(count),
+                shared + rest.count <= longestPath
             else { return nil }
-            last = Array(last.prefix(shared) + rest)
+            last.removeSubrange(shared...)
+            last += rest
             entry.path = ByteString(last)
             return entry
         }

@@ -9,6 +9,9 @@ struct IgnorePattern: Equatable {
     let isException: Bool
     private let way: Way
 
+    /// A longer one names no path that Linux takes, or takes longer to match than anybody should wait.
+    private static let longest = 4096
+
     private enum Way: Equatable {
         case exact([UInt8])
         /// "dir/**"
@@ -33,6 +36,7 @@ struct IgnorePattern: Equatable {
 
     /// A pattern that has been cleaned; nil for one that docker refuses, or that cannot be told here.
     init?(_ text: ByteString) {
+        guard text.count <= Self.longest else { return nil }
         isException = text.hasPrefix("!")
         let pattern = (isException ? text.dropFirst(1) : text).bytes
         guard !pattern.isEmpty, let way = Self.compile(pattern) else { return nil }
@@ -63,7 +67,8 @@ struct IgnorePattern: Equatable {
                 isSuffix = isFirst
                 isExact = false
             case UInt8(ascii: "*"):
-                parts.append(.anyName)
+                // A second one says nothing new.
+                if parts.last != .anyName { parts.append(.anyName) }
                 (isExact, isPrefix, isSuffix) = (false, false, false)
             case UInt8(ascii: "?"):
                 parts.append(.anyCharacter)
@@ -133,36 +138,48 @@ struct IgnorePattern: Equatable {
 
     /// All places that the parts so far may have reached: no pattern takes longer than its length times the path's.
     private static func match(_ parts: [Part], _ path: ArraySlice<UInt8>) -> Bool {
-        var places: Set<Int> = [path.startIndex]
+        let path = Array(path)
+        var places = [Bool](repeating: false, count: path.count + 1)
+        places[0] = true
         for part in parts {
-            var next: Set<Int> = []
-            for place in places { advance(part, from: place, in: path, into: &next) }
-            if next.isEmpty { return false }
+            var next = [Bool](repeating: false, count: path.count + 1)
+            advance(part, from: places, in: path, into: &next)
             places = next
         }
-        return places.contains(path.endIndex)
+        return places[path.count]
     }
 
-    private static func advance(
-        _ part: Part, from place: Int, in path: ArraySlice<UInt8>, into next: inout Set<Int>
-    ) {
+    /// What can be reached by one part, each place of the path looked at once.
+    private static func advance(_ part: Part, from places: [Bool], in path: [UInt8], into next: inout [Bool]) {
         let slash = UInt8(ascii: "/")
-        switch part {
-        case .byte(let byte):
-            if place < path.endIndex, path[place] == byte { next.insert(place + 1) }
-        case .anyCharacter:
-            guard place < path.endIndex, path[place] != slash else { return }
-            next.insert(place + character(at: place, in: path).length)
-        case .anyName:
-            next.formUnion(place...(path[place...].firstIndex(of: slash) ?? path.endIndex))
-        case .anyDirectories:
-            next.insert(place)
-            for index in place..<path.endIndex where path[index] == slash { next.insert(index + 1) }
-        case .anything: next.formUnion(place...path.endIndex)
-        case .oneOf(let ranges, let isNegated):
-            guard place < path.endIndex else { return }
-            let (value, length) = character(at: place, in: path)
-            if ranges.contains(where: { $0.contains(value) }) != isNegated { next.insert(place + length) }
+        // Whether a star began before here, and has met no slash where that counts.
+        var isOpen = false
+        for place in 0...path.count {
+            let isReached = places[place]
+            let byte = place < path.count ? path[place] : nil
+            switch part {
+            case .byte(let wanted):
+                if isReached, byte == wanted { next[place + 1] = true }
+            case .anyCharacter:
+                if isReached, let byte, byte != slash {
+                    next[place + character(at: place, in: path[...]).length] = true
+                }
+            case .anyName:
+                isOpen = isOpen || isReached
+                if isOpen { next[place] = true }
+                if byte == slash { isOpen = false }
+            case .anyDirectories:
+                if isReached { next[place] = true }
+                isOpen = isOpen || isReached
+                if isOpen, byte == slash { next[place + 1] = true }
+            case .anything:
+                isOpen = isOpen || isReached
+                if isOpen { next[place] = true }
+            case .oneOf(let ranges, let isNegated):
+                guard isReached, byte != nil else { continue }
+                let (value, length) = character(at: place, in: path[...])
+                if ranges.contains(where: { $0.contains(value) }) != isNegated { next[place + length] = true }
+            }
         }
     }
 

@@ -261,6 +261,23 @@ struct MeasuredTests {
         #expect(Dockerfile(mended).printed == mended)
     }
 
+    @Test("A variable that doubles itself with each line takes no room")
+    func doubling() {
+        let lines = ["FROM debian:12", "ENV A=a"] + [String](repeating: "ENV A=$A$A", count: 80) + ["USER $A"]
+        #expect(Linter.findings(in: Dockerfile(ByteString(lines.joined(separator: "\n")))).isEmpty)
+    }
+
+    @Test("When time is up the rest of a file is not taken apart")
+    func timeIsUp() {
+        let text = ByteString("FROM debian:12\n" + String(repeating: "RUN a\n", count: 10_000))
+        var questions = 0
+        let file = Dockerfile(text) {
+            questions += 1
+            return questions > 3
+        }
+        #expect((100..<1000).contains(file.instructions.count))
+    }
+
     @Test("The context: .dockerignore, .git, and what installs behind the copy")
     func context() {
         let file: ByteString = "FROM debian:12\nCOPY . /src\nRUN npm ci\n"

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Budgets")
 struct BudgetTests {
-    @Test("nothing is left of no time, and what is spent stays so")
+    @Test("nothing is left of no time")
     func spent() {
         let budget = Budget(nanoseconds: 0)
         #expect(budget.isSpent)
@@ -26,6 +26,14 @@ struct BudgetTests {
         #expect(budget.share(nanoseconds: 0).isSpent)
         #expect(!budget.isSpent)
         #expect(!Deadline.never.hasPassed)
+    }
+
+    @Test("what kept nobody waiting is given back")
+    func excused() {
+        let budget = Budget(nanoseconds: 0)
+        #expect(budget.isSpent)
+        Clock.excuse(3_600_000_000_000)
+        #expect(!budget.isSpent)
     }
 
     @Test("time that an engine or another program takes is not ours")
