@@ -38,9 +38,11 @@ struct Candidate: Equatable {
 
     /// The complete exports of a build's key in one generation, in no order. Failed builds leave an export without an index:
     /// no candidate.
-    static func list(in generation: Generation, for build: BuildIdentity, now: Int64) -> [Candidate] {
+    static func list(
+        in generation: Generation, for build: BuildIdentity, now: Int64, until deadline: Deadline = .never
+    ) -> [Candidate] {
         let folder = generation.keyPath(build.key)
-        guard let names = try? Files.names(in: folder, limit: mostNames) else { return [] }
+        guard let names = try? Files.names(in: folder, limit: mostNames, until: deadline) else { return [] }
         var byRank = [[(ByteString, Int64)]](repeating: [], count: Rank.allCases.count)
         for name in names {
             guard let export = ExportName(name) else { continue }
@@ -49,7 +51,7 @@ struct Candidate: Equatable {
         var candidates: [Candidate] = []
         for (rank, exports) in zip(Rank.allCases, byRank) {
             for (name, _) in exports.sorted(by: { $0.1 > $1.1 }).prefix(mostLookedFor) {
-                guard candidates.count < most else { return candidates }
+                guard candidates.count < most, !deadline.hasPassed else { return candidates }
                 guard let completed = completed(folder.appending(path: name), in: generation) else { continue }
                 candidates.append(
                     Candidate(

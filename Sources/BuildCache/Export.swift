@@ -56,7 +56,8 @@ public struct Export: Equatable, Sendable {
     /// Where a build would export to, if that would work; changes nothing. `own` is one's current generation; nil when it
     /// is still to be made.
     public static func offer(
-        in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool
+        in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool,
+        until deadline: Deadline = .never
     ) throws(Rejection) -> Export {
         let generation =
             own
@@ -64,7 +65,8 @@ public struct Export: Equatable, Sendable {
                 path: store.layout.subStore(of: store.user).appending(path: Generation.firstName), owner: store.user)
         if own != nil {
             for folder in [generation.poolPath, generation.exportsPath] { try checkWritable(folder) }
-            if let size = PoolSize.measure(generation, now: Clock.now, remember: remember),
+            if let size = PoolSize.measure(
+                generation, now: Clock.now, remember: remember, until: deadline),
                 size.bytes > limits.maximumSize
             {
                 throw Rejection(.storeOverBudget, ByteString(decimal: size.bytes >> 20) + " MiB in " + generation.path)

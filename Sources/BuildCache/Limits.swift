@@ -52,8 +52,11 @@ struct PoolSize: Equatable {
     /// Blobs that are looked at before a build goes on. More are counted behind its back, and the build makes do with an older figure.
     static let mostAtOnce = 4096
 
-    /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation.
-    static func measure(_ generation: Generation, now: Int64, remember: Bool) -> PoolSize? {
+    /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation. Where a walk takes longer than there
+    /// is time, the remembered figure counts, however old, and the pool is counted behind the build's back.
+    static func measure(
+        _ generation: Generation, now: Int64, remember: Bool, until deadline: Deadline = .never
+    ) -> PoolSize? {
         guard let pool = try? Files.status(generation.poolPath, followLinks: false) else { return nil }
         let old = (try? Files.read(generation.sizePath, limit: 256, followLinks: false)).flatMap(PoolSize.init(text:))
         if let old {
@@ -62,18 +65,25 @@ struct PoolSize: Equatable {
                 return old
             }
         }
-        guard let names = try? Files.names(in: generation.poolPath, limit: mostAtOnce + 1) else { return nil }
-        guard remember && names.count > mostAtOnce && Detached.hasReaper else {
-            return walk(generation, changed: pool.modified, now, remember)
+        guard let names = try? Files.names(in: generation.poolPath, limit: mostAtOnce + 1, until: deadline) else {
+            return old
         }
-        Detached.run { walk(generation, changed: pool.modified, now, true) == nil ? 1 : 0 }
+        guard names.count > mostAtOnce || deadline.hasPassed else {
+            return walk(generation, changed: pool.modified, now, remember, until: deadline) ?? old
+        }
+        guard remember else { return old }
+        Detached.run { _ in walk(generation, changed: pool.modified, now, true, until: .never) == nil ? 1 : 0 }
         return old
     }
 
-    private static func walk(_ generation: Generation, changed: Int64, _ now: Int64, _ remember: Bool) -> PoolSize? {
-        guard let names = try? Files.names(in: generation.poolPath, limit: .max) else { return nil }
+    /// nil where the time is up before the end, or the pool cannot be listed.
+    private static func walk(
+        _ generation: Generation, changed: Int64, _ now: Int64, _ remember: Bool, until deadline: Deadline
+    ) -> PoolSize? {
+        guard let names = try? Files.names(in: generation.poolPath, limit: .max, until: deadline) else { return nil }
         var bytes = generation.unfinishedBytes
         for name in names {
+            guard !deadline.hasPassed else { return nil }
             guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
                 continue
             }

@@ -7,11 +7,13 @@ internal import Notes
 struct Preflight {
     private var indexesLeft: Int
     private var bytesLeft: Int
+    private let deadline: Deadline
 
     /// With the bounds of one build: what is not known after that is not worth a build's time. Trimming has none.
-    init(indexes: Int = 8, bytes: Int = 2 << 20) {
+    init(indexes: Int = 8, bytes: Int = 2 << 20, until deadline: Deadline = .never) {
         indexesLeft = indexes
         bytesLeft = bytes
+        self.deadline = deadline
     }
 
     /// BuildKit's importer refuses a manifest or config over this (buildkit cache/remotecache/import.go, readBlob).
@@ -21,14 +23,14 @@ struct Preflight {
     private static let cacheConfigType: ByteString = "application/vnd.buildkit.cacheconfig.v0"
 
     /// Whether another index may be read for this build.
-    var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 }
+    var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 || deadline.hasPassed }
 
     /// The digest that an export's index names.
     mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(Rejection) -> Blob {
         indexesLeft -= 1
         let path = path.appending(path: Export.index)
         let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
-        guard let manifests = JSON(text)?[field: "manifests"]?.array, let last = manifests.last,
+        guard let manifests = JSON(text, until: deadline)?[field: "manifests"]?.array, let last = manifests.last,
             let blob = Blob(last)
         else { throw Rejection(.exportIncomplete, path) }
         return blob
@@ -54,7 +56,10 @@ struct Preflight {
     /// contents are BuildKit's to check. Returns all of them.
     @discardableResult
     mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
-        try check(manifest, in: generation) { (layer) throws(Rejection) in try Self.checkLayer(layer, in: generation) }
+        try check(manifest, in: generation) { [deadline] (layer) throws(Rejection) in
+            guard !deadline.hasPassed else { throw Rejection(.storeSearchCut, manifest.digest) }
+            try Self.checkLayer(layer, in: generation)
+        }
     }
 
     /// The same with another way to look at a layer: whoever has read the whole pool need not look again.
@@ -62,7 +67,7 @@ struct Preflight {
         _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(Rejection) -> Void
     ) throws(Rejection) -> [Blob] {
         let text = try verified(manifest, in: generation)
-        guard let json = JSON(text) else { throw Rejection(.manifestRejected, manifest.digest) }
+        guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
         var layers: [Blob] = []
         var config = json[field: "config"].flatMap(Blob.init)
         // Two formats: an image manifest, or (buildx 0.13) an index whose entries are the layers and the config.
@@ -90,10 +95,20 @@ struct Preflight {
         guard blob.size <= bytesLeft else { throw Rejection(.metadataBudgetSpent, blob.digest) }
         let text = try read(path, owner: generation.owner, limit: blob.size, else: .manifestRejected)
         bytesLeft -= text.count
-        guard text.count == blob.size, "sha256:" + SHA256.hexDigest(of: text) == blob.digest else {
+        var hash = SHA256()
+        for start in stride(from: 0, to: text.count, by: 65_536) {
+            guard !deadline.hasPassed else { throw Rejection(.storeSearchCut, blob.digest) }
+            hash.update(Array(text.bytes[start..<min(start + 65_536, text.count)]))
+        }
+        guard text.count == blob.size, "sha256:" + Hex.digits(of: hash.digest()) == blob.digest else {
             throw Rejection(.manifestRejected, path + " does not match its name")
         }
         return text
+    }
+
+    /// What is wrong with a blob, unless it is only that the time was up.
+    private func rejection(_ digest: ByteString) -> Rejection {
+        Rejection(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
     private static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {

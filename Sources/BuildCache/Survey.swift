@@ -23,16 +23,21 @@ public struct Survey {
     /// What was left out, and why.
     public private(set) var notes: [Note] = []
 
-    /// Reads what exports there are for a build: names first, then at most eight indexes and 2 MiB of manifests.
-    public init(of opened: OpenedStore, for build: BuildIdentity) {
+    /// Reads what exports there are for a build: names first, then at most eight indexes and 2 MiB of manifests, and no more of
+    /// either than there is time for.
+    public init(of opened: OpenedStore, for build: BuildIdentity, until deadline: Deadline = .never) {
         let now = Clock.now
-        choose(from: opened.generations.flatMap { Candidate.list(in: $0.generation, for: build, now: now) })
+        let candidates = opened.generations.flatMap {
+            Candidate.list(in: $0.generation, for: build, now: now, until: deadline)
+        }
+        choose(from: candidates, until: deadline)
+        if nearest == nil, deadline.hasPassed { notes.append(Note(.storeSearchCut, build.key.directoryName)) }
         lease = opened.generations.first { $0.generation == nearest?.source }?.lease
     }
 
     /// A damaged one makes room for the next.
-    private mutating func choose(from candidates: [Candidate]) {
-        var preflight = Preflight()
+    private mutating func choose(from candidates: [Candidate], until deadline: Deadline) {
+        var preflight = Preflight(until: deadline)
         for candidate in candidates.sorted(by: { ($0.rank, $1.completed) < ($1.rank, $0.completed) }) {
             guard !preflight.isSpent else { return }
             do throws(Rejection) {

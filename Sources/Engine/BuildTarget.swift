@@ -54,15 +54,16 @@ public enum BuildTarget: Equatable, Sendable {
     /// Finds the builder of a command from docker's files, the environment and one question to the engine.
     ///
     /// `docker` is the real CLI, which nobody asks where this program is the plugin; `versions` the memory of what binaries
-    /// said. `meanwhile` runs while the engine thinks; never when it is not asked.
+    /// said. `meanwhile` runs while the engine thinks; never when it is not asked. Files of docker's that take longer to read than
+    /// there is time are as good as unreadable.
     public static func resolve(
         _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
-        system: SystemFiles = .standard, meanwhile: () -> Void = {}
+        system: SystemFiles = .standard, until deadline: Deadline = .never, meanwhile: () -> Void = {}
     ) -> BuildTarget {
         do throws(Doubt) {
             let plugin: ByteString
             let directory = try DockerConfiguration.directory(for: request.engine, environment)
-            let configuration = try DockerConfiguration.read(in: directory)
+            let configuration = try DockerConfiguration.read(in: directory, until: deadline)
             let alias = configuration.builderAlias
             if case .plugin(let next) = request.route {
                 plugin = next
@@ -72,11 +73,11 @@ public enum BuildTarget: Equatable, Sendable {
                 let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
                 plugin = try BuildxPlugin.find(in: directories)
             }
-            let context = try DockerContext.resolve(request.engine, environment, configuration)
+            let context = try DockerContext.resolve(request.engine, environment, configuration, until: deadline)
             guard case .plugin(let buildx) = versions.buildx(at: plugin) else { throw Doubt(.buildxBroken, plugin) }
 
             let choice = BuilderChoice(request, environment, alias: alias, context: context.name)
-            let store = BuilderStore(environment, configuration)
+            let store = BuilderStore(environment, configuration, until: deadline)
             if let instance = try store.instance(choice, in: context) {
                 guard exportingDrivers.contains(instance.driver) else {
                     throw Doubt(.driverUnknown, instance.driver)
@@ -86,7 +87,7 @@ public enum BuildTarget: Equatable, Sendable {
                         name: instance.name, driver: instance.driver, context: context.name, plugin: plugin,
                         buildx: buildx, engine: nil, obstacleToExport: nil))
             }
-            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system, meanwhile)
+            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system, deadline, meanwhile)
             return .buildx(
                 BuilderFacts(
                     name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
@@ -110,11 +111,12 @@ public enum BuildTarget: Equatable, Sendable {
 
     /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
     private static func ask(
-        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles, _ meanwhile: () -> Void
+        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles, _ deadline: Deadline, _ meanwhile: () -> Void
     ) throws(Doubt) -> (EngineInfo?, Note?) {
         let engine: EngineInfo
         do throws(Doubt) {
-            engine = try EngineInfo.ask(endpoint, hostTable: system.hostTable, meanwhile: meanwhile)
+            engine = try EngineInfo.ask(
+                endpoint, hostTable: system.hostTable, until: deadline, meanwhile: meanwhile)
         } catch {
             return (nil, error.note)
         }

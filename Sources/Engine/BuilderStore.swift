@@ -12,8 +12,8 @@ struct BuilderInstance: Equatable {
     /// Nil for a text that buildx would refuse.
     ///
     /// Source: docker/buildx store/nodegroup.go, NodeGroup.
-    init?(_ text: ByteString) {
-        guard let json = JSON(text), json.members != nil, let name = json.stringField("Name"),
+    init?(_ text: ByteString, until deadline: Deadline = .never) {
+        guard let json = JSON(text, until: deadline), json.members != nil, let name = json.stringField("Name"),
             let driver = json.stringField("Driver")
         else { return nil }
         switch json[field: "Nodes"] {
@@ -51,9 +51,13 @@ enum BuilderChoice: Equatable {
 /// chosen for another.
 struct BuilderStore {
     let directory: ByteString
+    private let deadline: Deadline
 
     /// Source: docker/buildx util/confutil/config.go, NewConfig.
-    init(_ environment: DockerEnvironment, _ configuration: DockerConfiguration) {
+    init(
+        _ environment: DockerEnvironment, _ configuration: DockerConfiguration, until deadline: Deadline = .never
+    ) {
+        self.deadline = deadline
         directory = environment.buildxDirectory ?? configuration.directory.appending(path: "buildx")
     }
 
@@ -64,7 +68,7 @@ struct BuilderStore {
         guard Self.isValid(name) else { return nil }
         let path = file("instances/" + name.lowercasedASCII)
         guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { return nil }
-        guard let instance = BuilderInstance(text), try activityIsReadable(of: instance) else {
+        guard let instance = BuilderInstance(text, until: deadline), try activityIsReadable(of: instance) else {
             throw Doubt(.dockerConfigUnreadable, path)
         }
         return instance

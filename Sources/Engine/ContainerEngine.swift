@@ -19,7 +19,7 @@ public struct ContainerEngine: Equatable, Sendable {
     /// `versions` the memory of what binaries said. Throws what keeps Slipway from being sure.
     public static func resolve(
         _ request: EngineRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
-        hostTable: ByteString = BuildTarget.SystemFiles.standard.hostTable
+        hostTable: ByteString = BuildTarget.SystemFiles.standard.hostTable, until deadline: Deadline = .never
     ) throws(Doubt) -> ContainerEngine {
         switch versions.docker(at: docker) {
         case .docker: break
@@ -27,8 +27,8 @@ public struct ContainerEngine: Equatable, Sendable {
         case .unknown: throw Doubt(.dockerVersionUnknown, docker)
         }
         let directory = try DockerConfiguration.directory(for: request, environment)
-        let configuration = try DockerConfiguration.read(in: directory)
-        let context = try DockerContext.resolve(request, environment, configuration)
+        let configuration = try DockerConfiguration.read(in: directory, until: deadline)
+        let context = try DockerContext.resolve(request, environment, configuration, until: deadline)
         return ContainerEngine(endpoint: context.endpoint, hostTable: hostTable)
     }
 

@@ -27,12 +27,14 @@ public struct DockerConfiguration: Equatable, Sendable {
 
     /// Reads config.json; a missing one is an empty one. Docker warns about a bad one and goes on with what it could read
     /// of it, which nobody else can tell.
-    public static func read(in directory: ByteString) throws(Doubt) -> DockerConfiguration {
+    public static func read(
+        in directory: ByteString, until deadline: Deadline = .never
+    ) throws(Doubt) -> DockerConfiguration {
         let path = directory.appending(path: "config.json")
         guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else {
             return DockerConfiguration(directory: directory)
         }
-        guard let configuration = DockerConfiguration(directory: directory, text: text) else {
+        guard let configuration = DockerConfiguration(directory: directory, text: text, until: deadline) else {
             throw Doubt(.dockerConfigUnreadable, path)
         }
         return configuration
@@ -52,12 +54,12 @@ public struct DockerConfiguration: Equatable, Sendable {
     /// The configuration that a text holds; nil when it is not what docker writes.
     ///
     /// Source: docker/cli cli/config/configfile/file.go, ConfigFile and LoadFromReader (an empty file is no error).
-    init?(directory: ByteString, text: ByteString) {
+    init?(directory: ByteString, text: ByteString, until deadline: Deadline = .never) {
         guard !text.trimmed.isEmpty else {
             self.init(directory: directory)
             return
         }
-        guard let json = JSON(text), json.members != nil,
+        guard let json = JSON(text, until: deadline), json.members != nil,
             let context = json.stringField("currentContext"),
             let alias = Self.builderAlias(in: json),
             let extra = Self.extraPluginDirectories(in: json)

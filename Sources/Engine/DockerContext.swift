@@ -32,7 +32,8 @@ public struct DockerContext: Equatable, Sendable {
 
     /// Finds the context of a command.
     public static func resolve(
-        _ request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
+        _ request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration,
+        until deadline: Deadline = .never
     ) throws(Doubt) -> DockerContext {
         let name = try name(for: request, environment, configuration)
         guard name != defaultName else { return try .default(request, environment) }
@@ -40,7 +41,7 @@ public struct DockerContext: Equatable, Sendable {
         let identifier = SHA256.hexDigest(of: name)
         let path = contexts.appending(path: "meta/" + identifier + "/meta.json")
         guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { throw Doubt(.contextUnknown, name) }
-        guard let metadata = ContextMetadata(text) else { throw Doubt(.dockerConfigUnreadable, path) }
+        guard let metadata = ContextMetadata(text, until: deadline) else { throw Doubt(.dockerConfigUnreadable, path) }
         // Buildx looks through the names inside the files.
         guard metadata.name == name else { throw Doubt(.contextUnknown, name) }
         let hasTLSFiles = !Files.isMissing(contexts.appending(path: "tls/" + identifier), followLinks: true)
@@ -77,8 +78,8 @@ struct ContextMetadata: Equatable {
     /// Nil for a text that docker would refuse, or that has no docker endpoint.
     ///
     /// Source: docker/cli cli/context/store/metadatastore.go, getByID; cli/context/docker/load.go, EndpointFromContext.
-    init?(_ text: ByteString) {
-        guard let json = JSON(text), let name = json.stringField("Name"),
+    init?(_ text: ByteString, until deadline: Deadline = .never) {
+        guard let json = JSON(text, until: deadline), let name = json.stringField("Name"),
             let endpoint = json[field: "Endpoints"]?[key: "docker"], endpoint.members != nil,
             let host = endpoint.stringField("Host"), let skips = endpoint.boolField("SkipTLSVerify")
         else { return nil }

@@ -17,8 +17,8 @@ public struct EngineInfo: Equatable, Sendable {
     /// From the body of an answer to `GET /info`; nil when it is not what an engine says.
     ///
     /// Source: moby api/types/system/info.go; docker/buildx util/dockerutil/client.go, features.
-    public init?(_ text: ByteString) {
-        guard let json = JSON(text),
+    public init?(_ text: ByteString, until deadline: Deadline = .never) {
+        guard let json = JSON(text, until: deadline),
             let system = json.stringField("OSType"), !system.isEmpty,
             let version = json.stringField("ServerVersion"), !version.isEmpty,
             let machine = json.stringField("Architecture"),
@@ -40,10 +40,12 @@ public struct EngineInfo: Equatable, Sendable {
 
     /// Asks an engine; `meanwhile` runs while it thinks.
     static func ask(
-        _ endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
+        _ endpoint: Endpoint, hostTable: ByteString, until deadline: Deadline = .never, meanwhile: () -> Void = {}
     ) throws(Doubt) -> EngineInfo {
         let answer = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable, meanwhile: meanwhile)
-        guard let info = EngineInfo(ByteString(answer.body)) else { throw Doubt(.engineAnswerUnreadable) }
+        guard let info = EngineInfo(ByteString(answer.body), until: deadline) else {
+            throw Doubt(.engineAnswerUnreadable)
+        }
         return info
     }
 

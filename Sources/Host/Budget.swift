@@ -54,9 +54,6 @@ extension Clock {
     /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
     public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
-    /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
-    public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
-
     /// Source: Linux Documentation/scheduler/sched-stats.rst; 0 where the kernel does not count it.
     private static var runDelay: Int64 {
         let number = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)

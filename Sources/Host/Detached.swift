@@ -16,9 +16,10 @@ public enum Detached {
     /// Runs `body` in a process of its own session and lowest priority, which nobody has to wait for: it is no child of what
     /// this process becomes. It has none of the caller's descriptors, so it keeps no lease and no pipe open. `body` must not
     /// count on anything but files and the caller's end; what it returns is its exit code. Nothing is done where the process would
-    /// stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`).
-    public static func run(_ body: (borrowing AwaitedProcess) -> Int32) {
-        guard Reaper.isThere, ProcessLimit.leavesRoom else { return }
+    /// stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`). Returns whether a process began.
+    @discardableResult
+    public static func run(_ body: (borrowing AwaitedProcess) -> Int32) -> Bool {
+        guard Reaper.isThere, ProcessLimit.leavesRoom else { return false }
         // Before there are two processes: afterwards the number may be another's.
         let caller = AwaitedProcess(Kernel.processID)
         ChildSignal.hold()
@@ -26,7 +27,7 @@ public enum Detached {
         guard child == 0 else {
             var status: Int32 = 0
             if child > 0 { while waitpid(child, &status, 0) == -1 && errno == EINTR {} }
-            return
+            return child > 0
         }
         setsid()
         guard fork() == 0 else { _exit(0) }

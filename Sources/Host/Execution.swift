@@ -69,7 +69,7 @@ public enum Execution {
     public struct Answer: Sendable {
         /// Its standard output.
         public let output: ByteString
-        /// Its exit code; nil when a signal ended it or the caller's disposition of SIGCHLD hid the code.
+        /// Its exit code; nil when a signal ended it.
         public let exitCode: Int32?
     }
 

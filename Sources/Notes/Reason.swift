@@ -31,6 +31,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case exportDoesNotPay = 115
     case filesLimited = 116
     case commandTooLong = 117
+    case timeSpent = 120
 
     // 2xx: which program and which engine the command reaches
     case dockerNotFound = 200
@@ -80,6 +81,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case manifestRejected = 402
     case layerRejected = 403
     case metadataBudgetSpent = 404
+    case storeSearchCut = 405
 
     // 5xx: packages for containers
     case packageCacheOff = 500

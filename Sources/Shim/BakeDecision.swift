@@ -16,13 +16,14 @@ extension Decision {
     /// standard input, if that has been read.
     static func plan(
         _ bake: BakeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose, as role: Role, of definition: BakeDefinition? = nil
+        for purpose: Purpose, as role: Role, of definition: BakeDefinition? = nil, within budget: Budget
     ) -> Plan {
         var wish = BakeCachePolicy.wish(of: bake, settings, isInStore: BuildLayers.isInStore)
         guard !wish.isEmpty, let directory = try? Kernel.workingDirectory() else {
             return .unchanged(arguments, wish.notes)
         }
         func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
+        let deadline = budget.deadline
 
         var input: ByteString?
         if bake.readsStandardInput && definition == nil {
@@ -35,12 +36,13 @@ extension Decision {
         }
         // What compose hands over is worked out already.
         var parts: [BakeCachePolicy.Part] = []
-        if bake.files == ["-"], bake.overrides.isEmpty, let found = definition ?? input.flatMap({ BakeDefinition($0) })
+        if bake.files == ["-"], bake.overrides.isEmpty,
+            let found = definition ?? input.flatMap({ BakeDefinition($0, until: deadline) })
         {
             parts = found.selected(by: bake.positionals).map(self.parts) ?? []
         }
 
-        var layers = BuildLayers(for: purpose, settings)
+        var layers = BuildLayers(for: purpose, settings, within: budget)
         let route: BuildRequest.Route =
             switch bake.route {
             case .forwarded: .dockerBake
@@ -49,7 +51,7 @@ extension Decision {
             }
         let request = BuildRequest(
             route: role.route(docker, else: route), engine: EngineRequest(bake.globals), builder: bake.builder)
-        var known = parts.map { BuildLayers.Build($0, in: directory) }
+        var known = BuildLayers.builds(parts, in: directory, until: deadline)
         guard let builder = layers.ask(request, docker: docker, &wish, known: &known) else {
             return .unchanged(arguments, wish.notes)
         }
@@ -60,18 +62,15 @@ extension Decision {
             guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
                 return unchanged(Note(.definitionUnclear, "a file that can be read only once"))
             }
-            guard let printed = print(bake, arguments, by: builder.plugin), !printed.targets.isEmpty else {
-                return unchanged(Note(.definitionUnclear))
-            }
+            guard let printed = print(bake, arguments, by: builder.plugin, until: deadline), !printed.targets.isEmpty
+            else { return unchanged(Note(deadline.hasPassed ? .timeSpent : .definitionUnclear)) }
             parts = self.parts(printed.targets)
-            known = parts.map { BuildLayers.Build($0, in: directory) }
+            known = BuildLayers.builds(parts, in: directory, until: deadline)
         }
         let form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && parts.count > 1)
         guard BakeCachePolicy.canAdd(to: bake, parts, form) else { return unchanged(Note(.cacheListsSet)) }
         layers.look(for: known, by: builder, &wish)
-        for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
-            parts[index].facts = facts
-        }
+        layers.give(to: &parts, &wish)
         let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form).ifRoom(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         var kept = plan
@@ -93,7 +92,7 @@ extension Decision {
     /// What the plugin itself makes of the command: groups, matrices, variables and the user's overrides worked out. It asks
     /// no engine and builds nothing.
     private static func print(
-        _ bake: BakeInvocation, _ arguments: [ByteString], by plugin: ByteString
+        _ bake: BakeInvocation, _ arguments: [ByteString], by plugin: ByteString, until deadline: Deadline
     ) -> BakeDefinition? {
         let own = arguments.dropFirst(bake.commandWordIndex + 1)
         // Called by itself: a variable says whether docker did it.
@@ -105,7 +104,36 @@ extension Decision {
             givingInput: bake.readsStandardInput, nanoseconds: patience, limit: largestDefinition)
         if bake.readsStandardInput { StandardInput.rewind() }
         guard let answer, answer.exitCode == 0 else { return nil }
-        return BakeDefinition(answer.output)
+        return BakeDefinition(answer.output, until: deadline)
+    }
+}
+
+extension BuildLayers {
+    /// The builds of targets, the first of them, as far as there is time to look where their contexts are.
+    static func builds(
+        _ parts: [BakeCachePolicy.Part], in directory: ByteString, until deadline: Deadline
+    ) -> [BuildLayers.Build] {
+        var builds: [BuildLayers.Build] = []
+        for part in parts {
+            guard !deadline.hasPassed else { break }
+            builds.append(BuildLayers.Build(part, in: directory))
+        }
+        return builds
+    }
+
+    /// Gives each target what was found for it. For which there was no time, nothing is wished.
+    func give(to parts: inout [BakeCachePolicy.Part], _ wish: inout BuildCachePolicy.Wish) {
+        if facts.count < parts.count {
+            let (some, all) = (ByteString(decimal: looked), ByteString(decimal: parts.count))
+            wish.notes.append(Note(.timeSpent, some + " of " + all + " targets"))
+        }
+        for index in parts.indices {
+            if index < looked, facts.indices.contains(index) {
+                parts[index].facts = facts[index]
+            } else {
+                parts[index].leaveOut()
+            }
+        }
     }
 }
 

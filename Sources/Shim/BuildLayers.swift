@@ -23,6 +23,7 @@ struct BuildLayers {
     private let purpose: Decision.Purpose
     private static let fewestDescriptors: UInt64 = 64
     private let settings: Settings
+    private let budget: Budget
     private let path: ByteString
     private let store: Store?
     private var early: StoreView?
@@ -33,10 +34,13 @@ struct BuildLayers {
     private var leases: [Lease] = []
     private var exports: [Export?] = []
     private var own: (store: Store, generation: Generation, keys: [Key])?
+    /// How many of the builds there was time to look at.
+    private(set) var looked = 0
 
-    init(for purpose: Decision.Purpose, _ settings: Settings) {
+    init(for purpose: Decision.Purpose, _ settings: Settings, within budget: Budget) {
         self.purpose = purpose
         self.settings = settings
+        self.budget = budget
         path = settings.store ?? Locations.store ?? ""
         store = StoreLayout(root: path).map { Store($0) }
     }
@@ -61,11 +65,11 @@ struct BuildLayers {
         var early: StoreView?
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
-            request, environment: .current(), docker: docker.path, versions: &versions
+            request, environment: .current(), docker: docker.path, versions: &versions, until: budget.deadline
         ) {
             lookAtModes(of: &builds)
             guard let store, !builds.isEmpty else { return }
-            early = StoreView(of: store, for: builds, Kernel.architecture, settings, purpose)
+            early = StoreView(of: store, for: builds, Kernel.architecture, settings, purpose, within: budget)
         }
         self.early = early
         switch target {
@@ -87,7 +91,7 @@ struct BuildLayers {
         let contexts = builds.map { build in
             if case .directory(let path) = build.description.context { path } else { nil as ByteString? }
         }
-        for (index, finding) in TreeModes.look(around: contexts, settings, purpose).enumerated() {
+        for (index, finding) in TreeModes.look(around: contexts, settings, purpose, within: budget).enumerated() {
             guard let finding, builds.indices.contains(index) else { continue }
             builds[index].description.modes = finding.difference
             modes = modes ?? finding.note
@@ -105,7 +109,7 @@ struct BuildLayers {
         let architecture = builder.architecture ?? Kernel.architecture
         var view =
             early.flatMap { $0.architecture == architecture ? $0 : nil }
-            ?? StoreView(of: store, for: builds, architecture, settings, purpose)
+            ?? StoreView(of: store, for: builds, architecture, settings, purpose, within: budget)
         if wish.exports && purpose == .acting && builds.contains(where: \.exports) {
             do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
         }
@@ -114,9 +118,14 @@ struct BuildLayers {
         imported = builds.map { _ in nil }
         wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
         wish.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
-        for (index, build) in builds.enumerated() {
-            guard view.identities.indices.contains(index), view.surveys.indices.contains(index) else { return }
-            let (identity, survey) = (view.identities[index], view.surveys[index])
+        looked = view.surveys.count
+        if looked < builds.count {
+            let note = Note(
+                .timeSpent, ByteString(decimal: looked) + " of " + ByteString(decimal: builds.count) + " builds")
+            if looked > 0 { wish.notes.append(note) } else { Self.deny(&wish, note) }
+        }
+        for (index, (build, survey)) in zip(builds, view.surveys).enumerated() {
+            let identity = view.identities[index]
             facts[index].notes += survey.notes
             if wish.imports && build.imports {
                 facts[index].found = survey.nearest.map { .init(source: $0.source.path, digest: $0.digest) }
@@ -144,7 +153,7 @@ struct BuildLayers {
             guard opened.own != nil || purpose == .showing else { return }
             let offered = try Export.offer(
                 in: opened.store, own: opened.own?.generation, for: identity, limits: limits,
-                remember: purpose == .acting)
+                remember: purpose == .acting, until: budget.deadline)
             exports[index] = offered
             facts[index].export = offered.path
             facts[index].leases.append(offered.leasePath)
@@ -174,8 +183,8 @@ struct BuildLayers {
 
     /// Has it written down behind the builds' backs what they are made from and what becomes of them.
     func record(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
-        guard settings.records, identities.count == builds.count, imported.count == builds.count else { return }
-        let parts = builds.indices.map { index in
+        guard settings.records, builds.count >= looked, imported.count >= looked else { return }
+        let parts = (0..<looked).map { index in
             BuildRecorder.Part(
                 target: builds[index].target, description: builds[index].description, identity: identities[index],
                 imported: wish.imports ? imported[index] : nil, export: wish.exports ? exports[index] : nil)
@@ -210,20 +219,28 @@ struct BuildLayers {
 /// that is expected: read while waiting for it, it costs nothing (measured: 0.8 ms of the shim's own 2.3).
 private struct StoreView {
     let architecture: ByteString
+    /// Of the builds that there was time for, the first of them; and what the store holds for each.
     let identities: [BuildIdentity]
-    var opened: OpenedStore
     let surveys: [Survey]
+    var opened: OpenedStore
 
     init(
         of store: Store, for builds: [BuildLayers.Build], _ architecture: ByteString, _ settings: Settings,
-        _ purpose: Decision.Purpose
+        _ purpose: Decision.Purpose, within budget: Budget
     ) {
         self.architecture = architecture
         let trusted = ([store.user, 0] + settings.trustedUsers).withoutRepeats
         let opened = OpenedStore(store, trusted: trusted, leasing: purpose == .acting)
-        let identities = builds.map { BuildIdentity(of: $0.description, platform: "linux/" + architecture) }
+        let deadline = budget.deadline
+        var (identities, surveys): ([BuildIdentity], [Survey]) = ([], [])
+        for build in builds {
+            guard !deadline.hasPassed else { break }
+            let identity = BuildIdentity(of: build.description, platform: "linux/" + architecture)
+            identities.append(identity)
+            surveys.append(Survey(of: opened, for: identity, until: deadline))
+        }
         self.opened = opened
         self.identities = identities
-        surveys = identities.map { Survey(of: opened, for: $0) }
+        self.surveys = surveys
     }
 }

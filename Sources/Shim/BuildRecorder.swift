@@ -46,6 +46,8 @@ struct BuildRecorder {
     private let settings: Settings
 
     private static let longestBuild: Int64 = 3_600_000_000_000
+    /// A larger Dockerfile would take longer to digest than a command should wait for.
+    private static let largestJudged = 262_144
 
     init(_ parts: [Part], docker: ByteString, _ globals: GlobalOptions, _ settings: Settings) {
         self.parts = parts
@@ -160,7 +162,9 @@ struct BuildRecorder {
 
     /// Why exporting such a build does not pay; nil when it does, or nothing is known.
     static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
-        guard let path = dockerfile(of: build), let text = text(of: path) else { return nil }
+        guard let path = dockerfile(of: build),
+            let text = try? Files.read(path, within: path.parentPath, limit: largestJudged)
+        else { return nil }
         return BuildLedger.loss(of: identity.key.repository, dockerfile: digest(of: text))
     }
 

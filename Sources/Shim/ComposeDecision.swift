@@ -15,7 +15,7 @@ extension Decision {
     /// gets a file more, which adds to the builds' cache lists and nothing else.
     static func plan(
         _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose
+        for purpose: Purpose, within budget: Budget
     ) -> Plan {
         guard !compose.isLeftAlone else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
         var paths = PathView(settings, for: purpose)
@@ -23,7 +23,7 @@ extension Decision {
         paths.look(for: compose.mountSources, at: &engine)
         let translated = translatingProject(
             compose, PathPolicy.plan(compose, arguments, facts: paths.facts), docker: docker, settings, for: purpose,
-            at: &engine)
+            at: &engine, until: budget.deadline)
         guard compose.builds else {
             return translated.isChanged || !translated.notes.isEmpty
                 ? translated : .unchanged(arguments, [Note(.notEdited)])
@@ -48,7 +48,7 @@ extension Decision {
             plan.notes.append(Note(.composeBuildsItself, "only `compose build` shares layers"))
             return plan
         }
-        return ownBuilds(compose, arguments, docker: docker, settings, for: purpose)
+        return ownBuilds(compose, arguments, docker: docker, settings, for: purpose, within: budget)
     }
 
     /// Whether compose hands its builds to the buildx plugin: since 2.37 unless COMPOSE_BAKE says no, since 2.31 if it says yes.
@@ -67,7 +67,7 @@ extension Decision {
 
     private static func ownBuilds(
         _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose
+        for purpose: Purpose, within budget: Budget
     ) -> Plan {
         var wish = BuildCachePolicy.Wish(imports: !compose.noCache, exports: true, notes: [])
         func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
@@ -83,22 +83,21 @@ extension Decision {
         }
         if file.isOurs { return unchanged(Note(.alreadyApplied)) }
 
-        var layers = BuildLayers(for: purpose, settings)
+        var layers = BuildLayers(for: purpose, settings, within: budget)
         let request = BuildRequest(
             route: .buildx, engine: EngineRequest(compose.globals), builder: compose.builder)
         var unknown: [BuildLayers.Build] = []
         guard let builder = layers.ask(request, docker: docker, &wish, known: &unknown) else {
             return .unchanged(arguments, wish.notes)
         }
-        guard let builds = builds(of: compose, arguments, docker: docker) else {
-            return unchanged(Note(.definitionUnclear))
+        let deadline = budget.deadline
+        guard let builds = builds(of: compose, arguments, docker: docker, until: deadline) else {
+            return unchanged(Note(deadline.hasPassed ? .timeSpent : .definitionUnclear))
         }
         var parts = builds.map { BakeCachePolicy.Part($0.target, isInStore: BuildLayers.isInStore) }
-        let known = parts.map { BuildLayers.Build($0, in: directory) }
+        let known = BuildLayers.builds(parts, in: directory, until: deadline)
         layers.look(for: known, by: builder, &wish)
-        for (index, facts) in layers.facts.enumerated() where parts.indices.contains(index) {
-            parts[index].facts = facts
-        }
+        layers.give(to: &parts, &wish)
         let services = Dictionary(builds.map { ($0.target.name, $0.service) }) { first, _ in first }
         // The plan, and the file's text where one is added.
         func planned() -> (plan: Plan, text: ByteString?) {
@@ -124,10 +123,12 @@ extension Decision {
 
     /// The builds of the project, as compose itself tells them.
     private static func builds(
-        of compose: ComposeInvocation, _ arguments: [ByteString], docker: Program
+        of compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, until deadline: Deadline
     ) -> [(service: ByteString, target: BakeTarget)]? {
         let words = ["config", "--format=json", "--"] + compose.services
-        return configuration(of: compose, arguments, words, docker: docker).flatMap(ComposeProject.builds)
+        return configuration(of: compose, arguments, words, docker: docker).flatMap {
+            ComposeProject.builds(in: $0, until: deadline)
+        }
     }
 
     /// What compose says to other words, such as `config`, for the same project; nil when it fails.

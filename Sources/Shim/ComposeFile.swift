@@ -131,19 +131,16 @@ struct ComposeFile {
         }
         _ = try? Descriptor.open(mark, .create(mode: 0o600), followLinks: false)
         try? Files.setModified(mark, Clock.now)
-        // Where nobody takes a child away that has ended, the command does it itself.
-        if Detached.hasReaper {
-            Detached.run {
-                removeOld(in: folder)
-                return 0
-            }
-        } else {
+        let isBehind = Detached.run { _ in
             removeOld(in: folder)
+            return 0
         }
+        // Where no process may stay behind the command does a part of it itself.
+        if !isBehind { removeOld(in: folder, of: 256) }
     }
 
-    static func removeOld(in folder: ByteString) {
-        for name in (try? Files.names(in: folder, limit: .max)) ?? [] where name != sweptName {
+    static func removeOld(in folder: ByteString, of most: Int = .max) {
+        for name in (try? Files.names(in: folder, limit: most)) ?? [] where name != sweptName {
             let old = folder.appending(path: name)
             let age = name.hasPrefix(lasting) ? lastingAge : day
             if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > age {

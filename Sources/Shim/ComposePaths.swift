@@ -11,7 +11,7 @@ extension Decision {
     /// where none of them changes. Only where paths differ is compose asked for the project: 50 to 150 ms.
     static func translatingProject(
         _ compose: ComposeInvocation, _ plan: Plan, docker: Program, _ settings: Settings, for purpose: Purpose,
-        at engine: inout ReachedEngine
+        at engine: inout ReachedEngine, until deadline: Deadline
     ) -> Plan {
         guard compose.word != "build" else { return plan }
         var plan = plan
@@ -25,10 +25,12 @@ extension Decision {
             // What belongs to a profile that is off may be started by name, or by what depends on it.
             let words: [ByteString] = ["--profile=*", "config", "--format=json"]
             guard let said = configuration(of: compose, plan.arguments, words, docker: docker),
-                let project = JSON(said)
-            else { throw Doubt(.definitionUnclear) }
-            let sources = ComposePathPolicy.sources(in: project).map { path in
-                ComposePathPolicy.Source(path: path, resolved: PathView.resolved(path.cleanedPath))
+                let project = JSON(said, until: deadline)
+            else { throw Doubt(deadline.hasPassed ? .timeSpent : .definitionUnclear) }
+            var sources: [ComposePathPolicy.Source] = []
+            for path in ComposePathPolicy.sources(in: project) {
+                guard !deadline.hasPassed else { throw Doubt(.timeSpent, "paths of the project") }
+                sources.append(.init(path: path, resolved: PathView.resolved(path.cleanedPath)))
             }
             let (text, notes) = ComposePathPolicy.override(for: project, table: table, sources: sources)
             plan.notes += notes

@@ -27,10 +27,10 @@ public struct Decision {
     }
 
     /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one, or the plugin behind
-    /// this program where it stands in the plugin's place.
+    /// this program where it stands in the plugin's place. What there is no time for is left out, and the plan says so.
     public init(
         _ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose,
-        as role: Role = .docker
+        as role: Role = .docker, within budget: Budget = Budget()
     ) {
         let notes = loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) }
         let invocation = Invocation.parse(arguments, of: role.program)
@@ -52,22 +52,27 @@ public struct Decision {
             plan = .unchanged(arguments, notes + [Note(.commandNotUnderstood, error.message)])
         case .build(let build):
             self.build = build
-            plan = Self.plan(build, arguments, docker: docker, loaded.settings, for: purpose, as: role)
+            plan = Self.plan(
+                build, arguments, docker: docker, loaded.settings, for: purpose, as: role, within: budget)
             // The shim before docker has written it down.
             command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "build"
             plan.notes = notes + plan.notes
         case .bake(let bake):
-            plan = Self.plan(bake, arguments, docker: docker, loaded.settings, for: purpose, as: role)
+            plan = Self.plan(
+                bake, arguments, docker: docker, loaded.settings, for: purpose, as: role, within: budget)
             command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "bake"
             plan.notes = notes + plan.notes
         case .compose(let compose):
-            plan = Self.plan(compose, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(else: arguments)
+            plan = Self.plan(
+                compose, arguments, docker: docker, loaded.settings, for: purpose, within: budget
+            ).ifRoom(else: arguments)
             // What the plugin will decide about is written down there.
             command = Self.isNews(plan) ? "compose" : nil
             plan.notes = notes + plan.notes
         case .container(let container):
-            plan = Self.plan(container, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(
-                else: arguments)
+            plan = Self.plan(
+                container, arguments, docker: docker, loaded.settings, for: purpose, within: budget
+            ).ifRoom(else: arguments)
             // Where there are no packages a run is no news.
             let isLacking = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes) != nil
             command = Self.isNews(plan) || isLacking ? container.word : nil
@@ -105,11 +110,11 @@ public struct Decision {
 
     private static func plan(
         _ build: BuildInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose, as role: Role
+        for purpose: Purpose, as role: Role, within budget: Budget
     ) -> Plan {
         var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)
         guard !wish.isEmpty else { return BuildCachePolicy.plan(build, arguments, wish: wish, facts: .init()) }
-        var layers = BuildLayers(for: purpose, settings)
+        var layers = BuildLayers(for: purpose, settings, within: budget)
         var builds: [BuildLayers.Build] = []
         if let directory = try? Kernel.workingDirectory() {
             builds = [BuildLayers.Build(description: BuildDescription(build, in: directory))]
@@ -139,10 +144,12 @@ public struct Decision {
 
     private static func plan(
         _ container: ContainerInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose
+        for purpose: Purpose, within budget: Budget
     ) -> Plan {
+        let deadline = budget.deadline
         let wish = PackageCachePolicy.wish(
-            of: container, settings, fileVariables: PackageViews.names(inFiles: container.environmentFiles))
+            of: container, settings,
+            fileVariables: PackageViews.names(inFiles: container.environmentFiles, until: deadline))
         var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
         var views = PackageViews()
         if !wish.tools.isEmpty { views.look(at: &engine, wish.mode) }
@@ -157,7 +164,7 @@ public struct Decision {
         guard let profile = SandboxPolicy.wish(of: container, settings) else { return plan }
         let site =
             profile.isApplied
-            ? SandboxSite.facts(for: container, settings.sandbox, at: &engine) : SandboxPolicy.Facts()
+            ? SandboxSite.facts(for: container, settings.sandbox, at: &engine, until: deadline) : SandboxPolicy.Facts()
         let sandboxed = SandboxPolicy.plan(
             container, plan.arguments, settings.sandbox, wish: profile, facts: site)
         plan.arguments = sandboxed.arguments

@@ -47,6 +47,7 @@ extension Decision {
             ["docker-buildx", "bake", "--file", "-"] + (compose.builder.map { ["--builder", $0] } ?? [])
         guard case .bake(let invocation) = Invocation.parse(bake, of: .buildx) else { return plan }
         return self.plan(
-            invocation, bake, docker: plugin, loaded.settings, for: .showing, as: .buildx, of: definition)
+            invocation, bake, docker: plugin, loaded.settings, for: .showing, as: .buildx, of: definition,
+            within: Budget())
     }
 }

@@ -21,14 +21,15 @@ struct PackageViews {
     }
 
     /// The names that a command's files of variables, or of labels, set; nil when one is not read. A pipe is not: docker would
-    /// find it empty.
-    static func names(inFiles files: [ByteString]) -> [ByteString]? {
+    /// find it empty; nor is one that takes longer than there is time.
+    static func names(inFiles files: [ByteString], until deadline: Deadline) -> [ByteString]? {
         var names: [ByteString] = []
         for path in files {
             guard let status = try? Files.status(path), status.kind == .regular,
                 let text = try? Files.read(path, limit: 1 << 20)
             else { return nil }
-            names += EnvironmentFile.names(in: text)
+            guard let more = EnvironmentFile.names(in: text, until: deadline) else { return nil }
+            names += more
         }
         return names
     }

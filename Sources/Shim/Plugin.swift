@@ -60,8 +60,9 @@ enum Plugin {
         }
         let traced = Kernel.variable("SLIPWAY_TRACE") == "1"
         guard !Shim.isBypassed && Kernel.commandLineHolds(anyOf: editable) else { Shim.become(plugin, .inherited, []) }
+        let budget = Budget()
         let loaded = LoadedSettings.load()
-        let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role)
+        let decision = Decision(Kernel.arguments, docker: plugin, loaded, for: .acting, as: role, within: budget)
         let plan = decision.plan
         if traced { Shim.show(plan, plugin) }
         if loaded.settings.journal, let command = decision.command,

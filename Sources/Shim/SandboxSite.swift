@@ -11,10 +11,11 @@ internal import Planning
 enum SandboxSite {
     /// Everything for one command.
     static func facts(
-        for container: ContainerInvocation, _ settings: SandboxSettings, at reached: inout ReachedEngine
+        for container: ContainerInvocation, _ settings: SandboxSettings, at reached: inout ReachedEngine,
+        until deadline: Deadline
     ) -> SandboxPolicy.Facts {
         var facts = SandboxPolicy.Facts(workspace: settings.workspace ?? repository, origin: origin)
-        facts.fileLabels = PackageViews.names(inFiles: container.labelFiles)
+        facts.fileLabels = PackageViews.names(inFiles: container.labelFiles, until: deadline)
         look(at: &reached, &facts)
         return facts
     }

@@ -27,15 +27,18 @@ public enum Shim {
             }
             become(docker, .inherited, [])
         }
+        let budget = Budget()
         let loaded = LoadedSettings.load()
-        let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting)
+        let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting, within: budget)
         let plan = decision.plan
         if traced { show(plan, docker) }
         if let lack = plan.notes.last, lack.reason == .sandboxIncomplete {
             Kernel.printError("slipway: " + lack.message.harmless + " (" + lack.reason.code + "; docs/sandbox.md)\n")
         }
         if loaded.settings.journal, let command = decision.command {
-            let findings = loaded.settings.lint == .journal ? decision.build.flatMap { BuildFindings(of: $0) } : nil
+            let findings =
+                loaded.settings.lint == .journal
+                ? decision.build.flatMap { BuildFindings(of: $0, within: budget) } : nil
             Journal.append(plan, command: command, findings)
         }
         become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)

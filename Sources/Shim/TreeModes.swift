@@ -7,24 +7,23 @@ internal import WorkingTree
 
 /// The modes of tracked files in the repository around a build's context, before the build.
 enum TreeModes {
-    /// What the look may take for all builds of a command: it is on their way.
-    private static let time: Int64 = 5_000_000
-    /// About 40 000 paths; a larger index takes longer to read than the look may take.
-    private static let largestIndex = 4 << 20
+    /// What the look may take of the time for all builds of a command: about 5 000 files.
+    private static let time: Int64 = 7_000_000
 
     /// What there is to say of a repository, and in what the modes differ from git's; nil where they do not.
     typealias Finding = (note: Note?, difference: ByteString?)
 
     /// Looks around each context, once for each repository, and mends where the settings say so; nil for what lies in none.
     static func look(
-        around contexts: [ByteString?], _ settings: Settings, _ purpose: Decision.Purpose
+        around contexts: [ByteString?], _ settings: Settings, _ purpose: Decision.Purpose, within budget: Budget
     ) -> [Finding?] {
         guard settings.modes != .off else { return contexts.map { _ in nil } }
-        let deadline = Clock.monotonic &+ time
+        let deadline = budget.share(nanoseconds: time).deadline
         var known: [(directory: ByteString, finding: Finding)] = []
         return contexts.map { context in
-            guard let path = context.flatMap({ try? Files.realPath($0) }),
-                let repository = GitRepository.containing(path)
+            guard let path = context.flatMap({ try? Files.realPath($0) }) else { return nil }
+            guard !deadline.hasPassed else { return (Note(.modesNotRead, path + ": " + noTime), nil) }
+            guard let repository = GitRepository.containing(path)
             else { return nil }
             if let found = known.first(where: { $0.directory == repository.directory }) { return found.finding }
             let finding = look(at: repository, until: deadline, settings, purpose)
@@ -33,33 +32,30 @@ enum TreeModes {
         }
     }
 
+    private static let noTime: ByteString = "too many for so short a time"
+
     private static func look(
-        at repository: GitRepository, until deadline: Int64, _ settings: Settings, _ purpose: Decision.Purpose
+        at repository: GitRepository, until deadline: Deadline, _ settings: Settings, _ purpose: Decision.Purpose
     ) -> Finding {
         let isMending = settings.modes == .fix && purpose == .acting
         var options = ModeSurvey.Options()
         options.isThorough = false
-        if !isMending {
-            options.deadline = deadline
-            options.largestIndex = largestIndex
-        }
+        options.deadline = deadline
         do throws(Checkout.Obstacle) {
             let survey = try ModeSurvey(of: repository, options)
             if survey.differences.isEmpty {
                 guard survey.isPartial else { return (nil, nil) }
-                return (Note(.modesNotRead, survey.top + ": too many for so short a time"), nil)
+                return (Note(.modesNotRead, survey.top + ": " + noTime), nil)
             }
             let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
             let difference = survey.setgid.isEmpty ? mask : mask + " setgid"
             if isMending {
-                var limits = ModeSurvey.RepairLimits()
-                limits.deadline = Clock.monotonic &+ time
-                let note = mend(survey, limits)
+                let note = mend(survey, until: deadline)
                 return (note, note.reason == .modesMended ? nil : difference)
             }
             let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
             return (Note(.modesDiffer, count + " in " + survey.top), difference)
-        } catch .noIndex(_, let error) where error != .tooLarge {
+        } catch .noIndex {
             // A repository without a commit, or one of another user's.
             return (nil, nil)
         } catch {
@@ -67,20 +63,23 @@ enum TreeModes {
         }
     }
 
-    private static func mend(_ survey: ModeSurvey, _ limits: ModeSurvey.RepairLimits) -> Note {
+    private static func mend(_ survey: ModeSurvey, until deadline: Deadline) -> Note {
+        var limits = ModeSurvey.RepairLimits()
+        limits.deadline = deadline
         let repair = survey.repair(limits)
-        guard let failure = repair.failed.first else {
-            let closed = repair.kept + repair.uncompared
-            if let first = closed.first {
-                return Note(
-                    .modesKeptPrivate,
-                    ByteString(decimal: closed.count) + " in " + survey.top + ", as " + first.path)
-            }
-            return Note(.modesMended, ByteString(decimal: repair.mended.count) + " in " + survey.top)
+        func count(_ number: Int) -> ByteString { ByteString(decimal: number) + " in " + survey.top }
+        if let failure = repair.failed.first {
+            return Note(
+                .modesNotMended,
+                count(repair.failed.count) + ", as " + failure.difference.path + " ("
+                    + ByteString(failure.error.description) + ")")
         }
-        return Note(
-            .modesNotMended,
-            ByteString(decimal: repair.failed.count) + " in " + survey.top + ", as " + failure.difference.path + " ("
-                + ByteString(failure.error.description) + ")")
+        let closed = repair.kept + repair.uncompared
+        if let first = closed.first { return Note(.modesKeptPrivate, count(closed.count) + ", as " + first.path) }
+        let mended = repair.mended.count
+        guard !survey.isPartial, mended == survey.differences.count else {
+            return Note(.modesNotMended, count(mended) + " were: " + noTime)
+        }
+        return Note(.modesMended, count(mended))
     }
 }

@@ -7,13 +7,12 @@ public import Host
 public struct Checkout: Sendable {
     /// The repository.
     public let repository: GitRepository
-    /// Its index.
-    public let index: GitIndex
     /// When the index was written, in nanoseconds since 1970.
     public let written: Int64
+    private let path: ByteString
 
-    /// Bytes: 100 000 files take about ten million.
-    public static let largestIndex = 512 << 20
+    /// Bytes that are read at once.
+    private static let piece = 65_536
 
     /// Why there is no index to go by.
     public enum Obstacle: Error, Equatable, Sendable {
@@ -38,23 +37,35 @@ public struct Checkout: Sendable {
         }
     }
 
-    /// Reads the index of a repository. Without `verifying`, its checksum is not compared: for who has no time.
-    public init(
-        of repository: GitRepository, verifying: Bool = true, largestIndex: Int = Self.largestIndex
-    ) throws(Obstacle) {
+    /// The checkout of a repository that has an index.
+    public init(of repository: GitRepository) throws(Obstacle) {
         self.repository = repository
-        let path = repository.directory.appending(path: "index")
-        let content: ByteString
+        path = repository.directory.appending(path: "index")
         do throws(Errno) {
             // Looked at before it is read: a file that changes meanwhile counts as not clean.
             written = try Files.status(path).modified
-            content = try Files.read(path, limit: largestIndex)
         } catch {
             throw .noIndex(path, error)
         }
+    }
+
+    /// Goes through the index, as `GitIndex.forEach`. Without `verifying`, its checksum is not compared: for who has no time.
+    public func forEach(
+        verifying: Bool = true, until deadline: Deadline = .never,
+        _ body: (GitIndex.Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool
+    ) throws(Obstacle) -> Bool {
         let isLong = repository.configured("extensions", "objectformat")?.lowercasedASCII == "sha256"
+        let file: OpenFile
+        do throws(Errno) {
+            file = try OpenFile(path)
+        } catch {
+            throw .noIndex(path, error)
+        }
+        let index = GitIndex(size: file.size, format: isLong ? .sha256 : .sha1) { skipped in
+            file.piece(upTo: Self.piece, skipping: skipped)
+        }
         do throws(GitIndex.Doubt) {
-            index = try GitIndex(content.bytes, format: isLong ? .sha256 : .sha1, verifying: verifying)
+            return try index.forEach(verifying: verifying, until: deadline, body)
         } catch {
             throw .doubt(path, error)
         }
@@ -63,5 +74,23 @@ public struct Checkout: Sendable {
     /// Whether git believes what modes the file system tells (core.fileMode).
     var trustsModes: Bool {
         repository.isConfigured("core", "filemode") ?? true
+    }
+}
+
+/// A regular file that is read in pieces: never mapped, as one that is cut short meanwhile would end this process.
+private final class OpenFile {
+    let size: Int
+    private let file: Descriptor
+
+    init(_ path: ByteString) throws(Errno) {
+        file = try Descriptor.open(path)
+        let status = try file.status()
+        guard status.kind == .regular else { throw .invalid }
+        size = status.size
+    }
+
+    func piece(upTo count: Int, skipping skipped: Int) -> [UInt8] {
+        if skipped > 0, (try? file.skip(skipped)) == nil { return [] }
+        return (try? file.read(upTo: count)) ?? []
     }
 }

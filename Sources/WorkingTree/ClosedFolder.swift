@@ -4,13 +4,13 @@ internal import Host
 
 /// A directory that others may not look into, before it is opened to them: what would they read in it?
 struct ClosedFolder {
-    let survey: ModeSurvey
+    let tracked: TrackedPaths
     let limits: ModeSurvey.RepairLimits
     private var left = 20_000
     private static let deepest = 64
 
-    init(_ survey: ModeSurvey, _ limits: ModeSurvey.RepairLimits) {
-        self.survey = survey
+    init(_ tracked: TrackedPaths, _ limits: ModeSurvey.RepairLimits) {
+        self.tracked = tracked
         self.limits = limits
     }
 
@@ -20,19 +20,21 @@ struct ClosedFolder {
         else { return nil }
         for name in names where name != ".git" {
             left -= 1
-            guard left > 0, Clock.monotonic < limits.deadline, let status = try? folder.status(of: name) else {
+            guard left > 0, !limits.deadline.hasPassed, let status = try? folder.status(of: name) else {
                 return nil
             }
             let below = path.appending(path: name)
             switch status.kind {
             case .directory:
                 guard status.mode & 0o055 != 0 else { continue }
-                guard survey.entry(below) != nil else { return false }
+                guard let content = tracked.content(of: below) else { return nil }
+                if case .untracked = content { return false }
                 guard let isTracked = holdsOnlyTracked(below, in: top, depth: depth + 1) else { return nil }
                 if !isTracked { return false }
             case .regular:
                 guard status.mode & 0o044 != 0 else { continue }
-                guard case .file(let blob)? = survey.entry(below) else { return false }
+                guard let content = tracked.content(of: below) else { return nil }
+                guard case .file(let blob) = content else { return false }
                 guard let file = try? folder.openFile(name, of: status),
                     let isBlob = ModeSurvey.holds(file, status, blob, limits)
                 else { return nil }
@@ -45,41 +47,64 @@ struct ClosedFolder {
     }
 }
 
-extension ModeSurvey {
-    /// What an index says of a path.
-    enum Tracked {
+/// What git has at each path of a working tree and its submodules, read from their indexes when it is first asked for.
+final class TrackedPaths {
+    /// What git has at one path.
+    enum Content {
+        /// A file, and what git names its content.
         case file([UInt8])
         case directory
+        /// Nothing.
+        case untracked
     }
 
-    /// What git has at a path, seen from the survey's top; nil for what it does not track.
-    func entry(_ path: ByteString) -> Tracked? {
-        for (prefix, index) in indexes.reversed() where prefix.isEmpty || path.hasPrefix(prefix) {
-            return index.tracked(path.dropFirst(prefix.count))
-        }
-        return nil
-    }
-}
+    private let checkouts: [(prefix: ByteString, checkout: Checkout)]
+    private let deadline: Deadline
+    private var wasRead = false
+    private var entries: [(path: ByteString, entry: GitIndex.Entry)]?
 
-extension GitIndex {
-    fileprivate func tracked(_ path: ByteString) -> ModeSurvey.Tracked? {
-        var (low, high) = (0, entries.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self.path(of: entries[middle]) < path { low = middle + 1 } else { high = middle }
+    init(_ checkouts: [(prefix: ByteString, checkout: Checkout)], until deadline: Deadline) {
+        self.checkouts = checkouts
+        self.deadline = deadline
+    }
+
+    /// What is at a path, seen from the top; nil where that was not found out.
+    func content(of path: ByteString) -> Content? {
+        if !wasRead {
+            wasRead = true
+            entries = read()
         }
-        guard low < entries.count else { return nil }
-        if self.path(of: entries[low]) == path {
-            if case .submodule = entries[low].kind { return .directory }
-            return .file(id(of: entries[low]))
+        guard let entries else { return nil }
+        let exact = Self.first(from: path, in: entries)
+        if exact < entries.count, entries[exact].path == path {
+            if case .submodule = entries[exact].entry.kind { return .directory }
+            return .file(entries[exact].entry.name.bytes)
         }
         // "a.b" and "a-b" stand between "a" and "a/b".
         let inside = path + "/"
-        high = entries.count
+        let below = Self.first(from: inside, in: entries)
+        return below < entries.count && entries[below].path.hasPrefix(inside) ? .directory : .untracked
+    }
+
+    private func read() -> [(path: ByteString, entry: GitIndex.Entry)]? {
+        var entries: [(path: ByteString, entry: GitIndex.Entry)] = []
+        for (prefix, checkout) in checkouts {
+            let isWhole = try? checkout.forEach(verifying: false, until: deadline) { entry, path, _ in
+                entries.append((prefix + ByteString(path.dropLast().map(UInt8.init(bitPattern:))), entry))
+                return true
+            }
+            guard isWhole == true else { return nil }
+        }
+        entries.sort { $0.path < $1.path }
+        return entries
+    }
+
+    private static func first(from path: ByteString, in entries: [(path: ByteString, entry: GitIndex.Entry)]) -> Int {
+        var (low, high) = (0, entries.count)
         while low < high {
             let middle = (low + high) / 2
-            if self.path(of: entries[middle]) < inside { low = middle + 1 } else { high = middle }
+            if entries[middle].path < path { low = middle + 1 } else { high = middle }
         }
-        return low < entries.count && self.path(of: entries[low]).hasPrefix(inside) ? .directory : nil
+        return low
     }
 }

@@ -23,14 +23,16 @@ public struct ContextSurvey {
         }
     }
 
+    /// Bytes of the names that git knows.
+    private static let mostNames = 64 << 20
+
     private let root: ByteString
     private let rules: IgnoreRules
     private let limits: Limits
     private let began: Int64
     private let deadline: Int64
     private var budget: Int
-    private var tracked: [ByteString: [UInt8]] = [:]
-    private var sizes: [ByteString: GitIndex.Entry] = [:]
+    private var tracked: [ByteString: GitIndex.Entry] = [:]
     private var written: Int64 = 0
     private var isLong = false
     private var record = ContextRecord(entries: [])
@@ -77,21 +79,27 @@ public struct ContextSurvey {
         return survey.record
     }
 
-    /// What git knows of the tree's contents. An index that is not understood knows nothing.
+    /// What git knows of the tree's contents. An index that is not understood knows nothing, and of one that names more than may
+    /// be recorded the rest is not kept: paths take more room than it has, as many as they are.
     private mutating func learnFromGit() {
         guard let repository = GitRepository.containing(root), let prefix = root.relative(to: repository.top),
             let checkout = try? Checkout(of: repository)
         else { return }
         written = checkout.written
-        isLong = checkout.index.format == .sha256
-        let skipped = prefix == "." ? 0 : prefix.count + 1
-        for entry in checkout.index.entries {
-            guard case .file = entry.kind, entry.stage == 0, !entry.isIntended else { continue }
-            let path = checkout.index.path(of: entry)
-            guard skipped == 0 || path.hasPrefix(prefix + "/") else { continue }
-            let name = path.dropFirst(skipped)
-            tracked[name] = Array(checkout.index.id(of: entry).prefix(8))
-            sizes[name] = entry
+        isLong = repository.configured("extensions", "objectformat")?.lowercasedASCII == "sha256"
+        let above = prefix == "." ? "" : prefix + "/"
+        var room = Self.mostNames
+        do throws(Checkout.Obstacle) {
+            _ = try checkout.forEach(until: Deadline { [deadline] in Clock.monotonic > deadline }) { entry, path, _ in
+                guard case .file = entry.kind, entry.stage == 0, !entry.isIntended else { return true }
+                let name = path.dropLast().lazy.map { UInt8(bitPattern: $0) }
+                guard name.starts(with: above.bytes) else { return true }
+                room -= name.count
+                tracked[ByteString(name.dropFirst(above.count))] = entry
+                return room > 0 && tracked.count < limits.files
+            }
+        } catch {
+            tracked = [:]
         }
     }
 
@@ -168,7 +176,7 @@ public struct ContextSurvey {
         of path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing OpenFolder
     ) -> UInt64 {
         guard status.changed <= began else { return 0 }
-        if let id = tracked[path], let entry = sizes[path], isClean(entry, status) { return Self.number(id[...]) }
+        if let entry = tracked[path], isClean(entry, status) { return entry.name.start }
         guard status.size <= min(limits.largestRead, budget) else { return 0 }
         budget -= status.size
         guard let file = try? place.openFile(name, of: status) else {

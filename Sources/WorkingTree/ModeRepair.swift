@@ -1,4 +1,4 @@
-internal import Formats
+public import Formats
 public import Host
 
 extension ModeSurvey {
@@ -16,8 +16,8 @@ extension ModeSurvey {
 
     /// How much may be read to compare contents.
     public struct RepairLimits: Sendable {
-        /// When comparing stops, as `Clock.monotonic` counts.
-        public var deadline: Int64 = .max
+        /// When changing stops, and comparing.
+        public var deadline = Deadline.never
         /// A file of more bytes is not read.
         public var largest = 1 << 30
 
@@ -40,11 +40,13 @@ extension ModeSurvey {
 
     private func mend(in folder: borrowing OpenFolder, _ repair: inout Repair, _ limits: RepairLimits, _ changing: Bool)
     {
+        let tracked = TrackedPaths(checkouts, until: limits.deadline)
         for difference in differences {
+            guard !limits.deadline.hasPassed else { return }
             do throws(Errno) {
                 guard !difference.isHardLinked else { throw .tooManyLinks }
                 if difference.isDirectory && difference.isOpening {
-                    var closed = ClosedFolder(self, limits)
+                    var closed = ClosedFolder(tracked, limits)
                     guard let isOpenable = closed.holdsOnlyTracked(difference.path, in: folder) else {
                         repair.uncompared.append(difference)
                         continue
@@ -99,7 +101,7 @@ extension ModeSurvey {
     static func holds(
         _ file: borrowing Descriptor, _ seen: FileStatus, _ wanted: [UInt8], _ limits: RepairLimits
     ) -> Bool? {
-        guard seen.size <= limits.largest, Clock.monotonic < limits.deadline else { return nil }
+        guard seen.size <= limits.largest, !limits.deadline.hasPassed else { return nil }
         var blob = BlobDigest(size: seen.size, isLong: wanted.count == 32)
         var size = 0
         while let piece = try? file.read(upTo: 1 << 18) {
@@ -108,7 +110,7 @@ extension ModeSurvey {
                 return blob.digest() == wanted
             }
             size &+= piece.count
-            guard size <= seen.size, Clock.monotonic < limits.deadline else { return nil }
+            guard size <= seen.size, !limits.deadline.hasPassed else { return nil }
             blob.update(piece)
         }
         return nil

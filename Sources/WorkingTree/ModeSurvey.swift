@@ -41,19 +41,15 @@ public struct ModeSurvey: Sendable {
     public private(set) var obstacles: [ByteString] = []
     /// Whether git was told not to believe modes (core.fileMode=false).
     public private(set) var ignoresModes = false
-    /// Each repository's index, and where its paths begin.
-    private(set) var indexes: [(prefix: ByteString, index: GitIndex)] = []
+    /// Each repository's checkout, and where its paths begin.
+    private(set) var checkouts: [(prefix: ByteString, checkout: Checkout)] = []
     /// Whether time ran out before all was seen.
     public private(set) var isPartial = false
 
     /// How a survey is made.
     public struct Options: Sendable {
-        /// When to stop, as `Clock.monotonic` counts.
-        public var deadline: Int64 = .max
-        /// How many tracked files are looked at at most.
-        public var most = Int.max
-        /// Bytes of an index that is read.
-        public var largestIndex = Checkout.largestIndex
+        /// When to stop.
+        public var deadline = Deadline.never
         /// Whether the index's checksum is compared, and default ACLs are looked for.
         public var isThorough = true
 
@@ -72,29 +68,24 @@ public struct ModeSurvey: Sendable {
     private mutating func add(
         _ repository: GitRepository, below prefix: ByteString, _ options: Options, depth: Int
     ) throws(Checkout.Obstacle) {
-        let checkout = try Checkout(
-            of: repository, verifying: options.isThorough, largestIndex: options.largestIndex)
-        guard checkout.index.entries.count <= options.most else {
-            isPartial = true
-            return
-        }
-        indexes.append((prefix, checkout.index))
+        let checkout = try Checkout(of: repository)
+        checkouts.append((prefix, checkout))
         let folder = try Self.open(repository.top)
         if !checkout.trustsModes { ignoresModes = true }
         if options.isThorough { lookForACL(repository.top, prefix.isEmpty ? "." : prefix.dropLast(1)) }
-        var pass = Pass(prefix: prefix, trustsModes: checkout.trustsModes, blob: checkout.index.id)
-        var seen = 0
-        checkout.index.forEachPath { entry, path, shared in
-            seen += 1
-            if seen % 128 == 0, Clock.monotonic > options.deadline {
-                isPartial = true
-                return false
-            }
+        var pass = Pass(prefix: prefix, trustsModes: checkout.trustsModes)
+        let isWhole = try checkout.forEach(verifying: options.isThorough, until: options.deadline) {
+            entry, path, shared in
             look(at: entry, path, shared, in: folder, &pass, options)
-            return true
+            return !pass.isLate
         }
+        if !isWhole { isPartial = true }
         for below in pass.submodules {
             let name = prefix + below
+            guard !options.deadline.hasPassed else {
+                isPartial = true
+                return
+            }
             let found = GitRepository.at(repository.top.appending(path: below))
             if let path = found.foreign { obstacles.append(name + ": " + Checkout.Obstacle.foreign(path).text) }
             guard let submodule = found.repository else { continue }
@@ -103,12 +94,35 @@ public struct ModeSurvey: Sendable {
                 continue
             }
             submodules.append(name)
+            let before = Extent(of: self)
             do throws(Checkout.Obstacle) {
                 try add(submodule, below: name + "/", options, depth: depth + 1)
             } catch {
+                // Of an index that is not sound nothing counts.
+                cut(to: before)
                 obstacles.append(name + ": " + error.text)
             }
         }
+    }
+
+    /// How much has been found.
+    private struct Extent {
+        let counts: [Int]
+
+        init(of survey: ModeSurvey) {
+            counts = [
+                survey.files, survey.directories, survey.differences.count, survey.executables.count,
+                survey.defaultACLs.count, survey.checkouts.count,
+            ]
+        }
+    }
+
+    private mutating func cut(to extent: Extent) {
+        (files, directories) = (extent.counts[0], extent.counts[1])
+        differences.removeSubrange(extent.counts[2]...)
+        executables.removeSubrange(extent.counts[3]...)
+        defaultACLs.removeSubrange(extent.counts[4]...)
+        checkouts.removeSubrange(extent.counts[5]...)
     }
 
     static func open(_ path: ByteString) throws(Checkout.Obstacle) -> OpenFolder {
@@ -123,11 +137,12 @@ public struct ModeSurvey: Sendable {
     private struct Pass {
         let prefix: ByteString
         let trustsModes: Bool
-        let blob: (GitIndex.Entry) -> [UInt8]
         /// A path's beginning that is no directory here; none when empty.
         var missing: [CChar] = []
         var submodules: [ByteString] = []
         var last: ByteString?
+        /// Whether the time was up among the directories of one path: there may be two thousand.
+        var isLate = false
     }
 
     private mutating func look(
@@ -172,7 +187,7 @@ public struct ModeSurvey: Sendable {
         }
         differences.append(
             Difference(
-                path: pass.prefix + name(), mode: status.mode, wanted: right, status: status, blob: pass.blob(entry)))
+                path: pass.prefix + name(), mode: status.mode, wanted: right, status: status, blob: entry.name.bytes))
     }
 
     /// Each directory once, as paths are in order. False when one of them is none here: a link in its place leads elsewhere.
@@ -186,6 +201,10 @@ public struct ModeSurvey: Sendable {
             guard byte == 0x2F else {
                 name.append(byte)
                 continue
+            }
+            if options.deadline.hasPassed {
+                pass.isLate = true
+                return false
             }
             let status = (name + [0]).withUnsafeBufferPointer { $0.baseAddress.flatMap { folder.status($0) } }
             guard let status, status.kind == .directory else {

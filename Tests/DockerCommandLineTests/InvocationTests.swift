@@ -104,6 +104,6 @@ struct EnvironmentFileTests {
     func names() {
         let text: ByteString = "\u{FEFF}A=1\n  B = 2\n# C=3\n\nD\r\n=E\nF=a=b"
         #expect(EnvironmentFile.names(in: text) == ["A", "B ", "D", "", "F"])
-        #expect(EnvironmentFile.names(in: "").isEmpty)
+        #expect(EnvironmentFile.names(in: "") == [])
     }
 }

@@ -16,7 +16,7 @@ struct EngineJudgeTests {
         .buildx(
             BuilderFacts(
                 name: "default", driver: driver, context: "default", plugin: "/p/docker-buildx", buildx: Version(0, 29),
-                engine: engine.flatMap(EngineInfo.init), obstacleToExport: obstacle))
+                engine: engine.flatMap({ EngineInfo($0) }), obstacleToExport: obstacle))
     }
 
     private func judge(_ build: BuildTarget, _ buildx: BuildTarget, kit: ByteString? = nil) -> [Finding] {

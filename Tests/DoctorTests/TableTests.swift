@@ -66,7 +66,7 @@ struct TableTests {
         let report = Report([Finding(.dockerFound, "x"), Finding(.defaultACL, "/a\u{1B}[2J\n", path: "/a\u{1B}b")])
         let lines = report.text(inColour: false).split("\n")
         #expect(lines.count == 5 && lines.last == "")
-        #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a?[2J?")
+        #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a\\x1b[2J\\n")
         #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "mend  setfacl -R -k $'/a\\x1bb'")
         #expect(lines[3] == "ok       DOC200  the real docker: x")
         #expect(report.text(inColour: true).hasPrefix("\u{1B}[33mwarning\u{1B}[0m"))

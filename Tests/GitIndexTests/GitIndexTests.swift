@@ -59,6 +59,33 @@ struct IndexWriter {
     }
 }
 
+/// All that an index holds.
+struct WholeIndex {
+    var entries: [GitIndex.Entry] = []
+    var paths: [ByteString] = []
+    var shared: [Int] = []
+
+    /// Read in pieces of so many bytes.
+    init(
+        _ bytes: [UInt8], format: GitIndex.ObjectFormat = .sha1, verifying: Bool = true, pieces: Int = .max
+    ) throws(GitIndex.Doubt) {
+        var at = 0
+        let index = GitIndex(size: bytes.count, format: format) { skipped in
+            at += min(skipped, bytes.count - at)
+            let piece = bytes[at...].prefix(pieces)
+            at += piece.count
+            return Array(piece)
+        }
+        let isWhole = try index.forEach(verifying: verifying) { entry, path, shared in
+            entries.append(entry)
+            paths.append(ByteString(path.dropLast().map { UInt8(bitPattern: $0) }))
+            self.shared.append(path.last == 0 && shared < path.count ? shared : -1)
+            return true
+        }
+        if !isWhole { throw .torn }
+    }
+}
+
 @Suite("git's index")
 struct GitIndexTests {
     private let some: [IndexWriter.Entry] = [
@@ -73,9 +100,8 @@ struct GitIndexTests {
         var entries = some
         if version >= 3 { entries[0].more = 0x4000 }
         let writer = IndexWriter(version: version, format: format)
-        let index = try GitIndex(writer.bytes(entries), format: format)
-        #expect(index.version == version)
-        #expect(index.entries.map(index.path) == entries.map(\.path))
+        let index = try WholeIndex(writer.bytes(entries), format: format)
+        #expect(index.paths == entries.map(\.path))
         #expect(
             index.entries.map(\.kind) == [
                 .file(isExecutable: false), .file(isExecutable: true), .file(isExecutable: false),
@@ -83,34 +109,54 @@ struct GitIndexTests {
             ])
         #expect(index.entries.map(\.isSkipped) == [version >= 3] + [Bool](repeating: false, count: 6))
         let first = try #require(index.entries.first)
-        #expect(index.id(of: first) == [UInt8](repeating: 0xAB, count: format.rawValue))
+        #expect(first.name.start == 0xABAB_ABAB_ABAB_ABAB)
         #expect((first.modifiedSeconds, first.modifiedNanoseconds, first.size) == (3, 4, 10))
     }
 
-    @Test("A long path beyond one byte's worth of removal, in version 4")
-    func longPaths() throws {
-        let long = ByteString(repeatElement(UInt8(ascii: "x"), count: 40_000))
-        let entries: [IndexWriter.Entry] = [.init(path: "a/" + long), .init(path: "b"), .init(path: "b/" + long)]
-        let index = try GitIndex(IndexWriter(version: 4).bytes(entries))
-        #expect(index.entries.map(index.path) == entries.map(\.path))
+    @Test("Read in pieces of any size it is the same", arguments: [2, 3, 4] as [UInt32], [true, false])
+    func pieces(version: UInt32, isVerifying: Bool) throws {
+        let writer = IndexWriter(version: version, extensions: [("TREE", [UInt8](repeating: 7, count: 99))])
+        let bytes = writer.bytes(some)
+        for size in 1...bytes.count {
+            let index = try WholeIndex(bytes, verifying: isVerifying, pieces: size)
+            #expect(index.paths == some.map(\.path))
+        }
     }
 
-    @Test("Paths come as C strings, with the directories that they share with the one before")
-    func shared() throws {
-        let index = try GitIndex(IndexWriter().bytes(some))
-        var seen: [(String, Int)] = []
-        index.forEachPath { _, path, shared in
-            #expect(path.last == 0)
-            seen.append((String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self), shared))
-            return seen.count < 4
+    @Test("The longest path that Linux takes, and none beyond it", arguments: [2, 4] as [UInt32])
+    func longPaths(version: UInt32) throws {
+        let long = ByteString(repeatElement(UInt8(ascii: "x"), count: 4093))
+        let entries: [IndexWriter.Entry] = [.init(path: "a/" + long), .init(path: "b"), .init(path: "b/" + long)]
+        let writer = IndexWriter(version: version)
+        #expect(try WholeIndex(writer.bytes(entries)).paths == entries.map(\.path))
+        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(writer.bytes([.init(path: "a/x" + long)])) }
+        #expect(throws: GitIndex.Doubt.path) {
+            try WholeIndex(writer.bytes([.init(path: "a/" + long), .init(path: "a/" + long + "y")]))
         }
-        #expect(seen.map(\.0) == ["a.txt", "dir/b", "dir/deeper/c", "dir2/\n\u{1B}[31m"])
-        #expect(seen.map(\.1) == [0, 0, 4, 0])
+    }
+
+    @Test("Paths come with the directories that they share with the one before", arguments: [2, 4] as [UInt32])
+    func shared(version: UInt32) throws {
+        let index = try WholeIndex(
+            IndexWriter(version: version).bytes(some + [.init(path: "sub/a/b"), .init(path: "sub/a/bc")]))
+        #expect(index.shared == [0, 0, 4, 0, 0, 0, 0, 0, 6])
+    }
+
+    @Test("Whoever says stop gets no more, and who has no time gets none")
+    func stopping() throws {
+        let index = GitIndex(IndexWriter().bytes(some))
+        var seen = 0
+        let isWhole = try index.forEach { _, _, _ in
+            seen += 1
+            return seen < 3
+        }
+        #expect(!isWhole && seen == 3)
+        #expect(try !GitIndex(IndexWriter().bytes(some)).forEach(until: Deadline { true }) { _, _, _ in true })
     }
 
     @Test("Sides of a merge, and files that are only intended")
     func flags() throws {
-        let index = try GitIndex(
+        let index = try WholeIndex(
             IndexWriter(version: 3).bytes([
                 .init(path: "a", flags: 1 << 12), .init(path: "a", flags: 2 << 12), .init(path: "b", more: 0x2000),
             ]))
@@ -121,21 +167,29 @@ struct GitIndexTests {
     @Test("A sparse index has directories")
     func sparse() throws {
         let writer = IndexWriter(version: 3, extensions: [("sdir", [])])
-        let index = try GitIndex(writer.bytes([.init(path: "a"), .init(path: "left/", mode: 0o040000, more: 0x4000)]))
+        let index = try WholeIndex(
+            writer.bytes([.init(path: "a"), .init(path: "left/", mode: 0o040000, more: 0x4000)]))
         #expect(index.entries.map(\.kind) == [.file(isExecutable: false), .sparseDirectory])
+    }
+
+    @Test("Below a sparse directory nothing leads out of the tree", arguments: ["a/../x", "a/..", "a//x", "a/.git"])
+    func belowSparse(path: String) {
+        let writer = IndexWriter(version: 3)
+        let first = IndexWriter.Entry(path: "a/", mode: 0o040000, more: 0x4000)
+        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(writer.bytes([first, .init(path: ByteString(path))])) }
     }
 
     @Test("A split index is named, though its entries have no names")
     func split() {
         let writer = IndexWriter(extensions: [("link", [UInt8](repeating: 7, count: 20))])
-        #expect(throws: GitIndex.Doubt.split) { try GitIndex(writer.bytes([.init(path: "")])) }
+        #expect(throws: GitIndex.Doubt.split) { try WholeIndex(writer.bytes([.init(path: "")])) }
     }
 
     @Test("Extensions that may be ignored are, and no others")
     func extensions() throws {
-        _ = try GitIndex(IndexWriter(extensions: [("TREE", [1, 2, 3]), ("FSMN", [])]).bytes(some))
+        _ = try WholeIndex(IndexWriter(extensions: [("TREE", [1, 2, 3]), ("FSMN", [])]).bytes(some))
         #expect(throws: GitIndex.Doubt.extension("tree")) {
-            try GitIndex(IndexWriter(extensions: [("tree", [1])]).bytes(some))
+            try WholeIndex(IndexWriter(extensions: [("tree", [1])]).bytes(some))
         }
     }
 
@@ -143,14 +197,14 @@ struct GitIndexTests {
         "Paths that lead out of the working tree, or into git's own directory",
         arguments: ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", ".git/config", "a/.GIT/hooks/x", "a/"])
     func paths(path: String) {
-        #expect(throws: GitIndex.Doubt.path) { try GitIndex(IndexWriter().bytes([.init(path: ByteString(path))])) }
+        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(IndexWriter().bytes([.init(path: ByteString(path))])) }
     }
 
     @Test("Paths out of order, or twice")
     func order() {
         for paths: [ByteString] in [["b", "a"], ["a", "a"]] {
             #expect(throws: GitIndex.Doubt.path) {
-                try GitIndex(IndexWriter().bytes(paths.map { .init(path: $0) }))
+                try WholeIndex(IndexWriter().bytes(paths.map { .init(path: $0) }))
             }
         }
     }
@@ -158,26 +212,26 @@ struct GitIndexTests {
     @Test("What is no index, and versions of tomorrow")
     func foreign() {
         #expect(throws: GitIndex.Doubt.notAnIndex) {
-            try GitIndex(Array("not an index at all, but as long as one".utf8))
+            try WholeIndex(Array("not an index at all, but as long as one".utf8))
         }
-        #expect(throws: GitIndex.Doubt.notAnIndex) { try GitIndex([]) }
-        #expect(throws: GitIndex.Doubt.version(5)) { try GitIndex(IndexWriter(version: 5).bytes(some)) }
+        #expect(throws: GitIndex.Doubt.notAnIndex) { try WholeIndex([]) }
+        #expect(throws: GitIndex.Doubt.version(5)) { try WholeIndex(IndexWriter(version: 5).bytes(some)) }
     }
 
     @Test("The checksum counts where there is one and somebody asks")
     func checksum() throws {
         var bytes = IndexWriter().bytes(some)
         bytes[12] ^= 1
-        #expect(throws: GitIndex.Doubt.checksum) { try GitIndex(bytes) }
-        _ = try GitIndex(bytes, verifying: false)
-        _ = try GitIndex(IndexWriter(hasChecksum: false).bytes(some))
+        #expect(throws: GitIndex.Doubt.checksum) { try WholeIndex(bytes) }
+        _ = try WholeIndex(bytes, verifying: false)
+        _ = try WholeIndex(IndexWriter(hasChecksum: false).bytes(some))
     }
 
     @Test("Cut anywhere it is torn, and never a trap", arguments: [2, 3, 4] as [UInt32])
     func torn(version: UInt32) {
         let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
         for length in bytes.indices {
-            #expect(throws: GitIndex.Doubt.self) { try GitIndex(Array(bytes.prefix(length))) }
+            #expect(throws: GitIndex.Doubt.self) { try WholeIndex(Array(bytes.prefix(length))) }
         }
     }
 
@@ -188,10 +242,8 @@ struct GitIndexTests {
             for value: UInt8 in [0x00, 0x01, 0x7F, 0x80, 0xFF] {
                 var spoiled = bytes
                 spoiled[place] = value
-                let index = try? GitIndex(spoiled, verifying: false)
-                index?.forEachPath { entry, path, shared in
-                    #expect(shared < path.count)
-                    return entry.stage < 4
+                if let index = try? WholeIndex(spoiled, verifying: false) {
+                    #expect(index.shared.allSatisfy { $0 >= 0 } && index.entries.allSatisfy { $0.stage < 4 })
                 }
             }
         }

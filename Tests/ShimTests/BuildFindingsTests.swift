@@ -17,7 +17,7 @@ struct BuildFindingsTests {
     /// What is found for a command line given in a folder. An unoptimized build takes its time.
     private static func findings(_ words: ByteString..., within nanoseconds: Int64 = 60_000_000_000) -> BuildFindings? {
         guard case .build(let build) = Invocation.parse(["docker"] + words) else { return nil }
-        return BuildFindings(of: build, within: nanoseconds)
+        return BuildFindings(of: build, nanoseconds: nanoseconds)
     }
 
     @Test("The file that docker would take, and codes and places of what is in it")

@@ -24,12 +24,14 @@ struct TreeModesTests {
         #expect(chmod(folder["team/sub"].lossy, 0o775) == 0)
     }
 
-    private func look(_ names: [ByteString?], _ mode: Settings.Modes, _ purpose: Decision.Purpose) -> [TreeModes
-        .Finding?]
-    {
+    private func look(
+        _ names: [ByteString?], _ mode: Settings.Modes, _ purpose: Decision.Purpose, time: Int64 = 3_600_000_000_000
+    ) -> [TreeModes.Finding?] {
         var settings = Settings()
         settings.modes = mode
-        return TreeModes.look(around: names.map { name in name.map { folder[$0] } }, settings, purpose)
+        return TreeModes.look(
+            around: names.map { name in name.map { folder[$0] } }, settings, purpose,
+            within: Budget(nanoseconds: time))
     }
 
     @Test("Each build knows of the repository around its own context; stdin and what lies in none know of nothing")
@@ -39,6 +41,13 @@ struct TreeModesTests {
         #expect(found.map { $0?.note?.reason } == [.modesDiffer, nil, nil, .modesDiffer, nil, nil])
         #expect(found[0]?.note?.detail == "2 in " + folder["team"])
         #expect(look(["team"], .off, .acting).map { $0?.note?.reason } == [nil])
+    }
+
+    @Test("Without time nothing is looked at or mended, and that is told", arguments: [Settings.Modes.report, .fix])
+    func timeSpent(mode: Settings.Modes) throws {
+        let found = look(["team", nil], mode, .acting, time: 0)
+        #expect(found.map { $0?.note?.reason } == [.modesNotRead, nil])
+        #expect(try Files.status(folder["team/sub/file"]).mode == 0o664)
     }
 
     @Test("They are mended once, and never by `explain`")

@@ -76,8 +76,8 @@ struct WarmingTests {
             // What is refused is tried again; an engine that is gone is not asked again.
             #expect(warmed.left.isEmpty != (isTidying && interrupts))
         } catch {
-            #expect(!kinds(engine).contains("cache"), "\(error.text)")
-            #expect(error.left.isEmpty && engine.volumes.isEmpty && engine.containers.isEmpty, "\(error.text)")
+            #expect(!kinds(engine).contains("cache"), "\(error.line)")
+            #expect(error.left.isEmpty && engine.volumes.isEmpty && engine.containers.isEmpty, "\(error.line)")
             if interrupts { #expect(error.exitCode == 143) }
         }
     }

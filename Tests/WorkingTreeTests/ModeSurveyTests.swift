@@ -3,6 +3,7 @@ import Formats
 import GitIndex
 import Glibc
 import Host
+import Synchronization
 import TestSupport
 import Testing
 
@@ -244,19 +245,23 @@ struct ModeSurveyTests {
         #expect(survey.repair().mended.count == 3)
     }
 
-    @Test("Time that has run out, and too many files, leave a part")
+    @Test("Time that has run out leaves a part, also among the directories of one path")
     func limits() throws {
         let repository = try #require(GitRepository.containing(folder["app"]))
-        var options = ModeSurvey.Options()
-        options.most = 3
-        #expect(try ModeSurvey(of: repository, options).isPartial)
-        options.most = 4
-        #expect(try !ModeSurvey(of: repository, options).isPartial)
         for number in 0..<300 { try folder.write("app/many/" + ByteString(decimal: number), "") }
+        try folder.write("app/" + ByteString(String(repeating: "d/", count: 100)) + "deep", "")
         try git("add", "--all", in: "app")
-        options = ModeSurvey.Options()
-        options.deadline = Clock.monotonic
-        #expect(try ModeSurvey(of: repository, options).isPartial)
+        var options = ModeSurvey.Options()
+        for questions in [0, 1, 3, 50, 90] {
+            let asked = Atomic<Int>(0)
+            options.deadline = Deadline { asked.add(1, ordering: .relaxed).oldValue >= questions }
+            let survey = try ModeSurvey(of: repository, options)
+            #expect(survey.isPartial)
+            #expect(survey.directories <= questions)
+            #expect(asked.load(ordering: .relaxed) <= questions + 2)
+        }
+        options.deadline = .never
+        #expect(try !ModeSurvey(of: repository, options).isPartial)
     }
 
     @Test(
@@ -286,8 +291,8 @@ struct ModeSurveyTests {
         limits.largest = 7
         let small = survey.repair(limits, changing: false)
         #expect(small.uncompared.map(\.path) == ["changed", "grown"] && small.kept.map(\.path) == ["group"])
-        limits.deadline = 0
-        #expect(survey.repair(limits, changing: false).mended.map(\.path) == ["open"])
+        limits.deadline = Deadline { true }
+        #expect(survey.repair(limits, changing: false).mended.isEmpty)
         let repair = survey.repair()
         #expect(repair.kept.map(\.path) == told.kept.map(\.path) && repair.failed.isEmpty && repair.uncompared.isEmpty)
         for (name, mode): (ByteString, UInt32) in [
@@ -349,7 +354,7 @@ struct ModeSurveyTests {
         #expect(try !closes("none", "", mode: 0o600))
         set(0o700, "app/src")
         var limits = ModeSurvey.RepairLimits()
-        limits.deadline = 0
-        #expect(try survey().repair(limits).uncompared.map(\.path) == ["src"])
+        limits.deadline = Deadline { true }
+        #expect(try survey().repair(limits).mended.isEmpty)
     }
 }
