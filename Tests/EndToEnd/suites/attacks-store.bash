@@ -6,7 +6,7 @@
 engine a sid containerd
 engine b sid containerd
 
-stranger() { setpriv --reuid=1234 --regid=1234 --clear-groups "$@"; }
+stranger() { $become setpriv --reuid=1234 --regid=1234 --clear-groups "$@"; }
 slipway() { on a slipway "$@"; }
 bytes() { slipway status --json | jq "[.parts[].usage.$1] | add"; }
 generations() { find "$store/v1/u0" -maxdepth 1 -name 'gen-*' | wc -l; }
