@@ -134,6 +134,9 @@ extension ShellFacts {
         guard let shim = facts.shim else { return facts }
         if let home = surroundings.variable("HOME") {
             facts.isForOneUser = shim.relative(to: home.cleanedPath) != nil
+            // Root runs no shell files of somebody else's, as `sudo` that keeps HOME would have it.
+            let owner = (try? Files.status(home))?.owner
+            guard surroundings.user != 0 || owner == nil || owner == 0 else { return facts }
         }
         var probe = ShellProbe(surroundings, shims: shim.parentPath, patience: patience)
         defer { probe.cleanUp() }

@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import Host
 import TestSupport
 import Testing
@@ -148,6 +149,18 @@ extension Programs {
             ] as [(ByteString, ByteString?)])
         func answer(_ text: ByteString, _ expected: ByteString?) {
             #expect(ShellProbe.docker(in: text) == expected)
+        }
+
+        @Test("Root runs no shell files of somebody else's", .enabled(if: Kernel.userID == 0)) func foreignHome() throws
+        {
+            try folder.write("home/.bashrc", "touch " + folder["ran"] + "\n")
+            try folder.write("home/.profile", "touch " + folder["ran"] + "\n")
+            chown(folder["home"].lossy, 1001, 1001)
+            #expect(gather(path: "/usr/bin:/bin:" + folder["shims"]).answers.isEmpty)
+            #expect(Files.isMissing(folder["ran"]))
+            chown(folder["home"].lossy, 0, 0)
+            #expect(!gather(path: "/usr/bin:/bin:" + folder["shims"]).answers.isEmpty)
+            #expect(!Files.isMissing(folder["ran"]))
         }
 
         @Test("Files that print before, between and after give no other answer") func noise() throws {
