@@ -83,7 +83,10 @@ public struct BuildRecord: Equatable, Sendable {
     }
 
     /// Those whose names the Dockerfile has: of what it does not know a name may be anything, a secret too.
-    private var mentioned: [Argument] { arguments.filter { outline?.mentions($0.name) ?? false } }
+    private var mentioned: [Argument] {
+        guard let names = outline?.names else { return [] }
+        return arguments.filter { names.contains($0.name) }
+    }
 
     /// nil for what is torn, or none of ours.
     public init?(_ text: ByteString) {

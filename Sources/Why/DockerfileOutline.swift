@@ -177,20 +177,28 @@ extension DockerfileOutline.Instruction {
         return name.bytes.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
     }
 
-    /// Whether a build argument or a named context of this name counts for it.
-    fileprivate func mentions(_ name: ByteString) -> Bool {
+    /// Build arguments that it declares or fills in, and contexts that it takes files from.
+    fileprivate var names: [ByteString] {
         switch word {
-        case "ARG": Self.names(in: text).contains(name)
-        case "FROM": text.split(" ").contains(name) || (text.range(of: "$") != nil && text.range(of: name) != nil)
-        case "COPY", "ADD", "RUN": text.range(of: "from=" + name) != nil
-        default: false
+        case "ARG": return Self.names(in: text)
+        case "FROM":
+            // Besides words that stand for an image, "${NAME}" and "$NAME".
+            let parts = text.bytes.split { !($0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_")) }
+            return text.split(" ") + (text.contains("$") ? parts.map { ByteString($0) } : [])
+        case "COPY", "ADD", "RUN":
+            let words = text.bytes.split { $0 <= 0x20 || $0 == UInt8(ascii: ",") }.map { ByteString($0) }
+            // --from=NAME, and from=NAME of a --mount: "--mount=from=NAME,..." too.
+            return words.compactMap { word in
+                word.hasPrefix("-") || word.hasPrefix("from=") ? word.cutLast(at: "=")?.after : nil
+            }
+        default: return []
         }
     }
 }
 
 extension DockerfileOutline {
-    /// Whether a name is one that the Dockerfile uses for an argument or a context.
-    func mentions(_ name: ByteString) -> Bool { !name.isEmpty && instructions.contains { $0.mentions(name) } }
+    /// The names that it uses for arguments and contexts.
+    var names: Set<ByteString> { Set(instructions.flatMap(\.names)) }
 }
 
 extension DockerfileOutline {
