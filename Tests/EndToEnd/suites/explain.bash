@@ -70,6 +70,7 @@ no_traces() {
     expect_equal "$(find home)" home "HOME"
     expect_not test -e "$store"
     run on a docker build app
+    await 60 at_rest
     before=$(find "$store" home -printf '%p %T@ %C@ %i\n' | sort)
     run on b slipway explain --json -- docker build app
     expect_equal "$(find "$store" home -printf '%p %T@ %C@ %i\n' | sort)" "$before" "the store and HOME"

@@ -119,10 +119,12 @@ test_case "failed builds push nothing out" failed_builds
 read_only() {
     project app
     run on a docker build app
+    await 60 at_rest
     before=$(find "$store" | sort)
     run with_mounts "mount --bind '$store' '$store'; mount -o remount,bind,ro '$store'" on b docker build app
     expect_cached all
     expect_notes SLP001 SLP303 '!SLP002'
+    await 60 at_rest
     expect_equal "$(find "$store" | sort)" "$before" "the store"
 }
 test_case "a read-only mount of the store hits" read_only

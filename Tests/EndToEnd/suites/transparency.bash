@@ -1146,6 +1146,7 @@ CALL
     done
     [[ $least -gt 1000 && $most -lt 130000 ]] || fail "the limit is not there: $least to $most"
     local before
+    await 60 at_rest
     before=$(find "$store" | sort)
     for middle in 20 100 300 600 2000; do
         run on a bash call --load $((least - middle))
