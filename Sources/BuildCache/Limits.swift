@@ -68,12 +68,16 @@ struct PoolSize: Equatable {
         guard let names = try? Files.names(in: generation.poolPath, limit: mostAtOnce + 1, until: deadline) else {
             return old
         }
-        guard names.count > mostAtOnce || deadline.hasPassed else {
-            return walk(generation, changed: pool.modified, now, remember, until: deadline) ?? old
+        if names.count <= mostAtOnce || !remember,
+            let size = walk(generation, changed: pool.modified, now, remember, until: deadline)
+        {
+            return size
         }
         guard remember else { return old }
-        Detached.run { _ in walk(generation, changed: pool.modified, now, true, until: .never) == nil ? 1 : 0 }
-        return old
+        let isBehind = Detached.run { _ in
+            walk(generation, changed: pool.modified, now, true, until: .never) == nil ? 1 : 0
+        }
+        return isBehind ? old : walk(generation, changed: pool.modified, now, true, until: deadline) ?? old
     }
 
     /// nil where the time is up before the end, or the pool cannot be listed.
@@ -81,7 +85,7 @@ struct PoolSize: Equatable {
         _ generation: Generation, changed: Int64, _ now: Int64, _ remember: Bool, until deadline: Deadline
     ) -> PoolSize? {
         guard let names = try? Files.names(in: generation.poolPath, limit: .max, until: deadline) else { return nil }
-        var bytes = generation.unfinishedBytes
+        var bytes = generation.unfinishedBytes(until: deadline)
         for name in names {
             guard !deadline.hasPassed else { return nil }
             guard let blob = try? Files.status(generation.poolPath.appending(path: name), followLinks: false) else {
@@ -89,6 +93,7 @@ struct PoolSize: Equatable {
             }
             bytes = bytes.addingReportingOverflow(UInt64(max(0, blob.size))).partialValue
         }
+        guard !deadline.hasPassed else { return nil }
         let size = PoolSize(bytes: bytes, changed: changed, walked: now)
         if remember { try? Files.replace(generation.sizePath, with: size.text, mode: 0o644) }
         return size

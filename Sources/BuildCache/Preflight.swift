@@ -32,7 +32,7 @@ struct Preflight {
         let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
         guard let manifests = JSON(text, until: deadline)?[field: "manifests"]?.array, let last = manifests.last,
             let blob = Blob(last)
-        else { throw Rejection(.exportIncomplete, path) }
+        else { throw Rejection(deadline.hasPassed ? .storeSearchCut : .exportIncomplete, path) }
         return blob
     }
 

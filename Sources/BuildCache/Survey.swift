@@ -23,6 +23,9 @@ public struct Survey {
     /// What was left out, and why.
     public private(set) var notes: [Note] = []
 
+    /// Whether time was up before all was looked at.
+    public var isCut: Bool { notes.contains { $0.reason == .storeSearchCut } }
+
     /// Reads what exports there are for a build: names first, then at most eight indexes and 2 MiB of manifests, and no more of
     /// either than there is time for.
     public init(of opened: OpenedStore, for build: BuildIdentity, until deadline: Deadline = .never) {
@@ -31,7 +34,7 @@ public struct Survey {
             Candidate.list(in: $0.generation, for: build, now: now, until: deadline)
         }
         choose(from: candidates, until: deadline)
-        if nearest == nil, deadline.hasPassed { notes.append(Note(.storeSearchCut, build.key.directoryName)) }
+        if nearest == nil, !isCut, deadline.hasPassed { notes.append(Note(.storeSearchCut, build.key.directoryName)) }
         lease = opened.generations.first { $0.generation == nearest?.source }?.lease
     }
 

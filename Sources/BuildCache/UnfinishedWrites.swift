@@ -8,11 +8,12 @@ struct UnfinishedWrites {
     /// The directories of the single blobs.
     private(set) var folders: [ByteString] = []
 
-    /// All there are in a generation. Throws where that cannot be told.
-    init(of generation: Generation) throws(Errno) {
+    /// All there are in a generation, or that are seen in time. Throws where that cannot be told.
+    init(of generation: Generation, until deadline: Deadline = .never) throws(Errno) {
         for key in try Self.names(in: generation.exportsPath) where KeyRecord.isName(key) {
             let home = generation.exportsPath.appending(path: key)
             for export in try Self.names(in: home) where ExportName(export) != nil {
+                guard !deadline.hasPassed else { return }
                 let ingest = home.appending(path: export).appending(path: "ingest")
                 // Nearly all are empty, and a directory's links tell: two, or one where the file system does not count them.
                 guard let status = try? Files.status(ingest, followLinks: false), status.kind == .directory,
@@ -44,5 +45,10 @@ struct UnfinishedWrites {
 
 extension Generation {
     /// Bytes of what builds are writing, or have left unfinished; 0 where that cannot be told.
-    public var unfinishedBytes: UInt64 { (try? UnfinishedWrites(of: self))?.bytes ?? 0 }
+    public var unfinishedBytes: UInt64 { unfinishedBytes(until: .never) }
+
+    /// The same; of what has been seen where the time is up.
+    func unfinishedBytes(until deadline: Deadline) -> UInt64 {
+        (try? UnfinishedWrites(of: self, until: deadline))?.bytes ?? 0
+    }
 }

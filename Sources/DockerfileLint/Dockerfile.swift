@@ -78,6 +78,9 @@ public struct Dockerfile: Sendable {
         /// Codes that comments silence in it, in capitals.
         var ignored: [ByteString] = []
 
+        /// Its bytes.
+        var length: Int { end - start }
+
         /// What stands after the flags.
         var arguments: Range<Int> { argumentStart..<text.bytes.count }
     }
@@ -102,6 +105,9 @@ public struct Dockerfile: Sendable {
         syntax = parser.syntax
         instructions = parser.instructions
     }
+
+    /// Whether an instruction has more bytes than these.
+    public func holdsInstruction(longerThan length: Int) -> Bool { instructions.contains { $0.length > length } }
 
     /// The file put together again from its tokens.
     public var printed: ByteString {

@@ -5,6 +5,7 @@ public struct Linter {
     let file: Dockerfile
     let context: ContextFacts
     private let most: Int
+    private let largest: Int
     let isTimeUp: () -> Bool
     private var found: [Found] = []
     private var known: Set<Found.Place> = []
@@ -44,12 +45,12 @@ public struct Linter {
     }
 
     /// What is wrong with a file, in the order of its lines; at most `most` findings. When time is up, the instructions that are
-    /// left are not looked at.
+    /// left are not looked at, and one of more than `largest` bytes never is.
     public static func findings(
-        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max,
+        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max, largest: Int = .max,
         isTimeUp: @escaping () -> Bool = { false }
     ) -> [Finding] {
-        var linter = Linter(file, context, most, isTimeUp)
+        var linter = Linter(file, context, most, largest, isTimeUp)
         linter.lint()
         return linter.inOrder
     }
@@ -69,10 +70,13 @@ public struct Linter {
         return file
     }
 
-    private init(_ file: Dockerfile, _ context: ContextFacts, _ most: Int, _ isTimeUp: @escaping () -> Bool) {
+    private init(
+        _ file: Dockerfile, _ context: ContextFacts, _ most: Int, _ largest: Int, _ isTimeUp: @escaping () -> Bool
+    ) {
         self.file = file
         self.context = context
         self.most = most
+        self.largest = largest
         self.isTimeUp = isTimeUp
         lines = LineTable(file.source.bytes)
     }
@@ -116,6 +120,7 @@ public struct Linter {
         lintSyntax()
         for instruction in file.instructions {
             guard !mustStop else { return }
+            guard instruction.length <= largest else { continue }
             ignored = instruction.ignored
             switch instruction.keyword {
             case .from: begin(instruction)

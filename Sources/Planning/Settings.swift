@@ -161,6 +161,12 @@ public struct Settings: Equatable, Sendable {
     /// Every setting there is.
     public static let rows: [Row] = generalRows + sandboxRows
 
+    /// A file of nothing but mistakes is read as quickly as another.
+    private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }
+    private static let rowsByVariable = Dictionary(rows.map { ($0.variable, $0) }) { first, _ in first }
+    /// More are only counted.
+    private static let mostProblems = 16
+
     private static let generalRows: [Row] = [
         Row(key: "docker", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
@@ -266,6 +272,7 @@ public struct Settings: Equatable, Sendable {
     /// Takes in `key = value` lines; "#" begins a comment where a line begins. Bad lines are reported and ignored.
     public mutating func apply(lines text: ByteString, from source: ByteString) -> [Problem] {
         var problems: [Problem] = []
+        var more = 0
         for (index, line) in text.split("\n").enumerated() {
             let line = line.trimmed
             if line.isEmpty || line.hasPrefix("#") { continue }
@@ -275,10 +282,17 @@ public struct Settings: Equatable, Sendable {
             } else {
                 message = "expected `key = value`"
             }
-            if let message {
+            guard let message else { continue }
+            if problems.count < Self.mostProblems {
                 let key = line.cut(at: "=")?.before.trimmed
                 problems.append(Problem(source: source, line: index + 1, key: key, message: message))
+            } else {
+                more += 1
             }
+        }
+        if more > 0 {
+            let message = "bad lines besides: " + ByteString(decimal: more)
+            problems.append(Problem(source: source, line: nil, key: nil, message: message))
         }
         return problems
     }
@@ -291,7 +305,7 @@ public struct Settings: Equatable, Sendable {
                 continue
             }
             let message: ByteString?
-            let row = Self.rows.first { $0.variable == name }
+            let row = Self.rowsByVariable[name]
             if let row {
                 message = row.read(value, &self) ? nil : "bad value for " + name + ": expected " + row.expects
             } else {
@@ -305,7 +319,7 @@ public struct Settings: Equatable, Sendable {
     }
 
     private mutating func apply(_ key: ByteString, _ value: ByteString) -> ByteString? {
-        guard let row = Self.rows.first(where: { $0.key == key }) else { return "no setting is called " + key }
+        guard let row = Self.rowsByKey[key] else { return "no setting is called " + key }
         return row.read(value, &self) ? nil : "bad value for " + key + ": expected " + row.expects
     }
 }

@@ -16,6 +16,8 @@ struct BuildFindings {
     // A journal line stays short: codes and places, no messages, and no more of them than these.
     private static let most = 16
     private static let largest = 65_536
+    /// Time is looked at between instructions.
+    private static let largestInstruction = 16_384
 
     /// nil when there is nothing to tell. The time leaves some of the 2 ms that all of it may take to what comes behind. It does
     /// not run while others have the processor: by the wall's clock alone 5 of 200 builds lost findings while eight processes
@@ -36,10 +38,12 @@ struct BuildFindings {
             wasTimeUp = wasTimeUp || share.isSpent
             return wasTimeUp
         }
+        let dockerfile = Dockerfile(text, isTimeUp: isTimeUp)
         findings = Linter.findings(
-            in: Dockerfile(text, isTimeUp: isTimeUp), context: ContextFacts(ignoreFile: ignoreFile, hasGit: hasGit),
-            most: Self.most, isTimeUp: isTimeUp)
-        isPartial = wasTimeUp || findings.count == Self.most
+            in: dockerfile, context: ContextFacts(ignoreFile: ignoreFile, hasGit: hasGit), most: Self.most,
+            largest: Self.largestInstruction, isTimeUp: isTimeUp)
+        let isCut = wasTimeUp || dockerfile.holdsInstruction(longerThan: Self.largestInstruction)
+        isPartial = isCut || findings.count == Self.most
         if findings.isEmpty && !isPartial { return nil }
     }
 

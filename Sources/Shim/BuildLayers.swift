@@ -107,8 +107,9 @@ struct BuildLayers {
         var builds = builds
         lookAtModes(of: &builds)
         let architecture = builder.architecture ?? Kernel.architecture
+        // What there was no time for may be had now: until the engine had answered, it cost nobody anything.
         var view =
-            early.flatMap { $0.architecture == architecture ? $0 : nil }
+            early.flatMap { $0.architecture == architecture && ($0.isWhole || budget.isSpent) ? $0 : nil }
             ?? StoreView(of: store, for: builds, architecture, settings, purpose, within: budget)
         if wish.exports && purpose == .acting && builds.contains(where: \.exports) {
             do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
@@ -223,6 +224,8 @@ private struct StoreView {
     let identities: [BuildIdentity]
     let surveys: [Survey]
     var opened: OpenedStore
+    /// Whether there was time for all of it.
+    let isWhole: Bool
 
     init(
         of store: Store, for builds: [BuildLayers.Build], _ architecture: ByteString, _ settings: Settings,
@@ -242,5 +245,6 @@ private struct StoreView {
         self.opened = opened
         self.identities = identities
         self.surveys = surveys
+        isWhole = surveys.count == builds.count && !surveys.contains(where: \.isCut)
     }
 }

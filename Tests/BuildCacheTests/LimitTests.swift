@@ -130,10 +130,21 @@ struct PoolSizeTests {
             let all = UInt64(3 * (PoolSize.mostAtOnce + 1))
             #expect(PoolSize.measure(generation, now: 1, remember: false)?.bytes == all)
             let first = PoolSize.measure(generation, now: 1, remember: true)
-            #expect(first == nil || !Detached.hasReaper)
+            #expect(first == nil || first?.bytes == all)
             for _ in 0..<1000 where Files.isMissing(generation.sizePath) { Clock.sleep(nanoseconds: 10_000_000) }
             #expect(PoolSize.measure(generation, now: 1, remember: true)?.bytes == all)
         }
+    }
+
+    @Test("Where there is no time to walk it, the remembered figure counts")
+    func timeSpent() throws {
+        let none = Deadline { true }
+        #expect(PoolSize.measure(generation, now: 0, remember: false, until: none) == nil)
+        #expect(try measure(0) == 12)
+        try fixture.put("123", in: generation)
+        let later: Int64 = 3_600_000_000_000
+        #expect(PoolSize.measure(generation, now: later, remember: false, until: none)?.bytes == 12)
+        #expect(try measure(later) == 15)
     }
 
     @Test("A pool that is not there has no size")

@@ -1,6 +1,7 @@
 import Formats
 import Host
 import Notes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -42,6 +43,26 @@ struct SurveyTests {
         let looking = fixture.opened()
         #expect(Survey(of: looking, for: build).lease == nil)
         #expect(looking.own?.generation == generation && looking.own?.lease == nil)
+    }
+
+    @Test("Wherever time runs out, nothing is imported that was not looked at whole, and that is told")
+    func timeSpent() throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a")
+        let opened = fixture.opened()
+        for most in 0..<100 {
+            let questions = Atomic<Int>(0)
+            let survey = Survey(
+                of: opened, for: build, until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            if survey.nearest != nil {
+                #expect(survey.nearest?.digest == export.digest && !survey.isCut)
+                return #expect(most > 3)
+            }
+            #expect(survey.notes.map(\.reason) == [.storeSearchCut])
+            // Nobody goes on after a no.
+            #expect(questions.load(ordering: .relaxed) <= most + 8)
+        }
+        Issue.record("never found")
     }
 
     @Test("A generation about to be deleted is not read")

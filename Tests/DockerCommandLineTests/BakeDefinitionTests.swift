@@ -18,6 +18,21 @@ struct BakeDefinitionTests {
         definition?.selected(by: names)?.map(\.name)
     }
 
+    @Test("When time is up there is no definition")
+    func timeIsUp() {
+        #expect(BakeDefinition("{\"target\":{\"a\":{}}}", until: Deadline { true }) == nil)
+    }
+
+    @Test("A name is looked up among targets first, and of groups with one name the first counts")
+    func names() {
+        let text: ByteString =
+            "{\"group\":{\"a\":{\"targets\":[\"b\"]},\"g\":{\"targets\":[\"a\"]},\"g\":{\"targets\":[\"b\"]}},"
+            + "\"target\":{\"a\":{},\"b\":{}}}"
+        let definition = BakeDefinition(text)
+        #expect(definition?.selected(by: ["g"])?.map(\.name) == ["a"])
+        #expect(definition?.selected(by: ["a"])?.map(\.name) == ["a"])
+    }
+
     @Test("What compose hands over")
     func compose() throws {
         let definition = try #require(BakeDefinition(Self.composed))

@@ -34,6 +34,13 @@ struct JSONTests {
         {"schemaVersion":2,"neg":-1.5e-3,"t":true,"n":null,"manifests":[{"digest":"sha256:\\u0061\\ud83d\\ude00","size":1}]}
         """
 
+    @Test("When time is up there is no value")
+    func timeIsUp() {
+        let text = ByteString("[" + String(repeating: "1,", count: 5000) + "1]")
+        #expect(JSON(text, until: Deadline { true }) == nil)
+        #expect(JSON(text, until: Deadline { false }) == JSON(text))
+    }
+
     @Test("A text that ends early is no value, wherever it ends")
     func truncated() {
         #expect(JSON(Self.sample) != nil)

@@ -46,6 +46,14 @@ struct SettingsTests {
         ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
+    @Test("Of many bad lines the first are shown and the others counted")
+    func manyProblems() {
+        var settings = Settings()
+        let problems = settings.apply(lines: ByteString(String(repeating: "a\n", count: 20)), from: "f")
+        #expect(problems.count == 17)
+        #expect(problems.last?.text == "f: bad lines besides: 4")
+    }
+
     @Test("Every value of every row, from a file", arguments: values)
     func file(_ key: ByteString, _ value: ByteString, _ shown: ByteString?) throws {
         let row = try #require(Settings.rows.first { $0.key == key })
