@@ -34,4 +34,24 @@ mode_surveys() {
         decide-none "${words[@]}" build tracked/5000
     row 'looking at modes in a build, 5,000 files' "$(calculate "${median[decide-none]} - ${median[decide-none-off]}")" ms '<=5' \
         off="${median[decide-none-off]}" from_least="$(calculate "${least[decide-none]} - ${least[decide-none-off]}")"
+    decisions_in_trees "$builds"
+}
+
+# What the decision about a build costs in a large tree, whichever index git keeps there, beside one in a tree of ten files.
+decisions_in_trees() {
+    local builds=$1 version words
+    say 'deciding on builds in trees of 10 and of 100,000 files'
+    tracked 10
+    pretending home
+    for version in 2 4; do
+        git -C tracked/100000 update-index --index-version "$version"
+        timed -w 5 -p "$temp/prepare" "$builds" \
+            decide-none-few "${words[@]}" build tracked/10 + decide-none-many "${words[@]}" build tracked/100000
+        row "deciding on a build, 100,000 files / 10, index v$version" \
+            "$(calculate "${median[decide-none-many]} / ${median[decide-none-few]}")" x - \
+            few="${median[decide-none-few]}" many="${median[decide-none-many]}" "$(from_least decide-none-many decide-none-few)"
+        row "deciding on a build, 100,000 files - 10, index v$version" \
+            "$(calculate "${median[decide-none-many]} - ${median[decide-none-few]}")" ms '<=10' \
+            from_least="$(calculate "${least[decide-none-many]} - ${least[decide-none-few]}")"
+    done
 }

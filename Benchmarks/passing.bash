@@ -32,7 +32,7 @@ pass_through() {
     pinned=()
 
     local direct=${median[direct]} c=${median[c]} bash=${median[bash]} passed=${median[shim]}
-    row 'pass-through / C that only execs' "$(calculate "($passed - $direct) / ($c - $direct)")" x '<=2' \
+    row 'pass-through / C that only execs' "$(calculate "($passed - $direct) / ($c - $direct)")" x '<=1.4' \
         direct="$direct" C="$c" shim="$passed" \
         from_least_x="$(calculate "(${least[shim]} - ${least[direct]}) / (${least[c]} - ${least[direct]})")"
     row 'pass-through / exec from bash' "$(calculate "($passed - $direct) / ($bash - $direct)")" x '<=0.5' \
