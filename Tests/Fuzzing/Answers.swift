@@ -3,6 +3,7 @@ import PackageCache
 import PathMap
 
 @testable import Engine
+@testable import Host
 
 /// What an engine answers.
 enum Answers {
@@ -51,5 +52,21 @@ enum Answers {
         for mount in PackageView(random: "1").mounts(of: generation, created: 1) {
             require(CSV.fields(of: mount) != nil && !mount.contains("\n"), "a mount that docker does not understand")
         }
+    }
+
+    /// However a program's words are divided on their way, they are the same lines.
+    static func conversation(_ input: ByteString) {
+        func lines(_ size: Int) -> [ByteString] {
+            var (spoken, lines, start) = (Spoken(), [ByteString](), 0)
+            while start < input.count {
+                spoken.add(Array(input.bytes[start...].prefix(size)), keeping: 64) { lines.append($0) }
+                start += size
+            }
+            spoken.end(keeping: 64) { lines.append($0) }
+            require(ByteString(spoken.text) == input.suffix(64), "the end of what was said is another")
+            return lines
+        }
+        let whole = lines(max(1, input.count))
+        for size in [1, 7] { require(lines(size) == whole, "in pieces they are other lines") }
     }
 }

@@ -2,8 +2,9 @@ import Formats
 import Glibc
 import Host
 
-/// What libFuzzer tries: readers of what users, engines and files say, each with the properties that must hold for every input.
-/// FUZZ_TARGET names the one that this process tries. A new one is a row here and a folder of seeds.
+/// What libFuzzer tries, and Growth.swift gives ever larger inputs to: readers of what users, engines and files say, each with the properties that must hold for every input.
+/// FUZZ_TARGET names the one that this process tries. A new one is a row here, a folder of
+/// seeds, and rows in Growth.swift.
 private let targets: [String: @Sendable (ByteString) -> Void] = [
     "arguments": CommandLines.check,
     "settings": Texts.settings,
@@ -21,9 +22,15 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "git-index": Trees.index,
     "tree-texts": Trees.texts,
     "context-record": Trees.record,
+    "conversation": Answers.conversation,
+    "bytes": Texts.bytes,
 ]
 
-private let target: @Sendable (ByteString) -> Void = {
+/// What Growth gives ever larger inputs to.
+let allTargets = targets.keys.sorted()
+func target(named name: String) -> (@Sendable (ByteString) -> Void)? { targets[name] }
+
+private let chosen: @Sendable (ByteString) -> Void = {
     guard let name = getenv("FUZZ_TARGET").map({ String(cString: $0) }), let target = targets[name] else {
         print("FUZZ_TARGET must be one of: " + targets.keys.sorted().joined(separator: " "))
         exit(2)
@@ -41,6 +48,6 @@ func require(_ holds: Bool, _ what: @autoclosure () -> String) {
 /// What libFuzzer calls for each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func tryInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    target(ByteString(UnsafeBufferPointer(start: bytes, count: count)))
+    chosen(ByteString(UnsafeBufferPointer(start: bytes, count: count)))
     return 0
 }

@@ -108,4 +108,16 @@ enum Texts {
         }
         for target in definition.targets { _ = BakeCachePolicy.Part(target) { $0.hasPrefix("/store/") } }
     }
+
+    /// What all the others are made of.
+    static func bytes(_ input: ByteString) {
+        let part = input.suffix(input.count / 2) + "b"
+        require(
+            input.range(of: part).map { input.dropFirst($0.lowerBound).hasPrefix(part) } ?? true, "a part elsewhere")
+        if !input.isEmpty { require(input.range(of: input.suffix(1)) != nil, "a part is not found") }
+        require(input.split("/").joined(separator: "/") == input, "split and joined is another")
+        require(input.cleanedPath.cleanedPath == input.cleanedPath, "cleaned twice is another")
+        _ = (input.trimmed, input.lowercasedASCII, input.percentEncoded, input.shellQuoted, input.harmless)
+        _ = input.relative(to: part)
+    }
 }

@@ -11,13 +11,18 @@ enum Trees {
     static func index(_ input: ByteString) {
         let format: GitIndex.ObjectFormat = input.bytes.last.map { $0 & 1 == 1 } ?? false ? .sha256 : .sha1
         // The digest at the end would keep nearly everything from being read.
-        guard let index = try? GitIndex(input.bytes, format: format, verifying: false) else { return }
-        for entry in index.entries {
-            let path = index.path(of: entry)
-            require(!path.isEmpty && !path.hasPrefix("/") && !path.bytes.contains(0), "a path that is none")
-            require(!path.split("/").contains { $0 == ".." || $0 == "." }, "a path out of the tree")
-            require(index.id(of: entry).count == format.rawValue, "an object's name of another length")
+        var names: [ByteString] = []
+        let isWhole = try? GitIndex(input.bytes, format: format).forEach(verifying: false) { _, path, shared in
+            let name = ByteString(path.dropLast().map { UInt8(bitPattern: $0) })
+            require(!name.isEmpty && !name.hasPrefix("/") && !name.bytes.contains(0), "a path that is none")
+            require(!name.split("/").contains { $0 == ".." || $0 == "." || $0 == ".git" }, "a path out of the tree")
+            let common = zip(name.bytes, names.last?.bytes ?? []).prefix { $0 == $1 }.map(\.0)
+            require(shared == common.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0, "directories that are not shared")
+            names.append(name)
+            return true
         }
+        guard isWhole == true else { return }
+        for (former, name) in zip(names, names.dropFirst()) { require(former <= name, "paths out of order") }
     }
 
     /// Rules, outlines and sources of a COPY: any bytes at all.
@@ -42,4 +47,9 @@ enum Trees {
         guard let record = ContextRecord(input) else { return }
         require(ContextRecord(record.bytes)?.bytes == record.bytes, "a record is another when it is read again")
     }
+}
+
+/// A record of empty files.
+func recordBytes(_ paths: [String]) -> ByteString {
+    ContextRecord(entries: paths.map { .init(path: ByteString($0), kind: .file, mode: 0o644) }).bytes
 }

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Whatever the tree, the store or the files of a command hold, it is not kept waiting: what there was no time for is left out, has a
+# reason in the journal, and the build runs and shares its layers. Steps are counted, not seconds.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+need strace
+need python3
+engine a sid containerd
+
+# tree DIR: a repository of 40,000 tracked files, and a project to build beside them.
+tree() {
+    project "$1"
+    (cd "$1" && python3 - <<'PYTHON')
+import os
+for folder in range(400):
+    os.makedirs(f"src/{folder}")
+    for number in range(100):
+        open(f"src/{folder}/{number}", "w").close()
+PYTHON
+    mkdir "$1/part"
+    mv "$1/Dockerfile" "$1/part"
+    cp "$1"/* "$1/part" 2>/dev/null || true
+    git -C "$1" add .
+}
+
+# steps COMMAND...: runs it, and says how many system calls it made before it became docker.
+steps() {
+    run on a strace -qq -o "$place/calls" "$@"
+    grep -n 'execve(' "$place/calls" | sed -n '2s/:.*//p'
+}
+
+# The look at modes, which the index leads, and all else: more than ten milliseconds have not.
+most_steps=20000
+
+with_index() { # SETTING...
+    tree app
+    local setting
+    for setting; do eval "git -C app $setting"; done
+    run on a docker build -t app app/part
+    expect_notes SLP002 '!SLP120' '!SLP405'
+    [[ $(steps docker build -t app app/part) -le $most_steps ]] || fail "$(wc -l <"$place/calls") calls"
+}
+version_2() { with_index 'update-index --index-version 2'; }
+version_3() { with_index 'update-index --index-version 3' 'rm --quiet --cached src/0/0' 'add --intent-to-add src/0/0'; }
+version_4() { with_index 'update-index --index-version 4'; }
+many_files() { with_index 'config feature.manyFiles true' 'update-index --force-write-index' 'status --short'; }
+test_case "40,000 files in an index of version 2 hold up no build" version_2
+test_case "40,000 files in an index of version 3 hold up no build" version_3
+test_case "40,000 files in an index of version 4 hold up no build" version_4
+test_case "40,000 files under feature.manyFiles hold up no build" many_files
+
+# An index of 4 MiB that was made to take long: version 4, each path all of the one before but for the end.
+hostile_index() {
+    project app
+    python3 - app/.git/index <<'PYTHON'
+import hashlib, struct, sys
+count = 60000
+entries = b""
+last = b""
+for number in range(count):
+    path = b"p" * 4000 + b"%06d" % number
+    keep = 0 if not last else next(i for i in range(4000, 4006) if last[i] != path[i])
+    removed = len(last) - keep
+    entries += struct.pack(">10L", 1, 2, 3, 4, 5, 6, 0o100644, 8, 9, 10) + b"\xab" * 20 + b"\0\0" + bytes([removed]) + path[keep:] + b"\0"
+    last = path
+index = b"DIRC" + struct.pack(">LL", 4, count) + entries
+open(sys.argv[1], "wb").write(index + hashlib.sha1(index).digest())
+PYTHON
+    run on a docker build -t app app
+    expect_notes SLP002
+    [[ $(steps docker build -t app app) -le $most_steps ]] || fail "$(wc -l <"$place/calls") calls"
+}
+test_case "an index that was made to take long holds up no build" hostile_index
+
+# In the place of each file that is read before exec: something that cannot be read, or is never at its end.
+odd_files() {
+    project app
+    local file kind
+    mkdir -p "$home/.config/slipway" "$home/.local/state/slipway"
+    for file in app/.git/index app/.git/config app/.git/HEAD app/.git/commondir app/.git/refs/remotes/origin/HEAD \
+        app/Dockerfile.dockerignore "$home/.config/slipway/slipway.conf" "$home/.local/state/slipway/versions" \
+        "$home/.local/state/slipway/journal.jsonl" "$store/v1/u0/gen-000001/size" "$store/v1/u0/gen-000001/lease"; do
+        for kind in fifo directory device nothing; do
+            [[ ! -e $file ]] || mv "$file" kept
+            mkdir -p "$(dirname "$file")"
+            case $kind in
+                fifo) mkfifo "$file" ;;
+                directory) mkdir "$file" ;;
+                device) mknod "$file" c 1 5 ;; # /dev/zero has no end
+                nothing) ln -s "$file" "$file" ;;
+            esac
+            [[ $file != *.dockerignore ]] || { rm -rf "$file"; continue; } # docker's own to read
+            run on a BUILDX_GIT_INFO=false timeout 100 docker build -q app # its git would wait itself
+            rm -rf "$file"
+            [[ ! -e kept ]] || mv kept "$file"
+        done
+    done
+}
+test_case "a FIFO, a directory, a device or a loop in the place of any file holds up no build" odd_files 600
