@@ -7,24 +7,36 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// The time that everything before exec may take, all together: handed down to every reader and every loop. It runs by the wall's
-/// clock, so that a slow disk cannot make anybody wait, but stands still where this process waits for an engine or another program,
-/// and where others have the processor: a busy machine must not cost a build its layers.
+/// The time that everything before exec may take, all together: handed down to every reader and every loop. It counts what this
+/// process computes, and stands still where it waits for an engine or another program. By the wall's clock it is longer, so that a
+/// slow disk cannot make anybody wait for long, and a machine that stalls for a moment does not cost a build its layers; what others
+/// take of the processor does not count there either.
 public final class Budget: Sendable {
     /// What Slipway may add to a command besides the engine's answer, in nanoseconds.
     public static let whole: Int64 = 10_000_000
+    /// How much longer than what is computed all of it may take. A build computes 2 to 3 ms, and a virtual machine that loses its
+    /// processor to another one for 8 ms would go without its layers.
+    private static let patience: Int64 = 3
 
-    private let end: Atomic<Int64>
-    private let others: Atomic<Int64>
+    private let nanoseconds: Int64
+    private let began: Moments
     private let above: Budget?
+
+    /// The clocks and counters that a budget runs by.
+    private struct Moments {
+        let wall = Clock.monotonic
+        let computed = Clock.computed
+        let excused = Others.excused.load(ordering: .relaxed)
+        let others = Clock.others
+    }
 
     /// Begins now.
     public convenience init(nanoseconds: Int64 = Budget.whole) { self.init(nanoseconds, of: nil) }
 
     private init(_ nanoseconds: Int64, of above: Budget?) {
-        end = Atomic(Clock.monotonic &+ nanoseconds)
-        others = Atomic(Clock.others)
+        self.nanoseconds = nanoseconds
         self.above = above
+        began = Moments()
     }
 
     /// A part of what is left, which begins now and ends with the whole at the latest.
@@ -33,13 +45,14 @@ public final class Budget: Sendable {
     /// Whether nothing is left. Something may be again, once an engine has been waited for.
     public var isSpent: Bool {
         if above?.isSpent ?? false { return true }
-        let (end, now) = (end.load(ordering: .relaxed), Clock.monotonic)
-        guard now >= end else { return false }
+        let wall = Clock.monotonic &- began.wall
+        guard wall >= nanoseconds else { return false }
+        let excused = Others.excused.load(ordering: .relaxed) &- began.excused
+        if Clock.computed &- began.computed &- excused >= nanoseconds { return true }
+        let (most, isEndless) = nanoseconds.multipliedReportingOverflow(by: Self.patience)
+        guard !isEndless, wall &- excused >= most else { return false }
         // What others took is looked up only here: it costs a file of /proc.
-        let all = Clock.others
-        let later = end &+ max(0, all &- others.exchange(all, ordering: .relaxed))
-        self.end.store(later, ordering: .relaxed)
-        return now >= later
+        return wall &- (Clock.others &- began.others) >= most
     }
 
     /// The same as a value for rooms without a clock.
@@ -47,12 +60,17 @@ public final class Budget: Sendable {
 }
 
 extension Clock {
-    /// Nanoseconds that passed without being this thread's own: it waited for an engine or another program, or was ready to run
-    /// while others had the processor.
-    static var others: Int64 { Others.waited.load(ordering: .relaxed) &+ runDelay }
+    /// Nanoseconds that passed without being this thread's own: it waited for an engine or another program, was ready to run
+    /// while others had the processor, or did what kept nobody waiting.
+    static var others: Int64 {
+        Others.waited.load(ordering: .relaxed) &+ Others.excused.load(ordering: .relaxed) &+ runDelay
+    }
 
-    /// Counts time as not this thread's own: what it did meanwhile kept nobody waiting.
-    public static func excuse(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
+    /// Counts time that was waited for an engine or another program.
+    static func wait(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
+
+    /// Gives back time that was computed while it kept nobody waiting.
+    public static func excuse(_ nanoseconds: Int64) { Others.excused.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
     /// Source: Linux Documentation/scheduler/sched-stats.rst; 0 where the kernel does not count it.
     private static var runDelay: Int64 {
@@ -70,4 +88,5 @@ extension Clock {
 
 private enum Others {
     static let waited = Atomic<Int64>(0)
+    static let excused = Atomic<Int64>(0)
 }

@@ -67,7 +67,7 @@ final class Child {
             let now = Clock.monotonic
             guard now < deadline else { return nil }
             Clock.sleep(nanoseconds: 1_000_000)
-            Clock.excuse(Clock.monotonic &- now)
+            Clock.wait(Clock.monotonic &- now)
         }
     }
 

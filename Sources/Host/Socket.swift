@@ -110,7 +110,7 @@ enum Readiness {
             let start = Clock.monotonic
             let ready = poll(&request, 1, Int32(clamping: left / 1_000_000 + 1))
             let error = errno
-            Clock.excuse(Clock.monotonic &- start)
+            Clock.wait(Clock.monotonic &- start)
             if ready > 0 { return }
             // Not by `checked`: whom signals interrupt all the time has a deadline, too.
             if ready < 0 && error != EINTR { throw Errno(code: error) }
