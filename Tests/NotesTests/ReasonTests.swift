@@ -38,7 +38,7 @@ struct ReasonTests {
         (.modesNotRead, 702),
         (.modesNotMended, 703), (.modesKeptPrivate, 704),
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
-        (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804),
+        (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804), (.sandboxIncomplete, 805),
     ]
 
     @Test("Numbers keep their meaning")
