@@ -28,5 +28,6 @@ public struct ObjectName: Equatable, Sendable {
         return Array(all.prefix(count))
     }
 
+    /// Whether they name the same.
     public static func == (one: Self, other: Self) -> Bool { one.words == other.words && one.count == other.count }
 }

@@ -68,7 +68,6 @@ extension Reason {
         case .leaseNotKept: "the lease cannot be handed to docker, so the store is not used"
         case .repositoryNotTrusted:
             "the git repository here is in part somebody else's, so it counts for nothing: the key is the path's own"
-        case .storeMovable: "others may move the store, or what is in it: a directory is theirs to write, without a sticky bit"
         case .storeMovable:
             "others may move the store, or what is in it: a directory is theirs to write, without a sticky bit"
         case .subStoreSquatted: "somebody else has taken a user's place in the store: sudo slipway store init --shared"

@@ -9,8 +9,6 @@ need python3
 engine a sid containerd
 engine b sid containerd
 
-record=on
-
 # An engine that only answers, with packages that were warmed, and a docker that writes its words down and ends with 3; what
 # docker-script does, it does before.
 pretend() {
