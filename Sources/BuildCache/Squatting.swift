@@ -101,6 +101,9 @@ struct PartKeeper {
                 try Files.exchange(kept, path)
             } catch .invalid {
                 try Self.replace(path, by: kept)
+            } catch .noSuchFile {
+                // Whoever took it has moved it away meanwhile.
+                try Self.replace(path, by: kept)
             } catch .noSystemCall {
                 try Self.replace(path, by: kept)
             }

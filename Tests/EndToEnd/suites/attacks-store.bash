@@ -328,13 +328,13 @@ killed_beside() {
     project app
     printf 'FROM slipway/base:1\nCOPY data /data\n' >app/Dockerfile
     head -c 300000000 /dev/urandom >app/data
-    start build on a docker build -t app app
-    await 120 ingests
     # Another build holds the lease meanwhile; what the killed one has left goes with the generation.
     project other
-    echo 'RUN sleep 20' >>other/Dockerfile
+    echo 'RUN sleep 40' >>other/Dockerfile
     start other on b docker build -t other other
     await 60 grep -q 'RUN sleep' other.stderr
+    start build on a docker build -t app app
+    await 120 ingests
     kill_tree "${pids[build]}"
     wait "${pids[build]}" || true
     run slipway trim --json
