@@ -14,9 +14,9 @@ internal import Synchronization
 public final class Budget: Sendable {
     /// What Slipway may add to a command besides the engine's answer, in nanoseconds.
     public static let whole: Int64 = 10_000_000
-    /// How much longer than what is computed all of it may take. A build computes 2 to 3 ms, and a virtual machine that loses its
-    /// processor to another one for 8 ms would go without its layers.
-    private static let patience: Int64 = 3
+    /// How much longer than what is computed all of it may take. A build computes 2 to 3 ms, but a cold disk, a tracer (20 ms for the
+    /// 320 calls of a build) or a virtual machine that loses its processor for a moment should not cost it its layers.
+    private static let patience: Int64 = 10
 
     private let nanoseconds: Int64
     private let began: Moments

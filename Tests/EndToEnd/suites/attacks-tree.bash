@@ -47,7 +47,7 @@ planted() {
     expect_equal "$(jq '[.notes[].code] | contains(["SLP311"])' "$stdout")" true
     # The one who placed it may use it.
     chown -R 1234:1234 shared/app
-    mkdir -m 777 his
+    mkdir -m 1777 his
     run as 1234 a SLIPWAY_STORE="$place/his/store" docker build shared/app
     expect_equal "$(jq -r .repository "$place"/his/store/v1/u1234/gen-*/exports/*/key.json)" example.invalid/genuine/app
 }
@@ -104,7 +104,7 @@ sudoers() {
     expect_notes SLP311
     # Root's own repository is everybody's to use; a variable makes nobody root.
     project own
-    mkdir -m 777 "$place/his"
+    mkdir -m 1777 "$place/his"
     run as 1234 a SLIPWAY_STORE="$place/his/store" docker build own
     expect_notes_of 1234 '!SLP311'
     chown -R 1235:1235 own
