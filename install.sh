@@ -190,7 +190,7 @@ case $prefix in *:*) misuse "--prefix: a folder with a colon in its name cannot 
 case $prefix${HOME-} in *"
 "*) misuse "a prefix or HOME with a line break in its name cannot be handled" ;; esac
 if [ "$me" = 0 ] && [ "$action" = install ] && theirs=$(outsider "$prefix"); then
-    die "$theirs belongs to somebody else, or everybody may change it: whoever may could replace what root installs in $prefix. Choose another --prefix"
+    die "$theirs belongs to somebody else, or everybody may change it: they could replace what root installs in $prefix. Choose another --prefix"
 fi
 
 home=$prefix/lib/slipway

@@ -118,8 +118,8 @@ extension Store {
     }
 
     /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a
-    /// sub-store of his own, and the sticky bit keeps him from moving another's). As root, shared, it also gives every user his
-    /// place. Returns what was changed, for people.
+    /// sub-store of their own, and the sticky bit keeps them from moving another's). As root, shared, it also gives every user
+    /// a place. Returns what was changed, for people.
     public func initialize(shared: Bool) throws(Rejection) -> [ByteString] {
         let mode: UInt32 = shared ? 0o1777 : 0o755
         var changes: [ByteString] = []

@@ -86,7 +86,7 @@ struct GitConfig: Equatable, Sendable {
 
         init(_ owners: Owners) { self.owners = owners }
 
-        /// A file that is not there is an empty one. What another user wrote counts no more than his repository.
+        /// A file that is not there is an empty one. What another user wrote counts no more than their repository.
         mutating func read(_ path: ByteString, depth: Int) {
             guard depth <= GitConfig.deepest, !isRefused else { return isRefused = true }
             let text: ByteString

@@ -36,7 +36,7 @@ public struct GitRepository: Equatable, Sendable {
         var top = directory
         for _ in 0..<64 {
             let found = at(top, owners)
-            // As git does: another one further up is not looked for.
+            // As git does: it looks for no other one further up.
             if found != .nothing { return found }
             let parent = top.parentPath
             guard parent != top, parent.hasPrefix("/") else { return .nothing }

@@ -39,8 +39,8 @@ public struct StoreLimits: Equatable, Sendable {
 }
 
 /// How many bytes a generation's pool holds, with what is being written. Walking it is remembered: a directory whose time has not
-/// changed has no new blob, and within a minute of the last walk the old figure will do. What builds have left unfinished shows in no
-/// time of the pool's, so each hour is walked for.
+/// changed has no new blob, and within a minute of the last walk the old figure will do. What builds have left unfinished
+/// changes no time of the pool's, so the pool is walked at least once an hour.
 struct PoolSize: Equatable {
     let bytes: UInt64
     /// Of the pool's directory when it was walked.

@@ -2,7 +2,8 @@ internal import Formats
 internal import Host
 
 /// Whose files are believed: one's own, root's, and, for root under sudo, those of the user who called it. git goes by the same
-/// (safe.directory), and what another user placed counts for nothing: he would choose the key, the branch and whose modes change.
+/// (safe.directory), and what another user placed counts for nothing: they would choose the key, the branch and which files' modes
+/// change.
 ///
 /// Source: git setup.c, ensure_valid_ownership; compat/posix.h, is_path_owned_by_current_uid and extract_id_from_env.
 struct Owners: Equatable, Sendable {

@@ -34,7 +34,7 @@ extension StoreLayout {
     }
 }
 
-/// Gives every user his place in a shared store, as root.
+/// Gives every user their place in a shared store, as root.
 struct PartKeeper {
     let layout: StoreLayout
     private var changes: [ByteString] = []
@@ -42,7 +42,7 @@ struct PartKeeper {
 
     private init(_ layout: StoreLayout) { self.layout = layout }
 
-    /// Takes the places back that others have taken, and makes those of the machine's users before others can. Returns what was
+    /// Takes back the places that others have taken, and makes those of the machine's users before others can. Returns what was
     /// changed, for people. STORE/v1 must be root's and sticky by now.
     static func keep(_ layout: StoreLayout) throws(Rejection) -> [ByteString] {
         var keeper = PartKeeper(layout)
@@ -75,7 +75,7 @@ struct PartKeeper {
         do throws(Errno) {
             try Self.makePart(path, user, group)
         } catch .fileExists {
-            // Made at this moment, by him or by somebody else.
+            // Made at this moment, by that user or by somebody else.
             let owner = try Rejection.status(path, followLinks: false).owner
             if owner != user { try reclaim(user, group: group) }
         } catch {
@@ -88,9 +88,9 @@ struct PartKeeper {
         try Descriptor.open(path, followLinks: false).setOwner(user: user, group: group)
     }
 
-    /// Puts an empty part of the right owner where somebody else's thing stands, at one stroke: in between he could take the name
-    /// again. His thing lands in a folder that only root can enter. It is not deleted: he may have it open, and lead a
-    /// deletion elsewhere by a link at the right moment.
+    /// Puts an empty part of the right owner where somebody else's thing stands, at one stroke: in between they could take the
+    /// name again. Their thing lands in a folder that only root can enter. It is not deleted: they may have it open, and lead a
+    /// deletion elsewhere with a link at the right moment.
     private mutating func reclaim(_ user: UInt32, group: UInt32) throws(Rejection) {
         let path = layout.subStore(of: user)
         do throws(Errno) {
@@ -113,11 +113,12 @@ struct PartKeeper {
         }
     }
 
-    /// Where the file system cannot exchange names: away, and the new one in its place, again and again while somebody is quicker.
+    /// Where the file system cannot exchange names: moves the old one away and the new one into its place, again and again while
+    /// somebody is quicker.
     private static func replace(_ path: ByteString, by new: ByteString) throws(Errno) {
         for round in 0..<1000 {
             try? Files.rename(path, to: new + "." + ByteString(decimal: round))
-            // An empty directory is replaced; anything else is somebody's who came first.
+            // An empty directory is replaced; anything else belongs to somebody who came first.
             if (try? Files.rename(new, to: path)) != nil { return }
         }
         throw .fileExists

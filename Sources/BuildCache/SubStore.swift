@@ -16,7 +16,7 @@ public struct Store: Sendable {
         self.user = user
     }
 
-    /// The shared part: STORE and STORE/v1, owned by oneself or root, and nothing in them, nor they themselves, to be moved by others.
+    /// The shared part: STORE and STORE/v1, owned by oneself or root, where others can move neither them nor anything in them.
     /// Other modes are the operator's choice.
     public func checkShared() throws(Rejection) {
         try checkRoot()
@@ -86,7 +86,7 @@ public struct Store: Sendable {
         }
     }
 
-    /// The directory of a user's sub-store: his, and no one else's to write.
+    /// The directory of a user's sub-store: theirs, and no one else's to write.
     static func checkHome(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
         let holder = try Rejection.status(path, followLinks: false).owner
         guard holder == owner else {

@@ -26,7 +26,7 @@ public struct Survey {
     /// Whether time was up before all was looked at.
     public var isCut: Bool { notes.contains { $0.reason == .storeSearchCut } }
 
-    /// Reads what exports there are for a build: names first, then at most eight indexes and 2 MiB of manifests, and no more of
+    /// Reads the exports that there are for a build: names first, then at most eight indexes and 2 MiB of manifests, and no more of
     /// either than there is time for.
     public init(of opened: OpenedStore, for build: BuildIdentity, until deadline: Deadline = .never) {
         let now = Clock.now

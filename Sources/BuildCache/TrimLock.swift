@@ -37,7 +37,7 @@ final class TrimLock {
                 guard status.mode & 0o044 != 0, !(0..<longestOldTrim).contains(age) else { throw .wouldBlock }
             }
             guard status.mode & 0o044 != 0 else { return TrimLock(path, file, old) }
-            // Who has it open already could lock it later: a new file, and the old one's lock is kept meanwhile.
+            // Anyone who has it open already could lock it later: hence a new file, and the old one's lock is kept meanwhile.
             try Files.remove(path)
             let new = try open(path, owner)
             try Files.setModified(path, status.modified)
@@ -50,8 +50,8 @@ final class TrimLock {
         }
     }
 
-    /// Opens a file that nobody else can open. What else stands there goes: who owns the sub-store must not be able to keep root's
-    /// trimming out by a FIFO or a link.
+    /// Opens a file that nobody else can open. Anything else that stands there goes: the sub-store's owner must not be able to
+    /// keep root's trimming out with a FIFO or a link.
     private static func open(_ path: ByteString, _ owner: UInt32) throws(Errno) -> Descriptor {
         if let standing = try? Files.status(path, followLinks: false),
             standing.kind != .regular || standing.owner != owner
@@ -121,7 +121,7 @@ final class ExclusiveLease {
     }
 
     /// nil while a build holds it. Where there is no file, one is made: without it nobody can have begun to use the generation.
-    /// In one that builds begin to use no more (`isRetired`) an older Slipway's lease is waited for a day, too: while it could be
+    /// In one that no build begins to use any more (`isRetired`) an older Slipway's lease is waited for a day, too: while it could be
     /// read, anybody could take it.
     static func take(of generation: Generation, isRetired: Bool) throws(Rejection) -> ExclusiveLease? {
         var path = generation.leasePath

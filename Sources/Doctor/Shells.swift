@@ -134,7 +134,7 @@ extension ShellFacts {
         guard let shim = facts.shim else { return facts }
         if let home = surroundings.variable("HOME") {
             facts.isForOneUser = shim.relative(to: home.cleanedPath) != nil
-            // Root runs no shell files of somebody else's, as `sudo` that keeps HOME would have it.
+            // Root runs nobody else's shell files, even though a `sudo` that keeps HOME would have it do so.
             let owner = (try? Files.status(home))?.owner
             guard surroundings.user != 0 || owner == nil || owner == 0 else { return facts }
         }

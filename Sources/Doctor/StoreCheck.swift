@@ -36,7 +36,7 @@ struct StoreFacts {
     var parts: [Part] = []
     /// Left by an earlier run in one's own part.
     var leftovers: [ByteString] = []
-    /// What is held by somebody for so long that it is worth a word, and by whom.
+    /// What somebody has held for so long that it is worth a word, with the holder.
     var held: [ByteString] = []
     /// Not Slipway's.
     var foreign: [ByteString] = []

@@ -66,7 +66,7 @@ public struct ByteString: Hashable, Sendable {
     public func range(of part: ByteString) -> Range<Int>? {
         let needle = part.bytes
         guard !needle.isEmpty, needle.count <= bytes.count else { return needle.isEmpty ? 0..<0 : nil }
-        // Where a match of so many bytes may go on after it has failed (Knuth, Morris and Pratt): no byte is looked at anew.
+        // Where a match of so many bytes may go on after it has failed (Knuth, Morris and Pratt): no byte is looked at twice.
         var borders = [Int](repeating: 0, count: needle.count)
         var matched = 0
         for index in needle.indices.dropFirst() {

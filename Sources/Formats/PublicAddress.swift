@@ -1,5 +1,5 @@
-/// An address as it may be kept and shown: no password, no query and no fragment, and no user but that of ssh, without whom nobody
-/// is reached. Whatever keeps or prints an address takes one of these, and there is no way to make one that holds more.
+/// An address as it may be kept and shown: no password, no query and no fragment, and no user except for ssh, which reaches
+/// nobody without one. Whatever keeps or prints an address takes one of these, and there is no way to make one that holds more.
 public struct PublicAddress: Hashable, Sendable {
     /// All of it. A path, or what is no address, stays as it is.
     public let text: ByteString

@@ -8,7 +8,7 @@ internal import Synchronization
 #endif
 
 /// A program that this process has started. Until it has been waited for, its number and its group's are nobody else's; from then on
-/// no signal is sent to them. So both stand here, and nowhere else in this room.
+/// no signal is sent to them. So both are kept here, and nowhere else in this room.
 final class Child {
     /// How it ended.
     struct Ending {
@@ -32,7 +32,7 @@ final class Child {
         let ended = try? checked { waitpid(number, &status, WNOHANG) }
         guard ended != 0 else { return nil }
         let signal = status & 0x7F
-        // Where it is not known how it ended it is no child of ours any more.
+        // If nobody knows how it ended, it is no child of ours any more.
         ending =
             ended == number
             ? Ending(exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal)
@@ -85,8 +85,8 @@ final class Child {
     }
 }
 
-/// Whoever ignores SIGCHLD has the kernel take his children away as they end: then nobody knows how they did, and their numbers
-/// may be another's at once.
+/// Where a process ignores SIGCHLD, the kernel takes its children away as they end: then nobody knows how they ended, and their
+/// numbers may be another's at once.
 enum ChildSignal {
     private static let wasIgnored = Atomic(false)
 

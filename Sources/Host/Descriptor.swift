@@ -168,8 +168,8 @@ public struct Descriptor: ~Copyable {
     }
 
     /// Locks the open file without waiting, with a lock that needs the access it stands for: an exclusive one is only for those who
-    /// opened the file for writing, a shared one for readers. Whoever may only read can therefore never keep another reader out, as
-    /// he could by `flock`. The lock is the open file's, like that of `lock`, and neither of the two sees the other. The
+    /// opened the file for writing, a shared one for readers. Anyone who may only read can therefore never keep another reader out,
+    /// as they could with `flock`. The lock is the open file's, like that of `lock`, and neither of the two sees the other. The
     /// corresponding C function is `fcntl` with F_OFD_SETLK.
     public borrowing func lockByAccess(_ kind: Lock) throws(Errno) {
         let number = number

@@ -124,7 +124,7 @@ enum Reaper {
     private static let others: [ByteString] = [
         "sleep", "tail", "cat", "pause.sh", "node", "MainThread", "java", "dotnet",
     ]
-    /// Ours that stay so long since they began, and ours in all: a first process that takes them away may be slow.
+    /// How long and how many of ours may stay, and how many in all: a first process that takes them away may be slow.
     private static let patience = 60
     private static let mostOld = 4
     private static let most = 64
@@ -152,15 +152,15 @@ enum Reaper {
     }
 }
 
-/// How many processes there may be besides those that are.
+/// How many more processes there may be.
 enum ProcessLimit {
     /// What docker, its plugins and their threads may need, generously.
     private static let needed = 64
     private static let root: ByteString = "/sys/fs/cgroup"
 
-    /// Whether one more takes none from docker: where processes are few each is docker's.
+    /// Whether one more takes none from docker, which needs each one where processes are few.
     static var leavesRoom: Bool {
-        // Root may go beyond that one, and a user's threads are not counted anywhere for him to see.
+        // Root may go beyond that one, and no file shows users how many threads they have.
         if Kernel.userID != 0, Kernel.mostProcesses < 16 * UInt64(needed) { return false }
         guard let text = try? Files.read("/proc/self/cgroup", limit: 65_536) else { return true }
         return folders(text).allSatisfy { folder in

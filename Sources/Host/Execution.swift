@@ -97,7 +97,7 @@ public enum Execution {
         }
     }
 
-    /// What a program that was killed gets to be gone.
+    /// How long a program that was killed has to go.
     private static let dying: Int64 = 1_000_000_000
 
     /// Asks a program that may do anything, such as a shell with its user's startup files: in a session of its own, so that
@@ -123,7 +123,7 @@ public enum Execution {
                 if text.count > limit { throw .tooLarge }
             }
             if hasEnded {
-                // Before it is waited for: whom the group's number belongs to afterwards nobody knows.
+                // Before it is waited for: nobody knows whose the group's number is afterwards.
                 child.killGroup()
                 return Answer(output: ByteString(text), exitCode: child.end()?.exitCode)
             }

@@ -224,7 +224,7 @@ public enum Kernel {
     /// Writes to standard error if the caller left it open, all of it or as much as goes. Nothing in it steers a terminal.
     public static func printError(_ text: ByteString) { _ = print(text.harmlessLines, to: 2) }
 
-    /// Writes to standard output; what it failed with, nil where all of it went. Nothing in it steers a terminal.
+    /// Writes to standard output; returns the error, nil where all of it went. Nothing in it steers a terminal.
     public static func printOutput(_ text: ByteString) -> Errno? { print(text.harmlessLines, to: 1) }
 
     /// Writes to standard output what programs read, byte for byte.

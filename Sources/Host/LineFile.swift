@@ -11,7 +11,7 @@ extension Files {
         let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
         let status = try file.status()
         guard status.kind == .regular, status.owner == Kernel.userID else { throw .accessDenied }
-        // Beyond the limit of `ulimit -f` a signal kills whoever writes, and a part of a line is none.
+        // Beyond the limit of `ulimit -f` a signal kills the writer, and a part of a line is no line.
         guard status.size + line.count < Kernel.largestFile else { throw .tooLarge }
         try file.write(line + "\n")
         guard status.size > largest else { return }

@@ -35,8 +35,8 @@ public struct LockHolder: Hashable, Sendable {
 
 extension Files {
     /// The processes that hold a lock on a file, by `Descriptor.lock` or `lockByAccess`; by number, each once. A lock is inherited,
-    /// and who took it may be gone: so whoever has the locked file open counts. Processes whose files may not be looked at are known
-    /// by the kernel's table alone, which names the one that took a `flock` and nobody for the other kind.
+    /// and the process that took it may be gone: so every one that has the locked file open counts. Processes whose files may not be
+    /// looked at are known by the kernel's table alone, which names the one that took a `flock` and nobody for the other kind.
     ///
     /// Source: proc(5), /proc/locks and /proc/PID/fdinfo. The table's device number is not compared: on btrfs and overlay it is not
     /// the one that `stat` tells.

@@ -112,7 +112,7 @@ enum Readiness {
             let error = errno
             Clock.wait(Clock.monotonic &- start)
             if ready > 0 { return }
-            // Not by `checked`: whom signals interrupt all the time has a deadline, too.
+            // Not by `checked`: a caller that signals interrupt all the time has a deadline, too.
             if ready < 0 && error != EINTR { throw Errno(code: error) }
         }
     }

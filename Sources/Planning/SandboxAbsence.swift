@@ -2,7 +2,7 @@ public import DockerCommandLine
 public import Formats
 public import Notes
 
-// A sandbox that is asked for and does not come to be. Who asks for one must know: it is told, and not only written down.
+// A sandbox that is asked for and does not come to be. Anyone who asks for one must know: they are told, not only the journal.
 
 extension SandboxPolicy {
     /// What keeps the profile, or a part of it, from a container.
@@ -11,7 +11,7 @@ extension SandboxPolicy {
         .sandboxEngineNotAsked, .sandboxLimitImpossible,
     ]
 
-    /// What a container lacks for which the profile is asked for, by the notes of its plan; nil when it has all of it.
+    /// What a container that the profile is asked for lacks, by the notes of its plan; nil when it has all of it.
     public static func lack(_ notes: [Note]) -> Note? {
         let causes = notes.filter { obstacles.contains($0.reason) }.map(\.message).withoutRepeats
         return causes.isEmpty ? nil : Note(.sandboxIncomplete, causes.joined(separator: "; "))

@@ -161,7 +161,7 @@ public struct Settings: Equatable, Sendable {
     /// Every setting there is.
     public static let rows: [Row] = generalRows + sandboxRows
 
-    /// A file of nothing but mistakes is read as quickly as another.
+    /// A file of nothing but mistakes is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }
     private static let rowsByVariable = Dictionary(rows.map { ($0.variable, $0) }) { first, _ in first }
     /// More are only counted.

@@ -121,7 +121,7 @@ extension BuildLayers {
         return builds
     }
 
-    /// Gives each target what was found for it. For which there was no time, nothing is wished.
+    /// Gives each target what was found for it. Nothing is wished for a target that there was no time for.
     func give(to parts: inout [BakeCachePolicy.Part], _ wish: inout BuildCachePolicy.Wish) {
         if facts.count < parts.count {
             let (some, all) = (ByteString(decimal: looked), ByteString(decimal: parts.count))

@@ -82,7 +82,7 @@ public struct BuildRecord: Equatable, Sendable {
         ])
     }
 
-    /// Those whose names the Dockerfile has: of what it does not know a name may be anything, a secret too.
+    /// Those that the Dockerfile names: a name that it does not have may be anything, even a secret.
     private var mentioned: [Argument] {
         guard let names = outline?.names else { return [] }
         return arguments.filter { names.contains($0.name) }

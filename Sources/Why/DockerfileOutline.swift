@@ -36,7 +36,7 @@ public struct DockerfileOutline: Equatable, Sendable {
 
     private static let most = 10_000
     /// Every word that BuildKit knows. A line that begins otherwise is no instruction, and the file perhaps no Dockerfile: nothing of
-    /// it is kept.
+    /// that line is kept.
     ///
     /// Source: moby/buildkit frontend/dockerfile/command/command.go.
     private static let known: Set<ByteString> = [

@@ -49,7 +49,7 @@ public struct Checkout: Sendable {
         }
     }
 
-    /// Goes through the index, as `GitIndex.forEach`. Without `verifying`, its checksum is not compared: for who has no time.
+    /// Goes through the index, as `GitIndex.forEach`. Without `verifying`, its checksum is not compared: for callers without time.
     public func forEach(
         verifying: Bool = true, until deadline: Deadline = .never,
         _ body: (GitIndex.Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool

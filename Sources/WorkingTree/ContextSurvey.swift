@@ -63,7 +63,7 @@ public struct ContextSurvey {
     ) -> ContextRecord {
         var rules: IgnoreRules? = IgnoreRules.none
         if let ignoreFile {
-            // One that a link leads out of its folder docker does not see, nor what is in it.
+            // docker sees neither one that a link leads out of its folder nor what is in it.
             let text = try? Files.read(ignoreFile, within: ignoreFile.parentPath, limit: 1 << 20)
             rules = text.flatMap { IgnoreRules($0) }
         }
@@ -79,8 +79,8 @@ public struct ContextSurvey {
         return survey.record
     }
 
-    /// What git knows of the tree's contents. An index that is not understood knows nothing, and of one that names more than may
-    /// be recorded the rest is not kept: paths take more room than it has, as many as they are.
+    /// What git knows of the tree's contents. An index that is not understood knows nothing. Of one that names more than may be
+    /// recorded, the rest is not kept: so many paths take more room than there is.
     private mutating func learnFromGit() {
         guard let repository = GitRepository.containing(root), let prefix = root.relative(to: repository.top),
             let checkout = try? Checkout(of: repository)

@@ -98,7 +98,7 @@ public struct ModeSurvey: Sendable {
             do throws(Checkout.Obstacle) {
                 try add(submodule, below: name + "/", options, depth: depth + 1)
             } catch {
-                // Of an index that is not sound nothing counts.
+                // Nothing counts of an index that is not sound.
                 cut(to: before)
                 obstacles.append(name + ": " + error.text)
             }

@@ -42,7 +42,7 @@ struct Log: ParsableCommand {
     func run() {
         let entries = JournalEntry.entries(of: Journal.files).filter(filter.accepts)
         for entry in entries.suffix(count) {
-            // Written anew: what stood in the file for a character of a terminal's own is escaped.
+            // Written anew: this escapes any character in the file that would steer a terminal.
             if json { JSON(entry.line).map(Output.write) } else { Output.write(text(of: entry)) }
         }
     }

@@ -20,7 +20,7 @@ enum Output {
         note(failure == nil ? Kernel.printOutput(exactly: bytes) : nil)
     }
 
-    /// Writes a text of `lines` with colours, which are all that it may have of a terminal's own.
+    /// Writes a text of `lines` with colours, the only terminal commands that it may have.
     static func write(coloured text: ByteString) {
         guard failure == nil, let first = text.split("\u{1B}").first else { return }
         var safe = first.harmlessLines

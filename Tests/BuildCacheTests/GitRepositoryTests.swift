@@ -198,7 +198,7 @@ struct GitRepositoryTests {
         func around(_ name: ByteString, user: UInt32, sudo: ByteString? = nil) -> GitRepository.Surroundings {
             GitRepository.around(folder[name], Owners(user: user, sudo: sudo))
         }
-        // Root's own is everybody's to believe.
+        // Everybody may believe root's own.
         #expect(around("w", user: 4242).repository?.origin == "example.org/o/r")
         for part: ByteString in ["r", "r/.git"] {
             try own(4242, part)

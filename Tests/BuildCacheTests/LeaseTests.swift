@@ -153,11 +153,11 @@ struct LeaseTests {
         #expect(endless == .generationMoved && tries == 4)
     }
 
-    @Test("Nobody else can open the lease of one's own builds; others share theirs, and hold it never alone")
+    @Test("Nobody else can open the lease of one's own builds; others share theirs, and never hold it alone")
     func strangers() throws {
         #expect(try Files.status(generation.leasePath).mode == 0o600)
         #expect(try Files.status(generation.readersPath).mode == 0o644)
-        // Who may only read: by `flock` he can hold it alone, which nobody minds, and by access he cannot.
+        // Anyone who may only read can hold it alone by `flock`, which nobody minds, but not by access.
         let stranger = try Descriptor.open(generation.readersPath)
         try stranger.lock(.exclusive)
         #expect(throws: Errno.self) { try stranger.lockByAccess(.exclusive) }
@@ -169,7 +169,7 @@ struct LeaseTests {
         #expect(try stranger.status().kind == .regular)
     }
 
-    @Test("Who hides his layers hides the readers' lease, too")
+    @Test("Users who hide their layers hide the readers' lease, too")
     func hidden() async {
         await #expect(processExitsWith: .success) {
             umask(0o077)
@@ -202,7 +202,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("Who holds a lease is told by process, user and command, whichever kind of lock it is")
+    @Test("A lease's holders are named by process, user and command, whichever kind of lock it is")
     func holders() throws {
         #expect(generation.holders.isEmpty)
         let own = try Lease.take(of: generation)

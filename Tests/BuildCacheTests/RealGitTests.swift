@@ -141,7 +141,7 @@ struct RealGitTests {
         #expect(try repository(at: "second").isConfigured("core", "filemode") == true)
     }
 
-    @Test("Of several addresses the first is the one that git fetches from")
+    @Test("git fetches from the first of several addresses")
     func addresses() throws {
         try git("remote", "set-url", "origin", "https://example.org/a", in: "clone")
         try git("remote", "set-url", "--add", "origin", "https://example.org/b", in: "clone")

@@ -75,7 +75,7 @@ struct SubStoreTests {
         "A directory that others may write, without the sticky bit, makes a store that is not used",
         arguments: ["store", "store/v1", "above", "real"], [0o775, 0o757, 0o2777])
     func movable(_ part: ByteString, _ mode: UInt32) throws {
-        // What is above the store is the operator's choice but for what everybody may write.
+        // What is above the store is the operator's choice, unless everybody may write to it.
         let isRefused = mode & 0o002 != 0 || part.hasPrefix("store")
         try folder.makeFolder("above/store")
         try folder.makeFolder("real")
@@ -364,7 +364,7 @@ struct StoreInitTests {
             #expect(status.kind == .directory && status.owner == user && status.mode == 0o755)
             #expect(try Files.names(in: store.layout.subStore(of: user), limit: 9).isEmpty)
         }
-        // What was his stays his, where nobody else comes to it.
+        // What was theirs stays theirs, where nobody else can reach it.
         #expect(try Files.status(folder["a/store/v1/u54321"], followLinks: false).owner == 54_321)
         let aside = try #require(try folder.names(in: "a/store/v1").first { $0.hasPrefix("squatted-") })
         #expect(try Files.status(folder["a/store/v1/"] + aside).mode == 0o700)

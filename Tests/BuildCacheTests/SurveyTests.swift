@@ -45,7 +45,7 @@ struct SurveyTests {
         #expect(looking.own?.generation == generation && looking.own?.lease == nil)
     }
 
-    @Test("Wherever time runs out, nothing is imported that was not looked at whole, and that is told")
+    @Test("Wherever time runs out, nothing is imported that was not looked at whole, and a note says so")
     func timeSpent() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")

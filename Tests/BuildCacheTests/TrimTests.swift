@@ -334,7 +334,7 @@ struct TrimTests {
             ByteString("x").repeated(1000))
     }
 
-    @Test("What a killed build has left half written counts, and goes as soon as no build runs")
+    @Test("What a killed build left half written counts, and goes as soon as no build runs")
     func unfinishedWrites() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
@@ -401,7 +401,7 @@ struct TrimTests {
         #expect(lease != nil)
     }
 
-    @Test("Without hard links readers are let in no more until it is swept, and then again")
+    @Test("Without hard links no reader is let in until it is swept, and then they are again")
     func readersWithoutLinks() throws {
         let (_, kept) = try five()
         var trim = trim()
@@ -414,7 +414,7 @@ struct TrimTests {
         #expect(try trim.run().outcome == .swept)
         #expect(try pool(current()) == digits(kept))
         #expect(try Files.isMissing(current().closedPath))
-        // Closed for what has been done by now otherwise.
+        // Closed for a sweep that has been done in another way by now.
         try Files.replace(current().closedPath, with: "", mode: 0o644)
         #expect(try trim.run().outcome == .nothingToDo)
         #expect(try Files.isMissing(current().closedPath))

@@ -73,7 +73,7 @@ struct EngineJudgeTests {
         #expect(findings[2].detail == "A and B: builder default, driver docker, context default")
     }
 
-    @Test("What the install wrote down is told of only where it is of no use")
+    @Test("A row tells of what the install wrote down only where it is of no use")
     func record() {
         var facts = EngineFacts()
         let program = Program(path: "/d", isScript: false)

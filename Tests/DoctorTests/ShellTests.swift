@@ -151,8 +151,7 @@ extension Programs {
             #expect(ShellProbe.docker(in: text) == expected)
         }
 
-        @Test("Root runs no shell files of somebody else's", .enabled(if: Kernel.userID == 0)) func foreignHome() throws
-        {
+        @Test("Root runs nobody else's shell files", .enabled(if: Kernel.userID == 0)) func foreignHome() throws {
             try folder.write("home/.bashrc", "touch " + folder["ran"] + "\n")
             try folder.write("home/.profile", "touch " + folder["ran"] + "\n")
             chown(folder["home"].lossy, 1001, 1001)

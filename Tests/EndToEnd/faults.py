@@ -151,7 +151,7 @@ def fail_behind(scene):
     sequence = calls_behind(scene)
     for index, (name, number) in enumerate(sequence):
         errors = errors_of(name)
-        # Once, and from there on for ever: who tries again must give up.
+        # Once, and from there on for ever: a caller that tries again must give up.
         for when in (f"{number}", f"{number}+"):
             if not everything and (index % 4 or when.endswith("+") != (index % 8 == 4)):
                 continue

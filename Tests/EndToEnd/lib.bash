@@ -41,7 +41,7 @@
 #   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
 #   injected [HOME]      whether the journal's last line says that the command was changed
 #   exports [UID]        the complete exports in the store, one directory a line
-#   at_rest              whether nothing of this test's runs behind a command's back any more: await 60 at_rest
+#   at_rest              whether nothing of this test runs behind a command's back any more: await 60 at_rest
 #
 # Asserting:
 #   expect COMMAND...           it succeeds;   expect_not COMMAND...   it fails

@@ -30,7 +30,7 @@ struct PublicAddressTests {
         #expect(PublicAddress(text).text == text)
     }
 
-    @Test("In a text each address is made public, and the rest stays")
+    @Test("Each address in a text is made public, and the rest stays")
     func text() {
         #expect(
             PublicAddress.redacting("--checksum=x https://u:pw@h/a?t=T /b/ https://h/c?d")

@@ -142,7 +142,7 @@ struct GitIndexTests {
         #expect(index.shared == [0, 0, 4, 0, 0, 0, 0, 0, 6])
     }
 
-    @Test("Whoever says stop gets no more, and who has no time gets none")
+    @Test("A caller that says stop gets no more, and one without time gets none")
     func stopping() throws {
         let index = GitIndex(IndexWriter().bytes(some))
         var seen = 0

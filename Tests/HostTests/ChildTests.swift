@@ -19,7 +19,7 @@ struct ChildTests {
         #expect(child.end()?.exitCode == 7 && child.hasEnded)
     }
 
-    @Test("Until it is waited for its number is its own, and so is its group's")
+    @Test("Until it is waited for, its number is its own, and so is its group's")
     func before() throws {
         let child = try shell("sleep 60 & exit 3", flags: 0x80)
         while !child.hasEnded { usleep(1_000) }
@@ -28,7 +28,7 @@ struct ChildTests {
         #expect(child.end()?.exitCode == 3)
     }
 
-    @Test("Whoever ignores SIGCHLD has children that stay all the same, and gets his disposition back")
+    @Test("Where SIGCHLD is ignored, children stay all the same, and the caller's disposition comes back")
     func ignored() async throws {
         await #expect(processExitsWith: .success) {
             signal(SIGCHLD, SIG_IGN)

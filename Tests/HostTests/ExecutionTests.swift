@@ -233,7 +233,7 @@ struct DetachedTests {
             as [(ByteString, Bool)])
     func reaper(_ name: ByteString, _ expected: Bool) { #expect(Reaper.takesOthers(name) == expected) }
 
-    @Test("Of others it is seen: by what of ours stays for long, or by how much there is")
+    @Test("Other first processes give themselves away: ours stay for long, or there are many of them")
     func leftovers() {
         #expect(
             Reaper.areTaken(ages: []) && Reaper.areTaken(ages: [90, 70, 60])

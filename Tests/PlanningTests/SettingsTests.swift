@@ -46,7 +46,7 @@ struct SettingsTests {
         ("journal", "off", "off"), ("journal", "1", nil),
     ]
 
-    @Test("Of many bad lines the first are shown and the others counted")
+    @Test("The first of many bad lines are shown and the others counted")
     func manyProblems() {
         var settings = Settings()
         let problems = settings.apply(lines: ByteString(String(repeating: "a\n", count: 20)), from: "f")

@@ -16,7 +16,7 @@ struct ComposeFileTests {
         try Files.setModified(try folder.write(name, "{}"), Clock.now - days * Self.day)
     }
 
-    @Test("Of a day's commands none stays, of a project's until nothing has used it for long, however many there are")
+    @Test("A command's file stays for a day, a project's until it is long unused, however many there are")
     func old() throws {
         for number in 0..<1500 { try write("paths-" + ByteString(decimal: number) + ".json", days: 89) }
         try write("1-fresh.json", days: 0)

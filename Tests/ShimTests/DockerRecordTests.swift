@@ -53,7 +53,7 @@ struct DockerRecordTests {
         }
     }
 
-    @Test("A record that somebody else could have written is not believed, nor a docker that he could have put there")
+    @Test("No record that somebody else could have written is believed, nor a docker that they could have put there")
     func foreign() throws {
         func expectDistrust(_ path: ByteString, _ change: () throws -> Void, back: () throws -> Void) rethrows {
             try change()

@@ -43,7 +43,7 @@ struct TreeModesTests {
         #expect(look(["team"], .off, .acting).map { $0?.note?.reason } == [nil])
     }
 
-    @Test("Without time nothing is looked at or mended, and that is told", arguments: [Settings.Modes.report, .fix])
+    @Test("Without time nothing is looked at or fixed, and a note says so", arguments: [Settings.Modes.report, .fix])
     func timeSpent(mode: Settings.Modes) throws {
         let found = look(["team", nil], mode, .acting, time: 0)
         #expect(found.map { $0?.note?.reason } == [.modesNotRead, nil])

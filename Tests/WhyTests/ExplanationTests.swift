@@ -193,7 +193,7 @@ struct OutlineTests {
         #expect(back.instructions.map(\.tag) == outline.instructions.map(\.tag))
     }
 
-    @Test("Of a file that is no Dockerfile nothing is kept, and of arguments no value")
+    @Test("Nothing is kept of a file that is no Dockerfile, and no value of arguments")
     func foreign() {
         let shadow: ByteString = "root:$y$j9T$abc:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n"
         #expect(DockerfileOutline(shadow).instructions.isEmpty)

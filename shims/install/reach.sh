@@ -14,8 +14,8 @@ if have setsid; then limited="setsid $limited"; fi
 # probe SHELL KIND PATH: what `docker` is in such a shell when its parent has only this PATH. Sets answer.
 #
 # What its files print is no answer, so that goes to a place of its own, and stands between two lines there: Debian's busybox
-# greets in the middle of a command. Another user gets nothing of ours to read or to write, and we look into nothing of his: he
-# has no HOME, and answers into a file that we have opened for him.
+# greets in the middle of a command. Another user gets nothing of ours to read or to write, and we look into nothing of
+# theirs: they have no HOME, and answer into a file that we have opened for them.
 probe() {
     shell=$(command -v "$1")
     case $2 in
@@ -167,7 +167,7 @@ ask_shells() {
         for name in bash zsh fish sh; do
             if ! have "$name"; then
                 printf '  %-12s  not installed\n' "$name"
-            elif [ -z "$as_user" ] || { have setpriv && have setsid; }; then # without a session of his own he has our terminal
+            elif [ -z "$as_user" ] || { have setpriv && have setsid; }; then # without a session of their own they have our terminal
                 row "$name$who" "$name" "${1-}"
             fi
         done

@@ -26,7 +26,7 @@ export PATH
 tools=$root_path
 PATH=$tools command -v stat >/dev/null 2>&1 || tools=$PATH
 me=$(PATH=$tools id -u)
-# Who owns "/" is root, whatever root's number is in this namespace.
+# The owner of "/" is root, whatever root's number is in this namespace.
 roots=$(PATH=$tools stat -c %u /)
 
 also= # one more user who may
@@ -54,7 +54,7 @@ outsider() (
 )
 
 if [ "$me" = 0 ]; then
-    # Whoever owns these sources decides already what root runs.
+    # The owner of these sources already decides what root runs.
     also=$(PATH=$tools stat -c %u -- "$here")
     is_safe() { ! foreign "$1"; }
     PATH=$(path_entries "$PATH" is_safe)

@@ -49,7 +49,7 @@ test_case "40,000 files in an index of version 3 hold up no build" version_3
 test_case "40,000 files in an index of version 4 hold up no build" version_4
 test_case "40,000 files under feature.manyFiles hold up no build" many_files
 
-# An index of 4 MiB that was made to take long: version 4, each path all of the one before but for the end.
+# An index of 4 MiB that was made to take long: version 4, where each path repeats the one before except for its end.
 hostile_index() {
     project app
     python3 - app/.git/index <<'PYTHON'

@@ -134,7 +134,7 @@ few_processes() {
 }
 test_case "with few processes a command does what it does without the shim" few_processes
 
-# A signal that comes while the last program of a conversation ends: it has been waited for when it is noticed.
+# A signal that comes while the last program of a conversation ends: when it is noticed, that program has been waited for.
 stray_signals() {
     mkdir -p p/bin
     # shellcheck disable=SC2016
@@ -145,7 +145,7 @@ stray_signals() {
         try env -i HOME="$home" PATH="$place/p/bin:/usr/bin:/bin" strace -f -o "trace-$round" -e trace=kill,wait4,waitid,pidfd_send_signal \
             "$work/bin/slipway" warm --image i --pip x
         expect_code 143
-        # Whom it has waited for, by wait4's answer.
+        # The processes that it has waited for, by wait4's answer.
         awk -v own="" 'match($0, /wait4\([0-9]+.* = [0-9]+$/) { split($0, w, /[(,]/); if ($NF > 0) gone[w[2]] = 1 }
             match($0, / kill\(-?[0-9]+/) { n = substr($0, RSTART + 6, RLENGTH - 6); sub(/^-/, "", n); if (n in gone) { print; bad = 1 } }
             END { exit bad }' "trace-$round" || fail "a signal went to a process that had been waited for"
@@ -390,7 +390,7 @@ told_by_why() {
     looked_at why why why.json
     while read -r file; do looked_at "$file" "$file"; done < <(find "$store" "$home/.local" \( -name '*.json*' -o -name build -o -name outcome \) -type f -size -1M)
 }
-test_case "a file's name in a cloned repository does not steer who asks why" told_by_why
+test_case "a file's name in a cloned repository steers nobody who asks why" told_by_why
 
 # -- A sandbox that does not come to be ----------------------------------------------------------------------------------
 
@@ -420,7 +420,7 @@ no_sandbox() {
     lacks "so long" sh -c 'ulimit -s 512; exec docker run image "$(head -c 122000 /dev/zero | tr "\0" x)"'
     lacks processors DOCKER_HOST=ssh://nobody.invalid docker run image
     lacks "SLIPWAY_PROFILE" SLIPWAY_PROFILE=sandbx docker run image
-    # Whoever says so himself needs no telling, nor who asks for none.
+    # Users who turn it off themselves need no telling, nor do those who ask for no sandbox.
     try pretending SLIPWAY_PROFILE=sandbox SLIPWAY=off docker run --privileged image
     expect [ ! -s stderr ]
     try pretending docker run --privileged image

@@ -25,7 +25,7 @@ shared_store() {
 
 # -- Locks ------------------------------------------------------------------------------------------------------------
 
-# hold_all: in the background, a stranger opens every file of root's part that he can, and holds it by every lock that he gets.
+# hold_all: in the background, a stranger opens every file of root's part that they can, and holds it by every lock that they get.
 hold_all() {
     cat >holder.pl <<'PERL'
 use Fcntl;
@@ -65,7 +65,7 @@ expect_notes_of() {
     codes=$(journal_codes "$place/home-$1")
     [[ " $codes " == *" $2 "* ]] || fail "no $2 in $codes"
 }
-test_case "a stranger's locks on every file that he can open cost no build its import and export" lease_held
+test_case "a stranger's locks on every file that they can open cost no build its import and export" lease_held
 
 trim_held() {
     shared_store
@@ -74,7 +74,7 @@ trim_held() {
     hold_all
     run slipway trim --json
     expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
-    # He holds what others import under: the old generation is waited for, and everybody says for whom.
+    # The stranger holds what others import under: trimming waits for the old generation, and every command names the holder.
     expect_equal "$(generations)" 2 generations
     expect_equal "$(jq -r '.parts[0].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 perl"
     run slipway status
@@ -90,9 +90,9 @@ trim_held() {
     expect_equal "$(bytes total)" 0 bytes
     expect kill -0 "$holder"
 }
-test_case "a stranger's lock holds up no trim, and no purge for more than a day, and he is named" trim_held
+test_case "a stranger's lock holds up no trim, and no purge for more than a day, and the stranger is named" trim_held
 
-# A build of another user's that reads from a generation which is replaced meanwhile ends well.
+# Another user's build that reads from a generation which is replaced meanwhile ends well.
 reader_waited_for() {
     shared_store
     printf 'RUN sleep 8\n' >>app/Dockerfile
@@ -139,7 +139,7 @@ odd_trimmed() {
     local kind name
     for kind in fifo link folder; do
         for name in trimmed trimming; do
-            # Another user's part, which root trims as him; and one more behind it.
+            # Another user's part, which root trims as that user; and one more behind it.
             rm -rf "$store/v1/u1234"
             cp -a good "$store/v1/u1234"
             rm -rf "$store/v1/u1234/$name"
@@ -199,7 +199,7 @@ squatted_names() {
 }
 test_case "a place that a stranger has taken is named by every command, and root takes it back" squatted_names
 
-# A racer makes the names again as fast as he can.
+# A racer makes the names again as fast as possible.
 squatter() {
     cat >squatter.pl <<'PERL'
 $| = 1;
@@ -217,7 +217,7 @@ PERL
     local user left
     for _ in {1..20}; do
         run slipway store init --shared "$store"
-        # Whose place is whose by now; the racer may hold a name that he has taken after the look.
+        # Who has which place by now; the racer may hold a name taken after the look.
         left=0
         for user in {5000..5019}; do
             [[ $(stat -c %u "$store/v1/u$user" 2>/dev/null) == "$user" ]] || left=$((left + 1))
@@ -225,7 +225,7 @@ PERL
         [[ $left -gt 0 ]] || break
     done
     expect_equal "$left" 0 "places that the racer still has"
-    # What is a user's stays his: nobody else can move it.
+    # What belongs to a user stays theirs: nobody else can move it.
     for _ in {1..50}; do
         for user in {5000..5019}; do expect_equal "$(stat -c %u "$store/v1/u$user")" "$user"; done
     done
@@ -252,7 +252,7 @@ movable() {
         kill "$pid"
         wait "$pid" || true
         [[ -e $store/v1/u0 ]] || continue # Moved before the build began: then it has made a part of its own, or none.
-        expect_equal "$(ls -A "$place/his")" "" "what root wrote through his link"
+        expect_equal "$(ls -A "$place/his")" "" "what root wrote through the stranger's link"
     done
     # The rule itself, without a race.
     rm -rf outer
@@ -277,7 +277,7 @@ movable() {
         chmod 755 "$store/$part"
     done
 }
-test_case "a store that a stranger may move is not used, and nothing is written through his link" movable
+test_case "a store that a stranger may move is not used, and nothing is written through their link" movable
 
 # -- What killed exports leave ----------------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ leading() {
     shared_folder
     stranger git -c init.defaultBranch=main init --quiet stranger/repo
     stranger git -C stranger/repo remote add origin https://example.invalid/genuine/app.git
-    # A file of one's own may lead to a repository of his, and a file of his to one of one's own.
+    # A file of one's own may lead to a stranger's repository, and a stranger's file to one's own.
     project own
     local name
     for name in own-to-his his-to-own link common; do
@@ -102,7 +102,7 @@ sudoers() {
     rm -rf "$store"
     run on a SUDO_UID=1235 docker build shared/app
     expect_notes SLP311
-    # Root's own repository is everybody's to use; a variable makes nobody root.
+    # Everybody may use root's own repository; a variable makes nobody root.
     project own
     mkdir -m 1777 "$place/his"
     run as 1234 a SLIPWAY_STORE="$place/his/store" docker build own
@@ -112,7 +112,7 @@ sudoers() {
     expect_notes_of 1234 SLP311
 }
 expect_notes_of() { (home=$place/home-$1; expect_notes "${@:2}"); }
-test_case "root under sudo believes the repository of who called sudo, and nobody else's" sudoers
+test_case "root under sudo believes the repository of the user who called sudo, and nobody else's" sudoers
 
 fifos() {
     shared_folder
@@ -120,7 +120,7 @@ fifos() {
     for name in .git .git/HEAD .git/config .git/index .git/commondir; do
         rm -rf shared/.git
         [[ $name == .git ]] || mkdir shared/.git
-        # Also where the folder is one's own: who may write in it may place anything.
+        # Also where the folder is one's own: anyone who may write in it may place anything.
         mkfifo "shared/$name"
         chmod 666 "shared/$name"
         started=$SECONDS
@@ -250,4 +250,4 @@ racer() {
     touch shared/stop
     if grep -r -a -l SECRETNAME "$store" "$home"; then fail "names from outside of the context are in a record"; fi
 }
-test_case "who turns a folder into a link while it is recorded gets no name of what is outside" racer
+test_case "a folder that a racer turns into a link while it is recorded gives no name of what is outside" racer

@@ -21,7 +21,7 @@ mkdir "$lair"
 chown $stranger:$stranger "$lair"
 "${by_stranger[@]}" sh -c 'umask 0; : >"$1/ran"; : >"$1/read"; : >"$1/seen"; : >"$1/modes"' sh "$lair"
 own() { chown -Rh $owner:$owner "$home"; }
-# A program that tells who has run it.
+# A program that records who has run it.
 payload="/usr/bin/id -u >>'$lair/ran'"
 ran() { sort -u "$lair/ran" | tr '\n' ' '; }
 forget() { : >"$lair/ran"; : >"$lair/read"; : >"$lair/seen"; : >"$lair/modes"; }
@@ -187,7 +187,7 @@ fresh later
 install "$home"
 rm -rf "$home/.cache"; mkdir "$home/.cache"; chown $stranger "$home/.cache"; mkdir "$home/.cache/slipway"; echo x >"$home/.cache/slipway/x"; chown -R $stranger "$home/.cache"
 install "$home" --uninstall
-check "an uninstall removes no data of somebody else's" test -e "$home/.cache/slipway/x"
+check "an uninstall removes nobody else's data" test -e "$home/.cache/slipway/x"
 check "and tells it" said "kept, since it is somebody else's: $home/.cache/slipway"
 fresh late-folder
 with=(XDG_CACHE_HOME="$home/made-later")
@@ -223,7 +223,7 @@ done
 fresh foreign-home
 echo "$payload" >"$home/.bashrc"; echo "$payload" >"$home/.profile"; own
 install "$home"; equal "root in somebody else's HOME: 1" $? 1
-equal "root runs no shell file of somebody else's" "$(ran)" ""
+equal "root runs nobody else's shell files" "$(ran)" ""
 fresh prefix
 install "$home" --prefix "$lair/there"; equal "root, below a folder of somebody else's: 1" $? 1
 check "says whose it is" said "belongs to somebody else"
