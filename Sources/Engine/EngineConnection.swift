@@ -80,11 +80,9 @@ enum EngineConnection {
             try socket.send(
                 method + " " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
             let sent = Clock.monotonic
-            meanwhile()
-            let worked = Clock.monotonic &- sent
-            let deadline = deadline &+ worked
-            // Where the answer has not come yet, all of that cost nobody anything.
-            if !socket.hasBytes { Clock.excuse(worked) }
+            // What is done before the answer comes costs nobody anything.
+            socket.excusing(meanwhile)
+            let deadline = deadline &+ (Clock.monotonic &- sent)
             while !response.isComplete {
                 let piece = try socket.receive(upTo: 65_536, until: deadline)
                 if piece.isEmpty { try response.close() } else { try response.append(piece) }

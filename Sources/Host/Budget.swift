@@ -27,6 +27,7 @@ public final class Budget: Sendable {
         let wall = Clock.monotonic
         let computed = Clock.computed
         let excused = Others.excused.load(ordering: .relaxed)
+        let computedFreely = Others.computedFreely.load(ordering: .relaxed)
         let others = Clock.others
     }
 
@@ -44,11 +45,13 @@ public final class Budget: Sendable {
 
     /// Whether nothing is left. Something may be again, once an engine has been waited for.
     public var isSpent: Bool {
+        Awaited.settle()
         if above?.isSpent ?? false { return true }
         let wall = Clock.monotonic &- began.wall
         guard wall >= nanoseconds else { return false }
         let excused = Others.excused.load(ordering: .relaxed) &- began.excused
-        if Clock.computed &- began.computed &- excused >= nanoseconds { return true }
+        let computedFreely = Others.computedFreely.load(ordering: .relaxed) &- began.computedFreely
+        if Clock.computed &- began.computed &- computedFreely >= nanoseconds { return true }
         let (most, isEndless) = nanoseconds.multipliedReportingOverflow(by: Self.patience)
         guard !isEndless, wall &- excused >= most else { return false }
         // What others took is looked up only here: it costs a file of /proc.
@@ -69,8 +72,11 @@ extension Clock {
     /// Counts time that was waited for an engine or another program.
     static func wait(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
-    /// Gives back time that was computed while it kept nobody waiting.
-    public static func excuse(_ nanoseconds: Int64) { Others.excused.wrappingAdd(nanoseconds, ordering: .relaxed) }
+    /// Gives back time that passed while it kept nobody waiting, and what was computed in it.
+    static func excuse(_ nanoseconds: Int64, computed: Int64) {
+        Others.excused.wrappingAdd(nanoseconds, ordering: .relaxed)
+        Others.computedFreely.wrappingAdd(computed, ordering: .relaxed)
+    }
 
     /// Source: Linux Documentation/scheduler/sched-stats.rst; 0 where the kernel does not count it.
     private static var runDelay: Int64 {
@@ -86,7 +92,36 @@ extension Clock {
     }
 }
 
+/// An answer that has not come yet: until then nothing that is done keeps anybody waiting.
+enum Awaited {
+    private static let number = Atomic<Int32>(-1)
+    private static let settled = Atomic<Int64>(0)
+    private static let computed = Atomic<Int64>(0)
+
+    /// Works while the answer may come in by this descriptor.
+    static func excusing(_ descriptor: Int32, _ work: () -> Void) {
+        settled.store(Clock.monotonic, ordering: .relaxed)
+        computed.store(Clock.computed, ordering: .relaxed)
+        number.store(descriptor, ordering: .relaxed)
+        work()
+        settle()
+        number.store(-1, ordering: .relaxed)
+    }
+
+    /// Gives back what has passed since the last time, if nothing has come in yet.
+    static func settle() {
+        let descriptor = number.load(ordering: .relaxed)
+        guard descriptor >= 0 else { return }
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&request, 1, 0) == 0 else { return number.store(-1, ordering: .relaxed) }
+        let (now, sum) = (Clock.monotonic, Clock.computed)
+        Clock.excuse(
+            now &- settled.exchange(now, ordering: .relaxed), computed: sum &- computed.exchange(sum, ordering: .relaxed))
+    }
+}
+
 private enum Others {
     static let waited = Atomic<Int64>(0)
     static let excused = Atomic<Int64>(0)
+    static let computedFreely = Atomic<Int64>(0)
 }

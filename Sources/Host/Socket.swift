@@ -81,13 +81,8 @@ public struct Socket: ~Copyable {
         }
     }
 
-    /// Whether something has come in, or the stream has ended, so that `receive` would not wait.
-    public var hasBytes: Bool {
-        borrowing get {
-            var request = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
-            return poll(&request, 1, 0) != 0
-        }
-    }
+    /// Works, and gives back to every budget what was done before anything came in: up to the last time that a budget was asked.
+    public borrowing func excusing(_ work: () -> Void) { Awaited.excusing(descriptor.number, work) }
 
     /// What has come in, at most `count` bytes; none at the end of the stream.
     public borrowing func receive(upTo count: Int, until deadline: Int64) throws(Errno) -> [UInt8] {

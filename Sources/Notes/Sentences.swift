@@ -30,7 +30,6 @@ extension Reason {
         case .commandTooLong: "the command line is so long that nothing can be added"
         case .dockerNotFound: "no docker found besides Slipway"
         case .timeSpent: "the time that Slipway may take before docker runs was over, so this was left out"
-        case .dockerNotFound: "no docker found on PATH besides Slipway"
         case .dockerIsSnap: "a confined snap cannot use the store"
         case .dockerIsPodman: "this docker is podman"
         case .dockerVersionUnknown: "the docker binary does not tell its version"

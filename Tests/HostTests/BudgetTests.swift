@@ -32,8 +32,30 @@ struct BudgetTests {
     func excused() {
         let budget = Budget(nanoseconds: 0)
         #expect(budget.isSpent)
-        Clock.excuse(3_600_000_000_000)
+        Clock.excuse(3_600_000_000_000, computed: 3_600_000_000_000)
         #expect(!budget.isSpent)
+    }
+
+    @Test("what is done while an answer has not come is given back, and what is done from then on is not")
+    func awaited() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        func compute(_ nanoseconds: Int64) {
+            let start = Clock.computed
+            while Clock.computed &- start < nanoseconds {}
+        }
+        let budget = Budget(nanoseconds: 2_000_000)
+        Awaited.excusing(ends[0]) {
+            for _ in 0..<10 {
+                compute(1_000_000)
+                #expect(!budget.isSpent)
+            }
+            #expect(write(ends[1], "x", 1) == 1)
+            compute(4_000_000)
+            #expect(budget.isSpent)
+        }
+        #expect(budget.isSpent)
     }
 
     @Test("time that an engine or another program takes is not ours")
