@@ -116,7 +116,8 @@ enum Awaited {
         guard poll(&request, 1, 0) == 0 else { return number.store(-1, ordering: .relaxed) }
         let (now, sum) = (Clock.monotonic, Clock.computed)
         Clock.excuse(
-            now &- settled.exchange(now, ordering: .relaxed), computed: sum &- computed.exchange(sum, ordering: .relaxed))
+            now &- settled.exchange(now, ordering: .relaxed),
+            computed: sum &- computed.exchange(sum, ordering: .relaxed))
     }
 }
 
