@@ -157,7 +157,8 @@ odd_environment() {
     : >"$place/environment"
     start none execve "$work/bin/docker" "$place/argv" "$place/environment"
     finish none
-    expect_code 127
+    # Without PATH the machine's own docker runs, if it has one, and is told the words.
+    [[ $code == 127 ]] || expect_said "docker infinity"
 }
 test_case "the environment is byte for byte the caller's: order, duplicates and oddities" odd_environment
 
@@ -286,7 +287,7 @@ build_descriptors() {
     # Only what a script leaves behind stands in its environment.
     tr '\0' '\n' <"$place/record.environ" | grep -v ^SLIPWAY_PASSED= >"$place/environ"
     expect_equal "$(sed -n 's/^\(SLIPWAY[^=]*\)=.*/\1/p' "$place/environ" | sort | tr '\n' ' ')" \
-        "SLIPWAY_RECORD SLIPWAY_STORE SLIPWAY_STORE_MIN_FREE " "the variables, all of them the caller's"
+        "SLIPWAY_STORE SLIPWAY_STORE_MIN_FREE " "the variables, all of them the caller's"
 }
 test_case "a build has the caller's descriptors and leases from 10 on" build_descriptors
 

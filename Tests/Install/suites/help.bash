@@ -58,7 +58,7 @@ fi
 bash_file=$share/bash-completion/completions/slipway
 equal "bash: st" "$(in_bash "$bash_file" slipway st)" "stats status store "
 equal "bash: an option" "$(in_bash "$bash_file" slipway log --dec)" "--declined "
-equal "bash: a reason" "$(in_bash "$bash_file" slipway log --code SLP40)" "SLP400 SLP401 SLP402 SLP403 SLP404 "
+equal "bash: a reason" "$(in_bash "$bash_file" slipway log --code SLP40)" "SLP400 SLP401 SLP402 SLP403 SLP404 SLP405 "
 if installed zsh; then
     shown=$(in_zsh "$home" "slipway st")
     check "zsh: st" test "${shown#*stats}" != "$shown" -a "${shown#*store}" != "$shown"
@@ -68,7 +68,7 @@ fi
 if installed fish; then
     cp -a "$home" "$T/fish-home"
     equal "fish: st" "$(in_fish "$T/fish-home" "slipway st")" "stats status store "
-    equal "fish: a reason" "$(in_fish "$T/fish-home" "slipway log --code SLP40")" "SLP400 SLP401 SLP402 SLP403 SLP404 "
+    equal "fish: a reason" "$(in_fish "$T/fish-home" "slipway log --code SLP40")" "SLP400 SLP401 SLP402 SLP403 SLP404 SLP405 "
 else
     skip "no fish"
 fi
