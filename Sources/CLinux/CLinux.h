@@ -31,12 +31,6 @@ static inline int slipway_has_ended(int child) {
     return told[0] != 0;
 }
 
-// Waits for a child's end, and leaves it to be waited for.
-static inline int slipway_await(int child) {
-    int told[32] = {0};
-    return (int)syscall(SYS_waitid, 1, child, told, 0x1000004, (void *)0);
-}
-
 // Of the calling process: no disk time while anybody else wants it. There is no ioprio_set in any C library.
 #ifdef SYS_ioprio_set
 static inline int slipway_idle_disk(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }

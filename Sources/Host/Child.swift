@@ -25,11 +25,13 @@ final class Child {
     init(_ number: pid_t) { self.number = number }
 
     /// How it ended; nil while it runs.
-    func end() -> Ending? {
+    func end() -> Ending? { end(WNOHANG) }
+
+    private func end(_ options: Int32) -> Ending? {
         if let ending { return ending }
         var status: Int32 = 0
         let number = number
-        let ended = try? checked { waitpid(number, &status, WNOHANG) }
+        let ended = try? checked { waitpid(number, &status, options) }
         guard ended != 0 else { return nil }
         let signal = status & 0x7F
         // If nobody knows how it ended, it is no child of ours any more.
@@ -52,13 +54,7 @@ final class Child {
     }
 
     /// Waits for its end, however long it takes.
-    func wait() -> Ending {
-        if ending == nil {
-            // Without taking it away: that `end` does.
-            while slipway_await(number) == -1 && errno == EINTR {}
-        }
-        return end() ?? Ending(exitCode: nil, signal: 0)
-    }
+    func wait() -> Ending { end(0) ?? Ending(exitCode: nil, signal: 0) }
 
     /// Waits for its end; nil when the deadline comes first.
     func wait(until deadline: Int64) -> Ending? {
