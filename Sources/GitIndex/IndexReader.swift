@@ -156,6 +156,8 @@ struct IndexReader {
             let stop = path.take(piece, at..<end)
             left -= stop - at
             at = stop
+            // One without an end is not read to it.
+            if path.isTooLong { throw .path }
             guard stop == end else { break }
         }
         _ = try byte()
@@ -206,7 +208,7 @@ private struct IndexPath {
 
     private var bytes = [UInt8](repeating: 0, count: room)
     private var count = 0
-    private var isTooLong = false
+    private(set) var isTooLong = false
     /// Of the path before.
     private var last: [UInt8] = []
     private var lastStage: UInt8 = 0

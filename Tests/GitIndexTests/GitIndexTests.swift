@@ -123,6 +123,19 @@ struct GitIndexTests {
         }
     }
 
+    @Test("A path without an end is not read to the file's", arguments: [2, 4] as [UInt32])
+    func endless(version: UInt32) {
+        var next = IndexWriter(version: version).bytes([.init(path: "a")]).prefix(12 + 62 + (version == 4 ? 1 : 0))
+        var pieces = 0
+        let index = GitIndex(size: 1 << 30) { _ in
+            defer { next = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)[...] }
+            pieces += 1
+            return pieces > 100 ? [] : Array(next)
+        }
+        #expect(throws: GitIndex.Doubt.path) { try index.forEach(verifying: false) { _, _, _ in true } }
+        #expect(pieces < 5)
+    }
+
     @Test("The longest path that Linux takes, and none beyond it", arguments: [2, 4] as [UInt32])
     func longPaths(version: UInt32) throws {
         let long = ByteString(repeatElement(UInt8(ascii: "x"), count: 4093))
