@@ -28,6 +28,7 @@ public final class Budget: Sendable {
         let computed = Clock.computed
         let excused = Others.excused.load(ordering: .relaxed)
         let computedFreely = Others.computedFreely.load(ordering: .relaxed)
+        let waited = Clock.waited
         let others = Clock.others
     }
 
@@ -53,7 +54,7 @@ public final class Budget: Sendable {
         let computedFreely = Others.computedFreely.load(ordering: .relaxed) &- began.computedFreely
         if Clock.computed &- began.computed &- computedFreely >= nanoseconds { return true }
         let (most, isEndless) = nanoseconds.multipliedReportingOverflow(by: Self.patience)
-        guard !isEndless, wall &- excused >= most else { return false }
+        guard !isEndless, wall &- excused &- (Clock.waited &- began.waited) >= most else { return false }
         // What others took is looked up only here: it costs a file of /proc.
         return wall &- (Clock.others &- began.others) >= most
     }
@@ -66,8 +67,10 @@ extension Clock {
     /// Nanoseconds that passed without being this thread's own: it waited for an engine or another program, was ready to run
     /// while others had the processor, or did what kept nobody waiting.
     static var others: Int64 {
-        Others.waited.load(ordering: .relaxed) &+ Others.excused.load(ordering: .relaxed) &+ runDelay
+        waited &+ Others.excused.load(ordering: .relaxed) &+ runDelay
     }
+
+    fileprivate static var waited: Int64 { Others.waited.load(ordering: .relaxed) }
 
     /// Counts time that was waited for an engine or another program.
     static func wait(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }

@@ -129,7 +129,10 @@ enum Reaper {
     private static let mostOld = 4
     private static let most = 64
 
-    static var isThere: Bool {
+    /// Looked up once, as it costs a file of /proc for each of the last children: a build may begin several processes.
+    static let isThere = look()
+
+    private static func look() -> Bool {
         if let first = try? Files.read("/proc/1/comm", limit: 64), !takesOthers(first) { return false }
         guard let children = try? Files.read("/proc/1/task/1/children", limit: 1 << 20) else { return true }
         let last = children.trimmed.split(" ").suffix(2 * most)

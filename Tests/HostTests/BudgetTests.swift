@@ -86,4 +86,22 @@ struct BudgetTests {
         Clock.sleep(nanoseconds: 20_000_000)
         #expect(budget.isSpent)
     }
+
+    @Test("After a wait for somebody else it costs no more to ask what is left")
+    func cost() throws {
+        let budget = Budget(nanoseconds: 30_000_000)
+        _ = try Execution.ask(
+            "/bin/sleep", arguments: ["sleep", "0.4"], nanoseconds: 60_000_000_000, limit: 16)
+        let before = Clock.computed
+        for _ in 0..<2000 { _ = budget.isSpent }
+        #expect(Clock.computed &- before < 10_000_000)
+    }
+
+    @Test("Who takes processes away is looked up once")
+    func reaper() {
+        _ = Reaper.isThere
+        let before = Clock.computed
+        for _ in 0..<2000 { _ = Reaper.isThere }
+        #expect(Clock.computed &- before < 5_000_000)
+    }
 }
