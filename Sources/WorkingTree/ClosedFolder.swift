@@ -6,22 +6,30 @@ internal import Host
 struct ClosedFolder {
     let tracked: TrackedPaths
     let limits: ModeSurvey.RepairLimits
+    /// The permission bits that it gets.
+    private let opened: UInt32
     private var left = 20_000
     private static let deepest = 64
 
-    init(_ tracked: TrackedPaths, _ limits: ModeSurvey.RepairLimits) {
+    init(_ tracked: TrackedPaths, _ limits: ModeSurvey.RepairLimits, opening opened: UInt32) {
         self.tracked = tracked
         self.limits = limits
+        self.opened = opened
     }
 
     /// Whether all that others could read in it then is what git has; nil when that was not found out.
     mutating func holdsOnlyTracked(_ path: ByteString, in top: borrowing OpenFolder, depth: Int = 0) -> Bool? {
         guard depth < Self.deepest, let folder = try? top.folders(path), let names = try? folder.names(limit: left)
         else { return nil }
-        for name in names where name != ".git" {
+        for name in names {
             left -= 1
             guard left > 0, !limits.deadline.hasPassed, let status = try? folder.status(of: name) else {
                 return nil
+            }
+            guard name != ".git" else {
+                // A file that leads to git's own has no secret; a directory has: an address with a token in its configuration.
+                if status.kind == .directory, status.mode & opened != 0 { return false }
+                continue
             }
             let below = path.appending(path: name)
             switch status.kind {
@@ -60,12 +68,17 @@ final class TrackedPaths {
 
     private let checkouts: [(prefix: ByteString, checkout: Checkout)]
     private let deadline: Deadline
+    private let mostNames: Int
     private var wasRead = false
     private var entries: [(path: ByteString, entry: GitIndex.Entry)]?
 
-    init(_ checkouts: [(prefix: ByteString, checkout: Checkout)], until deadline: Deadline) {
+    /// Of indexes that name paths of more bytes than `mostNames` nothing is found out: one of a few megabytes may name gigabytes.
+    init(
+        _ checkouts: [(prefix: ByteString, checkout: Checkout)], until deadline: Deadline, mostNames: Int = 256 << 20
+    ) {
         self.checkouts = checkouts
         self.deadline = deadline
+        self.mostNames = mostNames
     }
 
     /// What is at a path, seen from the top; nil where that was not found out.
@@ -88,10 +101,12 @@ final class TrackedPaths {
 
     private func read() -> [(path: ByteString, entry: GitIndex.Entry)]? {
         var entries: [(path: ByteString, entry: GitIndex.Entry)] = []
+        var room = mostNames
         for (prefix, checkout) in checkouts {
             let isWhole = try? checkout.forEach(verifying: false, until: deadline) { entry, path, _ in
                 entries.append((prefix + ByteString(path.dropLast().map(UInt8.init(bitPattern:))), entry))
-                return true
+                room -= prefix.count + path.count
+                return room > 0
             }
             guard isWhole == true else { return nil }
         }

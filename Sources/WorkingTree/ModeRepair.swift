@@ -46,7 +46,8 @@ extension ModeSurvey {
             do throws(Errno) {
                 guard !difference.isHardLinked else { throw .tooManyLinks }
                 if difference.isDirectory && difference.isOpening {
-                    var closed = ClosedFolder(tracked, limits)
+                    var closed = ClosedFolder(
+                        tracked, limits, opening: difference.wanted & ~difference.mode & 0o055)
                     guard let isOpenable = closed.holdsOnlyTracked(difference.path, in: folder) else {
                         repair.uncompared.append(difference)
                         continue

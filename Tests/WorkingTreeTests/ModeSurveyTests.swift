@@ -357,4 +357,31 @@ struct ModeSurveyTests {
         limits.deadline = Deadline { true }
         #expect(try survey().repair(limits).mended.isEmpty)
     }
+
+    @Test("A directory with a repository's own inside is not opened to those who could read that then")
+    func closedRepositories() throws {
+        try git("init", "-q", "app/sub")
+        try git("commit", "-q", "--allow-empty", "-m", "first", in: "app/sub")
+        try git("add", "sub", in: "app")
+        set(0o755, "app/sub/.git")
+        set(0o700, "app/sub")
+        #expect(try survey().repair().kept.map(\.path) == ["sub"])
+        #expect(try Files.status(folder["app/sub"]).mode == 0o700)
+        // Who could not look into it is not who could then.
+        set(0o750, "app/sub", "app/sub/.git")
+        #expect(try survey().repair().mended.map(\.path) == ["sub"])
+        set(0o700, "app/sub", "app/sub/.git")
+        #expect(try survey().repair().mended.map(\.path) == ["sub"])
+        #expect(try Files.status(folder["app/sub"]).mode == 0o755)
+    }
+
+    @Test("Of indexes that name too much nothing is known")
+    func tooManyNames() throws {
+        let checkout = try Checkout(of: #require(GitRepository.containing(folder["app"])))
+        func known(_ most: Int) -> Bool {
+            TrackedPaths([("", checkout)], until: .never, mostNames: most).content(of: "plain") != nil
+        }
+        #expect(known(256))
+        #expect(!known(16))
+    }
 }
