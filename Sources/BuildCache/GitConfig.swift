@@ -20,6 +20,8 @@ struct GitConfig: Equatable, Sendable {
     /// Bytes of all files together.
     private static let largest = 262_144
     private static let deepest = 10
+    /// A line of seven bytes includes a file that is not there: a quarter of a megabyte of them would take a quarter of a second.
+    private static let mostFiles = 64
 
     /// Nothing is configured.
     init() {}
@@ -83,19 +85,23 @@ struct GitConfig: Equatable, Sendable {
         var entries: [Entry] = []
         var isRefused = false
         private var budget = GitConfig.largest
+        private var filesLeft = GitConfig.mostFiles
 
         init(_ owners: Owners) { self.owners = owners }
 
         /// A file that is not there is an empty one. What another user wrote counts no more than their repository.
         mutating func read(_ path: ByteString, depth: Int) {
-            guard depth <= GitConfig.deepest, !isRefused else { return isRefused = true }
+            guard depth <= GitConfig.deepest, filesLeft > 0, !isRefused else { return isRefused = true }
+            filesLeft -= 1
             let text: ByteString
+            var isForeign = false
             do throws(Errno) {
-                text = try Files.read(path, limit: budget)
-                let status = try Files.status(path)
-                guard depth == 0 || owners.own(status) else { return }
+                text = try Files.read(path, limit: budget) { [owners] status in
+                    isForeign = depth > 0 && !owners.own(status)
+                    return !isForeign
+                }
             } catch {
-                if error != .noSuchFile { isRefused = true }
+                if error != .noSuchFile && !isForeign { isRefused = true }
                 return
             }
             budget -= text.count

@@ -100,12 +100,17 @@ public enum Files {
     }
 
     /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
-    public static func read(_ path: ByteString, limit: Int, followLinks: Bool = true) throws(Errno) -> ByteString {
+    /// What `isAccepted` does not accept is not read: `accessDenied`. It is asked about the very file that is open.
+    public static func read(
+        _ path: ByteString, limit: Int, followLinks: Bool = true, where isAccepted: (FileStatus) -> Bool = { _ in true }
+    ) throws(Errno) -> ByteString {
         // Looked at first: opening a FIFO lets its writer go on, and opening a device may do something.
         let seen = try status(path, followLinks: followLinks)
         guard seen.kind == .regular else { throw seen.kind == .symbolicLink ? .symbolicLink : .invalid }
         let file = try Descriptor.open(path, followLinks: followLinks)
-        guard try file.status().kind == .regular else { throw .invalid }
+        let status = try file.status()
+        guard status.kind == .regular else { throw .invalid }
+        guard isAccepted(status) else { throw .accessDenied }
         return try file.readAll(limit: limit)
     }
 

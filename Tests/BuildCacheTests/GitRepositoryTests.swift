@@ -1,6 +1,7 @@
 import Formats
 import Glibc
 import Host
+import Synchronization
 import TestSupport
 import Testing
 
@@ -230,6 +231,42 @@ struct GitRepositoryTests {
 
     private func own(_ user: UInt32, _ name: ByteString) throws {
         try Descriptor.open(folder[name]).setOwner(user: user, group: user)
+    }
+
+    @Test("A configuration that includes more files than anybody's does is not believed")
+    func manyIncludes() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        let origin = Self.config("https://example.org/o/r")
+        func origins(_ count: Int) throws -> ByteString? {
+            try folder.write("r/.git/config", origin + "[include]\n" + ByteString("path=x\n").repeated(count))
+            return try repository(at: "r").origin
+        }
+        #expect(try origins(20) == "example.org/o/r")
+        #expect(try origins(1000) == nil)
+    }
+
+    @Test("What is believed of an included file is what was read", .enabled(if: Kernel.userID == 0, "needs root"))
+    func includedMeanwhile() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("r/.git/config", "[include]\npath=../../swapped\n")
+        try folder.write("mine", "")
+        try folder.write("theirs", Self.config("https://example.org/theirs"))
+        try own(4242, "theirs")
+        try Files.makeLink(folder["to-mine"], to: folder["mine"])
+        try Files.makeLink(folder["swapped"], to: folder["theirs"])
+        let isOver = Atomic(false)
+        let believed = Atomic(0)
+        SideBySide.run(2, bound: 2) { index in
+            if index == 0 {
+                while !isOver.load(ordering: .relaxed) { try? Files.exchange(folder["swapped"], folder["to-mine"]) }
+            } else {
+                for _ in 0..<3000 where GitRepository.containing(folder["r"])?.origin != nil {
+                    believed.add(1, ordering: .relaxed)
+                }
+                isOver.store(true, ordering: .relaxed)
+            }
+        }
+        #expect(believed.load(ordering: .relaxed) == 0)
     }
 
     @Test("FIFOs in a repository's place hold nobody up")
