@@ -139,8 +139,14 @@ struct ComposeFile {
         if !isBehind { removeOld(in: folder, of: 256) }
     }
 
+    /// Names that are listed where only some files are looked at.
+    private static let mostNames = 16_384
+
     static func removeOld(in folder: ByteString, of most: Int = .max) {
-        for name in (try? Files.names(in: folder, limit: most)) ?? [] where name != sweptName {
+        let names = (try? Files.names(in: folder, limit: most == .max ? .max : mostNames)) ?? []
+        // Others each time: the first of a listing are the same again and again, and may all be young.
+        let some = most < names.count ? Array(names.shuffled().prefix(most)) : names
+        for name in some where name != sweptName {
             let old = folder.appending(path: name)
             let age = name.hasPrefix(lasting) ? lastingAge : day
             if let status = try? Files.status(old, followLinks: false), Clock.now &- status.modified > age {

@@ -30,6 +30,14 @@ struct ComposeFileTests {
         #expect(left.isSuperset(of: ["1-fresh.json", "swept", "paths-0.json"]))
     }
 
+    @Test("Where a command looks at some of them alone, an old one is found sooner or later all the same")
+    func some() throws {
+        for number in 0..<600 { try write("1-" + ByteString(decimal: number) + ".json", days: 0) }
+        for number in 0..<20 { try write("2-" + ByteString(decimal: number) + ".json", days: 2) }
+        for _ in 0..<200 { ComposeFile.removeOld(in: folder.path, of: 128) }
+        #expect(try folder.names().count == 600)
+    }
+
     @Test("They are looked for once a day, behind the command's back")
     func daily() async {
         await #expect(processExitsWith: .success) {
