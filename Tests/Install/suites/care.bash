@@ -114,6 +114,15 @@ if installed flock; then
     equal "a build in progress: nothing is removed" "$(tree "$home")" "$before"
     exec 9<&-
     install "$home" --uninstall; equal "afterwards: no trace" "$(tree "$home")" ""
+    if installed python3; then
+        # No lease, but in the kernel's table a lock on a file of this number: as another file system's file may have it.
+        install "$home"; data
+        python3 -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); time.sleep(60)' \
+            "$home/.cache/slipway/v1/u0/gen-000001/lease" >"$T/holder" & holder=$!
+        until grep -q held "$T/holder"; do sleep 0.1; done
+        install "$home" --uninstall; equal "a lock that no build has holds up no uninstall" $? 0
+        kill $holder; wait $holder 2>/dev/null
+    fi
 fi
 
 # -- Interrupted
