@@ -81,7 +81,7 @@ enum EngineConnection {
                 method + " " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
             let sent = Clock.monotonic
             // What is done before the answer comes costs nobody anything.
-            socket.excusing(meanwhile)
+            socket.excusing(until: deadline, meanwhile)
             let deadline = deadline &+ (Clock.monotonic &- sent)
             while !response.isComplete {
                 let piece = try socket.receive(upTo: 65_536, until: deadline)

@@ -100,9 +100,12 @@ enum Awaited {
     private static let number = Atomic<Int32>(-1)
     private static let settled = Atomic<Int64>(0)
     private static let computed = Atomic<Int64>(0)
+    private static let end = Atomic<Int64>(0)
 
-    /// Works while the answer may come in by this descriptor.
-    static func excusing(_ descriptor: Int32, _ work: () -> Void) {
+    /// Works while the answer may come in by this descriptor. After the deadline nobody waits for it: an engine that is silent for
+    /// ever gives no time without end.
+    static func excusing(_ descriptor: Int32, until deadline: Int64, _ work: () -> Void) {
+        end.store(deadline, ordering: .relaxed)
         settled.store(Clock.monotonic, ordering: .relaxed)
         computed.store(Clock.computed, ordering: .relaxed)
         number.store(descriptor, ordering: .relaxed)
@@ -116,8 +119,10 @@ enum Awaited {
         let descriptor = number.load(ordering: .relaxed)
         guard descriptor >= 0 else { return }
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&request, 1, 0) == 0 else { return number.store(-1, ordering: .relaxed) }
         let (now, sum) = (Clock.monotonic, Clock.computed)
+        guard poll(&request, 1, 0) == 0, now < end.load(ordering: .relaxed) else {
+            return number.store(-1, ordering: .relaxed)
+        }
         Clock.excuse(
             now &- settled.exchange(now, ordering: .relaxed),
             computed: sum &- computed.exchange(sum, ordering: .relaxed))

@@ -82,7 +82,9 @@ public struct Socket: ~Copyable {
     }
 
     /// Works, and gives back to every budget what was done before anything came in: up to the last time that a budget was asked.
-    public borrowing func excusing(_ work: () -> Void) { Awaited.excusing(descriptor.number, work) }
+    public borrowing func excusing(until deadline: Int64, _ work: () -> Void) {
+        Awaited.excusing(descriptor.number, until: deadline, work)
+    }
 
     /// What has come in, at most `count` bytes; none at the end of the stream.
     public borrowing func receive(upTo count: Int, until deadline: Int64) throws(Errno) -> [UInt8] {

@@ -36,6 +36,19 @@ struct BudgetTests {
         #expect(!budget.isSpent)
     }
 
+    @Test("an answer that never comes gives no time without end")
+    func silent() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        let budget = Budget(nanoseconds: 2_000_000)
+        let start = Clock.monotonic
+        Awaited.excusing(ends[0], until: start &+ 50_000_000) {
+            while !budget.isSpent, Clock.monotonic &- start < 20_000_000_000 {}
+        }
+        #expect((50_000_000..<20_000_000_000).contains(Clock.monotonic &- start))
+    }
+
     @Test("what is done while an answer has not come is given back, and what is done from then on is not")
     func awaited() throws {
         var ends: [Int32] = [0, 0]
@@ -46,7 +59,7 @@ struct BudgetTests {
             while Clock.computed &- start < nanoseconds {}
         }
         let budget = Budget(nanoseconds: 2_000_000)
-        Awaited.excusing(ends[0]) {
+        Awaited.excusing(ends[0], until: .max) {
             for _ in 0..<10 {
                 compute(1_000_000)
                 #expect(!budget.isSpent)
