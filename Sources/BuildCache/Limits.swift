@@ -1,6 +1,7 @@
 internal import Formats
 public import Host
 internal import Notes
+internal import Synchronization
 
 /// What bounds a store until it is trimmed.
 public struct StoreLimits: Equatable, Sendable {
@@ -51,6 +52,8 @@ struct PoolSize: Equatable {
     private static let goodFor: Int64 = 3_600_000_000_000
     /// Blobs that are looked at before a build goes on. More are counted behind its back, and the build makes do with an older figure.
     static let mostAtOnce = 4096
+    /// Pools that this process has had counted: a command may ask for each of a thousand builds.
+    private static let counted = Mutex<Set<ByteString>>([])
 
     /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation. Where a walk takes longer than there
     /// is time, the remembered figure counts, however old, and the pool is counted behind the build's back.
@@ -73,7 +76,7 @@ struct PoolSize: Equatable {
         {
             return size
         }
-        guard remember else { return old }
+        guard remember, counted.withLock({ $0.insert(generation.poolPath).inserted }) else { return old }
         let isBehind = Detached.run { _ in
             walk(generation, changed: pool.modified, now, true, until: .never) == nil ? 1 : 0
         }
