@@ -70,7 +70,7 @@ enum Texts {
 
     /// Git's files: a configuration, and addresses.
     static func git(_ input: ByteString) {
-        let value = GitConfig.value(of: "url", inSection: "remote", named: "origin", of: input) ?? input
+        let value = GitConfig(input)?.url(ofRemote: "origin") ?? input
         guard let origin = OriginURL.normalized(value) else { return }
         require(!origin.isEmpty, "an address that names nothing")
         _ = OriginURL.localPath(value)
