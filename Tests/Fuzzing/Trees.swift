@@ -10,6 +10,15 @@ enum Trees {
     /// Every path of an index that is believed may be looked up below the tree, and nowhere else.
     static func index(_ input: ByteString) {
         let format: GitIndex.ObjectFormat = input.bytes.last.map { $0 & 1 == 1 } ?? false ? .sha256 : .sha1
+        #if GROWTH
+            // What the properties cost by themselves is not the reader's: version 4 names far more bytes than it has.
+            _ = try? GitIndex(input.bytes, format: format).forEach(verifying: false) { _, _, _ in true }
+        #else
+            checkPaths(input, format)
+        #endif
+    }
+
+    private static func checkPaths(_ input: ByteString, _ format: GitIndex.ObjectFormat) {
         // The digest at the end would keep nearly everything from being read.
         var names: [ByteString] = []
         let isWhole = try? GitIndex(input.bytes, format: format).forEach(verifying: false) { _, path, shared in
