@@ -177,7 +177,7 @@
         Shape("dockerfile", "removals", "FROM debian:12\nRUN apt-get update", numbered: " && rm -rf /a/#"),
         Shape("git-index", "version 2", index(version: 2, keeping: 0)),
         Shape("git-index", "version 4", index(version: 4, keeping: 8)),
-        Shape("git-index", "version 4, long paths", index(version: 4, keeping: 4000)),
+        Shape("git-index", "version 4, long paths", index(version: 4, keeping: 500)),
         Shape("git-index", "deep paths") { size in
             index(version: 2, keeping: 0, directories: true)(size)
         },
