@@ -2,35 +2,6 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// A SHA-256 digest as four numbers: a store has a hundred thousand of them.
-struct Digest: Hashable, Sendable {
-    private let words: SIMD4<UInt64>
-
-    /// From 64 hexadecimal digits in small letters, with or without "sha256:"; nil for anything else.
-    init?(_ text: ByteString) {
-        let digits = text.bytes.suffix(64)
-        guard digits.count == 64, text.count == 64 || (text.count == 71 && text.hasPrefix("sha256:")) else {
-            return nil
-        }
-        var words = SIMD4<UInt64>()
-        for (index, byte) in digits.enumerated() {
-            guard let value = Hex.value(of: byte), !(0x41...0x46).contains(byte) else { return nil }
-            words[index / 16] = words[index / 16] << 4 | UInt64(value)
-        }
-        self.words = words
-    }
-
-    /// The 64 digits.
-    var text: ByteString {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32)
-        for word in 0..<4 {
-            for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: words[word] >> UInt64(56 - 8 * byte))) }
-        }
-        return Hex.digits(of: bytes)
-    }
-}
-
 /// One export of a generation, as trimming and people see it.
 struct ExportRecord: Sendable {
     /// What it is good for.

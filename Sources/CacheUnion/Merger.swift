@@ -1,0 +1,315 @@
+internal import Formats
+
+/// Makes one graph of several. Two layers are one if blob and parent are; two records are one if their digests are and at every
+/// input they share a way, as BuildKit's importer has it (cache/remotecache/v1/chains.go, Add): an exporter may have seen
+/// fewer ways to an input than another. Sharing is no equivalence, so its closure is taken, and the order of graphs and
+/// records does not matter. Time and memory grow with the sum of the inputs.
+struct Merger {
+    var graph = Graph()
+    /// The records by number; a record that was found to be another leads to it.
+    private var leaders: [Int32] = []
+    /// Who has a record as a way to an input.
+    private var users: [[Int32]] = []
+
+    private var blobNumbers = NumberTable()
+    private var layerNumbers = NumberTable()
+    private var selectorNumbers = NumberTable()
+    private var digestNumbers = NumberTable()
+    private var digests: [Digest] = []
+    private var digestOfRecord: [Int32] = []
+    private var sources = NumberTable()
+    private var sourceRecords: [Int32] = []
+
+    /// Records by one of their ways: by place in `ways`.
+    private var wayNumbers = NumberTable()
+    private var ways: [Way] = []
+    private var records: [(record: Int32, next: Int32)] = []
+    private var suspects: [Int32] = []
+    private var seen: [Int32] = []
+    private var question: Int32 = 0
+
+    /// Comparisons that are left. Real graphs need a few for each way; one that is made to need more has doubles in its union,
+    /// which importers understand.
+    private var patience = 1 << 16
+
+    /// One way to an input of steps with one digest, and who has it.
+    private struct Way: Equatable {
+        var digest: Int32
+        var arity: Int32
+        var input: Graph.Input
+        var first: Int32 = -1
+        var count: Int32 = 0
+
+        func isSame(_ other: Way) -> Bool {
+            digest == other.digest && arity == other.arity && input == other.input
+        }
+
+        var hash: UInt64 {
+            NumberTable.mix(
+                UInt64(UInt32(bitPattern: digest)) << 32 | UInt64(UInt32(bitPattern: arity)) << 16
+                    | UInt64(UInt32(bitPattern: input.position)),
+                UInt64(UInt32(bitPattern: input.selector)) << 32 | UInt64(UInt32(bitPattern: input.link)))
+        }
+    }
+
+    /// Takes a graph in.
+    mutating func add(_ other: Graph) {
+        let blobs = other.blobs.map { number(of: $0) }
+        let selectors = other.selectors.map { selectorNumbers.number(of: $0, in: &graph.selectors) }
+        var layers: [Int32] = []
+        layers.reserveCapacity(other.layers.count)
+        for layer in other.layers {
+            let parent = layer.parent >= 0 ? layers[Int(layer.parent)] : -1
+            layers.append(
+                number(
+                    of: Graph.Layer(blob: blobs[Int(layer.blob)], parent: parent, annotations: layer.annotations)))
+        }
+        var places = [Int32](repeating: -1, count: other.records.count)
+        var later: [(record: Int, input: Graph.Input)] = []
+        for (index, record) in other.records.enumerated() {
+            patience += 64 * (1 + record.inputs.count)
+            var taken = Graph.Record(digest: record.digest, arity: record.arity, inputs: [], results: [], chains: [])
+            for input in record.inputs {
+                var input = input
+                input.selector = selectors[Int(input.selector)]
+                let place = places[Int(input.link)]
+                guard place >= 0 else {
+                    later.append((index, input))
+                    continue
+                }
+                input.link = leader(of: place)
+                taken.inputs.append(input)
+            }
+            taken.results = record.results.map { Graph.Result(layer: layers[Int($0.layer)], created: $0.created) }
+            taken.chains = record.chains.map {
+                Graph.Chain(layers: $0.layers.map { layers[Int($0)] }, created: $0.created)
+            }
+            places[index] = take(taken)
+        }
+        // Ways that lead back to later records.
+        for (index, input) in later {
+            var input = input
+            input.link = leader(of: places[Int(input.link)])
+            let record = leader(of: places[index])
+            if add(input, to: record) { suspects.append(record) }
+        }
+        settle()
+    }
+
+    // MARK: - Blobs and layers
+
+    private mutating func number(of blob: LayerDescriptor) -> Int32 {
+        let found = blobNumbers.number(hash: NumberTable.hash(of: blob.digest)) {
+            graph.blobs[Int($0)].digest == blob.digest
+        }
+        if found.isNew {
+            graph.blobs.append(blob)
+        } else if blob.isPreferred(to: graph.blobs[Int(found.number)]) {
+            graph.blobs[Int(found.number)] = blob
+        }
+        return found.number
+    }
+
+    private mutating func number(of layer: Graph.Layer) -> Int32 {
+        let hash = NumberTable.mix(UInt64(UInt32(bitPattern: layer.blob)), UInt64(UInt32(bitPattern: layer.parent)))
+        let found = layerNumbers.number(hash: hash) {
+            graph.layers[Int($0)].blob == layer.blob && graph.layers[Int($0)].parent == layer.parent
+        }
+        if found.isNew {
+            graph.layers.append(layer)
+        } else if graph.layers[Int(found.number)].annotations < layer.annotations {
+            graph.layers[Int(found.number)].annotations = layer.annotations
+        }
+        return found.number
+    }
+
+    private mutating func number(of digest: Digest) -> Int32 {
+        let found = digestNumbers.number(hash: NumberTable.hash(of: digest)) { digests[Int($0)] == digest }
+        if found.isNew { digests.append(digest) }
+        return found.number
+    }
+
+    // MARK: - Records
+
+    /// What a record was found to be.
+    mutating func leader(of record: Int32) -> Int32 {
+        var leader = record
+        while leaders[Int(leader)] != leader { leader = leaders[Int(leader)] }
+        var step = record
+        while leaders[Int(step)] != leader { (step, leaders[Int(step)]) = (leaders[Int(step)], leader) }
+        return leader
+    }
+
+    private mutating func take(_ record: Graph.Record) -> Int32 {
+        let digest = number(of: record.digest)
+        if record.arity == 0 {
+            let found = sources.number(hash: UInt64(UInt32(bitPattern: digest))) { _ in true }
+            if found.isNew {
+                sourceRecords.append(append(record, digest))
+            } else {
+                unite(record, into: leader(of: sourceRecords[Int(found.number)]))
+            }
+            return sourceRecords[Int(found.number)]
+        }
+        if let same = alike(record.inputs, record.arity, digest, but: -1) {
+            unite(record, into: same)
+            var isNew = false
+            for input in record.inputs where add(input, to: same) { isNew = true }
+            if isNew {
+                suspects.append(same)
+                settle()
+            }
+            return same
+        }
+        var bare = record
+        bare.inputs = []
+        let place = append(bare, digest)
+        for input in record.inputs { _ = add(input, to: place) }
+        return place
+    }
+
+    private mutating func append(_ record: Graph.Record, _ digest: Int32) -> Int32 {
+        let place = Int32(truncatingIfNeeded: graph.records.count)
+        graph.records.append(record)
+        leaders.append(place)
+        users.append([])
+        seen.append(-1)
+        digestOfRecord.append(digest)
+        return place
+    }
+
+    private mutating func unite(_ record: Graph.Record, into place: Int32) {
+        for result in record.results { graph.records[Int(place)].add(result) }
+        for chain in record.chains { graph.records[Int(place)].add(chain) }
+    }
+
+    /// Gives a record one more way to an input, unless it has it.
+    private mutating func add(_ input: Graph.Input, to record: Int32) -> Bool {
+        guard !graph.records[Int(record)].inputs.contains(input) else { return false }
+        graph.records[Int(record)].inputs.append(input)
+        users[Int(input.link)].append(record)
+        register(input, of: record)
+        return true
+    }
+
+    private mutating func register(_ input: Graph.Input, of record: Int32) {
+        let way = Way(digest: digestOfRecord[Int(record)], arity: graph.records[Int(record)].arity, input: input)
+        let found = wayNumbers.number(hash: way.hash) { ways[Int($0)].isSame(way) }
+        if found.isNew { ways.append(way) }
+        records.append((record, ways[Int(found.number)].first))
+        ways[Int(found.number)].first = Int32(truncatingIfNeeded: records.count - 1)
+        ways[Int(found.number)].count += 1
+    }
+
+    /// A record other than `itself` with this digest that shares a way to every input.
+    private mutating func alike(_ inputs: [Graph.Input], _ arity: Int32, _ digest: Int32, but itself: Int32) -> Int32? {
+        // The ways of the input that fewest others share.
+        var counts = [Int32](repeating: 0, count: Int(arity))
+        var lists: [(position: Int32, way: Int32)] = []
+        lists.reserveCapacity(inputs.count)
+        for input in inputs {
+            let way = Way(digest: digest, arity: arity, input: input)
+            guard let number = wayNumbers.known(hash: way.hash, isEqual: { ways[Int($0)].isSame(way) }) else {
+                continue
+            }
+            lists.append((input.position, number))
+            counts[Int(input.position)] += ways[Int(number)].count
+        }
+        guard let fewest = counts.min(), fewest > 0, let position = counts.firstIndex(of: fewest) else { return nil }
+        question += 1
+        for list in lists where list.position == Int32(truncatingIfNeeded: position) {
+            var entry = ways[Int(list.way)].first
+            while entry >= 0 {
+                let candidate = leader(of: records[Int(entry)].record)
+                entry = records[Int(entry)].next
+                patience -= 1
+                guard patience > 0 else { return nil }
+                guard candidate != itself, seen[Int(candidate)] != question else { continue }
+                seen[Int(candidate)] = question
+                if arity == 1 || shares(inputs, arity, with: candidate) { return candidate }
+            }
+        }
+        return nil
+    }
+
+    private mutating func shares(_ inputs: [Graph.Input], _ arity: Int32, with other: Int32) -> Bool {
+        var shared = [Bool](repeating: false, count: Int(arity))
+        let theirs = graph.records[Int(other)].inputs
+        patience -= inputs.count * theirs.count
+        guard patience > 0 else { return false }
+        for index in theirs.indices {
+            var their = theirs[index]
+            their.link = leader(of: their.link)
+            if !shared[Int(their.position)], inputs.contains(their) { shared[Int(their.position)] = true }
+        }
+        return shared.allSatisfy { $0 }
+    }
+
+    /// Makes records one that have become alike, and those above them.
+    private mutating func settle() {
+        while let suspect = suspects.popLast() {
+            var record = leader(of: suspect)
+            while let other = alike(
+                graph.records[Int(record)].inputs, graph.records[Int(record)].arity, digestOfRecord[Int(record)],
+                but: record)
+            {
+                record = merge(record, other)
+            }
+        }
+    }
+
+    private mutating func merge(_ first: Int32, _ second: Int32) -> Int32 {
+        let isFirst = weight(first) >= weight(second)
+        let (kept, gone) = isFirst ? (first, second) : (second, first)
+        leaders[Int(gone)] = kept
+        let record = graph.records[Int(gone)]
+        graph.records[Int(gone)] = Graph.Record(
+            digest: record.digest, arity: record.arity, inputs: [], results: [], chains: [])
+        unite(record, into: kept)
+        for var input in record.inputs {
+            input.link = leader(of: input.link)
+            if !graph.records[Int(kept)].inputs.contains(input) { graph.records[Int(kept)].inputs.append(input) }
+        }
+        for user in users[Int(gone)] {
+            let user = leader(of: user)
+            for index in graph.records[Int(user)].inputs.indices
+            where graph.records[Int(user)].inputs[index].link == gone {
+                graph.records[Int(user)].inputs[index].link = kept
+                register(graph.records[Int(user)].inputs[index], of: user)
+            }
+            users[Int(kept)].append(user)
+            suspects.append(user)
+        }
+        users[Int(gone)] = []
+        return kept
+    }
+
+    private func weight(_ record: Int32) -> Int {
+        users[Int(record)].count + graph.records[Int(record)].inputs.count
+    }
+
+    /// The numbers of the records that are no other.
+    mutating func leadersOnly() -> [Int32] {
+        leaders.indices.filter { leaders[$0] == Int32(truncatingIfNeeded: $0) }.map { Int32(truncatingIfNeeded: $0) }
+    }
+}
+
+extension Graph.Record {
+    /// One more result; of two times of the same layers the later one counts.
+    mutating func add(_ result: Graph.Result) {
+        if let same = results.firstIndex(where: { $0.layer == result.layer }) {
+            if results[same].created < result.created { results[same].created = result.created }
+        } else {
+            results.append(result)
+        }
+    }
+
+    /// One more result in the other form.
+    mutating func add(_ chain: Graph.Chain) {
+        if let same = chains.firstIndex(where: { $0.layers == chain.layers }) {
+            if chains[same].created < chain.created { chains[same].created = chain.created }
+        } else {
+            chains.append(chain)
+        }
+    }
+}
