@@ -11,10 +11,10 @@ public struct CacheGraph: Equatable, Sendable {
         guard let read = ConfigReader.read(config, blobs: manifest.layers) else { return nil }
         var merger = Merger()
         merger.add(read)
-        self.init(merger.graph)
+        graph = merger.union
     }
 
-    private init(_ graph: Graph) { self.graph = Canonical.graph(of: graph) }
+    private init(_ graph: Graph) { self.graph = graph }
 
     /// The graph of nothing.
     public init() { graph = Graph() }
@@ -27,6 +27,9 @@ public struct CacheGraph: Equatable, Sendable {
 
     /// Whether there is nothing in it.
     public var isEmpty: Bool { graph.records.isEmpty }
+
+    /// For tests: such graphs say more than their configs.
+    var hasCircle: Bool { graph.hasCircle }
 
     /// The config in bytes.
     public var config: ByteString { graph.config }
@@ -50,9 +53,9 @@ public struct CacheGraph: Equatable, Sendable {
         }
         for index in less.records.indices {
             less.records[index].results.removeAll { !isWhole[Int($0.layer)] }
-            less.records[index].chains.removeAll { !$0.layers.allSatisfy { isKept[Int(graph.layers[Int($0)].blob)] } }
+            less.records[index].chains.removeAll { !$0.layers.allSatisfy { isWhole[Int($0)] } }
         }
-        return CacheGraph(less)
+        return CacheGraph(Canonical.graph(of: less, where: less.useful))
     }
 
     /// What a union may be.
@@ -72,14 +75,39 @@ public struct CacheGraph: Equatable, Sendable {
         }
     }
 
-    /// One graph of many, and the places of those that did not fit. Inputs are taken in the order given until one does not fit;
-    /// then smaller ones that do. Without a limit the order does not matter.
+    /// One graph of many, and the places of those that did not fit. Inputs are taken in the order given; one that does not fit is
+    /// left out whole, and a smaller one behind it may be taken. Without a limit the order does not matter.
     public static func union(
         of inputs: [CacheGraph], limit: Limit? = nil
     ) -> (graph: CacheGraph, leftOut: [Int]) {
         var merger = Merger()
-        for input in inputs { merger.add(input.graph) }
-        _ = limit
-        return (CacheGraph(merger.graph), [])
+        var leftOut: [Int] = []
+        for (index, input) in inputs.enumerated() {
+            if let limit, !limit.holds(merger.size + input.graph.size) {
+                guard leftOut.count < mostAttempts else {
+                    leftOut.append(index)
+                    continue
+                }
+                var attempt = merger
+                attempt.add(input.graph)
+                guard limit.holds(attempt.size) else {
+                    leftOut.append(index)
+                    continue
+                }
+                merger = attempt
+            } else {
+                merger.add(input.graph)
+            }
+        }
+        return (CacheGraph(merger.union), leftOut)
+    }
+
+    /// A union that is as good as full is not tried with everything that is left.
+    private static let mostAttempts = 16
+}
+
+extension CacheGraph.Limit {
+    fileprivate func holds(_ size: Graph.Size) -> Bool {
+        size.config <= configBytes && size.manifest <= manifestBytes && size.records <= records
     }
 }

@@ -1,16 +1,16 @@
 internal import Formats
 
-/// Puts a graph into the one order that it has, whatever it was made of, without what leads to no layer.
+/// Puts a graph into the one order that it has, whatever it was made of.
 struct Canonical {
     private let graph: Graph
     /// How many steps the shortest way to a record takes.
     private var ranks: [Int32]
     private var places: [Int32]
 
-    /// The canonical graph. Inputs lead to records that are no others.
-    static func graph(of graph: Graph) -> Graph {
+    /// The canonical graph of some of the records. Ways lead to chosen ones.
+    static func graph(of graph: Graph, where isChosen: [Bool]) -> Graph {
         var canonical = Canonical(graph)
-        return canonical.made()
+        return canonical.made(isChosen)
     }
 
     private init(_ graph: Graph) {
@@ -19,8 +19,7 @@ struct Canonical {
         places = ranks
     }
 
-    private mutating func made() -> Graph {
-        let used = recordsWithResults()
+    private mutating func made(_ used: [Bool]) -> Graph {
         rank(used)
         var result = Graph()
         let (selectors, selectorPlaces) = usedSelectors(used)
@@ -38,38 +37,37 @@ struct Canonical {
                     selector: selectorPlaces[Int(input.selector)])
             }
             record.inputs.sort { ($0.position, $0.link, $0.selector) < ($1.position, $1.link, $1.selector) }
-            record.inputs = Self.withoutNeighbours(record.inputs)
+            record.inputs = Self.withoutNeighbours(record.inputs, ==)
             record.results = record.results.map {
                 Graph.Result(layer: layerPlaces[Int($0.layer)], created: $0.created)
             }
-            record.results.sort { $0.layer < $1.layer }
+            record.results.sort { ($0.layer, $1.created) < ($1.layer, $0.created) }
+            record.results = Self.withoutNeighbours(record.results) { $0.layer == $1.layer }
             record.chains = record.chains.map {
                 Graph.Chain(layers: $0.layers.map { layerPlaces[Int($0)] }, created: $0.created)
             }
-            record.chains.sort { $0.layers.lexicographicallyPrecedes($1.layers) }
+            record.chains.sort {
+                $0.layers == $1.layers
+                    ? $0.created > $1.created : $0.layers.lexicographicallyPrecedes($1.layers)
+            }
+            record.chains = Self.withoutNeighbours(record.chains) { $0.layers == $1.layers }
             return record
         }
         return result
     }
 
-    private static func withoutNeighbours(_ inputs: [Graph.Input]) -> [Graph.Input] {
-        var kept: [Graph.Input] = []
-        kept.reserveCapacity(inputs.count)
-        for input in inputs where kept.last != input { kept.append(input) }
-        return kept
-    }
-
-    /// Records that have results, and all that lead to them.
-    private func recordsWithResults() -> [Bool] {
-        var isUsed = graph.records.map { !$0.results.isEmpty || !$0.chains.isEmpty }
-        var open = isUsed.indices.filter { isUsed[$0] }
-        while let index = open.popLast() {
-            for input in graph.records[index].inputs where !isUsed[Int(input.link)] {
-                isUsed[Int(input.link)] = true
-                open.append(Int(input.link))
-            }
+    /// The elements without those that are like the one before.
+    private static func withoutNeighbours<Element>(
+        _ elements: [Element], _ isSame: (Element, Element) -> Bool
+    ) -> [Element] {
+        guard elements.count > 1 else { return elements }
+        var kept: [Element] = []
+        kept.reserveCapacity(elements.count)
+        for element in elements {
+            if let last = kept.last, isSame(last, element) { continue }
+            kept.append(element)
         }
-        return isUsed
+        return kept
     }
 
     /// Ranks, breadth first: a record is reached when each of its inputs is, by its first way.
@@ -196,5 +194,20 @@ struct Canonical {
             }
         }
         return (layers, blobOrder.map { graph.blobs[$0] }, places)
+    }
+}
+
+extension Graph {
+    /// Records that have results, and all that lead to them.
+    var useful: [Bool] {
+        var isUseful = records.map { !$0.results.isEmpty || !$0.chains.isEmpty }
+        var open = isUseful.indices.filter { isUseful[$0] }
+        while let index = open.popLast() {
+            for input in records[index].inputs where !isUseful[Int(input.link)] {
+                isUseful[Int(input.link)] = true
+                open.append(Int(input.link))
+            }
+        }
+        return isUseful
     }
 }

@@ -4,7 +4,6 @@ internal import Formats
 /// (cache/remotecache/v1/parse.go).
 struct ConfigReader {
     private var graph = Graph()
-    /// Whether a layer can be had: one whose blob, or whose parent's, the manifest does not name is as good as absent.
     private var selectorNumbers = NumberTable()
 
     /// The graph of a config; nil when it cannot be used.
@@ -17,8 +16,10 @@ struct ConfigReader {
         return reader.sound()
     }
 
-    /// Digests of layers as they were read, before they are looked for among the manifest's.
+    /// Digests of layers as they were read, and their places among the manifest's blobs, or -1: a layer whose blob, or whose
+    /// parent's, the manifest does not name is as good as absent.
     private var names: [Digest] = []
+    private var blobs: [Int32] = []
 
     private mutating func config(_ cursor: inout Cursor) -> Bool {
         var seen = 0
@@ -124,7 +125,7 @@ struct ConfigReader {
                 return true
             }
             if name.elementsEqual("selector".utf8), Self.isNew(2, &seen) {
-                guard let text = cursor.string() else { return false }
+                guard let text = cursor.string(), text.isUTF8 else { return false }
                 input.selector = selectorNumbers.number(of: text, in: &graph.selectors)
                 return true
             }
@@ -184,10 +185,9 @@ struct ConfigReader {
     /// The graph with each record behind those that it follows from, and without what cannot be had; nil where a number leads
     /// nowhere or in a circle.
     private consuming func sound() -> Graph? {
-        let blobs = graph.blobs.indices.sorted { graph.blobs[$0].digest < graph.blobs[$1].digest }
-        for index in graph.layers.indices {
-            graph.layers[index].blob = Int32(Search.place(of: names[index], in: blobs, graph.blobs) ?? -1)
-        }
+        let order = graph.blobs.indices.sorted { graph.blobs[$0].digest < graph.blobs[$1].digest }
+        blobs = names.map { Int32(Search.place(of: $0, in: order, graph.blobs) ?? -1) }
+        for index in graph.layers.indices { graph.layers[index].blob = blobs[index] }
         guard let layers = sortedLayers(), let records = sortedRecords(places: layers) else { return nil }
         graph.records = records
         return graph
@@ -215,7 +215,21 @@ struct ConfigReader {
         return places
     }
 
-    private func sortedRecords(places layers: [Int32]) -> [Graph.Record]? {
+    /// Chains need a layer's blob and not what is below it: they get layers of their own. Where they are, or -1.
+    private mutating func singleLayers() -> [Int32] {
+        var single = [Int32](repeating: -1, count: names.count)
+        for record in graph.records {
+            for chain in record.chains {
+                for layer in chain.layers where single[Int(layer)] < 0 && blobs[Int(layer)] >= 0 {
+                    single[Int(layer)] = Int32(truncatingIfNeeded: graph.layers.count)
+                    graph.layers.append(Graph.Layer(blob: blobs[Int(layer)], parent: -1, annotations: ""))
+                }
+            }
+        }
+        return single
+    }
+
+    private mutating func sortedRecords(places layers: [Int32]) -> [Graph.Record]? {
         let count = graph.records.count
         for record in graph.records {
             guard record.inputs.allSatisfy({ Int($0.link) < count }),
@@ -224,6 +238,7 @@ struct ConfigReader {
             else { return nil }
         }
         guard let order = Topology.order(graph.records.map { $0.inputs.map(\.link) }) else { return nil }
+        let single = singleLayers()
         var places = [Int32](repeating: -1, count: count)
         var sorted: [Graph.Record] = []
         sorted.reserveCapacity(count)
@@ -240,9 +255,7 @@ struct ConfigReader {
             }
             record.results.removeAll { $0.layer < 0 }
             for chain in record.chains.indices {
-                for layer in record.chains[chain].layers.indices {
-                    record.chains[chain].layers[layer] = layers[Int(record.chains[chain].layers[layer])]
-                }
+                record.chains[chain].layers = record.chains[chain].layers.map { single[Int($0)] }
             }
             record.chains.removeAll { $0.layers.isEmpty || $0.layers.contains { $0 < 0 } }
             places[index] = Int32(sorted.count)

@@ -85,14 +85,17 @@ extension Graph {
         return ByteString(out)
     }
 
+    /// Whether ways lead in a circle: records of several graphs may, though none of those did.
+    var hasCircle: Bool { Topology.order(records.map { $0.inputs.map(\.link) }) == nil }
+
     /// nil when no way leads in a circle, which importers refuse altogether; else with those ways alone that lead to records
     /// that stand before. Each input has one.
     private func acyclic() -> Graph? {
-        guard Topology.order(records.map { $0.inputs.map(\.link) }) == nil else { return nil }
+        guard hasCircle else { return nil }
         var graph = self
         for index in graph.records.indices {
             graph.records[index].inputs.removeAll { Int($0.link) >= index }
         }
-        return Canonical.graph(of: graph)
+        return Canonical.graph(of: graph, where: records.map { _ in true })
     }
 }

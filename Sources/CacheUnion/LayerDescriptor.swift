@@ -31,12 +31,14 @@ public struct LayerDescriptor: Equatable, Sendable {
                 size = member.value.integer
             case "mediaType":
                 bit = 4
-                guard let type = member.value.string else { return nil }
+                guard let type = member.value.string, type.isUTF8 else { return nil }
                 mediaType = type
             case "annotations":
                 bit = 8
                 if member.value == .null { break }
-                guard let list = member.value.members, list.allSatisfy({ $0.value.string != nil }) else { return nil }
+                guard let list = member.value.members,
+                    list.allSatisfy({ $0.name.isUTF8 && $0.value.string?.isUTF8 == true })
+                else { return nil }
                 annotations = list.sorted { $0.name < $1.name }
             default: return nil
             }

@@ -5,7 +5,7 @@ internal import Formats
 /// fewer ways to an input than another. Sharing is no equivalence, so its closure is taken, and the order of graphs and
 /// records does not matter. Time and memory grow with the sum of the inputs.
 struct Merger {
-    var graph = Graph()
+    private var graph = Graph()
     /// The records by number; a record that was found to be another leads to it.
     private var leaders: [Int32] = []
     /// Who has a record as a way to an input.
@@ -28,9 +28,16 @@ struct Merger {
     private var seen: [Int32] = []
     private var question: Int32 = 0
 
+    /// Records with their ways, so that one with many need not be searched.
+    private var owned = NumberTable()
+    private var ownedKeys: [UInt64] = []
+
+    /// At most so many bytes the config and the manifest would have.
+    private(set) var size = Graph.Size()
+
     /// Comparisons that are left. Real graphs need a few for each way; one that is made to need more has doubles in its union,
     /// which importers understand.
-    private var patience = 1 << 16
+    private var patience = 1 << 20
 
     /// One way to an input of steps with one digest, and who has it.
     private struct Way: Equatable {
@@ -96,6 +103,11 @@ struct Merger {
         settle()
     }
 
+    /// All that was taken in.
+    var union: Graph {
+        Canonical.graph(of: graph, where: leaders.indices.map { leaders[$0] == Int32(truncatingIfNeeded: $0) })
+    }
+
     // MARK: - Blobs and layers
 
     private mutating func number(of blob: LayerDescriptor) -> Int32 {
@@ -104,7 +116,9 @@ struct Merger {
         }
         if found.isNew {
             graph.blobs.append(blob)
+            size.manifest += blob.textCount
         } else if blob.isPreferred(to: graph.blobs[Int(found.number)]) {
+            size.manifest += max(0, blob.textCount - graph.blobs[Int(found.number)].textCount)
             graph.blobs[Int(found.number)] = blob
         }
         return found.number
@@ -117,7 +131,9 @@ struct Merger {
         }
         if found.isNew {
             graph.layers.append(layer)
+            size.config += layer.textCount
         } else if graph.layers[Int(found.number)].annotations < layer.annotations {
+            size.config += layer.annotations.count
             graph.layers[Int(found.number)].annotations = layer.annotations
         }
         return found.number
@@ -132,7 +148,7 @@ struct Merger {
     // MARK: - Records
 
     /// What a record was found to be.
-    mutating func leader(of record: Int32) -> Int32 {
+    private mutating func leader(of record: Int32) -> Int32 {
         var leader = record
         while leaders[Int(leader)] != leader { leader = leaders[Int(leader)] }
         var step = record
@@ -171,6 +187,8 @@ struct Merger {
     private mutating func append(_ record: Graph.Record, _ digest: Int32) -> Int32 {
         let place = Int32(truncatingIfNeeded: graph.records.count)
         graph.records.append(record)
+        size.records += 1
+        size.config += record.textCount
         leaders.append(place)
         users.append([])
         seen.append(-1)
@@ -179,26 +197,35 @@ struct Merger {
     }
 
     private mutating func unite(_ record: Graph.Record, into place: Int32) {
-        for result in record.results { graph.records[Int(place)].add(result) }
-        for chain in record.chains { graph.records[Int(place)].add(chain) }
+        for result in record.results { size.config += graph.records[Int(place)].add(result) }
+        for chain in record.chains { size.config += graph.records[Int(place)].add(chain) }
     }
 
     /// Gives a record one more way to an input, unless it has it.
     private mutating func add(_ input: Graph.Input, to record: Int32) -> Bool {
-        guard !graph.records[Int(record)].inputs.contains(input) else { return false }
+        let way = number(of: input, of: record)
+        let key = UInt64(UInt32(bitPattern: record)) << 32 | UInt64(UInt32(bitPattern: way))
+        let found = owned.number(hash: NumberTable.mix(key, 0)) { ownedKeys[Int($0)] == key }
+        guard found.isNew else { return false }
+        ownedKeys.append(key)
         graph.records[Int(record)].inputs.append(input)
+        size.config += input.textCount(graph.selectors)
         users[Int(input.link)].append(record)
-        register(input, of: record)
+        register(way, of: record)
         return true
     }
 
-    private mutating func register(_ input: Graph.Input, of record: Int32) {
+    private mutating func number(of input: Graph.Input, of record: Int32) -> Int32 {
         let way = Way(digest: digestOfRecord[Int(record)], arity: graph.records[Int(record)].arity, input: input)
         let found = wayNumbers.number(hash: way.hash) { ways[Int($0)].isSame(way) }
         if found.isNew { ways.append(way) }
-        records.append((record, ways[Int(found.number)].first))
-        ways[Int(found.number)].first = Int32(truncatingIfNeeded: records.count - 1)
-        ways[Int(found.number)].count += 1
+        return found.number
+    }
+
+    private mutating func register(_ way: Int32, of record: Int32) {
+        records.append((record, ways[Int(way)].first))
+        ways[Int(way)].first = Int32(truncatingIfNeeded: records.count - 1)
+        ways[Int(way)].count += 1
     }
 
     /// A record other than `itself` with this digest that shares a way to every input.
@@ -268,14 +295,14 @@ struct Merger {
         unite(record, into: kept)
         for var input in record.inputs {
             input.link = leader(of: input.link)
-            if !graph.records[Int(kept)].inputs.contains(input) { graph.records[Int(kept)].inputs.append(input) }
+            graph.records[Int(kept)].inputs.append(input)
         }
         for user in users[Int(gone)] {
             let user = leader(of: user)
             for index in graph.records[Int(user)].inputs.indices
             where graph.records[Int(user)].inputs[index].link == gone {
                 graph.records[Int(user)].inputs[index].link = kept
-                register(graph.records[Int(user)].inputs[index], of: user)
+                register(number(of: graph.records[Int(user)].inputs[index], of: user), of: user)
             }
             users[Int(kept)].append(user)
             suspects.append(user)
@@ -287,29 +314,27 @@ struct Merger {
     private func weight(_ record: Int32) -> Int {
         users[Int(record)].count + graph.records[Int(record)].inputs.count
     }
-
-    /// The numbers of the records that are no other.
-    mutating func leadersOnly() -> [Int32] {
-        leaders.indices.filter { leaders[$0] == Int32(truncatingIfNeeded: $0) }.map { Int32(truncatingIfNeeded: $0) }
-    }
 }
 
 extension Graph.Record {
-    /// One more result; of two times of the same layers the later one counts.
-    mutating func add(_ result: Graph.Result) {
-        if let same = results.firstIndex(where: { $0.layer == result.layer }) {
+    /// What one more result needs in the config. Of two times of the same layers the later one counts.
+    fileprivate mutating func add(_ result: Graph.Result) -> Int {
+        // What stands far behind is found when the graph is put in order.
+        if let same = results.prefix(16).firstIndex(where: { $0.layer == result.layer }) {
             if results[same].created < result.created { results[same].created = result.created }
-        } else {
-            results.append(result)
+            return 0
         }
+        results.append(result)
+        return result.textCount
     }
 
-    /// One more result in the other form.
-    mutating func add(_ chain: Graph.Chain) {
-        if let same = chains.firstIndex(where: { $0.layers == chain.layers }) {
+    /// The same in the other form.
+    fileprivate mutating func add(_ chain: Graph.Chain) -> Int {
+        if let same = chains.prefix(16).firstIndex(where: { $0.layers == chain.layers }) {
             if chains[same].created < chain.created { chains[same].created = chain.created }
-        } else {
-            chains.append(chain)
+            return 0
         }
+        chains.append(chain)
+        return chain.textCount
     }
 }

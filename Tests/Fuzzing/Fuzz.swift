@@ -14,6 +14,7 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "engine": Answers.bodies,
     "mountinfo": Texts.mountInfo,
     "index": Store.check,
+    "union": Unions.check,
     "git": Texts.git,
     "docker-config": Texts.dockerFiles,
     "records": Texts.records,

@@ -1,0 +1,200 @@
+import Formats
+import TestSupport
+import Testing
+
+@testable import CacheUnion
+
+@Suite("Manifests and configs as exporters write them")
+struct ReadingTests {
+    private static let base = digest("base")
+    private static let step = digest("step")
+    private static let blob = digest("blob")
+
+    private func read(_ config: String, blobs: [String] = [blob]) -> CacheGraph? {
+        let config = ByteString(config)
+        return CacheManifest(imageManifest(config, blobs)).flatMap { CacheGraph(manifest: $0, config: config) }
+    }
+
+    private static let layer = "{\"blob\":\"\(blob)\",\"parent\":-1}"
+    private static let source = "{\"digest\":\"\(base)\"}"
+
+    @Test("An index whose entries are the layers and the config is what an image manifest is")
+    func index() throws {
+        let config = ByteString("{\"layers\":[\(Self.layer)],\"records\":[\(Self.source)]}")
+        let text = ByteString(
+            """
+            {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[
+            {"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","digest":"\(Self.blob)","size":7,
+            "annotations":{"b":"2","a":"1"}},
+            {"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"\(digest(config.lossy))",
+            "size":\(config.count)}]}
+            """)
+        let manifest = try #require(CacheManifest(text))
+        #expect(manifest.config.digest == Digest(of: config))
+        #expect(manifest.layers.map(\.digest.name) == [ByteString(Self.blob)])
+        #expect(CacheGraph(manifest: manifest, config: config)?.recordCount == 1)
+        let written = manifest.text
+        #expect(written.range(of: "application/vnd.oci.image.manifest.v1+json") != nil)
+        #expect(written.range(of: "\"annotations\":{\"a\":\"1\",\"b\":\"2\"}") != nil)
+        #expect(CacheManifest(written) == manifest)
+    }
+
+    @Test(
+        "What is no cache manifest, or has members that are not known, is none",
+        arguments: [
+            "", "{}", "[]", "{\"schemaVersion\":2}", "null",
+            "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"layers\":[]}",
+        ])
+    func noManifest(text: String) {
+        #expect(CacheManifest(ByteString(text)) == nil)
+    }
+
+    @Test(
+        "One thing that is wrong in a manifest spoils it",
+        arguments: [
+            ("\"size\":7", "\"size\":-7"), ("\"size\":7", "\"size\":7.5"), ("\"size\":7", "\"size\":7,\"size\":7"),
+            ("\"size\":7", "\"size\":7,\"urls\":[\"https://example.invalid\"]"),
+            ("\"schemaVersion\":2", "\"schemaVersion\":3"),
+            ("cacheconfig.v0", "cacheconfig.v1"), ("\"digest\":\"sha256:", "\"digest\":\"sha512:"),
+            ("\"digest\":\"sha256:", "\"digest\":\"../../"), ("image.manifest.v1", "image.manifest.v2"),
+            ("{\"buildkit/createdat\":\"x\"}", "{\"buildkit/createdat\":1}"),
+            ("{\"buildkit/createdat\":\"x\"}", "{\"a\":\"x\",\"a\":\"y\"}"),
+            ("\"schemaVersion\":2,", "\"schemaVersion\":2,\"subject\":{},"),
+            ("\"layers\":[", "\"layers\":[],\"layers\":["), ("\"config\":{", "\"config\":{\"data\":\"\","),
+        ])
+    func spoiltManifest(part: String, other: String) throws {
+        let good = imageManifest("{}", [Self.blob])
+        #expect(CacheManifest(good) != nil)
+        let range = try #require(good.range(of: ByteString(part)))
+        #expect(
+            CacheManifest(good.prefix(range.lowerBound) + ByteString(other) + good.dropFirst(range.upperBound)) == nil)
+    }
+
+    @Test("A blob that serves several chains is named once")
+    func doubleBlob() throws {
+        let manifest = try #require(CacheManifest(imageManifest("{}", [Self.blob, digest("x"), Self.blob])))
+        #expect(manifest.layers.map(\.digest.name) == [ByteString(digest("x")), ByteString(Self.blob)])
+    }
+
+    @Test("Go leaves zeros out: of parents, links and layers")
+    func zeros() throws {
+        let graph = try #require(
+            read(
+                """
+                {"layers":[\(Self.layer),{"blob":"\(digest("other"))"}],"records":[\(Self.source),
+                {"digest":"\(Self.step)","inputs":[[{}]],"layers":[{"createdAt":"2026-11-28T10:00:00Z"},{"layer":1}]}]}
+                """, blobs: [Self.blob, digest("other")]))
+        #expect(graph.recordCount == 2)
+        #expect(graph.layers.count == 2)
+        #expect(graph.config.range(of: "\"createdAt\":\"0001-01-01T00:00:00Z\"") != nil)
+        #expect(graph.config.range(of: ByteString("\"parent\":-1},{\"blob\":\"\(digest("other"))\"}")) != nil)
+    }
+
+    @Test("All members that BuildKit knows are kept: selectors, chains, annotations, times to the nanosecond")
+    func allMembers() throws {
+        let graph = try #require(
+            read(
+                """
+                {"layers":[{"blob":"\(Self.blob)","parent":-1,"annotations":{"mediaType":"m","diffID":"\(Self.blob)",
+                "size":3,"createdAt":"2026-11-28T10:00:00Z"}}],"records":[\(Self.source),
+                {"digest":"\(Self.step)","inputs":[[{"selector":"/a\\"b\\u00e4","link":0}],[{"link":0}]],
+                "layers":[{"layer":0,"createdAt":"2026-11-28T12:00:00.123456789+02:00"}],
+                "chains":[{"layers":[0,0],"createdAt":"2026-11-28T10:00:00.5Z"}]}]}
+                """))
+        for part in [
+            "\"selector\":\"/a\\\"b\u{e4}\"", "\"createdAt\":\"2026-11-28T10:00:00.123456789Z\"",
+            "\"annotations\":{\"mediaType\":\"m\"", "\"chains\":[{\"layers\":[",
+            "\"createdAt\":\"2026-11-28T10:00:00.5Z\"",
+        ] {
+            #expect(graph.config.range(of: ByteString(part)) != nil, "\(part)")
+        }
+        let config = graph.config
+        #expect(CacheGraph(manifest: graph.manifest(of: config), config: config) == graph)
+    }
+
+    @Test("A layer whose blob or whose parent's blob the manifest does not name has no results")
+    func unnamed() throws {
+        let graph = try #require(
+            read(
+                """
+                {"layers":[{"blob":"\(digest("gone"))","parent":-1},{"blob":"\(Self.blob)"}],
+                "records":[{"digest":"\(Self.step)","layers":[{"layer":1},{"layer":0}],"chains":[{"layers":[0,1]},
+                {"layers":[1]}]}]}
+                """))
+        #expect(graph.config.range(of: "\"layers\":[{\"layer\"") == nil)
+        #expect(graph.config.range(of: "\"chains\":[{\"layers\":[0]") != nil)
+        #expect(graph.layers.map(\.digest.name) == [ByteString(Self.blob)])
+    }
+
+    @Test(
+        "A record to an input of which nothing leads, and what follows from it alone, is left out: BuildKit refuses all for it"
+    )
+    func unreachable() throws {
+        let graph = try #require(
+            read(
+                """
+                {"layers":[\(Self.layer)],"records":[\(Self.source),{"digest":"\(Self.step)","inputs":[null]},
+                {"digest":"\(Self.step)","inputs":[[{"link":1},{"link":0}]]},{"digest":"\(Self.step)","inputs":[[{"link":1}]]}]}
+                """))
+        #expect(graph.recordCount == 2)
+    }
+
+    @Test(
+        "A config that BuildKit refuses, or that has members that are not known, is none",
+        arguments: [
+            "", "[]", "{", "{} ,", "{\"layers\":{}}", "{\"layers\":[\(layer)],\"other\":1}",
+            "{\"layers\":[],\"layers\":[]}",
+            "{\"layers\":[{\"parent\":-1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2}]}",
+            "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":0}]}",
+            "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":1}]}",
+            "{\"layers\":[{\"blob\":\"sha512:00\",\"parent\":-1}]}",
+            "{\"records\":[{}]}", "{\"records\":[{\"digest\":\"random:1\"}]}", "{\"records\":[\(source),]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":0}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":1}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":-1}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":1.0}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":99999999999999999999}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"inputs\":[[{\"links\":0}]]}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"layer\":0}]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"yesterday\"}]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"2026-02-30T00:00:00Z\"}]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[1]}]}]}",
+            "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]",
+        ])
+    func spoiltConfig(config: String) {
+        #expect(read(config) == nil)
+    }
+
+    @Test("Blanks and null lists are read as Go reads them")
+    func blanks() {
+        #expect(
+            read(" { \"layers\" : null , \"records\":\t[ { \"digest\" :\n\"\(Self.base)\" , \"inputs\":null } ] } ")?
+                .recordCount == 1)
+    }
+
+    @Test(
+        "Times are written as they were read, in UTC",
+        arguments: [
+            ("2026-11-28T17:23:06.225277024Z", "2026-11-28T17:23:06.225277024Z"),
+            ("2026-11-28T17:23:06.100Z", "2026-11-28T17:23:06.1Z"), ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+            ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z"),
+            ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"), ("2024-02-29T00:00:00-01:30", "2024-02-29T01:30:00Z"),
+        ])
+    func times(text: String, written: String) throws {
+        let instant = try #require(Instant(Array(text.utf8)[...]))
+        var out: [UInt8] = []
+        instant.write(to: &out)
+        #expect(String(decoding: out, as: UTF8.self) == written)
+    }
+
+    @Test(
+        "Times that Go refuses are none",
+        arguments: [
+            "2026-11-28", "2026-11-28T17:23:06", "2026-11-28 17:23:06Z", "2026-13-28T17:23:06Z", "2026-11-28T24:00:00Z",
+            "2026-11-28T17:23:06.Z", "2026-11-28T17:23:06+0200", "0000-01-01T00:00:00Z", "2026-11-28T17:23:06Zx",
+            "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00",
+        ])
+    func noTimes(text: String) {
+        #expect(Instant(Array(text.utf8)[...]) == nil)
+    }
+}
