@@ -248,8 +248,8 @@ struct ConfigReader {
                 record.inputs[input].link = places[Int(record.inputs[input].link)]
             }
             record.inputs.removeAll { $0.link < 0 }
-            // BuildKit 0.13 writes records to which no input leads; nothing finds them.
-            guard record.hasAllInputs else { continue }
+            // BuildKit 0.13 writes records to which no input leads; nothing finds them. The crown is not read, but written anew.
+            guard record.hasAllInputs, record.digest != Graph.crown else { continue }
             for result in record.results.indices {
                 record.results[result].layer = layers[Int(record.results[result].layer)]
             }

@@ -81,8 +81,33 @@ extension Graph {
             }
             append("}")
         }
+        let leaves = self.leaves
+        if leaves.count > 1 {
+            append(",{\"digest\":\"sha256:")
+            Self.crown.write(to: &out)
+            append("\",\"inputs\":[[")
+            for (place, leaf) in leaves.enumerated() {
+                append(place > 0 ? ",{\"link\":" : "{\"link\":")
+                append(leaf)
+                append("}")
+            }
+            append("]]}")
+        }
         append("]}")
         return ByteString(out)
+    }
+
+    /// A record that follows from all others and that no step has. BuildKit's importer (since 0.25) walks the records once for
+    /// each that nothing follows from, and forgets the links of a record that it meets twice on a later walk: of two
+    /// stages on one base, the second's first step is not found any more (cache/remotecache/v1/cachestorage.go,
+    /// addItemToStorage, `visited`). An export has one such record mostly, a union has many. With this one there is one walk.
+    static let crown = Digest(of: "slipway: what follows from all records of a union")
+
+    /// Records that nothing follows from.
+    private var leaves: [Int32] {
+        var isLeaf = [Bool](repeating: true, count: records.count)
+        for record in records { for input in record.inputs { isLeaf[Int(input.link)] = false } }
+        return isLeaf.indices.filter { isLeaf[$0] }.map { Int32(truncatingIfNeeded: $0) }
     }
 
     /// Whether ways lead in a circle: records of several graphs may, though none of those did.

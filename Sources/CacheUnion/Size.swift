@@ -3,7 +3,7 @@ internal import Formats
 extension Graph {
     /// What a graph would need at most, so that no text has to be made to know that it does not fit.
     struct Size: Sendable {
-        var config = 32
+        var config = 160
         var manifest = 400
         var records = 0
 
@@ -36,9 +36,10 @@ extension Graph.Layer {
 }
 
 extension Graph.Record {
-    /// `{"layers":[],"chains":[],"digest":"sha256:...","inputs":[[],[]]},` at most, with its results.
+    /// `{"layers":[],"chains":[],"digest":"sha256:...","inputs":[[],[]]},` at most, with its results, and `{"link":N},` of the
+    /// crown.
     var textCount: Int {
-        results.reduce(0) { $0 + $1.textCount } + chains.reduce(0) { $0 + $1.textCount } + 122 + 3 * Int(arity)
+        results.reduce(132 + digits + 3 * Int(arity)) { $0 + $1.textCount } + chains.reduce(0) { $0 + $1.textCount }
     }
 }
 

@@ -183,6 +183,23 @@ struct UnionTests {
         #expect(CacheGraph.union(of: [both, second, first]).graph.config == both.config)
     }
 
+    /// BuildKit's importer loses links between records where a config has several that nothing follows from.
+    @Test("All records of a union lead to one", arguments: UInt64(1)...20)
+    func crown(seed: UInt64) throws {
+        var maker = GraphMaker(seed: seed)
+        let config = CacheGraph.union(of: maker.graphs(3)).graph.config
+        let records = try #require(JSON(config)?[key: "records"]?.array)
+        var leaves = Set(records.indices)
+        for record in records {
+            for group in record[key: "inputs"]?.array ?? [] {
+                for way in group.array ?? [] { leaves.remove(way[key: "link"]?.integer ?? 0) }
+            }
+        }
+        #expect(leaves == [records.count - 1], "seed \(seed)")
+        #expect(records.last?[key: "digest"]?.string == Graph.crown.name)
+        #expect(records.last?[key: "layers"] == nil)
+    }
+
     /// BuildKit refuses a config altogether in which records lead in a circle.
     @Test("Ways that lead in a circle when graphs are united are not written")
     func circles() throws {
