@@ -34,7 +34,7 @@ extension Graph {
                     append(place > 0 ? ",{\"layer\":" : "{\"layer\":")
                     append(result.layer)
                     append(",\"createdAt\":\"")
-                    result.created.write(to: &out)
+                    result.created.aged.write(to: &out)
                     append("\"}")
                 }
                 append("],")
@@ -48,7 +48,7 @@ extension Graph {
                         append(layer)
                     }
                     append("],\"createdAt\":\"")
-                    chain.created.write(to: &out)
+                    chain.created.aged.write(to: &out)
                     append("\"}")
                 }
                 append("],")

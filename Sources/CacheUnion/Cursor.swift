@@ -105,8 +105,8 @@ struct Cursor {
         return isNegative ? -value : value
     }
 
-    /// A time.
-    mutating func instant() -> Instant? { plainString().flatMap { Instant($0) } }
+    /// When a result was made. What an engine has out of a union it exports with the union's time.
+    mutating func instant() -> Instant? { plainString().flatMap { Instant($0) }?.young }
 
     /// One value of any kind, as it stands; whether it is JSON is another's to say.
     mutating func skippedValue() -> ByteString? {

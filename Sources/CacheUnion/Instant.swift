@@ -19,6 +19,21 @@ struct Instant: Equatable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// A hundred years, for all of this century.
+    private static let age: Int64 = 36_525 * 86_400
+
+    /// As a union has it: a hundred years earlier, in the same order. Of the results of a step BuildKit takes the newest, and of two
+    /// equally new ones the imported (solver/exporter.go, compareCacheRecord); an imported one is put together layer by layer,
+    /// though the engine may have its own. So the engine's own must be newer.
+    var aged: Instant { (0..<Self.age).contains(seconds) ? adding(-Self.age) : self }
+
+    /// The time before it was made earlier.
+    var young: Instant { (-Self.age..<0).contains(seconds) ? adding(Self.age) : self }
+
+    private func adding(_ difference: Int64) -> Instant {
+        Instant(seconds: seconds + difference, nanoseconds: nanoseconds)
+    }
+
     /// nil for what Go refuses, since there one such time spoils the whole config.
     init?(_ text: ArraySlice<UInt8>) {
         guard (20...35).contains(text.count) else { return nil }

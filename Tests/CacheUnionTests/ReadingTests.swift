@@ -102,9 +102,9 @@ struct ReadingTests {
                 "chains":[{"layers":[0,0],"createdAt":"2026-11-28T10:00:00.5Z"}]}]}
                 """))
         for part in [
-            "\"selector\":\"/a\\\"b\u{e4}\"", "\"createdAt\":\"2026-11-28T10:00:00.123456789Z\"",
+            "\"selector\":\"/a\\\"b\u{e4}\"", "\"createdAt\":\"1926-11-28T10:00:00.123456789Z\"",
             "\"annotations\":{\"mediaType\":\"m\"", "\"chains\":[{\"layers\":[",
-            "\"createdAt\":\"2026-11-28T10:00:00.5Z\"",
+            "\"createdAt\":\"1926-11-28T10:00:00.5Z\"",
         ] {
             #expect(graph.config.range(of: ByteString(part)) != nil, "\(part)")
         }
@@ -170,6 +170,25 @@ struct ReadingTests {
         #expect(
             read(" { \"layers\" : null , \"records\":\t[ { \"digest\" :\n\"\(Self.base)\" , \"inputs\":null } ] } ")?
                 .recordCount == 1)
+    }
+
+    /// BuildKit takes the newest of a step's results, and an imported one costs it a round trip for each layer.
+    @Test(
+        "A union's results are older than any that an engine has, in the same order, and young again when they are read",
+        arguments: [
+            ("2026-11-28T17:23:06.225277024Z", "1926-11-28T17:23:06.225277024Z"),
+            ("1970-01-01T00:00:00Z", "1869-12-31T00:00:00Z"),
+        ])
+    func ages(text: String, aged: String) throws {
+        let instant = try #require(Instant(Array(text.utf8)[...]))
+        var out: [UInt8] = []
+        instant.aged.write(to: &out)
+        #expect(String(decoding: out, as: UTF8.self) == aged)
+        #expect(instant.aged.young == instant)
+        #expect(instant.young == instant)
+        #expect(instant.aged.aged == instant.aged)
+        #expect(Instant.zero.aged == .zero)
+        #expect(Instant.zero.young == .zero)
     }
 
     @Test(
