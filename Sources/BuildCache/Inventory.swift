@@ -82,6 +82,9 @@ struct Inventory: Sendable {
     /// Its blobs.
     let pool: Pool
 
+    /// What unions have in the pool besides layers.
+    let unions: Set<Digest>
+
     /// The steps of reading at which tests change the store.
     enum Step: CaseIterable {
         case begun, keyRead
@@ -93,6 +96,7 @@ struct Inventory: Sendable {
     ) throws(Rejection) {
         self.generation = generation
         try checkpoint(.begun)
+        unions = Set(UnionRecord.all(in: generation).flatMap(\.record.blobs))
         pool = try Pool(of: generation)
         var reader = ExportReader(generation: generation, pool: pool, now: now)
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
@@ -133,8 +137,8 @@ struct Inventory: Sendable {
     /// Bytes in the pool.
     var bytes: UInt64 { pool.bytes }
 
-    /// Bytes that complete exports reach.
-    var liveBytes: UInt64 { pool.bytes(of: reached(by: keys.lazy.flatMap(\.exports))) }
+    /// Bytes that complete exports and their unions reach.
+    var liveBytes: UInt64 { pool.bytes(of: reached(by: keys.lazy.flatMap(\.exports)).union(unions)) }
 }
 
 extension KeyRecord {

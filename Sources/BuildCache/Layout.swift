@@ -1,4 +1,5 @@
 public import Formats
+internal import Host
 
 /// Where things stand in a store, by name alone (docs/design.md, "The store"):
 ///
@@ -40,6 +41,20 @@ public struct Generation: Hashable, Sendable {
     public let path: ByteString
     /// The user whose sub-store it is: owner of everything in it that counts.
     public let owner: UInt32
+    /// Whose blobs it links to, where it is no generation but a folder of links that is made for unions over several; else empty.
+    var lenders: [Generation] = []
+
+    /// Where exports are looked for.
+    var sources: [Generation] { lenders.isEmpty ? [self] : lenders }
+    /// Whether a layer may belong to a user.
+    func isOwner(_ user: UInt32) -> Bool { user == owner || lenders.contains { $0.owner == user } }
+    /// The files whose locks keep there what is imported from here.
+    public var leasePaths: [ByteString] { sources.map(\.leasePath) }
+
+    init(path: ByteString, owner: UInt32) {
+        self.path = path
+        self.owner = owner
+    }
 
     /// The name of a sub-store's first generation.
     static let firstName: ByteString = "gen-000001"
@@ -63,6 +78,48 @@ public struct Generation: Hashable, Sendable {
     public static let keyRecord: ByteString = "key.json"
     /// The file in a key's directory whose time says when a build last used the key.
     static let usedName: ByteString = "used"
+
+    /// What folders of links begin with.
+    static let linksPrefix: ByteString = "links-"
+
+    /// A folder of links in this generation over the pools of some, itself among them. It holds for these very generations: once one
+    /// of them is replaced there is another.
+    func links(over lenders: [Generation]) -> Generation {
+        let names = lenders.map { $0.nameInStore }.joined(separator: "\n")
+        let name = Self.linksPrefix + Slug.tag(of: names, digits: 16)
+        var links = Generation(path: path.appending(path: name), owner: owner)
+        links.lenders = lenders
+        return links
+    }
+
+    /// "u0/gen-000001": the same wherever the store is mounted.
+    private var nameInStore: ByteString { path.parentPath.lastPathComponent.appending(path: path.lastPathComponent) }
+
+    /// Makes a folder of links, and in it a link to each of some blobs that is not there yet.
+    func link(_ blobs: [ByteString], most: Int) throws(Errno) {
+        let mode = try Files.status(path.parentPath, followLinks: false).mode & 0o755
+        for folder in [path, path.appending(path: "blobs"), poolPath] {
+            do throws(Errno) { try Files.makeDirectory(folder, mode: mode) } catch .fileExists { continue }
+        }
+        var made = 0
+        for blob in blobs {
+            let link = poolPath.appending(path: blob)
+            guard Files.isMissing(link) else { continue }
+            let lender = lenders.first {
+                (try? Files.status($0.poolPath.appending(path: blob), followLinks: false).kind) == .regular
+            }
+            guard let lender else { throw .noSuchFile }
+            made += 1
+            guard made <= most else { throw .tooLarge }
+            do throws(Errno) {
+                // From STORE/v1/u1/gen-000001/links-0/blobs/sha256.
+                try Files.makeLink(
+                    link, to: "../../../../../" + lender.nameInStore.appending(path: Self.pool).appending(path: blob))
+            } catch .fileExists {
+                continue
+            }
+        }
+    }
 
     func keyPath(_ key: Key) -> ByteString { exportsPath.appending(path: key.directoryName) }
 

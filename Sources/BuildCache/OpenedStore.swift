@@ -39,6 +39,20 @@ public struct OpenedStore {
         own = found
     }
 
+    /// The folder of links over all generations that hold exports; nil where one alone does, or it would not be one's own.
+    var links: Generation? {
+        guard let own else { return nil }
+        let lenders = generations.map(\.generation).filter { generation in
+            guard let folder = try? Files.status(generation.exportsPath, followLinks: false),
+                folder.kind == .directory, folder.owner == generation.owner, !folder.isWritableByOthers
+            else { return false }
+            // A directory has two links and one more for each in it, or one where the file system does not count them.
+            return folder.links != 2
+        }
+        guard lenders.count > 1 else { return nil }
+        return own.generation.links(over: lenders.sorted { $0.owner < $1.owner })
+    }
+
     private func open(
         _ owner: UInt32, leasing: Bool
     ) throws(Rejection) -> (generation: Generation, lease: Lease?)? {

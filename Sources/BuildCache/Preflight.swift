@@ -42,6 +42,12 @@ struct Preflight {
         let size: Int
         let mediaType: ByteString
 
+        init(digest: ByteString, size: Int, mediaType: ByteString = "") {
+            self.digest = digest
+            self.size = size
+            self.mediaType = mediaType
+        }
+
         init?(_ json: JSON) {
             guard let digest = json[field: "digest"]?.string, let size = json[field: "size"]?.integer, size >= 0 else {
                 return nil
@@ -66,6 +72,34 @@ struct Preflight {
     mutating func check(
         _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(Rejection) -> Void
     ) throws(Rejection) -> [Blob] {
+        let contents = try contents(of: manifest, in: generation)
+        for layer in contents.layers { try checkLayer(layer) }
+        return [manifest, contents.config] + contents.layers
+    }
+
+    /// What a manifest and its config say.
+    struct Contents {
+        let manifestText: ByteString
+        let config: Blob
+        let configText: ByteString
+        let layers: [Blob]
+    }
+
+    /// Reads a manifest and its config, which have their digests.
+    mutating func contents(of manifest: Blob, in generation: Generation) throws(Rejection) -> Contents {
+        let (text, config, layers) = try entries(of: manifest, in: generation)
+        return Contents(
+            manifestText: text, config: config, configText: try verified(config, in: generation), layers: layers)
+    }
+
+    /// Reads what layers a manifest names.
+    mutating func layers(of manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
+        try entries(of: manifest, in: generation).layers
+    }
+
+    private mutating func entries(
+        of manifest: Blob, in generation: Generation
+    ) throws(Rejection) -> (text: ByteString, config: Blob, layers: [Blob]) {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
         var layers: [Blob] = []
@@ -83,9 +117,7 @@ struct Preflight {
             }
         }
         guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
-        _ = try verified(config, in: generation)
-        for layer in layers { try checkLayer(layer) }
-        return [manifest, config] + layers
+        return (text, config, layers)
     }
 
     private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {
@@ -111,11 +143,11 @@ struct Preflight {
         Rejection(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
-    private static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
+    static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
         guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
         do throws(Errno) {
-            let status = try Files.status(path, followLinks: false)
-            guard status.kind == .regular, status.owner == generation.owner, !status.isWritableByOthers,
+            let status = try Files.status(path, followLinks: !generation.lenders.isEmpty)
+            guard status.kind == .regular, generation.isOwner(status.owner), !status.isWritableByOthers,
                 status.size == layer.size
             else { throw .invalid }
             try Files.check(.read, path)

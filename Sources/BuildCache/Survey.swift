@@ -2,7 +2,11 @@ public import Formats
 internal import Host
 public import Notes
 
-/// What a store holds for one build: what is safe to import, and the lease that keeps it there.
+/// What a store holds for the builds of one command: one manifest that is safe to import, and the lease that keeps it there.
+///
+/// One only: where several manifests share their first steps, BuildKit takes those steps' keys from whichever answers first and
+/// then finds the others' later steps no more (moby/buildkit solver/combinedcache.go, Query; issue 6418). Measured: one manifest hit
+/// 4 of 4 steps in 12 of 12 builds, that one beside another in 7 of 18. So it is the union of what has been exported.
 public struct Survey {
     /// One `--cache-from`.
     public struct Import: Equatable, Sendable {
@@ -10,47 +14,73 @@ public struct Survey {
         public let source: Generation
         /// The manifest, "sha256:...".
         public let digest: ByteString
-        /// The directory of its export.
-        public let export: ByteString
+        /// How many exports it is made of.
+        public let exports: Int
+        /// How many keys they have.
+        public let keys: Int
     }
 
-    /// The nearest export that is safe. One only: where several manifests share their first steps, BuildKit takes those steps'
-    /// keys from whichever answers first and then finds the others' later steps no more (moby/buildkit solver/combinedcache.go,
-    /// Query; issue 6418). Measured: one manifest hit 4 of 4 steps in 12 of 12 builds, that one beside another in 7 of 18.
-    public private(set) var nearest: Import?
-    /// Keeps the generation of the nearest there; nil when the store was opened without leases.
-    public private(set) var lease: Lease?
+    /// What each build imports, in their order.
+    public private(set) var found: [Import?]
+    /// The directories of the newest exports of the builds' own keys that are known; nil where there is none.
+    public private(set) var newest: [ByteString?]
+    /// Keep there what is imported; none when the store was opened without leases, or nothing is imported.
+    public var leases: [Lease] {
+        let sources = found.compactMap { $0?.source.sources }.flatMap { $0 }
+        return held.filter { sources.contains($0.generation) }.compactMap(\.lease)
+    }
     /// What was left out, and why.
     public private(set) var notes: [Note] = []
-
     /// Whether time was up before all was looked at.
     public var isCut: Bool { notes.contains { $0.reason == .storeSearchCut } }
+    private var offer: UnionOffer?
+    private var others: [UnionOffer] = []
+    private let held: [(generation: Generation, lease: Lease?)]
+    /// A manifest that is not written yet.
+    var merged: ByteString? { offer?.draft?.manifest }
 
-    /// Reads the exports that there are for a build: names first, then at most eight indexes and 2 MiB of manifests, and no more of
-    /// either than there is time for.
-    public init(of opened: OpenedStore, for build: BuildIdentity, until deadline: Deadline = .never) {
-        let now = Clock.now
-        let candidates = opened.generations.flatMap {
-            Candidate.list(in: $0.generation, for: build, now: now, until: deadline)
-        }
-        choose(from: candidates, until: deadline)
-        if nearest == nil, !isCut, deadline.hasPassed { notes.append(Note(.storeSearchCut, build.key.directoryName)) }
-        lease = opened.generations.first { $0.generation == nearest?.source }?.lease
+    /// Reads what there is for some builds: the union that is published, and at most 32 exports that are not in it yet, of 512 KiB.
+    public init(
+        of opened: OpenedStore, for builds: [BuildIdentity], scope: UnionScope = .store, acting: Bool,
+        until deadline: Deadline = .never
+    ) {
+        found = builds.map { _ in nil }
+        newest = builds.map { _ in nil }
+        held = opened.generations
+        var offers = opened.generations.map { UnionOffer(of: builds, scope, in: $0.generation, until: deadline) }
+        offers.sort { $0.nearness > $1.nearness }
+        // All of them as one, before any by itself.
+        if let links = opened.links { offers.insert(UnionOffer(of: builds, scope, in: links, until: deadline), at: 0) }
+        others = offers
+        next(opened.store.user, acting: acting)
+        if offer == nil, !builds.isEmpty, !isCut, deadline.hasPassed { notes.append(Note(.storeSearchCut)) }
     }
 
-    /// A damaged one makes room for the next.
-    private mutating func choose(from candidates: [Candidate], until deadline: Deadline) {
-        var preflight = Preflight(until: deadline)
-        for candidate in candidates.sorted(by: { ($0.rank, $1.completed) < ($1.rank, $0.completed) }) {
-            guard !preflight.isSpent else { return }
-            do throws(Rejection) {
-                let manifest = try preflight.manifest(ofExport: candidate.path, in: candidate.generation)
-                try preflight.check(manifest, in: candidate.generation)
-                nearest = Import(source: candidate.generation, digest: manifest.digest, export: candidate.path)
-                return
-            } catch {
-                notes.append(error.note)
-            }
+    /// The first offer that is of any use.
+    private mutating func next(_ user: UInt32, acting: Bool) {
+        while !others.isEmpty {
+            var offer = others.removeFirst()
+            // What is merged is written into one's own sub-store.
+            let isOwn = offer.generation.owner == user
+            offer.prepare(canWrite: isOwn, remember: isOwn && acting)
+            notes += offer.notes
+            guard offer.isUseful else { continue }
+            self.offer = offer
+            found = offer.imports
+            newest = offer.newest
+            return
         }
+        offer = nil
+        found = found.map { _ in nil }
+    }
+
+    /// Writes down what was merged, if that has not been done. Where that cannot be, the builds import what is there already.
+    public mutating func write() {
+        guard var offer else { return }
+        if let note = offer.write() { notes.append(note) }
+        self.offer = offer
+        found = offer.imports
+        // Where all of them as one cannot be, one of them as it is.
+        if !offer.isUseful { next(.max, acting: false) }
     }
 }

@@ -70,7 +70,8 @@ public struct Trim {
         report.carried += late
         if case .switched = report.outcome, late == 0 {
             let pool = try Pool(of: last)
-            report.after = Self.usage(pool, live: pool.bytes(of: choice.blobs), besides: last)
+            let unions = UnionRecord.all(in: last).flatMap(\.record.blobs)
+            report.after = Self.usage(pool, live: pool.bytes(of: choice.blobs.union(unions)), besides: last)
         } else {
             let inventory = try Inventory(of: last, now: Clock.now)
             report.after = Self.usage(inventory.pool, live: inventory.liveBytes, besides: last)
@@ -242,7 +243,8 @@ public struct Trim {
     ) throws(Rejection) -> Generation {
         let current = inventory.generation
         guard
-            !choice.dropped.isEmpty || inventory.pool.bytes(of: choice.blobs) < inventory.bytes
+            !choice.dropped.isEmpty
+                || inventory.pool.bytes(of: choice.blobs.union(inventory.unions)) < inventory.bytes
                 || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || current.hasOldLease
                 || (retention.dropsAll && current.unfinishedBytes > 0)
         else {
@@ -291,6 +293,7 @@ public struct Trim {
         } catch {
             return try unmade(unnamed, error)
         }
+        UnionPublisher.remake(UnionRecord.all(in: current), of: current, in: unnamed)
         try checkpoint(.copied)
         try writing { () throws(Errno) in try MarkedExports(inventory).write(to: current) }
         try checkpoint(.marked)
@@ -322,6 +325,12 @@ public struct Trim {
         // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
         let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
+        // What they name may go.
+        for (path, _) in UnionRecord.all(in: current) { try? Files.remove(path) }
+        for name in (try? Files.names(in: current.path, limit: .max)) ?? []
+        where name.hasPrefix(Generation.linksPrefix) {
+            try? Files.removeTree(current.path.appending(path: name))
+        }
         for key in inventory.keys {
             let kept = Set(choice.kept[key.name] ?? [])
             let folder = current.exportsPath.appending(path: key.name)

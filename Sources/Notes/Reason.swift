@@ -82,6 +82,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case layerRejected = 403
     case metadataBudgetSpent = 404
     case storeSearchCut = 405
+    case unionNotWritten = 410
 
     // 5xx: packages for containers
     case packageCacheOff = 500

@@ -76,6 +76,7 @@ extension Reason {
         case .layerRejected: "an export's layer is missing or wrong: left out"
         case .metadataBudgetSpent: "enough metadata was read for one build"
         case .storeSearchCut: "the time for looking through the store was over: what was not looked at is not imported"
+        case .unionNotWritten: "exports that are not in the union yet are not merged: nothing can be written"
         case .packageCacheOff: "the setting package-cache.mode is off"
         case .noPackages: "no packages were warmed on this engine: slipway warm"
         case .packagesDamaged: "the newest generation of packages is not whole: slipway warm makes another"

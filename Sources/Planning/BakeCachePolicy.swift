@@ -125,7 +125,7 @@ public enum BakeCachePolicy {
             if wish.imports && part.wish.imports {
                 if let found = part.facts.found {
                     addition.importing = BuildCachePolicy.option(importing: found)
-                    notes.append(Note(.importAdded, name + ", " + found.digest))
+                    notes.append(Note(.importAdded, name + ", " + found.description))
                 } else {
                     notes.append(Note(.nothingToImport, name))
                 }

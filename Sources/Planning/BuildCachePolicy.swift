@@ -32,15 +32,21 @@ public enum BuildCachePolicy {
             public let source: ByteString
             /// "sha256:..."
             public let digest: ByteString
+            /// How many exports of how many keys it is made of, in words for people.
+            public let extent: ByteString
 
-            /// Both by name.
-            public init(source: ByteString, digest: ByteString) {
+            /// All by name.
+            public init(source: ByteString, digest: ByteString, extent: ByteString = "") {
                 self.source = source
                 self.digest = digest
+                self.extent = extent
             }
+
+            /// The manifest and what it is made of.
+            var description: ByteString { extent.isEmpty ? digest : digest + " (" + extent + ")" }
         }
 
-        /// The nearest manifest that passed pre-flight.
+        /// The manifest that passed pre-flight.
         public var found: Import?
         /// The directory to export to; nil when an export would fail or is not wished for.
         public var export: ByteString?
@@ -112,7 +118,7 @@ public enum BuildCachePolicy {
         if wish.imports {
             if let found = facts.found {
                 options.append("--cache-from=" + option(importing: found))
-                notes.append(Note(.importAdded, found.digest))
+                notes.append(Note(.importAdded, found.description))
             } else {
                 notes.append(Note(.nothingToImport))
             }

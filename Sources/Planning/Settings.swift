@@ -52,6 +52,16 @@ public struct Settings: Equatable, Sendable {
         case auto = "auto"
     }
 
+    /// `union.scope`: whose exports one import may hold.
+    public enum UnionScope: ByteString, CaseIterable, Sendable {
+        /// All that the store holds.
+        case store = "store"
+        /// Those of the build's repository.
+        case repository = "repository"
+        /// Those of the same Dockerfile, context, target and platforms.
+        case key = "key"
+    }
+
     /// `docker`: the real docker, absolute; nil to look on PATH.
     public var docker: ByteString?
     /// `store`: the store's directory, absolute; nil for the default.
@@ -68,6 +78,10 @@ public struct Settings: Equatable, Sendable {
     public var trimmedSize: UInt64 = 20_000_000_000
     /// `store.trusted-users`: users, besides oneself and root, whose layers are imported.
     public var trustedUsers: [UInt32] = []
+    /// `union.scope`.
+    public var unionScope = UnionScope.store
+    /// `union.other-max-age`: time after which other repositories' exports are left out (in nanoseconds).
+    public var unionOthersAge: Int64 = 604_800_000_000_000
     /// `build-cache`.
     public var buildCache = BuildCache.on
     /// `package-cache.mode`.
@@ -208,6 +222,14 @@ public struct Settings: Equatable, Sendable {
         .size(
             "trim.max-size", expects: "a size with a unit, such as 20GB", { $0.trimmedSize = $1 }, { $0.trimmedSize }),
         .choice("build-cache", expects: "on, import-only or off", { $0.buildCache = $1 }, { $0.buildCache }),
+        .choice("union.scope", expects: "store, repository or key", { $0.unionScope = $1 }, { $0.unionScope }),
+        Row(key: "union.other-max-age", expects: "a time with a unit, such as 7d") { value, settings in
+            guard let age = TimeSpan.parse(value), age > 0 else { return false }
+            settings.unionOthersAge = age
+            return true
+        } show: {
+            TimeSpan.text($0.unionOthersAge)
+        },
         .choice(
             "package-cache.mode", expects: "view, read-only, read-write or off", { $0.packageCache = $1 },
             { $0.packageCache }),

@@ -79,7 +79,7 @@ extension Decision {
             kept = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
         }
         if kept.isChanged || !role.isToldAlready(settings) {
-            layers.record(known, docker: docker.path, bake.globals, wish)
+            layers.follow(known, docker: docker.path, bake.globals, wish)
         }
         layers.tend()
         return kept

@@ -30,7 +30,8 @@ struct BuildLayers {
     private var modes: Note?
     private var areModesKnown = false
     private var identities: [BuildIdentity] = []
-    private var imported: [ByteString?] = []
+    private var survey: Survey?
+    private var imports: [Bool] = []
     private var leases: [Lease] = []
     private var exports: [Export?] = []
     private var own: (store: Store, generation: Generation, keys: [Key])?
@@ -116,24 +117,21 @@ struct BuildLayers {
         }
         own = view.opened.own.map { (store, $0.generation, view.identities.map(\.key)) }
         identities = view.identities
-        imported = builds.map { _ in nil }
+        survey = view.survey
+        imports = builds.map(\.imports)
         wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
         wish.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
-        looked = view.surveys.count
+        looked = identities.count
         if looked < builds.count {
             let note = Note(
                 .timeSpent, ByteString(decimal: looked) + " of " + ByteString(decimal: builds.count) + " builds")
             if looked > 0 { wish.notes.append(note) } else { Self.deny(&wish, note) }
         }
-        for (index, (build, survey)) in zip(builds, view.surveys).enumerated() {
-            let identity = view.identities[index]
-            facts[index].notes += survey.notes
-            if wish.imports && build.imports {
-                facts[index].found = survey.nearest.map { .init(source: $0.source.path, digest: $0.digest) }
-                facts[index].leases = survey.nearest.map { [$0.source.leasePath] } ?? []
-                imported[index] = survey.nearest?.export
-                if let lease = survey.lease { keep(lease) }
-            }
+        if wish.imports && imports.contains(true) {
+            wish.notes += view.survey.notes
+            takeImports()
+        }
+        for (index, (build, identity)) in zip(builds, identities).enumerated() {
             if wish.exports && build.exports {
                 if settings.exports == .auto, let loss = BuildRecorder.loss(of: build.description, identity) {
                     facts[index].notes.append(Note(.exportDoesNotPay, loss))
@@ -143,6 +141,26 @@ struct BuildLayers {
             }
             facts[index].leases = facts[index].leases.withoutRepeats
         }
+    }
+
+    /// What each build imports now.
+    private mutating func takeImports() {
+        for lease in survey?.leases ?? [] { keep(lease) }
+        for index in facts.indices where imports.indices.contains(index) && imports[index] {
+            let found = survey.flatMap { $0.found.indices.contains(index) ? $0.found[index] : nil }
+            facts[index].found = found.map {
+                .init(source: $0.source.path, digest: $0.digest, extent: Self.extent($0))
+            }
+            if let found { facts[index].leases += found.source.leasePaths }
+            facts[index].leases = facts[index].leases.withoutRepeats
+        }
+    }
+
+    private static func extent(_ found: Survey.Import) -> ByteString {
+        func count(_ number: Int, _ noun: ByteString) -> ByteString {
+            ByteString(decimal: number) + " " + noun + (number == 1 ? "" : "s")
+        }
+        return count(found.exports, "export") + " of " + count(found.keys, "key")
     }
 
     private mutating func offer(
@@ -170,6 +188,12 @@ struct BuildLayers {
 
     /// Does what the plan needs: the exports' directories, and leases that outlive exec. What fails is taken from the wish.
     mutating func keep(_ wish: inout BuildCachePolicy.Wish) {
+        if wish.imports && facts.contains(where: { $0.found != nil }) {
+            let known = survey?.notes.count ?? 0
+            survey?.write()
+            wish.notes += survey?.notes.dropFirst(known) ?? []
+            takeImports()
+        }
         do throws(Errno) {
             for lease in leases { try lease.outliveExec() }
         } catch {
@@ -182,15 +206,45 @@ struct BuildLayers {
         }
     }
 
-    /// Has it written down behind the builds' backs what they are made from and what becomes of them.
-    func record(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
-        guard settings.records, builds.count >= looked, imported.count >= looked else { return }
-        let parts = (0..<looked).map { index in
-            BuildRecorder.Part(
-                target: builds[index].target, description: builds[index].description, identity: identities[index],
-                imported: wish.imports ? imported[index] : nil, export: wish.exports ? exports[index] : nil)
+    /// What is done behind the builds' backs: their exports are published once they have ended, and it is written down what they
+    /// are made from and what becomes of them.
+    func follow(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
+        guard builds.count >= looked, identities.count == looked else { return }
+        let recorder = settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil
+        let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
+        guard recorder != nil || !exported.isEmpty else { return }
+        let (process, began) = (Kernel.processID, Clock.now)
+        // Two forks are all that the command waits for.
+        Detached.run { command in
+            func publish() {
+                store?.publishUnion(
+                    for: exported, UnionScope(settings), othersUpTo: settings.unionOthersAge,
+                    trusting: settings.readUsers(besides: Kernel.userID))
+            }
+            if let recorder {
+                recorder.run(began: began, process: process, command, atEnd: publish)
+            } else {
+                command.waitForEnd(within: Self.longestBuild)
+                publish()
+            }
+            return 0
         }
-        BuildRecorder(parts, docker: docker, globals, settings).begin()
+    }
+
+    private static let longestBuild: Int64 = 3_600_000_000_000
+
+    private func recorder(
+        of builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish
+    ) -> BuildRecorder {
+        let parts = (0..<looked).map { index in
+            let found = wish.imports && facts.indices.contains(index) ? facts[index].found : nil
+            let newest = survey.flatMap { $0.newest.indices.contains(index) ? $0.newest[index] : nil }
+            return BuildRecorder.Part(
+                target: builds[index].target, description: builds[index].description, identity: identities[index],
+                hasImported: found != nil, relative: found == nil ? nil : newest,
+                export: wish.exports ? exports[index] : nil)
+        }
+        return BuildRecorder(parts, docker: docker, globals, settings)
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.
@@ -222,8 +276,8 @@ private struct StoreView {
     let architecture: ByteString
     /// Of the builds that there was time for, the first of them; and what the store holds for each.
     let identities: [BuildIdentity]
-    let surveys: [Survey]
     var opened: OpenedStore
+    let survey: Survey
     /// Whether there was time for all of it.
     let isWhole: Bool
 
@@ -232,19 +286,34 @@ private struct StoreView {
         _ purpose: Decision.Purpose, within budget: Budget
     ) {
         self.architecture = architecture
-        let trusted = ([store.user, 0] + settings.trustedUsers).withoutRepeats
+        let trusted = settings.readUsers(besides: store.user)
         let opened = OpenedStore(store, trusted: trusted, leasing: purpose == .acting)
         let deadline = budget.deadline
-        var (identities, surveys): ([BuildIdentity], [Survey]) = ([], [])
+        var identities: [BuildIdentity] = []
         for build in builds {
             guard !deadline.hasPassed else { break }
-            let identity = BuildIdentity(of: build.description, platform: "linux/" + architecture)
-            identities.append(identity)
-            surveys.append(Survey(of: opened, for: identity, until: deadline))
+            identities.append(BuildIdentity(of: build.description, platform: "linux/" + architecture))
         }
         self.opened = opened
         self.identities = identities
-        self.surveys = surveys
-        isWhole = surveys.count == builds.count && !surveys.contains(where: \.isCut)
+        survey = Survey(
+            of: opened, for: identities, scope: UnionScope(settings), acting: purpose == .acting, until: deadline)
+        isWhole = identities.count == builds.count && !survey.isCut
+    }
+}
+
+extension Settings {
+    /// Whose sub-stores are read: one's own first.
+    fileprivate func readUsers(besides user: UInt32) -> [UInt32] { ([user, 0] + trustedUsers).withoutRepeats }
+}
+
+extension UnionScope {
+    init(_ settings: Settings) {
+        self =
+            switch settings.unionScope {
+            case .store: .store
+            case .repository: .repository
+            case .key: .key
+            }
     }
 }

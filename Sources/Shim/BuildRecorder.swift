@@ -17,8 +17,10 @@ struct BuildRecorder {
         let target: ByteString?
         let description: BuildDescription
         let identity: BuildIdentity
-        /// The export that it imports.
-        let imported: ByteString?
+        /// Whether it imports layers.
+        let hasImported: Bool
+        /// The newest export of its key among what it imports.
+        let relative: ByteString?
         let export: Export?
     }
 
@@ -56,21 +58,13 @@ struct BuildRecorder {
         self.settings = settings
     }
 
-    /// Begins, once the decision is made: two forks are all that the command waits for.
-    func begin() {
-        guard !parts.isEmpty else { return }
-        let process = Kernel.processID
-        let began = Clock.now
-        Detached.run { command in
-            run(began: began, process: process, command)
-            return 0
-        }
-    }
-
-    private func run(began: Int64, process: Int32, _ command: borrowing AwaitedProcess) {
+    /// Goes on until the command has ended, and for a little while after that: in a process of its own.
+    func run(began: Int64, process: Int32, _ command: borrowing AwaitedProcess, atEnd: () -> Void) {
         let kept = keep(began: began, process: process)
-        guard !kept.isEmpty else { return }
         command.waitForEnd(within: Self.longestBuild)
+        // Others wait for that, and asking the engine takes its time.
+        atEnd()
+        guard !kept.isEmpty else { return }
         guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
         let history = BuildxHistory(access)
         let references = history.references()
@@ -89,7 +83,7 @@ struct BuildRecorder {
             let entry = LedgerEntry(
                 began: Int(build.record.began / 1_000_000_000), process: build.record.process,
                 repository: build.record.repository, export: build.part.export?.path,
-                hasImported: build.record.imported != nil,
+                hasImported: build.part.hasImported,
                 dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
@@ -189,7 +183,7 @@ struct BuildRecorder {
         record.arguments = build.arguments.map { .init($0) }
         record.target = identity.key.target
         record.platforms = identity.key.platforms
-        record.imported = part.imported
+        record.imported = part.relative
         record.repository = identity.key.repository
         record.globals = globals.words.map(PublicAddress.init)
         record.bakeTarget = part.target
@@ -211,7 +205,7 @@ struct BuildRecorder {
         let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits, began: build.record.began).bytes
         defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, mode: build.mode, path: target)) }
         // Most builds see what the one before saw.
-        if let former = build.part.imported?.appending(path: Export.contextRecord),
+        if let former = build.part.relative?.appending(path: Export.contextRecord),
             (try? Files.status(former, followLinks: false).owner) == Kernel.userID,
             (try? Files.read(former, limit: bytes.count, followLinks: false)) == bytes,
             (try? Files.makeHardLink(target, to: former)) != nil

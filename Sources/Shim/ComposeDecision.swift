@@ -116,7 +116,7 @@ extension Decision {
             (plan, text) = planned()
             if let text, file.write(text) == nil { return unchanged(Note(.definitionUnclear, "no place for a file")) }
         }
-        layers.record(known, docker: docker.path, compose.globals, wish)
+        layers.follow(known, docker: docker.path, compose.globals, wish)
         layers.tend()
         return plan
     }

@@ -136,7 +136,7 @@ public struct Decision {
             kept = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         }
         if kept.isChanged || !role.isToldAlready(settings) {
-            layers.record(builds, docker: docker.path, build.globals, wish)
+            layers.follow(builds, docker: docker.path, build.globals, wish)
         }
         layers.tend()
         return kept

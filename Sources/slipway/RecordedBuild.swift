@@ -180,18 +180,31 @@ extension Evidence {
         }
     }
 
-    /// The build whose export was imported; where it left no record, the one before of the same key.
+    /// Builds whose contexts are read to find the nearest.
+    private static let mostCompared = 64
+
+    /// Of the builds of the same key whose exports were there to be imported, that whose context is nearest to this one's; of several
+    /// the newest.
     private static func former(of build: RecordedBuild) -> Side? {
         guard let record = build.record, let imported = record.imported, let place = Export.standing(imported) else {
             return nil
         }
-        if let side = side(at: place) { return side }
         let key = place.parentPath
         let others = ((try? Files.names(in: key, limit: 65_536)) ?? []).map { key.appending(path: $0) }
             .filter { $0 != build.place && !Files.isMissing($0.appending(path: Export.index)) }
             .compactMap { path in RecordedBuild.record(in: path).map { (path, $0.began) } }
-            .filter { $0.1 < record.began }
-        return others.max { $0.1 < $1.1 }.flatMap { side(at: $0.0) }
+            .filter { $0.1 < record.began }.sorted { $0.1 > $1.1 }.prefix(mostCompared).map(\.0)
+        guard let own = build.place.flatMap(context) else { return others.first.flatMap { side(at: $0) } }
+        var nearest: (place: ByteString, distance: Int)?
+        for place in others {
+            guard let context = context(in: place) else { continue }
+            let difference = ContextDifference(from: context, to: own)
+            let distance =
+                difference.modes.count + difference.contents.count + difference.added.count + difference.removed.count
+            if distance < nearest?.distance ?? .max { nearest = (place, distance) }
+            if distance == 0 { break }
+        }
+        return (nearest?.place ?? others.first).flatMap { side(at: $0) }
     }
 
     /// Another target or platform of the same Dockerfile, exported before.

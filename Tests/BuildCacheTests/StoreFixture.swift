@@ -35,8 +35,40 @@ struct StoreFixture {
         OpenedStore(store, trusted: trusted ?? [store.user], leasing: leasing)
     }
 
-    func survey(for build: BuildIdentity, trusted: [UInt32]? = nil, leasing: Bool = false) -> Survey {
-        Survey(of: opened(trusted: trusted, leasing: leasing), for: build)
+    func survey(
+        for builds: BuildIdentity..., trusted: [UInt32]? = nil, leasing: Bool = false, scope: UnionScope = .store,
+        acting: Bool = true
+    ) -> Survey {
+        Survey(of: opened(trusted: trusted, leasing: leasing), for: builds, scope: scope, acting: acting)
+    }
+
+    /// The survey of a build, with what it merges written down.
+    func imported(
+        for builds: BuildIdentity..., trusted: [UInt32]? = nil, scope: UnionScope = .store
+    ) -> Survey {
+        var survey = Survey(of: opened(trusted: trusted), for: builds, scope: scope, acting: true)
+        survey.write()
+        return survey
+    }
+
+    /// The layers of what a survey has found, whether it has been written yet or not.
+    func layers(of survey: Survey) throws -> Set<ByteString> {
+        guard let found = survey.found.first ?? nil else { return [] }
+        if let text = survey.merged { return Set(try layers(in: text)) }
+        let path = try #require(found.source.blobPath(found.digest))
+        return Set(try layers(in: try Files.read(path, limit: 1 << 20)))
+    }
+
+    private func layers(in manifest: ByteString) throws -> [ByteString] {
+        let json = try #require(JSON(manifest))
+        let entries = try #require((json[field: "layers"] ?? json[field: "manifests"])?.array)
+        return entries.compactMap { $0[field: "digest"]?.string }
+    }
+
+    /// Whether a build imports all layers of some exports; writes nothing.
+    func finds(_ exports: StoredExport..., for build: BuildIdentity, trusted: [UInt32]? = nil) throws -> Bool {
+        let layers = try layers(of: survey(for: build, trusted: trusted, acting: false))
+        return exports.allSatisfy { layers.isSuperset(of: $0.layers.map(\.digest)) }
     }
 
     /// Puts a blob into the pool.
@@ -56,8 +88,8 @@ struct StoreFixture {
         padding: Int = 0, in place: Generation? = nil
     ) throws -> StoredExport {
         let generation = try place ?? generation()
-        let config = try put("{\"layers\":[],\"records\":[{\"digest\":\"" + content + "\"}]}", in: generation)
         let layers = try ["first", "last"].map { try put($0 + " layer of " + content, in: generation) }
+        let config = try put(Self.config(of: content, layers: layers.map(\.digest)), in: generation)
         let text = format.text(config: config, layers: layers)
         let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
         let path = try unfinished(for: build, at: seconds, in: generation)
@@ -66,6 +98,28 @@ struct StoreFixture {
         try setTime(of: index, seconds: seconds)
         return StoredExport(path: path, manifest: manifest, config: config, layers: layers, generation: generation)
     }
+
+    /// What BuildKit writes of a base image and one step behind another.
+    private static func config(of content: ByteString, layers: [ByteString]) -> ByteString {
+        var records: [JSON] = [.object(["digest": .string(digest("source"))])]
+        for number in layers.indices {
+            records.append(
+                .object([
+                    "digest": .string(digest(content + ByteString(decimal: number))),
+                    "inputs": .array([.array([.object(["link": .integer(number)])])]),
+                    "layers": .array([
+                        .object(["layer": .integer(number), "createdAt": .string("2026-11-28T10:00:00Z")])
+                    ]),
+                ]))
+        }
+        return JSON.object([
+            "layers": .array(
+                layers.enumerated().map { .object(["blob": .string($1), "parent": .integer($0 - 1)]) }),
+            "records": .array(records),
+        ]).text
+    }
+
+    private static func digest(_ text: ByteString) -> ByteString { "sha256:" + SHA256.hexDigest(of: text) }
 
     /// The export of a build that failed.
     @discardableResult
@@ -141,7 +195,7 @@ struct StoredExport {
 
 extension Survey {
     /// The digest of what is imported.
-    var digest: ByteString? { nearest?.digest }
+    var digest: ByteString? { found.first??.digest }
 }
 
 /// Why the store refused something; nil when it did not.

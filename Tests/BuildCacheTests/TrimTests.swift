@@ -62,7 +62,7 @@ struct TrimTests {
         #expect(report.after.orphaned == 0 && report.before.orphaned == 8)
         #expect(report.after.live == report.after.total && report.after.total < report.before.total)
         #expect(try isTidy())
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         let times = try Inventory(of: current(), now: .max).keys.flatMap(\.exports).map { $0.completed / 1_000_000_000 }
         #expect(times.sorted() == [50, 300, 400, 500])
         // Nothing is left to do: no new generation.
@@ -81,7 +81,7 @@ struct TrimTests {
         #expect(try Files.read(moved.appending(path: Export.contextRecord), limit: 4 << 20) == record)
         #expect(try Files.status(moved.appending(path: Export.buildRecord)).mode == 0o600)
         #expect(Files.isMissing(moved.appending(path: Export.outcomeRecord)))
-        #expect(fixture.survey(for: build).nearest?.export == moved)
+        #expect(fixture.survey(for: build).newest == [moved])
         #expect(Export.standing(moved.parentPath.appending(path: "gone")) == nil)
     }
 
@@ -151,13 +151,13 @@ struct TrimTests {
         }
         #expect(throws: end) { try killed.run() }
         #expect(reached)
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
 
         var again = trim()
         again.linkFile = killed.linkFile
         _ = try again.run()
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         #expect(try pool(current()) == digits(kept))
         #expect(try isTidy())
     }
@@ -186,7 +186,7 @@ struct TrimTests {
         #expect(second.carried == 1)
         #expect(second.after.waiting == 0)
         #expect(try isTidy())
-        #expect(fixture.survey(for: build).digest == late.digest)
+        #expect(try fixture.finds(late, for: build))
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 4)
     }
 
@@ -228,7 +228,7 @@ struct TrimTests {
         #expect(lease != nil)
         lease = nil
         #expect(try trim().run().carried == 1)
-        #expect(fixture.survey(for: build).digest == late.digest)
+        #expect(try fixture.finds(late, for: build))
     }
 
     @Test("What was purged does not come back out of an older generation")
@@ -262,7 +262,7 @@ struct TrimTests {
         trim.linkFile = purge.linkFile
         #expect(try trim.run().carried == 1)
         #expect(try pool(current()) == digits([late]))
-        #expect(fixture.survey(for: build).digest == late.digest)
+        #expect(try fixture.finds(late, for: build))
         #expect(try isTidy())
     }
 
@@ -273,7 +273,7 @@ struct TrimTests {
         trim.linkFile = { (_, _) throws(Errno) in throw .noSpace }
         #expect(try trim.run().outcome == .swept)
         #expect(try pool(current()) == digits(kept))
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         #expect(try isTidy())
     }
 
@@ -291,7 +291,7 @@ struct TrimTests {
         let (build, kept) = try five()
         try Files.replace(home.appending(path: "gen-000009"), with: "text", mode: 0o644)
         #expect(try trim().run().outcome == .switched("gen-000010"))
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
     }
 
     @Test("Of two at once one works and the other says so")
@@ -320,7 +320,7 @@ struct TrimTests {
         #expect(report.outcome == .swept)
         #expect(report.after.total == report.after.live)
         #expect(try pool(current()) == digits(kept))
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         #expect(try current().path.lastPathComponent == "gen-000001")
         #expect(try isTidy())
     }
@@ -542,7 +542,7 @@ struct TrimTests {
         try Files.makeLink(link, to: "gen-000007")
         #expect(rejection { _ = try fixture.store.currentGeneration(of: fixture.store.user) } == .storeUnreadable)
         _ = try trim().run()
-        #expect(fixture.survey(for: build).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
         #expect(try isTidy())
     }
 
@@ -551,7 +551,7 @@ struct TrimTests {
         let (build, kept) = try five()
         try Files.remove(current().leasePath)
         _ = try trim().run()
-        #expect(fixture.survey(for: build, leasing: true).digest == kept[2].digest)
+        #expect(try fixture.finds(kept[2], for: build))
     }
 
     @Test("Neither hostile indexes nor links lead out of the store")
@@ -586,7 +586,7 @@ struct TrimTests {
             if !linking { trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted } }
             _ = try trim.run()
             #expect(try Files.read(outside, limit: 9) == "precious")
-            #expect(fixture.survey(for: build).digest == good.digest)
+            #expect(try fixture.finds(good, for: build))
             #expect(try pool(current()) == digits([good]))
             // Once more, over what has been swept.
             let generation = try current()

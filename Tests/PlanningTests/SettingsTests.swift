@@ -11,6 +11,8 @@ struct SettingsTests {
         ("store", "/s", "/s"), ("store", "s", nil), ("store", "~/s", nil),
         ("store", "/with, \"all\" #", "/with, \"all\" #"),
         ("store.max-size", "5GB", "5.0 GB"), ("trim.max-size", "1.5GB", "1.5 GB"), ("trim.max-size", "45080", nil),
+        ("union.scope", "repository", "repository"), ("union.scope", "all", nil),
+        ("union.other-max-age", "12h", "12h"), ("union.other-max-age", "0d", nil),
         ("trim.interval", "36h", "36h"), ("trim.interval", "0s", nil), ("trim.interval", "24", nil),
         ("trim.auto", "off", "off"), ("trim.auto", "yes", nil), ("store.max-size", "5", nil),
         ("store.max-size", "much", nil),
@@ -89,7 +91,8 @@ struct SettingsTests {
             Settings.rows.map(\.variable) == [
                 "SLIPWAY_DOCKER", "SLIPWAY_STORE", "SLIPWAY_STORE_MAX_SIZE", "SLIPWAY_STORE_MIN_FREE",
                 "SLIPWAY_STORE_TRUSTED_USERS", "SLIPWAY_TRIM_AUTO",
-                "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE",
+                "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE", "SLIPWAY_UNION_SCOPE",
+                "SLIPWAY_UNION_OTHER_MAX_AGE",
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
                 "SLIPWAY_MODES", "SLIPWAY_EXPORT", "SLIPWAY_RECORD", "SLIPWAY_RECORD_MAX_FILES",
                 "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_JOURNAL", "SLIPWAY_LINT", "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",

@@ -1,199 +1,220 @@
 #!/usr/bin/env bash
-# What any engine has built, another finds, whatever builds were made in between: of all that Dockerfiles can say, one import
-# holds what each export holds.
+# What anybody has built, everybody finds: one manifest is imported that holds all exports.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
-engine older trixie containerd
-engine g sid classic
+engine c sid containerd
 
-# variant FILE=TEXT...: what the project's next build is of.
-variant() {
-    local change
-    for change; do printf '%s\n' "${change#*=}" >"app/${change%%=*}"; done
-}
+# -- Branches, arguments, edits ---------------------------------------------------------------------------------------
 
-# mixed ENGINE READER OPTION...: builds three variants on an engine that is empty each time, and then each of them again on another
-# that is: every step is cached, whichever build was the last.
-fetched=0 # steps that are never cached: what an ADD fetches is asked for each time, and copied if it is new
-mixed() {
-    local writer=$1 reader=$2
-    variant one=1 two=1
-    run on "$writer" docker build "${@:3}" app
-    local steps=$(($(steps_total) - fetched))
-    forget "$writer"
-    variant one=2 two=2
-    run on "$writer" docker build "${@:3}" app
-    forget "$writer"
-    variant one=3 two=3
-    run on "$writer" docker build "${@:3}" app
-    local number
-    for number in 1 2 3; do
-        forget "$reader"
-        variant one=$number two=$number
-        run on "$reader" docker build "${@:3}" app
-        expect_equal "$(steps_cached)" "$steps" "cached of variant $number"
+eight_agents() {
+    local number flavor
+    project app
+    for ((number = 0; number < 8; number++)); do
+        git -C app checkout --quiet -B "agent-$number" main
+        echo "agent $number" >>app/input.txt
+        commit app
     done
+    for ((number = 0; number < 8; number++)); do
+        git -C app checkout --quiet "agent-$number"
+        flavor=$((number % 4))
+        if [[ $((number % 2)) == 0 ]]; then agent=a; else agent=b; fi
+        run on "$agent" docker build --build-arg "FLAVOR=$flavor" app
+    done
+    for ((number = 0; number < 8; number++)); do
+        forget c
+        git -C app checkout --quiet "agent-$number"
+        run on c docker build --build-arg "FLAVOR=$((number % 4))" app
+        expect_cached all
+    done
+    # A branch that nobody has built, with files and arguments that somebody has.
+    forget c
+    git -C app checkout --quiet -B new agent-5
+    run on c docker build --build-arg FLAVOR=1 app
+    expect_cached all
+    forget c
+    run on c docker build --build-arg FLAVOR=2 app
+    expect_cached 2
     expect_whole_store
 }
+test_case "on an empty engine all is cached that eight agents have built on as many branches" eight_agents 600
 
-# dockerfile: a project whose Dockerfile stands on standard input.
-dockerfile() {
+restores() {
     project app
-    cat >app/Dockerfile
-    echo .git >app/.dockerignore
-    variant one=0 two=0
-    commit app
-}
-
-stages() {
-    dockerfile <<'FILE'
-FROM slipway/base:1 AS tools
-RUN echo tools > /tools
-FROM tools AS first
-COPY one /one
-RUN cat /one /tools > /first
-FROM tools AS second
-COPY two /two
-RUN cat /two /tools > /second
-FROM slipway/base:1
-COPY --from=first /first /
-RUN --mount=from=second,target=/s cat /s/second /first > /both
-COPY --from=second /second /
-FILE
-    mixed a b
-}
-test_case "stages, COPY --from and RUN --mount=from" stages
-
-mounts() {
-    dockerfile <<'FILE'
-FROM slipway/base:1
-RUN --mount=type=cache,target=/c echo >> /c/count
-RUN --mount=type=bind,source=one,target=/in/one cat /in/one > /a
-RUN --mount=type=tmpfs,target=/t cat /a > /b
-COPY <<EOF /words
-one
-two
-EOF
-RUN <<EOF
-cat /words /b > /c2
-EOF
-COPY --link two /two
-FILE
-    mixed a b
-}
-test_case "cache mounts, binds, heredocs and COPY --link" mounts
-
-# An address that the engines reach: containers and engines share this machine's network.
-remote() {
-    local port_http port_git
-    mkdir served
-    echo file >served/file
-    git init --quiet -b main served/repository.git
-    echo inside >served/repository.git/inside
-    git -C served/repository.git add inside
-    git -C served/repository.git -c user.name=a -c user.email=a@b commit --quiet -m one
-    start web python3 -u -m http.server --bind 127.0.0.1 --directory served 0
-    await 20 grep -q 'port [0-9]' web.stdout
-    port_http=$(sed -nE 's/.* port ([0-9]+) .*/\1/p' web.stdout)
-    port_git=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    start git git daemon --export-all --base-path="$place/served" --listen=127.0.0.1 --port="$port_git"
-    await 20 git ls-remote "git://127.0.0.1:$port_git/repository.git"
-    dockerfile <<FILE
-FROM slipway/base:1
-ADD http://127.0.0.1:$port_http/file /file
-COPY one /one
-ADD git://127.0.0.1:$port_git/repository.git#main /repository
-COPY two /two
-RUN cat /file /repository/inside /one /two > /all
-FILE
-    fetched=2
-    mixed a b
-}
-test_case "ADD by http and from git" remote
-
-platforms() {
-    dockerfile <<'FILE'
-FROM --platform=$BUILDPLATFORM slipway/base:1 AS made
-ARG TARGETARCH
-COPY one /one
-RUN echo $TARGETARCH > /arch; cat /one >> /arch
-FROM scratch
-COPY --from=made /arch /
-COPY two /
-FILE
-    mixed a b --platform linux/amd64,linux/arm64 --output type=cacheonly
-}
-test_case "two platforms in one build" platforms
-
-older_writer() {
-    dockerfile <<'FILE'
-FROM slipway/base:1 AS made
-COPY one /one
-RUN cat /one > /made
-FROM slipway/base:1
-COPY --from=made /made /
-COPY two /two
-RUN cat /two > /last
-FILE
-    mixed older b
-}
-test_case "exports in the form of buildx 0.13, an index of layers" older_writer
-
-older_reader() {
-    dockerfile <<'FILE'
-FROM slipway/base:1 AS made
-COPY one /one
-RUN cat /one > /made
-FROM slipway/base:1
-COPY --from=made /made /
-COPY two /two
-RUN cat /two > /last
-FILE
-    mixed a older
-}
-test_case "Docker 26.1 with buildx 0.13 reads what newer ones have written" older_reader
-
-classic_reader() {
-    dockerfile <<'FILE'
-FROM slipway/base:1
-COPY one /one
-RUN cat /one > /made
-COPY two /two
-RUN cat /two > /last
-FILE
-    mixed a g
-}
-test_case "an engine with the classic store reads them" classic_reader
-
-# Neither build has both halves, and the newest export is the wrong one for each: only a union has all steps.
-halves() {
-    dockerfile <<'FILE'
-FROM slipway/base:1 AS first
-COPY one /one
-RUN cat /one > /first
-FROM slipway/base:1 AS second
-COPY two /two
-RUN cat /two > /second
-FROM slipway/base:1
-COPY --from=first /first /
-COPY --from=second /second /
-FILE
-    local one two
-    for one in 1 2; do
-        variant one=$one two=$one
+    cp app/input.txt first
+    run on a docker build app
+    for ((i = 0; i < 3; i++)); do
+        echo "edit $i" >>app/input.txt
         run on a docker build app
-        forget a
     done
-    for one in 1 2; do
-        for two in 1 2; do
-            forget b
-            variant one=$one two=$two
-            run on b docker build app
-            # The last step is new where the halves come from two builds.
-            if [[ $one == "$two" ]]; then expect_cached all; else expect_cached 5; fi
-        done
+    cp first app/input.txt
+    forget b
+    run on b docker build app
+    expect_cached all
+    echo "edit 0" >>app/input.txt
+    forget b
+    run on b docker build app
+    expect_cached all
+}
+test_case "files that are as they were before hit, however much was built since" restores
+
+just_ended() {
+    project app
+    run on a docker build app
+    for ((i = 0; i < 4; i++)); do
+        echo "edit $i" >>app/input.txt
+        run on a docker build app
+        # As if nobody had published anything yet.
+        rm -f "$store"/v1/u0/gen-*/union* "$store"/v1/u0/gen-*/exports/*/union*
+        run on b docker build app
+        expect_cached all
+        expect_equal "$(journal_codes)" "SLP001 SLP002" "what it did"
+        forget a b
     done
 }
-test_case "halves of two builds are found in one import" halves
+test_case "a build that has ended just now is found" just_ended
+
+# -- Repositories -----------------------------------------------------------------------------------------------------
+
+# sibling DIR: a repository of its own whose first two RUN steps are those of all its siblings
+sibling() {
+    project "$1"
+    cat >"$1/Dockerfile" <<DOCKERFILE
+FROM slipway/base:1
+RUN echo $common >/first && head -c 200000 /dev/urandom >/large
+RUN sha256sum /first >/second
+COPY input.txt /input.txt
+RUN cat /input.txt >/third
+DOCKERFILE
+    commit "$1"
+}
+siblings() {
+    local number
+    common=$(unique)
+    for ((number = 0; number < 10; number++)); do
+        sibling "app-$number"
+        forget a
+        run on a docker build "app-$number"
+        if [[ $number == 0 ]]; then expect_cached none; else expect_cached 2; fi
+        published
+    done
+    forget b
+    sibling app-10
+    run on b SLIPWAY_UNION_SCOPE=repository docker build app-10
+    expect_cached none
+    forget b
+    run on b SLIPWAY_UNION_SCOPE=key docker build app-10
+    expect_cached all
+    expect_whole_store
+}
+test_case "ten repositories on one base share the steps that they have in common" siblings 600
+
+bytes_in_store() {
+    local blobs layers
+    project app
+    echo 'RUN head -c 3000000 /dev/urandom >/large' >>app/Dockerfile
+    for ((i = 0; i < 12; i++)); do
+        echo "edit $i" >>app/input.txt
+        run on a docker build app
+    done
+    published
+    blobs=$(realpath "$store/v1/u0/current/blobs/sha256")
+    layers=$(grep -laE '"mediaType": *"application/vnd.oci.image.manifest' "$blobs"/* | xargs jq -r '.layers[] | "\(.digest) \(.size)"' |
+        sort -u | awk '{ sum += $2 } END { print sum }')
+    expect test "$layers" -gt 30000000
+    expect test "$(du -sb "$blobs" | cut -f1)" -le $((layers * 105 / 100))
+}
+test_case "unions take next to no room" bytes_in_store
+
+# -- Whose ------------------------------------------------------------------------------------------------------------
+
+poisoned() {
+    project app
+    run on a slipway store init --shared "$store"
+    run as 1000 a docker build app
+    published 1000
+    # As user 1000 sees it all is well, and nothing of it is in what root imports or publishes.
+    run as 1000 b docker build app
+    expect_cached all
+    forget b
+    run on b docker build app
+    expect_cached none
+    published
+    expect_equal "$(grep -c '^key ' "$store/v1/u0/current/union")" 1 "keys in root's union"
+    expect_not grep -q "$(jq -r '.manifests[0].digest' "$(exports 1000 | head -n 1)/index.json")" "$store/v1/u0/current/union"
+    # Trusted, but damaged: left out, and the build goes on.
+    forget b
+    blobs=$(realpath "$store/v1/u1000/current/blobs/sha256")
+    for layer in $(jq -r '.layers[].digest[7:]' "$blobs/$(jq -r '.manifests[0].digest[7:]' "$(exports 1000 | head -n 1)/index.json")"); do
+        truncate -s 1 "$blobs/$layer"
+    done
+    rm -rf "$store/v1/u0"
+    run on b SLIPWAY_STORE_TRUSTED_USERS=1000 docker build app
+    expect_cached none
+}
+test_case "nothing of somebody who is not trusted is in a union, and nothing damaged of who is" poisoned
+
+several_users() {
+    project app
+    run on a slipway store init --shared "$store"
+    # Turns of two users on three branches: each has built what the other has not.
+    for ((i = 0; i < 6; i++)); do
+        git -C app checkout --quiet -B "topic-$((i % 3))" main
+        echo "edit $i" >>app/input.txt
+        commit app
+        if [[ $((i % 2)) == 0 ]]; then
+            run on a docker build app
+        else
+            run as 1000 a docker build app
+        fi
+        git -C app branch --quiet --force "edit-$i"
+    done
+    published
+    published 1000
+    for ((i = 0; i < 6; i++)); do
+        forget b
+        git -C app checkout --quiet "edit-$i"
+        run as 1000 b docker build app
+        expect_cached all
+    done
+    # Root does not trust him.
+    forget b
+    git -C app checkout --quiet edit-1
+    rm -rf "$store/v1/u0/current/exports" "$store"/v1/u0/current/union*
+    run on b docker build app
+    expect_cached none
+    expect_whole_unions
+}
+test_case "what trusted users have built is one import with one's own" several_users 600
+
+# -- Killed -----------------------------------------------------------------------------------------------------------
+
+# Processes of this test's that wait behind its builds' backs.
+kill_children() {
+    local child
+    for child in /proc/[0-9]*; do
+        [[ $(readlink "$child/exe" 2>/dev/null) == "$work/bin/docker" ]] || continue
+        grep -qzFx "SLIPWAY_STORE=$store" "$child/environ" 2>/dev/null || continue
+        kill -KILL "${child#/proc/}" 2>/dev/null || true
+    done
+}
+killed() {
+    project app
+    for ((i = 0; i < 12; i++)); do
+        echo "edit $i" >>app/input.txt
+        start build on a docker build app
+        finish build
+        expect_code 0
+        kill_children
+        expect_whole_unions
+    done
+    for ((i = 0; i < 12; i++)); do sed -i '$d' app/input.txt; done
+    for ((i = 0; i < 12; i++)); do
+        echo "edit $i" >>app/input.txt
+        forget b
+        run on b docker build app
+        expect_cached all
+    done
+}
+test_case "who publishes may be killed at any moment" killed 600

@@ -146,8 +146,8 @@ other_content() {
     git -C "$clone" checkout --quiet src/deep/inner
     rm "$clone/src/run"
     run on b docker build "$clone"
-    # Compared with the nearest, which is the build before.
-    why_is content "1 new"
+    # Compared with the nearest, which is the first build and not the one before.
+    why_is files "1 new" "1 missing"
     expect_not grep -q $'\e' "$stdout"
     # Docker itself refuses a name that is no UTF-8.
     printf 'x' >"$clone"/src/$'\xff\xfe'
@@ -214,8 +214,11 @@ nothing_before() {
     recorded
     sed -i 's/^FROM .*/& AS whole/' app/Dockerfile
     forget b
-    run on b docker build --target whole app
+    run on b SLIPWAY_UNION_SCOPE=key docker build --target whole app
     why_is target "the last stage"
+    forget b
+    run on b docker build --target whole app
+    why_is all-cached
 }
 test_case "never built, and another target" nothing_before
 
@@ -358,7 +361,7 @@ without_exports() {
     for ((i = 1; i <= 18; i++)); do names+=("$i"); done
     for i in "${names[@]}"; do printf 'target "t%s" { dockerfile-inline = "FROM slipway/base:1\\nRUN echo %s" }\n' "$i" "$i"; done >app/docker-bake.hcl
     cd app
-    run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake "${names[@]/#/t}"
+    run plugged b SLIPWAY_UNION_SCOPE=key SLIPWAY_BUILD_CACHE=import-only docker buildx bake "${names[@]/#/t}"
     expect_notes !SLP001 SLP400
     accounted 27 400
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 24 "outcomes"

@@ -1,0 +1,172 @@
+internal import CacheUnion
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Where the record of a union stands: the wider its scope, the more builds share it.
+public enum UnionScope: Sendable {
+    /// All exports of a generation.
+    case store
+    /// Those of one repository.
+    case repository
+    /// Those of one key.
+    case key
+}
+
+extension Generation {
+    /// The record of the union that serves a key in a scope.
+    func unionPath(_ scope: UnionScope, _ key: Key) -> ByteString {
+        switch scope {
+        case .store: path.appending(path: UnionRecord.name)
+        case .repository: path.appending(path: UnionRecord.name + "-" + Slug.tag(of: key.repository, digits: 16))
+        case .key where !lenders.isEmpty: path.appending(path: UnionRecord.name + "-" + key.directoryName)
+        case .key: keyPath(key).appending(path: UnionRecord.name)
+        }
+    }
+}
+
+/// An export with an index.
+struct CompleteExport: Equatable, Sendable {
+    let generation: Generation
+    /// Its key's directory name.
+    let key: ByteString
+    /// Its own.
+    let name: ByteString
+    let number: UInt64
+    /// When its index was written, in nanoseconds since 1970.
+    let completed: Int64
+
+    /// nil while there is no index that counts: failed builds leave none.
+    init?(_ name: ByteString, number: UInt64, of key: ByteString, in generation: Generation) {
+        let path = generation.exportsPath.appending(path: key).appending(path: name)
+        guard ExportName(name) != nil,
+            let index = try? Files.status(path.appending(path: Export.index), followLinks: false),
+            index.kind == .regular, index.owner == generation.owner, index.size > 0
+        else { return nil }
+        self.generation = generation
+        self.key = key
+        self.name = name
+        self.number = number
+        completed = index.modified
+    }
+
+    var path: ByteString { generation.exportsPath.appending(path: key).appending(path: name) }
+}
+
+/// A union that is made and not yet written down.
+struct UnionDraft {
+    private static let limit = CacheGraph.Limit()
+
+    let manifest: ByteString
+    private let config: ByteString
+    /// Digits of the layers' digests.
+    private let layers: [ByteString]
+    /// Whether all exports found room in it.
+    let isWhole: Bool
+    /// Whether it is what the former union was, made of more exports.
+    private let isWritten: Bool
+    private(set) var record: UnionRecord
+
+    /// A published union, read to be added to.
+    struct Base {
+        let record: UnionRecord
+        let contents: Preflight.Contents
+    }
+
+    /// An export, read to be added.
+    struct Added {
+        let export: CompleteExport
+        let contents: Preflight.Contents
+    }
+
+    /// Why there is none.
+    enum Obstacle: Error {
+        /// It would hold nothing that its base does not.
+        case nothingNew
+        /// More than an importer should be given.
+        case tooLarge
+    }
+
+    /// What `base`, or several unions of different generations, and these exports hold together. What is `missing` from the pool is left out, with all that leads through it.
+    init(
+        _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = []
+    ) throws(Obstacle) {
+        var graphs = base.flatMap { Self.graph($0.contents) }.map { [$0] } ?? []
+        let isAdding = !graphs.isEmpty
+        var taken = isAdding ? base?.record.exports ?? [:] : [:]
+        var oldest = isAdding ? base?.record.oldest ?? .max : .max
+        for other in others {
+            guard let graph = Self.graph(other.contents) else { continue }
+            graphs.append(graph)
+            taken.merge(other.record.exports) { $0.union($1) }
+            oldest = min(oldest, other.record.oldest)
+        }
+        var sources: [CompleteExport?] = graphs.map { _ in nil }
+        for added in exports {
+            guard let graph = Self.graph(added.contents) else { continue }
+            graphs.append(graph)
+            sources.append(added.export)
+        }
+        guard !graphs.isEmpty else { throw .nothingNew }
+        var (union, leftOut) = CacheGraph.union(of: graphs, limit: Self.limit)
+        isWhole = leftOut.isEmpty
+        // What it is made from is not known to be in it then.
+        guard leftOut.allSatisfy({ sources[$0] != nil }) else { throw .tooLarge }
+        let without = Set(leftOut)
+        for (place, export) in sources.enumerated() where !without.contains(place) {
+            guard let export else { continue }
+            taken[export.key, default: []].insert(export.number)
+            oldest = min(oldest, export.completed)
+        }
+        guard !missing.isEmpty || taken != base?.record.exports else { throw .nothingNew }
+        if !missing.isEmpty {
+            let missing = Set(missing.compactMap { Digest($0) })
+            union = union.keepingLayers { !missing.contains($0.digest) }
+        }
+        guard !union.isEmpty else { throw .nothingNew }
+        layers = union.layers.map(\.digest.hex)
+        config = union.config
+        manifest = union.manifest(of: config).text
+        guard config.count <= Self.limit.configBytes, manifest.count <= Self.limit.manifestBytes else {
+            throw .tooLarge
+        }
+        record = UnionRecord(
+            manifest: Self.blob(manifest), config: Self.blob(config), records: union.recordCount,
+            layers: union.layers.count, oldest: oldest)
+        record.exports = taken
+        isWritten = base?.record.manifest == record.manifest
+        record.former = base?.record.former ?? [:]
+        let now = Clock.now
+        for blob in [base?.record.manifest, base?.record.config].compactMap(\.?.digest) { record.former[blob] = now }
+        for blob in [record.manifest, record.config] { record.former[blob.digest] = nil }
+    }
+
+    private static func graph(_ contents: Preflight.Contents) -> CacheGraph? {
+        CacheManifest(contents.manifestText).flatMap { CacheGraph(manifest: $0, config: contents.configText) }
+    }
+
+    /// Forgets what was replaced before a time, and returns it.
+    mutating func forget(before time: Int64) -> [ByteString] {
+        let old = record.former.filter { $0.value < time }.map(\.key)
+        for blob in old { record.former[blob] = nil }
+        return old
+    }
+
+    private static func blob(_ text: ByteString) -> Preflight.Blob {
+        Preflight.Blob(digest: "sha256:" + SHA256.hexDigest(of: text), size: text.count)
+    }
+
+    /// Puts the union into a generation's pool, where it is as good as any export's manifest, and then its record where it is looked
+    /// for. Killed at any point this leaves the former union or this one.
+    func write(in generation: Generation, to places: [ByteString], mostLinks: Int = .max) throws(Errno) {
+        if !generation.lenders.isEmpty { try generation.link(layers, most: mostLinks) }
+        let mode = try Files.status(generation.path, followLinks: false).mode
+        for (blob, text) in [(record.config, config), (record.manifest, manifest)] {
+            guard let path = generation.blobPath(blob.digest) else { throw .invalid }
+            // Nothing new: not one more look at the pool for those who remember it.
+            if isWritten { continue }
+            try Files.replace(path, with: text, mode: mode & 0o444)
+        }
+        for place in places { try Files.replace(place, with: record.text, mode: mode & 0o644) }
+    }
+}

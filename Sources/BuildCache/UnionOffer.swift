@@ -1,0 +1,308 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// What one generation holds for the builds of one command.
+struct UnionOffer {
+    let generation: Generation
+    private let builds: [BuildIdentity]
+    private let scope: UnionScope
+    private let deadline: Deadline
+    private var keys: [ByteString: KeyListing] = [:]
+    /// What may be imported as it is: a union, or for each build the newest export of its key.
+    private var standing: [Survey.Import?]
+    private(set) var draft: UnionDraft?
+    private var places: [ByteString] = []
+    private(set) var newest: [ByteString?]
+    /// What was left out, and why.
+    private(set) var notes: [Note] = []
+
+    /// Exports that are merged before a build begins, newest first.
+    private static let mostMerged = 32
+    /// Exports that are looked for a manifest in: failed builds leave none.
+    private static let mostLookedFor = 512
+    /// Links that are made for it.
+    private static let mostLinks = 512
+    /// Bytes of manifests and configs that are read for it.
+    private static let mostBytes = 512 << 10
+    /// Bytes of manifests and configs that are read in all: unions that turn out to be damaged among them.
+    private static let mostRead = 4 << 20
+    /// A union of more bytes is imported as it stands: merging it takes longer than a build should wait.
+    private static let largestMerged = 256 << 10
+
+    init(
+        of builds: [BuildIdentity], _ scope: UnionScope, in generation: Generation, until deadline: Deadline = .never
+    ) {
+        self.generation = generation
+        self.deadline = deadline
+        self.builds = builds
+        self.scope = scope
+        standing = builds.map { _ in nil }
+        newest = standing.map { _ in nil }
+        for key in builds.map(\.key.directoryName).withoutRepeats {
+            keys[key] = KeyListing(of: key, in: generation.sources, until: deadline)
+        }
+    }
+
+    /// How near a generation's exports are to the builds: those with the same branch and arguments before others, then the newest.
+    var nearness: (Int, Int64) {
+        let same = builds.count { keys[$0.key.directoryName]?.holds($0.variant) ?? false }
+        return (same, keys.values.map(\.newest).max() ?? 0)
+    }
+
+    /// What the builds import once `write` is done.
+    var imports: [Survey.Import?] {
+        guard let draft else { return standing }
+        return builds.map { _ in Self.import(draft.record, in: generation) }
+    }
+
+    /// Whether any build gets something.
+    var isUseful: Bool { imports.contains { $0 != nil } }
+
+    private static func `import`(_ record: UnionRecord, in generation: Generation) -> Survey.Import {
+        Survey.Import(
+            source: generation, digest: record.manifest.digest, exports: record.exportCount, keys: record.exports.count)
+    }
+
+    /// Finds the union that is published, checks it, and merges it with what has come since.
+    mutating func prepare(canWrite: Bool, remember: Bool) {
+        var preflight = Preflight(indexes: Self.mostMerged, bytes: Self.mostRead, until: deadline)
+        let published = published(&preflight, in: generation, remember: remember)
+        // What each of several generations has published is what their own is made of first.
+        let others =
+            published == nil && !generation.lenders.isEmpty
+            ? generation.lenders.compactMap { self.published(&preflight, in: $0, remember: false) } : []
+        var exports: [CompleteExport] = []
+        for (key, listing) in keys {
+            let known = ((published.map { [$0] } ?? []) + others).reduce(into: Set<UInt64>()) {
+                $0.formUnion($1.record.exports[key] ?? [])
+            }
+            exports += listing.complete(besides: known, key, limit: Self.mostLookedFor, until: deadline)
+            for (index, build) in builds.enumerated() where build.key.directoryName == key {
+                newest[index] = listing.newest(among: known, exports.filter { $0.key == key }, key)
+            }
+        }
+        exports.sort { ($0.completed, $0.name) > ($1.completed, $1.name) }
+        guard !exports.isEmpty || !others.isEmpty || published?.missing.isEmpty == false else {
+            if let record = published?.record { standing = builds.map { _ in Self.import(record, in: generation) } }
+            return
+        }
+        merge(published, others, exports, canWrite: canWrite, &preflight)
+    }
+
+    private mutating func published(
+        _ preflight: inout Preflight, in generation: Generation, remember: Bool
+    ) -> CheckedUnion? {
+        let paths = builds.map { generation.unionPath(.key, $0.key) }.withoutRepeats
+        let wide = scope == .key ? [] : builds.map { generation.unionPath(scope, $0.key) }.withoutRepeats
+        if generation == self.generation { places = wide.isEmpty ? paths : wide }
+        func keepPlace(_ path: ByteString) {
+            // What one key's union is more than the wide one is not for others.
+            if generation == self.generation, paths.contains(path) { places = paths }
+        }
+        // The widest first: of those that hold as many of these keys' exports it is the one.
+        let records = (wide + paths).compactMap { path in
+            UnionRecord.read(path, in: generation).map { (path: path, record: $0, lacking: lacking(in: $0)) }
+        }
+        for (path, record, _) in records.enumerated().sorted(by: {
+            ($0.element.lacking, $0.offset) < ($1.element.lacking, $1.offset)
+        }).map(\.element) {
+            do throws(Rejection) {
+                let union = try CheckedUnion(record, at: path, in: generation, &preflight, remember: remember)
+                keepPlace(path)
+                return union
+            } catch {
+                notes.append(error.note)
+            }
+        }
+        return nil
+    }
+
+    /// How many of the builds' exports are not in a union.
+    private func lacking(in record: UnionRecord) -> Int {
+        keys.reduce(0) { sum, key in
+            let known = record.exports[key.key] ?? []
+            return sum + key.value.exports.count { !known.contains($0.number) }
+        }
+    }
+
+    private mutating func merge(
+        _ published: CheckedUnion?, _ others: [CheckedUnion], _ exports: [CompleteExport], canWrite: Bool,
+        _ preflight: inout Preflight
+    ) {
+        let isWhole = published?.missing.isEmpty ?? false
+        var read: [UnionDraft.Added] = []
+        var bytes = 0
+        for export in exports.prefix(Self.mostMerged) where bytes < Self.mostBytes {
+            guard !deadline.hasPassed else {
+                notes.append(Note(.storeSearchCut, export.path))
+                break
+            }
+            do throws(Rejection) {
+                let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
+                let contents = try preflight.contents(of: manifest, in: export.generation)
+                for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
+                bytes += contents.manifestText.count + contents.configText.count
+                read.append(UnionDraft.Added(export: export, contents: contents))
+                note(manifest, of: export)
+            } catch {
+                notes.append(error.note)
+            }
+        }
+        if let record = published?.record, isWhole {
+            let union = Self.import(record, in: generation)
+            // One that has nothing of a build's own is worth less than an export that has.
+            for (index, build) in builds.enumerated() where record.exports[build.key.directoryName] != nil {
+                standing[index] = union
+            }
+            for index in builds.indices where standing[index] == nil { standing[index] = union }
+        }
+        // An export by itself is its own union.
+        // What there is no time for the next build merges, or whoever publishes.
+        guard !deadline.hasPassed || !isWhole else { return }
+        let count = read.count + others.count
+        guard canWrite, published == nil ? count > 1 : count > 0 || !isWhole else { return }
+        var base: UnionDraft.Base?
+        if let published {
+            // What has lost a layer cannot be imported as it stands, whatever it takes to make it whole.
+            guard !isWhole || published.record.manifest.size + published.record.config.size <= Self.largestMerged
+            else { return }
+            do throws(Rejection) {
+                base = UnionDraft.Base(
+                    record: published.record,
+                    contents: try preflight.contents(of: published.record.manifest, in: generation))
+            } catch {
+                notes.append(error.note)
+            }
+        }
+        let more = others.compactMap { other in
+            (try? preflight.contents(of: other.record.manifest, in: other.generation)).map {
+                UnionDraft.Base(record: other.record, contents: $0)
+            }
+        }
+        let missing = (published?.missing ?? []) + others.flatMap(\.missing)
+        draft = try? UnionDraft(base, others: more, read, without: missing)
+    }
+
+    /// An export by itself is what a build imports where no union can be.
+    private mutating func note(_ manifest: Preflight.Blob, of export: CompleteExport) {
+        for (index, build) in builds.enumerated()
+        where build.key.directoryName == export.key && standing[index] == nil {
+            standing[index] = Survey.Import(source: export.generation, digest: manifest.digest, exports: 1, keys: 1)
+        }
+    }
+
+    /// Writes what was merged where others find it, too; says why that cannot be.
+    mutating func write() -> Note? {
+        guard let draft else { return nil }
+        do throws(Errno) {
+            try draft.write(in: generation, to: places, mostLinks: Self.mostLinks)
+            let record = draft.record
+            standing = builds.map { _ in Self.import(record, in: generation) }
+            self.draft = nil
+            return nil
+        } catch {
+            self.draft = nil
+            return Rejection(.unionNotWritten, generation.path, error).note
+        }
+    }
+}
+
+/// The names of a key's exports, as far as a look at the ends of the names tells.
+struct KeyListing {
+    struct Item {
+        let number: UInt64
+        let started: Int64
+        let name: ByteString
+        let generation: Generation
+    }
+
+    private(set) var exports: [Item] = []
+
+    /// Names read of one key's directory.
+    private static let mostNames = 65_536
+
+    init(of key: ByteString, in generations: [Generation], until deadline: Deadline = .never) {
+        for generation in generations {
+            let folder = generation.exportsPath.appending(path: key)
+            for name in (try? Files.names(in: folder, limit: Self.mostNames, until: deadline)) ?? [] {
+                guard let number = ExportName.number(of: name) else { continue }
+                exports.append(
+                    Item(number: number, started: ExportName.started(name), name: name, generation: generation))
+            }
+        }
+    }
+
+    var newest: Int64 { exports.map(\.started).max() ?? 0 }
+
+    func holds(_ variant: Variant) -> Bool {
+        let prefix = variant.branch + "." + variant.arguments + "."
+        return exports.contains { $0.name.hasPrefix(prefix) }
+    }
+
+    /// The directory of the newest export that is known, or complete.
+    func newest(among known: Set<UInt64>, _ complete: [CompleteExport], _ key: ByteString) -> ByteString? {
+        if let newest = complete.max(by: { $0.completed < $1.completed }) { return newest.path }
+        return exports.lazy.filter { known.contains($0.number) }.max { $0.started < $1.started }.map {
+            $0.generation.exportsPath.appending(path: key).appending(path: $0.name)
+        }
+    }
+
+    /// The complete ones among those that began last and are not known.
+    func complete(
+        besides known: Set<UInt64>, _ key: ByteString, limit: Int, until deadline: Deadline = .never
+    ) -> [CompleteExport] {
+        exports.filter { !known.contains($0.number) }.sorted { $0.started > $1.started }.prefix(limit).compactMap {
+            deadline.hasPassed ? nil : CompleteExport($0.name, number: $0.number, of: key, in: $0.generation)
+        }
+    }
+}
+
+/// A published union whose manifest and config are there, and what it names that is not.
+struct CheckedUnion {
+    let record: UnionRecord
+    let generation: Generation
+    /// Digests of layers.
+    let missing: [ByteString]
+
+    /// With so few layers all are looked at each time.
+    private static let fewLayers = 256
+    /// Times of files are no finer than a tick of the kernel's.
+    private static let tick: Int64 = 20_000_000
+
+    init(
+        _ record: UnionRecord, at path: ByteString, in generation: Generation, _ preflight: inout Preflight,
+        remember: Bool
+    ) throws(Rejection) {
+        self.record = record
+        self.generation = generation
+        let memory = path + "-checked"
+        var times: [Int64] = []
+        for pool in generation.sources + (generation.lenders.isEmpty ? [] : [generation]) {
+            times.append(try Rejection.status(pool.poolPath, followLinks: false).modified)
+        }
+        let known =
+            record.manifest.digest + " " + times.map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
+        let isKnown = (try? Files.read(memory, limit: 4096, followLinks: false)) == known
+        for blob in [record.manifest, record.config] { try Preflight.checkLayer(blob, in: generation) }
+        if isKnown && record.layers > Self.fewLayers {
+            missing = []
+            return
+        }
+        let layers =
+            isKnown
+            ? try preflight.layers(of: record.manifest, in: generation)
+            : try preflight.contents(of: record.manifest, in: generation).layers
+        missing = layers.filter { layer in
+            do throws(Rejection) {
+                try Preflight.checkLayer(layer, in: generation)
+                return false
+            } catch {
+                return true
+            }
+        }.map(\.digest)
+        guard missing.isEmpty, !isKnown, remember, Clock.now &- (times.max() ?? 0) > Self.tick
+        else { return }
+        try? Files.replace(memory, with: known, mode: 0o600)
+    }
+}

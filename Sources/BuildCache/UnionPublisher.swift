@@ -1,0 +1,225 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+extension Store {
+    /// Publishes the union of what one's own sub-store holds for some keys, once their builds have ended. What cannot be done the
+    /// next build does: this says nothing.
+    /// `trusted` users' sub-stores count, too: what they and one's own hold is one union more.
+    public func publishUnion(
+        for keys: [Key], _ scope: UnionScope, othersUpTo age: Int64, trusting trusted: [UInt32] = []
+    ) {
+        guard !keys.isEmpty, let (generation, lease) = (try? leasedGeneration(of: user)) ?? nil else { return }
+        withExtendedLifetime(lease) {
+            UnionPublisher(generation: generation, scope: scope, age: age).publish(for: keys)
+            let opened = OpenedStore(self, trusted: trusted, leasing: true)
+            withExtendedLifetime(opened) {
+                guard opened.own?.generation == generation, let links = opened.links else { return }
+                UnionPublisher(generation: links, scope: scope, age: age).publish(for: keys)
+                removeOldLinks(in: generation, besides: links)
+            }
+        }
+    }
+
+    /// Folders of links over generations that have been replaced, a day after a build can have begun to use them.
+    private func removeOldLinks(in generation: Generation, besides links: Generation) {
+        for name in (try? Files.names(in: generation.path, limit: .max)) ?? []
+        where name.hasPrefix(Generation.linksPrefix) && name != links.path.lastPathComponent {
+            let path = generation.path.appending(path: name)
+            guard let pool = try? Files.status(path.appending(path: Generation.pool), followLinks: false),
+                Clock.now &- pool.modified > 86_400_000_000_000
+            else { continue }
+            try? Files.removeTree(path)
+        }
+    }
+}
+
+/// Makes the unions of one generation.
+struct UnionPublisher {
+    let generation: Generation
+    let scope: UnionScope
+    /// Nanoseconds after which an export is of no use to another repository.
+    let age: Int64
+
+    /// Builds that end at once publish at once; who was overtaken begins again.
+    private static let tries = 4
+    /// After this no build looks for a manifest that it was told to import: where it is gone, that build imports nothing.
+    private static let readingTime: Int64 = 600_000_000_000
+    /// Times of files are no finer than a tick of the kernel's.
+    private static let tick: Int64 = 30_000_000
+    /// Exports that are looked at, of a store that nobody trims.
+    private static let mostExports = 16_384
+
+    /// For the keys of a command that has ended.
+    func publish(for keys: [Key]) {
+        var reader = ExportShelf()
+        for (_, keys) in Dictionary(grouping: keys.withoutRepeats, by: \.repository) {
+            guard let first = keys.first else { continue }
+            let own = Set(keys.map(\.directoryName))
+            let (near, far) = others(besides: own, of: first.repository)
+            let exports = own.sorted().flatMap { complete($0) }
+            let relatives = near.flatMap { complete($0) }
+            let strangers = far.flatMap { complete($0) }.filter(isRecent)
+            if scope != .key {
+                // Old exports are in no union that other repositories' builds import.
+                let all = scope == .store ? (exports + relatives).filter(isRecent) + strangers : exports + relatives
+                let isWhole = publish(all, at: [generation.unionPath(scope, first)], &reader)
+                if isWhole && (scope != .store || exports.allSatisfy(isRecent)) { continue }
+            }
+            var ordered = newestFirst(exports) + newestFirst(relatives) + newestFirst(strangers)
+            let places = keys.map { generation.unionPath(.key, $0) }
+            while !ordered.isEmpty, !publish(ordered, at: places, takingSome: true, &reader) {
+                ordered = Array(ordered.prefix(ordered.count / 2))
+            }
+        }
+    }
+
+    /// Unions that a trimmed generation begins with: those of the former one, of what has stayed of their exports.
+    static func remake(
+        _ records: [(path: ByteString, record: UnionRecord)], of former: Generation, in generation: Generation
+    ) {
+        // Age has been looked at before.
+        let publisher = UnionPublisher(generation: generation, scope: .store, age: .max)
+        var reader = ExportShelf()
+        for (path, record) in records.prefix(mostRemade) {
+            guard let place = path.relative(to: former.path) else { continue }
+            let exports = record.exports.sorted { $0.key < $1.key }.flatMap { key, numbers in
+                publisher.complete(key).filter { numbers.contains($0.number) }
+            }
+            _ = publisher.publish(
+                exports, at: [generation.path.appending(path: place)], takingSome: true, remembering: false, &reader)
+        }
+    }
+
+    /// The others are made by the next builds of their keys.
+    private static let mostRemade = 64
+
+    private func isRecent(_ export: CompleteExport) -> Bool { Clock.now &- export.completed <= age }
+
+    private func newestFirst(_ exports: [CompleteExport]) -> [CompleteExport] {
+        exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }
+    }
+
+    private func complete(_ key: ByteString) -> [CompleteExport] {
+        KeyListing(of: key, in: generation.sources).complete(besides: [], key, limit: Self.mostExports)
+    }
+
+    /// The other keys of the scope: those of the repository, and those of others.
+    private func others(
+        besides own: Set<ByteString>, of repository: ByteString
+    ) -> (near: [ByteString], far: [ByteString]) {
+        guard scope != .key else { return ([], []) }
+        let names = generation.sources.flatMap {
+            (try? Files.names(in: $0.exportsPath, limit: Self.mostExports)) ?? []
+        }.filter { KeyRecord.isName($0) && !own.contains($0) }.withoutRepeats.sorted()
+        func isNear(_ name: ByteString) -> Bool {
+            generation.sources.contains { source in
+                let path = source.exportsPath.appending(path: name).appending(path: Generation.keyRecord)
+                let words = (try? Files.read(path, limit: 65_536, followLinks: false)).flatMap { JSON($0) }
+                return words?[key: "repository"]?.string == repository
+            }
+        }
+        let near = names.filter(isNear)
+        return (near, scope == .store ? names.filter { !near.contains($0) } : [])
+    }
+
+    /// Makes one union of these exports, and of no others. False where it would be more than an importer should be given, unless
+    /// the first of them will do.
+    private func publish(
+        _ exports: [CompleteExport], at places: [ByteString], takingSome: Bool = false, remembering: Bool = true,
+        _ reader: inout ExportShelf
+    ) -> Bool {
+        guard let place = places.first, !exports.isEmpty else { return true }
+        for _ in 0..<Self.tries {
+            let former = UnionRecord.read(place, in: generation)
+            let (base, missing) = former.map { foundation($0, at: place, for: exports) } ?? (nil, [])
+            var read: [UnionDraft.Added] = []
+            for export in exports where base?.record.holds(export.number, of: export.key) != true {
+                if let contents = reader.contents(of: export) { read.append(.init(export: export, contents: contents)) }
+            }
+            guard !read.isEmpty || !missing.isEmpty else { return true }
+            var draft: UnionDraft
+            do throws(UnionDraft.Obstacle) {
+                draft = try UnionDraft(base, read, without: missing)
+                if !draft.isWhole {
+                    guard takingSome else { return false }
+                    // The first ones first, whatever was published before.
+                    if base != nil {
+                        let all = exports.compactMap { export in
+                            reader.contents(of: export).map { UnionDraft.Added(export: export, contents: $0) }
+                        }
+                        draft = try UnionDraft(nil, all)
+                    }
+                }
+            } catch {
+                return error == .nothingNew
+            }
+            let expired = draft.forget(before: Clock.now &- Self.readingTime)
+            guard UnionRecord.read(place, in: generation)?.manifest == former?.manifest else { continue }
+            guard (try? draft.write(in: generation, to: places)) != nil else { return true }
+            remove(expired, besides: places)
+            if remembering { remember(draft.record, at: places) }
+            return true
+        }
+        return true
+    }
+
+    /// A published union that can be added to: all that it holds is to be in the new one.
+    private func foundation(
+        _ record: UnionRecord, at place: ByteString, for exports: [CompleteExport]
+    ) -> (UnionDraft.Base?, missing: [ByteString]) {
+        var wanted: [ByteString: Set<UInt64>] = [:]
+        for export in exports { wanted[export.key, default: []].insert(export.number) }
+        guard record.exports.allSatisfy({ wanted[$0.key]?.isSuperset(of: $0.value) ?? false }) else {
+            return (nil, [])
+        }
+        var preflight = Preflight(indexes: .max, bytes: .max)
+        guard let checked = try? CheckedUnion(record, at: place, in: generation, &preflight, remember: false),
+            let contents = try? preflight.contents(of: record.manifest, in: generation)
+        else { return (nil, []) }
+        return (UnionDraft.Base(record: record, contents: contents), checked.missing)
+    }
+
+    /// Takes away what former unions have left in the pool, unless another one's record names it.
+    private func remove(_ blobs: [ByteString], besides places: [ByteString]) {
+        guard !blobs.isEmpty else { return }
+        let names = (try? Files.names(in: generation.path, limit: Self.mostExports)) ?? []
+        let wide = names.filter { $0.hasPrefix(UnionRecord.name) }.map { generation.path.appending(path: $0) }
+        let used = Set(
+            (wide + places).compactMap { UnionRecord.read($0, in: generation) }
+                .flatMap { [$0.manifest.digest, $0.config.digest] })
+        for blob in blobs where !used.contains(blob) {
+            if let path = generation.blobPath(blob) { try? Files.remove(path) }
+        }
+    }
+
+    /// So that the next build need not look at each layer.
+    private func remember(_ record: UnionRecord, at places: [ByteString]) {
+        Clock.sleep(nanoseconds: Self.tick)
+        for place in places {
+            var preflight = Preflight(indexes: .max, bytes: .max)
+            _ = try? CheckedUnion(record, at: place, in: generation, &preflight, remember: true)
+        }
+    }
+}
+
+/// Exports as they are read once for several unions, all their layers looked at.
+private struct ExportShelf {
+    private var read: [ByteString: Preflight.Contents?] = [:]
+    private var preflight = Preflight(indexes: .max, bytes: .max)
+
+    /// nil for a damaged one.
+    mutating func contents(of export: CompleteExport) -> Preflight.Contents? {
+        if let known = read[export.path] { return known }
+        let contents = try? load(export)
+        read[export.path] = .some(contents)
+        return contents
+    }
+
+    private mutating func load(_ export: CompleteExport) throws(Rejection) -> Preflight.Contents {
+        let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
+        let contents = try preflight.contents(of: manifest, in: export.generation)
+        for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
+        return contents
+    }
+}

@@ -1,0 +1,158 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Which manifest is a union, and which exports are in it: a text beside what it is of, always replaced whole.
+struct UnionRecord: Equatable, Sendable {
+    /// The manifest, in the pool.
+    let manifest: Preflight.Blob
+    /// Its config, in the pool.
+    let config: Preflight.Blob
+    /// Steps that it knows.
+    let records: Int
+    /// Blobs that these lead to.
+    let layers: Int
+    /// When its oldest export was complete, in nanoseconds since 1970.
+    let oldest: Int64
+    /// The exports in it by their keys' directories, each by its number.
+    var exports: [ByteString: Set<UInt64>] = [:]
+    /// Blobs of unions that this one and those before it replaced, and when, in nanoseconds since 1970.
+    var former: [ByteString: Int64] = [:]
+
+    /// The file's name in a key's directory, and in a generation.
+    static let name: ByteString = "union"
+    /// What one is read of at most: half a million exports' numbers.
+    private static let largest = 8 << 20
+    private static let title: ByteString = "union 1"
+
+    /// How many exports are in it.
+    var exportCount: Int { exports.values.reduce(0) { $0 + $1.count } }
+
+    /// Whether an export is in it.
+    func holds(_ export: UInt64, of key: ByteString) -> Bool { exports[key]?.contains(export) ?? false }
+
+    /// The records of a generation, by their paths: the wide ones and then those of keys.
+    static func all(in generation: Generation) -> [(path: ByteString, record: UnionRecord)] {
+        func read(_ path: ByteString) -> (path: ByteString, record: UnionRecord)? {
+            UnionRecord.read(path, in: generation).map { (path, $0) }
+        }
+        let wide = ((try? Files.names(in: generation.path, limit: .max)) ?? []).filter { $0.hasPrefix(name) }
+        let keys = ((try? Files.names(in: generation.exportsPath, limit: .max)) ?? []).filter(KeyRecord.isName)
+        return wide.sorted().compactMap { read(generation.path.appending(path: $0)) }
+            + keys.sorted().compactMap {
+                read(generation.exportsPath.appending(path: $0).appending(path: name))
+            }
+    }
+
+    /// What it has in the pool besides layers, and what those before it have left.
+    var blobs: [Digest] { ([manifest.digest, config.digest] + former.keys).compactMap { Digest($0) } }
+
+    /// Reads a record that belongs to a generation's owner, who alone may write it; nil for any other, and for a torn one.
+    static func read(_ path: ByteString, in generation: Generation) -> UnionRecord? {
+        guard let file = try? Descriptor.open(path, followLinks: false), let status = try? file.status(),
+            status.kind == .regular, status.owner == generation.owner, !status.isWritableByOthers,
+            let text = try? file.readAll(limit: largest)
+        else { return nil }
+        return UnionRecord(text)
+    }
+
+    /// By its parts.
+    init(manifest: Preflight.Blob, config: Preflight.Blob, records: Int, layers: Int, oldest: Int64) {
+        self.manifest = manifest
+        self.config = config
+        self.records = records
+        self.layers = layers
+        self.oldest = oldest
+    }
+
+    /// nil for a text that is not whole.
+    init?(_ text: ByteString) {
+        var lines = text.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+        // The last line ends, too.
+        guard lines.popLast()?.isEmpty == true, lines.popLast().map({ ByteString($0) }) == "end",
+            lines.popFirst().map({ ByteString($0) }) == Self.title,
+            let manifest = Self.blob(lines.popFirst(), "manifest"), let config = Self.blob(lines.popFirst(), "config"),
+            let counts = Self.words(lines.popFirst(), "holds"), counts.count == 3, let records = counts[0].decimal,
+            let layers = counts[1].decimal, let oldest = counts[2].decimal
+        else { return nil }
+        self.init(manifest: manifest, config: config, records: records, layers: layers, oldest: Int64(oldest))
+        while let line = lines.popFirst() {
+            if let words = Self.words(line, "former"), words.count == 2, let time = words[1].decimal {
+                former[words[0]] = Int64(time)
+            } else if let words = Self.words(line, "key"), words.count == 1, KeyRecord.isName(words[0]),
+                let numbers = lines.popFirst().flatMap(Self.numbers)
+            {
+                exports[words[0]] = numbers
+            } else {
+                return nil
+            }
+        }
+    }
+
+    private static func words(_ line: ArraySlice<UInt8>?, _ first: ByteString) -> [ByteString]? {
+        guard let line, line.starts(with: first.bytes) else { return nil }
+        let words = ByteString(line).split(" ")
+        return words.first == first ? Array(words.dropFirst()) : nil
+    }
+
+    private static func blob(_ line: ArraySlice<UInt8>?, _ first: ByteString) -> Preflight.Blob? {
+        guard let words = words(line, first), words.count == 2, Digest(words[0]) != nil, let size = words[1].decimal
+        else { return nil }
+        return Preflight.Blob(digest: words[0], size: size)
+    }
+
+    private static func numbers(_ line: ArraySlice<UInt8>) -> Set<UInt64>? {
+        guard line.count % 16 == 0 else { return nil }
+        var numbers: Set<UInt64> = []
+        numbers.reserveCapacity(line.count / 16)
+        var number: UInt64 = 0
+        for (index, byte) in line.enumerated() {
+            guard let value = Hex.value(of: byte) else { return nil }
+            number = number << 4 | UInt64(value)
+            if index % 16 == 15 { numbers.insert(number) }
+        }
+        return numbers
+    }
+
+    /// The same for the same exports, whoever writes it.
+    var text: ByteString {
+        var text = Self.title + "\n"
+        text += "manifest " + manifest.digest + " " + ByteString(decimal: manifest.size) + "\n"
+        text += "config " + config.digest + " " + ByteString(decimal: config.size) + "\n"
+        text += "holds " + [records, layers, Int(oldest)].map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
+        for (blob, time) in former.sorted(by: { $0.key < $1.key }) {
+            text += "former " + blob + " " + ByteString(decimal: time) + "\n"
+        }
+        for (key, numbers) in exports.sorted(by: { $0.key < $1.key }) {
+            text += "key " + key + "\n"
+            for number in numbers.sorted() { text += ByteString(String(number, radix: 16)).zeroPadded(to: 16) }
+            text += "\n"
+        }
+        return text + "end\n"
+    }
+}
+
+extension ExportName {
+    /// The number of the export with this name, which nothing else has; nil for a name that is certainly none of ours. Looks at no
+    /// more than its end: a key has hundreds of exports.
+    static func number(of name: ByteString) -> UInt64? {
+        guard name.count > 17, name.bytes[name.count - 17] == UInt8(ascii: "-") else { return nil }
+        var number: UInt64 = 0
+        for byte in name.bytes.suffix(16) {
+            guard let value = Hex.value(of: byte) else { return nil }
+            number = number << 4 | UInt64(value)
+        }
+        return number
+    }
+
+    /// When the build of such an export began, in seconds since 1970; 0 for none of ours.
+    static func started(_ name: ByteString) -> Int64 {
+        guard name.count > 27 else { return 0 }
+        var time: Int64 = 0
+        for byte in name.bytes[(name.count - 27)..<(name.count - 17)] {
+            guard let value = Hex.value(of: byte) else { return 0 }
+            time = time << 4 | Int64(value)
+        }
+        return time
+    }
+}

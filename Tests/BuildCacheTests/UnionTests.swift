@@ -1,0 +1,416 @@
+import Formats
+import Glibc
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("Unions: one import of all that was built")
+struct UnionTests {
+    private let fixture: StoreFixture
+
+    init() throws { fixture = try StoreFixture() }
+
+    private func publish(_ builds: BuildIdentity..., scope: UnionScope = .store, age: Int64 = .max) {
+        fixture.store.publishUnion(for: builds.map(\.key), scope, othersUpTo: age)
+    }
+
+    /// A record as it stands in the generation; nil where there is none.
+    private func record(_ scope: UnionScope = .store, of build: BuildIdentity) throws -> UnionRecord? {
+        let generation = try fixture.generation()
+        return UnionRecord.read(generation.unionPath(scope, build.key), in: generation)
+    }
+
+    /// A build of another repository on the same machine.
+    private func stranger(_ name: ByteString = "other") throws -> BuildIdentity {
+        let url = "[remote \"origin\"]\n\turl = https://example.org/o/" + name + ".git\n"
+        try fixture.folder.write(name + "/.git/config", url)
+        try fixture.folder.write(name + "/.git/HEAD", "ref: refs/heads/main\n")
+        let description = BuildDescription(
+            context: .directory(fixture.folder[name]), workingDirectory: fixture.folder[name])
+        return BuildIdentity(of: description, platform: "linux/amd64")
+    }
+
+    private func now(_ seconds: Int64 = 0) -> Int64 { Clock.now / 1_000_000_000 + seconds }
+
+    // MARK: - The record
+
+    @Test("A record is read as it was written, and none that is torn")
+    func text() throws {
+        let blob = { (digit: ByteString) in Preflight.Blob(digest: "sha256:" + digit.repeated(64), size: 7) }
+        var record = UnionRecord(manifest: blob("a"), config: blob("b"), records: 3, layers: 2, oldest: 1_764_000_000)
+        record.exports = ["app-0123456789abcdef": [0, 1, .max], "b": [1 << 63]]
+        record.former = [blob("c").digest: 5]
+        #expect(UnionRecord(record.text) == record)
+        for length in 0..<record.text.count { #expect(UnionRecord(record.text.prefix(length)) == nil) }
+        var generator = Repeatable(seed: 7)
+        for _ in 0..<2000 {
+            var bytes = record.text.bytes
+            bytes[Int.random(in: bytes.indices, using: &generator)] = UInt8.random(in: .min ... .max, using: &generator)
+            _ = UnionRecord(ByteString(bytes))
+        }
+    }
+
+    @Test("A record that others could have written is not read")
+    func trust() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-9), "a")
+        publish(build)
+        let generation = try fixture.generation()
+        let path = generation.unionPath(.store, build.key)
+        #expect(UnionRecord.read(path, in: generation) != nil)
+        #expect(UnionRecord.read(path, in: Generation(path: generation.path, owner: generation.owner + 1)) == nil)
+        try Descriptor.open(path).setMode(0o666)
+        #expect(UnionRecord.read(path, in: generation) == nil)
+        try Files.rename(path, to: fixture.folder["elsewhere"])
+        try Descriptor.open(fixture.folder["elsewhere"]).setMode(0o644)
+        try Files.makeLink(path, to: fixture.folder["elsewhere"])
+        #expect(UnionRecord.read(path, in: generation) == nil)
+    }
+
+    // MARK: - Before a build
+
+    @Test("What no union holds yet is merged, written and found by the next build")
+    func merge() throws {
+        let build = try fixture.build()
+        let exports = try (0..<5).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
+        let shown = fixture.survey(for: build, acting: false)
+        #expect(try record(of: build) == nil, "nothing is written to look at it")
+        let survey = fixture.imported(for: build)
+        #expect(survey.found == shown.found && survey.notes.isEmpty)
+        #expect(survey.found.first??.exports == 5 && survey.found.first??.keys == 1)
+        #expect(try fixture.layers(of: survey).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
+        #expect(try record(of: build)?.exportCount == 5)
+        #expect(fixture.survey(for: build).found == survey.found)
+        let late = try fixture.export(for: build, at: 200, "late")
+        #expect(try fixture.finds(late, exports[0], for: build))
+        #expect(fixture.imported(for: build).found.first??.exports == 6)
+    }
+
+    @Test("One export is imported as it is, and nothing is written for it")
+    func single() throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a")
+        #expect(fixture.imported(for: build).digest == export.digest)
+        #expect(try record(of: build) == nil)
+    }
+
+    @Test("At most 32 are merged before a build, the newest; the next build takes the next")
+    func bound() throws {
+        let build = try fixture.build()
+        let exports = try (0..<40).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
+        #expect(fixture.imported(for: build).found.first??.exports == 32)
+        #expect(try fixture.finds(exports[0], for: build))
+        #expect(fixture.imported(for: build).found.first??.exports == 40)
+    }
+
+    @Test("Who cannot write imports what there is: the union, or the newest export by itself")
+    func readOnly() throws {
+        let build = try fixture.build()
+        let first = try fixture.export(for: build, at: 100, "first")
+        let last = try fixture.export(for: build, at: 200, "last")
+        let generation = try fixture.generation()
+        func reading() -> Survey {
+            var survey = Survey(of: fixture.opened(), for: [build], scope: .store, acting: true)
+            survey.write()
+            return survey
+        }
+        try Files.makeDirectory(generation.unionPath(.store, build.key), mode: 0o755)
+        let survey = reading()
+        #expect(survey.digest == last.digest && survey.notes.map(\.reason) == [.unionNotWritten])
+        try Files.removeTree(generation.unionPath(.store, build.key))
+        publish(build)
+        let union = try #require(try record(of: build))
+        try fixture.export(for: build, at: 300, "later")
+        // Somebody else's generation is never written.
+        var opened = UnionOffer(of: [build], .store, in: generation)
+        opened.prepare(canWrite: false, remember: false)
+        #expect(opened.imports.first??.digest == union.manifest.digest && opened.draft == nil)
+        #expect(try fixture.finds(first, last, for: build))
+    }
+
+    @Test("All builds of a command import the same union")
+    func command() throws {
+        let (build, target) = (try fixture.build(), try fixture.build(target: "other"))
+        let first = try fixture.export(for: build, at: 100, "a")
+        let second = try fixture.export(for: target, at: 200, "b")
+        let survey = fixture.survey(for: build, target, acting: false)
+        #expect(survey.found[0] == survey.found[1] && survey.found[0]?.keys == 2)
+        #expect(survey.newest == [first.path, second.path])
+        #expect(try fixture.layers(of: survey).isSuperset(of: (first.layers + second.layers).map(\.digest)))
+    }
+
+    // MARK: - Published
+
+    @Test("A union is published of all keys' exports, and the same whoever publishes it")
+    func published() throws {
+        let (build, other) = (try fixture.build(), try stranger())
+        let own = try fixture.export(for: build, at: now(-20), "a")
+        let foreign = try fixture.export(for: other, at: now(-10), "b")
+        publish(build)
+        let first = try #require(try record(of: build))
+        #expect(first.exportCount == 2 && first.exports.count == 2)
+        try Files.remove(fixture.generation().unionPath(.store, build.key))
+        publish(other)
+        #expect(try record(of: build)?.manifest == first.manifest)
+        #expect(try fixture.finds(own, foreign, for: build))
+        #expect(try fixture.finds(own, foreign, for: stranger("new")), "one that was never built before")
+        let published = fixture.survey(for: build)
+        #expect(published.found.first??.digest == first.manifest.digest && published.merged == nil)
+    }
+
+    @Test("By scope", arguments: [UnionScope.store, .repository, .key])
+    func scopes(_ scope: UnionScope) throws {
+        let (build, target, other) = (try fixture.build(), try fixture.build(target: "t"), try stranger())
+        for (number, build) in [build, target, other].enumerated() {
+            let export = try fixture.export(for: build, at: now(-20), ByteString(decimal: number))
+            let words = build.key.json.text
+            try Files.replace(export.path.parentPath.appending(path: Generation.keyRecord), with: words, mode: 0o644)
+        }
+        publish(build, scope: scope)
+        let keys = try #require(try record(scope, of: build)).exports.keys.sorted()
+        let wanted = [build] + (scope == .key ? [] : [target]) + (scope == .store ? [other] : [])
+        #expect(keys == wanted.map(\.key.directoryName).sorted())
+        #expect(fixture.survey(for: build, scope: scope).found.first??.keys == wanted.count)
+    }
+
+    @Test("Another repository's old exports stay out; one's own do not")
+    func age() throws {
+        let (build, other) = (try fixture.build(), try stranger())
+        let hour: Int64 = 3_600_000_000_000
+        let old = try fixture.export(for: build, at: now(-9_000), "old")
+        let new = try fixture.export(for: build, at: now(-60), "new")
+        let foreign = try fixture.export(for: other, at: now(-9_000), "foreign")
+        publish(build, age: hour)
+        #expect(try record(of: build)?.exportCount == 1)
+        #expect(try fixture.finds(old, new, for: build))
+        #expect(try !fixture.finds(foreign, for: build))
+        publish(other, age: hour)
+        #expect(try fixture.finds(foreign, new, for: other))
+        #expect(try !fixture.finds(old, for: other))
+        // Nor do they come in by a merge before a build.
+        let late = try fixture.export(for: build, at: now(-5), "late")
+        #expect(fixture.imported(for: build).found.first??.exports == 3)
+        #expect(try fixture.finds(old, late, for: build))
+        #expect(try !fixture.finds(old, for: other))
+    }
+
+    @Test("What ages after it was published goes out with the next publication")
+    func aging() throws {
+        let (build, other) = (try fixture.build(), try stranger())
+        let first = try fixture.export(for: build, at: now(-9_000), "first")
+        publish(build)
+        try fixture.export(for: other, at: now(-60), "second")
+        publish(other, age: 3_600_000_000_000)
+        #expect(try record(of: build)?.exportCount == 1)
+        #expect(try fixture.finds(first, for: build), "found again by its own key")
+    }
+
+    @Test("Damaged exports are in no union, and come into it once they are whole")
+    func damaged() throws {
+        let build = try fixture.build()
+        let good = try fixture.export(for: build, at: now(-20), "good")
+        let bad = try fixture.export(for: build, at: now(-10), "bad")
+        try Files.rename(bad.layers[1].path, to: fixture.folder["layer"])
+        publish(build)
+        #expect(try record(of: build)?.exportCount == 1)
+        #expect(try fixture.layers(of: fixture.survey(for: build)) == Set(good.layers.map(\.digest)))
+        try Files.rename(fixture.folder["layer"], to: bad.layers[1].path)
+        #expect(try fixture.finds(good, bad, for: build))
+    }
+
+    @Test("A layer that is lost takes its own chain out of the union, not the union out of use")
+    func lostLayer() throws {
+        let build = try fixture.build()
+        let exports = try (0..<3).map { try fixture.export(for: build, at: now(-20), ByteString(decimal: $0)) }
+        publish(build)
+        let before = try #require(try record(of: build))
+        try Files.remove(exports[1].layers[0].path)
+        let survey = fixture.imported(for: build)
+        let layers = try fixture.layers(of: survey)
+        #expect(layers == Set((exports[0].layers + exports[2].layers).map(\.digest)), "what lay upon it goes, too")
+        let after = try #require(try record(of: build))
+        #expect(after.manifest != before.manifest && after.exportCount == 3)
+        #expect(fixture.survey(for: build).found == survey.found)
+        try fixture.put("first layer of 1", in: fixture.generation())
+        let again = try fixture.export(for: build, at: now(-5), "1")
+        #expect(try fixture.finds(again, for: build))
+    }
+
+    /// What may happen to a published union.
+    enum Harm: CaseIterable {
+        case manifestGone, configGone, manifestShort, configChanged, recordTorn, recordEmpty, manifestLinked
+    }
+
+    @Test("A damaged union is left out, and its exports are merged anew", arguments: Harm.allCases)
+    func harmed(_ harm: Harm) throws {
+        let build = try fixture.build()
+        let exports = try (0..<3).map { try fixture.export(for: build, at: now(-20), ByteString(decimal: $0)) }
+        publish(build)
+        let generation = try fixture.generation()
+        let record = try #require(try record(of: build))
+        let (manifest, config) = (
+            try #require(generation.blobPath(record.manifest.digest)),
+            try #require(generation.blobPath(record.config.digest))
+        )
+        let path = generation.unionPath(.store, build.key)
+        switch harm {
+        case .manifestGone: try Files.remove(manifest)
+        case .configGone: try Files.remove(config)
+        case .manifestShort: try Files.replace(manifest, with: "{", mode: 0o444)
+        case .configChanged:
+            let spaces = ByteString(" ").repeated(record.config.size)
+            try Files.replace(config, with: spaces, mode: 0o444)
+        case .recordTorn: try Files.replace(path, with: record.text.dropLast(9), mode: 0o644)
+        case .recordEmpty: try Files.replace(path, with: "", mode: 0o644)
+        case .manifestLinked:
+            try Files.rename(manifest, to: fixture.folder["manifest"])
+            try Files.makeLink(manifest, to: fixture.folder["manifest"])
+        }
+        #expect(try fixture.finds(exports[0], exports[1], exports[2], for: build))
+        publish(build)
+        let survey = fixture.survey(for: build)
+        #expect(survey.merged == nil && survey.notes.isEmpty)
+        #expect(try fixture.layers(of: survey).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
+    }
+
+    @Test("Writers at once lose nothing")
+    func writers() async throws {
+        let build = try fixture.build()
+        _ = try fixture.generation()
+        let fixture = fixture
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<24 {
+                group.addTask {
+                    _ = try? fixture.export(for: build, at: 100 + Int64(number), ByteString(decimal: number))
+                    fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+                }
+            }
+        }
+        #expect(fixture.imported(for: build).found.first??.exports == 24)
+        #expect(fixture.survey(for: build).merged == nil)
+    }
+
+    @Test("What former unions have left goes when nobody can be reading it any more")
+    func former() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-30), "a")
+        publish(build)
+        let first = try #require(try record(of: build))
+        try fixture.export(for: build, at: now(-20), "b")
+        publish(build)
+        let generation = try fixture.generation()
+        let old = try #require(generation.blobPath(first.manifest.digest))
+        var second = try #require(try record(of: build))
+        #expect(!Files.isMissing(old) && second.former.count == 2)
+        for blob in second.former.keys { second.former[blob] = Clock.now - 3_600_000_000_000 }
+        try Files.replace(generation.unionPath(.store, build.key), with: second.text, mode: 0o644)
+        try fixture.export(for: build, at: now(-10), "c")
+        publish(build)
+        #expect(Files.isMissing(old))
+        #expect(try record(of: build)?.former.count == 2)
+        #expect(fixture.survey(for: build).found.first??.exports == 3)
+    }
+
+    @Test("Layers are looked at once as long as the pool stays as it is")
+    func memory() throws {
+        let build = try fixture.build()
+        for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
+        publish(build)
+        let record = try #require(try record(of: build))
+        #expect(record.layers == 280)
+        let generation = try fixture.generation()
+        let memory = try Files.read(generation.unionPath(.store, build.key) + "-checked", limit: 256)
+        #expect(memory.hasPrefix(record.manifest.digest))
+        let layer = try #require(fixture.layers(of: fixture.survey(for: build)).first)
+        let path = try #require(generation.blobPath(layer))
+        // The pool's time says that something has gone.
+        try Files.remove(path)
+        #expect(try !fixture.layers(of: fixture.survey(for: build)).contains(layer))
+    }
+
+    // MARK: - Trimming
+
+    private func trim(_ retention: Retention = Retention(), linking: Bool = true) throws {
+        var trim = Trim(fixture.store, keeping: retention, dryRun: false)
+        if !linking { trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted } }
+        _ = try trim.run()
+    }
+
+    @Test("Trimming leaves unions of what stays, and none of what goes", arguments: [true, false])
+    func trimming(_ linking: Bool) throws {
+        let build = try fixture.build()
+        let exports = try (0..<5).map {
+            try fixture.export(for: build, at: now(-50 + Int64($0)), ByteString(decimal: $0))
+        }
+        publish(build)
+        try trim(linking: linking)
+        let generation = try #require(try fixture.store.currentGeneration(of: fixture.store.user))
+        for (_, record) in UnionRecord.all(in: generation) {
+            #expect(record.exportCount == 3)
+        }
+        #expect(UnionRecord.all(in: generation).count == (linking ? 1 : 0))
+        let survey = fixture.survey(for: build)
+        #expect(try fixture.layers(of: survey) == Set(exports.suffix(3).flatMap { $0.layers.map(\.digest) }))
+        // It is no reason to trim again.
+        publish(build)
+        let report = try Trim(fixture.store, keeping: Retention(), dryRun: false).run()
+        #expect(report.outcome == .nothingToDo && report.after.orphaned == 0)
+    }
+
+    // MARK: - Several users
+
+    /// Puts what another store holds into this one as the part of user 4242.
+    private func lend(_ lender: StoreFixture) throws {
+        let from = lender.store.layout.subStore(of: lender.store.user)
+        let to = fixture.store.layout.subStore(of: 4242)
+        #expect(system("cp -a '" + from.lossy + "' '" + to.lossy + "' && chown -hR 4242:4242 '" + to.lossy + "'") == 0)
+    }
+
+    // Only root can give files away.
+    @Test("What trusted users have built is one import with one's own", .enabled(if: geteuid() == 0))
+    func severalUsers() throws {
+        let build = try fixture.build()
+        let own = try fixture.export(for: build, at: now(-50), "own")
+        let lender = try StoreFixture()
+        let foreign = try (0..<2).map {
+            try lender.export(for: build, at: now(-40), "foreign " + ByteString(decimal: $0))
+        }
+        try lend(lender)
+        let trusted = [fixture.store.user, 4242]
+        func survey(_ trusted: [UInt32]) -> Survey {
+            var survey = Survey(of: fixture.opened(trusted: trusted, leasing: true), for: [build], acting: true)
+            survey.write()
+            return survey
+        }
+        func reads(_ survey: Survey, _ exports: [StoredExport]) throws -> Bool {
+            let layers = try fixture.layers(of: survey)
+            let source = try #require(survey.found.first??.source)
+            return try exports.flatMap(\.layers).allSatisfy { layer in
+                let path = try #require(source.blobPath(layer.digest))
+                return try layers.contains(layer.digest) && Files.read(path, limit: 999).count == layer.size
+            }
+        }
+        let found = survey(trusted)
+        #expect(found.notes.isEmpty && found.leases.count == 2)
+        #expect(found.found.first??.exports == 3)
+        #expect(try reads(found, [own] + foreign))
+        #expect(survey([fixture.store.user]).digest == own.digest, "nothing of who is not trusted")
+
+        fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max, trusting: trusted)
+        let published = survey(trusted)
+        #expect(published.merged == nil && published.found.first??.exports == 3)
+        #expect(try reads(published, [own] + foreign))
+        let late = try fixture.export(for: build, at: now(-10), "late")
+        #expect(try reads(survey(trusted), [own, late] + foreign))
+
+        // A stranger's file in a trusted user's part counts for missing, and what is built upon it with it.
+        let lent = try #require(try fixture.store.currentGeneration(of: 4242)?.blobPath(foreign[0].layers[1].digest))
+        #expect(chown(lent.lossy, 5555, 5555) == 0)
+        let without = survey(trusted)
+        #expect(try reads(without, [own, late, foreign[1]]))
+        #expect(try !fixture.layers(of: without).contains(foreign[0].layers[1].digest))
+    }
+}

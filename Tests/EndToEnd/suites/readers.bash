@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# What any engine has built, another finds, whatever builds were made in between: of all that Dockerfiles can say, one import
+# holds what each export holds.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine older trixie containerd
+engine g sid classic
+
+# variant FILE=TEXT...: what the project's next build is of.
+variant() {
+    local change
+    for change; do printf '%s\n' "${change#*=}" >"app/${change%%=*}"; done
+}
+
+# mixed ENGINE READER OPTION...: builds three variants on an engine that is empty each time, and then each of them again on another
+# that is: every step is cached, whichever build was the last.
+fetched=0 # steps that are never cached: what an ADD fetches is asked for each time, and copied if it is new
+mixed() {
+    local writer=$1 reader=$2
+    variant one=1 two=1
+    run on "$writer" docker build "${@:3}" app
+    local steps=$(($(steps_total) - fetched))
+    forget "$writer"
+    variant one=2 two=2
+    run on "$writer" docker build "${@:3}" app
+    forget "$writer"
+    variant one=3 two=3
+    run on "$writer" docker build "${@:3}" app
+    local number
+    for number in 1 2 3; do
+        forget "$reader"
+        variant one=$number two=$number
+        run on "$reader" docker build "${@:3}" app
+        expect_equal "$(steps_cached)" "$steps" "cached of variant $number"
+    done
+    expect_whole_store
+}
+
+# dockerfile: a project whose Dockerfile stands on standard input.
+dockerfile() {
+    project app
+    cat >app/Dockerfile
+    echo .git >app/.dockerignore
+    variant one=0 two=0
+    commit app
+}
+
+stages() {
+    dockerfile <<'FILE'
+FROM slipway/base:1 AS tools
+RUN echo tools > /tools
+FROM tools AS first
+COPY one /one
+RUN cat /one /tools > /first
+FROM tools AS second
+COPY two /two
+RUN cat /two /tools > /second
+FROM slipway/base:1
+COPY --from=first /first /
+RUN --mount=from=second,target=/s cat /s/second /first > /both
+COPY --from=second /second /
+FILE
+    mixed a b
+}
+test_case "stages, COPY --from and RUN --mount=from" stages
+
+mounts() {
+    dockerfile <<'FILE'
+FROM slipway/base:1
+RUN --mount=type=cache,target=/c echo >> /c/count
+RUN --mount=type=bind,source=one,target=/in/one cat /in/one > /a
+RUN --mount=type=tmpfs,target=/t cat /a > /b
+COPY <<EOF /words
+one
+two
+EOF
+RUN <<EOF
+cat /words /b > /c2
+EOF
+COPY --link two /two
+FILE
+    mixed a b
+}
+test_case "cache mounts, binds, heredocs and COPY --link" mounts
+
+# An address that the engines reach: containers and engines share this machine's network.
+remote() {
+    local port_http port_git
+    mkdir served
+    echo file >served/file
+    git init --quiet -b main served/repository.git
+    echo inside >served/repository.git/inside
+    git -C served/repository.git add inside
+    git -C served/repository.git -c user.name=a -c user.email=a@b commit --quiet -m one
+    start web python3 -u -m http.server --bind 127.0.0.1 --directory served 0
+    await 20 grep -q 'port [0-9]' web.stdout
+    port_http=$(sed -nE 's/.* port ([0-9]+) .*/\1/p' web.stdout)
+    port_git=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    start git git daemon --export-all --base-path="$place/served" --listen=127.0.0.1 --port="$port_git"
+    await 20 git ls-remote "git://127.0.0.1:$port_git/repository.git"
+    dockerfile <<FILE
+FROM slipway/base:1
+ADD http://127.0.0.1:$port_http/file /file
+COPY one /one
+ADD git://127.0.0.1:$port_git/repository.git#main /repository
+COPY two /two
+RUN cat /file /repository/inside /one /two > /all
+FILE
+    fetched=2
+    mixed a b
+}
+test_case "ADD by http and from git" remote
+
+platforms() {
+    dockerfile <<'FILE'
+FROM --platform=$BUILDPLATFORM slipway/base:1 AS made
+ARG TARGETARCH
+COPY one /one
+RUN echo $TARGETARCH > /arch; cat /one >> /arch
+FROM scratch
+COPY --from=made /arch /
+COPY two /
+FILE
+    mixed a b --platform linux/amd64,linux/arm64 --output type=cacheonly
+}
+test_case "two platforms in one build" platforms
+
+older_writer() {
+    dockerfile <<'FILE'
+FROM slipway/base:1 AS made
+COPY one /one
+RUN cat /one > /made
+FROM slipway/base:1
+COPY --from=made /made /
+COPY two /two
+RUN cat /two > /last
+FILE
+    mixed older b
+}
+test_case "exports in the form of buildx 0.13, an index of layers" older_writer
+
+older_reader() {
+    dockerfile <<'FILE'
+FROM slipway/base:1 AS made
+COPY one /one
+RUN cat /one > /made
+FROM slipway/base:1
+COPY --from=made /made /
+COPY two /two
+RUN cat /two > /last
+FILE
+    mixed a older
+}
+test_case "Docker 26.1 with buildx 0.13 reads what newer ones have written" older_reader
+
+classic_reader() {
+    dockerfile <<'FILE'
+FROM slipway/base:1
+COPY one /one
+RUN cat /one > /made
+COPY two /two
+RUN cat /two > /last
+FILE
+    mixed a g
+}
+test_case "an engine with the classic store reads them" classic_reader
+
+# Neither build has both halves, and the newest export is the wrong one for each: only a union has all steps.
+halves() {
+    dockerfile <<'FILE'
+FROM slipway/base:1 AS first
+COPY one /one
+RUN cat /one > /first
+FROM slipway/base:1 AS second
+COPY two /two
+RUN cat /two > /second
+FROM slipway/base:1
+COPY --from=first /first /
+COPY --from=second /second /
+FILE
+    local one two
+    for one in 1 2; do
+        variant one=$one two=$one
+        run on a docker build app
+        forget a
+    done
+    for one in 1 2; do
+        for two in 1 2; do
+            forget b
+            variant one=$one two=$two
+            run on b docker build app
+            # The last step is new where the halves come from two builds.
+            if [[ $one == "$two" ]]; then expect_cached all; else expect_cached 5; fi
+        done
+    done
+}
+test_case "halves of two builds are found in one import" halves
