@@ -21,11 +21,15 @@ struct UnionOffer {
     private static let mostMerged = 32
     /// Exports that are looked for a manifest in: failed builds leave none.
     private static let mostLookedFor = 512
+    /// Lost layers that are named.
+    private static let mostNotes = 8
     /// Links that are made for it.
     private static let mostLinks = 512
     /// Bytes of manifests and configs that are read for it.
     private static let mostBytes = 512 << 10
-    /// Bytes of manifests and configs that are read in all: unions that turn out to be damaged among them.
+    /// Bytes of manifests and configs of exports that are read in all, damaged ones among them.
+    private static let mostExported = 2 << 20
+    /// The same of unions.
     private static let mostRead = 4 << 20
     /// A union of more bytes is imported as it stands: merging it takes longer than a build should wait.
     private static let largestMerged = 256 << 10
@@ -72,6 +76,9 @@ struct UnionOffer {
         let others =
             published == nil && !generation.lenders.isEmpty
             ? generation.lenders.compactMap { self.published(&preflight, in: $0, remember: false) } : []
+        for blob in ((published?.missing ?? []) + others.flatMap(\.missing)).prefix(Self.mostNotes) {
+            notes.append(Note(.layerRejected, generation.blobPath(blob) ?? blob))
+        }
         var exports: [CompleteExport] = []
         for (key, listing) in keys {
             let known = ((published.map { [$0] } ?? []) + others).reduce(into: Set<UInt64>()) {
@@ -133,14 +140,15 @@ struct UnionOffer {
         let isWhole = published?.missing.isEmpty ?? false
         var read: [UnionDraft.Added] = []
         var bytes = 0
+        var reader = Preflight(indexes: Self.mostMerged, bytes: Self.mostExported, until: deadline)
         for export in exports.prefix(Self.mostMerged) where bytes < Self.mostBytes {
             guard !deadline.hasPassed else {
                 notes.append(Note(.storeSearchCut, export.path))
                 break
             }
             do throws(Rejection) {
-                let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
-                let contents = try preflight.contents(of: manifest, in: export.generation)
+                let manifest = try reader.manifest(ofExport: export.path, in: export.generation)
+                let contents = try reader.contents(of: manifest, in: export.generation)
                 for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
                 bytes += contents.manifestText.count + contents.configText.count
                 read.append(UnionDraft.Added(export: export, contents: contents))

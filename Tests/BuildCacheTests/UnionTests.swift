@@ -229,6 +229,7 @@ struct UnionTests {
         let before = try #require(try record(of: build))
         try Files.remove(exports[1].layers[0].path)
         let survey = fixture.imported(for: build)
+        #expect(survey.notes.map(\.reason) == [.layerRejected])
         let layers = try fixture.layers(of: survey)
         #expect(layers == Set((exports[0].layers + exports[2].layers).map(\.digest)), "what lay upon it goes, too")
         let after = try #require(try record(of: build))

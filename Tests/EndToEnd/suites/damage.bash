@@ -27,6 +27,8 @@ make_master() {
     contents a >"$work/damage/contents"
     await 60 at_rest
     cp -a "$master" "$good"
+    # A union would make up for the export that is damaged: it has cases of its own.
+    rm "$master"/v1/u0/gen-000001/union*
 }
 SLIPWAY_ONLY='' test_case "a store to damage is made" make_master
 
@@ -239,6 +241,30 @@ full_and_empty() { small_disk size=512k fill; }
 with SLIPWAY_STORE_MIN_FREE=0B -- "a full disk without a store, with the floor switched off" SLP400 full_and_empty
 
 with SLIPWAY_STORE_MAX_SIZE=1B -- "a store over its budget is imported from" "SLP306 SLP001 !SLP002" nothing
+
+# -- The union --------------------------------------------------------------------------------------------------------
+
+# with_union COMMAND...: the store as it was before its union was taken away, and then the command.
+with_union() {
+    cp -a "$good/v1/u0/gen-000001"/union* "$gen/"
+    union=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$gen/union")
+    union_config=$pool/$(awk '/^config / { print substr($2, 8) }' "$gen/union")
+    "$@"
+}
+union_alone() { with_union rm -r "$export"; }
+damaged "a union is there without its exports" SLP001 union_alone
+torn_union() { with_union truncate -s -5 "$gen/union"; }
+damaged "a union's record is torn" SLP001 torn_union
+linked_union() { with_union mv "$gen/union" "$place/moved" && ln -s "$place/moved" "$gen/union"; }
+damaged "a union's record is a link" SLP001 linked_union
+union_of_a_stranger() { with_union chown 1234 "$gen/union"; }
+damaged "a union's record is owned by another user" SLP001 union_of_a_stranger
+no_union_manifest() { with_union true && rm "$union"; }
+damaged "a union's manifest is missing" "SLP403 SLP001" no_union_manifest
+cut_union_config() { with_union true && truncate -s 9 "$union_config"; }
+damaged "a union's config is cut" "SLP403 SLP001" cut_union_config
+union_without_layer() { with_union rm "$layer"; }
+damaged "a layer of a union is missing" SLP403 union_without_layer
 
 # -- Links and other things where none may stand ----------------------------------------------------------------------
 
