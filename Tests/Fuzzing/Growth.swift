@@ -139,6 +139,12 @@
         Shape("docker-config", "variables", numbered: "V#=a\n"),
         Shape("docker-config", "hosts", each: "1.1.1.1 localhost\n"),
         Shape("docker-config", "one host's names", "1.1.1.1", each: " a"),
+        Shape("union", "layers on one another") { unionConfig(of: $0, chained: true) },
+        Shape("union", "records of one input") { unionConfig(of: $0, chained: false) },
+        Shape("union", "configs") { size in
+            let each = unionConfig(of: max(1, size / 4), chained: true)
+            return [each, each, each, each].joined(separator: "\0")
+        },
         Shape("records", "journal", each: "{\"time\":1,\"pid\":2,\"command\":\"build\",\"notes\":[]}\n"),
         Shape("records", "torn lines", each: "{\n"),
         Shape(
@@ -231,5 +237,23 @@
     private func record(_ size: Int, deep: Bool) -> ByteString {
         let first = deep ? String(repeating: "d/", count: 2000) : "src/"
         return recordBytes((0..<max(1, size / 20)).map { first + String($0 + 1_000_000) })
+    }
+
+    /// A cache config of so many bytes: a layer and a record a step, each step on the one before or all of them on the first.
+    private func unionConfig(of size: Int, chained: Bool) -> ByteString {
+        func digest(_ number: Int) -> String {
+            "sha256:" + String(repeating: "0", count: 56) + String(10_000_000 + number)
+        }
+        var (layers, records) = ("", "")
+        var number = 0
+        while number == 0 || layers.utf8.count + records.utf8.count + 40 < size {
+            let before = chained ? number - 1 : (number == 0 ? -1 : 0)
+            let comma = number == 0 ? "" : ","
+            layers += comma + "{\"blob\":\"\(digest(number))\",\"parent\":\(before)}"
+            let inputs = number == 0 ? "" : ",\"inputs\":[[{\"link\":\(before)}]]"
+            records += comma + "{\"digest\":\"\(digest(number))\",\"layers\":[{\"layer\":\(number)}]\(inputs)}"
+            number += 1
+        }
+        return ByteString("{\"layers\":[" + layers + "],\"records\":[" + records + "]}")
     }
 #endif
