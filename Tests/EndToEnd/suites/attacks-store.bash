@@ -412,6 +412,10 @@ torn_index() {
     local size
     project app
     run on a docker build -t app app
+    published
+    await 60 at_rest
+    # A build that cannot write its index has published nothing.
+    rm "$store/v1/u0/gen-000001/union"
     cp -a "$store" good
     for size in 0 1 100; do
         rm -rf "$store"
