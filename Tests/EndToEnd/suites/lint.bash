@@ -202,7 +202,7 @@ recorded() {
     found '"LNT704","LNT101"'
     expect_code 0
     # The linter's time is its own: a disk that is waited for takes none of it.
-    found '"LNT704","LNT101"' strace -o /dev/null -e trace=openat -e inject=openat:delay_enter=5000
+    found '"LNT704","LNT101"' strace -o /dev/null -e trace=openat -e inject=openat:delay_enter=500
     expect_code 0
     expect_equal "$(journal | jq -r '.lint.file')" app/Dockerfile
     run on a slipway log
