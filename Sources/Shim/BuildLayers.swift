@@ -24,6 +24,8 @@ struct BuildLayers {
     private static let fewestDescriptors: UInt64 = 64
     private let settings: Settings
     private let budget: Budget
+    /// For all that comes before the store, whose layers count for more than what a large tree's modes tell.
+    private let before: Budget
     private let path: ByteString
     private let store: Store?
     private var early: StoreView?
@@ -42,6 +44,7 @@ struct BuildLayers {
         self.purpose = purpose
         self.settings = settings
         self.budget = budget
+        before = budget.share(nanoseconds: Budget.whole * 2 / 3)
         path = settings.store ?? Locations.store ?? ""
         store = StoreLayout(root: path).map { Store($0) }
     }
@@ -66,7 +69,7 @@ struct BuildLayers {
         var early: StoreView?
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
-            request, environment: .current(), docker: docker.path, versions: &versions, until: budget.deadline
+            request, environment: .current(), docker: docker.path, versions: &versions, until: before.deadline
         ) {
             lookAtModes(of: &builds)
             guard let store, !builds.isEmpty else { return }
@@ -92,7 +95,7 @@ struct BuildLayers {
         let contexts = builds.map { build in
             if case .directory(let path) = build.description.context { path } else { nil as ByteString? }
         }
-        for (index, finding) in TreeModes.look(around: contexts, settings, purpose, within: budget).enumerated() {
+        for (index, finding) in TreeModes.look(around: contexts, settings, purpose, within: before).enumerated() {
             guard let finding, builds.indices.contains(index) else { continue }
             builds[index].description.modes = finding.difference
             modes = modes ?? finding.note
@@ -291,7 +294,8 @@ private struct StoreView {
         let deadline = budget.deadline
         var identities: [BuildIdentity] = []
         for build in builds {
-            guard !deadline.hasPassed else { break }
+            // The first is known at whatever time: what it is made of is a few small files.
+            guard identities.isEmpty || !deadline.hasPassed else { break }
             identities.append(BuildIdentity(of: build.description, platform: "linux/" + architecture))
         }
         self.opened = opened
