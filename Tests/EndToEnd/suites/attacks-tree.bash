@@ -99,6 +99,7 @@ sudoers() {
     run on a SUDO_UID=1234 docker build shared/app
     expect_notes '!SLP311'
     expect_equal "$(keys)" example.invalid/genuine/app
+    await 60 at_rest
     rm -rf "$store"
     run on a SUDO_UID=1235 docker build shared/app
     expect_notes SLP311

@@ -464,6 +464,7 @@ target "quiet" {
 }
 HCL
     for engine in a older; do
+        await 60 at_rest
         rm -rf "$store" mine
         baked $engine
         expect_equal "$(exports | wc -l)" 2 "exports"

@@ -108,7 +108,7 @@ survives() {
     expect_equal "$(contents "$1")" "$truth" contents
     if [[ -f $store/v1/u$user/gen-000001/lease ]]; then
         await 60 at_rest
-        expect flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
+        await 60 flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
     fi
     # A command as the caller gave it needs no more tests.
     injected "$home" || return 0

@@ -57,6 +57,7 @@ stranger_poisons() {
     run on a slipway store init --shared "$store"
     run on a docker build -t app app
     # He has read the store, made a part of his own in it, and hopes for builds of root's that are like it.
+    await 60 at_rest
     cp -a "$store/v1/u0" "$store/v1/u1234"
     poison "$(exports 1234)" "$store/v1/u1234/gen-000001/blobs/sha256"
     chown -hR 1234:1234 "$store/v1/u1234"
@@ -79,6 +80,7 @@ hard_links() {
     run on a slipway store init --shared "$store"
     run on a docker build app
     mkdir -p "$store/v1/u1234"
+    await 60 at_rest
     cp -al "$store/v1/u0/." "$store/v1/u1234"
     find "$store/v1/u1234" \( -type d -o -type l \) -exec chown -h 1234:1234 {} +
     mv "$store/v1/u0" root
@@ -91,6 +93,7 @@ hard_links() {
     # A name of his for a file of root's is not written through: size and lease are where a build writes.
     echo precious >precious
     for name in size lease; do
+        await 60 at_rest
         rm -rf "$store"
         run on a slipway store init --shared "$store"
         run on a docker build app
@@ -279,7 +282,7 @@ detached() {
     expect_equal "$before" 0 "descriptors of the lease after a build"
     run on a docker run -d --name "d-$$" slipway/base:1 sleep 60
     run on a docker run -d --rm --name "e-$$" -v "$place:/w" app sleep 60
-    expect flock --exclusive --nonblock "$lease" true
+    await 60 flock --exclusive --nonblock "$lease" true
     run direct a docker exec "d-$$" env
     if grep SLIPWAY "$stdout"; then fail "a variable of Slipway's is in the container"; fi
     run direct a docker inspect --format '{{json .Config}} {{json .HostConfig}}' "d-$$"

@@ -204,13 +204,16 @@ stranger() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build app
+    await 60 at_rest
     cp -a "$store/v1/u0" "$store/v1/u1234"
     chown -hR 1234:1234 "$store/v1/u1234"
+    await 60 at_rest
     mv "$store/v1/u0" root
     run on b docker build app
     expect_cached none
     expect_notes SLP400 '!SLP001'
     # That it was good to import, and only not trusted:
+    await 60 at_rest
     rm -rf "$store/v1/u0"
     forget b
     run on b SLIPWAY_STORE_TRUSTED_USERS=1234 docker build app
@@ -223,10 +226,12 @@ own_name_squatted() {
     run on a slipway store init --shared "$store"
     run on a docker build app
     # Somebody was there before user 1000, under his number; and root's own part lies behind somebody's link.
+    await 60 at_rest
     rm -rf "$store/v1/u1000"
     mv "$store/v1/u0" "$store/v1/u1000"
     run as 1000 b docker build app
     expect_cached none
+    await 60 at_rest
     mv "$store/v1/u1000" elsewhere
     ln -s "$place/elsewhere" "$store/v1/u0"
     chown -h 1234 "$store/v1/u0"
@@ -261,6 +266,7 @@ killed() {
     project app
     echo 'RUN head -c 150000000 /dev/urandom >/large' >>app/Dockerfile
     run on a docker build app # only so that the killed one has nothing but the export to do
+    await 60 at_rest
     rm -rf "$store"
     start build on a docker build app
     until compgen -G "$store/v1/u0/gen-*/exports/*/*/ingest/*/data" >/dev/null || ! kill -0 "$pid"; do sleep 0.01; done

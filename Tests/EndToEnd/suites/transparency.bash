@@ -356,7 +356,7 @@ closed() {
     done
     on a bash -c 'exec docker build --tag app app <&- >&- 2>&-' || true
     while read -r export; do jq -e .manifests "$export/index.json" >/dev/null; done < <(exports)
-    expect flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
+    await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     run on a docker build --tag app app
 }
 test_case "with a standard descriptor closed nothing of the shim's lands there" closed
@@ -607,7 +607,7 @@ interrupted_build() {
     done
     same "$place/code-direct" "$place/code-on"
     expect_equal "$(cat "$place/code-on")" 130
-    expect flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
+    await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     # The same name builds at once afterwards.
     printf 'FROM slipway/base:1\nRUN echo %s\n' "$(unique)" >app/Dockerfile
     run on a docker build --tag app app
@@ -706,7 +706,7 @@ credential_helper() {
     expect_cached all
     kill "$daemon"
     await 30 test ! -e "/proc/$daemon/fd/0"
-    expect flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
+    await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
 }
 test_case "a credential helper that stays behind holds the lease until it ends, and no longer" credential_helper
 
