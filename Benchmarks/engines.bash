@@ -66,7 +66,10 @@ write_prepare() {
         printf 'cd %q\nsecond() { env %s "$@" >>log 2>&1; }\n' "$temp" "$(printf '%q ' "${words[@]}")"
         pretending second
         printf 'ask() { env SHOW_ARGUMENTS=1 %s "$@"; }\n' "$(printf '%q ' "${words[@]}")"
+        printf 'shim=%q\n' "$shim"
         cat <<'END'
+# What the build before has left behind records its tree: of 100,000 files that takes seconds.
+at_rest() { for program in /proc/[0-9]*/exe; do [[ ! $program -ef $shim ]] || return 1; done; }
 set -e
 case $1 in
     second*)
@@ -83,7 +86,10 @@ case $1 in
         if [[ $1 == *hand ]]; then ask build -t "bench-$project" "$project" >words; fi
         ;;
     # Not deleted: ext4 gives the inode of a deleted file to nobody for seconds, and looking for another takes time.
-    decide-none*) [[ ! -e store/none ]] || mv -T store/none "$(mktemp -d used/XXXXXXXXXX)" ;;
+    decide-none*)
+        until at_rest; do sleep 0.02; done
+        [[ ! -e store/none ]] || mv -T store/none "$(mktemp -d used/XXXXXXXXXX)"
+        ;;
     decide-*)
         # Exports that never came, because the stand-in builds nothing.
         for export in "store/${1#decide-}"/v1/u*/gen-*/exports/*/*/; do
