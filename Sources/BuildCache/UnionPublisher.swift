@@ -157,7 +157,7 @@ struct UnionPublisher {
             let expired = draft.forget(before: Clock.now &- Self.readingTime)
             guard UnionRecord.read(place, in: generation)?.manifest == former?.manifest else { continue }
             guard (try? draft.write(in: generation, to: places)) != nil else { return true }
-            remove(expired, besides: places)
+            remove(expired)
             if remembering { remember(draft.record, at: places) }
             return true
         }
@@ -180,14 +180,12 @@ struct UnionPublisher {
         return (UnionDraft.Base(record: record, contents: contents), checked.missing)
     }
 
-    /// Takes away what former unions have left in the pool, unless another one's record names it.
-    private func remove(_ blobs: [ByteString], besides places: [ByteString]) {
+    /// Takes away what former unions have left in the pool, unless another one's record names it: two keys' unions of the same exports
+    /// are one manifest.
+    private func remove(_ blobs: [ByteString]) {
         guard !blobs.isEmpty else { return }
-        let names = (try? Files.names(in: generation.path, limit: Self.mostExports)) ?? []
-        let wide = names.filter { $0.hasPrefix(UnionRecord.name) }.map { generation.path.appending(path: $0) }
         let used = Set(
-            (wide + places).compactMap { UnionRecord.read($0, in: generation) }
-                .flatMap { [$0.manifest.digest, $0.config.digest] })
+            UnionRecord.all(in: generation).flatMap { [$0.record.manifest.digest, $0.record.config.digest] })
         for blob in blobs where !used.contains(blob) {
             if let path = generation.blobPath(blob) { try? Files.remove(path) }
         }

@@ -315,6 +315,34 @@ struct UnionTests {
         #expect(fixture.survey(for: build).found.first??.exports == 3)
     }
 
+    @Test("What a former union has left stays as long as another key's union is made of it")
+    func formerOfAnother() throws {
+        let (build, other) = (try fixture.build(), try stranger())
+        try fixture.export(for: build, at: now(-30), "a")
+        publish(build, scope: .key)
+        let generation = try fixture.generation()
+        let (own, others) = (generation.unionPath(.key, build.key), generation.unionPath(.key, other.key))
+        let first = try #require(UnionRecord.read(own, in: generation))
+        let shared = try #require(generation.blobPath(first.manifest.digest))
+        try Files.makeDirectories(others.parentPath, mode: 0o755)
+        try Files.replace(others, with: first.text, mode: 0o644)
+        for name in ["b", "c"] as [ByteString] {
+            try fixture.export(for: build, at: now(-20), name)
+            publish(build, scope: .key)
+            var record = try #require(UnionRecord.read(own, in: generation))
+            for blob in record.former.keys { record.former[blob] = Clock.now - 3_600_000_000_000 }
+            try Files.replace(own, with: record.text, mode: 0o644)
+        }
+        #expect(!Files.isMissing(shared))
+        try Files.remove(others)
+        var last = try #require(UnionRecord.read(own, in: generation))
+        last.former[first.manifest.digest] = 1
+        try Files.replace(own, with: last.text, mode: 0o644)
+        try fixture.export(for: build, at: now(-10), "d")
+        publish(build, scope: .key)
+        #expect(Files.isMissing(shared))
+    }
+
     @Test("Layers are looked at once as long as the pool stays as it is")
     func memory() throws {
         let build = try fixture.build()
