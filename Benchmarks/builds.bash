@@ -99,6 +99,48 @@ small_builds() {
         cold="${median[second-cold]}" second="$second" cold_through_shim="$((cold_home * 1000))"
 }
 
+# What import and export cost a build of which all is cached, by the number of its layers: BuildKit pays by the layer.
+layer_costs() {
+    local count words lines number shim kind
+    export SLIPWAY_STORE=$temp/store/layers
+    for count in 5 15 30 60; do
+        lines=()
+        for ((number = 2; number <= count; number++)); do lines+=("RUN echo $count $number >/$number"); done
+        rm -rf layers layers-exported
+        project layers 'FROM slipway/base:1' "${lines[@]}" 'COPY greeting /'
+        say "rebuilding $count cached layers"
+        built through home layers
+        until_rested
+        through home; shim=("${words[@]}")
+        past home
+        env "${words[@]}" build -t bench-layers --cache-to "type=local,dest=$temp/layers-exported,mode=max" layers >log 2>&1
+        timed -w 1 -p "$temp/prepare" -e "$temp/log" 5 \
+            plain "${words[@]}" build -t bench-layers layers + \
+            import "${words[@]}" build -t bench-layers --cache-from "type=local,src=$temp/layers-exported" layers + \
+            export "${words[@]}" build -t bench-layers \
+            --cache-to "type=local,dest=$temp/layers-exported-anew,mode=max" layers + \
+            both "${words[@]}" build -t bench-layers --cache-from "type=local,src=$temp/layers-exported" \
+            --cache-to "type=local,dest=$temp/layers-exported-anew,mode=max" layers + \
+            rested-shim "${shim[@]}" build -t bench-layers layers
+        for kind in import export both; do
+            row "$count cached layers, $kind by hand / plain" "$(calculate "${median[$kind]} / ${median[plain]}")" x - \
+                plain="${median[plain]}" "$kind=${median[$kind]}"
+        done
+        row "$count cached layers at home / without the shim" \
+            "$(calculate "${median[rested-shim]} / ${median[plain]}")" x '<=1.08' \
+            without="${median[plain]}" shim="${median[rested-shim]}" "$(from_least rested-shim plain)"
+        through second; shim=("${words[@]}")
+        past second
+        timed -w 1 -p "$temp/prepare" -e "$temp/log" 5 \
+            second-import "${words[@]}" build -t bench-layers --cache-from "type=local,src=$temp/layers-exported" layers + \
+            second-shim "${shim[@]}" build -t bench-layers layers
+        row "$count layers on the second engine / import by hand" \
+            "$(calculate "${median[second-shim]} / ${median[second-import]}")" x '<=1.1' \
+            hand="${median[second-import]}" shim="${median[second-shim]}" "$(from_least second-shim second-import)"
+        rm -rf layers-exported layers-exported-anew
+    done
+}
+
 # What exporting costs a rebuild of which all is cached, by compression. The default takes over the blobs that the image has;
 # every other makes its own. Not estargz: with it dockerd 28.5 dies in the middle of the export.
 export_costs() {

@@ -57,6 +57,9 @@ arguments() {
     env SHOW_ARGUMENTS=1 "${words[@]}" build -t "bench-$2" "$2"
 }
 
+# Waits until nothing runs any more behind a build.
+until_rested() { ./prepare rested-all; }
+
 # What runs before each timed build, by the name of what is timed. A script: the launcher wants a program.
 write_prepare() {
     local words
@@ -75,7 +78,7 @@ case $1 in
     second*)
         # Without the rmi the image keeps its layers, and they would be found again.
         : >log
-        for image in bench-small bench-large; do second rmi -f "$image" || true; done
+        for image in bench-small bench-large bench-layers; do second rmi -f "$image" || true; done
         second builder prune -af
         if [[ $1 == *large* ]]; then
             sync # the disk is not still at the last round's work
@@ -90,6 +93,7 @@ case $1 in
         until at_rest; do sleep 0.02; done
         [[ ! -e store/none ]] || mv -T store/none "$(mktemp -d used/XXXXXXXXXX)"
         ;;
+    rested-*) until at_rest; do sleep 0.02; done ;;
     decide-*)
         # Exports that never came, because the stand-in builds nothing.
         for export in "store/${1#decide-}"/v1/u*/gen-*/exports/*/*/; do

@@ -64,12 +64,15 @@ public struct BuildOutcome: Equatable, Sendable {
     public var bases: [Base]
     /// Nanoseconds for the export of the cache; nil when there was none.
     public var export: Int64?
+    /// Whether it is known to have come to a good end. Not kept.
+    public var isFinished = false
 
     /// Everything by name.
-    public init(steps: [Step], bases: [Base] = [], export: Int64? = nil) {
+    public init(steps: [Step], bases: [Base] = [], export: Int64? = nil, isFinished: Bool = false) {
         self.steps = steps
         self.bases = bases
         self.export = export
+        self.isFinished = isFinished
     }
 
     /// The step that was not cached and began first.
@@ -96,10 +99,15 @@ extension BuildOutcome {
         }
         var (steps, bases, export) = ([Step](), [Base](), Int64?.none)
         // A Dockerfile's, and at its end: the steps of other frontends have other names.
-        var (hasBase, isFinished) = (false, false)
+        var (hasBase, hasResult, hasFailed) = (false, false, false)
+        var isWhole = false
         for digest in order {
             guard let vertex = vertices[digest] else { continue }
-            if vertex.name.hasPrefix("exporting to ") { isFinished = true }
+            hasFailed = hasFailed || vertex.hasFailed
+            if vertex.name.hasPrefix("exporting to ") {
+                hasResult = true
+                isWhole = isWhole || vertex.isComplete
+            }
             if vertex.name.hasPrefix("exporting cache to client directory") {
                 export = (export ?? 0) &+ vertex.duration
             }
@@ -116,14 +124,16 @@ extension BuildOutcome {
             step.duration = vertex.duration
             steps.append(step)
         }
-        guard !steps.isEmpty || (hasBase && isFinished) else { return nil }
+        guard !steps.isEmpty || (hasBase && hasResult) else { return nil }
         steps.sort { ($0.started, $0.number) < ($1.started, $1.number) }
-        self.init(steps: steps, bases: bases, export: export)
+        self.init(steps: steps, bases: bases, export: export, isFinished: isWhole && !hasFailed)
     }
 
     private struct Vertex {
         let name: ByteString
         var isCached = false
+        var isComplete = false
+        var hasFailed = false
         var started: ByteString = ""
         var duration: Int64 = 0
 
@@ -131,6 +141,8 @@ extension BuildOutcome {
 
         mutating func add(_ json: JSON) {
             if json[key: "cached"]?.bool == true { isCached = true }
+            if json[key: "completed"]?.string != nil { isComplete = true }
+            if let error = json[key: "error"]?.string, !error.isEmpty { hasFailed = true }
             guard let begun = json[key: "started"]?.string else { return }
             if started.isEmpty { started = begun }
             guard let ended = json[key: "completed"]?.string, let from = BuildTime.nanoseconds(begun),

@@ -68,6 +68,19 @@ public struct BuildInvocation: Equatable, Sendable {
     /// Whether the user wants no cache.
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
+    /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
+    public var isAskedAnew: Bool {
+        scan.occurrences.contains { Self.anew.contains(ByteString(stringLiteral: $0.row.name)) }
+    }
+    private static let anew: [ByteString] = ["no-cache", "no-cache-filter", "pull", "build-context"]
+
+    /// What else it says, in one spelling: every option but `--build-arg`, with its value, and what is no option.
+    public var others: [ByteString] {
+        scan.occurrences.filter { $0.row.role != .buildArgument }.map { occurrence in
+            ByteString(stringLiteral: occurrence.row.name) + "=" + occurrence.value
+        } + positionals
+    }
+
     /// Whether it asks for help, a check or anything else but a build.
     public var isLeftAlone: Bool { scan.isLeftAlone }
 }

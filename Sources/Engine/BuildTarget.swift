@@ -18,6 +18,8 @@ public struct BuilderFacts: Equatable, Sendable {
     public let engine: EngineInfo?
     /// Why the builder cannot export a cache; nil when it can. It can always import.
     public let obstacleToExport: Note?
+    /// The cache of the engine's own builder, where that is the builder and tells what it has.
+    public var cache: EngineCache?
 
     /// Whether the builder can export a cache.
     public var canExport: Bool { obstacleToExport == nil }
@@ -87,11 +89,16 @@ public enum BuildTarget: Equatable, Sendable {
                         name: instance.name, driver: instance.driver, context: context.name, plugin: plugin,
                         buildx: buildx, engine: nil, obstacleToExport: nil))
             }
+            let asked = Clock.monotonic
             let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system, deadline, meanwhile)
-            return .buildx(
-                BuilderFacts(
-                    name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
-                    engine: engine, obstacleToExport: obstacle))
+            var facts = BuilderFacts(
+                name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
+                engine: engine, obstacleToExport: obstacle)
+            if let engine, engine.tellsOfCache {
+                facts.cache = EngineCache(
+                    endpoint: context.endpoint, hostTable: system.hostTable, answeredIn: Clock.monotonic &- asked)
+            }
+            return .buildx(facts)
         } catch {
             return .untouched(error.note)
         }

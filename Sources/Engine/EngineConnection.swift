@@ -10,9 +10,11 @@ enum EngineConnection {
     /// The answer to a GET. Throws what keeps a command from being sure of its engine: not asked, silent, unreadable.
     /// `meanwhile` runs once the question is on its way; its time is not counted as the engine's.
     static func get(
-        _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, meanwhile: () -> Void = {}
+        _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, within nanoseconds: Int64 = patience,
+        meanwhile: () -> Void = {}
     ) throws(Doubt) -> HTTPResponse {
-        let response = try send("GET", path, to: endpoint, hostTable: hostTable, meanwhile: meanwhile)
+        let response = try send(
+            "GET", path, to: endpoint, hostTable: hostTable, within: nanoseconds, meanwhile: meanwhile)
         guard response.status == 200 else {
             throw Doubt(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
         }
@@ -22,11 +24,12 @@ enum EngineConnection {
     /// The answer to a request without a body, whatever its status.
     static func send(
         _ method: ByteString, _ path: ByteString, to endpoint: Endpoint, hostTable: ByteString,
-        meanwhile: () -> Void = {}
+        within nanoseconds: Int64 = patience, meanwhile: () -> Void = {}
     ) throws(Doubt) -> HTTPResponse {
         let start = Clock.monotonic
-        let socket = try connect(to: endpoint, hostTable: hostTable, until: start &+ connectPatience)
-        return try exchange(method, path, over: socket, until: start &+ patience, meanwhile: meanwhile)
+        let socket = try connect(
+            to: endpoint, hostTable: hostTable, until: start &+ min(nanoseconds, connectPatience))
+        return try exchange(method, path, over: socket, until: start &+ nanoseconds, meanwhile: meanwhile)
     }
 
     private static func connect(

@@ -49,6 +49,11 @@ public struct EngineInfo: Equatable, Sendable {
         return info
     }
 
+    /// Whether it can be asked for its build cache alone; older engines measure all their images and volumes as well.
+    ///
+    /// Source: moby api/server/router/system/system_routes.go, getDiskUsage (API 1.42).
+    var tellsOfCache: Bool { !identifier.isEmpty && version.map { $0 >= Version(23, 0) } ?? false }
+
     /// Why this engine's own builder cannot export a cache, or nil when it can.
     func obstacleToExport(buildx: Version?) -> Note? {
         guard usesContainerdStore else { return Note(.engineCannotExport) }

@@ -75,7 +75,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case storeMovable = 313
     case subStoreSquatted = 314
 
-    // 4xx: what is imported
+    // 4xx: what is imported, and what need not be
     case nothingToImport = 400
     case exportIncomplete = 401
     case manifestRejected = 402
@@ -83,6 +83,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case metadataBudgetSpent = 404
     case storeSearchCut = 405
     case unionNotWritten = 410
+    case importNotNeeded = 420
+    case exportNotNeeded = 421
 
     // 5xx: packages for containers
     case packageCacheOff = 500

@@ -76,6 +76,8 @@ extension Reason {
         case .layerRejected: "an export's layer is missing or wrong: left out"
         case .metadataBudgetSpent: "enough metadata was read for one build"
         case .storeSearchCut: "the time for looking through the store was over: what was not looked at is not imported"
+        case .importNotNeeded: "nothing has changed since this engine built it, and it has all of that still: no import"
+        case .exportNotNeeded: "nothing has changed since it was exported: no export"
         case .unionNotWritten: "exports that are not in the union yet are not merged: nothing can be written"
         case .packageCacheOff: "the setting package-cache.mode is off"
         case .noPackages: "no packages were warmed on this engine: slipway warm"

@@ -48,6 +48,10 @@ public enum BuildCachePolicy {
 
         /// The manifest that passed pre-flight.
         public var found: Import?
+        /// Whether nothing has changed since the engine built this, and it has all of that still.
+        public var isImported = false
+        /// Whether nothing has changed since this was exported.
+        public var isExported = false
         /// The directory to export to; nil when an export would fail or is not wished for.
         public var export: ByteString?
         /// The lease files that must stay locked while docker runs.
@@ -115,7 +119,9 @@ public enum BuildCachePolicy {
     ) -> Plan {
         var options: [ByteString] = []
         var notes = wish.notes + facts.notes
-        if wish.imports {
+        if wish.imports && facts.isImported {
+            notes.append(Note(.importNotNeeded))
+        } else if wish.imports {
             if let found = facts.found {
                 options.append("--cache-from=" + option(importing: found))
                 notes.append(Note(.importAdded, found.description))
@@ -126,6 +132,8 @@ public enum BuildCachePolicy {
         if wish.exports, let path = facts.export {
             options.append("--cache-to=" + option(exportingTo: path))
             notes.append(Note(.exportAdded, path))
+        } else if wish.exports && facts.isExported {
+            notes.append(Note(.exportNotNeeded))
         }
         guard !options.isEmpty else { return .unchanged(arguments, notes) }
         var plan = Plan(arguments: arguments.inserting(options, after: build.commandWordIndex), notes: notes)

@@ -16,12 +16,16 @@ struct BuildLayers {
         var description: BuildDescription
         var imports = true
         var exports = true
+        /// By what it is known again; nil where that cannot be told.
+        var fingerprint: BuildFingerprint?
     }
 
     /// What each build's part of the plan is made from, in the order of the builds.
     private(set) var facts: [BuildCachePolicy.Facts] = []
     private let purpose: Decision.Purpose
     private static let fewestDescriptors: UInt64 = 64
+    /// What a look at a context's files may take besides the time that the engine takes to answer: 2,000 of them take 4 ms.
+    private static let recognition: Int64 = 5_000_000
     private let settings: Settings
     private let budget: Budget
     /// For all that comes before the store, whose layers count for more than what a large tree's modes tell.
@@ -36,6 +40,8 @@ struct BuildLayers {
     private var imports: [Bool] = []
     private var leases: [Lease] = []
     private var exports: [Export?] = []
+    private var unchanged: BuildFingerprint.Memory?
+    private var cache: (engine: ByteString, records: EngineCache)?
     private var own: (store: Store, generation: Generation, keys: [Key])?
     /// How many of the builds there was time to look at.
     private(set) var looked = 0
@@ -72,6 +78,7 @@ struct BuildLayers {
             request, environment: .current(), docker: docker.path, versions: &versions, until: before.deadline
         ) {
             lookAtModes(of: &builds)
+            recognize(builds)
             guard let store, !builds.isEmpty else { return }
             early = StoreView(of: store, for: builds, Kernel.architecture, settings, purpose, within: budget)
         }
@@ -102,6 +109,22 @@ struct BuildLayers {
         }
     }
 
+    /// Looks whether a build is made from the very files of the one before.
+    private mutating func recognize(_ builds: [Build]) {
+        guard settings.records, builds.count == 1 else { return }
+        unchanged = builds[0].fingerprint?.recognized(until: before.share(nanoseconds: Self.recognition).deadline)
+    }
+
+    /// Takes from a build what it has no need of: the import of what its engine has, and the export of what has been exported.
+    private mutating func leaveOutWhatIsKnown(_ builds: [Build], _ builder: BuilderFacts, _ wish: BuildCachePolicy.Wish) {
+        guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
+        self.cache = (engine, cache)
+        guard let unchanged, unchanged.engine == engine, facts.count == 1 else { return self.unchanged = nil }
+        facts[0].isExported = unchanged.standingExport != nil
+        guard wish.imports, builds[0].imports, let known = unchanged.records else { return }
+        facts[0].isImported = cache.records(within: cache.patience).map(known.areAmong) ?? false
+    }
+
     /// Reads the store for builds that this builder will make; takes from the wish what cannot be.
     mutating func look(for builds: [Build], by builder: BuilderFacts, _ wish: inout BuildCachePolicy.Wish) {
         facts = builds.map { _ in BuildCachePolicy.Facts() }
@@ -110,18 +133,19 @@ struct BuildLayers {
         guard let store else { return Self.deny(&wish, Note(.storePathUnusable, path)) }
         var builds = builds
         lookAtModes(of: &builds)
+        leaveOutWhatIsKnown(builds, builder, wish)
         let architecture = builder.architecture ?? Kernel.architecture
         // What there was no time for may be had now: until the engine had answered, it cost nobody anything.
         var view =
             early.flatMap { $0.architecture == architecture && ($0.isWhole || budget.isSpent) ? $0 : nil }
             ?? StoreView(of: store, for: builds, architecture, settings, purpose, within: budget)
-        if wish.exports && purpose == .acting && builds.contains(where: \.exports) {
+        if wish.exports && purpose == .acting && zip(builds, facts).contains(where: { $0.exports && !$1.isExported }) {
             do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
         }
         own = view.opened.own.map { (store, $0.generation, view.identities.map(\.key)) }
         identities = view.identities
         survey = view.survey
-        imports = builds.map(\.imports)
+        imports = zip(builds, facts).map { $0.imports && !$1.isImported }
         wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
         wish.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
         looked = identities.count
@@ -135,7 +159,7 @@ struct BuildLayers {
             takeImports()
         }
         for (index, (build, identity)) in zip(builds, identities).enumerated() {
-            if wish.exports && build.exports {
+            if wish.exports && build.exports && !facts[index].isExported {
                 if settings.exports == .auto, let loss = BuildRecorder.loss(of: build.description, identity) {
                     facts[index].notes.append(Note(.exportDoesNotPay, loss))
                 } else {
@@ -245,9 +269,16 @@ struct BuildLayers {
             return BuildRecorder.Part(
                 target: builds[index].target, description: builds[index].description, identity: identities[index],
                 hasImported: found != nil, relative: found == nil ? nil : newest,
-                export: wish.exports ? exports[index] : nil)
+                export: wish.exports ? exports[index] : nil,
+                keeper: keeper(of: builds[index], exportingTo: wish.exports ? exports[index]?.path : nil))
         }
         return BuildRecorder(parts, docker: docker, globals, settings)
+    }
+
+    private func keeper(of build: Build, exportingTo export: ByteString?) -> FingerprintKeeper? {
+        guard looked == 1, let fingerprint = build.fingerprint, let cache else { return nil }
+        return FingerprintKeeper(
+            fingerprint: fingerprint, engine: cache.engine, cache: cache.records, former: unchanged, export: export)
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.

@@ -22,11 +22,15 @@ struct BuildRecorder {
         /// The newest export of its key among what it imports.
         let relative: ByteString?
         let export: Export?
+        /// Sees to it that the next build of its kind knows of it.
+        let keeper: FingerprintKeeper?
     }
 
     /// A part's record and where it stands.
     private struct Kept {
         let part: Part
+        /// Its place among the parts.
+        let number: Int
         let place: ByteString
         let record: BuildRecord
         let mode: UInt32
@@ -60,6 +64,7 @@ struct BuildRecorder {
 
     /// Goes on until the command has ended, and for a little while after that: in a process of its own.
     func run(began: Int64, process: Int32, _ command: borrowing AwaitedProcess, atEnd: () -> Void) {
+        let trees = parts.map { $0.keeper?.begin(until: lookedAtTree()) }
         let kept = keep(began: began, process: process)
         command.waitForEnd(within: Self.longestBuild)
         // Others wait for that, and asking the engine takes its time.
@@ -87,8 +92,14 @@ struct BuildRecorder {
                 dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
+            build.part.keeper?.end(outcome, began: trees[build.number] ?? nil, until: lookedAtTree())
         }
         BuildLedger.judge(entries)
+    }
+
+    private func lookedAtTree() -> Deadline {
+        let end = Clock.monotonic &+ settings.recordingTime
+        return Deadline { Clock.monotonic > end }
     }
 
     private func keep(began: Int64, process: Int32) -> [Kept] {
@@ -103,7 +114,7 @@ struct BuildRecorder {
                 record.outline = text.map { DockerfileOutline($0) }
                 kept.append(
                     Kept(
-                        part: part, place: place, record: record, mode: mode,
+                        part: part, number: number, place: place, record: record, mode: mode,
                         dockerfile: text.map(Self.digest) ?? ""))
             }
             // Who asks for them sees at once how many there are; looking at contexts takes its time.
@@ -147,16 +158,9 @@ struct BuildRecorder {
         SHA256.hexDigest(of: dockerfile).prefix(16)
     }
 
-    private static func dockerfile(of build: BuildDescription) -> ByteString? {
-        guard case .directory(let path) = build.context, build.dockerfile != "-",
-            build.dockerfile?.range(of: "://") == nil
-        else { return nil }
-        return (build.dockerfile ?? path.appending(path: "Dockerfile")).absolute(in: build.workingDirectory)
-    }
-
     /// Why exporting such a build does not pay; nil when it does, or nothing is known.
     static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
-        guard let path = dockerfile(of: build),
+        guard let path = build.dockerfilePath,
             let text = try? Files.read(path, within: path.parentPath, limit: largestJudged)
         else { return nil }
         return BuildLedger.loss(of: identity.key.repository, dockerfile: digest(of: text))
@@ -177,7 +181,7 @@ struct BuildRecorder {
         case .remote(let address): record.context = PublicAddress(address)
         case .directory(let path):
             record.context = PublicAddress(path.absolute(in: build.workingDirectory))
-            record.dockerfile = Self.dockerfile(of: build)
+            record.dockerfile = build.dockerfilePath
         }
         record.images = build.imageNames
         record.arguments = build.arguments.map { .init($0) }
@@ -222,6 +226,16 @@ extension BuildxHistory {
         reference(
             since: record.began, context: record.context.text, dockerfile: record.dockerfile, target: record.bakeTarget,
             among: references)
+    }
+}
+
+extension BuildDescription {
+    /// The file that its instructions come from; nil where that is none of this machine's.
+    var dockerfilePath: ByteString? {
+        guard case .directory(let path) = context, dockerfile != "-", dockerfile?.range(of: "://") == nil else {
+            return nil
+        }
+        return (dockerfile ?? path.appending(path: "Dockerfile")).absolute(in: workingDirectory)
     }
 }
 

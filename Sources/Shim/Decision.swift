@@ -117,7 +117,11 @@ public struct Decision {
         var layers = BuildLayers(for: purpose, settings, within: budget)
         var builds: [BuildLayers.Build] = []
         if let directory = try? Kernel.workingDirectory() {
-            builds = [BuildLayers.Build(description: BuildDescription(build, in: directory))]
+            let description = BuildDescription(build, in: directory)
+            builds = [
+                BuildLayers.Build(
+                    description: description, fingerprint: BuildFingerprint(of: build, as: description))
+            ]
             let request = BuildRequest(
                 route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
                 engine: EngineRequest(build.globals), builder: build.builder)

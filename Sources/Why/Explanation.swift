@@ -143,7 +143,14 @@ public struct Explanation: Equatable, Sendable {
             return Explanation(
                 .noCache, "--no-cache was given, so nothing was imported", mend: "build without --no-cache")
         }
-        if let left = note(.imports, but: .nothingToImport) {
+        if evidence.notes.contains(where: { $0.reason == .importNotNeeded }) {
+            return Explanation(
+                .engine,
+                "none of its files had changed and the engine had all of the build before, so nothing was imported; what else is new, "
+                    + "such as a base image, the next build imports",
+                mend: "build again")
+        }
+        if let left = note(.imports, but: .nothingToImport, .exportNotNeeded) {
             return Explanation(
                 .leftOut, "an export of the store was left out: " + text(left), mend: "slipway doctor --verify",
                 shouldHaveHit: true)

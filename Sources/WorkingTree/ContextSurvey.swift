@@ -27,7 +27,6 @@ public struct ContextSurvey {
     private static let mostNames = 64 << 20
 
     private let root: ByteString
-    private let rules: IgnoreRules
     private let limits: Limits
     private let began: Int64
     private let deadline: Int64
@@ -37,10 +36,9 @@ public struct ContextSurvey {
     private var isLong = false
     private var record = ContextRecord(entries: [])
 
-    /// A directory, absolute and resolved, what it leaves out, how much may be spent, and when the build began.
-    private init(_ root: ByteString, _ rules: IgnoreRules, _ limits: Limits, _ began: Int64) {
+    /// A directory, absolute and resolved, how much may be spent, and when the build began.
+    private init(_ root: ByteString, _ limits: Limits, _ began: Int64) {
         self.root = root
-        self.rules = rules
         self.limits = limits
         self.began = began
         deadline = Clock.monotonic &+ limits.time
@@ -61,20 +59,9 @@ public struct ContextSurvey {
     public static func record(
         of root: ByteString, ignoreFile: ByteString?, _ limits: Limits, began: Int64
     ) -> ContextRecord {
-        var rules: IgnoreRules? = IgnoreRules.none
-        if let ignoreFile {
-            // docker sees neither one that a link leads out of its folder nor what is in it.
-            let text = try? Files.read(ignoreFile, within: ignoreFile.parentPath, limit: 1 << 20)
-            rules = text.flatMap { IgnoreRules($0) }
-        }
-        guard let rules else { return ContextRecord(entries: [], gap: .ignoreFile) }
-        var survey = ContextSurvey(root, rules, limits, began)
+        var survey = ContextSurvey(root, limits, began)
         survey.learnFromGit()
-        if let top = try? OpenFolder(root) {
-            survey.walk("", in: top, above: rules.top)
-        } else {
-            survey.record.gap = .unreadable
-        }
+        survey.walk(ignoreFile)
         survey.record.entries.sort { $0.path < $1.path }
         return survey.record
     }
@@ -103,49 +90,22 @@ public struct ContextSurvey {
         }
     }
 
-    private mutating func isOver() -> Bool {
-        if record.gap == .files || record.gap == .time { return true }
-        if record.entries.count >= limits.files {
-            record.gap = .files
-        } else if Clock.monotonic > deadline {
-            record.gap = .time
-        } else {
-            return false
-        }
-        return true
-    }
-
-    /// Each folder is opened from the one above it, so that a link put in its place meanwhile leads nowhere.
-    private mutating func walk(_ folder: ByteString, in place: borrowing OpenFolder, above: IgnoreRules.Above) {
-        guard let names = try? place.names(limit: limits.files &+ 1) else {
-            record.gap = record.gap ?? .unreadable
-            return
-        }
-        for name in names.sorted() {
-            guard !isOver() else { return }
-            let below = folder.isEmpty ? name : folder + "/" + name
-            let (isOut, own) = rules.leavesOut(below, below: above)
-            guard let status = try? place.status(of: name) else {
-                record.gap = record.gap ?? .unreadable
-                continue
+    private mutating func walk(_ ignoreFile: ByteString?) {
+        // git's own files differ in each clone: that they are there is all there is to say.
+        let gap = ContextWalk.forEach(of: root, ignoreFile: ignoreFile, enteringGit: false, most: limits.files &+ 1) {
+            record.entries.count >= limits.files || Clock.monotonic > deadline
+        } _: { entry, place in
+            if entry.status.kind == .directory {
+                record.entries.append(.init(path: entry.path, kind: .directory, mode: entry.status.mode))
+            } else {
+                add(entry.path, entry.status, entry.name, in: place)
             }
-            if status.kind == .directory {
-                if isOut && !rules.hasExceptions { continue }
-                let count = record.entries.count
-                record.entries.append(.init(path: below, kind: .directory, mode: status.mode))
-                // git's own files differ in each clone: that they are there is all there is to say.
-                if name != ".git" || isOut {
-                    if let inside = try? place.folder(name) {
-                        walk(below, in: inside, above: own)
-                    } else {
-                        record.gap = record.gap ?? .unreadable
-                    }
-                }
-                // A directory that was left out is sent for what an exception finds in it.
-                if isOut && record.entries.count == count + 1 { record.entries.removeLast() }
-            } else if !isOut {
-                add(below, status, name, in: place)
-            }
+        }
+        switch gap {
+        case .cut: record.gap = record.entries.count >= limits.files ? .files : .time
+        case .ignoreFile: record.gap = .ignoreFile
+        case .unreadable: record.gap = .unreadable
+        case nil: break
         }
     }
 

@@ -41,6 +41,13 @@ enum Answers {
 
     static func bodies(_ input: ByteString) {
         if let info = EngineInfo(input) { _ = info.obstacleToExport(buildx: Version(0, 19)) }
+        if let records = CacheRecords(answer: input.bytes) {
+            require(CacheRecords(records.text) == records, "records that are others when read back")
+            require(records.areAmong(records), "records that are not their own")
+        }
+        if let records = CacheRecords(input) {
+            require(CacheRecords(records.text) == records, "a text of records that says something else")
+        }
         guard let volumes = PackageVolume.list(in: input) else { return }
         guard case .whole(let generation) = PackageGeneration.current(among: volumes), generation.view != .none else {
             return

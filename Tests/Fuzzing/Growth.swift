@@ -123,6 +123,11 @@
         Shape(
             "engine", "info", "{\"OSType\":\"linux\",\"ServerVersion\":\"1\",\"DriverStatus\":[",
             each: "[\"a\",\"b\"],", "[]]}"),
+        Shape(
+            "engine", "build cache", "{\"BuildCache\":[",
+            each: "{\"ID\":\"j37mpw1hneb24ynckcamhjsvv\",\" Parents\":[\"ew96vea0kgn7wwfeulenvfpdj\"],\"InUse\":false},",
+            "{}]}"),
+        Shape("engine", "quotation marks", "{", each: "\"", "}"),
         Shape("mountinfo", "mounts", numbered: "# 1 0:# /# /m/# rw - ext4 /dev/a rw\n"),
         Shape("mountinfo", "one place", each: "1 1 0:1 / /m rw - ext4 /dev/a rw\n"),
         Shape("mountinfo", "deep", "1 1 0:1 / ", each: "/m", " rw - ext4 /dev/a rw\n"),

@@ -80,7 +80,8 @@ rebuilds() {
     project app
     run on a docker build --build-arg FLAVOR=salt app
     run on a docker build --build-arg FLAVOR=pepper app
-    for ((i = 0; i < 30; i++)); do on b docker build --quiet --build-arg FLAVOR=salt app; done
+    # By another command each, or all but the first would export nothing.
+    for ((i = 0; i < 30; i++)); do on b docker build --quiet --label number="$i" --build-arg FLAVOR=salt app; done
     expect_equal "$(exports | wc -l)" 32 exports
     for flavor in salt pepper; do
         forget c
@@ -301,9 +302,12 @@ many() {
             expect_code 0
         done
     done
-    # Why one of them did not export.
+    # Why one of them did not export: of the same builds some are known to have nothing new.
     jq -r '[.notes[] | .code + " " + .message] | join("; ")' "$home/.local/state/slipway/journal.jsonl" | grep -v SLP002 || true
-    expect_equal "$(exports | wc -l)" 64 exports
+    local known
+    known=$(jq -r 'select(.notes | any(.code == "SLP421")) | .pid' "$home/.local/state/slipway/journal.jsonl" | wc -l)
+    expect [ "$known" -le 30 ]
+    expect_equal "$(($(exports | wc -l) + known))" 64 exports
     expect_whole_store
     run on c docker build --build-arg FLAVOR=same app
     expect_cached all

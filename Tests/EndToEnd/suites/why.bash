@@ -594,6 +594,7 @@ accounts() {
     expect_said "export costs more than it returns"
     run on b SLIPWAY_RECORD=off docker build app
     expect_notes SLP002
+    unique >app/src/deep/inner
     run on b SLIPWAY_EXPORT=auto docker build app
     expect_notes SLP115 !SLP002
     echo 'RUN true' >>app/Dockerfile

@@ -1,0 +1,100 @@
+public import Formats
+internal import Notes
+
+/// The records of an engine's own BuildKit cache, by their names: while all of those are there that a build left behind, the same
+/// build finds on this engine whatever it needs.
+public struct CacheRecords: Equatable, Sendable {
+    /// BuildKit's names are 25 random digits to the base of 36; twelve of them tell one from another and fit into a number.
+    private static let digits = 12
+    private static let most = 8192
+    private static let mark: ByteString = "\"ID\":\""
+    private let names: [UInt64]
+
+    /// Reads the body of an answer to `GET /system/df?type=build-cache`; nil for anything else, and for more than 8,192 records.
+    ///
+    /// No other member has this name, and no text can hold its quotation marks. Source: moby api/types/build/cache.go, CacheRecord.
+    init?(answer: [UInt8]) {
+        guard answer.first == UInt8(ascii: "{"), answer.last(where: { $0 > 0x20 }) == UInt8(ascii: "}") else {
+            return nil
+        }
+        var names: [UInt64] = []
+        var rest = answer[...]
+        while let quote = rest.firstIndex(of: UInt8(ascii: "\"")) {
+            rest = rest[quote...]
+            guard rest.starts(with: Self.mark.bytes) else {
+                rest = rest.dropFirst()
+                continue
+            }
+            rest = rest.dropFirst(Self.mark.count)
+            guard names.count < Self.most, let name = Self.number(rest.prefix(Self.digits)) else { return nil }
+            names.append(name)
+        }
+        guard !names.isEmpty else { return nil }
+        self.names = names.sorted()
+    }
+
+    /// As written by `text`; nil for anything else.
+    public init?(_ text: ByteString) {
+        let words = text.split(" ")
+        let names = words.compactMap { Self.number($0.bytes[...]) }
+        guard names.count == words.count, names.count <= Self.most else { return nil }
+        self.names = names.sorted()
+    }
+
+    /// All names, with blanks between.
+    public var text: ByteString {
+        names.map { name in ByteString(String(name, radix: 36)).zeroPadded(to: Self.digits) }.joined(separator: " ")
+    }
+
+    /// Whether each of these is among others.
+    public func areAmong(_ others: CacheRecords) -> Bool {
+        var rest = others.names[...]
+        for name in names {
+            while let first = rest.first, first < name { rest = rest.dropFirst() }
+            guard rest.first == name else { return false }
+        }
+        return true
+    }
+
+    private static func number(_ text: ArraySlice<UInt8>) -> UInt64? {
+        guard text.count == digits else { return nil }
+        var number: UInt64 = 0
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number * 36 + UInt64(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): number = number * 36 + UInt64(byte - UInt8(ascii: "a")) + 10
+            default: return nil
+            }
+        }
+        return number
+    }
+}
+
+/// The cache of an engine's own builder.
+public struct EngineCache: Equatable, Sendable {
+    let endpoint: Endpoint
+    let hostTable: ByteString
+
+    /// How long a build waits for the answer, in nanoseconds; without it the build imports. As a rule it takes half as long as `/info`, but
+    /// up to 4 ms for each record whose size nobody has asked for yet.
+    public let patience: Int64
+
+    private static let least: Int64 = 25_000_000
+    private static let most: Int64 = 500_000_000
+
+    /// Of an engine that took so many nanoseconds to answer `/info`: a busy one is given more time.
+    init(endpoint: Endpoint, hostTable: ByteString, answeredIn nanoseconds: Int64) {
+        self.endpoint = endpoint
+        self.hostTable = hostTable
+        patience = min(max(nanoseconds, 0) &* 4, Self.most - Self.least) + Self.least
+    }
+
+    /// What is there now; nil when the engine does not tell in so many nanoseconds, or has no BuildKit.
+    public func records(within nanoseconds: Int64) -> CacheRecords? {
+        guard
+            let answer = try? EngineConnection.get(
+                "/system/df?type=build-cache", from: endpoint, hostTable: hostTable, within: nanoseconds)
+        else { return nil }
+        return CacheRecords(answer: answer.body)
+    }
+}

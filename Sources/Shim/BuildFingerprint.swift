@@ -1,0 +1,148 @@
+internal import BuildCache
+internal import BuildHistory
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import WorkingTree
+
+/// By what a build is known again that is made from the very files, words and engine of one before. An error costs little: an import
+/// or an export more or, where something else has changed, such as a base image, one that comes a build later.
+struct BuildFingerprint {
+    /// What was known when such a build had ended well.
+    struct Memory: Equatable {
+        /// The digest of its files.
+        var tree: ByteString
+        /// The engine that built it.
+        var engine: ByteString
+        /// A whole export of it; nil when there was none.
+        var export: ByteString?
+        /// What its engine's cache had then; nil when that did not tell.
+        var records: CacheRecords?
+    }
+
+    private let file: ByteString
+    private let root: ByteString
+    private let dockerfile: ByteString
+
+    private static let most = 256
+    private static let largest = 262_144
+    private static let variables: [ByteString] = [
+        "BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_BUILDKIT", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST",
+        "SOURCE_DATE_EPOCH",
+    ]
+
+    /// nil for a build that is made from more than a folder of this machine, or is asked for anew.
+    init?(of build: BuildInvocation, as description: BuildDescription) {
+        guard case .directory(let path) = description.context, !build.isAskedAnew, let state = Locations.state,
+            let root = try? Files.realPath(path.absolute(in: description.workingDirectory)),
+            let dockerfile = description.dockerfilePath
+        else { return nil }
+        self.root = root
+        self.dockerfile = dockerfile
+        // The same for docker as for its plugin, so without what stands before the command word.
+        let environment = Self.variables.map { $0 + "=" + (Kernel.variable(named: $0) ?? "") }
+        let fields =
+            [description.workingDirectory, root, dockerfile] + environment + build.globals.words
+            + description.platforms + [""] + build.others
+        // Of arguments no more is told than their exports' names tell.
+        let variant = Variant(branch: "", arguments: description.arguments)
+        file = state.appending(path: "fingerprints").appending(
+            path: SHA256.hexDigest(of: fields.joined(separator: "\0")).prefix(32) + "." + variant.arguments)
+    }
+
+    /// The files that it is made from, as they are now; nil when there is no time to look at all of them.
+    func tree(until deadline: Deadline) -> ContextFingerprint? {
+        ContextFingerprint(
+            of: root, ignoreFile: ContextSurvey.ignoreFile(of: root, dockerfile: dockerfile), besides: [dockerfile],
+            until: deadline)
+    }
+
+    /// What is known of the last such build, if its files are the same still; nil where there is no time to look at all of them.
+    func recognized(until deadline: Deadline) -> Memory? {
+        guard let memory = memory(), tree(until: deadline)?.digest == memory.tree else { return nil }
+        return memory
+    }
+
+    private func memory() -> Memory? {
+        guard (try? Files.status(file, followLinks: false).owner) == Kernel.userID,
+            let text = try? Files.read(file, limit: Self.largest, followLinks: false), let json = JSON(text),
+            json[key: "format"]?.integer == 1, let tree = json[key: "tree"]?.string,
+            let engine = json[key: "engine"]?.string
+        else { return nil }
+        return Memory(
+            tree: tree, engine: engine, export: json[key: "export"]?.string,
+            records: json[key: "records"]?.string.flatMap { CacheRecords($0) })
+    }
+
+    /// Keeps what is known, for the next such build; nil takes it away.
+    func keep(_ memory: Memory?) {
+        guard let memory else { return (try? Files.remove(file)) ?? () }
+        let json = JSON.object([
+            "format": .integer(1), "tree": .string(memory.tree), "engine": .string(memory.engine),
+            "export": memory.export.map(JSON.string) ?? .null,
+            "records": memory.records.map { .string($0.text) } ?? .null,
+        ])
+        do throws(Errno) {
+            try Files.makeDirectories(file.parentPath, mode: 0o700)
+            try Files.replace(file, with: json.text + "\n", mode: 0o600)
+        } catch {
+            return
+        }
+        makeRoom()
+    }
+
+    private func makeRoom() {
+        let folder = file.parentPath
+        guard let names = try? Files.names(in: folder, limit: 65_536), names.count > Self.most else { return }
+        let files = names.map { folder.appending(path: $0) }.map { path in
+            (path: path, time: (try? Files.status(path, followLinks: false).modified) ?? 0)
+        }
+        for old in files.sorted(by: { $0.time > $1.time }).dropFirst(Self.most / 2) { try? Files.remove(old.path) }
+    }
+}
+
+extension BuildFingerprint.Memory {
+    /// Its export, if it still stands where it was written, or where trimming has moved it.
+    var standingExport: ByteString? {
+        guard let path = export.flatMap({ Export.standing($0) }),
+            let index = try? Files.status(path.appending(path: Export.index), followLinks: false),
+            index.kind == .regular, index.size > 0
+        else { return nil }
+        return path
+    }
+}
+
+/// What a build leaves behind for the next one of its kind, found out behind its back.
+struct FingerprintKeeper {
+    let fingerprint: BuildFingerprint
+    let engine: ByteString
+    let cache: EngineCache
+    /// What was known when the build began, where nothing had changed since.
+    let former: BuildFingerprint.Memory?
+    /// Where the build exports to; nil when it does not.
+    let export: ByteString?
+
+    /// The first answer measures all that is new.
+    private static let patience: Int64 = 20_000_000_000
+
+    /// The files as the build finds them; nil where one has changed at this very moment, so that a change would not be seen.
+    func begin(until deadline: Deadline) -> ContextFingerprint? {
+        let now = Clock.now
+        return fingerprint.tree(until: deadline).flatMap { $0.isSettled(at: now) ? $0 : nil }
+    }
+
+    /// Keeps what is known once the build has ended. What it becomes of is known by its outcome alone.
+    func end(_ outcome: BuildOutcome, began tree: ContextFingerprint?, until deadline: Deadline) {
+        guard outcome.isFinished, let tree, fingerprint.tree(until: deadline) == tree else {
+            return fingerprint.keep(nil)
+        }
+        var memory = BuildFingerprint.Memory(tree: tree.digest, engine: engine)
+        memory.export = export
+        // Something else has changed than its files, such as a base image: that is to be exported yet.
+        if export == nil, outcome.firstMiss == nil { memory.export = former?.export }
+        if memory.standingExport == nil { memory.export = nil }
+        memory.records = cache.records(within: Self.patience)
+        fingerprint.keep(memory)
+    }
+}

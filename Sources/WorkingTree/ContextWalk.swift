@@ -1,0 +1,93 @@
+internal import Formats
+internal import Host
+
+/// What docker sends of a context, one entry after another, in the order of names in each folder.
+struct ContextWalk {
+    /// One entry.
+    struct Entry {
+        /// As seen from the context.
+        let path: ByteString
+        /// Its last part.
+        let name: ByteString
+        let status: FileStatus
+    }
+
+    /// Why not all of it was seen.
+    enum Gap { case unreadable, ignoreFile, cut }
+
+    private(set) var gap: Gap?
+    private let rules: IgnoreRules
+    private let isGitEntered: Bool
+    private let most: Int
+    /// Directories that are left out, and sent all the same for what an exception finds in them: not told yet.
+    private var untold: [Entry] = []
+
+    /// Walks a directory, absolute and resolved, without what `ignoreFile` names. `visit` is given each entry and the folder that it
+    /// stands in; `isOver`, asked at each name, ends the walk. Not more than `most` names are read of one folder.
+    static func forEach(
+        of root: ByteString, ignoreFile: ByteString?, enteringGit: Bool, most: Int, until isOver: () -> Bool,
+        _ visit: (Entry, borrowing OpenFolder) -> Void
+    ) -> Gap? {
+        var rules: IgnoreRules? = IgnoreRules.none
+        if let ignoreFile {
+            // docker sees neither one that a link leads out of its folder nor what is in it.
+            let text = try? Files.read(ignoreFile, within: ignoreFile.parentPath, limit: 1 << 20)
+            rules = text.flatMap { IgnoreRules($0) }
+        }
+        guard let rules else { return .ignoreFile }
+        guard let top = try? OpenFolder(root) else { return .unreadable }
+        var walk = ContextWalk(rules: rules, isGitEntered: enteringGit, most: most)
+        walk.enter("", top, above: rules.top, isOver, visit)
+        return walk.gap
+    }
+
+    private init(rules: IgnoreRules, isGitEntered: Bool, most: Int) {
+        self.rules = rules
+        self.isGitEntered = isGitEntered
+        self.most = most
+    }
+
+    /// Each folder is opened from the one above it, so that a link put in its place meanwhile leads nowhere.
+    private mutating func enter(
+        _ folder: ByteString, _ place: borrowing OpenFolder, above: IgnoreRules.Above, _ isOver: () -> Bool,
+        _ visit: (Entry, borrowing OpenFolder) -> Void
+    ) {
+        guard let names = try? place.names(limit: most) else {
+            gap = gap ?? .unreadable
+            return
+        }
+        for name in names.sorted() {
+            guard gap != .cut, !isOver() else { return gap = .cut }
+            let below = folder.isEmpty ? name : folder + "/" + name
+            let (isOut, own) = rules.leavesOut(below, below: above)
+            guard let status = try? place.status(of: name) else {
+                gap = gap ?? .unreadable
+                continue
+            }
+            let entry = Entry(path: below, name: name, status: status)
+            guard status.kind == .directory else {
+                if !isOut { tell(entry, place, visit) }
+                continue
+            }
+            if isOut && !rules.hasExceptions { continue }
+            let depth = untold.count
+            if isOut { untold.append(entry) } else { tell(entry, place, visit) }
+            if isGitEntered || name != ".git" || isOut {
+                if let inside = try? place.folder(name) {
+                    enter(below, inside, above: own, isOver, visit)
+                } else {
+                    gap = gap ?? .unreadable
+                }
+            }
+            if untold.count > depth { untold.removeLast(untold.count - depth) }
+        }
+    }
+
+    private mutating func tell(
+        _ entry: Entry, _ place: borrowing OpenFolder, _ visit: (Entry, borrowing OpenFolder) -> Void
+    ) {
+        for folder in untold { visit(folder, place) }
+        untold = []
+        visit(entry, place)
+    }
+}

@@ -1,0 +1,286 @@
+#!/usr/bin/env bash
+# A build of which nothing has changed: it imports nothing and exports nothing, and finds all the same what it needs.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine g sid classic
+
+# A diamond of stages, with files that are ignored and a link.
+diamond() {
+    project app
+    cat >app/Dockerfile <<FILE
+FROM slipway/base:1 AS tools
+RUN echo $(unique) >/tools
+FROM tools AS first
+COPY one /one
+RUN cat /one /tools >/first
+FROM tools AS second
+COPY two /two
+RUN cat /two /tools >/second
+FROM slipway/base:1
+ARG WORD=none
+COPY --from=first /first /
+COPY --from=second /second /
+COPY . /src
+RUN echo \$WORD >/word
+FILE
+    printf '*.log\n.git\n' >app/.dockerignore
+    echo one >app/one
+    echo two >app/two
+    mkdir app/inner
+    echo three >app/inner/three
+    ln -s one app/link
+    # Younger files could change unseen within the same tick of the clock.
+    sleep 0.05
+}
+
+# built ENGINE OPTION...: builds, and waits until what is written down behind it is there.
+variables=()
+built() {
+    run on "$1" "${variables[@]}" docker build "${@:2}" -t app app
+    await 60 at_rest
+}
+
+# rebuilt ENGINE OPTION...: builds what has not changed. A busy engine may not tell in time what it has: then that build imports.
+rebuilt() {
+    local _
+    for _ in {1..8}; do
+        built "$@"
+        [[ " $(journal_codes) " != *" SLP420 "* ]] || break
+        note "= the engine did not tell in time"
+    done
+    expect_left_alone
+}
+
+expect_left_alone() {
+    expect_notes SLP420 SLP421 !SLP001 !SLP002
+    expect_not injected
+    expect_cached all
+}
+
+nothing_new() {
+    diamond
+    built a
+    expect_notes SLP002 !SLP420
+    rebuilt a
+    rebuilt a
+    expect_equal "$(exports | wc -l)" 1
+    run on a slipway explain -- docker build -t app app
+    expect_said "SLP420"
+    # Another engine has none of it: it imports all, exports once, and then needs neither.
+    built b
+    expect_notes SLP001 SLP002 !SLP420
+    expect_cached all
+    rebuilt b
+    rebuilt a
+    # One that answers at the same address is another one: it imports.
+    private_config a config
+    ln -s "$(socket a)" docker.sock
+    run on a DOCKER_CONFIG="$place/config" DOCKER_HOST="unix://$place/docker.sock" docker build -t app app
+    await 60 at_rest
+    run on a DOCKER_CONFIG="$place/config" DOCKER_HOST="unix://$place/docker.sock" docker build -t app app
+    await 60 at_rest
+    expect_left_alone
+    ln -sfn "$(socket b)" docker.sock
+    run on b DOCKER_CONFIG="$place/config" DOCKER_HOST="unix://$place/docker.sock" docker build -t app app
+    expect_notes SLP001 SLP002 !SLP420
+    expect_cached all
+    expect_whole_store
+}
+test_case "a build of which nothing has changed imports and exports nothing, on the engine that built it and on one that imported it" nothing_new
+
+classic_rebuild() {
+    diamond
+    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    forget a
+    built a
+    built g
+    expect_notes SLP001
+    expect_cached all
+    local _
+    for _ in {1..8}; do
+        built g
+        expect_cached all
+        [[ " $(journal_codes) " != *" SLP420 "* ]] || break
+    done
+    expect_notes SLP420 !SLP001
+}
+test_case "an engine with the classic store imports once" classic_rebuild
+
+# expect_known WHAT, expect_new WHAT: whether the next build is taken for the same.
+expect_known() { rebuilt a "${@:2}"; }
+expect_new() {
+    built a "${@:2}"
+    [[ " $(journal_codes) " != *" SLP420 "* && " $(journal_codes) " != *" SLP421 "* ]] || fail "taken for unchanged: $1"
+    note "= new: $1"
+    rebuilt a "${@:2}"
+}
+
+changes() {
+    diamond
+    built a
+    expect_known "the same"
+    echo noise >app/noise.log
+    expect_known "an ignored file"
+    touch -h -d '2001-01-01' app/one
+    expect_new "a time of change"
+    local time
+    time=$(stat -c %y app/one)
+    echo eno >app/one
+    touch -d "$time" app/one
+    expect_new "a content of the same size and time"
+    chmod 600 app/inner/three
+    expect_new "a mode"
+    ln -sfn two app/link
+    expect_new "a link"
+    echo more >app/inner/four
+    expect_new "a new file"
+    rm app/inner/four
+    expect_new "a file that is gone"
+    mkdir app/inner/empty
+    expect_new "a new folder"
+    echo '# more' >>app/Dockerfile
+    expect_new "the Dockerfile"
+    echo 'inner/three' >>app/.dockerignore
+    expect_new "what is left out"
+    expect_new "an argument" --build-arg WORD=other
+    variables=(WORD=first)
+    expect_new "an argument of the environment" --build-arg WORD
+    variables=(WORD=second)
+    expect_new "another value of it" --build-arg WORD
+    variables=(SOURCE_DATE_EPOCH=1000000000)
+    expect_new "a time to pretend"
+    variables=()
+    expect_new "a target" --target second
+    cp app/Dockerfile other
+    expect_new "another Dockerfile" -f other
+    echo '# more' >>other
+    expect_new "that one's text" -f other
+    for option in --no-cache --pull=false --no-cache-filter=second; do
+        run on a docker build "$option" -t app app
+        await 60 at_rest
+        expect_notes !SLP420 !SLP421
+    done
+    expect_known "the same"
+}
+test_case "whatever a build is made from may change, and is noticed" changes 600
+
+lost_records() {
+    diamond
+    built a
+    expect_known "the same"
+    run direct a docker builder prune --all --force
+    built a
+    expect_notes SLP001 !SLP420 SLP421
+    expect_cached all
+    rebuilt a
+    # One record only, of another build.
+    project other
+    run on a docker build -t other other
+    await 60 at_rest
+    rebuilt a
+    local id
+    id=$(direct a docker buildx du --verbose | awk '/^ID:/ { id = $2 } /^Description:.*sha256sum/ { print id }' | head -n 1)
+    expect test -n "$id"
+    echo more >app/one
+    built a
+    rebuilt a
+    run direct a docker image rm --force other
+    run direct a docker builder prune --all --force --filter "id=$id"
+    expect_said "$id"
+    built a
+    expect_notes SLP001 !SLP420
+    expect_cached all
+}
+test_case "an engine that has lost a record of its cache is not believed to have any" lost_records
+
+lost_export() {
+    diamond
+    built a
+    expect_known "the same"
+    run on a slipway purge --yes
+    built a
+    expect_notes SLP002 !SLP421
+    expect_cached all
+    expect_equal "$(exports | wc -l)" 1
+    rebuilt a
+    # Where it was moved to by trimming it counts.
+    run on a slipway trim
+    rebuilt a
+}
+test_case "an export that is gone is made again" lost_export
+
+# What cannot be seen in the files: the outcome tells, and what is new is exported with the build after.
+moved_base() {
+    diamond
+    sed -i 's/base:1/moving:1/' app/Dockerfile
+    run direct a docker tag slipway/base:1 slipway/moving:1
+    built a
+    rebuilt a
+    printf 'FROM slipway/base:1\nRUN echo %s >/moved\n' "$(unique)" | direct a docker build -q -t slipway/moving:1 - >/dev/null
+    built a
+    expect_notes SLP421
+    expect_not [ "$(steps_cached)" = "$(steps_total)" ]
+    built a
+    expect_notes SLP002
+    expect_cached all
+    rebuilt a
+}
+test_case "layers that are new for another reason are exported with the next build" moved_base
+
+edited_meanwhile() {
+    diamond
+    # The step waits until its context has been edited.
+    cat >app/Dockerfile <<'FILE'
+FROM slipway/base:1
+COPY one /one
+RUN --mount=type=bind,target=/context echo started && sleep 3
+FILE
+    start build on a docker build -t app app
+    await 60 grep -q started "$place/build.stderr"
+    echo changed >app/one
+    finish build
+    expect_code 0
+    await 60 at_rest
+    built a
+    expect_notes !SLP420 !SLP421
+    expect_cached 0
+    # And one that fails says nothing.
+    echo 'RUN false' >>app/Dockerfile
+    for _ in 1 2; do
+        try on a docker build -t app app
+        expect_code 1
+        await 60 at_rest
+        expect_notes !SLP420 !SLP421
+    done
+}
+test_case "a tree that was edited during a build, or a build that failed, is not known afterwards" edited_meanwhile
+
+odd_memory() {
+    diamond
+    built a
+    local file kind
+    file=$(echo "$home"/.local/state/slipway/fingerprints/*)
+    expect test -f "$file"
+    for kind in empty torn fifo folder link large foreign; do
+        rm -rf "$file.kept"
+        mv "$file" "$file.kept"
+        case $kind in
+            empty) : >"$file" ;;
+            torn) head -c 100 "$file.kept" >"$file" ;;
+            fifo) mkfifo "$file" ;;
+            folder) mkdir "$file" ;;
+            link) ln -s "$file.kept" "$file" ;;
+            large) head -c 1000000 /dev/zero | tr '\0' x | cat "$file.kept" - >"$file" ;;
+            foreign) cp "$file.kept" "$file"; chown 1234 "$file" ;;
+        esac
+        run on a docker build -t app app
+        expect_notes SLP001 SLP002 !SLP420
+        await 60 at_rest
+        rm -rf "$file"
+        mv "$file.kept" "$file"
+    done
+    rebuilt a
+}
+test_case "a memory that is damaged, or no file of one's own, is none" odd_memory
