@@ -87,19 +87,6 @@ struct Preflight {
 
     /// Reads a manifest and its config, which have their digests.
     mutating func contents(of manifest: Blob, in generation: Generation) throws(Rejection) -> Contents {
-        let (text, config, layers) = try entries(of: manifest, in: generation)
-        return Contents(
-            manifestText: text, config: config, configText: try verified(config, in: generation), layers: layers)
-    }
-
-    /// Reads what layers a manifest names.
-    mutating func layers(of manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
-        try entries(of: manifest, in: generation).layers
-    }
-
-    private mutating func entries(
-        of manifest: Blob, in generation: Generation
-    ) throws(Rejection) -> (text: ByteString, config: Blob, layers: [Blob]) {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
         var layers: [Blob] = []
@@ -117,7 +104,8 @@ struct Preflight {
             }
         }
         guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
-        return (text, config, layers)
+        return Contents(
+            manifestText: text, config: config, configText: try verified(config, in: generation), layers: layers)
     }
 
     private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {
@@ -143,17 +131,24 @@ struct Preflight {
         Rejection(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
-    static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) {
+    /// Returns what it saw.
+    @discardableResult
+    static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) -> FileStatus {
         guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
         do throws(Errno) {
             let status = try Files.status(path, followLinks: !generation.lenders.isEmpty)
-            guard status.kind == .regular, generation.isOwner(status.owner), !status.isWritableByOthers,
-                status.size == layer.size
-            else { throw .invalid }
+            guard isRight(status, for: layer, in: generation) else { throw .invalid }
             try Files.check(.read, path)
+            return status
         } catch {
             throw Rejection(.layerRejected, path, error)
         }
+    }
+
+    /// Whether a file may be what a manifest names.
+    static func isRight(_ status: FileStatus, for layer: Blob, in generation: Generation) -> Bool {
+        status.kind == .regular && generation.isOwner(status.owner) && !status.isWritableByOthers
+            && status.size == layer.size
     }
 
     private func read(

@@ -115,7 +115,8 @@ struct UnionOffer {
             ($0.element.lacking, $0.offset) < ($1.element.lacking, $1.offset)
         }).map(\.element) {
             do throws(Rejection) {
-                let union = try CheckedUnion(record, at: path, in: generation, &preflight, remember: remember)
+                let union = try CheckedUnion(
+                    record, at: path, in: generation, &preflight, remember: remember, until: deadline)
                 keepPlace(path)
                 return union
             } catch {
@@ -263,54 +264,5 @@ struct KeyListing {
         exports.filter { !known.contains($0.number) }.sorted { $0.started > $1.started }.prefix(limit).compactMap {
             deadline.hasPassed ? nil : CompleteExport($0.name, number: $0.number, of: key, in: $0.generation)
         }
-    }
-}
-
-/// A published union whose manifest and config are there, and what it names that is not.
-struct CheckedUnion {
-    let record: UnionRecord
-    let generation: Generation
-    /// Digests of layers.
-    let missing: [ByteString]
-
-    /// With so few layers all are looked at each time.
-    private static let fewLayers = 256
-    /// Times of files are no finer than a tick of the kernel's.
-    private static let tick: Int64 = 20_000_000
-
-    init(
-        _ record: UnionRecord, at path: ByteString, in generation: Generation, _ preflight: inout Preflight,
-        remember: Bool
-    ) throws(Rejection) {
-        self.record = record
-        self.generation = generation
-        let memory = path + "-checked"
-        var times: [Int64] = []
-        for pool in generation.sources + (generation.lenders.isEmpty ? [] : [generation]) {
-            times.append(try Rejection.status(pool.poolPath, followLinks: false).modified)
-        }
-        let known =
-            record.manifest.digest + " " + times.map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
-        let isKnown = (try? Files.read(memory, limit: 4096, followLinks: false)) == known
-        for blob in [record.manifest, record.config] { try Preflight.checkLayer(blob, in: generation) }
-        if isKnown && record.layers > Self.fewLayers {
-            missing = []
-            return
-        }
-        let layers =
-            isKnown
-            ? try preflight.layers(of: record.manifest, in: generation)
-            : try preflight.contents(of: record.manifest, in: generation).layers
-        missing = layers.filter { layer in
-            do throws(Rejection) {
-                try Preflight.checkLayer(layer, in: generation)
-                return false
-            } catch {
-                return true
-            }
-        }.map(\.digest)
-        guard missing.isEmpty, !isKnown, remember, Clock.now &- (times.max() ?? 0) > Self.tick
-        else { return }
-        try? Files.replace(memory, with: known, mode: 0o600)
     }
 }

@@ -59,12 +59,12 @@ public struct OpenFolder: ~Copyable {
 
     private init(_ folder: consuming Descriptor) { self.folder = folder }
 
-    /// What stands at a name below; a link is not followed. The corresponding C function is `fstatat`.
-    public borrowing func status(of name: ByteString) throws(Errno) -> FileStatus {
+    /// What stands at a name below. The corresponding C function is `fstatat`.
+    public borrowing func status(of name: ByteString, followLinks: Bool = false) throws(Errno) -> FileStatus {
         let base = folder.number
         var buffer = stat()
         _ = try name.withCPath { (name) throws(Errno) in
-            try checked { fstatat(base, name, &buffer, AT_SYMLINK_NOFOLLOW) }
+            try checked { fstatat(base, name, &buffer, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }
         }
         return FileStatus(buffer)
     }

@@ -2,6 +2,7 @@ import Formats
 import Glibc
 import Host
 import Notes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -343,7 +344,7 @@ struct UnionTests {
         #expect(Files.isMissing(shared))
     }
 
-    @Test("Layers are looked at once as long as the pool stays as it is")
+    @Test("A union's manifest is read once as long as the pool stays as it is")
     func memory() throws {
         let build = try fixture.build()
         for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
@@ -351,13 +352,88 @@ struct UnionTests {
         let record = try #require(try record(of: build))
         #expect(record.layers == 280)
         let generation = try fixture.generation()
-        let memory = try Files.read(generation.unionPath(.store, build.key) + "-checked", limit: 256)
+        let memory = try Files.read(generation.unionPath(.store, build.key) + "-checked", limit: 65_536)
         #expect(memory.hasPrefix(record.manifest.digest))
         let layer = try #require(fixture.layers(of: fixture.survey(for: build)).first)
         let path = try #require(generation.blobPath(layer))
         // The pool's time says that something has gone.
         try Files.remove(path)
         #expect(try !fixture.layers(of: fixture.survey(for: build)).contains(layer))
+    }
+
+    /// What happens to a file without the pool's time telling of it.
+    enum Silent: String, CaseIterable, Codable {
+        case layerShort, layerForAll, layerClosed, manifestBlank, configBlank
+    }
+
+    @Test(
+        "Of a union of hundreds of layers none is harmed unnoticed, though the pool's time stays",
+        arguments: Silent.allCases)
+    func silent(_ harm: Silent) async {
+        await #expect(processExitsWith: .success) { [harm] in
+            // Root may read everything, so it steps down first.
+            if geteuid() == 0 { #expect(seteuid(54_321) == 0) }
+            let fixture = try StoreFixture()
+            let build = try fixture.build()
+            for number in 0..<140 {
+                try fixture.export(for: build, at: Clock.now / 1_000_000_000, ByteString(decimal: number))
+            }
+            fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+            let generation = try fixture.generation()
+            let place = generation.unionPath(.store, build.key)
+            let record = try #require(UnionRecord.read(place, in: generation))
+            let survey = fixture.survey(for: build)
+            #expect(survey.digest == record.manifest.digest && survey.notes.isEmpty)
+            let before = try Files.status(generation.poolPath).modified
+            let layer = try #require(fixture.layers(of: survey).sorted().last)
+            func path(_ digest: ByteString) throws -> String { try #require(generation.blobPath(digest)).lossy }
+            func rewrite(_ digest: ByteString, _ change: (Int32) -> Bool) throws {
+                let path = try path(digest)
+                #expect(chmod(path, 0o644) == 0)
+                let file = open(path, O_WRONLY)
+                #expect(file >= 0 && change(file) && close(file) == 0 && chmod(path, 0o444) == 0)
+            }
+            func blank(_ digest: ByteString) throws { try rewrite(digest) { pwrite($0, " ", 1, 0) == 1 } }
+            switch harm {
+            case .layerShort: try rewrite(layer) { ftruncate($0, 3) == 0 }
+            case .layerForAll: #expect(try chmod(path(layer), 0o666) == 0)
+            case .layerClosed: #expect(try chmod(path(layer), 0) == 0)
+            case .manifestBlank: try blank(record.manifest.digest)
+            case .configBlank: try blank(record.config.digest)
+            }
+            #expect(try Files.status(generation.poolPath).modified == before)
+            let after = fixture.imported(for: build)
+            #expect(after.digest != record.manifest.digest && !after.notes.isEmpty)
+            // Nor does whoever publishes take it over.
+            fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+            let published = try #require(UnionRecord.read(place, in: generation))
+            for blob in [published.manifest, published.config] {
+                #expect(
+                    try "sha256:" + SHA256.hexDigest(of: Files.read(ByteString(path(blob.digest)), limit: 1 << 20))
+                        == blob.digest)
+            }
+            let isLayer = after.notes.first?.reason == .layerRejected
+            #expect(try fixture.layers(of: fixture.survey(for: build)).contains(layer) != isLayer)
+        }
+    }
+
+    @Test("Where time runs out among a union's layers it is not imported, and a note says so")
+    func noTime() throws {
+        let build = try fixture.build()
+        for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
+        publish(build)
+        for most in 0..<1000 {
+            let questions = Atomic<Int>(0)
+            let survey = Survey(
+                of: fixture.opened(), for: [build], acting: true,
+                until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            if survey.digest != nil {
+                #expect(!survey.isCut)
+                return #expect(most > 10)
+            }
+            #expect(Set(survey.notes.map(\.reason)) == [.storeSearchCut])
+        }
+        Issue.record("never found")
     }
 
     // MARK: - Trimming
