@@ -51,7 +51,7 @@
 #   expect_notes SLPnnn...      each is among the journal's last codes; !SLPnnn: is not
 #   expect_said TEXT            in the last stdout or stderr
 #   expect_whole_store          every index in it parses, and all that it reaches is there and has its digest
-#   expect_whole_unions         every union in it names what is there, and nothing else
+#   expect_whole_unions [GENERATION...]  every union in it, or in some of its generations, names what is there, and nothing else
 #   published [UID]             waits until the union holds all exports, of which each build tells a process behind its back
 #   await SECONDS COMMAND...    it succeeds by then: tried again and again, a test or a function that looks at something
 #   fail MESSAGE
@@ -428,17 +428,19 @@ union_holds_all() {
 published() { await 60 union_holds_all "$store/v1/u${1:-$EUID}"; }
 
 expect_whole_unions() {
-    local record manifest blob pool
-    for record in "$store"/v1/u*/gen-*/union "$store"/v1/u*/gen-*/exports/*/union; do
-        [[ -f $record ]] || continue
-        pool=${record%%/union}/blobs/sha256
-        [[ -d $pool ]] || pool=${record%%/exports/*}/blobs/sha256
-        expect_equal "$(tail -n 1 "$record")" end "the last line of $record"
-        while read -r blob; do
-            expect_equal "$(sha256sum <"$pool/$blob")" "$blob  -" "$blob"
-        done < <(awk '/^(manifest|config) / { print substr($2, 8) }' "$record")
-        manifest=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$record")
-        for blob in $(jq -r '.layers[].digest[7:]' "$manifest"); do expect test -s "$pool/$blob"; done
+    local generation record manifest blob pool
+    [[ $# -gt 0 ]] || set -- "$store"/v1/u*/gen-*
+    for generation; do
+        pool=$generation/blobs/sha256
+        for record in "$generation/union" "$generation"/exports/*/union; do
+            [[ -f $record ]] || continue
+            expect_equal "$(tail -n 1 "$record")" end "the last line of $record"
+            while read -r blob; do
+                expect_equal "$(sha256sum <"$pool/$blob")" "$blob  -" "$blob"
+            done < <(awk '/^(manifest|config) / { print substr($2, 8) }' "$record")
+            manifest=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$record")
+            for blob in $(jq -r '.layers[].digest[7:]' "$manifest"); do expect test -s "$pool/$blob"; done
+        done
     done
 }
 

@@ -5,6 +5,7 @@
 engine a sid containerd
 engine b sid containerd
 engine c sid containerd
+engine g sid classic
 
 # -- Branches, arguments, edits ---------------------------------------------------------------------------------------
 
@@ -218,3 +219,86 @@ killed() {
     done
 }
 test_case "who publishes may be killed at any moment" killed 600
+
+# Kills at random, for as long as the test goes on, processes that builds leave behind: such as publish, record or trim.
+strike_behind() {
+    local -a victims
+    while [[ ! -e stop ]]; do
+        readarray -t victims < <(left_running)
+        if [[ ${#victims[@]} != 0 ]]; then kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null && echo >>kills; fi
+        sleep 0.2
+    done
+    true
+}
+
+# strike PID: docker, and now and then the buildx that it has started, after a while.
+strike() {
+    local -a victims=("$1")
+    sleep "$((RANDOM % 8)).$((RANDOM % 10))"
+    if [[ $((RANDOM % 2)) == 0 ]]; then read -r -a victims < <(echo "$1" "$(cat "/proc/$1/task/$1/children")"); fi
+    kill -KILL "${victims[@]}" && echo >>kills
+} 2>/dev/null
+
+# Looks at unions as builds do: with a lease on the generation, so that nothing may go meanwhile.
+watch_unions() {
+    local generation
+    while [[ ! -e stop ]]; do
+        if generation=$(realpath -e "$store/v1/u0/current") && [[ -e $generation/lease ]]; then
+            (
+                flock --shared 9
+                if [[ $(realpath "$store/v1/u0/current") == "$generation" ]]; then expect_whole_unions "$generation" && echo >>looks; fi
+            ) 9<"$generation/lease" || touch broken
+        fi
+        sleep 0.2
+    done 2>/dev/null
+}
+
+all_at_once() {
+    local number app flavor behind
+    local -A built=()
+    RANDOM=15
+    for ((number = 0; number < 8; number++)); do project "app$number"; done
+    (while [[ ! -e stop ]]; do on a slipway trim --keep 2 >>trims 2>&1 || echo "trim failed" >>trims; sleep 0.2; done) &
+    behind=($!)
+    strike_behind &
+    behind+=($!)
+    watch_unions &
+    behind+=($!)
+    for ((number = 0; number < 64; number++)); do
+        start "n$number" on "$(cut -c$((number % 4 + 1)) <<<abcg)" docker build --build-arg "FLAVOR=$((number / 32))" "app$((number / 4 % 8))"
+        if [[ $((RANDOM % 4)) == 0 ]]; then strike "$pid" & fi
+    done
+    for ((number = 0; number < 64; number++)); do
+        finish "n$number" >"$place/last" 2>&1
+        # A build that fails ends with 1; one that was killed, with the signal's number.
+        if [[ $code != 0 && $code != 137 ]]; then
+            touch stop
+            cat "$place/last"
+            fail "build $number failed"
+        fi
+        if [[ $code == 0 && $((number % 4)) != 3 ]]; then built[app$((number / 4 % 8)) $((number / 32))]=1; fi
+    done
+    touch stop
+    wait "${behind[@]}"
+    await 60 at_rest
+    expect_equal "$(grep -c failed trims || true)" 0 "failed trims"
+    expect_not [ -e broken ]
+    note "$(wc -l <kills) kills, $(wc -l <looks) looks at unions, $(grep -c 'exports, ' trims) trims, ${#built[@]} of 16 variants"
+    expect [ "$(wc -l <kills)" -gt 8 ]
+    expect [ "$(wc -l <looks)" -gt 3 ]
+    expect [ "${#built[@]}" -gt 8 ]
+    run on a slipway trim
+    expect_whole_store
+    expect_whole_unions
+    # What any of them has built is there, whoever was killed meanwhile.
+    for flavor in 0 1; do
+        forget b
+        for ((number = 0; number < 8; number++)); do
+            app=app$number
+            [[ -n ${built[$app $flavor]-} ]] || continue
+            run on b docker build --build-arg "FLAVOR=$flavor" "$app"
+            expect_cached all
+        done
+    done
+}
+test_case "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600
