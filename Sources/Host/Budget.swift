@@ -22,14 +22,15 @@ public final class Budget: Sendable {
     private let began: Moments
     private let above: Budget?
 
-    /// The clocks and counters that a budget runs by.
+    /// The clocks and counters that a budget runs by, in this order: whoever loses the processor among them, and above all while what
+    /// others took is read from a file, must find the wait counted as theirs and not as its own.
     private struct Moments {
-        let wall = Clock.monotonic
-        let computed = Clock.computed
+        let others = Clock.others
+        let waited = Clock.waited
         let excused = Others.excused.load(ordering: .relaxed)
         let computedFreely = Others.computedFreely.load(ordering: .relaxed)
-        let waited = Clock.waited
-        let others = Clock.others
+        let computed = Clock.computed
+        let wall = Clock.monotonic
     }
 
     /// Begins now.

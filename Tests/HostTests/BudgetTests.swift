@@ -93,6 +93,24 @@ struct BudgetTests {
         #expect(total.load(ordering: .relaxed) > 50_000_000)
     }
 
+    @Test("whoever loses the processor while a budget begins has all of it left")
+    func heldUpAtFirst() throws {
+        guard Clock.others > 0 else { return }
+        // Each waits for so many others that it is longer than a budget of this size waits for a disk.
+        let count = 12 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let begun = Atomic<Int>(0)
+        let spent = Atomic<Int>(0)
+        let end = Clock.monotonic &+ 3_000_000_000
+        SideBySide.run(count, bound: count) { _ in
+            while Clock.monotonic < end {
+                begun.wrappingAdd(1, ordering: .relaxed)
+                if Budget(nanoseconds: 1_000_000).isSpent { spent.wrappingAdd(1, ordering: .relaxed) }
+            }
+        }
+        #expect(begun.load(ordering: .relaxed) > 1000)
+        #expect(spent.load(ordering: .relaxed) == 0)
+    }
+
     @Test("a disk that is waited for is ours")
     func asleep() {
         let budget = Budget(nanoseconds: 1_000_000)
