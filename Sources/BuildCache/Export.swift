@@ -21,6 +21,8 @@ public struct Export: Equatable, Sendable {
     public static let contextRecord: ByteString = "context"
     /// What became of the build.
     public static let outcomeRecord: ByteString = "outcome"
+    /// The file whose time says when a build last used its layers that exported nothing itself.
+    static let usedRecord: ByteString = "used"
     static let recordNames = [buildRecord, contextRecord, outcomeRecord]
 
     /// Where an export stands now: as it was written, or where trimming has moved it; nil when it is gone.

@@ -1,9 +1,10 @@
+internal import CacheUnion
 internal import Formats
 internal import Host
 internal import Notes
 
 /// One export of a generation, as trimming and people see it.
-struct ExportRecord: Sendable {
+struct ExportRecord: OfVariant, Sendable {
     /// What it is good for.
     enum State: Sendable, Equatable {
         /// All that it needs is there.
@@ -20,10 +21,20 @@ struct ExportRecord: Sendable {
     let variant: Variant
     /// When its index was written, in nanoseconds since 1970, never later than now; when its build began, if it has none.
     let completed: Int64
+    /// When a build last had its layers, as far as is known: in the same terms, never before it was complete.
+    let used: Int64
     /// What it is good for.
     let state: State
-    /// Manifest, config and layers; empty unless it is complete.
+    /// Manifest, layers and config, in this order; empty unless it is complete.
     let blobs: [Digest]
+    /// What is written beside it.
+    var records: [File] = []
+
+    /// A file by its number, since equal ones are one.
+    struct File: Sendable {
+        let inode: UInt64
+        let bytes: UInt64
+    }
 }
 
 /// The exports of one key.
@@ -50,6 +61,8 @@ struct Pool: Sendable {
     private(set) var files: [Digest: File] = [:]
     /// Bytes of what is no blob.
     private(set) var strangers: UInt64 = 0
+
+    init(files: [Digest: File]) { self.files = files }
 
     init(of generation: Generation) throws(Rejection) {
         for name in try Inventory.names(in: generation.poolPath) {
@@ -102,6 +115,28 @@ struct Inventory: Sendable {
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
             if let key = try reader.key(name) { keys.append(key) }
             try checkpoint(.keyRead)
+        }
+    }
+
+    /// By its parts.
+    init(generation: Generation, keys: [KeyRecord], pool: Pool, unions: Set<Digest> = []) {
+        self.generation = generation
+        self.keys = keys
+        self.pool = pool
+        self.unions = unions
+    }
+
+    /// What a complete export says; nil for what no union can hold. It has been checked, so this reads it as it is.
+    func graph(of export: ExportRecord) -> CacheGraph? {
+        guard let manifest = export.blobs.first, let config = export.blobs.last,
+            let manifestText = text(of: manifest), let configText = text(of: config)
+        else { return nil }
+        return CacheManifest(manifestText).flatMap { CacheGraph(manifest: $0, config: configText) }
+    }
+
+    private func text(of blob: Digest) -> ByteString? {
+        generation.blobPath(blob.name).flatMap {
+            try? Files.read($0, limit: CacheManifest.largestBlob, followLinks: false)
         }
     }
 
@@ -177,24 +212,30 @@ private struct ExportReader {
             exports.append(try record(name, export, at: path.appending(path: name)))
         }
         let words = try? Files.read(path.appending(path: Generation.keyRecord), limit: 65_536, followLinks: false)
-        let used = try? Files.status(path.appending(path: Generation.usedName), followLinks: false)
-        let newest = exports.filter { $0.state == .complete }.map(\.completed).max() ?? 0
+        let lastUsed = exports.filter { $0.state == .complete }.map(\.used).max() ?? 0
         return KeyRecord(
-            name: name, description: words.flatMap { JSON($0) },
-            lastUsed: max(newest, min(used?.modified ?? 0, now)), exports: exports)
+            name: name, description: words.flatMap { JSON($0) }, lastUsed: lastUsed, exports: exports)
     }
 
     private mutating func record(
         _ name: ByteString, _ export: ExportName, at path: ByteString
     ) throws(Rejection) -> ExportRecord {
         let index = try Inventory.status(path.appending(path: Export.index))
-        let completed = index?.modified ?? export.started &* 1_000_000_000
-        func record(_ state: ExportRecord.State, _ blobs: [Digest] = []) -> ExportRecord {
+        let completed = min(index?.modified ?? export.started &* 1_000_000_000, now)
+        func record(_ state: ExportRecord.State, _ blobs: [Digest] = [], used: Int64? = nil) -> ExportRecord {
             ExportRecord(
-                name: name, variant: export.variant, completed: min(completed, now), state: state, blobs: blobs)
+                name: name, variant: export.variant, completed: completed,
+                used: max(completed, min(used ?? completed, now)),
+                state: state, blobs: blobs)
         }
         do throws(Rejection) {
-            return record(.complete, try blobs(ofExport: path))
+            let used = try? Files.status(path.appending(path: Export.usedRecord), followLinks: false)
+            var record = record(.complete, try blobs(ofExport: path), used: used?.modified)
+            record.records = Export.recordNames.compactMap { name in
+                let file = try? Files.status(path.appending(path: name), followLinks: false)
+                return file.map { ExportRecord.File(inode: $0.inode, bytes: UInt64(max(0, $0.size))) }
+            }
+            return record
         } catch {
             // BuildKit writes the index in place: a torn one may be a moment old.
             return record(error.note.reason == .exportIncomplete ? .unfinished : .damaged(error.note))

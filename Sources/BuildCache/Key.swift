@@ -91,7 +91,7 @@ public struct Key: Hashable, Sendable {
 }
 
 /// What keeps exports of one key apart: the branch and the build arguments.
-public struct Variant: Equatable, Sendable {
+public struct Variant: Hashable, Sendable {
     /// Slug and eight digits of the branch.
     public let branch: ByteString
     /// Three digits of the sorted arguments: enough to tell builds apart, useless for guessing a secret.
@@ -111,6 +111,21 @@ public struct Variant: Equatable, Sendable {
 
     static func tag(ofBranch branch: ByteString) -> ByteString {
         Slug.of(branch) + "." + Slug.tag(of: branch, digits: 8)
+    }
+}
+
+/// What a build of some variant has left.
+protocol OfVariant {
+    var variant: Variant { get }
+}
+
+extension Array where Element: OfVariant {
+    /// The first of each variant, and then the others: what a union takes in this order while it has room. So no branch is hidden by
+    /// the many builds of another.
+    var firstOfEachVariant: [Element] {
+        var seen: Set<Variant> = []
+        let isFirst = map { seen.insert($0.variant).inserted }
+        return zip(self, isFirst).filter(\.1).map(\.0) + zip(self, isFirst).filter { !$0.1 }.map(\.0)
     }
 }
 

@@ -76,8 +76,6 @@ public struct Generation: Hashable, Sendable {
 
     /// The file in a key's directory that says what the key is of.
     public static let keyRecord: ByteString = "key.json"
-    /// The file in a key's directory whose time says when a build last used the key.
-    static let usedName: ByteString = "used"
 
     /// What folders of links begin with.
     static let linksPrefix: ByteString = "links-"

@@ -31,15 +31,21 @@ struct ExportCopier {
         }
     }
 
+    /// Writes what a shortened export reaches besides its layers.
+    func write(_ export: ShortenedExport) throws(Errno) {
+        let mode = try Files.status(target.path, followLinks: false).mode & 0o444
+        for (name, text) in export.files {
+            try Files.replace(target.poolPath.appending(path: name), with: text, mode: mode)
+        }
+    }
+
     /// Copies an export whose blobs are in the target's pool. It appears whole or not at all.
-    func copy(_ export: ByteString, of key: ByteString) throws(Errno) {
+    func copy(_ export: ByteString, of key: ByteString, as shortened: ShortenedExport? = nil) throws(Errno) {
         let (from, home) = (source.exportsPath.appending(path: key), target.exportsPath.appending(path: key))
         let mode = try Files.status(target.path, followLinks: false).mode & 0o755
         do throws(Errno) {
             try Files.makeDirectory(home, mode: mode)
-            for file in [Generation.keyRecord, Generation.usedName] as [ByteString] {
-                try? copyFile(from.appending(path: file), to: home.appending(path: file))
-            }
+            try? copyFile(from.appending(path: Generation.keyRecord), to: home.appending(path: Generation.keyRecord))
         } catch .fileExists {
             // Another export of this key came first.
         }
@@ -49,8 +55,12 @@ struct ExportCopier {
         try Files.makeDirectory(unfinished.appending(path: "ingest"), mode: mode)
         try Files.makeLink(unfinished.appending(path: "blobs"), to: "../../../blobs")
         let original = from.appending(path: export)
-        try? copyFile(original.appending(path: "oci-layout"), to: unfinished.appending(path: "oci-layout"))
-        try copyFile(original.appending(path: Export.index), to: unfinished.appending(path: Export.index))
+        for file in ["oci-layout", Export.usedRecord] as [ByteString] {
+            try? copyFile(original.appending(path: file), to: unfinished.appending(path: file))
+        }
+        try copyFile(
+            original.appending(path: Export.index), to: unfinished.appending(path: Export.index), with: shortened?.index
+        )
         copyRecords(from: original, to: unfinished)
         try Files.rename(unfinished, to: home.appending(path: export))
     }
@@ -80,11 +90,14 @@ struct ExportCopier {
         }
     }
 
-    private func copyFile(_ path: ByteString, to target: ByteString) throws(Errno) {
+    /// With its mode and time, and another text where one is given.
+    private func copyFile(
+        _ path: ByteString, to target: ByteString, with other: ByteString? = nil
+    ) throws(Errno) {
         let original = try Descriptor.open(path, followLinks: false)
         let status = try original.status()
         guard status.kind == .regular else { throw .invalid }
-        let text = try original.readAll(limit: 1 << 20)
+        let text = if let other { other } else { try original.readAll(limit: 1 << 20) }
         let copy = try Descriptor.open(target, .create(mode: 0o600), followLinks: false)
         try copy.write(text)
         try copy.setMode(status.mode & 0o755)

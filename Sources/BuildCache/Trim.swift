@@ -7,8 +7,8 @@ internal import Notes
 /// next run finishes.
 public struct Trim {
     private let store: Store
-    private let home: ByteString
-    private let retention: Retention
+    let home: ByteString
+    let retention: Retention
     private let dryRun: Bool
     /// What tests replace: a kill after each step, another's run while a dry one reads, and a file system without hard links.
     var checkpoint: (Step) throws(Rejection) -> Void = { _ in }
@@ -58,12 +58,10 @@ public struct Trim {
         try checkpoint(.settled)
         if retention.dropsAll { try markRetired(current) }
         let choice = retention.choose(from: inventory, now: Clock.now)
-        report.kept = choice.keptCount
-        report.dropped = choice.dropped
-        report.bytesOverBudget = choice.bytesOverBudget
+        report.take(choice)
         try checkpoint(.chosen)
         let last = try trim(inventory, choice, &report)
-        if report.outcome == .inUse { report.dropped = [] }
+        if report.outcome == .inUse { report.forgetDropped() }
         if report.outcome == .nothingToDo && hasSwept { report.outcome = .swept }
         let late = settleRetired(last, ignoringMarks: false)
         try checkpoint(.settledAgain)
@@ -89,14 +87,12 @@ public struct Trim {
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.outcome = .planned
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
-        report.after.live = inventory.pool.bytes(of: choice.blobs)
+        report.after.live = choice.made.reduce(inventory.pool.bytes(of: choice.blobs)) { $0 &+ UInt64($1.bytes) }
         report.after.waiting =
             Self.usage(inventory.pool, live: 0, besides: current) { !ExclusiveLease.isFree($0) }.waiting
         report.after.unfinished = current.holders.isEmpty ? 0 : report.before.unfinished
         report.after.total = report.after.live &+ report.after.waiting &+ report.after.unfinished
-        report.kept = choice.keptCount
-        report.dropped = choice.dropped
-        report.bytesOverBudget = choice.bytesOverBudget
+        report.take(choice)
         return report
     }
 
@@ -243,7 +239,7 @@ public struct Trim {
     ) throws(Rejection) -> Generation {
         let current = inventory.generation
         guard
-            !choice.dropped.isEmpty
+            !choice.dropped.isEmpty || !choice.shortened.isEmpty
                 || inventory.pool.bytes(of: choice.blobs.union(inventory.unions)) < inventory.bytes
                 || inventory.holdsFailures(before: Clock.now - Self.longestBuild) || current.hasOldLease
                 || (retention.dropsAll && current.unfinishedBytes > 0)
@@ -281,19 +277,20 @@ public struct Trim {
         }
         try checkpoint(.made)
         do throws(Errno) {
-            try copier.link(choice.blobs.map(\.hex))
+            try copier.link(choice.blobs.lazy.filter { inventory.pool.files[$0] != nil }.map(\.hex))
         } catch {
             return try unmade(unnamed, error)
         }
         try checkpoint(.linked)
         do throws(Errno) {
+            for export in choice.made { try copier.write(export) }
             for (key, exports) in choice.kept {
-                for export in exports { try copier.copy(export, of: key) }
+                for export in exports { try copier.copy(export.name, of: key, as: export.shortened) }
             }
         } catch {
             return try unmade(unnamed, error)
         }
-        UnionPublisher.remake(UnionRecord.all(in: current), of: current, in: unnamed)
+        UnionPublisher.remake(UnionRecord.all(in: current), of: current, in: unnamed, for: choice.kept.keys)
         try checkpoint(.copied)
         try writing { () throws(Errno) in try MarkedExports(inventory).write(to: current) }
         try checkpoint(.marked)
@@ -318,56 +315,7 @@ public struct Trim {
         return nil
     }
 
-    /// Deletes where it stands, exports before blobs; false while a build holds the lease.
-    private func sweep(_ current: Generation) throws(Rejection) -> Bool {
-        let isOld = current.hasOldLease
-        guard let lease = try ExclusiveLease.take(of: current, isRetired: false) else { return false }
-        // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
-        let inventory = try Inventory(of: current, now: Clock.now)
-        let choice = retention.choose(from: inventory, now: Clock.now)
-        // What they name may go.
-        for (path, _) in UnionRecord.all(in: current) { try? Files.remove(path) }
-        for name in (try? Files.names(in: current.path, limit: .max)) ?? []
-        where name.hasPrefix(Generation.linksPrefix) {
-            try? Files.removeTree(current.path.appending(path: name))
-        }
-        for key in inventory.keys {
-            let kept = Set(choice.kept[key.name] ?? [])
-            let folder = current.exportsPath.appending(path: key.name)
-            try writing { () throws(Errno) in
-                for export in key.exports where !kept.contains(export.name) {
-                    let path = folder.appending(path: export.name)
-                    try? Files.remove(path.appending(path: Export.index))
-                    try Files.removeTree(path)
-                }
-                if kept.isEmpty { try Files.removeTree(folder) }
-            }
-        }
-        try checkpoint(.exportsSwept)
-        var isHalf = false
-        for name in try names(in: current.poolPath) {
-            if let digest = Digest(name), choice.blobs.contains(digest) { continue }
-            try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
-            if !isHalf { try checkpoint(.sweptHalf) }
-            isHalf = true
-        }
-        try? Files.remove(current.sizePath)
-        if isOld { try renewLeases(of: current) }
-        current.reopen()
-        try checkpoint(.swept)
-        lease.release()
-        return true
-    }
-
-    /// Another file than the one that others may have open. Whoever has just opened that one finds it gone, and looks again.
-    private func renewLeases(of current: Generation) throws(Rejection) {
-        try writing { () throws(Errno) in
-            for path in [current.leasePath, current.readersPath] where !Files.isMissing(path) { try Files.remove(path) }
-            try current.makeLeases(mode: try Files.status(current.path, followLinks: false).mode)
-        }
-    }
-
-    private func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+    func names(in path: ByteString) throws(Rejection) -> [ByteString] {
         do throws(Errno) {
             return try Self.names(in: path)
         } catch {
@@ -375,7 +323,7 @@ public struct Trim {
         }
     }
 
-    private func writing(_ body: () throws(Errno) -> Void) throws(Rejection) {
+    func writing(_ body: () throws(Errno) -> Void) throws(Rejection) {
         do throws(Errno) {
             try body()
         } catch {

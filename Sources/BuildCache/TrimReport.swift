@@ -42,20 +42,37 @@ extension Trim {
         public var outcome = Outcome.nothingToDo
         /// Before.
         public var before = Usage()
-        /// After; with a dry run, as it would be if no build were running.
+        /// After; with a dry run, as it would be if no build were running, without the unions that are made of what stays.
         public var after = Usage()
         /// Exports that stay.
         public var kept = 0
         /// Exports that go.
         public var dropped: [Retention.Dropped] = []
+        /// Exports that stay without those of their layers that have no room.
+        public var shortened: [Retention.Dropped] = []
         /// Exports of builds that ended after an older generation was replaced: taken over.
         public var carried = 0
         /// Whether no older generation is left.
         public var isSettled = true
         /// Who keeps what was to go: the other trim, or the builds that are waited for, as far as they are seen from here.
         public var holders: [LockHolder] = []
-        /// Bytes that stay although the budget is smaller than the last used export.
+        /// Bytes that stay although they are more than the budget: other keys than the one that is trimmed.
         public var bytesOverBudget: UInt64 = 0
+        /// What the budget would have to be for layers that are more than it, and go each time; 0 where there are none.
+        public var neededBudget: UInt64 = 0
+
+        mutating func take(_ choice: Retention.Choice) {
+            kept = choice.keptCount
+            dropped = choice.dropped
+            shortened = choice.shortened
+            bytesOverBudget = choice.bytesOverBudget
+            neededBudget = choice.neededBudget
+        }
+
+        mutating func forgetDropped() {
+            dropped = []
+            shortened = []
+        }
     }
 
     /// Of a current generation, and of those older ones that count.

@@ -26,12 +26,13 @@ extension Generation {
 }
 
 /// An export with an index.
-struct CompleteExport: Equatable, Sendable {
+struct CompleteExport: OfVariant, Equatable, Sendable {
     let generation: Generation
     /// Its key's directory name.
     let key: ByteString
     /// Its own.
     let name: ByteString
+    let variant: Variant
     let number: UInt64
     /// When its index was written, in nanoseconds since 1970.
     let completed: Int64
@@ -39,13 +40,14 @@ struct CompleteExport: Equatable, Sendable {
     /// nil while there is no index that counts: failed builds leave none.
     init?(_ name: ByteString, number: UInt64, of key: ByteString, in generation: Generation) {
         let path = generation.exportsPath.appending(path: key).appending(path: name)
-        guard ExportName(name) != nil,
+        guard let variant = ExportName(name)?.variant,
             let index = try? Files.status(path.appending(path: Export.index), followLinks: false),
             index.kind == .regular, index.owner == generation.owner, index.size > 0
         else { return nil }
         self.generation = generation
         self.key = key
         self.name = name
+        self.variant = variant
         self.number = number
         completed = index.modified
     }

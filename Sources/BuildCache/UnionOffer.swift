@@ -228,6 +228,8 @@ struct KeyListing {
 
     private(set) var exports: [Item] = []
 
+    /// Exports of failed builds that are passed over.
+    private static let mostFailed = 16
     /// Names read of one key's directory.
     private static let mostNames = 65_536
 
@@ -244,9 +246,19 @@ struct KeyListing {
 
     var newest: Int64 { exports.map(\.started).max() ?? 0 }
 
-    func holds(_ variant: Variant) -> Bool {
-        let prefix = variant.branch + "." + variant.arguments + "."
-        return exports.contains { $0.name.hasPrefix(prefix) }
+    func holds(_ variant: Variant) -> Bool { exports.contains { Self.is($0, variant) } }
+
+    private static func `is`(_ export: Item, _ variant: Variant) -> Bool {
+        export.name.hasPrefix(variant.branch + "." + variant.arguments + ".")
+    }
+
+    /// The complete export that began last with this branch and these arguments; where there is none, with any.
+    func nearest(to variant: Variant, _ key: ByteString) -> CompleteExport? {
+        let same = exports.filter { Self.is($0, variant) }
+        return (same.isEmpty ? exports : same).sorted { $0.started > $1.started }.prefix(Self.mostFailed).lazy
+            .compactMap {
+                CompleteExport($0.name, number: $0.number, of: key, in: $0.generation)
+            }.first
     }
 
     /// The directory of the newest export that is known, or complete.

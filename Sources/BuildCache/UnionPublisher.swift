@@ -66,7 +66,7 @@ struct UnionPublisher {
                 let isWhole = publish(all, at: [generation.unionPath(scope, first)], &reader)
                 if isWhole && (scope != .store || exports.allSatisfy(isRecent)) { continue }
             }
-            var ordered = newestFirst(exports) + newestFirst(relatives) + newestFirst(strangers)
+            var ordered = preferred(exports) + preferred(relatives) + preferred(strangers)
             let places = keys.map { generation.unionPath(.key, $0) }
             while !ordered.isEmpty, !publish(ordered, at: places, takingSome: true, &reader) {
                 ordered = Array(ordered.prefix(ordered.count / 2))
@@ -74,30 +74,52 @@ struct UnionPublisher {
         }
     }
 
-    /// Unions that a trimmed generation begins with: those of the former one, of what has stayed of their exports.
+    /// Unions that a trimmed generation begins with, of all that has stayed: those of the former one, and one for each key of which no
+    /// wide one holds everything.
     static func remake(
-        _ records: [(path: ByteString, record: UnionRecord)], of former: Generation, in generation: Generation
+        _ records: [(path: ByteString, record: UnionRecord)], of former: Generation, in generation: Generation,
+        for keys: some Sequence<ByteString>
     ) {
         // Age has been looked at before.
         let publisher = UnionPublisher(generation: generation, scope: .store, age: .max)
-        var reader = ExportShelf()
-        for (path, record) in records.prefix(mostRemade) {
-            guard let place = path.relative(to: former.path) else { continue }
-            let exports = record.exports.sorted { $0.key < $1.key }.flatMap { key, numbers in
-                publisher.complete(key).filter { numbers.contains($0.number) }
+        let own = Dictionary(
+            records.map { ($0.path.relative(to: former.path) ?? "", $0.record) },
+            uniquingKeysWith: { first, _ in first })
+        var wide: [UnionRecord] = []
+        for (place, record) in own where !place.isEmpty && !place.contains("/") {
+            publisher.remake(record.exports, besides: [], at: place)
+            if let record = UnionRecord.read(generation.path.appending(path: place), in: generation) {
+                wide.append(record)
             }
-            _ = publisher.publish(
-                exports, at: [generation.path.appending(path: place)], takingSome: true, remembering: false, &reader)
+        }
+        for key in keys.sorted() {
+            let exports = publisher.preferred(publisher.complete(key))
+            let place = ByteString("exports").appending(path: key).appending(path: UnionRecord.name)
+            let record = own[place]
+            let isHeld = wide.contains { record in exports.allSatisfy { record.holds($0.number, of: key) } }
+            guard record != nil || (!isHeld && exports.count > 1) else { continue }
+            publisher.remake(record?.exports ?? [:], besides: exports, at: place)
         }
     }
 
-    /// The others are made by the next builds of their keys.
-    private static let mostRemade = 64
+    /// The first ones first where not all have room.
+    private func remake(_ exports: [ByteString: Set<UInt64>], besides first: [CompleteExport], at place: ByteString) {
+        var reader = ExportShelf()
+        let known = Set(first.map(\.path))
+        let others = exports.sorted { $0.key < $1.key }.flatMap { key, numbers in
+            complete(key).filter { numbers.contains($0.number) && !known.contains($0.path) }
+        }
+        _ = publish(
+            first + preferred(others), at: [generation.path.appending(path: place)], takingSome: true,
+            remembering: false,
+            &reader)
+    }
 
     private func isRecent(_ export: CompleteExport) -> Bool { Clock.now &- export.completed <= age }
 
-    private func newestFirst(_ exports: [CompleteExport]) -> [CompleteExport] {
-        exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }
+    /// The newest first, and of each variant one before all others: retention leaves out what has no room in this order.
+    private func preferred(_ exports: [CompleteExport]) -> [CompleteExport] {
+        exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }.firstOfEachVariant
     }
 
     private func complete(_ key: ByteString) -> [CompleteExport] {

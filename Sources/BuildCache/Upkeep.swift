@@ -2,18 +2,22 @@ public import Formats
 internal import Host
 
 extension Generation {
-    /// Between two notes of a key's use.
+    /// Between two notes of an export's use.
     private static let useInterval: Int64 = 3_600_000_000_000
 
-    /// Notes that a build uses a key, at most once an hour: what was used least recently is trimmed first, and access times
-    /// tell nothing. For one's own generation.
-    public func noteUse(of key: Key) {
+    /// Notes that a build uses what has been exported and exports nothing itself, at most once an hour: what was used least recently is
+    /// trimmed first, and access times tell nothing. An export needs no such note, since it names all layers that its build had.
+    /// Which export has what the build uses is not known before it: most likely the newest of its branch and arguments. For one's own
+    /// generation.
+    public func noteUse(by build: BuildIdentity) {
+        let key = build.key.directoryName
+        guard let nearest = KeyListing(of: key, in: [self]).nearest(to: build.variant, key) else { return }
         let now = Clock.now
-        let path = keyPath(key).appending(path: Self.usedName)
+        let path = nearest.path.appending(path: Export.usedRecord)
         if let noted = try? Files.status(path, followLinks: false) {
             guard !(0..<Self.useInterval).contains(now &- noted.modified) else { return }
             try? Files.setModified(path, now)
-        } else if let folder = try? Files.status(keyPath(key), followLinks: false), folder.kind == .directory {
+        } else {
             _ = try? Descriptor.open(path, .create(mode: 0o644), followLinks: false)
         }
     }

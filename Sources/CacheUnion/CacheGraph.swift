@@ -22,6 +22,21 @@ public struct CacheGraph: Equatable, Sendable {
     /// The blobs that it names, by digest.
     public var layers: [LayerDescriptor] { graph.blobs }
 
+    /// A blob with what it stands on.
+    public struct Link: Equatable, Sendable {
+        /// The blob.
+        public let digest: Digest
+        /// The place of what is below it, which is an earlier one; nil for nothing.
+        public let parent: Int?
+    }
+
+    /// The chains of its layers, each blob behind those that it stands on. One that stands on several is there for each.
+    public var chains: [Link] {
+        graph.layers.map { layer in
+            Link(digest: graph.blobs[Int(layer.blob)].digest, parent: layer.parent < 0 ? nil : Int(layer.parent))
+        }
+    }
+
     /// How many keys it has.
     public var recordCount: Int { graph.records.count }
 
@@ -56,6 +71,24 @@ public struct CacheGraph: Equatable, Sendable {
             less.records[index].chains.removeAll { !$0.layers.allSatisfy { isWhole[Int($0)] } }
         }
         return CacheGraph(Canonical.graph(of: less, where: less.useful))
+    }
+
+    /// What some graphs say together, to tell whether a further one says anything more.
+    public struct Coverage {
+        private var merger = Merger()
+
+        /// Of none.
+        public init() {}
+
+        /// Takes a graph in. False where nothing of it is new: then it is in the union of those before.
+        public mutating func add(_ graph: CacheGraph) -> Bool {
+            let size = merger.size
+            merger.add(graph.graph)
+            return merger.size != size
+        }
+
+        /// Whether all of them have room in one union.
+        public func fits(in limit: Limit = Limit()) -> Bool { limit.holds(merger.size) }
     }
 
     /// What a union may be.

@@ -2,7 +2,7 @@ internal import Formats
 
 extension Graph {
     /// What a graph would need at most, so that no text has to be made to know that it does not fit.
-    struct Size: Sendable {
+    struct Size: Equatable, Sendable {
         var config = 160
         var manifest = 400
         var records = 0

@@ -42,7 +42,7 @@ struct BuildLayers {
     private var exports: [Export?] = []
     private var unchanged: BuildFingerprint.Memory?
     private var cache: (engine: ByteString, records: EngineCache)?
-    private var own: (store: Store, generation: Generation, keys: [Key])?
+    private var own: (store: Store, generation: Generation)?
     /// How many of the builds there was time to look at.
     private(set) var looked = 0
 
@@ -142,7 +142,7 @@ struct BuildLayers {
         if wish.exports && purpose == .acting && zip(builds, facts).contains(where: { $0.exports && !$1.isExported }) {
             do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
         }
-        own = view.opened.own.map { (store, $0.generation, view.identities.map(\.key)) }
+        own = view.opened.own.map { (store, $0.generation) }
         identities = view.identities
         survey = view.survey
         imports = zip(builds, facts).map { $0.imports && !$1.isImported }
@@ -284,7 +284,9 @@ struct BuildLayers {
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.
     func tend() {
         guard let own else { return }
-        for key in own.keys.withoutRepeats { own.generation.noteUse(of: key) }
+        for (build, (export, facts)) in zip(identities, zip(exports, facts)) where export == nil && facts.found != nil {
+            own.generation.noteUse(by: build)
+        }
         guard settings.trimsAutomatically, own.store.isTrimDue(interval: settings.trimInterval) else { return }
         var retention = Retention()
         retention.maximumSize = min(settings.trimmedSize, settings.maximumSize)

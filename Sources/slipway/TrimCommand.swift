@@ -14,9 +14,9 @@ struct TrimCommand: ParsableCommand {
         commandName: "trim",
         abstract: "Make the store smaller, or the package caches; builds may run meanwhile.",
         discussion: """
-            Keeps the newest exports of each key and variant within the budget, least recently used out first. What builds in \
-            flight use is deleted when they end: until then it is told as waiting. A user trims his own part of the store, root \
-            all parts. Exits with 1 when a part could not be trimmed.
+            Keeps what a build could find, within the budget, by layers: what no export of the last time needs goes first. Exports of which \
+            newer ones hold everything go, too. What builds in flight use is deleted when they end: until then it is told as \
+            waiting. A user trims his own part of the store, root all parts. Exits with 1 when a part could not be trimmed.
 
             With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
             generations that a newer one has replaced for 30 days or for --older-than, and layers that nothing names any more. \
@@ -46,8 +46,8 @@ struct TrimCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Touch this key only, by its name in `slipway status`.", valueName: "name"))
     var key: String?
 
-    @Option(help: ArgumentHelp("Newest exports to keep of each key and variant.", valueName: "count"))
-    var keep = 3
+    @Option(help: ArgumentHelp("Keep at most so many exports of each key, the last used.", valueName: "count"))
+    var keep: Int?
 
     @Flag(help: "Keep none.")
     var all = false
@@ -57,7 +57,7 @@ struct TrimCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, carried, bytesOverBudget, heldBy); with \
+            Print JSON: dryRun, parts (user, path, outcome, before, after, kept, dropped, shortened, carried, bytesOverBudget, neededBudget, heldBy); with \
             --packages dryRun, removed, kept, failed (name, kind, cause).
             """
     )
@@ -70,8 +70,8 @@ struct TrimCommand: ParsableCommand {
         if let olderThan, TimeSpan.parse(ByteString(olderThan)) == nil {
             throw ValidationError("--older-than takes a time with a unit, such as 30d, not \(olderThan)")
         }
-        guard keep >= 0 else { throw ValidationError("--keep takes a number of 0 or more") }
-        if packages, maxSize != nil || key != nil || keep != 3 || all || force || place.store != nil {
+        guard keep ?? 0 >= 0 else { throw ValidationError("--keep takes a number of 0 or more") }
+        if packages, maxSize != nil || key != nil || keep != nil || all || force || place.store != nil {
             throw ValidationError("--packages goes with --dry-run, --older-than and --json only")
         }
     }
@@ -83,7 +83,7 @@ struct TrimCommand: ParsableCommand {
         }
         let settings = LoadedSettings.load().settings
         var retention = Retention()
-        retention.newest = keep
+        retention.mostOfKey = keep
         retention.maximumSize =
             maxSize.flatMap { ByteSize.parse(ByteString($0)) } ?? min(settings.trimmedSize, settings.maximumSize)
         retention.maximumAge = olderThan.flatMap { TimeSpan.parse(ByteString($0)) }
@@ -228,14 +228,18 @@ struct Trimming {
 extension Trim.Report {
     /// Stable for programs.
     var json: JSON {
-        .object([
+        func list(_ exports: [Retention.Dropped]) -> JSON {
+            .array(
+                exports.map {
+                    .object(["key": .string($0.key), "export": .string($0.export), "cause": .string($0.cause.name)])
+                })
+        }
+        return .object([
             "user": .integer(Int(user)), "path": .string(path), "outcome": .string(outcomeName),
             "before": before.json, "after": after.json, "kept": .integer(kept), "carried": .integer(carried),
-            "dropped": .array(
-                dropped.map {
-                    .object(["key": .string($0.key), "export": .string($0.export), "cause": .string($0.cause.name)])
-                }),
-            "bytesOverBudget": .integer(Int(clamping: bytesOverBudget)), "heldBy": .array(holders.map(\.json)),
+            "dropped": list(dropped), "shortened": list(shortened),
+            "bytesOverBudget": .integer(Int(clamping: bytesOverBudget)),
+            "neededBudget": .integer(Int(clamping: neededBudget)), "heldBy": .array(holders.map(\.json)),
         ])
     }
 
@@ -276,13 +280,23 @@ extension Trim.Report {
         lines.append(summary)
         let causes = Dictionary(grouping: dropped, by: \.cause.name).mapValues(\.count).sorted { $0.key < $1.key }
         for (cause, count) in causes { lines.append("    " + cause + ": " + ByteString(decimal: count)) }
+        if !shortened.isEmpty {
+            let verb: ByteString = outcome == .planned ? " would lose" : " lost"
+            lines.append(
+                "    " + ByteString(decimal: shortened.count) + " of those that stay" + verb + " layers without room")
+        }
         if !holders.isEmpty {
             lines.append("  what waits is in use by " + holders.map(\.text).joined(separator: ", "))
         }
         if bytesOverBudget > 0 {
             lines.append(
                 "  the budget is too small by " + ByteSize.text(bytesOverBudget)
-                    + " for what was used last, which stays: raise --max-size or trim.max-size")
+                    + " for the other keys, which stay: trim without --key")
+        }
+        if neededBudget > 0 {
+            lines.append(
+                "  the budget is too small for layers that go each time: raise --max-size or trim.max-size above "
+                    + ByteSize.text(neededBudget))
         }
         return Output.lines(lines)
     }

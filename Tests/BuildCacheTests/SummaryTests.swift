@@ -11,6 +11,13 @@ struct SummaryTests {
 
     init() throws { fixture = try StoreFixture() }
 
+    /// Three of each key.
+    private func trim() throws(Rejection) {
+        var retention = Retention()
+        retention.mostOfKey = 3
+        _ = try Trim(fixture.store, keeping: retention, dryRun: false).run()
+    }
+
     private func summary(
         checkpoint: (Inventory.Step) throws(Rejection) -> Void = { _ in }
     ) throws -> PartSummary? {
@@ -50,7 +57,7 @@ struct SummaryTests {
         let old = try #require(try fixture.store.currentGeneration(of: fixture.store.user))
         let lease = try Lease.take(of: old)
         #expect(try summary()?.generations.map { $0.holders.map(\.process) } == [[Kernel.processID]])
-        _ = try Trim(fixture.store, keeping: Retention(), dryRun: false).run()
+        try trim()
         let summary = try #require(try summary())
         #expect(summary.generations.map(\.name) == ["gen-000002", "gen-000001"])
         #expect(summary.generations.map(\.isCurrent) == [true, false])
@@ -68,7 +75,7 @@ struct SummaryTests {
             }
         }
         let found = try summary { (now) throws(Rejection) in
-            if now == step { _ = try Trim(fixture.store, keeping: Retention(), dryRun: false).run() }
+            if now == step { try trim() }
         }
         let summary = try #require(found)
         #expect(summary.generations.map(\.name) == ["gen-000002"])

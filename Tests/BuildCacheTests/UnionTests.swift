@@ -438,10 +438,16 @@ struct UnionTests {
 
     // MARK: - Trimming
 
-    private func trim(_ retention: Retention = Retention(), linking: Bool = true) throws {
+    private func trim(keeping count: Int? = nil, linking: Bool = true) throws -> Trim.Report {
+        var retention = Retention()
+        retention.mostOfKey = count
         var trim = Trim(fixture.store, keeping: retention, dryRun: false)
         if !linking { trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted } }
-        _ = try trim.run()
+        return try trim.run()
+    }
+
+    private func current() throws -> Generation {
+        try #require(try fixture.store.currentGeneration(of: fixture.store.user))
     }
 
     @Test("Trimming leaves unions of what stays, and none of what goes", arguments: [true, false])
@@ -451,18 +457,39 @@ struct UnionTests {
             try fixture.export(for: build, at: now(-50 + Int64($0)), ByteString(decimal: $0))
         }
         publish(build)
-        try trim(linking: linking)
-        let generation = try #require(try fixture.store.currentGeneration(of: fixture.store.user))
-        for (_, record) in UnionRecord.all(in: generation) {
-            #expect(record.exportCount == 3)
-        }
-        #expect(UnionRecord.all(in: generation).count == (linking ? 1 : 0))
+        _ = try trim(keeping: 3, linking: linking)
+        let unions = UnionRecord.all(in: try current())
+        #expect(unions.map(\.record.exportCount) == [3])
         let survey = fixture.survey(for: build)
         #expect(try fixture.layers(of: survey) == Set(exports.suffix(3).flatMap { $0.layers.map(\.digest) }))
+        #expect(survey.merged == nil)
         // It is no reason to trim again.
         publish(build)
-        let report = try Trim(fixture.store, keeping: Retention(), dryRun: false).run()
+        let report = try trim(keeping: 3)
         #expect(report.outcome == .nothingToDo && report.after.orphaned == 0)
+    }
+
+    @Test("After trimming each key's builds find all that stays of it, without another look", arguments: [true, false])
+    func remade(_ linking: Bool) throws {
+        let hour: Int64 = 3_600_000_000_000
+        let (build, other, alone) = (try fixture.build(), try stranger(), try stranger("alone"))
+        // Too old for other repositories' builds, and more than a build would merge.
+        let old = try (0..<40).map {
+            try fixture.export(for: build, at: now(-9_000 + Int64($0)), "old " + ByteString(decimal: $0))
+        }
+        let new = try fixture.export(for: build, at: now(-60), "new")
+        let foreign = try fixture.export(for: other, at: now(-50), "foreign")
+        let single = try fixture.export(for: alone, at: now(-9_000), "single")
+        publish(other, age: hour)
+        try fixture.put("nobody's", in: current())
+        #expect(try trim(linking: linking).outcome == (linking ? .switched("gen-000002") : .swept))
+        let survey = fixture.survey(for: build)
+        #expect(survey.merged == nil && survey.found.first??.exports == 41)
+        #expect(try (old + [new]).allSatisfy { try fixture.finds($0, for: build) })
+        #expect(try fixture.finds(foreign, new, for: other))
+        #expect(try !fixture.finds(old[0], for: other), "still too old for others")
+        #expect(try fixture.finds(single, for: alone))
+        #expect(UnionRecord.all(in: try current()).count == 2, "one export by itself needs no union")
     }
 
     // MARK: - Several users

@@ -128,6 +128,114 @@ bytes_in_store() {
 }
 test_case "unions take next to no room" bytes_in_store
 
+# -- Trimmed ----------------------------------------------------------------------------------------------------------
+
+# Something that nothing reaches, so that trimming makes a new generation.
+orphan() {
+    head -c 1000 /dev/urandom >x
+    cp x "$(realpath "$store/v1/u0/current/blobs/sha256")/$(sha256sum x | head -c 64)"
+}
+
+old_branch() {
+    project app
+    git -C app checkout --quiet -B old main
+    echo "an old branch" >>app/input.txt
+    commit app
+    run on a docker build app
+    git -C app checkout --quiet main
+    for ((i = 0; i < 6; i++)); do
+        echo "edit $i" >>app/input.txt
+        run on a docker build app
+    done
+    # Once more what has been built already: nothing new.
+    run on a docker build app
+    published
+    orphan
+    run on a slipway trim --json
+    expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
+    expect_equal "$(jq -c '[.parts[0].dropped[].cause]' "$stdout")" '["superseded"]'
+    expect_whole_store
+    expect_whole_unions
+    git -C app checkout --quiet --force old
+    forget b
+    run on b docker build app
+    expect_cached all
+    git -C app checkout --quiet main
+    for ((i = 0; i < 6; i++)); do
+        echo "edit $i" >>app/input.txt
+        forget b
+        run on b docker build app
+        expect_cached all
+    done
+}
+test_case "a branch of which only old exports tell is found after trimming, and so is every edit" old_branch 600
+
+# large NAME: a branch with 20 MB of its own
+large() {
+    git -C app checkout --quiet -B "$1" main
+    echo "$1" >>app/input.txt
+    commit app
+}
+least_used() {
+    local branch
+    project app
+    echo 'RUN head -c 20000000 /dev/urandom >/large' >>app/Dockerfile
+    commit app
+    for branch in one two three; do
+        large "$branch"
+        run on a docker build app
+    done
+    published
+    # The oldest is used again, where nothing is cached: what is imported is used.
+    git -C app checkout --quiet one
+    forget b
+    run on b docker build app
+    expect_cached all
+    published
+    run on a slipway trim --max-size 50MB --json
+    expect_equal "$(jq -c '[.parts[0] | .dropped, .shortened | .[].cause] | unique' "$stdout")" '["over-budget","superseded"]'
+    expect_equal "$(jq '.parts[0].after.total <= 50000000' "$stdout")" true
+    expect test "$(du -sb "$store" | cut -f1)" -le 50000000
+    expect_whole_store
+    expect_whole_unions
+    # All but the layer that had no room; and it comes back.
+    forget b
+    git -C app checkout --quiet two
+    run on b SLIPWAY_BUILD_CACHE=import-only docker build app
+    expect_cached 4
+    for branch in one three; do
+        forget b
+        git -C app checkout --quiet "$branch"
+        run on b docker build app
+        expect_cached all
+    done
+    forget a b
+    git -C app checkout --quiet two
+    run on a docker build app
+    run on b docker build app
+    expect_cached all
+}
+test_case "a small budget takes the layers that were used least recently, and the build after never fails" least_used 600
+
+too_large() {
+    project app
+    run on a docker build app
+    project other
+    echo 'RUN head -c 30000000 /dev/urandom >/large' >>other/Dockerfile
+    run on a docker build other
+    published
+    run on a slipway trim --max-size 20MB
+    expect_said "raise --max-size or trim.max-size above"
+    expect test "$(du -sb "$store" | cut -f1)" -le 20000000
+    expect_whole_store
+    forget b
+    run on b docker build app
+    expect_cached all
+    run on b docker build other
+    expect_cached 4
+}
+test_case "one layer that is more than the budget takes nothing along but what stands on it" too_large 600
+
 # -- Whose ------------------------------------------------------------------------------------------------------------
 
 poisoned() {

@@ -1,0 +1,75 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Trimming where there is no second generation: the file system has no hard links, or no room.
+extension Trim {
+    /// Deletes where it stands, exports before blobs; false while a build holds the lease.
+    func sweep(_ current: Generation) throws(Rejection) -> Bool {
+        let isOld = current.hasOldLease
+        guard let lease = try ExclusiveLease.take(of: current, isRetired: false) else { return false }
+        // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
+        let inventory = try Inventory(of: current, now: Clock.now)
+        let choice = retention.choose(from: inventory, now: Clock.now)
+        // What they name may go.
+        let unions = UnionRecord.all(in: current)
+        for (path, _) in unions { try? Files.remove(path) }
+        for name in (try? Files.names(in: current.path, limit: .max)) ?? []
+        where name.hasPrefix(Generation.linksPrefix) {
+            try? Files.removeTree(current.path.appending(path: name))
+        }
+        for key in inventory.keys {
+            var kept = Set((choice.kept[key.name] ?? []).map(\.name))
+            for export in choice.kept[key.name] ?? [] where !shorten(export, of: key.name, in: current) {
+                kept.remove(export.name)
+            }
+            let folder = current.exportsPath.appending(path: key.name)
+            try writing { () throws(Errno) in
+                for export in key.exports where !kept.contains(export.name) {
+                    let path = folder.appending(path: export.name)
+                    try? Files.remove(path.appending(path: Export.index))
+                    try Files.removeTree(path)
+                }
+                if kept.isEmpty { try Files.removeTree(folder) }
+            }
+        }
+        try checkpoint(.exportsSwept)
+        var isHalf = false
+        for name in try names(in: current.poolPath) {
+            if let digest = Digest(name), choice.blobs.contains(digest) { continue }
+            try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
+            if !isHalf { try checkpoint(.sweptHalf) }
+            isHalf = true
+        }
+        UnionPublisher.remake(unions, of: current, in: current, for: choice.kept.keys)
+        try? Files.remove(current.sizePath)
+        if isOld { try renewLeases(of: current) }
+        current.reopen()
+        try checkpoint(.swept)
+        lease.release()
+        return true
+    }
+
+    /// Another file than the one that others may have open. Whoever has just opened that one finds it gone, and looks again.
+    private func renewLeases(of current: Generation) throws(Rejection) {
+        try writing { () throws(Errno) in
+            for path in [current.leasePath, current.readersPath] where !Files.isMissing(path) { try Files.remove(path) }
+            try current.makeLeases(mode: try Files.status(current.path, followLinks: false).mode)
+        }
+    }
+
+    /// Gives a kept export its new index, where it loses layers; false where there is no room for what that takes.
+    private func shorten(_ export: Retention.Kept, of key: ByteString, in current: Generation) -> Bool {
+        guard let shortened = export.shortened else { return true }
+        let index = current.exportsPath.appending(path: key).appending(path: export.name).appending(path: Export.index)
+        do throws(Errno) {
+            let status = try Files.status(index, followLinks: false)
+            try ExportCopier(source: current, target: current, linkFile: linkFile).write(shortened)
+            try Files.replace(index, with: shortened.index, mode: status.mode)
+            try Files.setModified(index, status.modified)
+            return true
+        } catch {
+            return false
+        }
+    }
+}
