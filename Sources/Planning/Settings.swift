@@ -74,8 +74,10 @@ public struct Settings: Equatable, Sendable {
     public var trimsAutomatically = true
     /// `trim.interval`: time between two automatic trims of one sub-store (in nanoseconds).
     public var trimInterval: Int64 = 86_400_000_000_000
-    /// `trim.max-size`: bytes that trimming leaves in one sub-store.
-    public var trimmedSize: UInt64 = 20_000_000_000
+    /// `trim.max-size`: bytes that trimming leaves in one sub-store, four fifths of store.max-size at most.
+    public var trimmedSize: UInt64 = 16_000_000_000
+    /// What trimming leaves: less than stops exports, or the first build after it would.
+    public var trimBudget: UInt64 { min(trimmedSize, maximumSize - maximumSize / 5) }
     /// `store.trusted-users`: users, besides oneself and root, whose layers are imported.
     public var trustedUsers: [UInt32] = []
     /// `union.scope`.

@@ -43,6 +43,7 @@ struct BuildLayers {
     private var unchanged: BuildFingerprint.Memory?
     private var cache: (engine: ByteString, records: EngineCache)?
     private var own: (store: Store, generation: Generation)?
+    private var isStoreFull = false
     /// How many of the builds there was time to look at.
     private(set) var looked = 0
 
@@ -205,6 +206,7 @@ struct BuildLayers {
             facts[index].leases.append(offered.leasePath)
             if let lease = opened.own?.lease { keep(lease) }
         } catch {
+            isStoreFull = error.note.reason == .storeOverBudget
             Self.denyExport(&wish, error.note)
         }
     }
@@ -287,11 +289,16 @@ struct BuildLayers {
         for (build, (export, facts)) in zip(identities, zip(exports, facts)) where export == nil && facts.found != nil {
             own.generation.noteUse(by: build)
         }
-        guard settings.trimsAutomatically, own.store.isTrimDue(interval: settings.trimInterval) else { return }
+        // Until it is trimmed nobody exports.
+        let interval = isStoreFull ? min(settings.trimInterval, Self.fullInterval) : settings.trimInterval
+        guard settings.trimsAutomatically, own.store.isTrimDue(interval: interval) else { return }
         var retention = Retention()
-        retention.maximumSize = min(settings.trimmedSize, settings.maximumSize)
-        own.store.trimBehind(keeping: retention, interval: settings.trimInterval)
+        retention.maximumSize = settings.trimBudget
+        own.store.trimBehind(keeping: retention, interval: interval)
     }
+
+    /// Between two trims of a store that is over its size.
+    private static let fullInterval: Int64 = 300_000_000_000
 
     private static func deny(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {
         wish.imports = false

@@ -29,7 +29,7 @@ struct Status: ParsableCommand {
     func run() throws {
         let settings = LoadedSettings.load().settings
         let layout = try place.layout(settings)
-        let budget = min(settings.trimmedSize, settings.maximumSize)
+        let budget = settings.trimBudget
         let free = try? Files.space(at: layout.root).available
         let system = try? Files.fileSystem(at: layout.root)
         var members: [JSON.Member] = [

@@ -84,8 +84,7 @@ struct TrimCommand: ParsableCommand {
         let settings = LoadedSettings.load().settings
         var retention = Retention()
         retention.mostOfKey = keep
-        retention.maximumSize =
-            maxSize.flatMap { ByteSize.parse(ByteString($0)) } ?? min(settings.trimmedSize, settings.maximumSize)
+        retention.maximumSize = maxSize.flatMap { ByteSize.parse(ByteString($0)) } ?? settings.trimBudget
         retention.maximumAge = olderThan.flatMap { TimeSpan.parse(ByteString($0)) }
         retention.key = key.map { ByteString($0) }
         retention.dropsAll = all

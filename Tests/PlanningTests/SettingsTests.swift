@@ -106,6 +106,7 @@ struct SettingsTests {
         let settings = Settings()
         #expect(settings.docker == nil && settings.store == nil && settings.minimumFree == nil)
         #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
+        #expect(settings.trimBudget == 16_000_000_000)
         #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)

@@ -97,6 +97,29 @@ bounded() {
 }
 test_case "fifty rebuilds of a 20 MB layer with automatic trimming stay below twice the budget" bounded
 
+full() {
+    local round
+    project app
+    printf '%s\n' 'FROM slipway/base:1' 'COPY data /data' >app/Dockerfile
+    for round in 1 2 3; do
+        head -c 20000000 /dev/urandom >app/data
+        run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
+    done
+    expect_notes SLP002
+    await 60 at_rest
+    head -c 20000000 /dev/urandom >app/data
+    # What was measured counts for a minute.
+    rm -f "$store"/v1/u0/gen-*/size
+    touch -d '10 minutes ago' "$store/v1/u0/trimmed"
+    run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
+    expect_notes SLP306
+    await 60 at_rest
+    expect [ "$(total)" -le 40000000 ]
+    run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
+    expect_notes !SLP306 SLP002
+}
+test_case "a store over its size is trimmed at once, below what stops exports" full
+
 behind() {
     project app
     run on a docker build -t app app
