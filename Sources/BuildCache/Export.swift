@@ -39,6 +39,14 @@ public struct Export: Equatable, Sendable {
         return Files.isMissing(moved) ? nil : moved
     }
 
+    /// By what an export is known to be whole: digits of its index, which is another one once trimming has taken layers out. nil while
+    /// there is none.
+    public static func mark(_ path: ByteString) -> ByteString? {
+        guard let text = try? Files.read(path.appending(path: index), limit: 65_536, followLinks: false), !text.isEmpty
+        else { return nil }
+        return SHA256.hexDigest(of: text).prefix(16)
+    }
+
     /// Writes a record beside an export of one's own whose build has ended: nobody holds it any more, and trimming may have moved
     /// it, or be about to. Tried for ten seconds; not where the export is gone.
     public static func keep(_ text: ByteString, _ record: ByteString, beside path: ByteString, mode: UInt32) {

@@ -12,10 +12,15 @@ extension Generation {
     public func noteUse(by build: BuildIdentity) {
         let key = build.key.directoryName
         guard let nearest = KeyListing(of: key, in: [self]).nearest(to: build.variant, key) else { return }
+        Self.noteUse(of: nearest.path)
+    }
+
+    /// The same of a certain export of one's own.
+    public static func noteUse(of export: ByteString) {
         let now = Clock.now
-        let path = nearest.path.appending(path: Export.usedRecord)
+        let path = export.appending(path: Export.usedRecord)
         if let noted = try? Files.status(path, followLinks: false) {
-            guard !(0..<Self.useInterval).contains(now &- noted.modified) else { return }
+            guard !(0..<useInterval).contains(now &- noted.modified) else { return }
             try? Files.setModified(path, now)
         } else {
             _ = try? Descriptor.open(path, .create(mode: 0o644), followLinks: false)

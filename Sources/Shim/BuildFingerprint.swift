@@ -10,13 +10,13 @@ internal import WorkingTree
 /// or an export more or, where something else has changed, such as a base image, one that comes a build later.
 struct BuildFingerprint {
     /// What was known when such a build had ended well.
-    struct Memory: Equatable {
+    struct Memory {
         /// The digest of its files.
         var tree: ByteString
         /// The engine that built it.
         var engine: ByteString
-        /// A whole export of it; nil when there was none.
-        var export: ByteString?
+        /// An export of it, and by what it is known to be whole; nil when there was none.
+        var export: (path: ByteString, mark: ByteString)?
         /// What its engine's cache had then; nil when that did not tell.
         var records: CacheRecords?
     }
@@ -70,8 +70,10 @@ struct BuildFingerprint {
             json[key: "format"]?.integer == 1, let tree = json[key: "tree"]?.string,
             let engine = json[key: "engine"]?.string
         else { return nil }
+        var export: (ByteString, ByteString)?
+        if let path = json[key: "export"]?.string, let mark = json[key: "index"]?.string { export = (path, mark) }
         return Memory(
-            tree: tree, engine: engine, export: json[key: "export"]?.string,
+            tree: tree, engine: engine, export: export,
             records: json[key: "records"]?.string.flatMap { CacheRecords($0) })
     }
 
@@ -80,7 +82,8 @@ struct BuildFingerprint {
         guard let memory else { return (try? Files.remove(file)) ?? () }
         let json = JSON.object([
             "format": .integer(1), "tree": .string(memory.tree), "engine": .string(memory.engine),
-            "export": memory.export.map(JSON.string) ?? .null,
+            "export": memory.export.map { .string($0.path) } ?? .null,
+            "index": memory.export.map { .string($0.mark) } ?? .null,
             "records": memory.records.map { .string($0.text) } ?? .null,
         ])
         do throws(Errno) {
@@ -103,12 +106,9 @@ struct BuildFingerprint {
 }
 
 extension BuildFingerprint.Memory {
-    /// Its export, if it still stands where it was written, or where trimming has moved it.
+    /// Where its export stands now, whole: where it was written, or where trimming has moved it.
     var standingExport: ByteString? {
-        guard let path = export.flatMap({ Export.standing($0) }),
-            let index = try? Files.status(path.appending(path: Export.index), followLinks: false),
-            index.kind == .regular, index.size > 0
-        else { return nil }
+        guard let export, let path = Export.standing(export.path), Export.mark(path) == export.mark else { return nil }
         return path
     }
 }
@@ -138,10 +138,12 @@ struct FingerprintKeeper {
             return fingerprint.keep(nil)
         }
         var memory = BuildFingerprint.Memory(tree: tree.digest, engine: engine)
-        memory.export = export
-        // Something else has changed than its files, such as a base image: that is to be exported yet.
-        if export == nil, outcome.firstMiss == nil { memory.export = former?.export }
-        if memory.standingExport == nil { memory.export = nil }
+        if let export {
+            memory.export = Export.standing(export).flatMap { path in Export.mark(path).map { (path, $0) } }
+        } else if outcome.firstMiss == nil {
+            // Else something has changed besides its files, such as a base image, that is to be exported yet.
+            memory.export = former?.standingExport == nil ? nil : former?.export
+        }
         memory.records = cache.records(within: Self.patience)
         fingerprint.keep(memory)
     }

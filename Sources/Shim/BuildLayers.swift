@@ -42,6 +42,8 @@ struct BuildLayers {
     private var exports: [Export?] = []
     private var unchanged: BuildFingerprint.Memory?
     private var cache: (engine: ByteString, records: EngineCache)?
+    /// Where the export of a build of which nothing has changed stands.
+    private var standing: ByteString?
     private var own: (store: Store, generation: Generation)?
     private var isStoreFull = false
     /// How many of the builds there was time to look at.
@@ -121,7 +123,8 @@ struct BuildLayers {
         guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
         self.cache = (engine, cache)
         guard let unchanged, unchanged.engine == engine, facts.count == 1 else { return self.unchanged = nil }
-        facts[0].isExported = unchanged.standingExport != nil
+        standing = unchanged.standingExport
+        facts[0].isExported = standing != nil
         guard wish.imports, builds[0].imports, let known = unchanged.records else { return }
         facts[0].isImported = cache.records(within: cache.patience).map(known.areAmong) ?? false
     }
@@ -286,6 +289,7 @@ struct BuildLayers {
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.
     func tend() {
         guard let own else { return }
+        if let standing { Generation.noteUse(of: standing) }
         for (build, (export, facts)) in zip(identities, zip(exports, facts)) where export == nil && facts.found != nil {
             own.generation.noteUse(by: build)
         }
