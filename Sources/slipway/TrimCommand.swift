@@ -14,8 +14,8 @@ struct TrimCommand: ParsableCommand {
         commandName: "trim",
         abstract: "Make the store smaller, or the package caches; builds may run meanwhile.",
         discussion: """
-            Keeps what a build could find, within the budget, by layers: what no export of the last time needs goes first. Exports of which \
-            newer ones hold everything go, too. What builds in flight use is deleted when they end: until then it is told as \
+            Drops exports that hold nothing that a build would not find in newer ones and then, until the rest fits the budget, the \
+            layers that were used least recently. What builds in flight use is deleted when they end: until then it is told as \
             waiting. A user trims his own part of the store, root all parts. Exits with 1 when a part could not be trimmed.
 
             With --packages it is about the package caches of the engine that docker reaches: views that no container has, \

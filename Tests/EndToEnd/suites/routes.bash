@@ -260,6 +260,7 @@ all_names() {
     project app
     for command in "build" "image build" "builder build" "buildx build" "buildx b" "builder b" "-D build" "buildx --builder default build"; do
         rm -f arguments
+        unique >app/new # what is known to have nothing new is left alone
         # shellcheck disable=SC2086
         run recorded a docker $command app
         expect injected
@@ -353,6 +354,7 @@ shim_below_shim() {
     for path in "$work/bin:$place/copy:$real" "$place/copy:$work/bin:$real" "$work/bin:$place/wrapper:$real" \
         "$work/bin:$place/wrapper:$place/copy:$real" "$work/bin:$work/bin:$real"; do
         rm -f arguments
+        unique >app/new
         run on a PATH="$path:/usr/bin:/bin" docker build app
         expect_equal "$(exports_in arguments)" 1 "exports with PATH=$path"
         expect_equal "$(grep -c . arguments)" "$(($(imports_in arguments) + 3))" arguments

@@ -348,6 +348,7 @@ closed() {
         done
         expect_equal "$shim_code" "$direct_code" "status with descriptor $number closed"
         # What docker opens lands on that number; the lease, the journal and the store's files must not.
+        unique >app/new # what is known to have nothing new takes no lease
         on a PATH="$work/bin:$fakes/record:/usr/bin:/bin" RECORD="$place/record" \
             bash -c "exec docker build --tag app app $number>&-"
         extra_descriptors
@@ -967,6 +968,7 @@ wrapped_build() {
     expect_equal "$(direct a docker image inspect --format '{{.Config.Labels.wrapped}}' app)" 1
     expect_equal "$(exports | wc -l)" 1 exports
     forget_app
+    unique >app/new
     run on a PATH="$work/bin:$place/w:$(dirname "$(docker_of a)"):/usr/bin:/bin" docker build --tag app app
     expect_cached all
     expect_equal "$(exports | wc -l)" 2 exports

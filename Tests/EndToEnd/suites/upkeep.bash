@@ -114,7 +114,8 @@ full() {
     run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
     expect_notes SLP306
     await 60 at_rest
-    expect [ "$(total)" -le 40000000 ]
+    # The former generation went with the build that held it, or goes with the next trim.
+    expect [ "$(live)" -le 40000000 ]
     run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
     expect_notes !SLP306 SLP002
 }
