@@ -49,6 +49,10 @@ public struct CacheGraph: Equatable, Sendable {
     /// The config in bytes.
     public var config: ByteString { graph.config }
 
+    /// The same for the importer of that number among several at work at once: each step's key in it is told from the same step's
+    /// key in the others. What is found, and what it is read as, is the same.
+    public func config(apart number: Int) -> ByteString { graph.apart(number).config }
+
     /// The manifest for a config that was written.
     public func manifest(of config: ByteString) -> CacheManifest {
         CacheManifest(

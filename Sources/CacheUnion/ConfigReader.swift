@@ -239,6 +239,7 @@ struct ConfigReader {
         }
         guard let order = Topology.order(graph.records.map { $0.inputs.map(\.link) }) else { return nil }
         let single = singleLayers()
+        let isApart = graph.selectors.map(Graph.isApart)
         var places = [Int32](repeating: -1, count: count)
         var sorted: [Graph.Record] = []
         sorted.reserveCapacity(count)
@@ -247,7 +248,7 @@ struct ConfigReader {
             for input in record.inputs.indices {
                 record.inputs[input].link = places[Int(record.inputs[input].link)]
             }
-            record.inputs.removeAll { $0.link < 0 }
+            record.inputs.removeAll { $0.link < 0 || isApart[Int($0.selector)] }
             // BuildKit 0.13 writes records to which no input leads; nothing finds them. The crown is not read, but written anew.
             guard record.hasAllInputs, record.digest != Graph.crown else { continue }
             for result in record.results.indices {
