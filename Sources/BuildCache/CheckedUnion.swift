@@ -5,6 +5,8 @@ internal import Notes
 /// A published union whose manifest and config are there, and what it names that is not.
 struct CheckedUnion {
     let record: UnionRecord
+    /// Of the record.
+    let path: ByteString
     let generation: Generation
     /// Digests of layers.
     let missing: [ByteString]
@@ -18,6 +20,7 @@ struct CheckedUnion {
         remember: Bool, until deadline: Deadline = .never
     ) throws(Rejection) {
         self.record = record
+        self.path = path
         self.generation = generation
         var times: [Int64] = []
         for pool in generation.sources + (generation.lenders.isEmpty ? [] : [generation]) {

@@ -40,17 +40,21 @@ public struct Survey {
     var merged: ByteString? { offer?.draft?.manifest }
 
     /// Reads what there is for some builds: the union that is published, and at most 32 exports that are not in it yet, of 512 KiB.
+    /// Builds that share steps import a manifest of it each: `numbers` tells them apart, 0 is the union's own.
     public init(
-        of opened: OpenedStore, for builds: [BuildIdentity], scope: UnionScope = .store, acting: Bool,
-        until deadline: Deadline = .never
+        of opened: OpenedStore, for builds: [BuildIdentity], apart numbers: [Int] = [], scope: UnionScope = .store,
+        acting: Bool, until deadline: Deadline = .never
     ) {
         found = builds.map { _ in nil }
         newest = builds.map { _ in nil }
         held = opened.generations
-        var offers = opened.generations.map { UnionOffer(of: builds, scope, in: $0.generation, until: deadline) }
+        func offered(_ generation: Generation) -> UnionOffer {
+            UnionOffer(of: builds, apart: numbers, scope, in: generation, until: deadline)
+        }
+        var offers = opened.generations.map { offered($0.generation) }
         offers.sort { $0.nearness > $1.nearness }
         // All of them as one, before any by itself.
-        if let links = opened.links { offers.insert(UnionOffer(of: builds, scope, in: links, until: deadline), at: 0) }
+        if let links = opened.links { offers.insert(offered(links), at: 0) }
         others = offers
         next(opened.store.user, acting: acting)
         if offer == nil, !builds.isEmpty, !isCut, deadline.hasPassed { notes.append(Note(.storeSearchCut)) }

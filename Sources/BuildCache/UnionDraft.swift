@@ -139,8 +139,9 @@ struct UnionDraft {
         isWritten = base?.record.manifest == record.manifest
         record.former = base?.record.former ?? [:]
         let now = Clock.now
-        for blob in [base?.record.manifest, base?.record.config].compactMap(\.?.digest) { record.former[blob] = now }
-        for blob in [record.manifest, record.config] { record.former[blob.digest] = nil }
+        if isWritten { record.apart = base?.record.apart ?? [] }
+        for blob in base?.record.named ?? [] { record.former[blob] = now }
+        for blob in record.named { record.former[blob] = nil }
     }
 
     private static func graph(_ contents: Preflight.Contents) -> CacheGraph? {

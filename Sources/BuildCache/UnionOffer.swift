@@ -6,6 +6,8 @@ internal import Notes
 struct UnionOffer {
     let generation: Generation
     private let builds: [BuildIdentity]
+    /// For each build its number among those that run at once and share steps.
+    private let numbers: [Int]
     private let scope: UnionScope
     private let deadline: Deadline
     private var keys: [ByteString: KeyListing] = [:]
@@ -13,6 +15,9 @@ struct UnionOffer {
     private var standing: [Survey.Import?]
     private(set) var draft: UnionDraft?
     private var places: [ByteString] = []
+    /// The published union that is imported, and where its record is.
+    private var union: (record: UnionRecord, places: [ByteString])?
+    private var canWrite = false
     private(set) var newest: [ByteString?]
     /// What was left out, and why.
     private(set) var notes: [Note] = []
@@ -35,11 +40,13 @@ struct UnionOffer {
     private static let largestMerged = 256 << 10
 
     init(
-        of builds: [BuildIdentity], _ scope: UnionScope, in generation: Generation, until deadline: Deadline = .never
+        of builds: [BuildIdentity], apart numbers: [Int] = [], _ scope: UnionScope, in generation: Generation,
+        until deadline: Deadline = .never
     ) {
         self.generation = generation
         self.deadline = deadline
         self.builds = builds
+        self.numbers = builds.indices.map { numbers.indices.contains($0) ? numbers[$0] : 0 }
         self.scope = scope
         standing = builds.map { _ in nil }
         newest = standing.map { _ in nil }
@@ -57,19 +64,34 @@ struct UnionOffer {
     /// What the builds import once `write` is done.
     var imports: [Survey.Import?] {
         guard let draft else { return standing }
-        return builds.map { _ in Self.import(draft.record, in: generation) }
+        return builds.indices.map { self.import(draft.record, for: $0) }
     }
 
     /// Whether any build gets something.
     var isUseful: Bool { imports.contains { $0 != nil } }
 
-    private static func `import`(_ record: UnionRecord, in generation: Generation) -> Survey.Import {
+    private func `import`(_ record: UnionRecord, for build: Int) -> Survey.Import {
         Survey.Import(
-            source: generation, digest: record.manifest.digest, exports: record.exportCount, keys: record.exports.count)
+            source: generation, digest: manifest(of: record, for: build), exports: record.exportCount,
+            keys: record.exports.count)
+    }
+
+    /// The union's own manifest, unless there is one of the build's number.
+    private func manifest(of record: UnionRecord, for build: Int) -> ByteString {
+        let number = numbers[build]
+        guard number > 0, number <= record.apart.count else { return record.manifest.digest }
+        let apart = record.apart[number - 1]
+        do throws(Rejection) {
+            for blob in [apart.manifest, apart.config] { try Preflight.checkLayer(blob, in: generation) }
+            return apart.manifest.digest
+        } catch {
+            return record.manifest.digest
+        }
     }
 
     /// Finds the union that is published, checks it, and merges it with what has come since.
     mutating func prepare(canWrite: Bool, remember: Bool) {
+        self.canWrite = canWrite
         var preflight = Preflight(indexes: Self.mostMerged, bytes: Self.mostRead, until: deadline)
         let published = published(&preflight, in: generation, remember: remember)
         // What each of several generations has published is what their own is made of first.
@@ -91,10 +113,18 @@ struct UnionOffer {
         }
         exports.sort { ($0.completed, $0.name) > ($1.completed, $1.name) }
         guard !exports.isEmpty || !others.isEmpty || published?.missing.isEmpty == false else {
-            if let record = published?.record { standing = builds.map { _ in Self.import(record, in: generation) } }
+            if let published { stand(on: published) }
             return
         }
-        merge(published, others, exports, canWrite: canWrite, &preflight)
+        merge(published, others, exports, &preflight)
+    }
+
+    /// Takes a published union for all builds that have nothing else.
+    private mutating func stand(on published: CheckedUnion) {
+        union = (published.record, [published.path])
+        for index in builds.indices where standing[index] == nil {
+            standing[index] = self.import(published.record, for: index)
+        }
     }
 
     private mutating func published(
@@ -135,7 +165,7 @@ struct UnionOffer {
     }
 
     private mutating func merge(
-        _ published: CheckedUnion?, _ others: [CheckedUnion], _ exports: [CompleteExport], canWrite: Bool,
+        _ published: CheckedUnion?, _ others: [CheckedUnion], _ exports: [CompleteExport],
         _ preflight: inout Preflight
     ) {
         let isWhole = published?.missing.isEmpty ?? false
@@ -158,13 +188,12 @@ struct UnionOffer {
                 notes.append(error.note)
             }
         }
-        if let record = published?.record, isWhole {
-            let union = Self.import(record, in: generation)
+        if let published, isWhole {
             // One that has nothing of a build's own is worth less than an export that has.
-            for (index, build) in builds.enumerated() where record.exports[build.key.directoryName] != nil {
-                standing[index] = union
+            for (index, build) in builds.enumerated() where published.record.exports[build.key.directoryName] != nil {
+                standing[index] = nil
             }
-            for index in builds.indices where standing[index] == nil { standing[index] = union }
+            stand(on: published)
         }
         // An export by itself is its own union.
         // What there is no time for the next build merges, or whoever publishes.
@@ -201,19 +230,24 @@ struct UnionOffer {
         }
     }
 
-    /// Writes what was merged where others find it, too; says why that cannot be.
+    /// Writes what was merged where others find it, too, and what builds at once need of it; says why that cannot be.
     mutating func write() -> Note? {
-        guard let draft else { return nil }
-        do throws(Errno) {
-            try draft.write(in: generation, to: places, mostLinks: Self.mostLinks)
-            let record = draft.record
-            standing = builds.map { _ in Self.import(record, in: generation) }
+        if let draft {
             self.draft = nil
-            return nil
-        } catch {
-            self.draft = nil
-            return Rejection(.unionNotWritten, generation.path, error).note
+            do throws(Errno) {
+                try draft.write(in: generation, to: places, mostLinks: Self.mostLinks)
+            } catch {
+                return Rejection(.unionNotWritten, generation.path, error).note
+            }
+            union = (draft.record, places)
+            standing = builds.indices.map { self.import(draft.record, for: $0) }
         }
+        guard canWrite, let most = numbers.max(), most > 0, let union else { return nil }
+        let record = UnionApart.made(most, of: union.record, at: union.places, in: generation, until: deadline)
+        for index in builds.indices where standing[index]?.digest == record.manifest.digest {
+            standing[index] = self.import(record, for: index)
+        }
+        return nil
     }
 }
 

@@ -5,17 +5,19 @@ internal import Notes
 extension Store {
     /// Publishes the union of what one's own sub-store holds for some keys, once their builds have ended. What cannot be done the
     /// next build does: this says nothing.
-    /// `trusted` users' sub-stores count, too: what they and one's own hold is one union more.
+    /// `trusted` users' sub-stores count, too: what they and one's own hold is one union more. A command of several builds that
+    /// share steps will need as many importers' worth of it again.
     public func publishUnion(
-        for keys: [Key], _ scope: UnionScope, othersUpTo age: Int64, trusting trusted: [UInt32] = []
+        for keys: [Key], _ scope: UnionScope, othersUpTo age: Int64, trusting trusted: [UInt32] = [],
+        apart: Int = 0
     ) {
         guard !keys.isEmpty, let (generation, lease) = (try? leasedGeneration(of: user)) ?? nil else { return }
         withExtendedLifetime(lease) {
-            UnionPublisher(generation: generation, scope: scope, age: age).publish(for: keys)
+            UnionPublisher(generation: generation, scope: scope, age: age, apart: apart).publish(for: keys)
             let opened = OpenedStore(self, trusted: trusted, leasing: true)
             withExtendedLifetime(opened) {
                 guard opened.own?.generation == generation, let links = opened.links else { return }
-                UnionPublisher(generation: links, scope: scope, age: age).publish(for: keys)
+                UnionPublisher(generation: links, scope: scope, age: age, apart: apart).publish(for: keys)
                 removeOldLinks(in: generation, besides: links)
             }
         }
@@ -40,6 +42,8 @@ struct UnionPublisher {
     let scope: UnionScope
     /// Nanoseconds after which an export is of no use to another repository.
     let age: Int64
+    /// How many builds at once need a manifest of it of their own.
+    var apart = 0
 
     /// Builds that end at once publish at once; who was overtaken begins again.
     private static let tries = 4
@@ -159,7 +163,10 @@ struct UnionPublisher {
             for export in exports where base?.record.holds(export.number, of: export.key) != true {
                 if let contents = reader.contents(of: export) { read.append(.init(export: export, contents: contents)) }
             }
-            guard !read.isEmpty || !missing.isEmpty else { return true }
+            guard !read.isEmpty || !missing.isEmpty else {
+                if let former { _ = UnionApart.made(apart, of: former, at: places, in: generation) }
+                return true
+            }
             var draft: UnionDraft
             do throws(UnionDraft.Obstacle) {
                 draft = try UnionDraft(base, read, without: missing)
@@ -177,10 +184,11 @@ struct UnionPublisher {
                 return error == .nothingNew
             }
             let expired = draft.forget(before: Clock.now &- Self.readingTime)
-            guard UnionRecord.read(place, in: generation)?.manifest == former?.manifest else { continue }
+            guard UnionRecord.read(place, in: generation) == former else { continue }
             guard (try? draft.write(in: generation, to: places)) != nil else { return true }
             remove(expired)
-            if remembering { remember(draft.record, at: places) }
+            let record = UnionApart.made(apart, of: draft.record, at: places, in: generation)
+            if remembering { remember(record, at: places) }
             return true
         }
         return true
@@ -207,7 +215,7 @@ struct UnionPublisher {
     private func remove(_ blobs: [ByteString]) {
         guard !blobs.isEmpty else { return }
         let used = Set(
-            UnionRecord.all(in: generation).flatMap { [$0.record.manifest.digest, $0.record.config.digest] })
+            UnionRecord.all(in: generation).flatMap(\.record.named))
         for blob in blobs where !used.contains(blob) {
             if let path = generation.blobPath(blob) { try? Files.remove(path) }
         }

@@ -16,8 +16,16 @@ struct UnionRecord: Equatable, Sendable {
     let oldest: Int64
     /// The exports in it by their keys' directories, each by its number.
     var exports: [ByteString: Set<UInt64>] = [:]
+    /// The same union for the importers of several builds at once, manifest and config, by their numbers from 1 on (`CacheGraph`).
+    var apart: [Apart] = []
     /// Blobs of unions that this one and those before it replaced, and when, in nanoseconds since 1970.
     var former: [ByteString: Int64] = [:]
+
+    /// One of the others' manifests, in the pool.
+    struct Apart: Equatable, Sendable {
+        let manifest: Preflight.Blob
+        let config: Preflight.Blob
+    }
 
     /// The file's name in a key's directory, and in a generation.
     static let name: ByteString = "union"
@@ -45,7 +53,12 @@ struct UnionRecord: Equatable, Sendable {
     }
 
     /// What it has in the pool besides layers, and what those before it have left.
-    var blobs: [Digest] { ([manifest.digest, config.digest] + former.keys).compactMap { Digest($0) } }
+    var blobs: [Digest] { (named + former.keys).compactMap { Digest($0) } }
+
+    /// What it has there now.
+    var named: [ByteString] {
+        [manifest.digest, config.digest] + apart.flatMap { [$0.manifest.digest, $0.config.digest] }
+    }
 
     /// Reads a record that belongs to a generation's owner, who alone may write it; nil for any other, and for a torn one.
     static func read(_ path: ByteString, in generation: Generation) -> UnionRecord? {
@@ -79,6 +92,8 @@ struct UnionRecord: Equatable, Sendable {
         while let line = lines.popFirst() {
             if let words = Self.words(line, "former"), words.count == 2, let time = words[1].decimal {
                 former[words[0]] = Int64(time)
+            } else if let manifest = Self.blob(line, "apart"), let config = Self.blob(lines.popFirst(), "config") {
+                apart.append(Apart(manifest: manifest, config: config))
             } else if let words = Self.words(line, "key"), words.count == 1, KeyRecord.isName(words[0]),
                 let numbers = lines.popFirst().flatMap(Self.numbers)
             {
@@ -120,6 +135,10 @@ struct UnionRecord: Equatable, Sendable {
         text += "manifest " + manifest.digest + " " + ByteString(decimal: manifest.size) + "\n"
         text += "config " + config.digest + " " + ByteString(decimal: config.size) + "\n"
         text += "holds " + [records, layers, Int(oldest)].map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
+        for one in apart {
+            text += "apart " + one.manifest.digest + " " + ByteString(decimal: one.manifest.size) + "\n"
+            text += "config " + one.config.digest + " " + ByteString(decimal: one.config.size) + "\n"
+        }
         for (blob, time) in former.sorted(by: { $0.key < $1.key }) {
             text += "former " + blob + " " + ByteString(decimal: time) + "\n"
         }

@@ -76,6 +76,7 @@ extension Decision {
         var kept = plan
         if plan.isChanged {
             layers.keep(&wish)
+            layers.give(to: &parts)
             kept = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
         }
         if kept.isChanged || !role.isToldAlready(settings) {
@@ -127,6 +128,11 @@ extension BuildLayers {
             let (some, all) = (ByteString(decimal: looked), ByteString(decimal: parts.count))
             wish.notes.append(Note(.timeSpent, some + " of " + all + " targets"))
         }
+        give(to: &parts)
+    }
+
+    /// The same once more, of what could be written down for them.
+    func give(to parts: inout [BakeCachePolicy.Part]) {
         for index in parts.indices {
             if index < looked, facts.indices.contains(index) {
                 parts[index].facts = facts[index]

@@ -245,13 +245,14 @@ struct BuildLayers {
         let recorder = settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil
         let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
         guard recorder != nil || !exported.isEmpty else { return }
+        let apart = Self.numbers(of: builds).max() ?? 0
         let (process, began) = (Kernel.processID, Clock.now)
         // Two forks are all that the command waits for.
         Detached.run { command in
             func publish() {
                 store?.publishUnion(
                     for: exported, UnionScope(settings), othersUpTo: settings.unionOthersAge,
-                    trusting: settings.readUsers(besides: Kernel.userID))
+                    trusting: settings.readUsers(besides: Kernel.userID), apart: apart)
             }
             if let recorder {
                 recorder.run(began: began, process: process, command, atEnd: publish)
@@ -260,6 +261,24 @@ struct BuildLayers {
                 publish()
             }
             return 0
+        }
+    }
+
+    /// Tells apart the builds of a command that may share steps: by their contexts, or because one of them is made from another.
+    /// The first of each kind has the number 0.
+    static func numbers(of builds: [Build]) -> [Int] {
+        func isLink(_ argument: ByteString) -> Bool {
+            guard let value = argument.cut(at: "=")?.after else { return false }
+            return value.hasPrefix("target:") || value.hasPrefix("service:")
+        }
+        let isLinked = builds.contains { $0.description.arguments.contains(where: isLink) }
+        var counts: [ByteString: Int] = [:]
+        return builds.map { build in
+            guard case .directory(let path) = build.description.context else { return 0 }
+            let kind = isLinked ? "" : path
+            let number = counts[kind, default: 0]
+            counts[kind] = number + 1
+            return number
         }
     }
 
@@ -345,7 +364,8 @@ private struct StoreView {
         self.opened = opened
         self.identities = identities
         survey = Survey(
-            of: opened, for: identities, scope: UnionScope(settings), acting: purpose == .acting, until: deadline)
+            of: opened, for: identities, apart: BuildLayers.numbers(of: builds), scope: UnionScope(settings),
+            acting: purpose == .acting, until: deadline)
         isWhole = identities.count == builds.count && !survey.isCut
     }
 }

@@ -113,6 +113,7 @@ extension Decision {
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         if plan.isChanged {
             layers.keep(&wish)
+            layers.give(to: &parts)
             (plan, text) = planned()
             if let text, file.write(text) == nil { return unchanged(Note(.definitionUnclear, "no place for a file")) }
         }

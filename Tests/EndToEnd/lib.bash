@@ -437,7 +437,7 @@ expect_whole_unions() {
             expect_equal "$(tail -n 1 "$record")" end "the last line of $record"
             while read -r blob; do
                 expect_equal "$(sha256sum <"$pool/$blob")" "$blob  -" "$blob"
-            done < <(awk '/^(manifest|config) / { print substr($2, 8) }' "$record")
+            done < <(awk '/^(manifest|config|apart) / { print substr($2, 8) }' "$record")
             manifest=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$record")
             for blob in $(jq -r '.layers[].digest[7:]' "$manifest"); do expect test -s "$pool/$blob"; done
         done

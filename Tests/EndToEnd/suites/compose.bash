@@ -101,6 +101,26 @@ every_service() {
 }
 test_case "a second engine has every service cached" every_service
 
+one_context() {
+    local name
+    project app
+    for name in sweet sour salt plain; do
+        printf '  %s: {image: %s-%s, build: {context: app, args: {FLAVOR: %s}}}\n' "$name" "$(unique)" "$name" "$name"
+    done | { echo services: && cat; } >compose.yaml
+    run plugged a docker compose build
+    for ((i = 0; i < 3; i++)); do
+        forget b
+        run plugged b docker compose build
+        built
+        expect_equal "$(steps_total)" 10 steps
+        expect_cached all
+    done
+    forget b
+    run plugged b COMPOSE_BAKE=false docker compose build
+    compose_cached all
+}
+test_case "services of one context that differ in an argument are all cached" one_context
+
 nothing_else() {
     services
     cd app
@@ -422,8 +442,8 @@ from_files() {
     expect_equal "$(exports | wc -l)" 3 "exports"
     forget b
     baked b
-    # Of two targets that share their first steps, BuildKit may miss the later steps of one, though all import the same union.
-    expect test "$(steps_cached)" -ge 8
+    expect_equal "$(steps_total)" 10 steps
+    expect_cached all
     expect_notes SLP001 SLP002
     for words in one two-sour '--set *.platform=linux/amd64 two-sweet' "one -f docker-bake.hcl"; do
         forget b
@@ -444,6 +464,79 @@ from_files() {
     expect_whole_store
 }
 test_case "bake from files: groups, matrices, patterns, and the user's own cache" from_files
+
+# The engine runs steps that targets share once, for all of them, and each target has an importer of its own there.
+many_targets() {
+    local number
+    project app
+    cat >app/Dockerfile <<DOCKERFILE
+FROM slipway/base:1 AS deps
+WORKDIR /made
+COPY input.txt .
+RUN cat input.txt >installed
+FROM deps AS made
+COPY source .
+RUN cat source installed >built
+FROM made
+ARG NAME
+RUN echo "\$NAME" >name
+RUN cat name built >done
+DOCKERFILE
+    echo "source of $(unique)" >app/source
+    commit app
+    for ((number = 0; number < 20; number++)); do
+        printf 'target "t%s" {\n  context = "app"\n  args = { NAME = "n%s" }\n}\n' "$number" "$number"
+    done >docker-bake.hcl
+    echo "group \"default\" { targets = [$(printf '"t%d",' {0..19})] }" >>docker-bake.hcl
+    baked a
+    for ((i = 0; i < 3; i++)); do
+        forget b
+        baked b
+        expect_equal "$(steps_total)" 45 steps
+        expect_cached all
+    done
+    expect_whole_unions
+    # By hand each target imports the one union: what they share is found, and what is its own for one of them.
+    local union arguments=()
+    published
+    union=$(sed -n 's/^manifest \([^ ]*\) .*/\1/p' "$store/v1/u0/current/union")
+    for ((number = 0; number < 20; number++)); do
+        arguments+=("--set=t$number.cache-from=type=local,src=$(realpath "$store/v1/u0/current"),digest=$union")
+    done
+    forget b
+    run direct b BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker buildx bake --progress=plain "${arguments[@]}"
+    expect test "$(steps_cached)" -lt 45
+    # What one target has by itself is none of this.
+    forget b
+    baked b t7
+    expect_cached all
+}
+test_case "bake from files: twenty targets that share two stages have all of theirs cached" many_targets 600
+
+made_from_another() {
+    local word
+    word=$(unique)
+    mkdir -p under over
+    printf 'FROM slipway/base:1\nCOPY file .\nRUN cat file >under # %s\n' "$word" >under/Dockerfile
+    printf 'FROM under\nCOPY file2 .\nRUN cat file file2 >over\nRUN echo more >more\n' >over/Dockerfile
+    echo "$word" | tee under/file >over/file2
+    cat >docker-bake.hcl <<'HCL'
+group "default" { targets = ["under", "over"] }
+target "under" { context = "under" }
+target "over" {
+  context = "over"
+  contexts = { under = "target:under" }
+}
+HCL
+    baked a
+    expect_equal "$(steps_total)" 5 steps
+    for ((i = 0; i < 3; i++)); do
+        forget b
+        baked b
+        expect_cached all
+    done
+}
+test_case "bake from files: a target that is made from another has all cached, as that has" made_from_another
 
 # One target may inherit another, and what is set for that: each has an export of its own nevertheless.
 inherited() {

@@ -1,0 +1,49 @@
+internal import CacheUnion
+internal import Formats
+internal import Host
+
+/// A union for each of several builds that run in an engine at once (`CacheGraph.config(apart:)`): manifests that name the same and
+/// that BuildKit takes for different caches.
+enum UnionApart {
+    /// Builds of a command beyond these share the union itself.
+    private static let most = 63
+    /// Bytes of manifests and configs that are made of one union.
+    private static let mostBytes = 8 << 20
+
+    /// The record of a published union with as many of them as there is room and time for; what is new is written down where the
+    /// union is found, unless another has replaced it there.
+    static func made(
+        _ count: Int, of record: UnionRecord, at places: [ByteString], in generation: Generation,
+        until deadline: Deadline = .never
+    ) -> UnionRecord {
+        let size = max(1, record.manifest.size + record.config.size)
+        let wanted = min(count, most, mostBytes / size)
+        guard record.apart.count < wanted, !deadline.hasPassed else { return record }
+        var preflight = Preflight(indexes: 1, bytes: size, until: deadline)
+        guard let contents = try? preflight.contents(of: record.manifest, in: generation),
+            let graph = CacheManifest(contents.manifestText).flatMap({
+                CacheGraph(manifest: $0, config: contents.configText)
+            }), let mode = try? Files.status(generation.path, followLinks: false).mode
+        else { return record }
+        var more = record
+        func write(_ text: ByteString) throws(Errno) -> Preflight.Blob {
+            let blob = Preflight.Blob(digest: "sha256:" + SHA256.hexDigest(of: text), size: text.count)
+            guard let path = generation.blobPath(blob.digest) else { throw .invalid }
+            try Files.replace(path, with: text, mode: mode & 0o444)
+            return blob
+        }
+        while more.apart.count < wanted, !deadline.hasPassed {
+            let config = graph.config(apart: more.apart.count + 1)
+            guard let blob = try? write(config), let manifest = try? write(graph.manifest(of: config).text) else {
+                break
+            }
+            more.apart.append(.init(manifest: manifest, config: blob))
+        }
+        guard more.apart.count > record.apart.count else { return record }
+        for blob in more.named { more.former[blob] = nil }
+        for place in places where UnionRecord.read(place, in: generation) == record {
+            try? Files.replace(place, with: more.text, mode: mode & 0o644)
+        }
+        return more
+    }
+}
