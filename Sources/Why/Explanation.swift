@@ -34,11 +34,13 @@ public struct Evidence: Sendable {
     public var notes: [(reason: Reason, message: ByteString)]
     /// Another target or platform of the same Dockerfile that was exported, in words; nil when there is none.
     public var relative: ByteString?
+    /// Another target of the same command that has the same context; nil when there is none.
+    public var companion: ByteString?
 
     /// Everything by name.
     public init(
         build: Side? = nil, former: Side? = nil, outcome: BuildOutcome? = nil, missingOutcome: ByteString? = nil,
-        notes: [(reason: Reason, message: ByteString)] = [], relative: ByteString? = nil
+        notes: [(reason: Reason, message: ByteString)] = [], relative: ByteString? = nil, companion: ByteString? = nil
     ) {
         self.build = build
         self.former = former
@@ -46,6 +48,7 @@ public struct Evidence: Sendable {
         self.missingOutcome = missingOutcome
         self.notes = notes
         self.relative = relative
+        self.companion = companion
     }
 }
 
@@ -67,6 +70,7 @@ public struct Explanation: Equatable, Sendable {
         case leftOut = "left-out"
         case engine = "engine"
         case neverBuilt = "never-built"
+        case shared = "shared"
         case unknown = "unknown"
     }
 
@@ -127,7 +131,13 @@ public struct Explanation: Equatable, Sendable {
                 "which step was not cached is not known (" + reason + ")"
                     + (guess.map { "; since the build whose layers were imported: " + $0 } ?? ""))
         }
-        return Comparison(build, former).explain(miss)
+        let told = Comparison(build, former).explain(miss)
+        guard told.cause == .unknown, told.shouldHaveHit, let companion = evidence.companion else { return told }
+        return Explanation(
+            .shared,
+            "nothing differs, but " + companion + " is a target of the same command with the same context: BuildKit "
+                + "runs what they share once, and may then look up the rest for one of them only",
+            mend: "build this target by itself", shouldHaveHit: true)
     }
 
     /// What the shim decided before any step was looked at.

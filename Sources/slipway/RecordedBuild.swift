@@ -82,7 +82,12 @@ struct ToldBuild {
         let history = EngineHistory(docker: docker)
         for build in builds {
             let others = (targets + build.entry.targets).filter { $0 != build.record?.bakeTarget }
-            let explanation = Explanation(of: Evidence(about: build, others, reference: reference, history))
+            var evidence = Evidence(about: build, others, reference: reference, history)
+            evidence.companion =
+                all.compactMap(\.record).first {
+                    $0.bakeTarget != build.record?.bakeTarget && $0.context == build.record?.context
+                }?.bakeTarget
+            let explanation = Explanation(of: evidence)
             if told.map({ Self.rank(explanation) < Self.rank($0.explanation) }) ?? true { told = (build, explanation) }
             if explanation.shouldHaveHit { break }
         }

@@ -137,6 +137,21 @@ struct ExplanationTests {
         #expect(Explanation(of: Evidence()).cause == .unknown)
     }
 
+    @Test("Nothing differs, and another target of the command has the same context")
+    func shared() {
+        func told(_ step: BuildOutcome.Step, _ companion: ByteString?, _ now: Evidence.Side) -> Explanation {
+            Explanation(
+                of: Evidence(
+                    build: now, former: side(outcome: BuildOutcome(steps: [])), outcome: BuildOutcome(steps: [step]),
+                    notes: [(.importAdded, "")], companion: companion))
+        }
+        let one = told(copy, "other", side())
+        #expect(one.cause == .shared && one.shouldHaveHit && one.sentence.range(of: "other") != nil)
+        #expect(told(copy, nil, side()).cause == .unknown)
+        // What does differ is the cause, whoever else was built.
+        #expect(told(copy, "other", side(entries: [file("src/a")])).cause == .files)
+    }
+
     @Test("Old buildx: no step is known, and what differs is told all the same")
     func noHistory() {
         let told = Explanation(

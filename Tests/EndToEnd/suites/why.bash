@@ -405,6 +405,34 @@ checked_bake() {
 }
 test_case "slipway check fails where a target should have hit" checked_bake
 
+# From a store that can only be read, and in which no such command was built before, two targets import the same manifest.
+same_context() {
+    local flavor union
+    project app
+    for flavor in sweet sour; do
+        printf 'target "%s" {\n  context = "app"\n  args = { FLAVOR = "%s" }\n}\n' "$flavor" "$flavor"
+    done >docker-bake.hcl
+    echo 'group "default" { targets = ["sweet", "sour"] }' >>docker-bake.hcl
+    for flavor in sweet sour; do
+        run on a docker build --build-arg "FLAVOR=$flavor" app
+        recorded
+    done
+    published
+    union=$(realpath "$store/v1/u0/current/union")
+    expect_not grep -q '^apart ' "$union"
+    run with_mounts "mount --bind '$store' '$store' && mount -o remount,bind,ro '$store'" \
+        plugged b docker buildx bake --progress=plain
+    expect_equal "$(steps_total)" 6 steps
+    expect_cached 4
+    why_is shared "nothing differs" "the same context"
+    expect_not grep -q '^apart ' "$union"
+    forget b
+    run plugged b docker buildx bake --progress=plain
+    expect_cached all
+    expect grep -q '^apart ' "$union"
+}
+test_case "bake: a target of the same context has kept another from its own steps" same_context
+
 # Compose's own builds are noted by buildx, too; the older one has none with a history, and what differs is known.
 compose_by_itself() {
     targets
