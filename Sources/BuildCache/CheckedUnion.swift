@@ -29,89 +29,89 @@ struct CheckedUnion {
         for blob in [record.manifest, record.config] {
             times.append(try Preflight.checkLayer(blob, in: generation).changed)
         }
-        let memory = UnionMemory(of: record, times)
-        if let layers = memory.layers(at: path) {
-            missing = try PoolLook(generation).missing(of: layers, until: deadline)
+        let title = record.manifest.digest + " " + times.map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
+        let memory = path + "-checked"
+        if let list = LayerList(at: memory, under: title), list.count == record.layers {
+            missing = try list.missing(from: generation, until: deadline)
             return
         }
-        let layers = try preflight.contents(of: record.manifest, in: generation).layers
-        missing = try PoolLook(generation).missing(of: layers, until: deadline)
+        let list = LayerList(try preflight.contents(of: record.manifest, in: generation).layers, under: title)
+        missing = try list.missing(from: generation, until: deadline)
         guard missing.isEmpty, remember, Clock.now &- (times.max() ?? 0) > Self.tick else { return }
-        memory.keep(layers, at: path)
+        try? Files.replace(memory, with: list.text, mode: 0o600)
     }
 }
 
-/// What was read of a union's manifest and config when their digests were right. It holds for as long as nobody has written to them or
-/// to the pools' directories, and spares a build the reading; the layers themselves are looked at each time.
-private struct UnionMemory {
-    private let record: UnionRecord
-    private let title: ByteString
+/// The layers of a union, as a file keeps them: a title and then a line for each, its digest's digits, a blank and its size. What it
+/// says was read of a manifest and a config whose digests were right, and holds for as long as nobody has written to them or to the
+/// pools' directories, which the title tells: a build need not read and hash them again. It is looked through as it is, without a copy
+/// of each digest: a union may have a thousand layers, and a build 10 ms.
+private struct LayerList {
+    private(set) var text: ByteString
+    private let title: Int
+    /// How many lines there are.
+    let count: Int
 
+    private static let digits = 64
     /// What one is read of at most: more layers than a union has.
     private static let largest = 1 << 20
-
-    init(of record: UnionRecord, _ times: [Int64]) {
-        self.record = record
-        title = record.manifest.digest + " " + times.map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
-    }
-
-    private func path(_ union: ByteString) -> ByteString { union + "-checked" }
-
-    /// nil where there is none, it is of something else, or it is not whole.
-    func layers(at union: ByteString) -> [Preflight.Blob]? {
-        guard let text = try? Files.read(path(union), limit: Self.largest, followLinks: false), text.hasPrefix(title)
-        else { return nil }
-        var layers: [Preflight.Blob] = []
-        layers.reserveCapacity(text.count / 72)
-        for line in text.bytes[title.count...].split(separator: UInt8(ascii: "\n")) {
-            guard line.count > 65, let size = ByteString(line.dropFirst(65)).decimal else { return nil }
-            layers.append(Preflight.Blob(digest: "sha256:" + ByteString(line.prefix(64)), size: size))
-        }
-        return layers.count == record.layers ? layers : nil
-    }
-
-    func keep(_ layers: [Preflight.Blob], at union: ByteString) {
-        var text = title
-        for layer in layers { text += layer.digest.dropFirst(7) + " " + ByteString(decimal: layer.size) + "\n" }
-        try? Files.replace(path(union), with: text, mode: 0o600)
-    }
-}
-
-/// Looks at many layers of one generation. Its pool is opened once: a look by the whole path takes twice as long.
-private struct PoolLook: ~Copyable {
-    private let generation: Generation
-    private let pool: OpenFolder
-
     /// Layers that are looked at between two questions for the time.
     private static let step = 16
 
-    init(_ generation: Generation) throws(Rejection) {
-        self.generation = generation
+    init(_ layers: [Preflight.Blob], under title: ByteString) {
+        text = title
+        for layer in layers { text += layer.digest.dropFirst(7) + " " + ByteString(decimal: layer.size) + "\n" }
+        self.title = title.count
+        count = layers.count
+    }
+
+    /// nil where there is none, or it is of something else.
+    init?(at path: ByteString, under title: ByteString) {
+        guard let text = try? Files.read(path, limit: Self.largest, followLinks: false), text.hasPrefix(title) else {
+            return nil
+        }
+        self.text = text
+        self.title = title.count
+        count = text.bytes[title.count...].count { $0 == UInt8(ascii: "\n") }
+    }
+
+    /// Digests of those that are not in a generation's pool as they should be. One that is no digest is not there either.
+    func missing(from generation: Generation, until deadline: Deadline) throws(Rejection) -> [ByteString] {
+        let pool: OpenFolder
         do throws(Errno) {
             pool = try OpenFolder(generation.poolPath)
         } catch {
             throw Rejection(.layerRejected, generation.poolPath, error)
         }
-    }
-
-    /// Digests of those that are not as a manifest says.
-    borrowing func missing(of layers: [Preflight.Blob], until deadline: Deadline) throws(Rejection) -> [ByteString] {
+        let user = Kernel.userID
         var missing: [ByteString] = []
-        for (number, layer) in layers.enumerated() {
-            guard number % Self.step != 0 || !deadline.hasPassed else {
+        // A path that ends with a zero where the blank was.
+        var name = [CChar](repeating: 0, count: Self.digits + 1)
+        var looked = 0
+        var rest = text.bytes[title...]
+        while !rest.isEmpty {
+            guard looked % Self.step != 0 || !deadline.hasPassed else {
                 throw Rejection(.storeSearchCut, generation.path)
             }
-            if !isThere(layer) { missing.append(layer.digest) }
+            looked += 1
+            var isName = rest.count > Self.digits
+            for (index, digit) in rest.prefix(Self.digits).enumerated() {
+                name[index] = CChar(truncatingIfNeeded: digit)
+                isName = isName && Hex.value(of: digit) != nil
+            }
+            let digits = rest.prefix(Self.digits)
+            rest = rest.dropFirst(Self.digits + 1)
+            var size = 0
+            while let digit = rest.popFirst(), digit != UInt8(ascii: "\n") { size = size &* 10 &+ Int(digit &- 0x30) }
+            let status = isName ? pool.status(name, followLinks: !generation.lenders.isEmpty) : nil
+            if let status, generation.isRight(status, size: size),
+                status.isReadable(to: user)
+                    || Files.allows(.read, generation.poolPath.appending(path: ByteString(digits)))
+            {
+                continue
+            }
+            missing.append("sha256:" + ByteString(digits))
         }
         return missing
-    }
-
-    private borrowing func isThere(_ layer: Preflight.Blob) -> Bool {
-        guard let path = generation.blobPath(layer.digest),
-            let status = try? pool.status(of: layer.digest.dropFirst(7), followLinks: !generation.lenders.isEmpty),
-            Preflight.isRight(status, for: layer, in: generation)
-        else { return false }
-        // What is one's own and has the bit may be read: only of others' the kernel is asked.
-        return status.owner == Kernel.userID && status.mode & 0o400 != 0 || Files.allows(.read, path)
     }
 }

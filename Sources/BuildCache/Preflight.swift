@@ -137,18 +137,12 @@ struct Preflight {
         guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
         do throws(Errno) {
             let status = try Files.status(path, followLinks: !generation.lenders.isEmpty)
-            guard isRight(status, for: layer, in: generation) else { throw .invalid }
+            guard generation.isRight(status, size: layer.size) else { throw .invalid }
             try Files.check(.read, path)
             return status
         } catch {
             throw Rejection(.layerRejected, path, error)
         }
-    }
-
-    /// Whether a file may be what a manifest names.
-    static func isRight(_ status: FileStatus, for layer: Blob, in generation: Generation) -> Bool {
-        status.kind == .regular && generation.isOwner(status.owner) && !status.isWritableByOthers
-            && status.size == layer.size
     }
 
     private func read(
@@ -164,5 +158,12 @@ struct Preflight {
         } catch {
             throw Rejection(reason, path, error)
         }
+    }
+}
+
+extension Generation {
+    /// Whether a file may be the blob of such a size.
+    func isRight(_ status: FileStatus, size: Int) -> Bool {
+        status.kind == .regular && isOwner(status.owner) && !status.isWritableByOthers && status.size == size
     }
 }

@@ -20,11 +20,10 @@ public struct OpenFolder: ~Copyable {
         folder = try Descriptor(taking: number)
     }
 
-    /// What stands at a path below; a link at its end is not followed. nil when nothing is there, or it cannot be seen. The
-    /// corresponding C function is `fstatat`.
-    public borrowing func status(_ path: UnsafePointer<CChar>) -> FileStatus? {
+    /// What stands at a path below; nil when nothing is there, or it cannot be seen. The corresponding C function is `fstatat`.
+    public borrowing func status(_ path: UnsafePointer<CChar>, followLinks: Bool = false) -> FileStatus? {
         var buffer = stat()
-        guard fstatat(folder.number, path, &buffer, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        guard fstatat(folder.number, path, &buffer, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
         return FileStatus(buffer)
     }
 
@@ -59,12 +58,12 @@ public struct OpenFolder: ~Copyable {
 
     private init(_ folder: consuming Descriptor) { self.folder = folder }
 
-    /// What stands at a name below. The corresponding C function is `fstatat`.
-    public borrowing func status(of name: ByteString, followLinks: Bool = false) throws(Errno) -> FileStatus {
+    /// What stands at a name below; a link is not followed. The corresponding C function is `fstatat`.
+    public borrowing func status(of name: ByteString) throws(Errno) -> FileStatus {
         let base = folder.number
         var buffer = stat()
         _ = try name.withCPath { (name) throws(Errno) in
-            try checked { fstatat(base, name, &buffer, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }
+            try checked { fstatat(base, name, &buffer, AT_SYMLINK_NOFOLLOW) }
         }
         return FileStatus(buffer)
     }
