@@ -199,3 +199,56 @@ FILE
     done
 }
 test_case "halves of two builds are found in one import" halves
+
+# The same layers in two forms: an image that was written in another compression leaves its blobs on the engine, and exports name those.
+compressions() {
+    dockerfile <<'FILE'
+FROM slipway/base:1
+COPY one /one
+RUN cat /one > /made
+COPY two /two
+RUN cat /two > /last
+FILE
+    local types reader
+    run on a docker build app
+    forget a
+    run on a SLIPWAY_STORE="$place/other" docker build --output type=oci,dest=image.tar,compression=zstd,force-compression=true app
+    await 60 at_rest
+    # As if both engines had exported to one store: neither would have built what the other had.
+    cp -an other/v1/u0/gen-000001/blobs other/v1/u0/gen-000001/exports "$store/v1/u0/gen-000001/"
+    for reader in b g older; do
+        forget "$reader"
+        run on "$reader" docker build app
+        expect_cached all
+        expect_notes SLP001
+    done
+    published
+    types=$(jq -r '.layers[].mediaType' "$store/v1/u0/current/blobs/sha256/$(awk '/^manifest / { print substr($2, 8) }' "$store/v1/u0/current/union")" | sort -u)
+    expect_equal "${types//$'\n'/ }" "application/vnd.oci.image.layer.v1.tar+gzip application/vnd.oci.image.layer.v1.tar+zstd" "what the union names"
+}
+test_case "one layer that was exported with two compressions" compressions
+
+# As many records as a union may have, where all tests are wished for; else some hundreds.
+many_records() {
+    local number step reader builds=6
+    [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || builds=18
+    {
+        echo FROM scratch
+        for ((step = 0; step < 40; step++)); do echo "COPY one /$step"; done
+    } | dockerfile
+    for ((number = 0; number < builds; number++)); do
+        variant one=$number
+        run on a docker build --output type=cacheonly app
+    done
+    published
+    expect test "$(awk '/^holds / { print $2 }' "$store/v1/u0/current/union")" -gt $((builds * 40))
+    for reader in b g older; do
+        forget "$reader"
+        for number in 0 $((builds / 2)) $((builds - 1)); do
+            variant one=$number
+            run on "$reader" docker build --output type=cacheonly app
+            expect_cached all
+        done
+    done
+}
+test_case "a union of very many records" many_records 900
