@@ -119,7 +119,8 @@ struct BuildLayers {
     }
 
     /// Takes from a build what it has no need of: the import of what its engine has, and the export of what has been exported.
-    private mutating func leaveOutWhatIsKnown(_ builds: [Build], _ builder: BuilderFacts, _ wish: BuildCachePolicy.Wish) {
+    private mutating func leaveOutWhatIsKnown(_ builds: [Build], _ builder: BuilderFacts, _ wish: BuildCachePolicy.Wish)
+    {
         guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
         self.cache = (engine, cache)
         guard let unchanged, unchanged.engine == engine, facts.count == 1 else { return self.unchanged = nil }

@@ -7,7 +7,8 @@ import Testing
 struct CacheRecordsTests {
     private static func answer(_ names: [ByteString], description: ByteString = "x") -> [UInt8] {
         let records = names.map { name in
-            #"{"ID":""# + name + #"cdefghijklmno"," Parents":["aaaaaaaaaaaa1"],"Type":"regular","Description":""# + description
+            #"{"ID":""# + name + #"cdefghijklmno"," Parents":["aaaaaaaaaaaa1"],"Type":"regular","Description":""#
+                + description
                 + #"","InUse":false}"#
         }
         return (#"{"BuildCache":["# + records.joined(separator: ",") + "]}\n").bytes

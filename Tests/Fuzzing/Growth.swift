@@ -125,7 +125,7 @@
             each: "[\"a\",\"b\"],", "[]]}"),
         Shape(
             "engine", "build cache", "{\"BuildCache\":[",
-            each: "{\"ID\":\"j37mpw1hneb24ynckcamhjsvv\",\" Parents\":[\"ew96vea0kgn7wwfeulenvfpdj\"],\"InUse\":false},",
+            each: "{\"ID\":\"j37mpw1hneb24ynckcamhjsvv\",\" Parents\":[\"ew96vea0kgn7\"],\"InUse\":false},",
             "{}]}"),
         Shape("engine", "quotation marks", "{", each: "\"", "}"),
         Shape("mountinfo", "mounts", numbered: "# 1 0:# /# /m/# rw - ext4 /dev/a rw\n"),
