@@ -106,9 +106,12 @@ struct BuildFingerprint {
 }
 
 extension BuildFingerprint.Memory {
-    /// Where its export stands now, whole: where it was written, or where trimming has moved it.
-    var standingExport: ByteString? {
-        guard let export, let path = Export.standing(export.path), Export.mark(path) == export.mark else { return nil }
+    /// Where its export stands now, whole: where it was written, or where trimming has moved it. nil also for one of another store than
+    /// that which the build would export to.
+    func standingExport(in store: Store) -> ByteString? {
+        guard let export, export.path.hasPrefix(store.layout.subStore(of: store.user) + "/"),
+            let path = Export.standing(export.path), Export.mark(path) == export.mark
+        else { return nil }
         return path
     }
 }
@@ -122,6 +125,8 @@ struct FingerprintKeeper {
     let former: BuildFingerprint.Memory?
     /// Where the build exports to; nil when it does not.
     let export: ByteString?
+    /// Where the export of the build before stood; nil where there was none.
+    let standing: ByteString?
 
     /// The first answer measures all that is new.
     private static let patience: Int64 = 20_000_000_000
@@ -142,7 +147,7 @@ struct FingerprintKeeper {
             memory.export = Export.standing(export).flatMap { path in Export.mark(path).map { (path, $0) } }
         } else if outcome.firstMiss == nil {
             // Else something has changed besides its files, such as a base image, that is to be exported yet.
-            memory.export = former?.standingExport == nil ? nil : former?.export
+            memory.export = standing == nil ? nil : former?.export
         }
         memory.records = cache.records(within: Self.patience)
         fingerprint.keep(memory)

@@ -124,7 +124,7 @@ struct BuildLayers {
         guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
         self.cache = (engine, cache)
         guard let unchanged, unchanged.engine == engine, facts.count == 1 else { return self.unchanged = nil }
-        standing = unchanged.standingExport
+        standing = store.flatMap { unchanged.standingExport(in: $0) }
         facts[0].isExported = standing != nil
         guard wish.imports, builds[0].imports, let known = unchanged.records else { return }
         facts[0].isImported = cache.records(within: cache.patience).map(known.areAmong) ?? false
@@ -303,7 +303,8 @@ struct BuildLayers {
     private func keeper(of build: Build, exportingTo export: ByteString?) -> FingerprintKeeper? {
         guard looked == 1, let fingerprint = build.fingerprint, let cache else { return nil }
         return FingerprintKeeper(
-            fingerprint: fingerprint, engine: cache.engine, cache: cache.records, former: unchanged, export: export)
+            fingerprint: fingerprint, engine: cache.engine, cache: cache.records, former: unchanged, export: export,
+            standing: standing)
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.

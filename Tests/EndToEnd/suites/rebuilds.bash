@@ -205,6 +205,12 @@ lost_export() {
     expect_cached all
     expect_equal "$(exports | wc -l)" 1
     rebuilt a
+    # In another store there is none.
+    run on a SLIPWAY_STORE="$place/other" docker build -t app app
+    await 60 at_rest
+    expect_notes SLP002 !SLP421
+    built a
+    rebuilt a
     # Where it was moved to by trimming it counts.
     run on a slipway trim
     rebuilt a
