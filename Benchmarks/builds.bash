@@ -101,7 +101,7 @@ small_builds() {
 
 # What import and export cost a build of which all is cached, by the number of its layers: BuildKit pays by the layer.
 layer_costs() {
-    local count words lines number shim kind
+    local count words lines number ours kind
     export SLIPWAY_STORE=$temp/store/layers
     for count in 5 15 30 60; do
         lines=()
@@ -111,7 +111,7 @@ layer_costs() {
         say "rebuilding $count cached layers"
         built through home layers
         until_rested
-        through home; shim=("${words[@]}")
+        through home; ours=("${words[@]}")
         past home
         env "${words[@]}" build -t bench-layers --cache-to "type=local,dest=$temp/layers-exported,mode=max" layers >log 2>&1
         timed -w 1 -p "$temp/prepare" -e "$temp/log" 5 \
@@ -121,7 +121,7 @@ layer_costs() {
             --cache-to "type=local,dest=$temp/layers-exported-anew,mode=max" layers + \
             both "${words[@]}" build -t bench-layers --cache-from "type=local,src=$temp/layers-exported" \
             --cache-to "type=local,dest=$temp/layers-exported-anew,mode=max" layers + \
-            rested-shim "${shim[@]}" build -t bench-layers layers
+            rested-shim "${ours[@]}" build -t bench-layers layers
         for kind in import export both; do
             row "$count cached layers, $kind by hand / plain" "$(calculate "${median[$kind]} / ${median[plain]}")" x - \
                 plain="${median[plain]}" "$kind=${median[$kind]}"
@@ -129,11 +129,11 @@ layer_costs() {
         row "$count cached layers at home / without the shim" \
             "$(calculate "${median[rested-shim]} / ${median[plain]}")" x '<=1.08' \
             without="${median[plain]}" shim="${median[rested-shim]}" "$(from_least rested-shim plain)"
-        through second; shim=("${words[@]}")
+        through second; ours=("${words[@]}")
         past second
         timed -w 1 -p "$temp/prepare" -e "$temp/log" 5 \
             second-import "${words[@]}" build -t bench-layers --cache-from "type=local,src=$temp/layers-exported" layers + \
-            second-shim "${shim[@]}" build -t bench-layers layers
+            second-shim "${ours[@]}" build -t bench-layers layers
         row "$count layers on the second engine / import by hand" \
             "$(calculate "${median[second-shim]} / ${median[second-import]}")" x '<=1.1' \
             hand="${median[second-import]}" shim="${median[second-shim]}" "$(from_least second-shim second-import)"
