@@ -397,6 +397,7 @@ both_in_place() {
     # Without the shim before docker, the plugin does it; each of docker's ways leads there.
     for words in "docker build" "docker buildx build" "docker builder build" "docker image build" "$place/plugin/docker-buildx build"; do
         forget b
+        unique >app/new # or the export of the way before would do
         # shellcheck disable=SC2086
         run plugged b PATH="$(dirname "$(docker_of b)"):/usr/bin:/bin" $words app
         expect_cached all
