@@ -392,14 +392,14 @@ no_room() {
             for number in {1..60}; do
                 rm -rf "$store"
                 cp -a good "$store"
-                try strace -f -qq -o trace -e "trace=$calls" -e "inject=$calls:error=$error:when=$number" "$work/bin/slipway" trim --store "$store"
+                try strace -f -qq -o trace -e "trace=$calls" -e "inject=$calls:error=$error:when=$number" "$work/bin/slipway" trim --keep 3 --store "$store"
                 grep -q INJECTED trace || break
                 expect_whole_store
                 expect [ -n "$(exports | grep -F "${wanted##*/}")" ]
                 # At most the three kinds of ends of the list: the others are like them.
                 [[ $number -lt 8 ]] || break
             done
-            run slipway trim
+            run slipway trim --keep 3
             expect_whole_store
             expect_equal "$(exports | sed "s#$store/v1/u0/gen-[0-9]*##")" "$wanted" "exports after $error at $calls"
         done
