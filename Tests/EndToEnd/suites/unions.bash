@@ -189,12 +189,14 @@ least_used() {
         run on a docker build app
     done
     published
+    await 60 at_rest
     # The oldest is used again, where nothing is cached: what is imported is used.
     git -C app checkout --quiet one
     forget b
     run on b docker build app
     expect_cached all
     published
+    await 60 at_rest
     run on a slipway trim --max-size 50MB --json
     expect_equal "$(jq -c '[.parts[0] | .dropped, .shortened | .[].cause] | unique' "$stdout")" '["over-budget","superseded"]'
     expect_equal "$(jq '.parts[0].after.total <= 50000000' "$stdout")" true
