@@ -372,7 +372,7 @@ all_at_once() {
     local -A built=()
     RANDOM=15
     for ((number = 0; number < 8; number++)); do project "app$number"; done
-    (while [[ ! -e stop ]]; do on a slipway trim --keep 2 >>trims 2>&1 || echo "trim failed" >>trims; sleep 0.2; done) &
+    (while [[ ! -e stop ]]; do on a slipway trim >>trims 2>&1 || echo "trim failed" >>trims; sleep 0.2; done) &
     behind=($!)
     strike_behind &
     behind+=($!)
