@@ -216,7 +216,7 @@ PERL
     await 30 grep -q races squatter.stdout
     local user owner left
     local -a taken=()
-    # A look finds a name only while it is there, one time in four or five: 20 looks missed the last of the 20 names in 5 of 60 runs.
+    # A look finds a name only while it is there. On a busy machine one of 48 runs needed 100 looks for all 20, so the last may escape.
     for _ in {1..200}; do
         run slipway store init --shared "$store"
         left=0
@@ -225,7 +225,7 @@ PERL
         done
         [[ $left -gt 0 ]] || break
     done
-    # A name that is nobody's at the end, since the racer has just moved it away, is no place that they have.
+    # Once the racer has stopped, one look more must find whatever they still have; a name that is nobody's is not theirs.
     kill "$pid"
     wait "$pid" || true
     run slipway store init --shared "$store"
