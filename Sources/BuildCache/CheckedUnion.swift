@@ -22,14 +22,14 @@ struct CheckedUnion {
         self.record = record
         self.path = path
         self.generation = generation
-        var times: [Int64] = []
-        for pool in generation.sources + (generation.lenders.isEmpty ? [] : [generation]) {
-            times.append(try Rejection.status(pool.poolPath, followLinks: false).modified)
-        }
+        var title = record.manifest.digest
+        var changed: Int64 = 0
         for blob in [record.manifest, record.config] {
-            times.append(try Preflight.checkLayer(blob, in: generation).changed)
+            let status = try Preflight.checkLayer(blob, in: generation)
+            title += " " + ByteString(decimal: status.inode) + " " + ByteString(decimal: status.changed)
+            changed = max(changed, status.changed)
         }
-        let title = record.manifest.digest + " " + times.map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
+        title += "\n"
         let memory = path + "-checked"
         if let list = LayerList(at: memory, under: title), list.count == record.layers {
             missing = try list.missing(from: generation, until: deadline)
@@ -37,15 +37,20 @@ struct CheckedUnion {
         }
         let list = LayerList(try preflight.contents(of: record.manifest, in: generation).layers, under: title)
         missing = try list.missing(from: generation, until: deadline)
-        guard missing.isEmpty, remember, Clock.now &- (times.max() ?? 0) > Self.tick else { return }
+        guard missing.isEmpty, remember, Clock.now &- changed > Self.tick else { return }
         try? Files.replace(memory, with: list.text, mode: 0o600)
+    }
+
+    /// The same to be added to: read once more, and compared with its digests.
+    func base(_ preflight: inout Preflight) throws(Rejection) -> UnionDraft.Base {
+        UnionDraft.Base(record: record, graph: try preflight.contents(of: record.manifest, in: generation).graph)
     }
 }
 
 /// The layers of a union, as a file keeps them: a title and then a line for each, its digest's digits, a blank and its size. What it
-/// says was read of a manifest and a config whose digests were right, and holds for as long as nobody has written to them or to the
-/// pools' directories, which the title tells: a build need not read and hash them again. It is looked through as it is, without a copy
-/// of each digest: a union may have a thousand layers, and a build 10 ms.
+/// says was read of a manifest and a config whose digests were right, and holds for as long as these are the same files and nobody has
+/// written to them, which the title tells: a build need not read and hash them again, though the pool grows. It is looked through as it
+/// is, without a copy of each digest: a union may have a thousand layers, and a build 10 ms.
 private struct LayerList {
     private(set) var text: ByteString
     private let title: Int

@@ -20,10 +20,8 @@ enum UnionApart {
         let wanted = min(count, most, mostBytes / size)
         guard record.apart.count < wanted, !deadline.hasPassed else { return record }
         var preflight = Preflight(indexes: 1, bytes: size, until: deadline)
-        guard let contents = try? preflight.contents(of: record.manifest, in: generation),
-            let graph = CacheManifest(contents.manifestText).flatMap({
-                CacheGraph(manifest: $0, config: contents.configText)
-            }), let mode = try? Files.status(generation.path, followLinks: false).mode
+        guard let graph = (try? preflight.contents(of: record.manifest, in: generation))?.graph,
+            let mode = try? Files.status(generation.path, followLinks: false).mode
         else { return record }
         var more = record
         func write(_ text: ByteString) throws(Errno) -> Preflight.Blob {

@@ -72,41 +72,45 @@ struct UnionDraft {
     /// A published union, read to be added to.
     struct Base {
         let record: UnionRecord
-        let contents: Preflight.Contents
+        /// nil where nothing can be added to what it says.
+        let graph: CacheGraph?
     }
 
     /// An export, read to be added.
     struct Added {
         let export: CompleteExport
-        let contents: Preflight.Contents
+        let graph: CacheGraph
     }
 
     /// Why there is none.
     enum Obstacle: Error {
         /// It would hold nothing that its base does not.
         case nothingNew
+        /// The same, since its base has no room for more.
+        case noRoom
         /// More than an importer should be given.
         case tooLarge
     }
 
     /// What `base`, or several unions of different generations, and these exports hold together. What is `missing` from the pool is left out, with all that leads through it.
+    /// Without a base it may still replace a `former` one.
     init(
-        _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = []
+        _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = [],
+        replacing former: UnionRecord? = nil
     ) throws(Obstacle) {
-        var graphs = base.flatMap { Self.graph($0.contents) }.map { [$0] } ?? []
+        var graphs = base?.graph.map { [$0] } ?? []
         let isAdding = !graphs.isEmpty
         var taken = isAdding ? base?.record.exports ?? [:] : [:]
         var oldest = isAdding ? base?.record.oldest ?? .max : .max
         for other in others {
-            guard let graph = Self.graph(other.contents) else { continue }
+            guard let graph = other.graph else { continue }
             graphs.append(graph)
             taken.merge(other.record.exports) { $0.union($1) }
             oldest = min(oldest, other.record.oldest)
         }
         var sources: [CompleteExport?] = graphs.map { _ in nil }
         for added in exports {
-            guard let graph = Self.graph(added.contents) else { continue }
-            graphs.append(graph)
+            graphs.append(added.graph)
             sources.append(added.export)
         }
         guard !graphs.isEmpty else { throw .nothingNew }
@@ -120,7 +124,7 @@ struct UnionDraft {
             taken[export.key, default: []].insert(export.number)
             oldest = min(oldest, export.completed)
         }
-        guard !missing.isEmpty || taken != base?.record.exports else { throw .nothingNew }
+        guard !missing.isEmpty || taken != base?.record.exports else { throw isWhole ? .nothingNew : .noRoom }
         if !missing.isEmpty {
             let missing = Set(missing.compactMap { Digest($0) })
             union = union.keepingLayers { !missing.contains($0.digest) }
@@ -128,24 +132,23 @@ struct UnionDraft {
         guard !union.isEmpty else { throw .nothingNew }
         layers = union.layers.map(\.digest.hex)
         config = union.config
-        manifest = union.manifest(of: config).text
-        guard config.count <= Self.limit.configBytes, manifest.count <= Self.limit.manifestBytes else {
+        let manifest = union.manifest(of: config)
+        self.manifest = manifest.text
+        guard config.count <= Self.limit.configBytes, self.manifest.count <= Self.limit.manifestBytes else {
             throw .tooLarge
         }
         record = UnionRecord(
-            manifest: Self.blob(manifest), config: Self.blob(config), records: union.recordCount,
-            layers: union.layers.count, oldest: oldest)
+            manifest: Preflight.Blob(digest: Digest(of: self.manifest).name, size: self.manifest.count),
+            config: Preflight.Blob(digest: manifest.config.digest.name, size: manifest.config.size),
+            records: union.recordCount, layers: union.layers.count, oldest: oldest)
         record.exports = taken
         isWritten = base?.record.manifest == record.manifest
-        record.former = base?.record.former ?? [:]
+        let former = base?.record ?? former
+        record.former = former?.former ?? [:]
         let now = Clock.now
         if isWritten { record.apart = base?.record.apart ?? [] }
-        for blob in base?.record.named ?? [] { record.former[blob] = now }
+        for blob in former?.named ?? [] { record.former[blob] = now }
         for blob in record.named { record.former[blob] = nil }
-    }
-
-    private static func graph(_ contents: Preflight.Contents) -> CacheGraph? {
-        CacheManifest(contents.manifestText).flatMap { CacheGraph(manifest: $0, config: contents.configText) }
     }
 
     /// Forgets what was replaced before a time, and returns it.
@@ -153,10 +156,6 @@ struct UnionDraft {
         let old = record.former.filter { $0.value < time }.map(\.key)
         for blob in old { record.former[blob] = nil }
         return old
-    }
-
-    private static func blob(_ text: ByteString) -> Preflight.Blob {
-        Preflight.Blob(digest: "sha256:" + SHA256.hexDigest(of: text), size: text.count)
     }
 
     /// Puts the union into a generation's pool, where it is as good as any export's manifest, and then its record where it is looked
@@ -172,4 +171,9 @@ struct UnionDraft {
         }
         for place in places { try Files.replace(place, with: record.text, mode: mode & 0o644) }
     }
+}
+
+extension Preflight.Contents {
+    /// What they say; nil where no union can say it.
+    var graph: CacheGraph? { CacheManifest(manifestText).flatMap { CacheGraph(manifest: $0, config: configText) } }
 }

@@ -137,8 +137,8 @@ struct UnionOffer {
             // What one key's union is more than the wide one is not for others.
             if generation == self.generation, paths.contains(path) { places = paths }
         }
-        // The widest first: of those that hold as many of these keys' exports it is the one.
-        let records = (wide + paths).compactMap { path in
+        // The narrowest first: a key has one of its own where the wide one has no room for all, or lacks what is too old for others.
+        let records = (paths + wide).compactMap { path in
             UnionRecord.read(path, in: generation).map { (path: path, record: $0, lacking: lacking(in: $0)) }
         }
         for (path, record, _) in records.enumerated().sorted(by: {
@@ -182,7 +182,7 @@ struct UnionOffer {
                 let contents = try reader.contents(of: manifest, in: export.generation)
                 for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
                 bytes += contents.manifestText.count + contents.configText.count
-                read.append(UnionDraft.Added(export: export, contents: contents))
+                if let graph = contents.graph { read.append(UnionDraft.Added(export: export, graph: graph)) }
                 note(manifest, of: export)
             } catch {
                 notes.append(error.note)
@@ -206,17 +206,13 @@ struct UnionOffer {
             guard !isWhole || published.record.manifest.size + published.record.config.size <= Self.largestMerged
             else { return }
             do throws(Rejection) {
-                base = UnionDraft.Base(
-                    record: published.record,
-                    contents: try preflight.contents(of: published.record.manifest, in: generation))
+                base = try published.base(&preflight)
             } catch {
                 notes.append(error.note)
             }
         }
         let more = others.compactMap { other in
-            (try? preflight.contents(of: other.record.manifest, in: other.generation)).map {
-                UnionDraft.Base(record: other.record, contents: $0)
-            }
+            try? other.base(&preflight)
         }
         let missing = (published?.missing ?? []) + others.flatMap(\.missing)
         draft = try? UnionDraft(base, others: more, read, without: missing)

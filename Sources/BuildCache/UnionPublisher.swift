@@ -1,3 +1,4 @@
+internal import CacheUnion
 internal import Formats
 internal import Host
 internal import Notes
@@ -60,6 +61,7 @@ struct UnionPublisher {
         for (_, keys) in Dictionary(grouping: keys.withoutRepeats, by: \.repository) {
             guard let first = keys.first else { continue }
             let own = Set(keys.map(\.directoryName))
+            let places = keys.map { generation.unionPath(.key, $0) }
             let (near, far) = others(besides: own, of: first.repository)
             let exports = own.sorted().flatMap { complete($0) }
             let relatives = near.flatMap { complete($0) }
@@ -67,14 +69,24 @@ struct UnionPublisher {
             if scope != .key {
                 // Old exports are in no union that other repositories' builds import.
                 let all = scope == .store ? (exports + relatives).filter(isRecent) + strangers : exports + relatives
-                let isWhole = publish(all, at: [generation.unionPath(scope, first)], &reader)
-                if isWhole && (scope != .store || exports.allSatisfy(isRecent)) { continue }
+                let isWhole = publish(newestFirst(all), at: [generation.unionPath(scope, first)], &reader)
+                if isWhole && (scope != .store || exports.allSatisfy(isRecent)) {
+                    // What there was no room for, or was too old, has been trimmed.
+                    for place in places { UnionRecord.remove(place) }
+                    continue
+                }
             }
-            var ordered = preferred(exports) + preferred(relatives) + preferred(strangers)
-            let places = keys.map { generation.unionPath(.key, $0) }
-            while !ordered.isEmpty, !publish(ordered, at: places, takingSome: true, &reader) {
-                ordered = Array(ordered.prefix(ordered.count / 2))
+            // What begins as the own builds do has steps that they may look for.
+            let sources = exports.reduce(into: Set<Digest>()) { $0.formUnion(reader.sources(of: $1)) }
+            var (alike, others): ([CompleteExport], [CompleteExport]) = ([], [])
+            for export in preferred(strangers) {
+                if reader.sources(of: export).isDisjoint(with: sources) {
+                    others.append(export)
+                } else {
+                    alike.append(export)
+                }
             }
+            _ = publish(preferred(exports) + preferred(relatives) + alike + others, at: places, &reader)
         }
     }
 
@@ -114,17 +126,17 @@ struct UnionPublisher {
             complete(key).filter { numbers.contains($0.number) && !known.contains($0.path) }
         }
         _ = publish(
-            first + preferred(others), at: [generation.path.appending(path: place)], takingSome: true,
-            remembering: false,
-            &reader)
+            first + preferred(others), at: [generation.path.appending(path: place)], remembering: false, &reader)
     }
 
     private func isRecent(_ export: CompleteExport) -> Bool { Clock.now &- export.completed <= age }
 
-    /// The newest first, and of each variant one before all others: retention leaves out what has no room in this order.
-    private func preferred(_ exports: [CompleteExport]) -> [CompleteExport] {
-        exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }.firstOfEachVariant
+    private func newestFirst(_ exports: [CompleteExport]) -> [CompleteExport] {
+        exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }
     }
+
+    /// The newest first, and of each variant one before all others: retention leaves out what has no room in this order.
+    private func preferred(_ exports: [CompleteExport]) -> [CompleteExport] { newestFirst(exports).firstOfEachVariant }
 
     private func complete(_ key: ByteString) -> [CompleteExport] {
         KeyListing(of: key, in: generation.sources).complete(besides: [], key, limit: Self.mostExports)
@@ -149,49 +161,89 @@ struct UnionPublisher {
         return (near, scope == .store ? names.filter { !near.contains($0) } : [])
     }
 
-    /// Makes one union of these exports, and of no others. False where it would be more than an importer should be given, unless
-    /// the first of them will do.
+    /// Makes one union of as many of these exports as an importer should be given, the first ones first, and of no others. Says
+    /// whether it has all that can be in one.
     private func publish(
-        _ exports: [CompleteExport], at places: [ByteString], takingSome: Bool = false, remembering: Bool = true,
-        _ reader: inout ExportShelf
+        _ exports: [CompleteExport], at places: [ByteString], remembering: Bool = true, _ reader: inout ExportShelf
     ) -> Bool {
-        guard let place = places.first, !exports.isEmpty else { return true }
+        var exports = exports
+        var isWhole = true
+        while !exports.isEmpty {
+            switch make(exports, at: places, remembering: remembering, &reader) {
+            case .whole: return isWhole
+            case .part: return false
+            case .tooLarge:
+                isWhole = false
+                exports = Array(exports.prefix(exports.count / 2))
+            }
+        }
+        return isWhole
+    }
+
+    /// How much of it is published now, as far as is known.
+    private enum Outcome {
+        case whole, part, tooLarge
+    }
+
+    private func make(
+        _ exports: [CompleteExport], at places: [ByteString], remembering: Bool, _ reader: inout ExportShelf
+    ) -> Outcome {
+        guard let place = places.first else { return .whole }
         for _ in 0..<Self.tries {
             let former = UnionRecord.read(place, in: generation)
             let (base, missing) = former.map { foundation($0, at: place, for: exports) } ?? (nil, [])
             var read: [UnionDraft.Added] = []
             for export in exports where base?.record.holds(export.number, of: export.key) != true {
-                if let contents = reader.contents(of: export) { read.append(.init(export: export, contents: contents)) }
+                if let graph = reader.graph(of: export) { read.append(.init(export: export, graph: graph)) }
             }
             guard !read.isEmpty || !missing.isEmpty else {
                 if let former { _ = UnionApart.made(apart, of: former, at: places, in: generation) }
-                return true
+                return .whole
             }
             var draft: UnionDraft
             do throws(UnionDraft.Obstacle) {
-                draft = try UnionDraft(base, read, without: missing)
-                if !draft.isWhole {
-                    guard takingSome else { return false }
+                if let base, let added = try Self.added(read, to: base, without: missing) {
+                    draft = added
+                } else {
                     // The first ones first, whatever was published before.
-                    if base != nil {
-                        let all = exports.compactMap { export in
-                            reader.contents(of: export).map { UnionDraft.Added(export: export, contents: $0) }
-                        }
-                        draft = try UnionDraft(nil, all)
-                    }
+                    draft = try UnionDraft(
+                        nil,
+                        exports.compactMap { export in
+                            reader.graph(of: export).map { UnionDraft.Added(export: export, graph: $0) }
+                        }, replacing: former)
                 }
             } catch {
-                return error == .nothingNew
+                return error == .nothingNew ? .whole : .tooLarge
+            }
+            let outcome: Outcome = draft.isWhole ? .whole : .part
+            // Without room for more it is the same again.
+            if let former, base != nil, former.manifest == draft.record.manifest, former.exports == draft.record.exports
+            {
+                _ = UnionApart.made(apart, of: former, at: places, in: generation)
+                return outcome
             }
             let expired = draft.forget(before: Clock.now &- Self.readingTime)
             guard UnionRecord.read(place, in: generation) == former else { continue }
-            guard (try? draft.write(in: generation, to: places)) != nil else { return true }
+            guard (try? draft.write(in: generation, to: places)) != nil else { return .part }
             remove(expired)
             let record = UnionApart.made(apart, of: draft.record, at: places, in: generation)
             if remembering { remember(record, at: places) }
-            return true
+            return outcome
         }
-        return true
+        return .part
+    }
+
+    /// nil where there is no room for all of it.
+    private static func added(
+        _ exports: [UnionDraft.Added], to base: UnionDraft.Base, without missing: [ByteString]
+    ) throws(UnionDraft.Obstacle) -> UnionDraft? {
+        do throws(UnionDraft.Obstacle) {
+            let draft = try UnionDraft(base, exports, without: missing)
+            return draft.isWhole ? draft : nil
+        } catch {
+            guard error == .nothingNew else { return nil }
+            throw error
+        }
     }
 
     /// A published union that can be added to: all that it holds is to be in the new one.
@@ -205,17 +257,16 @@ struct UnionPublisher {
         }
         var preflight = Preflight(indexes: .max, bytes: .max)
         guard let checked = try? CheckedUnion(record, at: place, in: generation, &preflight, remember: false),
-            let contents = try? preflight.contents(of: record.manifest, in: generation)
+            let base = try? checked.base(&preflight)
         else { return (nil, []) }
-        return (UnionDraft.Base(record: record, contents: contents), checked.missing)
+        return (base, checked.missing)
     }
 
     /// Takes away what former unions have left in the pool, unless another one's record names it: two keys' unions of the same exports
     /// are one manifest.
     private func remove(_ blobs: [ByteString]) {
         guard !blobs.isEmpty else { return }
-        let used = Set(
-            UnionRecord.all(in: generation).flatMap(\.record.named))
+        let used = Set(UnionRecord.all(in: generation).flatMap(\.record.named))
         for blob in blobs where !used.contains(blob) {
             if let path = generation.blobPath(blob) { try? Files.remove(path) }
         }
@@ -233,21 +284,24 @@ struct UnionPublisher {
 
 /// Exports as they are read once for several unions, all their layers looked at.
 private struct ExportShelf {
-    private var read: [ByteString: Preflight.Contents?] = [:]
+    private var read: [ByteString: CacheGraph?] = [:]
     private var preflight = Preflight(indexes: .max, bytes: .max)
 
-    /// nil for a damaged one.
-    mutating func contents(of export: CompleteExport) -> Preflight.Contents? {
+    /// nil for a damaged one, and for one that no union can hold.
+    mutating func graph(of export: CompleteExport) -> CacheGraph? {
         if let known = read[export.path] { return known }
-        let contents = try? load(export)
-        read[export.path] = .some(contents)
-        return contents
+        let graph = try? load(export)
+        read[export.path] = .some(graph)
+        return graph
     }
 
-    private mutating func load(_ export: CompleteExport) throws(Rejection) -> Preflight.Contents {
+    /// What its steps begin with.
+    mutating func sources(of export: CompleteExport) -> Set<Digest> { graph(of: export)?.sources ?? [] }
+
+    private mutating func load(_ export: CompleteExport) throws(Rejection) -> CacheGraph? {
         let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
         let contents = try preflight.contents(of: manifest, in: export.generation)
         for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
-        return contents
+        return contents.graph
     }
 }

@@ -69,6 +69,12 @@ struct UnionRecord: Equatable, Sendable {
         return UnionRecord(text)
     }
 
+    /// Takes one away, and what is remembered of it. Its blobs are swept when nothing names them any more.
+    static func remove(_ path: ByteString) {
+        guard !Files.isMissing(path) else { return }
+        for file in [path, path + "-checked"] { try? Files.remove(file) }
+    }
+
     /// By its parts.
     init(manifest: Preflight.Blob, config: Preflight.Blob, records: Int, layers: Int, oldest: Int64) {
         self.manifest = manifest

@@ -40,6 +40,9 @@ public struct CacheGraph: Equatable, Sendable {
     /// How many keys it has.
     public var recordCount: Int { graph.records.count }
 
+    /// What its steps begin with: base images, above all. They have no inputs.
+    public var sources: Set<Digest> { Set(graph.records.lazy.filter { $0.arity == 0 }.map(\.digest)) }
+
     /// Whether there is nothing in it.
     public var isEmpty: Bool { graph.records.isEmpty }
 

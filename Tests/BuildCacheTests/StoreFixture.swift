@@ -85,11 +85,12 @@ struct StoreFixture {
     @discardableResult
     func export(
         for build: BuildIdentity, at seconds: Int64, _ content: ByteString, as format: ManifestFormat = .image,
-        padding: Int = 0, in place: Generation? = nil
+        padding: Int = 0, in place: Generation? = nil, steps: Int = 2, on base: ByteString = "source"
     ) throws -> StoredExport {
         let generation = try place ?? generation()
-        let layers = try ["first", "last"].map { try put($0 + " layer of " + content, in: generation) }
-        let config = try put(Self.config(of: content, layers: layers.map(\.digest)), in: generation)
+        let names: [ByteString] = steps == 2 ? ["first", "last"] : (0..<steps).map { ByteString(decimal: $0) }
+        let layers = try names.map { try put($0 + " layer of " + content, in: generation) }
+        let config = try put(Self.config(of: content, on: base, layers: layers.map(\.digest)), in: generation)
         let text = format.text(config: config, layers: layers)
         let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
         let path = try unfinished(for: build, at: seconds, in: generation)
@@ -100,8 +101,8 @@ struct StoreFixture {
     }
 
     /// What BuildKit writes of a base image and one step behind another.
-    private static func config(of content: ByteString, layers: [ByteString]) -> ByteString {
-        var records: [JSON] = [.object(["digest": .string(digest("source"))])]
+    private static func config(of content: ByteString, on base: ByteString, layers: [ByteString]) -> ByteString {
+        var records: [JSON] = [.object(["digest": .string(digest(base))])]
         for number in layers.indices {
             records.append(
                 .object([

@@ -209,6 +209,72 @@ struct UnionTests {
         #expect(try fixture.finds(first, for: build), "found again by its own key")
     }
 
+    @Test("Where there is no room for all, a key has its own exports, then those on its own base, then the newest")
+    func room() throws {
+        let build = try fixture.build()
+        let (alike, other) = (try stranger("alike"), try stranger("other"))
+        // Four of them have more records than a union takes.
+        let old = try fixture.export(for: alike, at: now(-500), "alike", steps: 250, on: "own base")
+        let newest = try fixture.export(for: other, at: now(-10), "newest", steps: 250, on: "another base")
+        let newer = try fixture.export(for: other, at: now(-20), "newer", steps: 250, on: "another base")
+        publish(other)
+        #expect(try fixture.finds(newest, newer, old, for: other))
+        let own = try fixture.export(for: build, at: now(-900), "own", steps: 250, on: "own base")
+        publish(build)
+        #expect(try fixture.finds(own, old, newest, for: build))
+        #expect(try !fixture.finds(newer, for: build))
+        // Who is new gets what was built last.
+        #expect(try fixture.finds(newest, newer, old, for: stranger("new")))
+        #expect(try record(of: build)?.exportCount == 3, "published for all, whatever fits")
+        // The same again is nothing to write.
+        let pool = try fixture.generation().poolPath
+        let before = try Files.status(pool).modified
+        publish(build)
+        #expect(try Files.status(pool).modified == before)
+        // Once there is room again the wide one serves all.
+        try Files.removeTree(newer.path)
+        publish(build)
+        #expect(try Files.isMissing(fixture.generation().unionPath(.key, build.key)))
+        #expect(try fixture.finds(own, old, newest, for: build))
+    }
+
+    @Test("What a union without room for all has replaced is remembered, and goes like any other's")
+    func formerOfFull() throws {
+        let build = try fixture.build()
+        for number in 0..<4 {
+            try fixture.export(for: build, at: now(-20 + Int64(number)), ByteString(decimal: number), steps: 250)
+        }
+        publish(build)
+        let first = try #require(try record(of: build))
+        #expect(first.exportCount == 3)
+        try fixture.export(for: build, at: now(-5), "newest", steps: 250)
+        publish(build)
+        let second = try #require(try record(of: build))
+        #expect(second.exportCount == 3 && second.manifest != first.manifest)
+        #expect(Set(second.former.keys) == Set(first.named))
+    }
+
+    @Test("While the pool grows, the layers are looked at, and nothing is read again")
+    func growingPool() throws {
+        let build = try fixture.build()
+        for number in 0..<4 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
+        publish(build)
+        let union = try #require(try record(of: build))
+        let generation = try fixture.generation()
+        try fixture.put("something new", in: generation)
+        var preflight = Preflight(indexes: 0, bytes: 0)
+        let path = generation.unionPath(.store, build.key)
+        let checked = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
+        #expect(checked.missing.isEmpty)
+        let layer = try #require(fixture.layers(of: fixture.survey(for: build, acting: false)).first)
+        try Files.remove(try #require(generation.blobPath(layer)))
+        let lacking = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
+        #expect(lacking.missing == [layer])
+        // A torn memory is none.
+        try Files.replace(path + "-checked", with: Files.read(path + "-checked", limit: 9999).dropLast(7), mode: 0o600)
+        #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
+    }
+
     @Test("Damaged exports are in no union, and come into it once they are whole")
     func damaged() throws {
         let build = try fixture.build()
@@ -344,7 +410,7 @@ struct UnionTests {
         #expect(Files.isMissing(shared))
     }
 
-    @Test("A union's manifest is read once as long as the pool stays as it is")
+    @Test("The layers of a union are remembered, and each is looked at all the same")
     func memory() throws {
         let build = try fixture.build()
         for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
@@ -356,7 +422,6 @@ struct UnionTests {
         #expect(memory.hasPrefix(record.manifest.digest))
         let layer = try #require(fixture.layers(of: fixture.survey(for: build)).first)
         let path = try #require(generation.blobPath(layer))
-        // The pool's time says that something has gone.
         try Files.remove(path)
         #expect(try !fixture.layers(of: fixture.survey(for: build)).contains(layer))
     }
