@@ -95,10 +95,14 @@ case $1 in
         ;;
     rested-*) until at_rest; do sleep 0.02; done ;;
     decide-*)
+        # It publishes the union, too.
+        until at_rest; do sleep 0.02; done
         # Exports that never came, because the stand-in builds nothing.
         for export in "store/${1#decide-}"/v1/u*/gen-*/exports/*/*/; do
-            [[ -e $export/index.json ]] || mv "$export" used/
+            [[ -e $export/index.json ]] || mv "$export" "$(mktemp -d used/XXXXXXXXXX)"
         done
+        # What the round before has merged is to be merged again.
+        if [[ -d store/${1#decide-}.unions ]]; then cp -a "store/${1#decide-}.unions/." "store/${1#decide-}"; fi
         ;;
     *) exit ;;
 esac

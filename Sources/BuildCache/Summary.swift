@@ -49,27 +49,40 @@ public struct PartSummary: Sendable {
     /// Who is trimming it.
     public let trimmers: [LockHolder]
 
+    /// What builds import from it: of its own exports, and, of one's own part, of those of trusted users with them.
+    public let unions: [UnionSummary]
+
     /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
-    public init?(of part: StoreLayout.Part, in store: Store) throws(Rejection) {
-        try self.init(of: part, in: store) { _ in }
+    /// `age` is how old other repositories' exports may be, `trusted` are the users whose parts are read.
+    public init?(
+        of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = []
+    ) throws(Rejection) {
+        try self.init(of: part, in: store, othersUpTo: age, trusting: trusted) { _ in }
     }
 
     /// `checkpoint` is what tests do meanwhile.
     init?(
-        of part: StoreLayout.Part, in store: Store, checkpoint: (Inventory.Step) throws(Rejection) -> Void
+        of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = [],
+        checkpoint: (Inventory.Step) throws(Rejection) -> Void
     ) throws(Rejection) {
         // No lease: it would show this process as a holder.
         let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(Rejection) -> PartSummary? in
             guard let current else { return nil }
-            return PartSummary(of: part, try Inventory(of: current, now: Clock.now, checkpoint: checkpoint))
+            let inventory = try Inventory(of: current, now: Clock.now, checkpoint: checkpoint)
+            var unions = UnionSummary.all(of: inventory, othersUpTo: age, now: Clock.now)
+            if part.user == store.user, let links = OpenedStore(store, trusted: trusted, leasing: false).links {
+                unions += UnionSummary.all(over: links)
+            }
+            return PartSummary(of: part, inventory, unions)
         }
         guard let summary else { return nil }
         self = summary
     }
 
-    private init(of part: StoreLayout.Part, _ inventory: Inventory) {
+    private init(of part: StoreLayout.Part, _ inventory: Inventory, _ unions: [UnionSummary]) {
         let current = inventory.generation
         self.part = part
+        self.unions = unions
         usage = Trim.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         var keysOfBlob: [Digest: Int] = [:]
         let reached = inventory.keys.map { inventory.reached(by: $0.exports) }

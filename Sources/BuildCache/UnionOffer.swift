@@ -170,6 +170,8 @@ struct UnionOffer {
     ) {
         let isWhole = published?.missing.isEmpty ?? false
         var read: [UnionDraft.Added] = []
+        // Damaged, or saying what no union can.
+        var useless = 0
         var bytes = 0
         var reader = Preflight(indexes: Self.mostMerged, bytes: Self.mostExported, until: deadline)
         for export in exports.prefix(Self.mostMerged) where bytes < Self.mostBytes {
@@ -182,9 +184,14 @@ struct UnionOffer {
                 let contents = try reader.contents(of: manifest, in: export.generation)
                 for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
                 bytes += contents.manifestText.count + contents.configText.count
-                if let graph = contents.graph { read.append(UnionDraft.Added(export: export, graph: graph)) }
+                if let graph = contents.graph {
+                    read.append(UnionDraft.Added(export: export, graph: graph))
+                } else {
+                    useless += 1
+                }
                 note(manifest, of: export)
             } catch {
+                useless += 1
                 notes.append(error.note)
             }
         }
@@ -195,6 +202,7 @@ struct UnionOffer {
             }
             stand(on: published)
         }
+        defer { noteUnmerged(of: exports, besides: published, useless) }
         // An export by itself is its own union.
         // What there is no time for the next build merges, or whoever publishes.
         guard !deadline.hasPassed || !isWhole else { return }
@@ -216,6 +224,14 @@ struct UnionOffer {
         }
         let missing = (published?.missing ?? []) + others.flatMap(\.missing)
         draft = try? UnionDraft(base, others: more, read, without: missing)
+    }
+
+    /// What is complete and yet not imported is said: the build may miss what another has just built.
+    private mutating func noteUnmerged(of exports: [CompleteExport], besides published: CheckedUnion?, _ useless: Int) {
+        guard let merged = draft?.record ?? published?.record else { return }
+        let count = exports.count { !merged.holds($0.number, of: $0.key) } - useless
+        guard count > 0 else { return }
+        notes.append(Note(.unionNotMerged, ByteString(decimal: count) + (count == 1 ? " export" : " exports")))
     }
 
     /// An export by itself is what a build imports where no union can be.

@@ -56,9 +56,10 @@ struct UnionRecord: Equatable, Sendable {
     var blobs: [Digest] { (named + former.keys).compactMap { Digest($0) } }
 
     /// What it has there now.
-    var named: [ByteString] {
-        [manifest.digest, config.digest] + apart.flatMap { [$0.manifest.digest, $0.config.digest] }
-    }
+    var named: [ByteString] { namedBlobs.map(\.digest) }
+
+    /// The same with their sizes.
+    var namedBlobs: [Preflight.Blob] { [manifest, config] + apart.flatMap { [$0.manifest, $0.config] } }
 
     /// Reads a record that belongs to a generation's owner, who alone may write it; nil for any other, and for a torn one.
     static func read(_ path: ByteString, in generation: Generation) -> UnionRecord? {

@@ -83,6 +83,11 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case metadataBudgetSpent = 404
     case storeSearchCut = 405
     case unionNotWritten = 410
+    case unionFull = 411
+    case unionTooOld = 412
+    case unionNotMerged = 413
+    case unionCannotHold = 414
+    case unionNotTrusted = 415
     case importNotNeeded = 420
     case exportNotNeeded = 421
 

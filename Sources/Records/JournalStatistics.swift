@@ -20,6 +20,8 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var changed = 0
     /// Builds that import: of one command there may be several.
     public private(set) var imported = 0
+    /// What was left out of what they import: how many entries have each reason, the most frequent first.
+    public private(set) var leftOut: [Count] = []
     /// Builds that export.
     public private(set) var exported = 0
     /// Of these, those whose export stands in the store now: a build that failed leaves none.
@@ -42,6 +44,7 @@ public struct JournalStatistics: Equatable, Sendable {
     /// told from the others only.
     public init(of journal: [JournalEntry], _ filter: JournalFilter = JournalFilter()) {
         var reasons: [ByteString: Int] = [:]
+        var leftOut: [ByteString: Int] = [:]
         var commands: [ByteString: Int] = [:]
         var reached: Set<ByteString> = []
         for entry in journal {
@@ -54,6 +57,7 @@ public struct JournalStatistics: Equatable, Sendable {
             last = max(last ?? entry.time, entry.time)
             if entry.command == "build" { builds += 1 }
             imported += entry.count(of: .importAdded)
+            for code in Set(entry.notes.map(\.code)) where Self.isLeftOut(code) { leftOut[code, default: 0] += 1 }
             exported += entry.count(of: .exportAdded)
             arrived += exports.count
             bytes &+= brought
@@ -65,7 +69,13 @@ public struct JournalStatistics: Equatable, Sendable {
             }
         }
         self.reasons = Self.sorted(reasons)
+        self.leftOut = Self.sorted(leftOut)
         self.commands = Self.sorted(commands)
+    }
+
+    private static func isLeftOut(_ code: ByteString) -> Bool {
+        guard let reason = Reason(code: code) else { return false }
+        return reason.area == .imports && ![.nothingToImport, .importNotNeeded, .exportNotNeeded].contains(reason)
     }
 
     private static func sorted(_ counts: [ByteString: Int]) -> [Count] {
@@ -82,13 +92,15 @@ public struct JournalStatistics: Equatable, Sendable {
             "builds": .integer(builds), "changed": .integer(changed), "imported": .integer(imported),
             "exported": .integer(exported), "arrived": .integer(arrived), "bytes": .integer(bytes),
             "declined": .integer(declined),
-            "reasons": .array(
-                reasons.map { reason in
-                    let sentence = Reason(code: reason.name).map { JSON.string(ByteString($0.sentence)) }
-                    return .object([
-                        "code": .string(reason.name), "sentence": sentence ?? .null, "count": .integer(reason.count),
-                    ])
-                }),
+            "reasons": .array(reasons.map(\.reasonJSON)), "leftOut": .array(leftOut.map(\.reasonJSON)),
         ])
+    }
+}
+
+extension JournalStatistics.Count {
+    /// Of a reason.
+    fileprivate var reasonJSON: JSON {
+        let sentence = Reason(code: name).map { JSON.string(ByteString($0.sentence)) }
+        return .object(["code": .string(name), "sentence": sentence ?? .null, "count": .integer(count)])
     }
 }

@@ -4,7 +4,7 @@ internal import Engine
 internal import Formats
 internal import Host
 internal import Notes
-internal import Planning
+public import Planning
 
 /// What engine and store offer to the builds of one command, and the leases and directories that must be there before docker
 /// runs.
@@ -374,7 +374,7 @@ private struct StoreView {
 
 extension Settings {
     /// Whose sub-stores are read: one's own first.
-    fileprivate func readUsers(besides user: UInt32) -> [UInt32] { ([user, 0] + trustedUsers).withoutRepeats }
+    public func readUsers(besides user: UInt32) -> [UInt32] { ([user, 0] + trustedUsers).withoutRepeats }
 }
 
 extension UnionScope {

@@ -13,7 +13,7 @@ struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Sum up what the shim decided.",
         discussion: """
-            A bake imports and exports for each of its targets. An export has arrived when its index stands in the store: a build that fails leaves none. What the exports brought \
+            A bake imports and exports for each of its targets. Below the imports stands what was left out of them, and why. An export has arrived when its index stands in the store: a build that fails leaves none. What the exports brought \
             is counted by the files that are in the store now: each for the first build that reaches it, and none that is \
             older than that build. Then, for each repository, what the engines' history told of its builds (record = on, buildx \
             0.21 and later): seconds saved are what cached steps of builds that imported took when they were last run, an \
@@ -24,9 +24,10 @@ struct Stats: ParsableCommand {
     @Flag(
         help: """
             Print JSON: entries, first, last, commands, builds, changed, imported, exported, arrived, bytes, declined, \
-            reasons. Times are seconds since 1970, or null; commands are counts by kind, builds those of the kind build; \
+            reasons, leftOut, repositories. Times are seconds since 1970, or null; commands are counts by kind, builds those of the kind build; \
             imported, exported and arrived count each target of a bake; \
-            reasons are code, sentence and count of the declined, the most frequent first; repositories are repository, builds, \
+            reasons are code, sentence and count of the declined, the most frequent first, leftOut the same of what was left out \
+            of imports; repositories are repository, builds, \
             steps, cached, saved, exports, exporting, bytes, pays, times in seconds.
             """)
     var json = false
@@ -55,14 +56,17 @@ struct Stats: ParsableCommand {
         let kinds = statistics.commands.map { ByteString(decimal: $0.count) + " " + $0.name }
         lines.append(row("commands", statistics.entries, kinds.joined(separator: ", ")))
         lines.append(row("changed", statistics.changed))
+        func rows(_ reasons: [JournalStatistics.Count]) -> [ByteString] {
+            reasons.map { reason in
+                row("  " + reason.name, reason.count, Reason(code: reason.name).map { ByteString($0.sentence) } ?? "")
+            }
+        }
         lines.append(row("imports", statistics.imported))
+        lines += rows(statistics.leftOut)
         lines.append(row("exports", statistics.exported))
         lines.append(row("  arrived", statistics.arrived, ByteSize.text(statistics.bytes) + " new in the store"))
         lines.append(row("left as they were", statistics.declined))
-        for reason in statistics.reasons {
-            let sentence = Reason(code: reason.name).map { ByteString($0.sentence) } ?? ""
-            lines.append(row("  " + reason.name, reason.count, sentence))
-        }
+        lines += rows(statistics.reasons)
         return Output.lines(lines)
     }
 }

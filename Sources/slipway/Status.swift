@@ -11,9 +11,10 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what is in the store and in the package caches.",
         discussion: """
-            Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each generation: the \
-            processes that hold its lease, as far as they can be seen from here. Then, if an engine answers within two \
-            seconds, its package caches. Changes nothing. Exits with 1 when a part of the store cannot be read.
+            Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each union that builds \
+            import: exports, records and layers in it, and what was left out, and why. Of each generation: the processes that \
+            hold its lease, as far as they can be seen from here. Then, if an engine answers within two seconds, its package \
+            caches. Changes nothing. Exits with 1 when a part of the store cannot be read.
             """,
         aliases: ["inspect"])
 
@@ -21,8 +22,8 @@ struct Status: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: store, fileSystem, free, budget, parts (user, path, usage, generations, trimming, keys; or error), packages \
-            (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
+            Print JSON: store, fileSystem, free, budget, parts (user, path, trusted, usage, generations, trimming, keys, unions; or \
+            error), packages (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
             """)
     var json = false
 
@@ -44,10 +45,18 @@ struct Status: ParsableCommand {
             let room = free.map { ", " + ByteSize.text($0) + " free" } ?? ""
             Output.write(Output.lines([layout.root + (system.map { " on " + $0.name } ?? "") + room]))
         }
+        let trusted = settings.readUsers(besides: Kernel.userID)
         for part in layout.parts {
             do throws(Rejection) {
-                guard let summary = try PartSummary(of: part, in: Store(layout)) else { continue }
-                if json { parts.append(summary.json) } else { Output.write(summary.text(budget: budget)) }
+                let found = try PartSummary(
+                    of: part, in: Store(layout), othersUpTo: settings.unionOthersAge, trusting: trusted)
+                guard let summary = found else { continue }
+                let isTrusted = trusted.contains(part.user)
+                if json {
+                    parts.append(summary.json(isTrusted: isTrusted))
+                } else {
+                    Output.write(summary.text(budget: budget, isTrusted: isTrusted))
+                }
             } catch {
                 failed = true
                 parts.append(
@@ -82,9 +91,10 @@ struct Status: ParsableCommand {
 
 extension PartSummary {
     /// Stable for programs.
-    var json: JSON {
+    func json(isTrusted: Bool) -> JSON {
         .object([
-            "user": .integer(Int(part.user)), "path": .string(part.path), "usage": usage.json,
+            "user": .integer(Int(part.user)), "path": .string(part.path), "trusted": .bool(isTrusted),
+            "usage": usage.json,
             "generations": .array(
                 generations.map {
                     .object([
@@ -95,11 +105,12 @@ extension PartSummary {
                     ])
                 }),
             "trimming": .array(trimmers.map(\.json)), "keys": .array(keys.map(\.json)),
+            "unions": .array(unions.map(\.json)),
         ])
     }
 
     /// For people, against a budget in bytes.
-    func text(budget: UInt64) -> ByteString {
+    func text(budget: UInt64, isTrusted: Bool) -> ByteString {
         var lines: [ByteString] = ["", part.path]
         let share = budget == 0 ? 100 : min(100, usage.total / max(1, budget / 100))
         let bar = Kernel.isTerminal(1) ? Self.bar(percent: share) + " " : ""
@@ -120,6 +131,10 @@ extension PartSummary {
         if !trimmers.isEmpty {
             lines.append("  is being trimmed by " + trimmers.map(\.text).joined(separator: ", "))
         }
+        if !isTrusted {
+            lines.append("  " + ByteString(Reason.unionNotTrusted.sentence) + " (" + Reason.unionNotTrusted.code + ")")
+        }
+        lines += unions.flatMap(\.lines)
         if !keys.isEmpty {
             lines.append("        own     shared  builds  branches  last used         key")
         }

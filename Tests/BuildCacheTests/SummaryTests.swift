@@ -1,5 +1,6 @@
 import Formats
 import Host
+import Notes
 import TestSupport
 import Testing
 
@@ -48,6 +49,48 @@ struct SummaryTests {
         #expect(summary.keys[0].lastUsed == 300_000_000_000)
         #expect(summary.usage.live == size(own) + size(first))
         #expect(summary.usage.orphaned == size(bad) - UInt64(bad.config.size))
+    }
+
+    @Test("Unions, and what was left out of them, and why")
+    func unions() throws {
+        let app = try fixture.build()
+        let second: Int64 = 1_000_000_000
+        let now = Clock.now / second
+        let damaged = try fixture.export(for: app, at: now - 40, "damaged")
+        try Files.remove(damaged.layers[0].path)
+        let lost = try fixture.export(for: app, at: now - 30, "lost")
+        for name in ["a", "b"] as [ByteString] { try fixture.export(for: app, at: now - 20, name) }
+        let strange = try fixture.export(for: app, at: now - 20, "strange")
+        var text = try Files.read(strange.manifest.path, limit: 1 << 20)
+        text = ByteString("{\"unheardOf\":1,") + text.dropFirst(1)
+        let other = try fixture.put(text, in: strange.generation)
+        try Files.replace(strange.index, with: other.index, mode: 0o644)
+        try fixture.setTime(of: strange.index, seconds: now - 20)
+        fixture.store.publishUnion(for: [app.key], .store, othersUpTo: .max, apart: 2)
+        let key = fixture.build
+        let old = try fixture.export(for: try key("topic", [], "old"), at: now - 9_000, "old")
+        try Files.remove(lost.layers[1].path)
+        try fixture.export(for: app, at: now + 40, "new")
+        let part = try #require(fixture.store.layout.parts.first)
+        func unions() throws -> [UnionSummary] {
+            try #require(try PartSummary(of: part, in: fixture.store, othersUpTo: 3_600 * second)).unions
+        }
+        let union = try #require(try unions().first)
+        #expect(try unions().count == 1 && union.place == .store && union.users == [fixture.store.user])
+        #expect(union.exports == 3 && union.keys == 1 && union.records == 7 && union.layers == 6)
+        let own = UInt64(union.configBytes + union.manifestBytes)
+        // Two more of the same, for builds at once.
+        #expect(union.apart == 2 && union.bytes > 3 * own && union.bytes < 4 * own)
+        let counts = Dictionary(uniqueKeysWithValues: union.leftOut.map { ($0.reason, $0.count) })
+        // An export that never was whole, and a layer that the union names and is lost.
+        #expect(counts[.layerRejected] == 2)
+        #expect(counts[.unionTooOld] == 1 && counts[.unionCannotHold] == 1 && counts[.unionNotMerged] == 1)
+        #expect(
+            union.leftOut.first { $0.reason == .unionTooOld }?.example.hasSuffix(old.path.lastPathComponent) == true)
+        try Files.remove(
+            try #require(
+                fixture.generation().blobPath(UnionRecord.all(in: fixture.generation())[0].record.config.digest)))
+        #expect(try unions().first?.leftOut.contains { $0.reason == .manifestRejected } == true)
     }
 
     @Test("Generations, and who holds their leases")

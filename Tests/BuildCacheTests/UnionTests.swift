@@ -275,6 +275,17 @@ struct UnionTests {
         #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
     }
 
+    @Test("What a build has no room to merge is said")
+    func unmerged() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-50), "first")
+        publish(build)
+        for number in 0..<40 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
+        #expect(fixture.survey(for: build).notes == [Note(.unionNotMerged, "8 exports")])
+        publish(build)
+        #expect(fixture.survey(for: build).notes.isEmpty)
+    }
+
     @Test("Damaged exports are in no union, and come into it once they are whole")
     func damaged() throws {
         let build = try fixture.build()
@@ -283,7 +294,9 @@ struct UnionTests {
         try Files.rename(bad.layers[1].path, to: fixture.folder["layer"])
         publish(build)
         #expect(try record(of: build)?.exportCount == 1)
-        #expect(try fixture.layers(of: fixture.survey(for: build)) == Set(good.layers.map(\.digest)))
+        let survey = fixture.survey(for: build)
+        #expect(try fixture.layers(of: survey) == Set(good.layers.map(\.digest)))
+        #expect(survey.notes.map(\.reason) == [.layerRejected])
         try Files.rename(fixture.folder["layer"], to: bad.layers[1].path)
         #expect(try fixture.finds(good, bad, for: build))
     }

@@ -43,14 +43,19 @@ struct JournalStatisticsTests {
     func empty() {
         let text: ByteString =
             #"{"entries":0,"first":null,"last":null,"commands":{},"builds":0,"changed":0,"imported":0,"exported":0,"#
-            + #""arrived":0,"bytes":0,"declined":0,"reasons":[]}"#
+            + #""arrived":0,"bytes":0,"declined":0,"reasons":[],"leftOut":[]}"#
         #expect(JournalStatistics(of: []).json.text == text)
     }
 
     @Test("Counts, and reasons of what was left alone by their frequency")
     func counts() throws {
         let journal = [
-            try entry(30, [Note(.importAdded, "sha256:x"), Note(.engineSilent)]),
+            try entry(
+                30,
+                [
+                    Note(.importAdded, "sha256:x"), Note(.engineSilent), Note(.unionNotMerged, "2 exports"),
+                    Note(.exportNotNeeded),
+                ]),
             try entry(10, [Note(.engineCannotExport), Note(.nothingToImport), Note(.nothingToImport)]),
             try entry(20, [Note(.engineSilent), Note(.nothingToImport)]),
             try entry(40, [Note(.commandNotUnderstood, "--x")], command: "unknown"),
@@ -61,7 +66,8 @@ struct JournalStatisticsTests {
             + #"{"code":"SLP400","sentence":"the store holds nothing for this build yet","count":2},"#
             + #"{"code":"SLP102","sentence":"the command line is not understood, so it is passed on as it is","count":1},"#
             + #"{"code":"SLP214","sentence":"the engine does not answer in time","count":1},"#
-            + #"{"code":"SLP217","sentence":"the engine has no containerd image store: import only","count":1}]}"#
+            + #"{"code":"SLP217","sentence":"the engine has no containerd image store: import only","count":1}],"#
+            + #""leftOut":[{"code":"SLP413","sentence":"too new for the union: in the next one","count":1}]}"#
         #expect(JournalStatistics(of: journal).json.text == text)
         let some = JournalStatistics(of: journal, JournalFilter(since: 30))
         #expect(some.entries == 2 && some.first == 30 && some.last == 40 && some.builds == 1 && some.declined == 1)
