@@ -114,7 +114,7 @@ let package = Package(
         tests(
             of: "slipway",
             uses: [
-                "DockerfileLint", "Formats", "Host", "Notes", "PackageCache", "Records", "TestSupport", "Warm",
+                "DockerfileLint", "Formats", "Host", "Notes", "PackageCache", "Records", "TestSupport", "Warm", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests(

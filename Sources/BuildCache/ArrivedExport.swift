@@ -1,3 +1,4 @@
+internal import CacheUnion
 public import Formats
 internal import Host
 
@@ -42,6 +43,29 @@ public struct ArrivedExport: Equatable, Sendable {
             else { return sum }
             return sum &+ UInt64(max(0, status.size))
         }
+    }
+
+    /// How many steps the build of an export has made since a time, in seconds since 1970, although the manifest that it imported has
+    /// them; nil where that is not known any more: what a union has replaced goes after ten minutes.
+    public static func remade(by path: ByteString, importing digest: ByteString, since time: Int64) -> Int? {
+        guard let export = Export.standing(path), Digest(digest) != nil else { return nil }
+        let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
+        guard Generation.isName(generation.path.lastPathComponent) else { return nil }
+        let names = (try? Files.names(in: generation.path, limit: 65_536)) ?? []
+        let folders = names.filter { $0.hasPrefix(Generation.linksPrefix) }.map {
+            Generation(path: generation.path.appending(path: $0), owner: generation.owner)
+        }
+        var reader = Preflight(indexes: .max, bytes: .max)
+        guard let manifest = try? reader.manifest(ofExport: export, in: generation),
+            let made = try? reader.contents(of: manifest, in: generation).graph
+        else { return nil }
+        for place in [generation] + folders {
+            guard let path = place.blobPath(digest), let size = try? Files.status(path, followLinks: false).size,
+                let union = try? reader.contents(of: .init(digest: digest, size: size), in: place).graph
+            else { continue }
+            return made.remade(since: time, although: union)
+        }
+        return nil
     }
 
     private static func read(_ path: ByteString) -> JSON? {

@@ -32,6 +32,8 @@ public struct BuildDescription: Sendable {
     /// How the modes of tracked files differ from git's, in words; nil when they do not. BuildKit hashes modes, so such builds find
     /// most in the exports of their like, and spoil nothing for the others.
     public var modes: ByteString?
+    /// Whether some of its stages are to be built without the cache.
+    public var isPartlyAnew = false
 
     /// Everything by name.
     public init(

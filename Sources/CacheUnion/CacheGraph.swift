@@ -80,6 +80,43 @@ public struct CacheGraph: Equatable, Sendable {
         return CacheGraph(Canonical.graph(of: less, where: less.useful))
     }
 
+    /// How many steps have a result since a time, in seconds since 1970, although another graph has results of the very same steps: who
+    /// imported that one has made them once more.
+    public func remade(since time: Int64, although other: CacheGraph) -> Int {
+        var places: [Digest: [Int32]] = [:]
+        for (index, record) in other.graph.records.enumerated() {
+            places[record.digest, default: []].append(Int32(truncatingIfNeeded: index))
+        }
+        // Records of theirs that are the same as ours: at each input they share a way.
+        var same: [Set<Int32>] = []
+        var count = 0
+        for record in graph.records {
+            let found = (places[record.digest] ?? []).filter { place in
+                let theirs = other.graph.records[Int(place)]
+                return theirs.arity == record.arity
+                    && (0..<record.arity).allSatisfy { position in
+                        record.inputs.contains { own in
+                            own.position == position && same.indices.contains(Int(own.link))
+                                && theirs.inputs.contains {
+                                    $0.position == position && same[Int(own.link)].contains($0.link)
+                                        && other.graph.selectors[Int($0.selector)]
+                                            == graph.selectors[Int(own.selector)]
+                                }
+                        }
+                    }
+            }
+            same.append(Set(found))
+            let isNew = (record.results.map(\.created) + record.chains.map(\.created)).contains { $0.seconds >= time }
+            let isHeld = found.contains {
+                let theirs = other.graph.records[Int($0)]
+                return !theirs.results.isEmpty || !theirs.chains.isEmpty
+            }
+            // What a step begins with is not executed.
+            if isNew && isHeld && record.arity > 0 { count += 1 }
+        }
+        return count
+    }
+
     /// What some graphs say together, to tell whether a further one says anything more.
     public struct Coverage {
         private var merger = Merger()

@@ -100,6 +100,8 @@ public struct BakeTarget: Equatable, Sendable {
     public let cacheTo: [ByteString]?
     /// Whether the user wants no cache.
     public let noCache: Bool
+    /// Whether the user wants no cache for some stages.
+    public let isPartlyAnew: Bool
     /// Whether it asks for a check or anything else but a build.
     public let isLeftAlone: Bool
 
@@ -113,8 +115,8 @@ public struct BakeTarget: Equatable, Sendable {
 
     /// Fields that change nothing that is decided here.
     private static let otherFields: [ByteString] = [
-        "annotations", "attest", "description", "entitlements", "extra-hosts", "labels", "network", "no-cache-filter",
-        "output", "policy", "pull", "secret", "shm-size", "ssh", "ulimits",
+        "annotations", "attest", "description", "entitlements", "extra-hosts", "labels", "network", "output", "policy",
+        "pull", "secret", "shm-size", "ssh", "ulimits",
     ]
 
     init?(name: ByteString, _ json: JSON) {
@@ -125,6 +127,7 @@ public struct BakeTarget: Equatable, Sendable {
         var lists: [ByteString: [ByteString]] = [:]
         var entries: [ByteString: [ByteString]] = ["cache-from": [], "cache-to": []]
         var noCache = false
+        var isPartlyAnew = false
         for member in members where member.value != .null {
             switch member.name {
             case "context", "dockerfile", "dockerfile-inline", "target", "call":
@@ -143,6 +146,7 @@ public struct BakeTarget: Equatable, Sendable {
             case "no-cache":
                 guard let value = member.value.bool else { return nil }
                 noCache = value
+            case "no-cache-filter": isPartlyAnew = member.value.array?.isEmpty != true
             case let field where Self.otherFields.contains(field): continue
             default: return nil
             }
@@ -161,6 +165,7 @@ public struct BakeTarget: Equatable, Sendable {
         cacheFrom = entries["cache-from"]
         cacheTo = entries["cache-to"]
         self.noCache = noCache
+        self.isPartlyAnew = isPartlyAnew
         isLeftAlone = !["", "build"].contains(strings["call"] ?? "")
     }
 

@@ -68,6 +68,9 @@ public struct BuildInvocation: Equatable, Sendable {
     /// Whether the user wants no cache.
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
+    /// Whether the user wants no cache for some stages; for all, where none is named (docker/buildx build/opt.go).
+    public var isPartlyAnew: Bool { !scan.values(of: .noCacheFilter).isEmpty }
+
     /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
     public var isAskedAnew: Bool {
         scan.occurrences.contains { Self.anew.contains(ByteString(stringLiteral: $0.row.name)) }

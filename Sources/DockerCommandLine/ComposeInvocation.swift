@@ -106,5 +106,6 @@ public enum ComposeProject {
         ("context", "context"), ("dockerfile", "dockerfile"), ("dockerfile_inline", "dockerfile-inline"),
         ("target", "target"), ("args", "args"), ("additional_contexts", "contexts"), ("platforms", "platforms"),
         ("cache_from", "cache-from"), ("cache_to", "cache-to"), ("no_cache", "no-cache"),
+        ("no_cache_filter", "no-cache-filter"),
     ]
 }

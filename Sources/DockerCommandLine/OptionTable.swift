@@ -25,7 +25,7 @@ public struct OptionTable: Sendable {
         case untouchable
         case configDirectory, context, host, tls, tlsVerify
         case builder, file, target, platform, buildArgument, buildContext, tag, output
-        case cacheFrom, cacheTo, noCache
+        case cacheFrom, cacheTo, noCache, noCacheFilter
         /// `--set` of bake.
         case override
         case environment, environmentFile, mount, volume, tmpfs

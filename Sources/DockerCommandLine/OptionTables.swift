@@ -66,7 +66,7 @@ extension OptionTable {
             Row("metadata-file", .value),
             Row("network", .value),
             Row("no-cache", .flag, .noCache),
-            Row("no-cache-filter", .value),
+            Row("no-cache-filter", .value, .noCacheFilter),
             Row("output", short: "o", .value, .output),
             Row("platform", .value, .platform),
             Row("policy", .value),

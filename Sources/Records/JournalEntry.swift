@@ -63,6 +63,13 @@ public struct JournalEntry: Equatable, Sendable {
         }
     }
 
+    /// Digests of the manifests that the command's builds imported. The detail is one and its extent, a target before it.
+    public var imports: [ByteString] {
+        notes.filter { $0.code == Reason.importAdded.code }.compactMap(\.detail)
+            .compactMap { detail in detail.range(of: "sha256:").map { detail.dropFirst($0.lowerBound).prefix(71) } }
+            .withoutRepeats
+    }
+
     private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .nothingToImport]
 
     /// Whether the notes tell of layers: of compose's commands those that build by themselves.

@@ -11,6 +11,7 @@ extension BuildDescription {
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
             platforms: Self.platforms(build.platforms), imageNames: build.tags,
             arguments: Self.arguments(build.buildArguments) + build.buildContexts, workingDirectory: directory)
+        isPartlyAnew = build.isPartlyAnew
     }
 
     /// What a definition says of one target. Its Dockerfile is seen from the context (docker/buildx bake/bake.go, toBuildOpt);
@@ -30,6 +31,7 @@ extension BuildDescription {
             target: target.target, platforms: Self.platforms(target.platforms),
             imageNames: target.tags, arguments: Self.arguments(target.arguments) + target.buildContexts,
             workingDirectory: directory)
+        isPartlyAnew = target.isPartlyAnew
     }
 
     private static func platforms(_ given: [ByteString]) -> [ByteString] {

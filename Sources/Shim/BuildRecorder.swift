@@ -191,6 +191,7 @@ struct BuildRecorder {
         record.repository = identity.key.repository
         record.globals = globals.words.map(PublicAddress.init)
         record.bakeTarget = part.target
+        record.isPartlyAnew = build.isPartlyAnew
         return record
     }
 

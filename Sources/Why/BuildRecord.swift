@@ -45,6 +45,8 @@ public struct BuildRecord: Equatable, Sendable {
     public var images: [ByteString] = []
     /// bake's name for the build; nil for one by itself.
     public var bakeTarget: ByteString?
+    /// Whether some of its stages were to be built without the cache; nil in what an earlier version has written.
+    public var isPartlyAnew: Bool? = false
     /// The options before docker's command word that choose the engine.
     public var globals: [PublicAddress]
 
@@ -78,7 +80,7 @@ public struct BuildRecord: Equatable, Sendable {
             "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
             "images": .array(images.filter(PublicAddress.isImageName).map(JSON.string)),
             "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
-            "globals": .array(globals.map { .string($0.text) }),
+            "partlyAnew": isPartlyAnew.map(JSON.bool) ?? .null, "globals": .array(globals.map { .string($0.text) }),
         ])
     }
 
@@ -106,5 +108,6 @@ public struct BuildRecord: Equatable, Sendable {
             globals: strings("globals").map(PublicAddress.init))
         images = strings("images")
         bakeTarget = json[key: "bakeTarget"]?.string
+        isPartlyAnew = json[key: "partlyAnew"]?.bool
     }
 }

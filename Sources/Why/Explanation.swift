@@ -36,6 +36,8 @@ public struct Evidence: Sendable {
     public var relative: ByteString?
     /// Another target of the same command that has the same context; nil when there is none.
     public var companion: ByteString?
+    /// Steps that were executed although what was imported holds their results.
+    public var overlooked = 0
 
     /// Everything by name.
     public init(
@@ -71,6 +73,7 @@ public struct Explanation: Equatable, Sendable {
         case engine = "engine"
         case neverBuilt = "never-built"
         case shared = "shared"
+        case overlooked = "overlooked"
         case unknown = "unknown"
     }
 
@@ -117,6 +120,13 @@ public struct Explanation: Equatable, Sendable {
             return Explanation(.allCached, "every step was cached")
         }
         if let decided = decision(evidence) { return decided }
+        // Builds of one command may hold up one another's steps.
+        if evidence.overlooked > 0, evidence.companion == nil {
+            return Explanation(
+                .overlooked,
+                "the union that was imported holds " + ByteString(decimal: evidence.overlooked)
+                    + " of the steps that were executed: BuildKit has not found them there", shouldHaveHit: true)
+        }
         guard let build = evidence.build else {
             return Explanation(.unknown, "not known: nothing was recorded of this build")
         }
@@ -132,6 +142,10 @@ public struct Explanation: Equatable, Sendable {
                     + (guess.map { "; since the build whose layers were imported: " + $0 } ?? ""))
         }
         let told = Comparison(build, former).explain(miss)
+        if told.cause == .unknown, build.record.isPartlyAnew == true {
+            return Explanation(
+                .noCache, "nothing differs, and --no-cache-filter was given", mend: "build without --no-cache-filter")
+        }
         guard told.cause == .unknown, told.shouldHaveHit, let companion = evidence.companion else { return told }
         return Explanation(
             .shared,

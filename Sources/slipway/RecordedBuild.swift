@@ -167,6 +167,17 @@ extension Evidence {
             build: side, former: Self.former(of: build), outcome: outcome, missingOutcome: missing,
             notes: notes.compactMap { note in Reason(code: note.code).map { ($0, note.message) } },
             relative: Self.relative(of: build))
+        if let place = build.place, let record = build.record {
+            overlooked = Self.overlooked(by: record, exporting: place, importing: build.entry.imports)
+        }
+    }
+
+    /// Steps that were executed although the union that was imported holds them; none where they were to be executed, or where the
+    /// command's builds have imported several.
+    static func overlooked(by record: BuildRecord, exporting place: ByteString, importing unions: [ByteString]) -> Int {
+        guard record.isPartlyAnew == false, unions.count == 1, let union = unions.first else { return 0 }
+        // A result is as old as its second; what was made before the build is none of its own.
+        return ArrivedExport.remade(by: place, importing: union, since: record.began / 1_000_000_000 + 1) ?? 0
     }
 
     private static func outcome(in place: ByteString) -> BuildOutcome? {

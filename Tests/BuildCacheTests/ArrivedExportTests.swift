@@ -1,5 +1,6 @@
 import Formats
 import Host
+import TestSupport
 import Testing
 
 @testable import BuildCache
@@ -38,5 +39,43 @@ struct ArrivedExportTests {
     @Test("Only the place of an export is read", arguments: ["", "/", "/x", "/gen-000001/exports/k", "/g/exports/k/i"])
     func elsewhere(_ path: String) {
         #expect(ArrivedExport(at: ByteString(path)) == nil)
+    }
+
+    @Test("Steps that a build has made although what it imported holds them")
+    func remade() throws {
+        let fixture = try StoreFixture()
+        let build = try fixture.build()
+        let began: Int64 = 1_795_867_200  // 2026-11-28T12:00:00Z
+        let first = try fixture.export(for: build, at: began - 7_200, "app")
+        try fixture.export(for: build, at: began - 7_200, "other")
+        fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+        let generation = try fixture.generation()
+        let union = try #require(UnionRecord.read(generation.unionPath(.store, build.key), in: generation))
+        let again = try fixture.export(for: build, at: began, "app", made: "2026-11-28T12:00:01Z")
+        let new = try fixture.export(for: build, at: began, "new", made: "2026-11-28T12:00:01Z")
+        func remade(_ export: StoredExport, _ digest: ByteString? = nil, since time: Int64 = began) -> Int? {
+            ArrivedExport.remade(by: export.path, importing: digest ?? union.manifest.digest, since: time)
+        }
+        #expect(remade(again) == 2)
+        #expect(remade(again, since: began + 2) == 0, "made before the build")
+        #expect(remade(first) == 0 && remade(new) == 0)
+        // One export by itself can be what was imported.
+        #expect(remade(again, first.digest) == 2 && remade(again, new.digest) == 0)
+        for unknown in ["sha256:" + ByteString("0").repeated(64), "sha256:../../x", ""] as [ByteString] {
+            #expect(remade(again, unknown) == nil)
+        }
+        // A union of several users' exports stands elsewhere.
+        let links = generation.path.appending(path: Generation.linksPrefix + "0123456789abcdef")
+        let pool = links.appending(path: Generation.pool)
+        try Files.makeDirectories(pool, mode: 0o755)
+        for digest in [union.manifest.digest, union.config.digest] {
+            try Files.rename(
+                try #require(generation.blobPath(digest)), to: pool.appending(path: digest.dropFirst(7)))
+        }
+        #expect(remade(again) == 2)
+        try Files.removeTree(links)
+        #expect(remade(again) == nil)
+        try Files.remove(again.index)
+        #expect(remade(again, first.digest) == nil)
     }
 }

@@ -81,16 +81,17 @@ struct StoreFixture {
     }
 
     /// A complete export, as BuildKit leaves it. `seconds` since 1970 is when it began and when it ended; `content` makes its
-    /// digests its own.
+    /// digests its own, `made` is when all its steps were executed.
     @discardableResult
     func export(
         for build: BuildIdentity, at seconds: Int64, _ content: ByteString, as format: ManifestFormat = .image,
-        padding: Int = 0, in place: Generation? = nil, steps: Int = 2, on base: ByteString = "source"
+        padding: Int = 0, in place: Generation? = nil, steps: Int = 2, on base: ByteString = "source",
+        made: ByteString = "2026-11-28T10:00:00Z"
     ) throws -> StoredExport {
         let generation = try place ?? generation()
         let names: [ByteString] = steps == 2 ? ["first", "last"] : (0..<steps).map { ByteString(decimal: $0) }
         let layers = try names.map { try put($0 + " layer of " + content, in: generation) }
-        let config = try put(Self.config(of: content, on: base, layers: layers.map(\.digest)), in: generation)
+        let config = try put(Self.config(of: content, on: base, made, layers: layers.map(\.digest)), in: generation)
         let text = format.text(config: config, layers: layers)
         let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
         let path = try unfinished(for: build, at: seconds, in: generation)
@@ -101,7 +102,9 @@ struct StoreFixture {
     }
 
     /// What BuildKit writes of a base image and one step behind another.
-    private static func config(of content: ByteString, on base: ByteString, layers: [ByteString]) -> ByteString {
+    private static func config(
+        of content: ByteString, on base: ByteString, _ made: ByteString, layers: [ByteString]
+    ) -> ByteString {
         var records: [JSON] = [.object(["digest": .string(digest(base))])]
         for number in layers.indices {
             records.append(
@@ -109,7 +112,7 @@ struct StoreFixture {
                     "digest": .string(digest(content + ByteString(decimal: number))),
                     "inputs": .array([.array([.object(["link": .integer(number)])])]),
                     "layers": .array([
-                        .object(["layer": .integer(number), "createdAt": .string("2026-11-28T10:00:00Z")])
+                        .object(["layer": .integer(number), "createdAt": .string(made)])
                     ]),
                 ]))
         }

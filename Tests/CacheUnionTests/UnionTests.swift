@@ -31,6 +31,33 @@ struct UnionTests {
         #expect(isSame([left, graphs[3], CacheGraph(), right]), "seed \(seed)")
     }
 
+    @Test("What was made anew although a union holds it is counted, and nothing else")
+    func remade() throws {
+        /// A line of steps, each with its time and its blob.
+        func line(_ steps: [(time: String, blob: String)], last: String = "last") throws -> CacheGraph {
+            var records = #"{"digest":"\#(digest("base"))"}"#
+            for (index, step) in steps.enumerated() {
+                let name = index == steps.count - 1 ? last : "step \(index)"
+                records += #",{"digest":"\#(digest(name))","inputs":[[{"link":\#(index)}]],"#
+                records += #""layers":[{"layer":\#(index),"createdAt":"2026-11-28T\#(step.time)Z"}]}"#
+            }
+            let layers = steps.enumerated().map { #"{"blob":"\#(digest($1.blob))","parent":\#($0 - 1)}"# }
+            let text = #"{"layers":["# + layers.joined(separator: ",") + #"],"records":["# + records + "]}"
+            let config = ByteString(text)
+            return try read((imageManifest(config, steps.map { digest($0.blob) }), config))
+        }
+        let former = try line([("10:00:00", "a"), ("10:00:01", "b"), ("10:00:02", "c")])
+        let union = CacheGraph.union(of: [former, try line([("09:00:00", "x")], last: "other")]).graph
+        let held = try #require(CacheGraph(manifest: union.manifest(of: union.config), config: union.config))
+        let began: Int64 = 1_795_867_200  // 2026-11-28T12:00:00Z
+        #expect(former.remade(since: began, although: held) == 0, "cached")
+        let missed = try line([("10:00:00", "a"), ("12:00:03", "d"), ("12:00:04", "e")])
+        #expect(missed.remade(since: began, although: held) == 2)
+        let changed = try line([("10:00:00", "a"), ("10:00:01", "b"), ("12:00:04", "e")], last: "changed")
+        #expect(changed.remade(since: began, although: held) == 0, "another step")
+        #expect(missed.remade(since: began, although: CacheGraph()) == 0)
+    }
+
     @Test("What is written is read back", arguments: UInt64(1)...60)
     func roundTrip(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)

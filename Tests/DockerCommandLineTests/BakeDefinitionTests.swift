@@ -95,6 +95,16 @@ struct BakeDefinitionTests {
         #expect(targets[1].isLeftAlone)
     }
 
+    @Test(
+        "No cache for some stages",
+        arguments: [("null", false), ("[]", false), (#"["a"]"#, true), (#""a""#, true)] as [(ByteString, Bool)])
+    func partlyAnew(value: ByteString, isPartlyAnew: Bool) throws {
+        let text = #"{"target":{"a":{"no-cache-filter":"# + value + "}}}"
+        #expect(try #require(BakeDefinition(text)?.targets.first).isPartlyAnew == isPartlyAnew)
+        let project = #"{"services":{"a":{"build":{"context":"/p","no_cache_filter":"# + value + "}}}}"
+        #expect(try #require(ComposeProject.builds(in: project)?.first).target.isPartlyAnew == isPartlyAnew)
+    }
+
     @Test("Services become the targets that compose would make of them")
     func project() throws {
         let text: ByteString = """

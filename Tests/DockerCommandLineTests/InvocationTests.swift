@@ -77,6 +77,20 @@ struct InvocationTests {
         #expect(build.scan.occurrences.count == 100_000)
     }
 
+    @Test(
+        "No cache for some stages, or for all without naming any",
+        arguments: [
+            ("docker build .", false), ("docker build --no-cache-filter a .", true),
+            ("docker buildx build --no-cache-filter=a,b .", true), ("docker build --no-cache-filter= .", true),
+        ] as [(ByteString, Bool)])
+    func partlyAnew(line: ByteString, isPartlyAnew: Bool) {
+        guard case .build(let build) = Invocation.parse(Corpus.words(of: line)) else {
+            Issue.record("not a build")
+            return
+        }
+        #expect(build.isPartlyAnew == isPartlyAnew)
+    }
+
     @Test("The context is the only positional, or none")
     func context() {
         func context(_ line: ByteString) -> ByteString? {

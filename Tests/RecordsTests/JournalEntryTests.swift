@@ -50,6 +50,20 @@ struct JournalEntryTests {
         #expect(entry.isAboutBuilds && !other.isAboutBuilds)
     }
 
+    @Test("Which manifests were imported, each once")
+    func imports() throws {
+        let (one, two) = ("sha256:" + SHA256.hexDigest(of: "1"), "sha256:" + SHA256.hexDigest(of: "2"))
+        let said = [
+            Note(.importAdded, one + " (3 exports of 2 keys)"), Note(.importAdded, "web, " + one + " (3 exports)"),
+            Note(.layerRejected, "sha256:b"), Note(.importAdded, "app, " + two), Note(.importAdded, "nothing"),
+        ]
+        let notes = said.map { JSON.object(["code": .string($0.reason.code), "message": .string($0.message)]) }
+        let line = JSON.object([
+            "time": .integer(1), "command": .string("bake"), "changed": .bool(true), "notes": .array(notes),
+        ])
+        #expect(try #require(JournalEntry(line.text)).imports == [one, two])
+    }
+
     @Test("Torn anywhere it is no entry")
     func torn() {
         for count in 0..<Self.line.count { #expect(JournalEntry(Self.line.prefix(count)) == nil) }

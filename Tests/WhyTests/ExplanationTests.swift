@@ -51,6 +51,22 @@ struct ExplanationTests {
     private var copy: BuildOutcome.Step { step("COPY src /src", number: 2) }
     private var make: BuildOutcome.Step { step("RUN make all", number: 3) }
 
+    @Test("What the imported union holds and was executed all the same should have hit")
+    func overlooked() {
+        var evidence = Evidence(
+            build: side(), former: side(), outcome: BuildOutcome(steps: [make]), notes: [(.importAdded, "")])
+        evidence.overlooked = 2
+        let told = Explanation(of: evidence)
+        #expect(told.cause == .overlooked && told.shouldHaveHit && told.sentence.range(of: "holds 2 of") != nil)
+        evidence.companion = "other"
+        #expect(Explanation(of: evidence).cause != .overlooked, "builds of one command hold up one another")
+        evidence.companion = nil
+        evidence.notes = [(.noCacheGiven, "")]
+        #expect(Explanation(of: evidence).cause == .noCache)
+        evidence.outcome = BuildOutcome(steps: [step("RUN make", number: 3, cached: true)])
+        #expect(Explanation(of: evidence).cause == .allCached)
+    }
+
     @Test("Only modes, with the umask behind them")
     func modes() {
         let told = explain(
@@ -135,6 +151,17 @@ struct ExplanationTests {
         let unread = explain(side(entries: [file("src/a", digest: 0)]), side(entries: [file("src/a")]), [copy])
         #expect(unread.cause == .unknown && !unread.shouldHaveHit)
         #expect(Explanation(of: Evidence()).cause == .unknown)
+    }
+
+    @Test("Nothing differs, and some stages were to be built without the cache")
+    func partlyAnew() {
+        var now = side()
+        func told(_ now: Evidence.Side) -> Explanation { explain(now, side(outcome: BuildOutcome(steps: [])), [copy]) }
+        #expect(told(now).cause == .unknown && told(now).shouldHaveHit)
+        now.record.isPartlyAnew = true
+        #expect(told(now).cause == .noCache && !told(now).shouldHaveHit)
+        now.context = ContextRecord(entries: [file("src/a")], gap: nil)
+        #expect(told(now).cause == .files)
     }
 
     @Test("Nothing differs, and another target of the command has the same context")
@@ -252,7 +279,13 @@ struct OutlineTests {
         #expect(text.range(of: "hunter2") == nil)
         #expect(record.arguments[0].tag.count == 3)
         let back = try #require(BuildRecord(text))
-        #expect(back.json == record.json && back.bakeTarget == "web")
+        #expect(back.json == record.json && back.bakeTarget == "web" && back.isPartlyAnew == false)
+        record.isPartlyAnew = true
+        #expect(BuildRecord(record.json.text)?.isPartlyAnew == true)
+        // Of what an earlier version has written it is not known.
+        let member = try #require(text.range(of: #""partlyAnew":false,"#))
+        let older = text.prefix(member.lowerBound) + text.dropFirst(member.upperBound)
+        #expect(try #require(BuildRecord(older)).isPartlyAnew == nil)
         for length in 0..<text.count { #expect(BuildRecord(text.prefix(length)) == nil) }
     }
 

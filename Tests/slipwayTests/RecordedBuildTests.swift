@@ -1,0 +1,62 @@
+import Formats
+import Host
+import TestSupport
+import Testing
+import Why
+
+@testable import slipway
+
+@Suite("What is found about a recorded build")
+struct RecordedBuildTests {
+    private let folder: TemporaryFolder
+    private let generation: ByteString = "store/v1/u0/gen-000001"
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func put(_ content: ByteString, _ type: ByteString) throws -> JSON {
+        let digits = SHA256.hexDigest(of: content)
+        try folder.write(generation + "/blobs/sha256/" + digits, content)
+        return .object([
+            "mediaType": .string(type), "digest": .string("sha256:" + digits), "size": .integer(content.count),
+        ])
+    }
+
+    /// An export of one step on a base; returns its place and its manifest's digest.
+    private func export(_ name: ByteString, made: ByteString) throws -> (place: ByteString, manifest: ByteString) {
+        func digest(_ text: ByteString) -> ByteString { "sha256:" + SHA256.hexDigest(of: text) }
+        let type: ByteString = "application/vnd.oci.image.manifest.v1+json"
+        let layer = try put("made " + made, "application/vnd.oci.image.layer.v1.tar+gzip")
+        let config = try put(
+            #"{"layers":[{"blob":""# + (layer[key: "digest"]?.string ?? "")
+                + #"","parent":-1}],"records":[{"digest":""# + digest("base") + #""},{"digest":""# + digest("step")
+                + #"","inputs":[[{"link":0}]],"layers":[{"layer":0,"createdAt":""# + made + #""}]}]}"#,
+            "application/vnd.buildkit.cacheconfig.v0")
+        let text = JSON.object([
+            "schemaVersion": .integer(2), "mediaType": .string(type), "config": config, "layers": .array([layer]),
+        ]).text
+        let manifest = try put(text, type)
+        let place = generation + "/exports/key/" + name
+        try folder.write(place + "/index.json", JSON.object(["manifests": .array([manifest])]).text)
+        return (folder[place], manifest[key: "digest"]?.string ?? "")
+    }
+
+    @Test("What was executed and had been imported is overlooked, unless it was to be executed")
+    func overlooked() throws {
+        let began: Int64 = 1_795_867_200_500_000_000  // 2026-11-28T12:00:00.5Z
+        var record = BuildRecord(began: began, process: 1, context: PublicAddress("/app"))
+        let former = try export("former", made: "2026-11-28T10:00:00Z")
+        let again = try export("again", made: "2026-11-28T12:00:02Z")
+        func overlooked(_ export: (place: ByteString, manifest: ByteString), _ imports: [ByteString]) -> Int {
+            Evidence.overlooked(by: record, exporting: export.place, importing: imports)
+        }
+        #expect(overlooked(again, [former.manifest]) == 1)
+        #expect(overlooked(former, [former.manifest]) == 0, "cached")
+        #expect(overlooked(again, []) == 0 && overlooked(again, [former.manifest, again.manifest]) == 0)
+        // Somebody else's, within the second in which the build began.
+        #expect(try overlooked(export("before", made: "2026-11-28T12:00:00Z"), [former.manifest]) == 0)
+        for isPartlyAnew in [true, nil] {
+            record.isPartlyAnew = isPartlyAnew
+            #expect(overlooked(again, [former.manifest]) == 0)
+        }
+    }
+}
