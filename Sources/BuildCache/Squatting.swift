@@ -20,16 +20,22 @@ extension StoreLayout {
         }
     }
 
-    /// The places that others have taken, by user. A name of one's own spelled otherwise is nobody's place, and what a user namespace
-    /// does not know may be anybody's.
+    /// The places that others have taken, by user.
     public var squatted: [Squatted] {
+        claims.compactMap { user, owner in
+            guard let owner, owner != user, owner != 65_534 else { return nil }
+            return Squatted(user: user, owner: owner, path: subStore(of: user))
+        }
+    }
+
+    /// Whose places there are and who has them, by user: nil where it was gone a moment later. A name of one's own spelled otherwise is
+    /// nobody's place, and what a user namespace does not know (65,534) may be anybody's.
+    fileprivate var claims: [(user: UInt32, owner: UInt32?)] {
         ((try? Files.names(in: format, limit: .max)) ?? []).compactMap { name in
             guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
-                subStore(of: user).lastPathComponent == name,
-                let status = try? Files.status(subStore(of: user), followLinks: false), status.owner != user,
-                status.owner != 65_534
+                subStore(of: user).lastPathComponent == name
             else { return nil }
-            return Squatted(user: user, owner: status.owner, path: subStore(of: user))
+            return (user, (try? Files.status(subStore(of: user), followLinks: false))?.owner)
         }.sorted { $0.user < $1.user }
     }
 }
@@ -47,7 +53,7 @@ struct PartKeeper {
     static func keep(_ layout: StoreLayout) throws(Rejection) -> [ByteString] {
         var keeper = PartKeeper(layout)
         let users = knownUsers()
-        for place in layout.squatted { try keeper.reclaim(place.user, group: users[place.user] ?? 65_534) }
+        try keeper.reclaimAll(users)
         var made = 0
         for (user, group) in users where Files.isMissing(layout.subStore(of: user)) {
             try keeper.make(user, group)
@@ -55,6 +61,29 @@ struct PartKeeper {
         }
         if made > 0 { keeper.changes.append("made the parts of " + ByteString(decimal: made) + " users") }
         return keeper.changes
+    }
+
+    /// Looks that have to find nothing, one after another, before nobody is taken to be there. Whoever makes a name and takes it away
+    /// as fast as they can has it half of the time.
+    private static let quietLooks = 20
+    private static let mostLooks = 2_000
+    /// Nanoseconds between looks.
+    private static let pause: Int64 = 1_000_000
+
+    private mutating func reclaimAll(_ users: [UInt32: UInt32]) throws(Rejection) {
+        var quiet = 0
+        for _ in 0..<Self.mostLooks where quiet < Self.quietLooks {
+            quiet += 1
+            for (user, owner) in layout.claims where owner != user && owner != 65_534 {
+                quiet = 0
+                if owner == nil {
+                    try make(user, users[user] ?? 65_534)
+                } else {
+                    try reclaim(user, group: users[user] ?? 65_534)
+                }
+            }
+            Clock.sleep(nanoseconds: Self.pause)
+        }
     }
 
     /// The users of /etc/passwd who log in, and root, with their groups: numbers from 1000 to 59,999 (login.defs, UID_MIN).
@@ -95,7 +124,9 @@ struct PartKeeper {
         let path = layout.subStore(of: user)
         do throws(Errno) {
             let folder = try makeAside()
-            let kept = folder.appending(path: path.lastPathComponent)
+            var kept = folder.appending(path: path.lastPathComponent)
+            // That user may have removed their part, and somebody else have come again.
+            if !Files.isMissing(kept) { kept += "-" + ByteString(decimal: changes.count) }
             try Self.makePart(kept, user, group)
             do throws(Errno) {
                 try Files.exchange(kept, path)
