@@ -13,6 +13,22 @@ unplugged() { direct "$1" BUILDX_NO_DEFAULT_ATTESTATIONS=1 "${@:2}"; }
 built() { cat "$stdout" "$stderr" >"$place/built"; stdout=/dev/null stderr=$place/built; }
 compose_cached() { built; expect_cached "$1"; }
 
+# shared_cached ENGINE COMMAND...: builds that share steps have all of them cached on an emptied engine. On a busy machine BuildKit loses
+# the steps of one of them in 1 of 38 such commands, whatever is imported (docs/design.md, "What is left is a race"): who loses them three times
+# in a row has lost more than a race.
+shared_cached() {
+    local try
+    await 60 at_rest
+    for try in 1 2 3; do
+        forget "$1"
+        run plugged "$@"
+        built
+        [[ $(steps_cached) != "$(steps_total)" ]] || return 0
+        note "= try $try: $(steps_cached) of $(steps_total) steps are cached; the journal has $(journal_codes)"
+    done
+    expect_cached all
+}
+
 # A project of everything that compose has for builds. Its services' layers are like those of no other call.
 services() {
     local word
@@ -109,15 +125,10 @@ one_context() {
     done | { echo services: && cat; } >compose.yaml
     run plugged a docker compose build
     for ((i = 0; i < 3; i++)); do
-        forget b
-        run plugged b docker compose build
-        built
+        shared_cached b docker compose build
         expect_equal "$(steps_total)" 10 steps
-        expect_cached all
     done
-    forget b
-    run plugged b COMPOSE_BAKE=false docker compose build
-    compose_cached all
+    shared_cached b COMPOSE_BAKE=false docker compose build
 }
 test_case "services of one context that differ in an argument are all cached" one_context
 
@@ -441,10 +452,8 @@ from_files() {
     definition
     baked a
     expect_equal "$(exports | wc -l)" 3 "exports"
-    forget b
-    baked b
+    shared_cached b docker buildx bake --progress=plain
     expect_equal "$(steps_total)" 10 steps
-    expect_cached all
     expect_notes SLP001 SLP002
     for words in one two-sour '--set *.platform=linux/amd64 two-sweet' "one -f docker-bake.hcl"; do
         forget b
@@ -491,10 +500,8 @@ DOCKERFILE
     echo "group \"default\" { targets = [$(printf '"t%d",' {0..19})] }" >>docker-bake.hcl
     baked a
     for ((i = 0; i < 3; i++)); do
-        forget b
-        baked b
+        shared_cached b docker buildx bake --progress=plain
         expect_equal "$(steps_total)" 45 steps
-        expect_cached all
     done
     expect_whole_unions
     # By hand each target imports the one union: what they share is found, and what is its own for one of them.
@@ -531,11 +538,7 @@ target "over" {
 HCL
     baked a
     expect_equal "$(steps_total)" 5 steps
-    for ((i = 0; i < 3; i++)); do
-        forget b
-        baked b
-        expect_cached all
-    done
+    for ((i = 0; i < 3; i++)); do shared_cached b docker buildx bake --progress=plain; done
 }
 test_case "bake from files: a target that is made from another has all cached, as that has" made_from_another
 
@@ -602,12 +605,8 @@ older_bake() {
     definition
     run plugged older docker buildx bake --progress=plain
     expect_equal "$(exports | wc -l)" 3 "exports"
-    forget b
-    baked b one two-sweet
-    expect_cached all
-    forget older
-    run plugged older docker buildx bake --progress=plain one two-sour
-    expect_cached all
+    shared_cached b docker buildx bake --progress=plain one two-sweet
+    shared_cached older docker buildx bake --progress=plain one two-sour
     run plugged older docker buildx bake --progress=plain --set one.cache-from=type=local,src=nowhere
     expect_notes SLP113
 }
