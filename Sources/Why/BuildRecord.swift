@@ -84,6 +84,12 @@ public struct BuildRecord: Equatable, Sendable {
         ])
     }
 
+    /// How many of the arguments that the Dockerfile names another build has not given, or given another value.
+    public func otherArguments(than other: BuildRecord) -> Int {
+        let (mine, theirs) = (mentioned, other.mentioned)
+        return mine.count { !theirs.contains($0) } + theirs.count { given in !mine.contains { $0.name == given.name } }
+    }
+
     /// Those that the Dockerfile names: a name that it does not have may be anything, even a secret.
     private var mentioned: [Argument] {
         guard let names = outline?.names else { return [] }

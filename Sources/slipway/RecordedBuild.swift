@@ -200,27 +200,34 @@ extension Evidence {
     private static let mostCompared = 64
 
     /// Of the builds of the same key whose exports were there to be imported, that whose context is nearest to this one's; of several
-    /// the newest.
+    /// that with the fewest other arguments (builds of one tree that differ in nothing else), and of those the newest.
     private static func former(of build: RecordedBuild) -> Side? {
         guard let record = build.record, let imported = record.imported, let place = Export.standing(imported) else {
             return nil
         }
-        let key = place.parentPath
+        return former(of: record, at: build.place, in: place.parentPath)
+    }
+
+    /// The same among the exports of a key's folder; `own` is the build's own, if it has one.
+    static func former(of record: BuildRecord, at own: ByteString?, in key: ByteString) -> Side? {
         let others = ((try? Files.names(in: key, limit: 65_536)) ?? []).map { key.appending(path: $0) }
-            .filter { $0 != build.place && !Files.isMissing($0.appending(path: Export.index)) }
-            .compactMap { path in RecordedBuild.record(in: path).map { (path, $0.began) } }
-            .filter { $0.1 < record.began }.sorted { $0.1 > $1.1 }.prefix(mostCompared).map(\.0)
-        guard let own = build.place.flatMap(context) else { return others.first.flatMap { side(at: $0) } }
-        var nearest: (place: ByteString, distance: Int)?
-        for place in others {
-            guard let context = context(in: place) else { continue }
-            let difference = ContextDifference(from: context, to: own)
-            let distance =
-                difference.modes.count + difference.contents.count + difference.added.count + difference.removed.count
-            if distance < nearest?.distance ?? .max { nearest = (place, distance) }
-            if distance == 0 { break }
+            .filter { $0 != own && !Files.isMissing($0.appending(path: Export.index)) }
+            .compactMap { path in RecordedBuild.record(in: path).map { (place: path, record: $0) } }
+            .filter { $0.record.began < record.began }.sorted { $0.record.began > $1.record.began }
+            .prefix(mostCompared)
+        guard let context = own.flatMap(context) else { return others.first.flatMap { side(at: $0.place) } }
+        var nearest: (place: ByteString, distance: (files: Int, arguments: Int))?
+        for other in others {
+            guard let former = Self.context(in: other.place) else { continue }
+            let difference = ContextDifference(from: former, to: context)
+            let distance = (
+                difference.modes.count + difference.contents.count + difference.added.count + difference.removed.count,
+                record.otherArguments(than: other.record)
+            )
+            if nearest.map({ distance < $0.distance }) ?? true { nearest = (other.place, distance) }
+            if distance == (0, 0) { break }
         }
-        return (nearest?.place ?? others.first).flatMap { side(at: $0) }
+        return (nearest?.place ?? others.first?.place).flatMap { side(at: $0) }
     }
 
     /// Another target or platform of the same Dockerfile, exported before.
