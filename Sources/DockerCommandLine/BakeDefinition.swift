@@ -104,6 +104,10 @@ public struct BakeTarget: Equatable, Sendable {
     public let isPartlyAnew: Bool
     /// Whether it asks for a check or anything else but a build.
     public let isLeftAlone: Bool
+    /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
+    public let isAskedAnew: Bool
+    /// What it says besides its arguments, as JSON.
+    public let others: ByteString
 
     /// The other targets that this one is built from.
     var targetsUsed: [ByteString] {
@@ -116,7 +120,7 @@ public struct BakeTarget: Equatable, Sendable {
     /// Fields that change nothing that is decided here.
     private static let otherFields: [ByteString] = [
         "annotations", "attest", "description", "entitlements", "extra-hosts", "labels", "network", "output", "policy",
-        "pull", "secret", "shm-size", "ssh", "ulimits",
+        "secret", "shm-size", "ssh", "ulimits",
     ]
 
     init?(name: ByteString, _ json: JSON) {
@@ -128,6 +132,7 @@ public struct BakeTarget: Equatable, Sendable {
         var entries: [ByteString: [ByteString]] = ["cache-from": [], "cache-to": []]
         var noCache = false
         var isPartlyAnew = false
+        var pulls = false
         for member in members where member.value != .null {
             switch member.name {
             case "context", "dockerfile", "dockerfile-inline", "target", "call":
@@ -147,6 +152,7 @@ public struct BakeTarget: Equatable, Sendable {
                 guard let value = member.value.bool else { return nil }
                 noCache = value
             case "no-cache-filter": isPartlyAnew = member.value.array?.isEmpty != true
+            case "pull": pulls = member.value.bool != false
             case let field where Self.otherFields.contains(field): continue
             default: return nil
             }
@@ -167,6 +173,8 @@ public struct BakeTarget: Equatable, Sendable {
         self.noCache = noCache
         self.isPartlyAnew = isPartlyAnew
         isLeftAlone = !["", "build"].contains(strings["call"] ?? "")
+        isAskedAnew = noCache || isPartlyAnew || pulls || !buildContexts.isEmpty
+        others = JSON.object(members.filter { $0.name != "args" }).text
     }
 
     private static func isOfNames(_ byte: UInt8) -> Bool {

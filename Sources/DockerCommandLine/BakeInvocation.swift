@@ -49,6 +49,22 @@ public struct BakeInvocation: Equatable, Sendable {
     /// Whether the user wants no cache.
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
+    /// Whether it asks for more than the cache has.
+    public var isAskedAnew: Bool {
+        scan.occurrences.contains { ["no-cache", "pull"].contains(ByteString(stringLiteral: $0.row.name)) }
+    }
+
+    /// What it says about all of its builds besides their definition.
+    public var others: [ByteString] {
+        scan.occurrences.filter { !Self.ofDefinition.contains(ByteString(stringLiteral: $0.row.name)) }.map {
+            ByteString(stringLiteral: $0.row.name) + "=" + $0.value
+        }
+    }
+    /// What chooses and changes the definition, and what no build depends on: compose names another metadata file each time.
+    private static let ofDefinition: [ByteString] = [
+        "allow", "debug", "file", "metadata-file", "progress", "set", "var",
+    ]
+
     /// Whether it asks for help, a list, a printed definition or anything else but builds.
     public var isLeftAlone: Bool { scan.isLeftAlone }
 

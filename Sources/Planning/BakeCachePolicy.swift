@@ -123,16 +123,22 @@ public enum BakeCachePolicy {
             notes += part.facts.notes.map { Note($0.reason, $0.detail.isEmpty ? name : name + ", " + $0.detail) }
             var addition = Addition(name: name)
             if wish.imports && part.wish.imports {
-                if let found = part.facts.found {
+                if part.facts.isImported {
+                    notes.append(Note(.importNotNeeded, name))
+                } else if let found = part.facts.found {
                     addition.importing = BuildCachePolicy.option(importing: found)
                     notes.append(Note(.importAdded, name + ", " + found.description))
                 } else {
                     notes.append(Note(.nothingToImport, name))
                 }
             }
-            if wish.exports && part.wish.exports, let path = part.facts.export {
-                addition.exporting = BuildCachePolicy.option(exportingTo: path)
-                notes.append(Note(.exportAdded, name + ", " + path))
+            if wish.exports && part.wish.exports {
+                if let path = part.facts.export {
+                    addition.exporting = BuildCachePolicy.option(exportingTo: path)
+                    notes.append(Note(.exportAdded, name + ", " + path))
+                } else if part.facts.isExported {
+                    notes.append(Note(.exportNotNeeded, name))
+                }
             }
             guard addition.importing != nil || addition.exporting != nil else { continue }
             additions.append(addition)

@@ -51,7 +51,7 @@ extension Decision {
             }
         let request = BuildRequest(
             route: role.route(docker, else: route), engine: EngineRequest(bake.globals), builder: bake.builder)
-        var known = BuildLayers.builds(parts, in: directory, until: deadline)
+        var known = BuildLayers.builds(parts, of: bake, in: directory, until: deadline)
         guard let builder = layers.ask(request, docker: docker, &wish, known: &known) else {
             return .unchanged(arguments, wish.notes)
         }
@@ -65,7 +65,7 @@ extension Decision {
             guard let printed = print(bake, arguments, by: builder.plugin, until: deadline), !printed.targets.isEmpty
             else { return unchanged(Note(deadline.hasPassed ? .timeSpent : .definitionUnclear)) }
             parts = self.parts(printed.targets)
-            known = BuildLayers.builds(parts, in: directory, until: deadline)
+            known = BuildLayers.builds(parts, of: bake, in: directory, until: deadline)
         }
         let form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && parts.count > 1)
         guard BakeCachePolicy.canAdd(to: bake, parts, form) else { return unchanged(Note(.cacheListsSet)) }
@@ -112,12 +112,13 @@ extension Decision {
 extension BuildLayers {
     /// The builds of targets, the first of them, as far as there is time to look where their contexts are.
     static func builds(
-        _ parts: [BakeCachePolicy.Part], in directory: ByteString, until deadline: Deadline
+        _ parts: [BakeCachePolicy.Part], of bake: BakeInvocation? = nil, in directory: ByteString,
+        until deadline: Deadline
     ) -> [BuildLayers.Build] {
         var builds: [BuildLayers.Build] = []
         for part in parts {
             guard !deadline.hasPassed else { break }
-            builds.append(BuildLayers.Build(part, in: directory))
+            builds.append(BuildLayers.Build(part, of: bake, in: directory))
         }
         return builds
     }
@@ -144,9 +145,11 @@ extension BuildLayers {
 }
 
 extension BuildLayers.Build {
-    init(_ part: BakeCachePolicy.Part, in directory: ByteString) {
+    /// A compose that builds by itself says more on its command line than its project does, so such a build is not known again.
+    init(_ part: BakeCachePolicy.Part, of bake: BakeInvocation?, in directory: ByteString) {
+        let description = BuildDescription(part.target, in: directory)
         self.init(
-            target: part.target.name, description: BuildDescription(part.target, in: directory),
-            imports: part.wish.imports, exports: part.wish.exports)
+            target: part.target.name, description: description, imports: part.wish.imports, exports: part.wish.exports,
+            fingerprint: bake.flatMap { BuildFingerprint(of: part.target, in: $0, as: description) })
     }
 }

@@ -34,7 +34,20 @@ struct BuildFingerprint {
 
     /// nil for a build that is made from more than a folder of this machine, or is asked for anew.
     init?(of build: BuildInvocation, as description: BuildDescription) {
-        guard case .directory(let path) = description.context, !build.isAskedAnew, let state = Locations.state,
+        guard !build.isAskedAnew else { return nil }
+        self.init(description, build.globals, description.platforms + [""] + build.others)
+    }
+
+    /// The same of a target.
+    init?(of target: BakeTarget, in bake: BakeInvocation, as description: BuildDescription) {
+        guard !target.isAskedAnew, !bake.isAskedAnew else { return nil }
+        self.init(
+            description, bake.globals,
+            description.platforms + ["", bake.builder ?? "", target.name, target.others] + bake.others)
+    }
+
+    private init?(_ description: BuildDescription, _ globals: GlobalOptions, _ words: [ByteString]) {
+        guard case .directory(let path) = description.context, let state = Locations.state,
             let root = try? Files.realPath(path.absolute(in: description.workingDirectory)),
             let dockerfile = description.dockerfilePath
         else { return nil }
@@ -42,9 +55,7 @@ struct BuildFingerprint {
         self.dockerfile = dockerfile
         // The same for docker as for its plugin, so without what stands before the command word.
         let environment = Self.variables.map { $0 + "=" + (Kernel.variable(named: $0) ?? "") }
-        let fields =
-            [description.workingDirectory, root, dockerfile] + environment + build.globals.words
-            + description.platforms + [""] + build.others
+        let fields = [description.workingDirectory, root, dockerfile] + environment + globals.words + words
         // Of arguments no more is told than their exports' names tell.
         let variant = Variant(branch: "", arguments: description.arguments)
         file = state.appending(path: "fingerprints").appending(
@@ -58,9 +69,23 @@ struct BuildFingerprint {
             until: deadline)
     }
 
+    /// Trees that have been looked at: builds of one command often share one.
+    struct Trees {
+        private var known: [[ByteString]: ContextFingerprint?] = [:]
+
+        fileprivate mutating func look(_ fingerprint: BuildFingerprint, until deadline: Deadline) -> ContextFingerprint?
+        {
+            let place = [fingerprint.root, fingerprint.dockerfile]
+            if let tree = known[place] { return tree }
+            let tree = fingerprint.tree(until: deadline)
+            known[place] = .some(tree)
+            return tree
+        }
+    }
+
     /// What is known of the last such build, if its files are the same still; nil where there is no time to look at all of them.
-    func recognized(until deadline: Deadline) -> Memory? {
-        guard let memory = memory(), tree(until: deadline)?.digest == memory.tree else { return nil }
+    func recognized(among trees: inout Trees, until deadline: Deadline) -> Memory? {
+        guard let memory = memory(), trees.look(self, until: deadline)?.digest == memory.tree else { return nil }
         return memory
     }
 
@@ -137,8 +162,14 @@ struct FingerprintKeeper {
         return fingerprint.tree(until: deadline).flatMap { $0.isSettled(at: now) ? $0 : nil }
     }
 
-    /// Keeps what is known once the build has ended. What it becomes of is known by its outcome alone.
-    func end(_ outcome: BuildOutcome, began tree: ContextFingerprint?, until deadline: Deadline) {
+    /// What the engine's cache has, for all builds of a command that have ended.
+    func records() -> CacheRecords? { cache.records(within: Self.patience) }
+
+    /// Keeps what is known once the build has ended, with what the engine's cache has now. What it becomes of is known by its outcome
+    /// alone.
+    func end(
+        _ outcome: BuildOutcome, began tree: ContextFingerprint?, _ records: CacheRecords?, until deadline: Deadline
+    ) {
         guard outcome.isFinished, let tree, fingerprint.tree(until: deadline) == tree else {
             return fingerprint.keep(nil)
         }
@@ -149,7 +180,7 @@ struct FingerprintKeeper {
             // Else something has changed besides its files, such as a base image, that is to be exported yet.
             memory.export = standing == nil ? nil : former?.export
         }
-        memory.records = cache.records(within: Self.patience)
+        memory.records = records
         fingerprint.keep(memory)
     }
 }

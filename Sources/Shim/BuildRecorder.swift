@@ -74,6 +74,8 @@ struct BuildRecorder {
         let history = BuildxHistory(access)
         let references = history.references()
         var entries: [LedgerEntry] = []
+        // Asked once, by the first that needs it.
+        var records: CacheRecords??
         for build in kept {
             // What the history does not tell is not known.
             guard let reference = BuildxHistory.reference(of: build.record, among: references),
@@ -92,7 +94,11 @@ struct BuildRecorder {
                 dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
-            build.part.keeper?.end(outcome, began: trees[build.number] ?? nil, until: lookedAtTree())
+            if let keeper = build.part.keeper {
+                let known = records ?? keeper.records()
+                records = .some(known)
+                keeper.end(outcome, began: trees[build.number] ?? nil, known, until: lookedAtTree())
+            }
         }
         BuildLedger.judge(entries)
     }

@@ -105,6 +105,31 @@ struct BakeDefinitionTests {
         #expect(try #require(ComposeProject.builds(in: project)?.first).target.isPartlyAnew == isPartlyAnew)
     }
 
+    @Test(
+        "Whether a target asks for more than the cache has, or is made from what cannot be seen",
+        arguments: [
+            ("{}", false), (#"{"pull":null}"#, false), (#"{"pull":false,"no-cache":false,"contexts":{}}"#, false),
+            (#"{"pull":true}"#, true), (#"{"pull":"yes"}"#, true), (#"{"no-cache":true}"#, true),
+            (#"{"no-cache-filter":["a"]}"#, true), (#"{"contexts":{"a":"/a"}}"#, true),
+            (#"{"contexts":{"a":"target:b"}}"#, true),
+        ] as [(ByteString, Bool)])
+    func askedAnew(_ fields: ByteString, isAskedAnew: Bool) throws {
+        let target = try #require(BakeDefinition(#"{"target":{"a":"# + fields + "}}")?.targets.first)
+        #expect(target.isAskedAnew == isAskedAnew)
+    }
+
+    @Test("What a target says besides its arguments, which may be secret")
+    func others() throws {
+        func others(_ fields: ByteString) throws -> ByteString {
+            try #require(BakeDefinition(#"{"target":{"a":{"# + fields + "}}}")?.targets.first).others
+        }
+        let one = try others(#""args":{"A":"hunter2"},"secret":["id=t,src=token"],"target":"last""#)
+        #expect(one.range(of: "hunter2") == nil && one.range(of: "id=t,src=token") != nil)
+        #expect(try one == others(#""args":{"A":"other"},"secret":["id=t,src=token"],"target":"last""#))
+        #expect(try one != others(#""args":{"A":"hunter2"},"secret":["id=t,src=other"],"target":"last""#))
+        #expect(try one != others(#""secret":["id=t,src=token"],"target":"first""#))
+    }
+
     @Test("Services become the targets that compose would make of them")
     func project() throws {
         let text: ByteString = """

@@ -58,6 +58,38 @@ struct BakeCachePolicyTests {
         #expect(wish.notes.map(\.reason) == reasons)
     }
 
+    @Test("A target of which nothing has changed neither imports nor exports, and the others do")
+    func unchanged() throws {
+        var parts = try Self.parts(#"{"target":{"a":{},"b":{},"c":{}}}"#)
+        parts[0].facts.isImported = true
+        parts[0].facts.isExported = true
+        parts[0].facts.export = nil
+        parts[1].facts.isExported = true
+        parts[1].facts.export = nil
+        let (additions, notes, _) = BakeCachePolicy.additions(to: parts, wish: try Self.wish("docker buildx bake"))
+        #expect(additions.map(\.name) == ["b", "c"])
+        #expect(additions.map { $0.importing != nil } == [true, true])
+        #expect(additions.map { $0.exporting != nil } == [false, true])
+        #expect(
+            notes.map(\.reason) == [
+                .importNotNeeded, .exportNotNeeded, .importAdded, .exportNotNeeded, .importAdded, .exportAdded,
+            ])
+        #expect(notes[0].detail == "a" && notes[1].detail == "a" && notes[3].detail == "b")
+    }
+
+    @Test("What a command says about its builds, by which they are known again")
+    func others() throws {
+        let given: ByteString =
+            "docker buildx bake --file - --progress=rawjson --metadata-file=/tmp/1 --allow=fs.read=/ --set=a.args.A=1 --load"
+        #expect(try Self.bake(given).others == ["load=true"])
+        #expect(try !Self.bake(given).isAskedAnew)
+        #expect(
+            try Self.bake("docker buildx bake --push --provenance=false a").others == ["push=true", "provenance=false"])
+        #expect(
+            try Self.bake("docker buildx bake --pull").isAskedAnew
+                && Self.bake("docker buildx bake --no-cache").isAskedAnew)
+    }
+
     @Test("Settings")
     func settings() throws {
         var settings = Settings()

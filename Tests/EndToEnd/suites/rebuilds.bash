@@ -290,3 +290,113 @@ odd_memory() {
     rebuilt a
 }
 test_case "a memory that is damaged, or no file of one's own, is none" odd_memory
+
+# -- Several builds of one command ----------------------------------------------------------------------------------------
+
+# told CODE: the targets of which the journal's last entry says so
+told() { journal | jq -r --arg code "$1" '[.notes[] | select(.code == $code) | .message | sub("^.*: "; "") | sub(",.*"; "")] | sort | join(" ")'; }
+
+# together COMMAND...: builds on engine a until what the engine tells in time is known
+together() {
+    run plugged a "$@"
+    cat "$stdout" "$stderr" >"$place/built"
+    stdout=/dev/null stderr=$place/built
+    await 60 at_rest
+}
+together_again() {
+    local _
+    for _ in {1..8}; do
+        together "$@"
+        [[ -z $(told SLP420) ]] || break
+        note "= the engine did not tell in time"
+    done
+}
+
+several() {
+    project one
+    project two
+    cat >docker-bake.hcl <<'HCL'
+group "default" { targets = ["one", "sour", "sweet"] }
+target "one" { context = "one" }
+target "sour" {
+  context = "two"
+  args = { FLAVOR = "sour" }
+}
+target "sweet" {
+  context = "two"
+  args = { FLAVOR = "sweet" }
+}
+HCL
+    cat >compose.yaml <<YAML
+services:
+  one: {image: $(unique)-one, build: {context: one}}
+  sour: {image: $(unique)-sour, build: {context: two, args: {FLAVOR: sour}}}
+  sweet: {image: $(unique)-sweet, build: {context: two, args: {FLAVOR: sweet}}}
+YAML
+    sleep 0.05 # a tick of the kernel's clock
+    together "$@"
+    expect_equal "$(told SLP002)" "one sour sweet" "exported"
+    expect_equal "$(told SLP420)$(told SLP421)" "" "left alone at first"
+    together_again "$@"
+    expect_equal "$(told SLP420)" "one sour sweet" "not imported"
+    expect_equal "$(told SLP421)" "one sour sweet" "not exported"
+    expect_not injected
+    expect_cached all
+    expect_equal "$(exports | wc -l)" 3
+    # One context changes: its targets alone import and export.
+    unique >two/input.txt
+    together_again "$@"
+    expect_equal "$(told SLP420)" one "not imported"
+    expect_equal "$(told SLP421)" one "not exported"
+    expect_equal "$(told SLP002)" "sour sweet" "exported"
+    together_again "$@"
+    expect_equal "$(told SLP420)" "one sour sweet" "not imported, again"
+    # An argument changes: that target alone, and another engine has built it.
+    sed -i 's/"sweet" }/"bitter" }/; s/FLAVOR: sweet/FLAVOR: bitter/' docker-bake.hcl compose.yaml
+    forget b
+    run plugged b "$@"
+    await 60 at_rest
+    together_again "$@"
+    expect_cached all
+    expect_equal "$(told SLP420)" "one sour" "not imported"
+    expect_equal "$(told SLP002)" sweet "exported"
+    expect_whole_store
+    # Without the engine's records all is imported, and nothing exported.
+    run direct a docker builder prune --all --force
+    together "$@"
+    expect_equal "$(told SLP420)" "" "not imported"
+    expect_equal "$(told SLP001)" "one sour sweet" "imported"
+    expect_equal "$(told SLP421)" "one sour sweet" "not exported"
+    # Asked for anew.
+    together "$@" --no-cache
+    expect_equal "$(told SLP420)$(told SLP421)" "" "left alone with --no-cache"
+}
+several_targets() { several docker buildx bake --progress=plain; }
+test_case "targets of a bake of which nothing has changed import and export nothing" several_targets
+several_services() { several docker compose --progress=plain build; }
+test_case "services of a project of which nothing has changed import and export nothing" several_services
+
+# What a target is made from may be another target, whose files are not looked at for it.
+made_from_others() {
+    mkdir under over
+    printf 'FROM slipway/base:1\nCOPY file .\n' >under/Dockerfile
+    printf 'FROM under\nRUN cat file >over\n' >over/Dockerfile
+    cat >docker-bake.hcl <<'HCL'
+group "default" { targets = ["under", "over"] }
+target "under" { context = "under" }
+target "over" {
+  context = "over"
+  contexts = { under = "target:under" }
+}
+HCL
+    for _ in 1 2 3; do
+        unique >under/file
+        sleep 0.05 # a tick of the kernel's clock
+        together docker buildx bake --progress=plain
+        expect_equal "$(told SLP002)" "over under" "exported"
+        together_again docker buildx bake --progress=plain
+        expect_equal "$(told SLP420)" under "not imported"
+        expect_equal "$(told SLP002)" over "exported"
+    done
+}
+test_case "a target that is made from another one is never taken for unchanged" made_from_others
