@@ -197,7 +197,7 @@ static int measure(int argc, char **argv) {
     struct rusage usage;
     for (int round = -warm_ups; round < rounds; round++)
         for (int i = 0; i < count; i++) {
-            /* Everybody is first sometimes, and follows the same neighbour only as often as he must. */
+            /* Every command is first sometimes, and follows the same neighbour only as often as it must. */
             struct command *command = &commands[(i + (round < 0 ? 0 : round)) % count];
             if (prepare) {
                 char *arguments[] = {prepare, command->name, NULL};

@@ -54,7 +54,7 @@ struct Pool: Sendable {
     /// A regular file whose name is a digest.
     struct File {
         let size: Int
-        /// Whether it is its owner's, can be read by him, and cannot be written by others.
+        /// Whether it is its owner's, can be read by them, and cannot be written by others.
         let isSound: Bool
     }
 

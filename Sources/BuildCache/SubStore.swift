@@ -106,7 +106,7 @@ public struct Store: Sendable {
     /// shims may do this at once.
     func prepareOwn() throws(Rejection) -> Generation {
         let mask = Kernel.fileCreationMask
-        // Who hides his files hides his layers too.
+        // Users who hide their files hide their layers too.
         let mode: UInt32 = mask & 0o044 == 0 ? 0o755 : 0o700
         try make(layout.root) { path throws(Errno) in try Files.makeDirectories(path, mode: 0o777 & ~mask & ~0o022) }
         try checkRoot()

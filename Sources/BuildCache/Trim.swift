@@ -22,7 +22,7 @@ public struct Trim {
     }
 
     /// Trims the part of a store that belongs to `store.user`. Without `dryRun` this process must be that user: root first
-    /// becomes him, so that no link of his leads root astray.
+    /// becomes that user, so that no link of theirs leads root astray.
     public init(_ store: Store, keeping retention: Retention, dryRun: Bool) {
         self.store = store
         self.retention = retention

@@ -7,7 +7,7 @@ extension Linter {
     private static let lists: ByteString = "/var/lib/apt/lists"
     private static let removal: ByteString = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
-    /// What a RUN does to apt's configuration. Whoever speaks of docker-clean is thought to know what he does.
+    /// What a RUN does to apt's configuration. Whoever speaks of docker-clean is thought to know what they do.
     mutating func noteApt(_ run: Run) {
         func says(_ text: StaticString) -> Bool {
             run.instruction.text.bytes.contains(text, in: run.instruction.arguments)

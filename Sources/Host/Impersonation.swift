@@ -5,8 +5,8 @@
 #endif
 
 extension Kernel {
-    /// Does something as another user: files are made as his, and no link of his leads where he could not go himself. Only
-    /// root can; throws when the kernel refuses. The corresponding C functions are `setegid` and `seteuid`: they change the
+    /// Does something as another user: files are made as theirs, and no link of theirs leads where they could not go themselves.
+    /// Only root can; throws when the kernel refuses. The corresponding C functions are `setegid` and `seteuid`: they change the
     /// whole process, so nothing else may run meanwhile.
     public static func acting<Result>(
         as user: UInt32, group: UInt32, _ body: () throws -> Result

@@ -57,7 +57,7 @@ public struct PathTable: Equatable, Sendable {
         self.holes = holes
     }
 
-    /// Whether it was found and not given: what an operator gives is taken at his word.
+    /// Whether it was found and not given: what an operator gives is taken at their word.
     public var isAutomatic: Bool { rows.contains { $0.origin == .mounts } }
 
     /// Whether any path becomes another.

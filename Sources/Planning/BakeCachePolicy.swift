@@ -82,7 +82,7 @@ public enum BakeCachePolicy {
         }
     }
 
-    /// Whether options could be added in this form: a whole list would double what the user gives himself, and what a file
+    /// Whether options could be added in this form: a whole list would double what the user gives, and what a file
     /// holds of credentials must not stand on a command line, which all users can read.
     public static func canAdd(to bake: BakeInvocation, _ parts: [Part], _ form: Form) -> Bool {
         guard form != .appended else { return true }

@@ -114,7 +114,7 @@ public enum PathPolicy {
         return plan
     }
 
-    /// Mounts at every place below the target where something is mounted below the source, but where the user has a mount of his
+    /// Mounts at every place below the target where something is mounted below the source, but where the user has a mount of their
     /// own there or above.
     private static func nested(
         _ source: MountSource, _ rows: [(row: PathTable.Row, rest: ByteString)], _ targets: [ByteString]?,

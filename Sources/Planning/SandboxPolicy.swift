@@ -106,7 +106,7 @@ private struct Addition {
         if facts.engine == nil { configuration.keep(["cpus", "memory", "pids-limit"]) }
     }
 
-    /// Whoever drops capabilities himself, or wants all of them, has decided; one that he adds stays his over our drop.
+    /// Users who drop capabilities themselves, or want all of them, have decided; one that they add wins over our drop.
     private mutating func decideCapabilities(_ scan: Scan, _ settings: SandboxSettings) {
         let added = scan.values(of: .capabilityAdd).map(SandboxSettings.capability)
         let dropped = scan.values(of: .capabilityDrop).map(SandboxSettings.capability)

@@ -16,7 +16,7 @@ struct TrimCommand: ParsableCommand {
         discussion: """
             Drops exports that hold nothing that a build would not find in newer ones and then, until the rest fits the budget, the \
             layers that were used least recently. What builds in flight use is deleted when they end: until then it is told as \
-            waiting. A user trims his own part of the store, root all parts. Exits with 1 when a part could not be trimmed.
+            waiting. A user trims their own part of the store, root all parts. Exits with 1 when a part could not be trimmed.
 
             With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
             generations that a newer one has replaced for 30 days or for --older-than, and layers that nothing names any more. \

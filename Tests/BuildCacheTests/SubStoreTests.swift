@@ -52,7 +52,7 @@ struct SubStoreTests {
         #expect(try Files.status(generation.leasePath).kind == .regular)
     }
 
-    @Test("Modes: open to read, unless the user hides his files", arguments: [0o000, 0o022, 0o002, 0o027, 0o077])
+    @Test("Modes: open to read, unless the user hides their files", arguments: [0o000, 0o022, 0o002, 0o027, 0o077])
     func modes(_ mask: UInt32) async {
         await #expect(processExitsWith: .success) { [mask] in
             umask(mask)
@@ -348,8 +348,8 @@ struct StoreInitTests {
         for user in ["u0", "u7", "u54321"] as [ByteString] {
             let place = folder["a/store/v1/"] + user
             switch kind {
-            case "folder": try folder.write("a/store/v1/" + user + "/gen-000001/lease", "his")
-            case "file": try folder.write("a/store/v1/" + user, "his")
+            case "folder": try folder.write("a/store/v1/" + user + "/gen-000001/lease", "theirs")
+            case "file": try folder.write("a/store/v1/" + user, "theirs")
             case "link": try Files.makeLink(place, to: folder["victim"])
             default: #expect(mkfifo(place.lossy, 0o666) == 0)
             }

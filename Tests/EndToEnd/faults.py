@@ -195,7 +195,7 @@ LIES = {
 
 
 def lie(listener, pieces):
-    """Answers every caller with the pieces; None waits until he goes away."""
+    """Answers every caller with the pieces; None waits until the caller goes away."""
     def answer(caller):
         try:
             caller.recv(65536)

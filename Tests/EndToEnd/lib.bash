@@ -22,7 +22,7 @@
 #   engine NAME SUITE containerd|classic   start it, once per run; it has the base image slipway/base:1, and no container or volume
 #   on ENGINE [VAR=VALUE...] COMMAND...    run with the shim ahead of the engine's docker, in a clean environment
 #   direct ENGINE [VAR=VALUE...] COMMAND...  the same without the shim
-#   as UID ENGINE [VAR=VALUE...] COMMAND...  like `on`, as another user with a HOME of his own ($place/home-UID)
+#   as UID ENGINE [VAR=VALUE...] COMMAND...  like `on`, as another user with a HOME of their own ($place/home-UID)
 #   forget ENGINE...                       empty the engine's caches, all but the base image
 #   socket ENGINE, docker_of ENGINE        paths of its socket and of its docker
 #   private_config ENGINE DIR              a DOCKER_CONFIG that a test may spoil; use it as DOCKER_CONFIG=DIR

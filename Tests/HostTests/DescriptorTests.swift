@@ -15,7 +15,7 @@ struct DescriptorTests {
         try folder.write("file", "hello", mode: 0o600)
     }
 
-    @Test("The caller's three numbers are never taken, even where he closed them", arguments: [0, 1, 2] as [Int32])
+    @Test("The caller's three numbers are never taken, even where they were closed", arguments: [0, 1, 2] as [Int32])
     func numbers(_ closed: Int32) async {
         await #expect(processExitsWith: .success) { [closed] in
             close(closed)

@@ -271,7 +271,7 @@ struct DetachedTests {
         ] as [(ByteString, [ByteString])])
     func groups(_ text: ByteString, _ folders: [ByteString]) { #expect(ProcessLimit.folders(text) == folders) }
 
-    @Test("Has nothing of the caller's open, is no child of his, in a session of its own, and lasts")
+    @Test("Has nothing of the caller's open, is not the caller's child, has a session of its own, and lasts")
     func detachment() async throws {
         let folder = try TemporaryFolder()
         await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
@@ -280,7 +280,7 @@ struct DetachedTests {
             #expect(pipe(&ends) == 0)
             let caller = getpid()
             Detached.run { _ in
-                // Held up for as long as the caller reads: what he then sees end is not this process's end.
+                // Held up for as long as the caller reads: the end that the caller then sees is not this process's.
                 while Files.isMissing(folder + "/go") { usleep(5_000) }
                 let open = (try? Files.names(in: "/proc/self/fd", limit: 100)) ?? []
                 let places = (0...2).map { (try? Files.readLink("/proc/self/fd/" + ByteString(decimal: $0))) ?? "" }

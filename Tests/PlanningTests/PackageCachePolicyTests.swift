@@ -89,7 +89,7 @@ struct PackageCachePolicyTests {
     }
 
     @Test(
-        "A tool that the user leads elsewhere is left to him",
+        "A tool that the user leads elsewhere is left to the user",
         arguments: [
             ("docker run img", PackageTool.allCases), ("docker run --privileged=false img", PackageTool.allCases),
             ("docker run -e PIP_CACHE_DIR=/x img", [.npm, .uv, .yarn, .go]),

@@ -142,7 +142,7 @@ struct PathPolicyTests {
     }
 
     @Test(
-        "What is mounted below comes along, in the same way, where the user mounts nothing himself",
+        "What is mounted below comes along, in the same way, where the user mounts nothing there",
         arguments: [
             ("-v /ws:/b", ["--volume=/srv/a:/b/a.txt", "--volume=/srv/sub:/b/sub"], "-v /srv/ws:/b"),
             (
@@ -171,7 +171,7 @@ struct PathPolicyTests {
         #expect(again.arguments == plan.arguments)
     }
 
-    @Test("Nothing below an operator's own rows is added: he may mean it so")
+    @Test("Nothing below an operator's own rows is added: it may be meant so")
     func givenIsNotNested() {
         #expect(Self.plan(["docker", "run", "-v", "/ws:/b", "i"], Self.given).arguments.count == 5)
     }
@@ -231,8 +231,8 @@ struct PathPolicyTests {
         #expect(user.count == words.count && user.suffix(4) == words.suffix(4))
         #expect(
             plan.arguments[2..<(2 + added)].allSatisfy { $0.hasPrefix("--volume=/srv/") || $0.hasPrefix("--mount=") })
-        for (mine, his) in zip(user, words) where mine != his {
-            #expect(his.range(of: "/ws") != nil && mine.range(of: "/srv/") != nil)
+        for (mine, theirs) in zip(user, words) where mine != theirs {
+            #expect(theirs.range(of: "/ws") != nil && mine.range(of: "/srv/") != nil)
         }
         let again = Self.plan(plan.arguments, Self.found)
         #expect(again.arguments == plan.arguments)

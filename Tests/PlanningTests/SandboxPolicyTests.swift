@@ -143,7 +143,7 @@ struct SandboxPolicyTests {
             ])
         #expect(plan.notes.map(\.reason) == [.sandboxApplied])
         let own = try Self.plan("docker run --cap-drop=NET_RAW img", Self.settings { $0.capabilities = ["CHOWN"] })
-        #expect(!own.arguments.contains("--cap-add=CHOWN"), "who drops capabilities himself gets none of ours")
+        #expect(!own.arguments.contains("--cap-add=CHOWN"), "users who drop capabilities themselves get none of ours")
     }
 
     @Test(
@@ -176,7 +176,7 @@ struct SandboxPolicyTests {
         #expect(podman == .unchanged(line.split(" "), [Note(.dockerIsPodman)]))
     }
 
-    @Test("The user's own labels stay his, in a file too; a file that is not read leaves labels out")
+    @Test("The user's own labels stay as they are, in a file too; a file that is not read leaves labels out")
     func labels() throws {
         let plan = try Self.plan("docker run -l app=web --label slipway.workspace=mine img")
         #expect(Self.label("app", of: plan) == nil && Self.label("slipway.workspace", of: plan) == nil)

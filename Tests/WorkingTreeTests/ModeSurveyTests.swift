@@ -105,7 +105,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/other"]).mode == 0o700)
     }
 
-    @Test("An executable bit of the user's own is left to him, the rest is not")
+    @Test("An executable bit of the user's own is left as it is, the rest is not")
     func executable() throws {
         set(0o775, "app/plain")
         set(0o664, "app/src/run")

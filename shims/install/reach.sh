@@ -151,7 +151,7 @@ ask_shells() {
     [ "$me" != 0 ] || base_path=$root_path
     probe_home=${HOME-}
     if [ "$scope" = system ]; then
-        # A user without files of his own: only what the machine gives to all.
+        # A user without files of their own: only what the machine gives to all.
         probe_home=$work/empty
         mkdir -p "$probe_home"
     fi

@@ -142,7 +142,7 @@ take_out() {
 
 report_kept() {
     if [ "$scope" = system ]; then
-        say "kept: what each user has of his own (~/.cache/slipway, ~/.local/state/slipway, ~/.config/slipway)"
+        say "kept: what each user has of their own (~/.cache/slipway, ~/.local/state/slipway, ~/.config/slipway)"
     elif [ -n "$keep_data" ]; then
         for path in "$cache_home/slipway" "$state_home/slipway" "$config_home/slipway"; do [ ! -e "$path" ] || say "kept: $path"; done
     fi

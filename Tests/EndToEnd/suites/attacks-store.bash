@@ -242,22 +242,22 @@ test_case "a racer who takes names again and again does not win against store in
 movable() {
     local part parts
     for part in . v1 ..; do
-        rm -rf outer app "$place/his"
+        rm -rf outer app "$place/theirs"
         mkdir outer
         store=$place/outer/store
         project app
         run on a docker build -t app app
         expect_notes SLP002
         chmod 777 "$store/$part"
-        mkdir -m 777 "$place/his"
+        mkdir -m 777 "$place/theirs"
         start mover stranger sh -c "while :; do mv -T '$store/v1/u0' '$store/v1/gone' 2>/dev/null || mv -T '$store/v1' '$store/gone' 2>/dev/null ||
-            mv -T '$store' '$place/outer/gone' 2>/dev/null || continue; ln -s '$place/his' '$store/v1/u0' 2>/dev/null; echo moved; done"
+            mv -T '$store' '$place/outer/gone' 2>/dev/null || continue; ln -s '$place/theirs' '$store/v1/u0' 2>/dev/null; echo moved; done"
         printf 'RUN echo %s >/new\n' "$(unique)" >>app/Dockerfile
         run on a docker build -t app app
         kill "$pid"
         wait "$pid" || true
         [[ -e $store/v1/u0 ]] || continue # Moved before the build began: then it has made a part of its own, or none.
-        expect_equal "$(ls -A "$place/his")" "" "what root wrote through the stranger's link"
+        expect_equal "$(ls -A "$place/theirs")" "" "what root wrote through the stranger's link"
     done
     # The rule itself, without a race.
     rm -rf outer

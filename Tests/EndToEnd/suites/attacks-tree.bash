@@ -47,9 +47,9 @@ planted() {
     expect_equal "$(jq '[.notes[].code] | contains(["SLP311"])' "$stdout")" true
     # The one who placed it may use it.
     chown -R 1234:1234 shared/app
-    mkdir -m 1777 his
-    run as 1234 a SLIPWAY_STORE="$place/his/store" docker build shared/app
-    expect_equal "$(jq -r .repository "$place"/his/store/v1/u1234/gen-*/exports/*/key.json)" example.invalid/genuine/app
+    mkdir -m 1777 theirs
+    run as 1234 a SLIPWAY_STORE="$place/theirs/store" docker build shared/app
+    expect_equal "$(jq -r .repository "$place"/theirs/store/v1/u1234/gen-*/exports/*/key.json)" example.invalid/genuine/app
 }
 test_case "a stranger's .git around a build chooses neither its key nor its branch" planted
 
@@ -74,11 +74,11 @@ leading() {
     # A file of one's own may lead to a stranger's repository, and a stranger's file to one's own.
     project own
     local name
-    for name in own-to-his his-to-own link common; do
+    for name in own-to-foreign foreign-to-own link common; do
         rm -rf shared/.git "$store"
         case $name in
-            own-to-his) echo "gitdir: $place/stranger/repo/.git" >shared/.git ;;
-            his-to-own) stranger sh -c "echo 'gitdir: $place/own/.git' >shared/.git" ;;
+            own-to-foreign) echo "gitdir: $place/stranger/repo/.git" >shared/.git ;;
+            foreign-to-own) stranger sh -c "echo 'gitdir: $place/own/.git' >shared/.git" ;;
             link) stranger ln -s "$place/own/.git" shared/.git ;;
             common)
                 mkdir shared/.git
@@ -105,11 +105,11 @@ sudoers() {
     expect_notes SLP311
     # Everybody may use root's own repository; a variable makes nobody root.
     project own
-    mkdir -m 1777 "$place/his"
-    run as 1234 a SLIPWAY_STORE="$place/his/store" docker build own
+    mkdir -m 1777 "$place/theirs"
+    run as 1234 a SLIPWAY_STORE="$place/theirs/store" docker build own
     expect_notes_of 1234 '!SLP311'
     chown -R 1235:1235 own
-    run as 1234 a SLIPWAY_STORE="$place/his/store" SUDO_UID=1235 docker build own
+    run as 1234 a SLIPWAY_STORE="$place/theirs/store" SUDO_UID=1235 docker build own
     expect_notes_of 1234 SLP311
 }
 expect_notes_of() { (home=$place/home-$1; expect_notes "${@:2}"); }

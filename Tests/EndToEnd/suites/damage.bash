@@ -71,7 +71,7 @@ damaged() {
 on_engines() {
     local engine failed=0
     local -A sides=()
-    shim a true # the first call for another user makes his copies of docker
+    shim a true # the first call for another user makes that user's copies of docker
     for engine in "${engines[@]}"; do
         survives "$engine" >>"$place/$engine.log" 2>&1 &
         sides[$engine]=$!

@@ -178,7 +178,7 @@ old_clients() {
 }
 test_case "docker 20.10 and 26 inside" old_clients
 
-# Who the user is changes neither the proof nor what is remembered, which is his own.
+# Who the user is changes neither the proof nor what is remembered, which is their own.
 ordinary_user() {
     dev a
     inside sh -c 'mkdir -p /home/user /tmp; chmod 1777 /tmp; chown 1000 /home/user'

@@ -284,16 +284,16 @@ users_export() {
     recorder b
     project app
     run on a docker build app
-    run recorded b docker build --cache-to "type=local,dest=$place/his" app
+    run recorded b docker build --cache-to "type=local,dest=$place/theirs" app
     expect_cached all
     expect_notes SLP001 SLP105 '!SLP002'
     expect_equal "$(exports_in arguments)" 0 exports
     expect_equal "$(exports | wc -l)" 1 "exports in the store"
-    # His is whole: it names a manifest that it has.
-    expect test -f "his/blobs/sha256/$(jq -r '.manifests[0].digest' his/index.json | cut -c 8-)"
-    # His import stays, and ours is added.
-    run recorded a docker build --cache-from "type=local,src=$place/his" app
-    expect grep -qx "type=local,src=$place/his" arguments
+    # Theirs is whole: it names a manifest that it has.
+    expect test -f "theirs/blobs/sha256/$(jq -r '.manifests[0].digest' theirs/index.json | cut -c 8-)"
+    # Their import stays, and ours is added.
+    run recorded a docker build --cache-from "type=local,src=$place/theirs" app
+    expect grep -qx "type=local,src=$place/theirs" arguments
     expect test "$(imports_in arguments)" -ge 1
 }
 test_case "a user's own --cache-to is the only export" users_export

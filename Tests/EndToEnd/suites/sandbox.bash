@@ -306,4 +306,4 @@ others() {
     run as 1000 a SLIPWAY_SANDBOX_PIDS=5 slipway reconcile --dry-run --json
     expect_equal "$(jq -c '[(.removed | map(.name)), .elsewhere]' "$stdout")" '[["theirs"],1]' "the user's"
 }
-test_case "every user reconciles his own" others
+test_case "every user reconciles their own" others

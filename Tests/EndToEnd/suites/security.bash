@@ -8,7 +8,7 @@ engine b sid containerd
 
 # -- Writers and strangers --------------------------------------------------------------------------------------------
 
-# poison EXPORT POOL: what a writer can do. The export's second layer is replaced by one of his, and all digests are right again.
+# poison EXPORT POOL: what a writer can do. The export's second layer is replaced by one of theirs, and all digests are right again.
 poison() {
     local index=$1/index.json pool=$2 manifest config old new digests
     manifest=$pool/$(jq -r '.manifests[-1].digest' "$index" | cut -c8-)
@@ -56,7 +56,7 @@ stranger_poisons() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build -t app app
-    # He has read the store, made a part of his own in it, and hopes for builds of root's that are like it.
+    # They have read the store, made a part of their own in it, and hope for builds of root's that are like it.
     await 60 at_rest
     cp -a "$store/v1/u0" "$store/v1/u1234"
     poison "$(exports 1234)" "$store/v1/u1234/gen-000001/blobs/sha256"
@@ -65,7 +65,7 @@ stranger_poisons() {
     run on b docker build -t app app
     expect_cached all
     expect_not has_planted b
-    # And he cannot write root's.
+    # And they cannot write root's.
     for place_to_write in "$store/v1/u0" "$store/v1/u0/gen-000001" "$store/v1/u0/gen-000001/blobs/sha256" "$(exports)"; do
         expect_not setpriv --reuid=1234 --regid=1234 --clear-groups touch "$place_to_write/x"
     done
@@ -74,7 +74,7 @@ stranger_poisons() {
 }
 test_case "a stranger in a shared store poisons nobody and moves nothing of others" stranger_poisons
 
-# Of a stranger who is trusted his own files count, and no others, whatever names he gives them.
+# Of a stranger who is trusted only their own files count, whatever names they give to others'.
 hard_links() {
     project app
     run on a slipway store init --shared "$store"
@@ -90,7 +90,7 @@ hard_links() {
     expect_notes '!SLP001'
     find "$store/v1/u1234" -type f -links +1 | grep -q . || fail "there were no hard links"
 
-    # A name of his for a file of root's is not written through: size and lease are where a build writes.
+    # A name of theirs for a file of root's is not written through: size and lease are where a build writes.
     echo precious >precious
     for name in size lease; do
         await 60 at_rest
@@ -116,10 +116,10 @@ sticky() {
     expect_notes SLP302 '!SLP001' '!SLP002'
     expect_equal "$(ls -A "$store")" ""
     rmdir "$store"
-    setpriv --reuid=1234 --regid=1234 --clear-groups sh -c "mkdir -m 777 sticky/his && ln -s his sticky/store"
+    setpriv --reuid=1234 --regid=1234 --clear-groups sh -c "mkdir -m 777 sticky/theirs && ln -s theirs sticky/store"
     run on a docker build app
     expect_not injected
-    expect_equal "$(ls -A sticky/his)" ""
+    expect_equal "$(ls -A sticky/theirs)" ""
 }
 test_case "a store that a stranger has made first, or leads elsewhere, is not used" sticky
 

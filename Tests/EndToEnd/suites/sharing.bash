@@ -140,15 +140,15 @@ two_users() {
     expect_cached all
     codes=$(journal_codes "$place/home-1000")
     expect_equal "${codes//SLP/}" "001 002" "what the second user's build did"
-    expect_equal "$(exports 1000 | wc -l)" 1 "his exports"
-    expect_equal "$(find "$store/v1/u1000" ! -user 1000)" "" "what in his part is not his"
+    expect_equal "$(exports 1000 | wc -l)" 1 "their exports"
+    expect_equal "$(find "$store/v1/u1000" ! -user 1000)" "" "what in their part is not theirs"
     expect_whole_store
 
-    # And a layer that only he has built is his.
+    # And a layer that only they have built is theirs.
     echo 'RUN echo of 1000 >/fourth' >>app/Dockerfile
     run as 1000 b docker build app
     expect_cached 4
-    run on a docker build app # he is not trusted
+    run on a docker build app # they are not trusted
     expect_cached 4
     run as 1000 c docker build app
     expect_cached all
@@ -226,7 +226,7 @@ own_name_squatted() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build app
-    # Somebody was there before user 1000, under his number; and root's own part lies behind somebody's link.
+    # Somebody was there before user 1000, under their number; and root's own part lies behind somebody's link.
     await 60 at_rest
     rm -rf "$store/v1/u1000"
     mv "$store/v1/u0" "$store/v1/u1000"

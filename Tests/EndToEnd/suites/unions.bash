@@ -293,7 +293,7 @@ several_users() {
         run as 1000 b docker build app
         expect_cached all
     done
-    # Root does not trust him.
+    # Root does not trust them.
     forget b
     git -C app checkout --quiet edit-1
     rm -rf "$store/v1/u0/current/exports" "$store"/v1/u0/current/union*

@@ -207,8 +207,8 @@ others() {
     run slipway store init --shared "$store"
     run as 1000 a docker build -t app app
     run on b docker build -t app2 app
-    find "$store/v1/u1000" ! -uid 1000 -print -quit | grep . && fail "not his"
-    # A user trims his own part, root all, and each part stays its user's.
+    find "$store/v1/u1000" ! -uid 1000 -print -quit | grep . && fail "not theirs"
+    # A user trims their own part, root all, and each part stays its user's.
     await 60 at_rest
     head -c 1000 /dev/urandom >x
     local user
@@ -224,7 +224,7 @@ others() {
     expect_equal "$(find "$store/v1/u1000" ! -uid 1000 | wc -l)" 0 "files of others"
     expect_equal "$(find "$store/v1/u0" ! -uid 0 | wc -l)" 0 "files of others"
     run as 1000 a docker build -t app app
-    # A link of his leads root nowhere.
+    # A link of theirs leads root nowhere.
     mkdir precious
     touch precious/file
     rm -rf "$store/v1/u1000/trash-x"
