@@ -12,10 +12,10 @@ public struct Finding: Sendable {
     public let column: Int
     /// What it is about; may be empty.
     public let detail: ByteString
-    /// What would mend it; nil where that is for people to decide.
+    /// What would fix it; nil where that is for people to decide.
     let fix: Fix?
 
-    /// Whether `--fix` mends it.
+    /// Whether `--fix` fixes it.
     public var isFixable: Bool { fix != nil }
 
     /// How bad it is.

@@ -55,12 +55,12 @@ public struct Linter {
         return linter.inOrder
     }
 
-    /// The file with all that is certain mended, and nothing else changed. Twice is once.
+    /// The file with all that is certain fixed, and nothing else changed. Twice is once.
     public static func fixed(
         _ file: Dockerfile, context: ContextFacts = .unknown, where isWanted: (Finding) -> Bool = { _ in true }
     ) -> Dockerfile {
         var file = file
-        // What is mended may uncover more; a fix that does not take is not tried for ever.
+        // What is fixed may uncover more; a fix that does not take is not tried for ever.
         for _ in 0..<8 {
             let fixes = findings(in: file, context: context).filter(isWanted).compactMap(\.fix)
             let text = Fix.apply(fixes, to: file.source)

@@ -111,7 +111,7 @@ struct EngineFacts {
             detail += ": " + note.detail
         }
         if check == .engineSilent, note.detail.range(of: "Permission denied") != nil {
-            return Finding(check, detail, mend: "sudo usermod -aG docker \"$USER\"")
+            return Finding(check, detail, fix: "sudo usermod -aG docker \"$USER\"")
         }
         return Finding(check, detail, path: note.detail.isEmpty ? nil : note.detail)
     }
@@ -158,7 +158,7 @@ struct BuildKitImage: Equatable {
         self.numbers = numbers
     }
 
-    /// CVE-2026-33747 is mended in 0.28.1.
+    /// CVE-2026-33747 is fixed in 0.28.1.
     var isVulnerable: Bool { numbers.lexicographicallyPrecedes([0, 28, 1]) }
 }
 

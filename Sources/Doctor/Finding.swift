@@ -6,15 +6,15 @@ public struct Finding: Equatable, Sendable {
     public let check: Check
     /// What it is about: paths, versions, numbers; may be empty.
     public let detail: ByteString
-    /// The command that mends it; empty where there is nothing to mend.
-    public let mend: ByteString
+    /// The command that fixes it; empty where there is nothing to fix.
+    public let fix: ByteString
 
-    /// A finding. `path` takes the place of <path> in the command that mends it; `mend` is a command that fits better here.
-    init(_ check: Check, _ detail: ByteString = "", path: ByteString? = nil, mend: ByteString? = nil) {
+    /// A finding. `path` takes the place of <path> in the command that fixes it; `fix` is a command that fits better here.
+    init(_ check: Check, _ detail: ByteString = "", path: ByteString? = nil, fix: ByteString? = nil) {
         self.check = check
         self.detail = PublicAddress.redacting(detail)
-        let template = mend ?? ByteString(check.row.mend)
-        self.mend = path.map { template.replacing("<path>", with: $0.shellQuoted) } ?? template
+        let template = fix ?? ByteString(check.row.fix)
+        self.fix = path.map { template.replacing("<path>", with: $0.shellQuoted) } ?? template
     }
 
     /// How bad it is.
@@ -25,7 +25,7 @@ public struct Finding: Equatable, Sendable {
         .object([
             "code": .string(check.code), "severity": .string(severity.name),
             "title": .string(ByteString(check.row.title)), "detail": .string(detail),
-            "why": .string(ByteString(check.row.why)), "mend": .string(mend),
+            "why": .string(ByteString(check.row.why)), "mend": .string(fix),
         ])
     }
 }
@@ -52,7 +52,7 @@ public struct Report: Sendable {
         .object(["findings": .array(findings.map(\.json)), "worst": .string(worst.name)])
     }
 
-    /// For people: what is wrong, each with why and what mends it, then a line for each thing that is in order.
+    /// For people: what is wrong, each with why and what fixes it, then a line for each thing that is in order.
     public func text(inColour: Bool) -> ByteString {
         var lines: [ByteString] = []
         for finding in findings {
@@ -62,7 +62,7 @@ public struct Report: Sendable {
             lines.append(head + title)
             guard row.severity != .ok else { continue }
             lines.append("                 why   " + ByteString(row.why))
-            lines.append("                 mend  " + finding.mend.harmless)
+            lines.append("                 fix   " + finding.fix.harmless)
         }
         return lines.map { $0 + "\n" }.joined(separator: "")
     }

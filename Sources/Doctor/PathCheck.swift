@@ -17,7 +17,7 @@ extension PathLookup {
         let mount = (answer.becomes + ":" + answer.becomes).shellQuoted
         return [
             Finding(
-                .pathsDiffer, answer.path + " is " + answer.becomes, mend: "docker run --volume " + mount + " ...")
+                .pathsDiffer, answer.path + " is " + answer.becomes, fix: "docker run --volume " + mount + " ...")
         ]
     }
 }
@@ -33,17 +33,17 @@ extension Check {
                     "docker run, create and volume create are translated; compose and programs that speak to the engine"
                     + " themselves mount an empty directory. Mounting the workspace at the engine's own path needs no"
                     + " translation",
-                mend: "docker run --volume <path>:<path> ...")
+                fix: "docker run --volume <path>:<path> ...")
         case .pathNotSeen:
             .warning(
                 "the engine does not see this directory",
                 why: "containers that mount it get an empty one",
-                mend: "slipway paths .")
+                fix: "slipway paths .")
         case .containerNotProved:
             .warning(
                 "which of the engine's containers this is cannot be proved",
                 why: "no path is translated, so containers that mount a directory of this one may get an empty one",
-                mend: "export SLIPWAY_PATH_MAP=/here=/there")
+                fix: "export SLIPWAY_PATH_MAP=/here=/there")
         default: .fine("")
         }
     }

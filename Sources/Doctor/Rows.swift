@@ -6,8 +6,8 @@ public struct Row: Sendable {
     public let title: String
     /// Why it matters; empty for what is in order.
     public let why: String
-    /// The one command that mends it, <path> standing for what it is about; empty for what is in order.
-    public let mend: String
+    /// The one command that fixes it, <path> standing for what it is about; empty for what is in order.
+    public let fix: String
 }
 
 extension Check {
@@ -29,44 +29,44 @@ extension Check {
             .broken(
                 "no shim is installed",
                 why: "without it every docker command runs the real docker, and no build shares layers",
-                mend: "./install.sh")
+                fix: "./install.sh")
         case .shimShadowed:
             .warning(
                 "a docker that is not the shim stands ahead of it on PATH",
                 why: "docker commands from here go past Slipway",
-                mend: "export PATH=<path>:\"$PATH\"")
+                fix: "export PATH=<path>:\"$PATH\"")
         case .shimNotOnPath:
             .warning(
                 "the shim is installed, and not on PATH here",
                 why: "docker commands from here go past Slipway",
-                mend: "export PATH=<path>:\"$PATH\"")
+                fix: "export PATH=<path>:\"$PATH\"")
         case .severalShims:
             .warning(
                 "shims that differ stand on PATH",
                 why: "which one decides depends on the shell, and an old one may know less",
-                mend: "./install.sh")
+                fix: "./install.sh")
         case .shellMissesShim:
             .warning(
                 "a kind of shell runs another docker than the shim",
                 why: "builds started from it share nothing",
-                mend: "./install.sh")
+                fix: "./install.sh")
         case .shellSilent:
             .warning(
                 "a shell does not answer",
                 why: "its startup files wait, end the shell, or take longer than ten seconds",
-                mend: "./install.sh --check")
+                fix: "./install.sh --check")
         case .bareShellMissesShim:
             .warning(
                 "a shell with an empty environment runs another docker than the shim",
                 why: "services, cron, sudo and docker exec start programs so",
-                mend: "sudo ./install.sh --system")
+                fix: "sudo ./install.sh --system")
         case .bareShellOfOneUser:
             .fine("a shell with an empty environment does not run the shim, as it is for an install of one user")
         case .bypassSet:
             .warning(
                 "SLIPWAY=off is set in the environment",
                 why: "every docker command from here goes past Slipway",
-                mend: "unset SLIPWAY")
+                fix: "unset SLIPWAY")
         default: others
         }
     }
@@ -78,52 +78,52 @@ extension Check {
             .broken(
                 "no real docker is found",
                 why: "the shim ends with status 127",
-                mend: "sudo apt-get install docker-cli docker-buildx")
+                fix: "sudo apt-get install docker-cli docker-buildx")
         case .recordedDockerGone:
             .warning(
                 "the docker that the install wrote down is gone",
                 why: "a caller without PATH gets the first docker in the usual folders, or status 127",
-                mend: "./install.sh")
+                fix: "./install.sh")
         case .recordedDockerNotTrusted:
             .warning(
                 "the docker that the install wrote down is not believed",
                 why: "somebody else could have put it there, so a caller without PATH gets another docker",
-                mend: "ls -ld <path>")
+                fix: "ls -ld <path>")
         case .dockerIsPodman:
             .broken(
                 "this docker is podman",
                 why: "its cache options take repository names only, so nothing is added",
-                mend: "export SLIPWAY_DOCKER=/usr/bin/docker")
+                fix: "export SLIPWAY_DOCKER=/usr/bin/docker")
         case .dockerVersionUnknown:
             .broken(
                 "the docker binary does not tell its version",
                 why: "nothing is added to the commands of an unknown program",
-                mend: "<path> --version")
+                fix: "<path> --version")
         case .dockerIsSnap:
             .broken(
                 "docker is a confined snap",
                 why: "it cannot read the store",
-                mend: "sudo snap remove docker && sudo apt-get install docker-cli docker-buildx")
+                fix: "sudo snap remove docker && sudo apt-get install docker-cli docker-buildx")
         case .dockerTooOld:
             .broken(
                 "docker before 23 builds without buildx",
                 why: "its own builder has no cache export, so nothing is added to docker build",
-                mend: "docker buildx install")
+                fix: "docker buildx install")
         case .buildxMissing:
             .broken(
                 "no docker-buildx plugin is found",
                 why: "docker falls back to the legacy builder, which has no cache export",
-                mend: "sudo apt-get install docker-buildx")
+                fix: "sudo apt-get install docker-buildx")
         case .buildxBroken:
             .broken(
                 "the docker-buildx plugin does not answer",
                 why: "docker falls back to the legacy builder, which has no cache export",
-                mend: "<path> docker-cli-plugin-metadata")
+                fix: "<path> docker-cli-plugin-metadata")
         case .buildxTooOld:
             .warning(
                 "buildx before 0.9 cannot export with the docker driver",
                 why: "layers are imported, none exported",
-                mend: "sudo apt-get install docker-buildx")
+                fix: "sudo apt-get install docker-buildx")
         case .composePassedOn: .fine("docker compose")
         case .pluginInPlace: .fine("docker and compose build through the shim, docker's first plugin docker-buildx")
         case .pluginMissing:
@@ -132,68 +132,68 @@ extension Check {
                 why:
                     "it runs docker's plugin docker-buildx, and the shim does not stand before it: what docker compose and"
                     + " docker buildx bake build is shared with nobody",
-                mend: "./install.sh --with-plugin")
+                fix: "./install.sh --with-plugin")
         case .builderExports: .fine("the builder imports and exports layers")
         case .legacyBuilder:
             .broken(
                 "DOCKER_BUILDKIT turns buildx off",
                 why: "the legacy builder has no cache export, so nothing is added",
-                mend: "unset DOCKER_BUILDKIT")
+                fix: "unset DOCKER_BUILDKIT")
         case .buildKitVariableInvalid:
             .broken(
                 "DOCKER_BUILDKIT is neither true nor false",
                 why: "docker refuses every build",
-                mend: "unset DOCKER_BUILDKIT")
+                fix: "unset DOCKER_BUILDKIT")
         case .builderAliasUnknown:
             .broken(
                 "docker's builder alias names another plugin than buildx",
                 why: "nobody knows that plugin's options, so nothing is added",
-                mend: "docker buildx install")
+                fix: "docker buildx install")
         case .dockerConfigUnreadable:
             .broken(
                 "a file of docker's configuration cannot be read",
                 why: "docker may build elsewhere than it seems, so nothing is added",
-                mend: "ls -l <path>")
+                fix: "ls -l <path>")
         case .contextUnknown:
             .broken(
                 "the docker context is not known",
                 why: "docker refuses every command",
-                mend: "docker context use default")
+                fix: "docker context use default")
         case .builderUnknown:
             .broken(
                 "the builder is not known, or belongs to another context",
                 why: "buildx refuses the build",
-                mend: "unset BUILDX_BUILDER")
+                fix: "unset BUILDX_BUILDER")
         case .driverUnknown:
             .broken(
                 "the builder's driver is not one that Slipway knows",
                 why: "nothing is added",
-                mend: "docker buildx use default")
+                fix: "docker buildx use default")
         case .endpointInvalid:
             .broken(
                 "the engine's address is not understood",
                 why: "docker refuses every command",
-                mend: "unset DOCKER_HOST")
+                fix: "unset DOCKER_HOST")
         case .endpointNotAsked:
             .warning(
                 "the engine is behind ssh, TLS or a name that needs a name service",
                 why: "it is not asked whether it can export: layers are imported, none exported",
-                mend: "docker context use default")
+                fix: "docker context use default")
         case .engineSilent:
             .warning(
                 "the engine does not answer",
                 why: "it cannot be asked whether it can export: layers are imported, none exported",
-                mend: "sudo systemctl start docker")
+                fix: "sudo systemctl start docker")
         case .engineAnswerUnreadable:
             .warning(
                 "the engine's answer is not understood",
                 why: "it is not known whether it can export: layers are imported, none exported",
-                mend: "docker info")
+                fix: "docker info")
         case .engineNotLinux:
             .broken(
                 "the engine does not run Linux containers",
                 why: "nothing is added",
-                mend: "docker context use default")
+                fix: "docker context use default")
         case .engineCannotExport:
             .warning(
                 "the engine keeps images in the classic store",
@@ -202,7 +202,7 @@ extension Check {
                     store's images until it is switched back. Where /etc/docker/daemon.json is there, add the key \
                     by hand: the command leaves it alone
                     """,
-                mend: """
+                fix: """
                     sudo sh -c 'set -C; mkdir -p /etc/docker && echo "{\\"features\\": {\\"containerd-snapshotter\\": \
                     true}}" > /etc/docker/daemon.json && systemctl restart docker'
                     """)
@@ -210,17 +210,17 @@ extension Check {
             .warning(
                 "the engine is older than 24",
                 why: "it is not known to export with the containerd image store: layers are imported, none exported",
-                mend: "sudo apt-get install docker.io")
+                fix: "sudo apt-get install docker.io")
         case .routeInDoubt:
             .broken(
                 "it is in doubt where a build will run",
                 why: "nothing is added",
-                mend: "slipway explain -- docker build .")
+                fix: "slipway explain -- docker build .")
         case .buildKitVulnerable:
             .warning(
                 "the builder's BuildKit is older than 0.28.1",
                 why: "an untrusted frontend can write outside of its directory (CVE-2026-33747)",
-                mend: """
+                fix: """
                     docker buildx rm <path> && docker buildx create --name <path> --driver docker-container \
                     --bootstrap
                     """)
@@ -236,13 +236,13 @@ extension Check {
 }
 
 extension Row {
-    static func fine(_ title: String) -> Row { Row(severity: .ok, title: title, why: "", mend: "") }
+    static func fine(_ title: String) -> Row { Row(severity: .ok, title: title, why: "", fix: "") }
 
-    static func warning(_ title: String, why: String, mend: String) -> Row {
-        Row(severity: .warning, title: title, why: why, mend: mend)
+    static func warning(_ title: String, why: String, fix: String) -> Row {
+        Row(severity: .warning, title: title, why: why, fix: fix)
     }
 
-    static func broken(_ title: String, why: String, mend: String) -> Row {
-        Row(severity: .broken, title: title, why: why, mend: mend)
+    static func broken(_ title: String, why: String, fix: String) -> Row {
+        Row(severity: .broken, title: title, why: why, fix: fix)
     }
 }

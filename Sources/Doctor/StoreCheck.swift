@@ -68,7 +68,7 @@ struct StoreFacts {
                 let taken = "sudo slipway store init --shared " + (self.path ?? "").shellQuoted
                 findings.append(
                     Finding(
-                        .subStoreNotTrusted, what, path: part.path, mend: part.owner != part.user ? taken : nil))
+                        .subStoreNotTrusted, what, path: part.path, fix: part.owner != part.user ? taken : nil))
             }
         }
         if !leftovers.isEmpty { findings.append(Finding(.leftovers, .listing(leftovers))) }
@@ -115,7 +115,7 @@ struct StoreFacts {
             case .layered: findings.append(Finding(.storeVolatile, text, path: path))
             case .memory:
                 let elsewhere: ByteString = "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\""
-                findings.append(Finding(.storeVolatile, text, mend: elsewhere))
+                findings.append(Finding(.storeVolatile, text, fix: elsewhere))
             }
         }
         if let space {

@@ -7,108 +7,108 @@ extension Check {
             .broken(
                 "the store's path is not absolute, or has more than printable ASCII in it",
                 why: "BuildKit's client cannot send it, so nothing is shared",
-                mend: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
+                fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeNotTrusted:
             .broken(
                 "the store, or your part of it, is owned by somebody else, writable by others, or behind a link",
                 why: "whoever can write there decides what your builds use, so nothing is exported",
-                mend: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
+                fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeUnreadable:
             .broken(
                 "the store cannot be read",
                 why: "nothing is imported",
-                mend: "sudo slipway store init --shared <path>")
+                fix: "sudo slipway store init --shared <path>")
         case .storeReadOnly:
             .warning(
                 "the store is read-only",
                 why: "layers are imported, none exported",
-                mend: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
+                fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeNotWritable:
             .warning(
                 "the store cannot be written",
                 why: "layers are imported, none exported",
-                mend: "sudo slipway store init --shared <path>")
+                fix: "sudo slipway store init --shared <path>")
         case .storeNotLockable:
             .broken(
                 "files in the store cannot be locked",
                 why: "leases do not hold, and what a build uses might be deleted under it",
-                mend: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
+                fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeHasNoLinks:
             .warning(
                 "the store's file system has no hard links",
                 why: "trimming would need a second copy of every layer",
-                mend: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
+                fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeRemote:
             .warning(
                 "the store is not on a local disk",
                 why: "it works, and nothing is ever trimmed there by itself",
-                mend: "slipway trim")
+                fix: "slipway trim")
         case .storeVolatile:
             .warning(
                 "the store is in memory or in a container's own layers",
                 why: "it is gone with the machine's or the container's end, and nobody else sees it",
-                mend: "docker run --volume /buildkit-cache:<path> ...")
+                fix: "docker run --volume /buildkit-cache:<path> ...")
         case .diskLow:
             .warning(
                 "the disk is below its floor (store.min-free)",
                 why: "layers are imported, none exported",
-                mend: "slipway trim")
+                fix: "slipway trim")
         case .inodesLow:
             .warning(
                 "the file system is short of inodes",
                 why: "layers are imported, none exported",
-                mend: "slipway trim")
+                fix: "slipway trim")
         case .storeOverBudget:
             .warning(
                 "your part of the store is over store.max-size",
                 why: "layers are imported, none exported",
-                mend: "slipway trim")
+                fix: "slipway trim")
         case .subStoreUnmapped:
             .warning(
                 "a part of the store is owned by user 65534",
                 why: "a user namespace does not know its owner, so nobody here can use it",
-                mend: "ls -ln <path>")
+                fix: "ls -ln <path>")
         case .subStoreNotTrusted:
             .warning(
                 "a part of the store is not owned by its user alone",
                 why: "nobody imports from it",
-                mend: "ls -ln <path>")
+                fix: "ls -ln <path>")
         case .leftovers:
             .warning(
                 "things of an earlier run were left in your part of the store",
                 why: "they take room",
-                mend: "slipway trim")
+                fix: "slipway trim")
         case .storeInUse:
             .warning(
                 "your part of the store is being trimmed, or an older generation of it is in use for more than an hour",
                 why: "what is held takes room; builds of others are waited for a day, your own as long as they run",
-                mend: "slipway status")
+                fix: "slipway status")
         case .storeMovable:
             .broken(
                 "others may move the store, or what is in it: a directory is theirs to write, without the sticky bit",
                 why: "they could lead what your builds write elsewhere, so the store is not used",
-                mend: "sudo chmod +t <path>")
+                fix: "sudo chmod +t <path>")
         case .subStoreSquatted:
             .broken(
                 "somebody else has taken your place in the store",
                 why: "nothing of yours is imported or exported",
-                mend: "sudo slipway store init --shared <path>")
+                fix: "sudo slipway store init --shared <path>")
         case .foreignThings:
             .warning(
                 "things that are not Slipway's stand in the store",
                 why: "they take room that no budget counts and no trimming frees",
-                mend: "ls -la <path>")
+                fix: "ls -la <path>")
         case .exportsInTheFuture:
             .warning(
                 "exports in the store are dated in the future",
                 why: "clocks differ, and the newest export is chosen by its time",
-                mend: "sudo timedatectl set-ntp true")
+                fix: "sudo timedatectl set-ntp true")
         case .blobsVerified: .fine("every blob that could be read matches its digest")
         case .blobsDamaged:
             .broken(
                 "blobs in the store do not match their digests",
                 why: "a build that needs one fails or builds the step anew",
-                mend: "slipway trim")
+                fix: "slipway trim")
         default: others
         }
     }
@@ -120,54 +120,54 @@ extension Check {
             .warning(
                 "a setting is not understood and was ignored",
                 why: "the default, or an earlier file's value, is in force instead",
-                mend: "slipway settings")
+                fix: "slipway settings")
         case .settingsNotTrusted:
             .warning(
                 "a settings file was not read: somebody else may write it",
                 why: "the default, or an earlier file's value, is in force instead",
-                mend: "chmod go-w <path>")
+                fix: "chmod go-w <path>")
         case .packagesReadOnly:
             .warning(
                 "containers get the shared package caches read-only (package-cache.mode)",
                 why: "pip switches its cache off for all but root, and as root a package that must be built fails; npm"
                     + " fails on all but `npm ci` with every package there",
-                mend: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
+                fix: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
         case .packagesShared:
             .warning(
                 "every container may write the shared package caches (package-cache.mode)",
                 why: "what one of them puts there the next installs, without a word",
-                mend: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
+                fix: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
         case .cloneInOrder: .fine("nothing makes fresh clones miss")
         case .umaskUnusual:
             .warning(
                 "the umask is not 0022",
                 why: "BuildKit hashes the modes of files, so clones made under different umasks share no COPY",
-                mend: "umask 022")
+                fix: "umask 022")
         case .setgidDirectories:
             .warning(
                 "directories of the repository have the setgid bit",
                 why: "BuildKit hashes it, so COPY of them is shared with no clone that lacks it",
-                mend: "find <path> -type d -exec chmod g-s {} +")
+                fix: "find <path> -type d -exec chmod g-s {} +")
         case .defaultACL:
             .warning(
                 "the repository has a default ACL",
                 why: "new files get other modes than in other clones, and BuildKit hashes modes",
-                mend: "setfacl -R -k <path>")
+                fix: "setfacl -R -k <path>")
         case .fileModesDiffer:
             .warning(
                 "tracked files have other modes than 0644 and 0755",
                 why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
-                mend: "slipway modes --fix <path>")
+                fix: "slipway modes --fix <path>")
         case .directoryModesDiffer:
             .warning(
                 "directories with tracked files have other modes than 0755",
                 why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
-                mend: "slipway modes --fix <path>")
+                fix: "slipway modes --fix <path>")
         case .fileModeIgnored:
             .warning(
                 "core.fileMode is false",
                 why: "git does not notice when a file's mode changes, and BuildKit hashes modes",
-                mend: "git -C <path> config core.fileMode true")
+                fix: "git -C <path> config core.fileMode true")
         case .sharedRepository:
             .warning(
                 "core.sharedRepository is set",
@@ -175,24 +175,24 @@ extension Check {
                     a workspace that is set up for a group has other modes than a fresh clone, and BuildKit hashes \
                     modes
                     """,
-                mend: "git -C <path> config --unset core.sharedRepository")
+                fix: "git -C <path> config --unset core.sharedRepository")
         case .cloneNotRead: .fine("the repository was not looked at")
         case .homeInOrder: .fine("the home")
         case .homeOfSomebodyElse:
             .warning(
                 "HOME belongs to another user",
                 why: "docker leaves files there that its owner cannot write; Slipway uses nothing below it",
-                mend: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
+                fix: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
         case .homeMissing:
             .warning(
                 "HOME is not set, or no absolute path of a directory",
                 why: "docker and Slipway find none of your settings",
-                mend: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
+                fix: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
         case .dockerFilesOfSomebodyElse:
             .broken(
                 "docker's configuration in your HOME belongs to somebody else",
                 why: "buildx cannot write there, and builds fail",
-                mend: "sudo chown -R \"$(id -u):$(id -g)\" <path>")
+                fix: "sudo chown -R \"$(id -u):$(id -g)\" <path>")
         default: .fine("")
         }
     }

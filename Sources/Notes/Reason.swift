@@ -116,9 +116,9 @@ public enum Reason: UInt16, CaseIterable, Sendable {
 
     // 7xx: modes of tracked files
     case modesDiffer = 700
-    case modesMended = 701
+    case modesFixed = 701
     case modesNotRead = 702
-    case modesNotMended = 703
+    case modesNotFixed = 703
     case modesKeptPrivate = 704
 
     // 8xx: the profile of containers

@@ -104,9 +104,9 @@ extension Reason {
         case .nestedMountLeftOut: "what is mounted below a translated directory cannot be mounted along with it"
         case .secretReadByBuild: "a build reads this secret's file here, so its path stays as it is for containers, too"
         case .modesDiffer: "tracked files have other modes than git gives, and BuildKit hashes modes: slipway modes"
-        case .modesMended: "tracked files were given the modes that git gives"
+        case .modesFixed: "tracked files were given the modes that git gives"
         case .modesNotRead: "the modes of tracked files were not looked at"
-        case .modesNotMended: "the modes of tracked files could not all be mended: slipway modes --fix"
+        case .modesNotFixed: "the modes of tracked files could not all be fixed: slipway modes --fix"
         case .modesKeptPrivate:
             "what others may not read was left so: its content is not what git has, or was not compared: slipway modes"
         case .sandboxPrivileged: "a privileged container gets nothing of the sandbox profile"

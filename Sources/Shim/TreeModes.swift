@@ -13,7 +13,7 @@ enum TreeModes {
     /// What there is to say of a repository, and in what the modes differ from git's; nil where they do not.
     typealias Finding = (note: Note?, difference: ByteString?)
 
-    /// Looks around each context, once for each repository, and mends where the settings say so; nil for what lies in none.
+    /// Looks around each context, once for each repository, and fixes where the settings say so; nil for what lies in none.
     static func look(
         around contexts: [ByteString?], _ settings: Settings, _ purpose: Decision.Purpose, within budget: Budget
     ) -> [Finding?] {
@@ -37,7 +37,7 @@ enum TreeModes {
     private static func look(
         at repository: GitRepository, until deadline: Deadline, _ settings: Settings, _ purpose: Decision.Purpose
     ) -> Finding {
-        let isMending = settings.modes == .fix && purpose == .acting
+        let isFixing = settings.modes == .fix && purpose == .acting
         var options = ModeSurvey.Options()
         options.isThorough = false
         options.deadline = deadline
@@ -49,9 +49,9 @@ enum TreeModes {
             }
             let mask = survey.umask.map { ByteString(String($0, radix: 8)) } ?? "mixed"
             let difference = survey.setgid.isEmpty ? mask : mask + " setgid"
-            if isMending {
-                let note = mend(survey, until: deadline)
-                return (note, note.reason == .modesMended ? nil : difference)
+            if isFixing {
+                let note = fix(survey, until: deadline)
+                return (note, note.reason == .modesFixed ? nil : difference)
             }
             let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
             return (Note(.modesDiffer, count + " in " + survey.top), difference)
@@ -63,23 +63,23 @@ enum TreeModes {
         }
     }
 
-    private static func mend(_ survey: ModeSurvey, until deadline: Deadline) -> Note {
+    private static func fix(_ survey: ModeSurvey, until deadline: Deadline) -> Note {
         var limits = ModeSurvey.RepairLimits()
         limits.deadline = deadline
         let repair = survey.repair(limits)
         func count(_ number: Int) -> ByteString { ByteString(decimal: number) + " in " + survey.top }
         if let failure = repair.failed.first {
             return Note(
-                .modesNotMended,
+                .modesNotFixed,
                 count(repair.failed.count) + ", as " + failure.difference.path + " ("
                     + ByteString(failure.error.description) + ")")
         }
         let closed = repair.kept + repair.uncompared
         if let first = closed.first { return Note(.modesKeptPrivate, count(closed.count) + ", as " + first.path) }
-        let mended = repair.mended.count
-        guard !survey.isPartial, mended == survey.differences.count else {
-            return Note(.modesNotMended, count(mended) + " were: " + noTime)
+        let fixed = repair.fixed.count
+        guard !survey.isPartial, fixed == survey.differences.count else {
+            return Note(.modesNotFixed, count(fixed) + " were: " + noTime)
         }
-        return Note(.modesMended, count(mended))
+        return Note(.modesFixed, count(fixed))
     }
 }

@@ -83,8 +83,8 @@ public struct Explanation: Equatable, Sendable {
     public var step: ByteString = ""
     /// One sentence.
     public let sentence: ByteString
-    /// What mends it; nil where nothing needs to be.
-    public var mend: ByteString?
+    /// What fixes it; nil where nothing needs to be.
+    public var fix: ByteString?
     /// The first paths that differ; ten at most are shown, all of them are here.
     public var paths: [ByteString] = []
     /// Whether nothing that the user made differs: the store should have had the step.
@@ -95,12 +95,12 @@ public struct Explanation: Equatable, Sendable {
     public var total: Int?
 
     init(
-        _ cause: Cause, _ sentence: ByteString, mend: ByteString? = nil, paths: [ByteString] = [],
+        _ cause: Cause, _ sentence: ByteString, fix: ByteString? = nil, paths: [ByteString] = [],
         shouldHaveHit: Bool = false
     ) {
         self.cause = cause
         self.sentence = sentence
-        self.mend = mend
+        self.fix = fix
         self.paths = paths
         self.shouldHaveHit = shouldHaveHit
     }
@@ -144,14 +144,14 @@ public struct Explanation: Equatable, Sendable {
         let told = Comparison(build, former).explain(miss)
         if told.cause == .unknown, build.record.isPartlyAnew == true {
             return Explanation(
-                .noCache, "nothing differs, and --no-cache-filter was given", mend: "build without --no-cache-filter")
+                .noCache, "nothing differs, and --no-cache-filter was given", fix: "build without --no-cache-filter")
         }
         guard told.cause == .unknown, told.shouldHaveHit, let companion = evidence.companion else { return told }
         return Explanation(
             .shared,
             "nothing differs, but " + companion + " is a target of the same command with the same context: BuildKit "
                 + "runs what they share once, and may then look up the rest for one of them only",
-            mend: "build this target by itself", shouldHaveHit: true)
+            fix: "build this target by itself", shouldHaveHit: true)
     }
 
     /// What the shim decided before any step was looked at.
@@ -165,29 +165,29 @@ public struct Explanation: Equatable, Sendable {
         if evidence.notes.contains(where: { $0.reason == .importAdded }) { return nil }
         if evidence.notes.contains(where: { $0.reason == .noCacheGiven }) {
             return Explanation(
-                .noCache, "--no-cache was given, so nothing was imported", mend: "build without --no-cache")
+                .noCache, "--no-cache was given, so nothing was imported", fix: "build without --no-cache")
         }
         if evidence.notes.contains(where: { $0.reason == .importNotNeeded }) {
             return Explanation(
                 .engine,
                 "none of its files had changed and the engine had all of the build before, so nothing was imported; what else is new, "
                     + "such as a base image, the next build imports",
-                mend: "build again")
+                fix: "build again")
         }
         if let left = note(.imports, but: .nothingToImport, .exportNotNeeded) {
             return Explanation(
-                .leftOut, "an export of the store was left out: " + text(left), mend: "slipway doctor --verify",
+                .leftOut, "an export of the store was left out: " + text(left), fix: "slipway doctor --verify",
                 shouldHaveHit: true)
         }
         if let store = note(.store, but: .storeDiskLow, .storeOverBudget) {
             return Explanation(
-                .store, "the store was not used: " + text(store), mend: "slipway doctor", shouldHaveHit: true)
+                .store, "the store was not used: " + text(store), fix: "slipway doctor", shouldHaveHit: true)
         }
         if let engine = note(
             .engine, but: .engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked)
         {
             return Explanation(
-                .engine, "nothing can be imported here: " + text(engine), mend: "slipway doctor", shouldHaveHit: true)
+                .engine, "nothing can be imported here: " + text(engine), fix: "slipway doctor", shouldHaveHit: true)
         }
         if let setting = note(
             .command, but: .settingsNotTrusted, .settingsInvalid, .exportOff, .exportDoesNotPay, .userExport,
@@ -195,7 +195,7 @@ public struct Explanation: Equatable, Sendable {
         {
             return Explanation(
                 .store, "nothing was imported: " + text(setting),
-                mend: setting.reason == .buildCacheOff ? "slipway settings" : nil)
+                fix: setting.reason == .buildCacheOff ? "slipway settings" : nil)
         }
         guard evidence.notes.contains(where: { $0.reason == .nothingToImport }) else {
             return Explanation(.unknown, "not known: the shim left no word about this build")
@@ -272,7 +272,7 @@ private struct Comparison {
                 "not known: the files are those of the build whose layers were imported. Where the engine has earlier steps of "
                     + "its own, BuildKit does not always find the imported ones behind them (moby/buildkit 6418)",
                 // Without the outcome of the one before, its base image may have been another.
-                mend: "docker builder prune", shouldHaveHit: former.outcome != nil)
+                fix: "docker builder prune", shouldHaveHit: former.outcome != nil)
         }
         return Self.explain(difference, now.entries.contains { sources.take($0.path) && $0.isClutter })
     }
@@ -290,7 +290,7 @@ private struct Comparison {
                 " only in mode (" + ByteString(octal: first.after & 0o7777) + " here, "
                 + ByteString(octal: first.before & 0o7777) + " where the cache was made)"
             return Explanation(
-                .modes, files + modes + cause, mend: "slipway modes --fix", paths: difference.modes.map(\.path),
+                .modes, files + modes + cause, fix: "slipway modes --fix", paths: difference.modes.map(\.path),
                 shouldHaveHit: true)
         }
         var parts: [ByteString] = []
@@ -310,7 +310,7 @@ private struct Comparison {
         Explanation(
             .clutter,
             "the context holds what differs in every clone: " + (paths.first.map(CopySources.clutter) ?? ".git"),
-            mend: "echo '" + (paths.first.map(CopySources.clutter) ?? ".git") + "' >> .dockerignore", paths: paths,
+            fix: "echo '" + (paths.first.map(CopySources.clutter) ?? ".git") + "' >> .dockerignore", paths: paths,
             shouldHaveHit: true)
     }
 
@@ -326,7 +326,7 @@ private struct Comparison {
         let difference = ContextDifference(from: before, to: now)
         guard !difference.isEmpty else { return nil }
         let explanation = Self.explain(difference, false)
-        return explanation.sentence + (explanation.mend.map { "; " + $0 } ?? "")
+        return explanation.sentence + (explanation.fix.map { "; " + $0 } ?? "")
     }
 
     private func movedBase(of stage: ByteString) -> ByteString? {

@@ -5,7 +5,7 @@ extension ModeSurvey {
     /// What repairing did, or would do.
     public struct Repair: Sendable {
         /// What has git's mode now.
-        public var mended: [Difference] = []
+        public var fixed: [Difference] = []
         /// What could not be changed, and why.
         public var failed: [(difference: Difference, error: Errno)] = []
         /// Files, and directories, that stay closed to others, since git does not have what is in them: it may be a secret.
@@ -31,14 +31,14 @@ extension ModeSurvey {
     public func repair(_ limits: RepairLimits = RepairLimits(), changing: Bool = true) -> Repair {
         var repair = Repair()
         do throws(Checkout.Obstacle) {
-            mend(in: try Self.open(top), &repair, limits, changing)
+            fix(in: try Self.open(top), &repair, limits, changing)
         } catch {
             repair.failed = differences.map { ($0, .noSuchFile) }
         }
         return repair
     }
 
-    private func mend(in folder: borrowing OpenFolder, _ repair: inout Repair, _ limits: RepairLimits, _ changing: Bool)
+    private func fix(in folder: borrowing OpenFolder, _ repair: inout Repair, _ limits: RepairLimits, _ changing: Bool)
     {
         let tracked = TrackedPaths(checkouts, until: limits.deadline)
         for difference in differences {
@@ -62,7 +62,7 @@ extension ModeSurvey {
                         try folder.setMode(difference.path, of: difference.status, difference.wanted)
                         try check(difference)
                     }
-                    repair.mended.append(difference)
+                    repair.fixed.append(difference)
                     continue
                 }
                 // Read and changed by one descriptor: what is put in its place meanwhile is neither.
@@ -85,7 +85,7 @@ extension ModeSurvey {
                     try file.setMode(difference.wanted)
                     try check(difference)
                 }
-                repair.mended.append(difference)
+                repair.fixed.append(difference)
             } catch {
                 repair.failed.append((difference, error))
             }

@@ -8,7 +8,7 @@ import Planning
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Find what keeps builds from sharing, and tell what mends it.",
+        abstract: "Find what keeps builds from sharing, and tell what fixes it.",
         discussion: """
             Starts every installed shell to see which docker it runs, and asks docker, its plugins and the engine. Changes \
             nothing. The codes stand in docs/doctor.md. Exits with 0 when all is in order, 1 with warnings, 2 when \

@@ -7,7 +7,7 @@ import Host
 struct LintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint",
-        abstract: "Find what makes a Dockerfile's caches useless, and mend what is certain.",
+        abstract: "Find what makes a Dockerfile's caches useless, and fix what is certain.",
         discussion: """
             Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below, links out of them \
             apart; without any, the working directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" \
@@ -21,7 +21,7 @@ struct LintCommand: ParsableCommand {
 
     enum Format: String, ExpressibleByArgument { case text, json, sarif }
 
-    @Flag(help: "Mend what is certain, in the files; every other byte stays.")
+    @Flag(help: "Fix what is certain, in the files; every other byte stays.")
     var fix = false
 
     @Flag(help: "Show what --fix would change, and change nothing.")
@@ -107,12 +107,12 @@ struct LintCommand: ParsableCommand {
         let source = try LintSource(path, context: context.map { ByteString($0) })
         var file = Dockerfile(source.text)
         if fix || diff {
-            let mended = Linter.fixed(file, context: source.context) { rules.contains($0.rule) }
+            let fixed = Linter.fixed(file, context: source.context) { rules.contains($0.rule) }
             if diff {
-                Output.write(exactly: TextDifference(file.source, mended.source).unified(path))
-            } else if mended.source != file.source {
-                try source.replace(with: mended.source)
-                file = mended
+                Output.write(exactly: TextDifference(file.source, fixed.source).unified(path))
+            } else if fixed.source != file.source {
+                try source.replace(with: fixed.source)
+                file = fixed
             }
         }
         let findings = Linter.findings(in: file, context: source.context).filter { rules.contains($0.rule) }

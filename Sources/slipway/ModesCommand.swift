@@ -9,12 +9,12 @@ import WorkingTree
 struct ModesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modes",
-        abstract: "Compare the modes of tracked files with git's, and mend them.",
+        abstract: "Compare the modes of tracked files with git's, and fix them.",
         discussion: """
             BuildKit hashes modes, so a clone made with another umask misses COPY and every step after it. Compared are the \
             files that git tracks (0644, or 0755 where they are executable) and their directories (0755), in the repository \
             around DIR with its submodules; docs/modes.md tells the details. Exits with 0 when all is as a clone with umask \
-            0022 has it, or was mended; with 1 when something differs, or could not be read or changed. Files with other \
+            0022 has it, or was fixed; with 1 when something differs, or could not be read or changed. Files with other \
             names (hard links) are left to you: those would change, too. So are files that others may not read now and whose \
             content is not what git has: it may be a secret.
 
@@ -120,7 +120,7 @@ struct ModeReport {
             "notCompared": names(repair.uncompared.map(\.path)),
             "defaultACLs": names(survey.defaultACLs),
             "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
-            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(isChanging ? repair.mended.count : 0),
+            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(isChanging ? repair.fixed.count : 0),
             "failed": .array(
                 failures.map { failure in
                     .object([
@@ -172,8 +172,8 @@ struct ModeReport {
             failures.filter { !$0.difference.isHardLinked }.map { failure in
                 failure.difference.path + ": " + ByteString(failure.error.description)
             })
-        if !isFixing && !repair.mended.isEmpty {
-            lines.append("mend: slipway modes --fix " + survey.top.harmless)
+        if !isFixing && !repair.fixed.isEmpty {
+            lines.append("fix: slipway modes --fix " + survey.top.harmless)
         }
         return Output.lines(lines)
     }
@@ -188,7 +188,7 @@ struct ModeReport {
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
         let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""
         if isFixing {
-            return (isChanging ? "changed " : "would change ") + ByteString(decimal: repair.mended.count) + " of them: "
+            return (isChanging ? "changed " : "would change ") + ByteString(decimal: repair.fixed.count) + " of them: "
                 + counts + cause
         }
         return counts + " of " + total + " differ from a clone with umask 0022" + cause

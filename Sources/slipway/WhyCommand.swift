@@ -128,7 +128,7 @@ extension ToldBuild {
         let told = explanation
         return .object([
             "cause": .string(told.cause.rawValue), "step": .string(told.step), "sentence": .string(told.sentence),
-            "mend": told.mend.map(JSON.string) ?? .null, "paths": .array(told.paths.map(JSON.string)),
+            "mend": told.fix.map(JSON.string) ?? .null, "paths": .array(told.paths.map(JSON.string)),
             "shouldHaveHit": .bool(told.shouldHaveHit), "cached": told.cached.map { .integer($0) } ?? .null,
             "total": told.total.map { .integer($0) } ?? .null,
             "target": build.record?.bakeTarget.map(JSON.string) ?? .null, "targets": .array(targets.map(JSON.string)),
@@ -146,7 +146,7 @@ extension Explanation {
         if paths.count > Self.mostNamed {
             lines.append("  and " + ByteString(decimal: paths.count - Self.mostNamed) + " more")
         }
-        if let mend { lines.append("mend: " + mend.harmless) }
+        if let fix { lines.append("fix: " + fix.harmless) }
         if let cached, let total {
             lines.append(ByteString(decimal: cached) + " of " + ByteString(decimal: total) + " steps were cached")
         }

@@ -43,7 +43,7 @@ struct CorpusTests {
         #expect(codes(sample.text) == Sample.expected[name] ?? [])
     }
 
-    @Test("A file that is cut is read, and mended once only", arguments: Sample.all)
+    @Test("A file that is cut is read, and fixed once only", arguments: Sample.all)
     func truncated(_ sample: Sample) {
         for length in stride(from: sample.text.count % 11, to: sample.text.count, by: 11) {
             let problem = brokenProperty(of: sample.text.prefix(length))
@@ -103,10 +103,10 @@ func brokenProperty(of input: ByteString) -> String? {
     if findings.contains(where: { $0.offset > input.count || $0.line < 1 || $0.column < 1 }) {
         return "a place is outside"
     }
-    let mended = Linter.fixed(file, context: context)
-    if Dockerfile(mended.source).printed != mended.source { return "print differs from what was mended" }
-    if Linter.fixed(mended, context: context).source != mended.source { return "mending twice is not once" }
-    if !findings.contains(where: \.isFixable), mended.source != input { return "changed without a finding" }
+    let fixed = Linter.fixed(file, context: context)
+    if Dockerfile(fixed.source).printed != fixed.source { return "print differs from what was fixed" }
+    if Linter.fixed(fixed, context: context).source != fixed.source { return "fixing twice is not fixing once" }
+    if !findings.contains(where: \.isFixable), fixed.source != input { return "changed without a finding" }
     return nil
 }
 

@@ -66,9 +66,9 @@ struct DocumentTests {
     func words(_ explained: Explained) throws {
         let rule = try #require(explained.rule)
         let row = rule.row
-        let mends = explained.head.range(of: "mended by --fix") != nil
+        let isFixed = explained.head.range(of: "fixed by --fix") != nil
         #expect(
-            explained.head == row.severity.name + (mends ? " · mended by --fix" : "") + " · **" + ByteString(row.title)
+            explained.head == row.severity.name + (isFixed ? " · fixed by --fix" : "") + " · **" + ByteString(row.title)
                 + "**")
         let consequence = ByteString(row.consequence)
         #expect(explained.text.contains { $0.dropFirst(1) == consequence.dropFirst(1) + "." })
@@ -84,21 +84,21 @@ struct DocumentTests {
         #expect(codes(better, context) == [])
     }
 
-    @Test("What --fix mends becomes what is better, to the byte; what it does not mend stays", arguments: Explained.all)
+    @Test("What --fix fixes becomes what is better, to the byte; what it does not fix stays", arguments: Explained.all)
     func fixes(_ explained: Explained) throws {
         let context = explained.context(of: explained.code)
         let bad = try #require(explained.examples.first), better = try #require(explained.examples.last)
-        let isMended = explained.head.range(of: "mended by --fix") != nil
+        let isFixed = explained.head.range(of: "fixed by --fix") != nil
         let findings = Linter.findings(in: Dockerfile(bad), context: context)
-        #expect(findings.allSatisfy { $0.isFixable == (isMended) } || explained.code == "LNT102")
-        #expect(fixed(bad, context) == (isMended ? better : bad))
+        #expect(findings.allSatisfy { $0.isFixable == isFixed } || explained.code == "LNT102")
+        #expect(fixed(bad, context) == (isFixed ? better : bad))
         #expect(fixed(fixed(bad, context), context) == fixed(bad, context))
         // Carriage returns and other endings make no difference.
         for ending in ["\r\n", "\n"] as [ByteString] {
             let windows = bad.split("\n").joined(separator: ending) + ending
             #expect(codes(windows, context) == (explained.code == "LNT001" ? ["LNT001"] : [explained.code]))
-            let mended = better.split("\n").joined(separator: ending) + ending
-            #expect(fixed(windows, context) == (isMended ? mended : windows))
+            let wanted = better.split("\n").joined(separator: ending) + ending
+            #expect(fixed(windows, context) == (isFixed ? wanted : windows))
         }
     }
 

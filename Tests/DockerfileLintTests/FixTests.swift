@@ -49,11 +49,11 @@ struct FixTests {
         #expect(fixed(Self.head + after + "\n") == Self.head + after + "\n")
     }
 
-    @Test("Only what was asked for is mended")
+    @Test("Only what was asked for is fixed")
     func select() {
         let file: ByteString = Self.head + "pip install --no-cache-dir a>=1\n"
-        let mended = Linter.fixed(Dockerfile(file)) { $0.rule == .pipOff }.source
-        #expect(mended == Self.head + "pip install a>=1\n")
+        let fixed = Linter.fixed(Dockerfile(file)) { $0.rule == .pipOff }.source
+        #expect(fixed == Self.head + "pip install a>=1\n")
     }
 
     @Test("What others need is not taken away")

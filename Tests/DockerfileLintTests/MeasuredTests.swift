@@ -256,9 +256,9 @@ struct MeasuredTests {
 
     private func check(_ row: Measured) {
         #expect(codes(row.file) == row.codes)
-        let mended = fixed(row.file)
-        #expect(fixed(mended) == mended)
-        #expect(Dockerfile(mended).printed == mended)
+        let once = fixed(row.file)
+        #expect(fixed(once) == once)
+        #expect(Dockerfile(once).printed == once)
     }
 
     @Test("A variable that doubles itself with each line takes no room")

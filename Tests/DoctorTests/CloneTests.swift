@@ -79,16 +79,16 @@ extension Programs {
             #expect(CloneFacts.gather(surroundings).oddFiles == ["sub/file"])
         }
 
-        @Test("What mends modes, and the setgid bit") func mended() throws {
+        @Test("What fixes modes, and the setgid bit") func fixed() throws {
             try git("-C", folder["r"], "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x")
             #expect(chmod(folder["r/sub/file"].lossy, 0o664) == 0)
             #expect(chmod(folder["r/sub/deep/er/program"].lossy, 0o700) == 0)
             #expect(chmod(folder["r/sub/deep"].lossy, 0o2775) == 0)
             let found = findings()
             #expect(found.checks == [.setgidDirectories, .fileModesDiffer, .directoryModesDiffer])
-            #expect(found.dropFirst().allSatisfy { $0.mend == "slipway modes --fix " + folder["r"] })
+            #expect(found.dropFirst().allSatisfy { $0.fix == "slipway modes --fix " + folder["r"] })
             let answer = try Execution.ask(
-                "/bin/sh", arguments: ["sh", "-c", found[0].mend], environment: .entries(surroundings.environment),
+                "/bin/sh", arguments: ["sh", "-c", found[0].fix], environment: .entries(surroundings.environment),
                 nanoseconds: 60_000_000_000, limit: 65_536)
             #expect(answer.exitCode == 0)
             #expect(findings().checks == [.fileModesDiffer, .directoryModesDiffer])

@@ -32,7 +32,7 @@ struct EngineJudgeTests {
         #expect(EngineFacts(docker: "/d", program: .podman).judge().checks == [.dockerIsPodman])
         #expect(EngineFacts(docker: "/d", isSnap: true).judge().checks == [.dockerIsSnap])
         let unknown = EngineFacts(docker: "/d", program: .unknown).judge()
-        #expect(unknown.checks == [.dockerVersionUnknown] && unknown[0].mend == "/d --version")
+        #expect(unknown.checks == [.dockerVersionUnknown] && unknown[0].fix == "/d --version")
     }
 
     @Test(
@@ -57,12 +57,12 @@ struct EngineJudgeTests {
     }
 
     @Test("What needs another command than the table's gets it")
-    func mends() {
+    func fixes() {
         let denied = EngineFacts.finding(for: Note(.engineSilent, "Permission denied"), "A")
-        #expect(denied.mend == "sudo usermod -aG docker \"$USER\"")
-        #expect(EngineFacts.finding(for: Note(.engineSilent, "x"), "A").mend == "sudo systemctl start docker")
+        #expect(denied.fix == "sudo usermod -aG docker \"$USER\"")
+        #expect(EngineFacts.finding(for: Note(.engineSilent, "x"), "A").fix == "sudo systemctl start docker")
         let broken = EngineFacts.finding(for: Note(.buildxBroken, "/p/docker-buildx"), "A")
-        #expect(broken.mend == "/p/docker-buildx docker-cli-plugin-metadata")
+        #expect(broken.fix == "/p/docker-buildx docker-cli-plugin-metadata")
     }
 
     @Test("In order: both commands in one line, and the versions")
@@ -84,7 +84,7 @@ struct EngineJudgeTests {
         facts.record = .gone("/old/docker")
         #expect(facts.judge() == [Finding(.recordedDockerGone, "/old/docker"), Finding(.dockerMissing)])
         facts.record = .notTrusted("/p/docker")
-        #expect(facts.judge().first?.mend == "ls -ld /p/docker")
+        #expect(facts.judge().first?.fix == "ls -ld /p/docker")
     }
 
     @Test("The record is that of the program's own install")

@@ -37,7 +37,7 @@ struct HomeTests {
         let facts = HomeFacts(home: "/h", owner: 7, user: 7, foreign: [("/h/.docker", 0), ("/x", 0)])
         let findings = facts.judge()
         #expect(findings.details(.dockerFilesOfSomebodyElse) == ["/h/.docker of user 0, /x of user 0"])
-        #expect(findings[0].mend == "sudo chown -R \"$(id -u):$(id -g)\" /h/.docker")
+        #expect(findings[0].fix == "sudo chown -R \"$(id -u):$(id -g)\" /h/.docker")
     }
 
     @Test("They are found where the variables say", .enabled(if: Kernel.userID == 0))
@@ -77,6 +77,6 @@ struct HomeTests {
         let findings = loaded.judge()
         #expect(findings.checks == [.settingsInvalid, .settingsInvalid, .settingsNotTrusted, .settingsNotTrusted])
         #expect(findings[0].detail == "environment: no setting is called SLIPWAY_NOPE")
-        #expect(findings[2].mend == "chmod go-w '/a b (1)'" && findings[3].mend == "chmod go-w /c")
+        #expect(findings[2].fix == "chmod go-w '/a b (1)'" && findings[3].fix == "chmod go-w /c")
     }
 }

@@ -21,7 +21,7 @@ struct PathTests {
         #expect(lookup((folder.path, folder.path)).judge(folder.path) == [Finding(.pathsAlike, folder.path)])
         let other = lookup((folder.path, "/srv/w s")).judge(folder["a"])
         #expect(other.map(\.detail) == [folder["a"] + " is /srv/w s/a"])
-        #expect(other.map(\.mend) == ["docker run --volume '/srv/w s/a:/srv/w s/a' ..."])
+        #expect(other.map(\.fix) == ["docker run --volume '/srv/w s/a:/srv/w s/a' ..."])
         #expect(other.checks == [.pathsDiffer])
         #expect(lookup(("/nonexistent", "/x")).judge(folder.path).checks == [.pathNotSeen])
         #expect(lookup(("/nonexistent", "/x")).judge(nil).isEmpty)

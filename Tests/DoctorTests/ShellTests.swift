@@ -20,7 +20,7 @@ struct ShellJudgeTests {
         #expect(ShellFacts(dockers: [Self.real]).judge().checks == [.shimMissing])
         let shadowed = facts([Self.real, Self.shim]).judge()
         #expect(shadowed == [Finding(.shimShadowed, "/r/docker, the shim is /s/docker", path: "/s")])
-        #expect(shadowed[0].mend == "export PATH=/s:\"$PATH\"")
+        #expect(shadowed[0].fix == "export PATH=/s:\"$PATH\"")
         #expect(facts([Self.real]).judge().checks == [.shimNotOnPath])
         #expect(facts([]).judge().details(.shimNotOnPath) == ["no docker, the shim is /s/docker"])
         #expect(facts([Self.shim, Self.real]).judge() == [])

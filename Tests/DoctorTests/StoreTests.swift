@@ -41,7 +41,7 @@ struct StoreJudgeTests {
         #expect(facts { $0.rejection = Note(.storeNotTrusted, "x") } == [Finding(.storeNotTrusted, "x", path: "/s")])
         let unreadable = facts { $0.rejection = Note(.storeUnreadable, "x") }
         #expect(unreadable == [Finding(.storeUnreadable, "x", path: "/s")])
-        #expect(unreadable[0].mend == "sudo slipway store init --shared /s")
+        #expect(unreadable[0].fix == "sudo slipway store init --shared /s")
     }
 
     @Test("What became of writing, locking and linking")
@@ -290,7 +290,7 @@ struct BlobTests {
         let bad = try put("other", as: "text", in: other)
         let findings = BlobFacts.gather(store.layout).judge()
         #expect(findings == [Finding(.blobsDamaged, "1 of them: " + bad)])
-        #expect(findings[0].mend == "slipway trim")
+        #expect(findings[0].fix == "slipway trim")
     }
 
     @Test("What may not be read is counted")

@@ -12,8 +12,8 @@ struct TableTests {
         let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
         let expected = Check.allCases.sorted { $0.rawValue < $1.rawValue }.map { check -> ByteString in
             let row = check.row
-            let mend = row.mend.isEmpty ? "" : "`" + row.mend + "`"
-            let cells = [ByteString(row.title), ByteString(row.why), ByteString(mend)].map {
+            let fix = row.fix.isEmpty ? "" : "`" + row.fix + "`"
+            let cells = [ByteString(row.title), ByteString(row.why), ByteString(fix)].map {
                 $0.replacing("|", with: "\u{0}").replacing("\u{0}", with: "\\|")
             }
             return "| " + check.code + " | " + row.severity.name + " | " + cells.joined(separator: " | ") + " |"
@@ -26,9 +26,9 @@ struct TableTests {
         let row = check.row
         #expect(row.title.utf8.count > 6 && !row.title.hasSuffix("."))
         #expect(row.why.isEmpty == (row.severity == .ok))
-        #expect(row.mend.isEmpty == (row.severity == .ok))
-        #expect(!row.mend.contains("\n") && !row.why.contains("\n") && !row.title.contains("\n"))
-        #expect(ByteString(row.title + row.why + row.mend).isPrintableASCII)
+        #expect(row.fix.isEmpty == (row.severity == .ok))
+        #expect(!row.fix.contains("\n") && !row.why.contains("\n") && !row.title.contains("\n"))
+        #expect(ByteString(row.title + row.why + row.fix).isPrintableASCII)
         #expect(Check.allCases.filter { $0.row.title == row.title } == [check])
         #expect(check.code.count == 6 && check.code.hasPrefix("DOC"))
     }
@@ -67,7 +67,7 @@ struct TableTests {
         let lines = report.text(inColour: false).split("\n")
         #expect(lines.count == 5 && lines.last == "")
         #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a\\x1b[2J\\n")
-        #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "mend  setfacl -R -k $'/a\\x1bb'")
+        #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "fix   setfacl -R -k $'/a\\x1bb'")
         #expect(lines[3] == "ok       DOC200  the real docker: x")
         #expect(report.text(inColour: true).hasPrefix("\u{1B}[33mwarning\u{1B}[0m"))
     }

@@ -4,7 +4,7 @@ import Formats
 
 /// Dockerfiles: any bytes at all.
 enum Dockerfiles {
-    /// Nothing is lost in reading, every place is in the file, and mending twice is mending once.
+    /// Nothing is lost in reading, every place is in the file, and fixing twice is fixing once.
     static func check(_ input: ByteString) {
         let file = Dockerfile(input)
         require(file.printed == input, "print differs from input")
@@ -22,10 +22,10 @@ enum Dockerfiles {
         require(
             findings.allSatisfy { (0...input.count).contains($0.offset) && $0.line > 0 && $0.column > 0 },
             "a finding is outside of the file")
-        let mended = Linter.fixed(file, context: context)
-        require(mended.printed == mended.source, "print differs from what was mended")
-        require(Linter.fixed(mended, context: context).source == mended.source, "mending twice is not mending once")
+        let fixed = Linter.fixed(file, context: context)
+        require(fixed.printed == fixed.source, "print differs from what was fixed")
+        require(Linter.fixed(fixed, context: context).source == fixed.source, "fixing twice is not fixing once")
         require(
-            mended.source == input || findings.contains(where: \.isFixable), "something was changed without a finding")
+            fixed.source == input || findings.contains(where: \.isFixable), "something was changed without a finding")
     }
 }

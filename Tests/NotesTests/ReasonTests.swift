@@ -35,9 +35,9 @@ struct ReasonTests {
         (.environmentFileUnread, 507), (.engineTooOldForViews, 508),
         (.pathOutside, 600), (.pathHidden, 601), (.pathUnwritable, 602), (.pathTranslatedAlready, 603),
         (.pathUnresolved, 604), (.engineElsewhere, 605), (.containerNotProved, 606), (.relativePathInDoubt, 607),
-        (.nestedMountLeftOut, 608), (.secretReadByBuild, 609), (.modesDiffer, 700), (.modesMended, 701),
+        (.nestedMountLeftOut, 608), (.secretReadByBuild, 609), (.modesDiffer, 700), (.modesFixed, 701),
         (.modesNotRead, 702),
-        (.modesNotMended, 703), (.modesKeptPrivate, 704),
+        (.modesNotFixed, 703), (.modesKeptPrivate, 704),
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
         (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804), (.sandboxIncomplete, 805),
     ]

@@ -50,26 +50,26 @@ struct TreeModesTests {
         #expect(try Files.status(folder["team/sub/file"]).mode == 0o664)
     }
 
-    @Test("They are mended once, and never by `explain`")
-    func mending() throws {
+    @Test("They are fixed once, and never by `explain`")
+    func fixing() throws {
         #expect(look(["team"], .fix, .showing).map { $0?.note?.reason } == [.modesDiffer])
         let found = look(["team", "team/sub"], .fix, .acting)
-        #expect(found.map { $0?.note?.reason } == [.modesMended, .modesMended])
+        #expect(found.map { $0?.note?.reason } == [.modesFixed, .modesFixed])
         #expect(found.map { $0?.difference } == [nil, nil])
         #expect(look(["team"], .fix, .acting).map { $0?.note?.reason } == [nil])
         // What has another name keeps its mode, so the tree is not as git gives it.
         try Files.makeHardLink(folder["other"], to: folder["team/sub/file"])
         #expect(chmod(folder["other"].lossy, 0o664) == 0)
         let left = look(["team"], .fix, .acting)
-        #expect(left.map { $0?.note?.reason } == [.modesNotMended])
+        #expect(left.map { $0?.note?.reason } == [.modesNotFixed])
         #expect(left.map { $0?.difference } == ["2"])
     }
 
-    @Test("A file with other names is not mended, and that is told")
+    @Test("A file with other names is not fixed, and that is told")
     func hardLinks() throws {
         try Files.makeHardLink(folder["theirs"], to: folder["team/sub/file"])
         let found = look(["team"], .fix, .acting)
-        #expect(found.map { $0?.note?.reason } == [.modesNotMended])
+        #expect(found.map { $0?.note?.reason } == [.modesNotFixed])
         #expect(found[0]?.note?.detail == "1 in " + folder["team"] + ", as sub/file (Too many links)")
         #expect(try Files.status(folder["theirs"]).mode == 0o664)
         #expect(try Files.status(folder["team/sub"]).mode == 0o755)

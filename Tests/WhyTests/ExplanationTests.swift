@@ -76,7 +76,7 @@ struct ExplanationTests {
         #expect(
             told.sentence
                 == "2 files differ only in mode (0664 here, 0644 where the cache was made): umask 0002")
-        #expect(told.mend == "slipway modes --fix")
+        #expect(told.fix == "slipway modes --fix")
     }
 
     @Test("Files that COPY does not take do not count")

@@ -64,7 +64,7 @@ struct ModeSurveyTests {
                 "src/run \(broad) 755",
             ])
         let repair = survey.repair()
-        #expect(repair.mended.count == 5 && repair.failed.isEmpty)
+        #expect(repair.fixed.count == 5 && repair.failed.isEmpty)
         #expect(try self.survey().differences.isEmpty)
     }
 
@@ -84,7 +84,7 @@ struct ModeSurveyTests {
         #expect(try survey().umask == 0o077)
     }
 
-    @Test("Setgid directories are told, and mended")
+    @Test("Setgid directories are told, and fixed")
     func setgid() throws {
         set(0o2755, "app/src")
         set(0o2775, "app/src/deep")
@@ -139,7 +139,7 @@ struct ModeSurveyTests {
         #expect(survey.differences.isEmpty)
         #expect((survey.files, survey.directories) == (1, 0))
         let repair = before.repair()
-        #expect(repair.mended.isEmpty && repair.failed.count == 1)
+        #expect(repair.fixed.isEmpty && repair.failed.count == 1)
         #expect(try Files.status(folder["elsewhere/run"]).mode == 0o600)
     }
 
@@ -162,7 +162,7 @@ struct ModeSurveyTests {
         #expect(changes(survey) == ["plain 600 644", "src/deep/inner 664 644"])
         #expect(survey.hardLinks == ["plain"])
         let repair = survey.repair()
-        #expect(repair.mended.map(\.path) == ["src/deep/inner"])
+        #expect(repair.fixed.map(\.path) == ["src/deep/inner"])
         #expect(repair.failed.map(\.difference.path) == ["plain"] && repair.failed.map(\.error) == [.tooManyLinks])
         #expect(try Files.status(folder["theirs"]).mode == 0o600)
         try folder.remove("theirs")
@@ -242,7 +242,7 @@ struct ModeSurveyTests {
         try git("add", "--all", in: "app")
         let survey = try survey()
         #expect(Set(survey.differences.map(\.path)) == Set(names.map { "odd/" + $0 }))
-        #expect(survey.repair().mended.count == 3)
+        #expect(survey.repair().fixed.count == 3)
     }
 
     @Test("Time that has run out leaves a part, also among the directories of one path")
@@ -285,14 +285,14 @@ struct ModeSurveyTests {
         let told = survey.repair(changing: false)
         #expect(
             told.kept.map(\.path) == ["changed", "group", "grown"]
-                && told.mended.map(\.path) == ["open", "run", "same"])
+                && told.fixed.map(\.path) == ["open", "run", "same"])
         #expect(try self.survey("own").differences == survey.differences)
         var limits = ModeSurvey.RepairLimits()
         limits.largest = 7
         let small = survey.repair(limits, changing: false)
         #expect(small.uncompared.map(\.path) == ["changed", "grown"] && small.kept.map(\.path) == ["group"])
         limits.deadline = Deadline { true }
-        #expect(survey.repair(limits, changing: false).mended.isEmpty)
+        #expect(survey.repair(limits, changing: false).fixed.isEmpty)
         let repair = survey.repair()
         #expect(repair.kept.map(\.path) == told.kept.map(\.path) && repair.failed.isEmpty && repair.uncompared.isEmpty)
         for (name, mode): (ByteString, UInt32) in [
@@ -309,7 +309,7 @@ struct ModeSurveyTests {
         try folder.write("app/plain", "plain\n", mode: 0o600)
         let repair = survey.repair()
         // The new file may have the old one's number.
-        #expect(repair.mended.isEmpty && repair.uncompared.count + repair.failed.count == 1)
+        #expect(repair.fixed.isEmpty && repair.uncompared.count + repair.failed.count == 1)
         #expect(try Files.status(folder["app/plain"]).mode == 0o600)
     }
 
@@ -355,7 +355,7 @@ struct ModeSurveyTests {
         set(0o700, "app/src")
         var limits = ModeSurvey.RepairLimits()
         limits.deadline = Deadline { true }
-        #expect(try survey().repair(limits).mended.isEmpty)
+        #expect(try survey().repair(limits).fixed.isEmpty)
     }
 
     @Test("A directory with a repository's own inside is not opened to those who could read that then")
@@ -369,9 +369,9 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/sub"]).mode == 0o700)
         // Who could not look into it is not who could then.
         set(0o750, "app/sub", "app/sub/.git")
-        #expect(try survey().repair().mended.map(\.path) == ["sub"])
+        #expect(try survey().repair().fixed.map(\.path) == ["sub"])
         set(0o700, "app/sub", "app/sub/.git")
-        #expect(try survey().repair().mended.map(\.path) == ["sub"])
+        #expect(try survey().repair().fixed.map(\.path) == ["sub"])
         #expect(try Files.status(folder["app/sub"]).mode == 0o755)
     }
 

@@ -108,13 +108,13 @@ cell() {
 # Does a shell of this kind read a file at all? Those that do not can only have what their parent has.
 reads_files() { case $1:$2 in bash:script | sh:script | sh:typed) return 1 ;; esac; }
 
-# row LABEL SHELL [mend]: one line of the table. What it lacks goes to $work/lacking, and "lacking" is set.
+# row LABEL SHELL [fix]: one line of the table. What it lacks goes to $work/lacking, and "lacking" is set.
 row() {
     cells=
     for kind in login-typed typed login script; do
         cell "$2" "$kind"
-        case ${3-}:$verdict in mend:parent | mend:NO)
-            if reads_files "$2" "$kind" && mend "$2" "$kind"; then cell "$2" "$kind"; fi
+        case ${3-}:$verdict in fix:parent | fix:NO)
+            if reads_files "$2" "$kind" && fix "$2" "$kind"; then cell "$2" "$kind"; fi
             ;;
         esac
         case $kind in
@@ -141,7 +141,7 @@ row() {
     printf '  %-12s%s\n' "$1" "$cells" | sed 's/ *$//'
 }
 
-# ask_shells [mend]: makes the table. Sets lacking if a shell does not reach the shim by itself.
+# ask_shells [fix]: makes the table. Sets lacking if a shell does not reach the shim by itself.
 ask_shells() {
     lacking=
     : >"$work/lacking"

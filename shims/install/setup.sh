@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # Slipway's install.sh, setup: the install. Everything in its place, then the shells are asked, and what they lack is
-# mended or told.
+# fixed or told.
 
 # shellcheck source=programs.sh
 . "$rooms/programs.sh"
@@ -72,7 +72,7 @@ set_up() {
 
     if [ "$scope" = user ]; then
         write_user_files
-        [ -n "$dry" ] || ask_shells mend
+        [ -n "$dry" ] || ask_shells fix
     else
         lacking=
         [ -n "$dry" ] || ask_shells

@@ -87,9 +87,9 @@ write_system_files() {
     write_systemd_file
 }
 
-# mend SHELL KIND: a second try for what the usual place did not reach: the file of that kind of shell which is read last,
+# fix SHELL KIND: a second try for what the usual place did not reach: the file of that kind of shell which is read last,
 # or the other end. Fails if nothing more can be done.
-mend() {
+fix() {
     changes_before=$changes
     case $1:$2 in
     bash:login*) add_block "$(bash_login_file)" sh both ;;

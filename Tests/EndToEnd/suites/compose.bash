@@ -183,7 +183,7 @@ SH
     # Compose itself puts targets in another order each time.
     expect_equal "$(jq -S '.group[].targets |= sort' "$place/input")" "$(jq -S '.group[].targets |= sort' "$place/direct.input")"
     expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 5 "what is added"
-    # A blank more, a CR, an escape and a byte that is no UTF-8 are nobody's to mend.
+    # A blank more, a CR, an escape and a byte that is no UTF-8 are nobody's to fix.
     printf '{ "target": {"default":\r\n{"context" : "base", "labels": {"a": "\\u00e9 \xff"}, "platforms": []}}}\n\n' >"$place/odd.json"
     plugged a "$place/plugin/docker-buildx" bake --file - <"$place/odd.json" >"$place/out" 2>&1
     expect cmp "$place/input" "$place/odd.json"

@@ -58,7 +58,7 @@ why_is() {
 
 # -- Modes ------------------------------------------------------------------------------------------------------------
 
-# clone_misses HOW WANTED: a clone made by the function HOW misses, and hits on an empty engine once it is mended
+# clone_misses HOW WANTED: a clone made by the function HOW misses, and hits on an empty engine once it is fixed
 clone_misses() {
     application app
     run on a docker build -t app app
@@ -97,7 +97,7 @@ umask_022() {
     expect_cached all
     expect_notes !SLP700
 }
-test_case "a clone with umask 022 has nothing to mend" umask_022
+test_case "a clone with umask 022 has nothing to fix" umask_022
 
 below_setgid() {
     mkdir shared
@@ -129,7 +129,7 @@ fixed_before_the_build() {
     expect_notes SLP701
     expect_cached all
 }
-test_case "modes = fix mends before the build" fixed_before_the_build
+test_case "modes = fix corrects before the build" fixed_before_the_build
 
 # -- The other causes --------------------------------------------------------------------------------------------------
 
