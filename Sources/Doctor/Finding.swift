@@ -20,12 +20,12 @@ public struct Finding: Equatable, Sendable {
     /// How bad it is.
     public var severity: Severity { check.row.severity }
 
-    /// code, severity, title, detail, why, mend.
+    /// code, severity, title, detail, why, fix.
     public var json: JSON {
         .object([
             "code": .string(check.code), "severity": .string(severity.name),
             "title": .string(ByteString(check.row.title)), "detail": .string(detail),
-            "why": .string(ByteString(check.row.why)), "mend": .string(fix),
+            "why": .string(ByteString(check.row.why)), "fix": .string(fix),
         ])
     }
 }

@@ -35,7 +35,7 @@ struct ModesCommand: ParsableCommand {
     @Flag(
         help: """
             Print JSON: top, files, directories, umask, differences (path, kind, mode, wanted), executables, setgid, \
-            hardLinks, private, notCompared, defaultACLs, submodules, notRead, fileMode, mended, failed.
+            hardLinks, private, notCompared, defaultACLs, submodules, notRead, fileMode, fixed, failed.
             """)
     var json = false
 
@@ -120,7 +120,7 @@ struct ModeReport {
             "notCompared": names(repair.uncompared.map(\.path)),
             "defaultACLs": names(survey.defaultACLs),
             "submodules": names(survey.submodules), "notRead": names(survey.obstacles),
-            "fileMode": .bool(!survey.ignoresModes), "mended": .integer(isChanging ? repair.fixed.count : 0),
+            "fileMode": .bool(!survey.ignoresModes), "fixed": .integer(isChanging ? repair.fixed.count : 0),
             "failed": .array(
                 failures.map { failure in
                     .object([

@@ -24,7 +24,7 @@ struct WhyCommand: ParsableCommand {
 
     @Flag(
         help:
-            "Print JSON: cause, step, sentence, mend, paths, shouldHaveHit, cached, total, target, targets, time, directory."
+            "Print JSON: cause, step, sentence, fix, paths, shouldHaveHit, cached, total, target, targets, time, directory."
     )
     var json = false
 
@@ -128,7 +128,7 @@ extension ToldBuild {
         let told = explanation
         return .object([
             "cause": .string(told.cause.rawValue), "step": .string(told.step), "sentence": .string(told.sentence),
-            "mend": told.fix.map(JSON.string) ?? .null, "paths": .array(told.paths.map(JSON.string)),
+            "fix": told.fix.map(JSON.string) ?? .null, "paths": .array(told.paths.map(JSON.string)),
             "shouldHaveHit": .bool(told.shouldHaveHit), "cached": told.cached.map { .integer($0) } ?? .null,
             "total": told.total.map { .integer($0) } ?? .null,
             "target": build.record?.bakeTarget.map(JSON.string) ?? .null, "targets": .array(targets.map(JSON.string)),

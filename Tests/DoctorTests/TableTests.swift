@@ -53,10 +53,10 @@ struct TableTests {
         let json = try #require(JSON(report.json.text))
         #expect(json[key: "worst"] == .string("warning"))
         let findings = try #require(json[key: "findings"]?.array)
-        let keys: [ByteString] = ["code", "severity", "title", "detail", "why", "mend"]
+        let keys: [ByteString] = ["code", "severity", "title", "detail", "why", "fix"]
         for finding in findings { #expect(finding.members?.map(\.name) == keys) }
         #expect(findings[0][key: "code"]?.string == "DOC503")
-        #expect(findings[0][key: "mend"]?.string == "setfacl -R -k '/a b'")
+        #expect(findings[0][key: "fix"]?.string == "setfacl -R -k '/a b'")
         #expect(findings[1][key: "severity"]?.string == "ok" && findings[1][key: "detail"]?.string == "\"x\"")
         #expect(JSON(Report([]).json.text)?[key: "worst"]?.string == "ok")
     }

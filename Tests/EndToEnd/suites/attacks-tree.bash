@@ -174,7 +174,7 @@ own_secrets() {
     echo "TOKEN=$(unique)" >app/.env
     chmod 600 app/.env app/same
     try on a slipway modes --fix --dry-run --json app
-    expect_equal "$(jq -c '[.private, .notCompared, .mended]' "$stdout")" '[[".env"],[],0]'
+    expect_equal "$(jq -c '[.private, .notCompared, .fixed]' "$stdout")" '[[".env"],[],0]'
     run on a SLIPWAY_MODES=fix docker build app
     expect_notes SLP704
     expect_equal "$(stat -c %a app/.env app/same | tr '\n' ' ')" "600 644 "
