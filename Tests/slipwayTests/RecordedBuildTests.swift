@@ -60,7 +60,9 @@ struct RecordedBuildTests {
             #expect(overlooked(again, [former.manifest]) == 0)
         }
     }
-    @Test("A build is compared with that of the nearest files, of those with that of its own arguments, then with the newest")
+    @Test(
+        "A build is compared with that of the nearest files, of those with that of its own arguments, then with the newest"
+    )
     func former() throws {
         let outline = DockerfileOutline("FROM base\nARG FLAVOR\nARG SIZE\nRUN make $FLAVOR $SIZE\n")
         func record(_ began: Int64, _ arguments: [ByteString]) -> BuildRecord {
