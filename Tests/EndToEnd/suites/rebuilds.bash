@@ -219,6 +219,28 @@ lost_export() {
 }
 test_case "an export that is gone is made again" lost_export
 
+shortened_export() {
+    diamond
+    sed -i 's|^RUN echo \$WORD.*|&\nRUN head -c 30000000 /dev/urandom >/large|' app/Dockerfile
+    built a
+    rebuilt a
+    run on a slipway trim --max-size 20MB
+    expect_equal "$(exports | wc -l)" 1
+    # Its last layer has gone.
+    forget b
+    run on b SLIPWAY_BUILD_CACHE=import-only docker build app
+    expect_not [ "$(steps_cached)" = "$(steps_total)" ]
+    built a
+    expect_notes SLP002 !SLP421
+    expect_cached all
+    expect_equal "$(exports | wc -l)" 2
+    rebuilt a
+    forget b
+    run on b docker build app
+    expect_cached all
+}
+test_case "an export that trimming has shortened is made again, whole" shortened_export
+
 # What cannot be seen in the files: the outcome tells, and what is new is exported with the build after.
 moved_base() {
     diamond
