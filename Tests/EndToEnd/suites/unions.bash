@@ -78,15 +78,25 @@ test_case "a build that has ended just now is found" just_ended
 
 # -- Repositories -----------------------------------------------------------------------------------------------------
 
+# expect_no_waste LEAST: the store takes at most a twentieth more than its layers, which are LEAST bytes and more
+expect_no_waste() {
+    local blobs layers
+    blobs=$(realpath "$store/v1/u0/current/blobs/sha256")
+    layers=$(grep -laE '"mediaType": *"application/vnd.oci.image.manifest' "$blobs"/* | xargs jq -r '.layers[] | "\(.digest) \(.size)"' |
+        sort -u | awk '{ sum += $2 } END { print sum }')
+    expect test "$layers" -ge "$1"
+    expect test "$(du -sb "$store" | cut -f1)" -le $((layers * 105 / 100))
+}
+
 # sibling DIR: a repository of its own whose first two RUN steps are those of all its siblings
 sibling() {
     project "$1"
     cat >"$1/Dockerfile" <<DOCKERFILE
 FROM slipway/base:1
-RUN echo $common >/first && head -c 200000 /dev/urandom >/large
+RUN echo $common >/first && head -c 5000000 /dev/urandom >/large
 RUN sha256sum /first >/second
 COPY input.txt /input.txt
-RUN cat /input.txt >/third
+RUN cat /input.txt >/third && head -c 1000000 /dev/urandom >/own
 DOCKERFILE
     commit "$1"
 }
@@ -100,6 +110,7 @@ siblings() {
         if [[ $number == 0 ]]; then expect_cached none; else expect_cached 2; fi
         published
     done
+    expect_no_waste 15000000
     forget b
     sibling app-10
     run on b SLIPWAY_UNION_SCOPE=repository docker build app-10
@@ -112,7 +123,6 @@ siblings() {
 test_case "ten repositories on one base share the steps that they have in common" siblings 600
 
 bytes_in_store() {
-    local blobs layers
     project app
     echo 'RUN head -c 3000000 /dev/urandom >/large' >>app/Dockerfile
     for ((i = 0; i < 12; i++)); do
@@ -120,11 +130,7 @@ bytes_in_store() {
         run on a docker build app
     done
     published
-    blobs=$(realpath "$store/v1/u0/current/blobs/sha256")
-    layers=$(grep -laE '"mediaType": *"application/vnd.oci.image.manifest' "$blobs"/* | xargs jq -r '.layers[] | "\(.digest) \(.size)"' |
-        sort -u | awk '{ sum += $2 } END { print sum }')
-    expect test "$layers" -gt 30000000
-    expect test "$(du -sb "$blobs" | cut -f1)" -le $((layers * 105 / 100))
+    expect_no_waste 30000000
 }
 test_case "unions take next to no room" bytes_in_store
 
