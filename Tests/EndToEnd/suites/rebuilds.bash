@@ -221,7 +221,7 @@ test_case "an export that is gone is made again" lost_export
 
 shortened_export() {
     diamond
-    sed -i 's|^RUN echo \$WORD.*|&\nRUN head -c 30000000 /dev/urandom >/large|' app/Dockerfile
+    echo 'RUN head -c 30000000 /dev/urandom >/large' >>app/Dockerfile
     built a
     rebuilt a
     run on a slipway trim --max-size 20MB
