@@ -3,12 +3,15 @@ internal import Formats
 // What makes builds of other clones, machines and days miss.
 
 extension Linter {
-    /// `# syntax=docker/dockerfile:1` is another frontend whenever there is a newer one.
+    /// `# syntax=docker/dockerfile` is another frontend whenever there is a newer one. Docker's own promises that a version, and
+    /// be it "1", stays compatible, and everybody is told to write that.
     mutating func lintSyntax() {
         guard let place = file.syntax else { return }
         let image = ByteString(file.source.bytes[place]).cut(at: " ")?.before ?? ByteString(file.source.bytes[place])
         let tag = image.lastPathComponent.cut(at: ":")?.after ?? ""
-        let isExact = tag.split("-").first?.split(".").count ?? 0 >= 3
+        let numbers = tag.split("-").first?.split(".") ?? []
+        let isDockers = ["docker/dockerfile", "docker.io/docker/dockerfile"].contains(image.cut(at: ":")?.before)
+        let isExact = numbers.count >= 3 || isDockers && numbers.first?.decimal != nil
         if !image.contains("@"), !isExact { add(.syntaxFloats, at: place.lowerBound, image) }
     }
 
@@ -40,10 +43,10 @@ extension Linter {
         return sources.contains { $0 == "." || $0 == "./" || $0 == "/" || $0 == "*" || $0 == "./*" }
     }
 
-    /// What a RUN has behind it: a copy of the context, arguments that change with each commit.
+    /// What a RUN has behind it, in a stage that is built: a copy of the context, arguments that change with each commit.
     mutating func lintWhatComesBefore(_ calls: Calls) {
         let installs = calls.all.contains { $0.program.isInstaller }
-        if let (offset, silenced) = stage.copied {
+        if let (offset, silenced) = stage.copied, isStageNeeded {
             if context.ignoreFile == nil, installs { add(.copyWithoutIgnore, at: offset, silenced: silenced) }
             if context.hasGit, !context.ignoresGit { add(.gitInContext, at: offset, silenced: silenced) }
         }

@@ -22,6 +22,8 @@ public struct Linter {
     var archiveFixes: [(index: Int, fix: Fix)] = []
     var installsOutsideMounts = false
     let lines: LineTable
+    // Few files copy all of their context before they install.
+    private lazy var needed = StageUse.needed(in: file)
 
     /// What a stage has shown so far.
     struct Stage {
@@ -177,6 +179,9 @@ public struct Linter {
         stageNumber += 1
     }
 
+    /// Whether the file's last stage is made with this one.
+    var isStageNeeded: Bool { mutating get { needed?.contains(stageNumber) ?? true } }
+
     private var stageName: ByteString?
     private var stageNumber = -1
 
@@ -222,21 +227,33 @@ public struct Linter {
             // Without a value of its own it takes that of before the first FROM.
             let known = value.map(now.expand) ?? (stage.hasFrom ? globals.variables[name]?.value : nil)
             now.set(name, .init(value: known, place: place, isArgument: true))
-            if stage.hasFrom, Self.isOfCommit(name) {
+            if stage.hasFrom, Self.isOfCommit(name, value) {
                 stage.commitArguments.append((name, place.lowerBound, ignored))
             }
         }
     }
 
-    private static let commitWords: [StaticString] = [
-        "COMMIT", "GIT_SHA", "GITSHA", "REVISION", "VCS_REF", "GIT_REF", "GIT_HASH", "GITHASH", "BUILD_DATE",
-        "BUILD_TIME",
-        "BUILD_NUMBER", "BUILD_ID", "TIMESTAMP", "SOURCE_DATE",
+    /// What a name is made of where it stands for something that every commit or build has another of.
+    private static let commitWords: [[ByteString]] = [
+        ["COMMIT"], ["REVISION"], ["TIMESTAMP"], ["GITSHA"], ["GITHASH"], ["GIT", "SHA"], ["GIT", "SHA1"],
+        ["GIT", "REF"],
+        ["GIT", "HASH"], ["GIT", "REV"], ["VCS", "REF"], ["BUILD", "DATE"], ["BUILD", "TIME"], ["BUILD", "NUMBER"],
+        ["BUILD", "ID"], ["SOURCE", "DATE"],
     ]
-    private static func isOfCommit(_ name: ByteString) -> Bool {
-        let capitals = name.uppercasedASCII.bytes
-        return commitWords.contains { capitals.contains($0, in: 0..<capitals.count) }
-            || capitals.holds("SHA", at: 0..<capitals.count)
+
+    /// Whole words of a name: NODE_SHA256 is the checksum of a file, and RECOMMITTED no commit. A value that is a commit's or a
+    /// checksum's own digits pins something.
+    private static func isOfCommit(_ name: ByteString, _ value: ByteString?) -> Bool {
+        if let value, value.count >= 7, value.lowercasedASCII.bytes.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+        {
+            return false
+        }
+        let words = name.uppercasedASCII.split("_")
+        if words == ["SHA"] { return true }
+        return commitWords.contains { wanted in
+            words.count >= wanted.count
+                && (0...(words.count - wanted.count)).contains { Array(words[$0..<($0 + wanted.count)]) == wanted }
+        }
     }
 
     private mutating func setVariables(_ instruction: Dockerfile.Instruction) {

@@ -321,7 +321,7 @@ extension Rule {
                 "an ARG is in the environment of every RUN behind it, so all of them miss with each commit")
         case .syntaxFloats:
             Row(
-                .note, "# syntax= names no exact version",
+                .note, "# syntax= names no version",
                 "the frontend is looked up at every build, and a newer one may change what hits")
         case .versionRedirected:
             Row(

@@ -21,7 +21,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
     /// Those in which something is found; in all others nothing is.
     static let expected: [String: [ByteString]] = [
         "agent-sandbox": ["LNT101"], "apt-cli": ["LNT602"], "apt-lists-only": ["LNT605"],
-        "apt-negated": ["LNT601", "LNT610", "LNT616"], "args-scopes": ["LNT101", "LNT102"], "digest": ["LNT705"],
+        "apt-negated": ["LNT601", "LNT610", "LNT616"], "args-scopes": ["LNT101", "LNT102"],
         "floating": ["LNT703", "LNT703", "LNT703"], "go-clean": ["LNT511"], "go-commit": ["LNT704", "LNT704"],
         "json-forms": [], "node-cache-cleaned": ["LNT210"], "node-user-mount": ["LNT206"], "node-yarn1": ["LNT305"],
         "nodesource": ["LNT803"], "oh-my-shell": ["LNT803"], "onbuild": ["LNT101"],

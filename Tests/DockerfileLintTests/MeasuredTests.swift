@@ -236,12 +236,34 @@ struct Measured: Sendable, CustomTestStringConvertible {
         Measured("ARG BASE", "FROM $BASE", codes: []),
         Measured("ARG BASE=debian", "FROM ${BASE}", codes: ["LNT703"]),
         Measured("FROM debian:12 AS one", "FROM one", codes: []),
-        Measured("# syntax=docker/dockerfile:1.7", "FROM scratch", codes: ["LNT705"]),
+        Measured("# syntax=docker/dockerfile:1.7", "FROM scratch", codes: []),
+        Measured("# syntax=docker/dockerfile:1", "FROM scratch", codes: []),
+        Measured("# syntax=docker.io/docker/dockerfile:1-labs", "FROM scratch", codes: []),
+        Measured("# syntax=docker/dockerfile", "FROM scratch", codes: ["LNT705"]),
+        Measured("# syntax=docker/dockerfile:labs", "FROM scratch", codes: ["LNT705"]),
+        Measured("# syntax=example.invalid/frontend:1", "FROM scratch", codes: ["LNT705"]),
         Measured("# syntax=docker/dockerfile:1.7.1-labs", "FROM scratch", codes: []),
         Measured("# syntax=docker/dockerfile@sha256:abc", "FROM scratch", codes: []),
         Measured("ARG GIT_SHA", "FROM debian:12", "RUN apt-get install -y a", codes: []),
         Measured("FROM debian:12", "ARG GIT_SHA", "RUN make", codes: []),
         Measured("FROM debian:12", "ARG VCS_REF BUILD_DATE=x", "RUN npm ci", codes: ["LNT704", "LNT704"]),
+        Measured("FROM debian:12", "ARG MY_GIT_SHA1=unknown", "RUN npm ci", codes: ["LNT704"]),
+        Measured("FROM debian:12", "ARG SHA", "RUN npm ci", codes: ["LNT704"]),
+        // Checksums, pins, and names that only look so.
+        Measured("FROM debian:12", "ARG NODE_SHA256", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG SHARED=1 HASHICORP RECOMMITTED BUILD_DATES", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG TINI_COMMIT=0123abcd", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG APP_REVISION='E3B0C44298FC1C149AFB'", "RUN npm ci", codes: []),
+        // Two ids that are written out are two caches on purpose.
+        Measured(
+            "FROM debian:12", "RUN --mount=type=cache,id=one,target=/c true",
+            "RUN --mount=type=cache,id=two,target=/c true", codes: []),
+        Measured(
+            "FROM debian:12", "RUN --mount=type=cache,id=one,target=/c true",
+            "RUN --mount=type=cache,target=/c true", codes: ["LNT012"]),
+        Measured(
+            "FROM debian:12", "RUN --mount=type=cache,id=one,target=/c true",
+            "RUN --mount=type=cache,id=one,uid=7,target=/c true", codes: ["LNT012"]),
     ]
 }
 
@@ -295,6 +317,21 @@ struct MeasuredTests {
         #expect(codes(file) == [])
         let none = ContextFacts(ignoreFile: nil, hasGit: true)
         #expect(codes("FROM debian:12\nRUN npm ci\nCOPY . .\n", none) == [])
+        // Only stages that the last one is made with.
+        let stages: ByteString = "FROM debian:12 AS dev\nCOPY . .\nRUN npm ci\n"
+        for last in [
+            "FROM debian:12\n", "FROM debian:12\nCOPY --from=other /x /\n", "FROM dev2:1\n",
+            "FROM debian:12 AS Mid\nFROM mid\n",
+        ] as [ByteString] {
+            #expect(codes(stages + last, none) == [], "\(last)")
+        }
+        for last in [
+            "FROM dev\n", "FROM debian:12\nCOPY --from=DEV /x /\n", "FROM debian:12\nCOPY --link --from=0 /x /\n",
+            "FROM debian:12\nRUN --mount=from=dev,target=/x true\n", "FROM debian:12\nCOPY --from=$STAGE /x /\n",
+            "FROM dev AS mid\nFROM debian:12\nCOPY --from=1 /x /\n",
+        ] as [ByteString] {
+            #expect(codes(stages + last, none) == ["LNT701", "LNT702"], "\(last)")
+        }
         #expect(codes("FROM debian:12\nCOPY --from=x . .\nRUN npm ci\n", none) == [])
         #expect(codes("FROM debian:12\nCOPY package.json .\nRUN npm ci\n", none) == [])
         #expect(codes("FROM debian:12\nCOPY [\".\", \"/a b\"]\nRUN make\n", none) == ["LNT702"])

@@ -88,6 +88,34 @@ struct LintTests {
         #expect(status([folder.path.lossy + "/empty"]) == 2)
     }
 
+    @Test(
+        "What is written about Dockerfiles, or makes them, is no Dockerfile in a directory, and is one where it is named",
+        arguments: [
+            ("Dockerfile.5.md", false), ("Dockerfile.j2", false), ("Dockerfile.bak", false), ("dockerfile.go", false),
+            ("Dockerfile.template", false), ("Dockerfile.web.tmpl", false), ("Dockerfile~", false),
+            ("Dockerfile", true), ("Dockerfile.dev", true), ("Dockerfile.py3", true), ("web.dockerfile", true),
+            ("Containerfile.in-house", true), ("md", false),
+        ] as [(ByteString, Bool)])
+    func otherFiles(_ name: ByteString, isDockerfile: Bool) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(name, "FROM debian:12\n")
+        #expect(LintSource.Search(folder.path).files == (isDockerfile ? [path] : []))
+        #expect(LintSource.Search(path).files == [path])
+    }
+
+    @Test("A base that floats is no finding in what tests read")
+    func fixtures() throws {
+        let folder = try TemporaryFolder()
+        for (place, code) in [("app", 1), ("testdata/app", 0), ("pkg/fixtures", 0), ("fixtures-of-ours", 1)]
+            as [(ByteString, Int32)]
+        {
+            let path = try folder.write(place + "/Dockerfile", "FROM debian\n")
+            #expect(status([path.lossy]) == code, "\(place)")
+        }
+        let other = try folder.write("testdata/Dockerfile", "FROM debian:12\nRUM true\n")
+        #expect(status([other.lossy]) == 1)
+    }
+
     @Test("In directories, a link that leads out is left out; one that is named is followed")
     func links() throws {
         let folder = try TemporaryFolder()
