@@ -64,6 +64,29 @@ public struct GitRepository: Equatable, Sendable {
         return found
     }
 
+    /// The name of the commit that is checked out; nil where there is none yet, or only git can tell (reftable, or a great many packed
+    /// references).
+    public var commit: ByteString? {
+        guard let head = try? Files.read(directory.appending(path: "HEAD"), limit: 8192).trimmed else { return nil }
+        guard head.hasPrefix("ref:") else { return Self.objectName(head) }
+        let name = head.dropFirst(4).trimmed
+        guard name.hasPrefix("refs/"), !name.split("/").contains("..") else { return nil }
+        for folder in [directory, commonDirectory].withoutRepeats {
+            let text = try? Files.read(folder.appending(path: name), limit: 8192).trimmed
+            if let found = text.flatMap(Self.objectName) { return found }
+        }
+        guard let packed = try? Files.read(commonDirectory.appending(path: "packed-refs"), limit: 1 << 20),
+            let place = packed.range(of: " " + name + "\n")
+        else { return nil }
+        let before = packed.prefix(place.lowerBound)
+        return Self.objectName(before.cutLast(at: "\n")?.after ?? before)
+    }
+
+    private static func objectName(_ text: ByteString) -> ByteString? {
+        guard [40, 64].contains(text.count), text.bytes.allSatisfy({ Hex.value(of: $0) != nil }) else { return nil }
+        return text
+    }
+
     /// A value of the repository's own configuration, such as ("core", "sharedrepository"): the last one, as git reads it; nil where
     /// it has none.
     public func configured(_ section: ByteString, _ key: ByteString) -> ByteString? {

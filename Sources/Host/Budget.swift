@@ -60,6 +60,13 @@ public final class Budget: Sendable {
         return wall &- (Clock.others &- began.others) >= most
     }
 
+    /// Does what a command waits for of its own accord: neither the time nor the computing counts in any budget.
+    public static func excusing(_ body: () -> Void) {
+        let (wall, computed) = (Clock.monotonic, Clock.computed)
+        body()
+        Clock.excuse(Clock.monotonic &- wall, computed: Clock.computed &- computed)
+    }
+
     /// The same as a value for rooms without a clock.
     public var deadline: Deadline { Deadline { self.isSpent } }
 }

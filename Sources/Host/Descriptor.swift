@@ -35,6 +35,8 @@ public struct Descriptor: ~Copyable {
         case append(mode: UInt32)
         /// Writing a file that must not exist yet.
         case create(mode: UInt32)
+        /// Reading and writing, made with these permission bits if it is not there.
+        case update(mode: UInt32)
     }
 
     /// Opens a file without ever waiting (a FIFO does not hang) and closed on exec. The corresponding C function is `open`.
@@ -50,6 +52,9 @@ public struct Descriptor: ~Copyable {
             permissions = mode
         case .create(let mode):
             flags |= O_WRONLY | O_CREAT | O_EXCL
+            permissions = mode
+        case .update(let mode):
+            flags |= O_RDWR | O_CREAT
             permissions = mode
         }
         if !followLinks { flags |= O_NOFOLLOW }
@@ -138,6 +143,12 @@ public struct Descriptor: ~Copyable {
             let written = try checked { rest.withUnsafeBytes { systemWrite(number, $0.baseAddress, $0.count) } }
             rest = rest.dropFirst(written)
         }
+    }
+
+    /// Takes all of its content away. The corresponding C function is `ftruncate`.
+    public borrowing func truncate() throws(Errno) {
+        let number = number
+        _ = try checked { ftruncate(number, 0) }
     }
 
     /// Sets the permission bits, whatever the umask. The corresponding C function is `fchmod`.

@@ -28,6 +28,16 @@ extension Files {
         return "/tmp/" + name
     }
 
+    /// What has to go from a folder of files that are remembered: none where there are no more than `most`, else all but the half that
+    /// was changed last.
+    public static func surplus(in folder: ByteString, most: Int) -> [ByteString] {
+        guard let names = try? names(in: folder, limit: 65_536), names.count > most else { return [] }
+        let files = names.map { folder.appending(path: $0) }.map { path in
+            (path: path, time: (try? status(path, followLinks: false).modified) ?? 0)
+        }
+        return files.sorted { $0.time > $1.time }.dropFirst(most / 2).map(\.path)
+    }
+
     /// Gives a file one more name. Links are not followed. The corresponding C function is `link`.
     public static func makeHardLink(_ path: ByteString, to file: ByteString) throws(Errno) {
         _ = try file.withCPath { (file) throws(Errno) in

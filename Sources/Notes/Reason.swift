@@ -90,6 +90,10 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case unionNotTrusted = 415
     case importNotNeeded = 420
     case exportNotNeeded = 421
+    case flightAwaited = 430
+    case flightLed = 431
+    case flightTooLong = 432
+    case flightDiffers = 433
 
     // 5xx: packages for containers
     case packageCacheOff = 500

@@ -108,6 +108,11 @@ public struct Settings: Equatable, Sendable {
     public var recordedFiles = 50_000
     /// `record.max-time`: time after which the rest of a context is left out (in nanoseconds).
     public var recordingTime: Int64 = 10_000_000_000
+    /// `flight`: whether equal builds wait for the first of them, and import what it has built.
+    public var waitsForFlights = false
+    /// `flight.wait`: time after which a build waits no longer (in nanoseconds); nil for twice the time that such builds took, 10 minutes
+    /// at most, and a minute where that is not known.
+    public var flightWait: Int64?
     /// `journal`: whether decisions are written down.
     public var journal = true
     /// `lint`: whether what is found in the Dockerfiles of builds is written down, too.
@@ -267,6 +272,14 @@ public struct Settings: Equatable, Sendable {
             return true
         } show: {
             TimeSpan.text($0.recordingTime)
+        },
+        .flag("flight", { $0.waitsForFlights = $1 }, { $0.waitsForFlights }),
+        Row(key: "flight.wait", expects: "a time with a unit, such as 5m") { value, settings in
+            guard let time = TimeSpan.parse(value), time > 0 else { return false }
+            settings.flightWait = time
+            return true
+        } show: {
+            $0.flightWait.map(TimeSpan.text) ?? ""
         },
         .flag("journal", { $0.journal = $1 }, { $0.journal }),
         .choice("lint", expects: "journal or off", { $0.lint = $1 }, { $0.lint }),

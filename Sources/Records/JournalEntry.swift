@@ -70,6 +70,14 @@ public struct JournalEntry: Equatable, Sendable {
             .withoutRepeats
     }
 
+    /// How long the command waited for the same build. The detail begins with it, "12 s".
+    var secondsWaited: Int {
+        let waits = notes.filter { $0.code == Reason.flightAwaited.code }.compactMap {
+            $0.detail?.cut(at: " ")?.before.decimal
+        }
+        return waits.reduce(0) { $0 + min($1, 86_400) }
+    }
+
     private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .nothingToImport]
 
     /// Whether the notes tell of layers: of compose's commands those that build by themselves.

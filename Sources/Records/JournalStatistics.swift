@@ -22,6 +22,8 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var imported = 0
     /// What was left out of what they import: how many entries have each reason, the most frequent first.
     public private(set) var leftOut: [Count] = []
+    /// Seconds for which builds waited for equal ones.
+    public private(set) var waited = 0
     /// Builds that export.
     public private(set) var exported = 0
     /// Of these, those whose export stands in the store now: a build that failed leaves none.
@@ -58,6 +60,7 @@ public struct JournalStatistics: Equatable, Sendable {
             if entry.command == "build" { builds += 1 }
             imported += entry.count(of: .importAdded)
             for code in Set(entry.notes.map(\.code)) where Self.isLeftOut(code) { leftOut[code, default: 0] += 1 }
+            waited &+= entry.secondsWaited
             exported += entry.count(of: .exportAdded)
             arrived += exports.count
             bytes &+= brought
@@ -73,9 +76,14 @@ public struct JournalStatistics: Equatable, Sendable {
         self.commands = Self.sorted(commands)
     }
 
+    private static let notLeftOut: [Reason] = [
+        .nothingToImport, .importNotNeeded, .exportNotNeeded, .flightAwaited, .flightLed, .flightTooLong,
+        .flightDiffers,
+    ]
+
     private static func isLeftOut(_ code: ByteString) -> Bool {
         guard let reason = Reason(code: code) else { return false }
-        return reason.area == .imports && ![.nothingToImport, .importNotNeeded, .exportNotNeeded].contains(reason)
+        return reason.area == .imports && !notLeftOut.contains(reason)
     }
 
     private static func sorted(_ counts: [ByteString: Int]) -> [Count] {
@@ -92,6 +100,7 @@ public struct JournalStatistics: Equatable, Sendable {
             "builds": .integer(builds), "changed": .integer(changed), "imported": .integer(imported),
             "exported": .integer(exported), "arrived": .integer(arrived), "bytes": .integer(bytes),
             "declined": .integer(declined),
+            "waited": .integer(waited),
             "reasons": .array(reasons.map(\.reasonJSON)), "leftOut": .array(leftOut.map(\.reasonJSON)),
         ])
     }

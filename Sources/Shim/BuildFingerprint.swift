@@ -117,16 +117,7 @@ struct BuildFingerprint {
         } catch {
             return
         }
-        makeRoom()
-    }
-
-    private func makeRoom() {
-        let folder = file.parentPath
-        guard let names = try? Files.names(in: folder, limit: 65_536), names.count > Self.most else { return }
-        let files = names.map { folder.appending(path: $0) }.map { path in
-            (path: path, time: (try? Files.status(path, followLinks: false).modified) ?? 0)
-        }
-        for old in files.sorted(by: { $0.time > $1.time }).dropFirst(Self.most / 2) { try? Files.remove(old.path) }
+        for old in Files.surplus(in: file.parentPath, most: Self.most) { try? Files.remove(old) }
     }
 }
 

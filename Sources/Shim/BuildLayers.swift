@@ -140,6 +140,18 @@ struct BuildLayers {
         }
     }
 
+    /// Has a build that is not known to be done already join its flight. What was read of the store before it waited counts no more.
+    mutating func join(
+        _ flight: inout BuildFlight, _ build: Build, by builder: BuilderFacts, _ wish: BuildCachePolicy.Wish
+    ) {
+        let known = unchanged.first ?? nil
+        let isKnown = known != nil && known?.engine == builder.engine?.identifier
+        guard let store, wish.imports, build.fingerprint != nil, !isKnown else { return }
+        let platform = "linux/" + (builder.architecture ?? Kernel.architecture)
+        let identity = BuildIdentity(of: build.description, platform: platform)
+        flight.join(build.description, as: identity, in: store, exporting: wish.exports) { early = nil }
+    }
+
     /// Reads the store for builds that this builder will make; takes from the wish what cannot be.
     mutating func look(for builds: [Build], by builder: BuilderFacts, _ wish: inout BuildCachePolicy.Wish) {
         facts = builds.map { _ in BuildCachePolicy.Facts() }
@@ -250,16 +262,18 @@ struct BuildLayers {
     }
 
     /// What is done behind the builds' backs: their exports are published once they have ended, and it is written down what they
-    /// are made from and what becomes of them.
-    func follow(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) {
-        guard builds.count >= looked, identities.count == looked else { return }
+    /// are made from and what becomes of them. Returns whether it will be.
+    @discardableResult
+    func follow(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) -> Bool
+    {
+        guard builds.count >= looked, identities.count == looked else { return false }
         let recorder = settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil
         let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
-        guard recorder != nil || !exported.isEmpty else { return }
+        guard recorder != nil || !exported.isEmpty else { return false }
         let apart = Self.numbers(of: builds).max() ?? 0
         let (process, began) = (Kernel.processID, Clock.now)
         // Two forks are all that the command waits for.
-        Detached.run { command in
+        return Detached.run { command in
             func publish() {
                 store?.publishUnion(
                     for: exported, UnionScope(settings), othersUpTo: settings.unionOthersAge,
@@ -268,7 +282,7 @@ struct BuildLayers {
             if let recorder {
                 recorder.run(began: began, process: process, command, atEnd: publish)
             } else {
-                command.waitForEnd(within: Self.longestBuild)
+                command.waitForEnd(within: BuildRecorder.longestBuild)
                 publish()
             }
             return 0
@@ -292,8 +306,6 @@ struct BuildLayers {
             return number
         }
     }
-
-    private static let longestBuild: Int64 = 3_600_000_000_000
 
     private func recorder(
         of builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish

@@ -51,7 +51,7 @@ struct BuildRecorder {
     private let globals: GlobalOptions
     private let settings: Settings
 
-    private static let longestBuild: Int64 = 3_600_000_000_000
+    static let longestBuild: Int64 = 3_600_000_000_000
     /// A larger Dockerfile would take longer to digest than a command should wait for.
     private static let largestJudged = 262_144
 
@@ -67,6 +67,7 @@ struct BuildRecorder {
         let trees = parts.map { $0.keeper?.begin(until: lookedAtTree()) }
         let kept = keep(began: began, process: process)
         command.waitForEnd(within: Self.longestBuild)
+        let duration = Clock.now &- began
         // Others wait for that, and asking the engine takes its time.
         atEnd()
         guard !kept.isEmpty else { return }
@@ -94,6 +95,10 @@ struct BuildRecorder {
                 dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
+            // What was cached tells nothing of how long it takes to build.
+            if parts.count == 1, outcome.isFinished, outcome.firstMiss != nil {
+                BuildDurations.add(duration, of: build.part.identity.key.directoryName)
+            }
             if let keeper = build.part.keeper {
                 let known = records ?? keeper.records()
                 records = .some(known)

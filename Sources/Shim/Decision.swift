@@ -116,6 +116,7 @@ public struct Decision {
         guard !wish.isEmpty else { return BuildCachePolicy.plan(build, arguments, wish: wish, facts: .init()) }
         var layers = BuildLayers(for: purpose, settings, within: budget)
         var builds: [BuildLayers.Build] = []
+        var flight = BuildFlight(settings)
         if let directory = try? Kernel.workingDirectory() {
             let description = BuildDescription(build, in: directory)
             builds = [
@@ -126,6 +127,7 @@ public struct Decision {
                 route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
                 engine: EngineRequest(build.globals), builder: build.builder)
             if let builder = layers.ask(request, docker: docker, &wish, known: &builds) {
+                if purpose == .acting, role == .docker { layers.join(&flight, builds[0], by: builder, wish) }
                 layers.look(for: builds, by: builder, &wish)
             }
         } else {
@@ -133,16 +135,22 @@ public struct Decision {
         }
         let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
             .ifRoom(else: arguments)
-        guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
+        guard purpose == .acting, !plan.has(.commandTooLong) else {
+            var plan = plan
+            plan.notes += flight.notes
+            return plan
+        }
         var kept = plan
         if plan.isChanged {
             layers.keep(&wish)
             kept = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         }
         if kept.isChanged || !role.isToldAlready(settings) {
-            layers.follow(builds, docker: docker.path, build.globals, wish)
+            let isFollowed = layers.follow(builds, docker: docker.path, build.globals, wish)
+            flight.takeOff(exportingTo: isFollowed && wish.exports ? layers.facts.first?.export : nil)
         }
         layers.tend()
+        kept.notes += flight.notes
         return kept
     }
 

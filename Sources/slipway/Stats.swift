@@ -24,7 +24,7 @@ struct Stats: ParsableCommand {
     @Flag(
         help: """
             Print JSON: entries, first, last, commands, builds, changed, imported, exported, arrived, bytes, declined, \
-            reasons, leftOut, repositories. Times are seconds since 1970, or null; commands are counts by kind, builds those of the kind build; \
+            waited, reasons, leftOut, repositories. Times are seconds since 1970, or null; waited are seconds; commands are counts by kind, builds those of the kind build; \
             imported, exported and arrived count each target of a bake; \
             reasons are code, sentence and count of the declined, the most frequent first, leftOut the same of what was left out \
             of imports; repositories are repository, builds, \
@@ -63,6 +63,7 @@ struct Stats: ParsableCommand {
         }
         lines.append(row("imports", statistics.imported))
         lines += rows(statistics.leftOut)
+        if statistics.waited > 0 { lines.append(row("  waited", statistics.waited, "seconds for the same builds")) }
         lines.append(row("exports", statistics.exported))
         lines.append(row("  arrived", statistics.arrived, ByteSize.text(statistics.bytes) + " new in the store"))
         lines.append(row("left as they were", statistics.declined))

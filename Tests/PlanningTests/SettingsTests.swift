@@ -45,7 +45,8 @@ struct SettingsTests {
         ("export", "auto", "auto"), ("export", "never", nil), ("record", "off", "off"), ("record", "1", nil),
         ("record.max-files", "7", "7"), ("record.max-files", "0", nil), ("record.max-files", "-1", nil),
         ("record.max-time", "90s", "90s"), ("record.max-time", "0s", nil), ("journal", "on", "on"),
-        ("journal", "off", "off"), ("journal", "1", nil),
+        ("journal", "off", "off"), ("journal", "1", nil), ("flight", "on", "on"), ("flight", "yes", nil),
+        ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
     ]
 
     @Test("The first of many bad lines are shown and the others counted")
@@ -95,7 +96,8 @@ struct SettingsTests {
                 "SLIPWAY_UNION_OTHER_MAX_AGE",
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
                 "SLIPWAY_MODES", "SLIPWAY_EXPORT", "SLIPWAY_RECORD", "SLIPWAY_RECORD_MAX_FILES",
-                "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_JOURNAL", "SLIPWAY_LINT", "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",
+                "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_FLIGHT", "SLIPWAY_FLIGHT_WAIT", "SLIPWAY_JOURNAL", "SLIPWAY_LINT",
+                "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",
                 "SLIPWAY_SANDBOX_MEMORY", "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES",
                 "SLIPWAY_SANDBOX_WORKSPACE",
             ])
@@ -108,6 +110,7 @@ struct SettingsTests {
         #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
         #expect(settings.trimBudget == 16_000_000_000)
         #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
+        #expect(!settings.waitsForFlights && settings.flightWait == nil)
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)

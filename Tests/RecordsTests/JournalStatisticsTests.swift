@@ -43,7 +43,7 @@ struct JournalStatisticsTests {
     func empty() {
         let text: ByteString =
             #"{"entries":0,"first":null,"last":null,"commands":{},"builds":0,"changed":0,"imported":0,"exported":0,"#
-            + #""arrived":0,"bytes":0,"declined":0,"reasons":[],"leftOut":[]}"#
+            + #""arrived":0,"bytes":0,"declined":0,"waited":0,"reasons":[],"leftOut":[]}"#
         #expect(JournalStatistics(of: []).json.text == text)
     }
 
@@ -62,7 +62,7 @@ struct JournalStatisticsTests {
         ]
         let text: ByteString =
             #"{"entries":4,"first":10,"last":40,"commands":{"build":3,"unknown":1},"builds":3,"changed":1,"imported":1,"#
-            + #""exported":0,"arrived":0,"bytes":0,"declined":3,"reasons":["#
+            + #""exported":0,"arrived":0,"bytes":0,"declined":3,"waited":0,"reasons":["#
             + #"{"code":"SLP400","sentence":"the store holds nothing for this build yet","count":2},"#
             + #"{"code":"SLP102","sentence":"the command line is not understood, so it is passed on as it is","count":1},"#
             + #"{"code":"SLP214","sentence":"the engine does not answer in time","count":1},"#
@@ -71,6 +71,19 @@ struct JournalStatisticsTests {
         #expect(JournalStatistics(of: journal).json.text == text)
         let some = JournalStatistics(of: journal, JournalFilter(since: 30))
         #expect(some.entries == 2 && some.first == 30 && some.last == 40 && some.builds == 1 && some.declined == 1)
+    }
+
+    @Test("What was waited for equal builds is summed up, and is nothing that was left out")
+    func waited() throws {
+        let journal = [
+            try entry(1, [Note(.importAdded), Note(.flightAwaited, "12 s, process 7"), Note(.flightTooLong, "10 s")]),
+            try entry(2, [Note(.importAdded), Note(.flightAwaited, "3 s")]),
+            try entry(3, [Note(.exportAdded, "/x"), Note(.flightLed)]), try entry(4, [Note(.flightAwaited, "long")]),
+        ]
+        let statistics = JournalStatistics(of: journal)
+        #expect(statistics.waited == 15)
+        #expect(statistics.leftOut.isEmpty)
+        #expect(JournalStatistics(of: journal, JournalFilter(since: 2)).waited == 3)
     }
 
     @Test("A reason of a later Slipway has no sentence")

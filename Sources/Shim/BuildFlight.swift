@@ -1,0 +1,166 @@
+internal import BuildCache
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+internal import WorkingTree
+
+/// A build's part in a flight: equal builds that begin at one moment, of which the first leads and the others wait.
+struct BuildFlight {
+    private let settings: Settings
+    private var lock: FlightLock?
+    /// What became of it.
+    private(set) var notes: [Note] = []
+
+    /// Leaders that are waited for, one after the other: where two have left nothing, the third will fail as well.
+    private static let mostLeaders = 2
+    private static let poll: Int64 = 50_000_000
+    /// From when on a terminal is told.
+    private static let silence: Int64 = 1_000_000_000
+    /// How long a leader's files may stay unknown, and what a look at one's own may take.
+    private static let unknown: Int64 = 10_000_000_000
+    private static let looking: Int64 = 5_000_000_000
+
+    init(_ settings: Settings) { self.settings = settings }
+
+    /// Takes the lead of a build's flight, or waits for its leader. `beforeWaiting` lets go of all that would keep others waiting
+    /// meanwhile, or be old afterwards.
+    mutating func join(
+        _ build: BuildDescription, as identity: BuildIdentity, in store: Store, exporting: Bool,
+        beforeWaiting: () -> Void
+    ) {
+        // A leader is known by the record of its files.
+        guard settings.waitsForFlights, settings.records, let dockerfile = build.dockerfilePath,
+            let limit = Flight.Patience.limit(
+                settings.flightWait, known: BuildDurations.longest(of: identity.key.directoryName)),
+            let flight = Flight(of: build, as: identity, dockerfile: dockerfile),
+            let deck = FlightDeck(in: store, making: exporting)
+        else { return }
+        switch deck.board(flight) {
+        case .led(let lock): if exporting { self.lock = lock }
+        case .awaited(let leader):
+            beforeWaiting()
+            Budget.excusing {
+                wait(for: leader, of: flight, on: deck, limit, dockerfile, build)
+            }
+            if !exporting { lock = nil }
+        case .landed, .unknown: return
+        }
+    }
+
+    private mutating func wait(
+        for first: Flight.Leader?, of flight: Flight, on deck: FlightDeck, _ limit: Int64, _ dockerfile: ByteString,
+        _ build: BuildDescription
+    ) {
+        let began = Clock.monotonic
+        var leader = first
+        // Since when this one leads, whether its files are known to be the same, and how many have led.
+        var (since, isSame, leaders) = (began, false, 1)
+        var own: ContextRecord?
+        var line = WaitingLine()
+        var end: Note?
+        waiting: while true {
+            let now = Clock.monotonic
+            guard now &- began < limit else {
+                end = Note(.flightTooLong, Self.seconds(limit))
+                break
+            }
+            if !isSame {
+                own = own ?? Self.files(of: build, dockerfile, settings)
+                guard own?.gap == nil else {
+                    end = Note(.flightDiffers)
+                    break
+                }
+                switch leader.flatMap({ Self.files(of: $0) }) {
+                case let theirs? where theirs == own?.bytes: isSame = true
+                case nil where now &- since < Self.unknown: break
+                default:
+                    end = Note(.flightDiffers, leader.map { "process " + ByteString(decimal: $0.process) } ?? "")
+                    break waiting
+                }
+            }
+            if now &- began >= Self.silence {
+                line.show(leader?.process, seconds: (now &- began) / 1_000_000_000)
+            }
+            Clock.sleep(nanoseconds: min(Self.poll, max(1_000_000, began &+ limit &- now)))
+            switch deck.board(flight) {
+            case .landed, .unknown: break waiting
+            case .led(let lock):
+                self.lock = lock
+                break waiting
+            case .awaited(let next):
+                guard let next, next != leader else { continue }
+                if leader != nil { leaders += 1 }
+                guard leaders <= Self.mostLeaders else { break waiting }
+                (leader, since, isSame) = (next, Clock.monotonic, false)
+            }
+        }
+        line.clear()
+        var detail = Self.seconds(Clock.monotonic &- began)
+        if let leader { detail += ", process " + ByteString(decimal: leader.process) }
+        notes.append(Note(.flightAwaited, detail))
+        if let end { notes.append(end) }
+    }
+
+    /// What a build would find in its context.
+    private static func files(of build: BuildDescription, _ dockerfile: ByteString, _ settings: Settings)
+        -> ContextRecord
+    {
+        guard case .directory(let path) = build.context,
+            let root = try? Files.realPath(path.absolute(in: build.workingDirectory))
+        else { return ContextRecord(entries: [], gap: .unreadable) }
+        return ContextSurvey.record(
+            of: root, ignoreFile: ContextSurvey.ignoreFile(of: root, dockerfile: dockerfile),
+            .init(files: settings.recordedFiles, time: min(looking, settings.recordingTime)), began: Clock.now)
+    }
+
+    private static let largestRecord = 64 << 20
+
+    /// What a leader has found in its own, as it is recorded beside its export; nil while that is not there.
+    private static func files(of leader: Flight.Leader) -> ByteString? {
+        let path = leader.export.appending(path: Export.contextRecord)
+        return try? Files.read(path, limit: largestRecord, followLinks: false)
+    }
+
+    private static func seconds(_ nanoseconds: Int64) -> ByteString {
+        ByteString(decimal: (nanoseconds &+ 500_000_000) / 1_000_000_000) + " s"
+    }
+
+    /// Leads, where the build exports and is recorded behind its back; else lets the others go.
+    mutating func takeOff(exportingTo export: ByteString?) {
+        guard let lock else { return }
+        self.lock = nil
+        guard let export else { return }
+        do throws(Errno) {
+            try lock.takeOff(exportingTo: export)
+            notes.append(Note(.flightLed))
+        } catch {
+            return
+        }
+    }
+}
+
+/// What a person sees who waits: one line, which is gone afterwards. Programs see nothing.
+private struct WaitingLine {
+    private let isTerminal = Kernel.isTerminal(2)
+    private let isPlain = ["", "dumb"].contains(Kernel.variable("TERM") ?? "")
+    private var shown: Int64?
+
+    mutating func show(_ process: Int?, seconds: Int64) {
+        guard isTerminal, shown != seconds, !isPlain || shown == nil else { return }
+        shown = seconds
+        let leader = process.map { ", pid " + ByteString(decimal: $0) } ?? ""
+        let text =
+            "waiting for the same build" + leader + ", " + ByteString(decimal: seconds)
+            + " s so far; Ctrl-C stops, SLIPWAY_FLIGHT=off builds now"
+        if isPlain { return Kernel.printError(text + "\n") }
+        // Where it is longer than the terminal is wide its end is cut off: of two rows only one could be taken back.
+        Kernel.steerError("\r\u{1B}[K\u{1B}[?7l")
+        Kernel.printError(text)
+        Kernel.steerError("\u{1B}[?7h")
+    }
+
+    func clear() {
+        if isTerminal, !isPlain, shown != nil { Kernel.steerError("\r\u{1B}[K") }
+    }
+}

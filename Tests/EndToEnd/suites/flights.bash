@@ -1,0 +1,329 @@
+#!/usr/bin/env bash
+# Equal builds at one moment: one builds, and the others wait for what it exports.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+
+# slow DIR SECONDS [COMMAND]: a project of three steps, of which one takes its time. A RUN that is executed says so.
+slow() {
+    project "$1"
+    cat >"$1/Dockerfile" <<FILE
+FROM slipway/base:1
+COPY input.txt /input.txt
+RUN echo executed; sleep $2; echo $(unique) >/slow; ${3:-true}
+RUN echo executed; cat /input.txt /slow >/last
+FILE
+    commit "$1" slow
+}
+
+# How many RUN steps the last build executed: one that another build on the same engine imports at this moment is not said to be cached.
+executed() { grep -cE '^#[0-9]+ [0-9.]+ executed$' "$stderr" || true; }
+
+# clones DIR NUMBER: DIR-1, DIR-2...
+clones() {
+    local number
+    for ((number = 1; number <= $2; number++)); do git clone --quiet "$1" "$1-$number"; done
+}
+
+# flying NAME ENGINE DIR [VAR=VALUE...]: starts a build that may lead or wait.
+declare -A begun
+flying() {
+    start "$1" on "$2" SLIPWAY_FLIGHT=on "${@:4}" docker build -t "$1" "$3"
+    begun[$1]=$SECONDS
+}
+shimmed() { [[ /proc/${pids[$1]}/exe -ef $work/bin/docker ]]; }
+# Only what waits is the shim still after two seconds.
+waits() { shimmed "$1" && [[ $((SECONDS - begun[$1])) -ge 2 ]]; }
+became_docker() { [[ $(readlink "/proc/${pids[$1]}/exe") == */docker ]] && ! shimmed "$1"; }
+leads() { became_docker "$1" && grep -qs "^${pids[$1]} gen-" "$store"/v1/u*/flights/*; }
+
+# notes_of NAME: the codes of a build's line in the journal.
+notes_of() { jq -r "select(.pid == ${pids[$1]}) | [.notes[].code] | join(\" \")" "$home/.local/state/slipway/journal.jsonl"; }
+expect_notes_of() {
+    local code codes
+    codes=$(notes_of "$1")
+    for code in "${@:2}"; do
+        case $code in
+            !*) [[ " $codes " != *" ${code#!} "* ]] || fail "$1 has ${code#!}: $codes" ;;
+            *) [[ " $codes " == *" $code "* ]] || fail "$1 has no $code: $codes" ;;
+        esac
+    done
+}
+
+# leader_and_follower SECONDS [VAR=VALUE...]: one leads on a, and another waits for it on b.
+leader_and_follower() {
+    slow app "$1"
+    clones app 2
+    flying leader a app-1
+    await 30 leads leader
+    flying follower b app-2 "${@:2}"
+    await 30 waits follower
+}
+
+crowd() {
+    local name executed=0 leaders=0
+    slow app 8
+    clones app 4
+    flying one a app-1
+    flying two b app-2
+    flying three a app-3
+    flying four b app-4
+    for name in one two three four; do
+        finish "$name"
+        expect_code 0
+        executed=$((executed + $(executed)))
+        expect_not grep -q waiting "$stderr"
+        [[ " $(notes_of "$name") " != *" SLP431 "* ]] || leaders=$((leaders + 1))
+    done
+    expect_equal "$executed" 2 "steps that were executed"
+    expect_equal "$leaders" 1 "leaders"
+    run on a slipway stats
+    expect grep -qE 'waited +[1-9][0-9]*  seconds' "$stdout"
+    run on a slipway stats --json
+    expect_equal "$(jq '[.leftOut[].code | select(startswith("SLP43"))] | length' "$stdout")" 0
+    expect_whole_store
+    # What has landed is imported, and nobody waits for it or leads again.
+    await 60 at_rest
+    forget b
+    flying five b app-4
+    finish five
+    expect_cached all
+    expect_notes_of five SLP001 !SLP430 !SLP431
+}
+test_case "of four equal builds on two engines one executes the steps, and the others import them" crowd
+
+off() {
+    local name executed=0
+    slow app 4
+    clones app 2
+    start one on a docker build -t one app-1
+    start two on b docker build -t two app-2
+    for name in one two; do
+        finish "$name"
+        expect_code 0
+        executed=$((executed + $(executed)))
+        expect_notes_of "$name" !SLP430 !SLP431
+    done
+    expect_equal "$executed" 4 "steps that were executed"
+    expect_not test -e "$store/v1/u0/flights"
+}
+test_case "without the setting nobody waits" off
+
+short() {
+    slow app 0
+    run on a SLIPWAY_FLIGHT=on docker build -t app app
+    expect_notes SLP431
+    await 60 at_rest
+    echo more >>app/input.txt
+    commit app more
+    clones app 2
+    flying one a app-1
+    flying two b app-2
+    finish one
+    finish two
+    expect_notes_of one !SLP430 !SLP431
+    expect_notes_of two !SLP430 !SLP431
+}
+test_case "nobody waits for builds that are known to be short" short
+
+killed() {
+    leader_and_follower 120
+    flying third b app-1
+    await 30 waits third
+    kill -KILL "${pids[leader]}"
+    # One of them leads now, and the other waits for it.
+    await 10 eval 'became_docker follower || became_docker third'
+    if became_docker follower; then next=follower last=third; else next=third last=follower; fi
+    await 10 leads "$next"
+    expect shimmed "$last"
+    kill -KILL "${pids[$next]}"
+    await 10 became_docker "$last"
+    kill -KILL "${pids[$last]}"
+}
+test_case "a leader that is killed is followed by the next at once" killed
+
+stopped() {
+    leader_and_follower 6 SLIPWAY_FLIGHT_WAIT=4s
+    kill -STOP "${pids[leader]}"
+    finish follower
+    expect_code 0
+    expect_cached 0
+    expect_notes_of follower SLP430 SLP432
+    kill -CONT "${pids[leader]}"
+    finish leader
+    expect_code 0
+}
+test_case "a leader that is stopped is waited for no longer than flight.wait" stopped 90
+
+failing() {
+    local number waited=0 led=0
+    slow app 4 false
+    clones app 6
+    for number in {1..6}; do flying "b$number" a "app-$number"; done
+    for number in {1..6}; do
+        finish "b$number"
+        expect_code 1
+        [[ " $(notes_of "b$number") " != *" SLP430 "* ]] || waited=$((waited + 1))
+        [[ " $(notes_of "b$number") " != *" SLP431 "* ]] || led=$((led + 1))
+    done
+    expect_equal "$waited" 5 "builds that waited"
+    # Of those who have waited for two, one leads whoever comes then.
+    expect [ "$led" -le 3 ]
+}
+test_case "builds that fail all fail, and none waits for more than two of them" failing
+
+other_files() {
+    slow app 30
+    clones app 2
+    echo more >>app-2/input.txt
+    flying leader a app-1
+    await 30 leads leader
+    flying other b app-2
+    await 15 became_docker other
+    kill -KILL "${pids[other]}" "${pids[leader]}"
+    expect_notes_of other SLP430 SLP433
+}
+test_case "a build of other files does not wait" other_files
+
+arguments() {
+    slow app 30
+    clones app 2
+    flying leader a app-1
+    await 30 leads leader
+    start other on b SLIPWAY_FLIGHT=on docker build --build-arg FLAVOR=other -t other app-2
+    await 10 became_docker other
+    kill -KILL "${pids[other]}" "${pids[leader]}"
+    expect_notes_of other !SLP430
+}
+test_case "builds with other arguments are no flight" arguments
+
+signals() {
+    local signal
+    slow plain 60
+    start plain direct b docker build -t plain plain
+    await 30 grep -q 'RUN echo executed; sleep' plain.stderr
+    kill -INT "$pid"
+    finish plain
+    expect_code 130
+    # Of SIGTERM docker makes 130, too, once it has begun to build, and 143 before.
+    for signal in INT TERM; do
+        leader_and_follower 60
+        kill -"$signal" "${pids[follower]}"
+        finish follower
+        expect_code $((128 + $(kill -l "$signal")))
+        expect_equal "$(cat "$stderr")" "" "what was said"
+        kill -KILL "${pids[leader]}"
+        await 60 at_rest
+        rm -rf app app-1 app-2
+    done
+}
+test_case "signals end what waits, as they end docker" signals
+
+terminal() {
+    leader_and_follower 8
+    run on b SLIPWAY_FLIGHT=on TERM=xterm python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' \
+        docker build --progress=plain -t third app-2
+    expect grep -q "waiting for the same build, pid ${pids[leader]}, [0-9]* s so far; Ctrl-C stops, SLIPWAY_FLIGHT=off builds now" "$stdout"
+    finish follower
+    expect_code 0
+    expect_not grep -q waiting "$stderr"
+}
+test_case "who waits at a terminal is told so, and a pipe is told nothing" terminal
+
+nothing_held() {
+    local held
+    leader_and_follower 10
+    held=$(readlink /proc/"${pids[follower]}"/fd/* | grep "^$store" || true)
+    expect_equal "$held" "" "what a waiting build holds of the store"
+    # The leader's generation stays for it; nobody else's is needed.
+    run on a slipway trim
+    finish leader
+    expect_code 0
+    finish follower
+    expect_code 0
+    expect_whole_store
+}
+test_case "what waits holds nothing of the store, and trimming goes on" nothing_held
+
+many() {
+    local flight number name victims=()
+    for flight in 1 2 3 4; do
+        slow "app$flight" 3
+        clones "app$flight" 4
+    done
+    for number in 1 2 3 4; do
+        for flight in 1 2 3 4; do
+            name=b$flight$number
+            if [[ $((number % 2)) == 0 ]]; then flying "$name" a "app$flight-$number"; else flying "$name" b "app$flight-$number"; fi
+        done
+    done
+    # Whoever leads two of the flights, killed with its plugin.
+    for flight in 1 2; do
+        await 30 led "$flight"
+        kill -KILL "${pids[$leader]}"
+        victims+=("$leader")
+    done
+    for number in 1 2 3; do run on a slipway trim; done
+    for name in "${!begun[@]}"; do
+        finish "$name"
+        [[ " ${victims[*]} " == *" $name "* ]] || expect_code 0
+    done
+    expect_whole_store
+    await 60 at_rest
+    run on a slipway trim
+    expect_whole_unions
+}
+# led FLIGHT: whether one of its builds leads; leaves $leader.
+led() {
+    for leader in "b$1"{1..4}; do leads "$leader" && return; done
+    false
+}
+test_case "sixteen builds of four flights, with leaders killed and the store trimmed meanwhile, all end" many 240
+
+# -- Strangers --------------------------------------------------------------------------------------------------------
+
+stranger() { as 65534 a "$@"; }
+
+strangers() {
+    slow app 8
+    mkdir -m 1777 "$store"
+    # A flight that nobody leads any more and that has not landed.
+    flying first b app
+    await 30 leads first
+    kill -KILL "${pids[first]}"
+    await 60 at_rest
+    # The same flight of theirs, and every lock that they can get on ours.
+    cat >holder.pl <<'PERL'
+use Fcntl;
+use File::Find;
+$| = 1;
+my @held;
+sub hold {
+    my ($path, $file) = @_;
+    return unless -f $path && (sysopen($file, $path, O_RDWR) || sysopen($file, $path, O_RDONLY));
+    my $got = flock($file, 2 | 4);
+    for my $kind (F_WRLCK, F_RDLCK) { $got = 1 if fcntl($file, 37, pack("s s x4 q q l x4", $kind, 0, 0, 0, 0)); }
+    push @held, $file if $got;
+}
+find({ no_chdir => 1, wanted => sub { hold($_) } }, $ARGV[0]);
+mkdir "$ARGV[0]/u0/flights/planted" and print "planted\n";
+print "holds ", scalar(@held), "\n";
+sleep 600;
+PERL
+    start holder stranger /usr/bin/perl "$place/holder.pl" "$store/v1"
+    await 30 grep -q holds holder.stdout
+    expect_not grep -q planted holder.stdout
+    cp -r app theirs
+    chown -R 65534:65534 theirs
+    start theirs stranger SLIPWAY_FLIGHT=on docker build -t theirs theirs
+    await 30 grep -q 'RUN echo executed; sleep' theirs.stderr
+    flying ours b app
+    finish ours
+    expect_code 0
+    expect_notes_of ours SLP431 !SLP430
+    finish theirs
+    expect_code 0
+    kill "${pids[holder]}"
+}
+test_case "a stranger's lock, file or flight makes nobody wait" strangers
