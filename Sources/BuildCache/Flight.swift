@@ -66,24 +66,24 @@ extension Flight {
         }
 
         /// Whether what it exports is there.
-        public var hasLanded: Bool { Export.standing(export).flatMap { Export.mark($0) } != nil }
+        public var isExported: Bool { Export.standing(export).flatMap { Export.mark($0) } != nil }
     }
 
     /// What there is of a flight.
     public enum State {
         /// Nobody leads, and nothing has been exported yet: the caller does now.
-        case led(FlightLock)
+        case leading(FlightLock)
         /// Somebody else does; nil while it has not said who.
         case awaited(Leader?)
         /// What it was for is in the store.
-        case landed
+        case exported
         /// It cannot be told, so there is none.
         case unknown
     }
 }
 
 /// The folder of flights in one's own sub-store: nobody else can open what is in it, so nobody else can lead or hold one up.
-public struct FlightDeck: Sendable {
+public struct Flights: Sendable {
     private let home: ByteString
     private let owner: UInt32
     private var path: ByteString { home.appending(path: "flights") }
@@ -111,7 +111,7 @@ public struct FlightDeck: Sendable {
     }
 
     /// Takes the lead of a flight where nobody has it, without ever waiting.
-    public func board(_ flight: Flight) -> Flight.State {
+    public func join(_ flight: Flight) -> Flight.State {
         let path = path.appending(path: flight.name)
         // Whoever makes room may take a file away between the opening and the lock.
         for _ in 0..<3 {
@@ -122,15 +122,15 @@ public struct FlightDeck: Sendable {
                 var isLocked = true
                 do throws(Errno) { try file.lockByAccess(.exclusive) } catch .wouldBlock { isLocked = false }
                 let leader = Flight.Leader(try file.readAll(limit: Self.longest), in: home)
-                // What has landed needs no leader any more, whether docker has ended or not.
-                if leader?.hasLanded ?? false { return .landed }
+                // What has been exported needs no leader any more, whether docker has ended or not.
+                if leader?.isExported ?? false { return .exported }
                 guard isLocked else { return .awaited(leader) }
                 guard let standing = try? Files.status(path, followLinks: false), standing.isSameFile(as: held)
                 else { continue }
                 if held.size == 0 { makeRoom() }
                 // What the last leader has said is not so any more.
                 try file.truncate()
-                return .led(FlightLock(file, in: home))
+                return .leading(FlightLock(file, in: home))
             } catch {
                 return .unknown
             }
@@ -163,7 +163,7 @@ public final class FlightLock {
     }
 
     /// Says who leads and where it exports to, and hands the lock to the program that this process becomes.
-    public func takeOff(exportingTo export: ByteString) throws(Errno) {
+    public func announce(exportingTo export: ByteString) throws(Errno) {
         guard let path = export.relative(to: home) else { throw .invalid }
         try file.seek(beforeEnd: 0)
         try file.write(Flight.Leader.text(Kernel.processID, path))

@@ -34,22 +34,22 @@ struct BuildFlight {
             let limit = Flight.Patience.limit(
                 settings.flightWait, known: BuildDurations.longest(of: identity.key.directoryName)),
             let flight = Flight(of: build, as: identity, dockerfile: dockerfile),
-            let deck = FlightDeck(in: store, making: exporting)
+            let flights = Flights(in: store, making: exporting)
         else { return }
-        switch deck.board(flight) {
-        case .led(let lock): if exporting { self.lock = lock }
+        switch flights.join(flight) {
+        case .leading(let lock): if exporting { self.lock = lock }
         case .awaited(let leader):
             beforeWaiting()
             Budget.excusing {
-                wait(for: leader, of: flight, on: deck, limit, dockerfile, build)
+                wait(for: leader, of: flight, on: flights, limit, dockerfile, build)
             }
             if !exporting { lock = nil }
-        case .landed, .unknown: return
+        case .exported, .unknown: return
         }
     }
 
     private mutating func wait(
-        for first: Flight.Leader?, of flight: Flight, on deck: FlightDeck, _ limit: Int64, _ dockerfile: ByteString,
+        for first: Flight.Leader?, of flight: Flight, on flights: Flights, _ limit: Int64, _ dockerfile: ByteString,
         _ build: BuildDescription
     ) {
         let began = Clock.monotonic
@@ -83,9 +83,9 @@ struct BuildFlight {
                 line.show(leader?.process, seconds: (now &- began) / 1_000_000_000)
             }
             Clock.sleep(nanoseconds: min(Self.poll, max(1_000_000, began &+ limit &- now)))
-            switch deck.board(flight) {
-            case .landed, .unknown: break waiting
-            case .led(let lock):
+            switch flights.join(flight) {
+            case .exported, .unknown: break waiting
+            case .leading(let lock):
                 self.lock = lock
                 break waiting
             case .awaited(let next):
@@ -127,12 +127,12 @@ struct BuildFlight {
     }
 
     /// Leads, where the build exports and is recorded behind its back; else lets the others go.
-    mutating func takeOff(exportingTo export: ByteString?) {
+    mutating func announce(exportingTo export: ByteString?) {
         guard let lock else { return }
         self.lock = nil
         guard let export else { return }
         do throws(Errno) {
-            try lock.takeOff(exportingTo: export)
+            try lock.announce(exportingTo: export)
             notes.append(Note(.flightLed))
         } catch {
             return

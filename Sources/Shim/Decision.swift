@@ -147,7 +147,7 @@ public struct Decision {
         }
         if kept.isChanged || !role.isToldAlready(settings) {
             let isFollowed = layers.follow(builds, docker: docker.path, build.globals, wish)
-            flight.takeOff(exportingTo: isFollowed && wish.exports ? layers.facts.first?.export : nil)
+            flight.announce(exportingTo: isFollowed && wish.exports ? layers.facts.first?.export : nil)
         }
         layers.tend()
         kept.notes += flight.notes

@@ -110,14 +110,14 @@ struct FlightTests {
         await #expect(processExitsWith: .success) {
             let fixture = try StoreFixture()
             let generation = try fixture.generation()
-            let deck = try #require(FlightDeck(in: fixture.store, making: false))
+            let flights = try #require(Flights(in: fixture.store, making: false))
             let flight = Flight(named: "f")
             func lock() throws -> FlightLock {
-                guard case .led(let lock) = deck.board(flight) else { throw Errno.invalid }
+                guard case .leading(let lock) = flights.join(flight) else { throw Errno.invalid }
                 return lock
             }
             func leader() throws -> Flight.Leader? {
-                guard case .awaited(let leader) = deck.board(flight) else { throw Errno.invalid }
+                guard case .awaited(let leader) = flights.join(flight) else { throw Errno.invalid }
                 return leader
             }
             var first: FlightLock? = try lock()
@@ -126,7 +126,7 @@ struct FlightTests {
             first = nil
             first = try lock()
             let export = generation.exportsPath.appending(path: "key/export")
-            try first?.takeOff(exportingTo: export)
+            try first?.announce(exportingTo: export)
             #expect(try leader()?.process == Int(Kernel.processID))
             #expect(try leader()?.export == export)
             // What it becomes holds the lock.
@@ -134,7 +134,7 @@ struct FlightTests {
             #expect(try leader()?.export == export)
             try Files.makeDirectories(export, mode: 0o755)
             try Files.replace(export.appending(path: "index.json"), with: "{}", mode: 0o644)
-            guard case .landed = deck.board(flight) else { throw Errno.invalid }
+            guard case .exported = flights.join(flight) else { throw Errno.invalid }
         }
     }
 
@@ -143,19 +143,19 @@ struct FlightTests {
         await #expect(processExitsWith: .success) {
             let fixture = try StoreFixture()
             let generation = try fixture.generation()
-            let deck = try #require(FlightDeck(in: fixture.store, making: false))
+            let flights = try #require(Flights(in: fixture.store, making: false))
             let child = fork()
             if child == 0 {
-                guard case .led(let lock) = deck.board(Flight(named: "f")),
-                    (try? lock.takeOff(exportingTo: generation.exportsPath.appending(path: "key/export"))) != nil
+                guard case .leading(let lock) = flights.join(Flight(named: "f")),
+                    (try? lock.announce(exportingTo: generation.exportsPath.appending(path: "key/export"))) != nil
                 else { _exit(1) }
                 _exit(0)
             }
             var status: Int32 = 1
             waitpid(child, &status, 0)
             #expect(status == 0)
-            guard case .led(let lock) = deck.board(Flight(named: "f")) else { throw Errno.invalid }
-            guard case .awaited(nil) = deck.board(Flight(named: "f")) else { throw Errno.invalid }
+            guard case .leading(let lock) = flights.join(Flight(named: "f")) else { throw Errno.invalid }
+            guard case .awaited(nil) = flights.join(Flight(named: "f")) else { throw Errno.invalid }
             withExtendedLifetime(lock) {}
         }
     }
@@ -164,8 +164,8 @@ struct FlightTests {
     func ownership() throws {
         let generation = try fixture.generation()
         let home = generation.path.parentPath
-        let deck = try #require(FlightDeck(in: fixture.store, making: false))
-        guard case .led = deck.board(Flight(named: "f")) else { throw Errno.invalid }
+        let flights = try #require(Flights(in: fixture.store, making: false))
+        guard case .leading = flights.join(Flight(named: "f")) else { throw Errno.invalid }
         #expect(try Files.status(home.appending(path: "flights")).mode == 0o700)
         #expect(try Files.status(home.appending(path: "flights/f")).mode == 0o600)
         // A pipe would hang, a link leads elsewhere, and what others may write they may lock.
@@ -175,13 +175,13 @@ struct FlightTests {
         try folder.write(try relative(place.appending(path: "open")), "")
         chmod(place.appending(path: "open").lossy, 0o666)
         for name in ["pipe", "link", "open"] as [ByteString] {
-            guard case .unknown = deck.board(Flight(named: name)) else { throw Errno.invalid }
+            guard case .unknown = flights.join(Flight(named: name)) else { throw Errno.invalid }
         }
         chmod(place.lossy, 0o755)
-        #expect(FlightDeck(in: fixture.store, making: false) == nil)
+        #expect(Flights(in: fixture.store, making: false) == nil)
         try Files.removeTree(place)
         try Files.makeLink(place, to: folder["work"])
-        #expect(FlightDeck(in: fixture.store, making: false) == nil)
+        #expect(Flights(in: fixture.store, making: false) == nil)
     }
 
     @Test(
@@ -191,12 +191,12 @@ struct FlightTests {
         await #expect(processExitsWith: .success) { [text] in
             let fixture = try StoreFixture()
             let generation = try fixture.generation()
-            let deck = try #require(FlightDeck(in: fixture.store, making: false))
-            guard case .led(let lock) = deck.board(Flight(named: "f")) else { throw Errno.invalid }
+            let flights = try #require(Flights(in: fixture.store, making: false))
+            guard case .leading(let lock) = flights.join(Flight(named: "f")) else { throw Errno.invalid }
             let file = try Descriptor.open(
                 generation.path.parentPath.appending(path: "flights/f"), .append(mode: 0o600))
             try file.write(ByteString(text))
-            guard case .awaited(nil) = deck.board(Flight(named: "f")) else { throw Errno.invalid }
+            guard case .awaited(nil) = flights.join(Flight(named: "f")) else { throw Errno.invalid }
             withExtendedLifetime(lock) {}
         }
     }
@@ -204,14 +204,14 @@ struct FlightTests {
     @Test("Old flights go when there are many, and none that somebody leads")
     func room() throws {
         let generation = try fixture.generation()
-        let deck = try #require(FlightDeck(in: fixture.store, making: false))
+        let flights = try #require(Flights(in: fixture.store, making: false))
         let place = generation.path.parentPath.appending(path: "flights")
-        guard case .led(let lock) = deck.board(Flight(named: "led")) else { throw Errno.invalid }
+        guard case .leading(let lock) = flights.join(Flight(named: "led")) else { throw Errno.invalid }
         try Files.setModified(place.appending(path: "led"), 1_000_000_000)
         for number in 0..<300 {
             try folder.write(try relative(place.appending(path: "f" + ByteString(decimal: number))), "")
         }
-        guard case .led = deck.board(Flight(named: "new")) else { throw Errno.invalid }
+        guard case .leading = flights.join(Flight(named: "new")) else { throw Errno.invalid }
         let names = try Files.names(in: place, limit: 1000)
         #expect(names.count == 129)
         #expect(names.contains("led"))
