@@ -16,16 +16,30 @@ extension Files {
         }
     }
 
-    /// Makes a folder that nobody else may enter, below TMPDIR or else /tmp.
+    /// Makes a folder that nobody else may enter, below TMPDIR or else /tmp. What others of the user's processes have left there under
+    /// this prefix, having been killed, goes after a day: it may hold copies of credentials.
     public static func makeTemporaryFolder(prefix: ByteString) throws(Errno) -> ByteString {
+        let parents = [Kernel.variable("TMPDIR").flatMap { $0.hasPrefix("/") ? $0 : nil }, "/tmp"].compactMap { $0 }
+        for parent in parents.withoutRepeats { removeTemporaryFolders(prefix: prefix, in: parent) }
         let name = prefix + Hex.digits(of: Kernel.randomBytes(8))
-        if let parent = Kernel.variable("TMPDIR"), parent.hasPrefix("/"),
-            (try? makeDirectory(parent.appending(path: name), mode: 0o700)) != nil
-        {
-            return parent.appending(path: name)
+        for parent in parents.dropLast() {
+            let path = parent.appending(path: name)
+            if (try? makeDirectory(path, mode: 0o700)) != nil { return path }
         }
         try makeDirectory("/tmp/" + name, mode: 0o700)
         return "/tmp/" + name
+    }
+
+    private static func removeTemporaryFolders(prefix: ByteString, in parent: ByteString) {
+        let day: Int64 = 86_400_000_000_000
+        for name in (try? names(in: parent, limit: 65_536)) ?? []
+        where name.hasPrefix(prefix) && name.count == prefix.count + 16 {
+            let path = parent.appending(path: name)
+            guard let status = try? status(path, followLinks: false), status.kind == .directory,
+                status.owner == Kernel.userID, Clock.now &- status.modified > day
+            else { continue }
+            try? removeTree(path)
+        }
     }
 
     /// What has to go from a folder of files that are remembered: none where there are no more than `most`, else all but the half that
