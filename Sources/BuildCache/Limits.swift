@@ -50,13 +50,13 @@ struct PoolSize: Equatable {
 
     private static let freshFor: Int64 = 60_000_000_000
     private static let goodFor: Int64 = 3_600_000_000_000
-    /// Blobs that are looked at before a build goes on. More are counted behind its back, and the build makes do with an older figure.
+    /// Blobs that are looked at before a build goes on. More are counted in the background, and the build uses an older figure.
     static let mostAtOnce = 4096
     /// Pools that this process has had counted: a command may ask for each of a thousand builds.
     private static let counted = Mutex<Set<ByteString>>([])
 
     /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation. Where a walk takes longer than there
-    /// is time, the remembered figure counts, however old, and the pool is counted behind the build's back.
+    /// is time, the remembered figure counts, however old, and the pool is counted in the background.
     static func measure(
         _ generation: Generation, now: Int64, remember: Bool, until deadline: Deadline = .never
     ) -> PoolSize? {

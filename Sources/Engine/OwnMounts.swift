@@ -41,7 +41,7 @@ public struct OwnMounts: Sendable {
         return table
     }
 
-    /// The mounts of the container that proves to be this one: the one whose ID stands in the mounts, or one that shares its
+    /// The mounts of the container that was verified to be this one: the one whose ID stands in the mounts, or one that shares its
     /// network, which gets the same three files.
     private func own(
         _ id: ByteString, _ container: JSON, _ engine: ContainerEngine

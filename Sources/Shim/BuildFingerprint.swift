@@ -132,7 +132,7 @@ extension BuildFingerprint.Memory {
     }
 }
 
-/// What a build leaves behind for the next one of its kind, found out behind its back.
+/// What a build leaves behind for the next one of its kind, found out in the background.
 struct FingerprintKeeper {
     let fingerprint: BuildFingerprint
     let engine: ByteString

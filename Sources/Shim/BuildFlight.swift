@@ -126,7 +126,7 @@ struct BuildFlight {
         ByteString(decimal: (nanoseconds &+ 500_000_000) / 1_000_000_000) + " s"
     }
 
-    /// Leads, where the build exports and is recorded behind its back; else lets the others go.
+    /// Leads, where the build exports and is recorded in the background; else lets the others go.
     mutating func announce(exportingTo export: ByteString?) {
         guard let lock else { return }
         self.lock = nil

@@ -62,7 +62,7 @@ struct BuildLayers {
     /// Whether a path lies in a store of Slipway's, whichever it is.
     static func isInStore(_ path: ByteString) -> Bool { StoreLayout.isInGeneration(path) }
 
-    /// Finds out who will build; what that cannot do is taken from the wish. Builds that are known already are looked up in
+    /// Finds out who will build, and disables what that builder cannot do. Builds that are known already are looked up in
     /// the store while the engine answers.
     mutating func ask(
         _ request: BuildRequest, docker: Program, _ wish: inout BuildCachePolicy.Wish, known builds: inout [Build]
@@ -241,7 +241,7 @@ struct BuildLayers {
         if !leases.contains(where: { $0 === lease }) { leases.append(lease) }
     }
 
-    /// Does what the plan needs: the exports' directories, and leases that outlive exec. What fails is taken from the wish.
+    /// Does what the plan needs: the exports' directories, and leases that outlive exec. A failed step disables the import or export that it is for.
     mutating func keep(_ wish: inout BuildCachePolicy.Wish) {
         if wish.imports && facts.contains(where: { $0.found != nil }) {
             let known = survey?.notes.count ?? 0
@@ -331,7 +331,7 @@ struct BuildLayers {
             standing: standing.indices.contains(index) ? standing[index] : nil)
     }
 
-    /// Sees to one's own sub-store: what builds use stays longest, and now and then the store is trimmed behind their back.
+    /// Sees to one's own sub-store: what builds use stays longest, and now and then a background trim begins.
     func tend() {
         guard let own else { return }
         for standing in standing.compactMap({ $0 }) { Generation.noteUse(of: standing) }

@@ -8,7 +8,7 @@ internal import Planning
 public import Why
 internal import WorkingTree
 
-/// Writes down, behind a command's back, what its builds were made from and what became of them: beside each export, else among
+/// Writes down in the background what a command's builds were made from and what became of them: beside each export, else among
 /// the user's own files.
 struct BuildRecorder {
     /// One build of the command.

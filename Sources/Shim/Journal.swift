@@ -27,7 +27,7 @@ public enum Journal {
             (try? journal.status().kind) == .regular, (try? journal.seek(beforeEnd: largestLine)) != nil,
             let lines = try? journal.readAll(limit: largestLine).split("\n")
         else { return false }
-        // Numbers of processes come again.
+        // PIDs are reused.
         let since = Int(Clock.now / 1_000_000_000) - lastingSeconds
         let own = "\"pid\":" + ByteString(decimal: process) + ","
         return lines.reversed().contains { line in
@@ -36,7 +36,7 @@ public enum Journal {
         }
     }
 
-    /// Appends a decision, with what was found in the build's Dockerfile. A journal that cannot be written is none of docker's business.
+    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker.
     static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
         guard let file = files.last, let older = files.first else { return }
         let directory = (try? Kernel.workingDirectory()) ?? ""

@@ -50,7 +50,7 @@ struct PackageViews {
         }
     }
 
-    /// Removes views that no container uses any more, once docker has ended: behind its back, so that it waits for nothing.
+    /// Removes views that no container uses any more, once docker has ended: in the background, so that docker waits for nothing.
     /// The engine refuses to remove one that is in use. What a longer run leaves falls to the next.
     func tend() {
         guard let engine else { return }

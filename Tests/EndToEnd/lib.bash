@@ -41,7 +41,7 @@
 #   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
 #   injected [HOME]      whether the journal's last line says that the command was changed
 #   exports [UID]        the complete exports in the store, one directory a line
-#   at_rest              whether nothing of this test runs behind a command's back any more: await 60 at_rest
+#   at_rest              whether nothing of this test runs in the background any more: await 60 at_rest
 #
 # Asserting:
 #   expect COMMAND...           it succeeds;   expect_not COMMAND...   it fails
@@ -52,7 +52,7 @@
 #   expect_said TEXT            in the last stdout or stderr
 #   expect_whole_store          every index in it parses, and all that it reaches is there and has its digest
 #   expect_whole_unions [GENERATION...]  every union in it, or in some of its generations, names what is there, and nothing else
-#   published [UID]             waits until the union holds all exports, of which each build tells a process behind its back
+#   published [UID]             waits until the union holds all exports, which a background process of each build publishes
 #   await SECONDS COMMAND...    it succeeds by then: tried again and again, a test or a function that looks at something
 #   fail MESSAGE
 #
@@ -165,7 +165,7 @@ test_case() {
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
 
-# left_running: the processes of this test that Slipway runs behind a command's back, such as the one that records a build. They are the
+# left_running: the processes of this test that Slipway runs in the background, such as the one that records a build. They are the
 # shim's own program still, while what waits in front has become docker.
 left_running() {
     local program
