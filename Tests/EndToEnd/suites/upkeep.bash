@@ -76,7 +76,8 @@ bounded() {
     for round in {1..50}; do
         head -c 20000000 /dev/urandom >app/data
         run on a SLIPWAY_TRIM_INTERVAL=1s SLIPWAY_TRIM_MAX_SIZE=100MB docker build -t app app
-        bytes=$(du -sb "$store" | cut -f1)
+        # What is being trimmed may go while du looks at it, which it takes for a failure.
+        bytes=$({ du -sb "$store" 2>/dev/null || true; } | cut -f1)
         if [[ $bytes -gt $most ]]; then most=$bytes; fi
         # Where others have the processors the trimmer, which has the lowest priority, may be builds behind.
         for _ in {1..50}; do
