@@ -56,6 +56,6 @@ unions() {
             one="${median[decide-one]}" this="$time" \
             from_least="$(calculate "${least[decide-$name]} - ${least[decide-one]}")"
     done
-    # Their blobs are many.
-    rm -rf store/key store/keys store/key-late store/keys-late
+    # Their blobs are many. What the last build has begun in the background may still write there.
+    until rm -rf store/key store/keys store/key-late store/keys-late 2>/dev/null; do sleep 0.2; done
 }
