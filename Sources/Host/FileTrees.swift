@@ -32,11 +32,15 @@ extension Files {
 
     private static func removeTemporaryFolders(prefix: ByteString, in parent: ByteString) {
         let day: Int64 = 86_400_000_000_000
+        // Where others may move what is mine, they could put a link in its place while it is removed.
+        guard let home = try? status(parent), home.owner == 0 || home.owner == Kernel.userID,
+            home.mode & 0o022 == 0 || home.mode & 0o1000 != 0
+        else { return }
         for name in (try? names(in: parent, limit: 65_536)) ?? []
         where name.hasPrefix(prefix) && name.count == prefix.count + 16 {
             let path = parent.appending(path: name)
             guard let status = try? status(path, followLinks: false), status.kind == .directory,
-                status.owner == Kernel.userID, Clock.now &- status.modified > day
+                status.owner == Kernel.userID, status.mode == 0o700, Clock.now &- status.modified > day
             else { continue }
             try? removeTree(path)
         }

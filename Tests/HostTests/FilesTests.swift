@@ -260,18 +260,21 @@ struct FilesTests {
         // Not of this kind, though older: another name, a file, what a link leads to.
         let other = old + "-kept"
         try Files.makeDirectory(other, mode: 0o700)
+        // Nor one that others may write to: they could have moved it here.
+        let open = old.dropLast(16) + "00000000ffffffff"
+        try Files.makeDirectory(open, mode: 0o755)
         let file = old.dropLast(16) + "0123456789abcdef"
         try Files.replace(file, with: "x", mode: 0o600)
         let link = old.dropLast(16) + "fedcba9876543210"
         try Files.makeLink(link, to: young)
-        defer { for path in [young, other, file, link] { try? Files.removeTree(path) } }
+        defer { for path in [young, other, open, file, link] { try? Files.removeTree(path) } }
         try Files.replace(old.appending(path: "token"), with: "secret", mode: 0o600)
         #expect(try Files.status(old).mode == 0o700)
         let past = Clock.now - 90_000_000_000_000
-        for path in [old, other, file] { try Files.setModified(path, past) }
+        for path in [old, other, open, file] { try Files.setModified(path, past) }
         let new = try Files.makeTemporaryFolder(prefix: prefix)
         defer { try? Files.removeTree(new) }
         #expect(Files.isMissing(old))
-        for path in [young, other, file, link, new] { #expect(!Files.isMissing(path)) }
+        for path in [young, other, open, file, link, new] { #expect(!Files.isMissing(path)) }
     }
 }
