@@ -162,6 +162,9 @@ public final class FlightLock {
         self.home = home
     }
 
+    /// What a detached process needs to hold it, too.
+    public var inheritance: Detached.Inheritance { file.inheritance() }
+
     /// Says who leads and where it exports to, and hands the lock to the program that this process becomes.
     public func announce(exportingTo export: ByteString) throws(Errno) {
         guard let path = export.relative(to: home) else { throw .invalid }

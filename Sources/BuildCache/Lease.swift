@@ -41,6 +41,9 @@ public final class Lease {
         }
     }
 
+    /// What a detached process needs to keep it, too.
+    public var inheritance: Detached.Inheritance { file.inheritance() }
+
     /// Hands the lock to the program that this process becomes. Without it the kernel drops the lease at exec.
     public func outliveExec() throws(Errno) { _ = try file.leaveOpenAcrossExec() }
 }

@@ -50,3 +50,9 @@ static inline int slipway_exchange(const char *one, const char *other) {
 
 // F_OFD_SETLK and F_OFD_GETLK, behind _GNU_SOURCE. Linux 3.15.
 enum { slipway_f_ofd_getlk = 36, slipway_f_ofd_setlk = 37 };
+
+// Where a program that is spawned stands. Glibc 2.29 hides it from programs that do not ask for extensions; musl 1.1.24.
+extern int posix_spawn_file_actions_addchdir_np(void *actions, const char *path);
+static inline int slipway_spawn_in(void *actions, const char *path) {
+    return posix_spawn_file_actions_addchdir_np(actions, path);
+}

@@ -71,8 +71,11 @@ final class Child {
     @discardableResult
     func send(_ signal: Int32) -> Bool { ending == nil && kill(number, signal) == 0 }
 
+    /// Sends a signal to all of the group that it leads, if it has not been waited for.
+    func sendGroup(_ signal: Int32) { if ending == nil { kill(-number, signal) } }
+
     /// Kills all of the group that it leads, if it has not been waited for.
-    func killGroup() { if ending == nil { kill(-number, SIGKILL) } }
+    func killGroup() { sendGroup(SIGKILL) }
 
     /// Kills it. A program that a dead disk holds is not waited for longer than this.
     func end(within nanoseconds: Int64) {

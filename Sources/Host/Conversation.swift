@@ -1,3 +1,4 @@
+internal import CLinux
 public import Formats
 
 #if canImport(Musl)
@@ -27,12 +28,14 @@ public struct Conversation: Sendable {
     public var arguments: [ByteString]
     /// Every entry of its environment.
     public var environment: [ByteString]
+    /// Where it stands; nil for where this process does.
+    public var directory: ByteString?
     /// What it reads from its standard input.
     public var input = ByteString()
     /// It is killed after this time; nil for never.
     public var nanoseconds: Int64?
     /// Whether a signal of `HeldSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
-    /// terminal sends Ctrl-C to all of ours.
+    /// terminal sends Ctrl-C to all of ours; with it ends whatever it has started.
     public var isStoppable = true
 
     private static let mostOutput = 1 << 26
@@ -47,9 +50,12 @@ public struct Conversation: Sendable {
         self.environment = environment
     }
 
-    /// Runs it to its end; `line` hears each line as it comes. Throws `timedOut`, `interrupted`, `tooLarge` beyond 64 MiB of
-    /// output, and what the kernel says when it cannot be started; it is killed then.
-    public func run(line: (Stream, ByteString) -> Void = { _, _ in }) throws(Errno) -> Ending {
+    /// Runs it to its end, while `isWanted` says so ten times a second; `line` hears each line as it comes. Throws `timedOut`,
+    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond 64 MiB of output, and what the kernel says when it cannot
+    /// be started; it is killed then.
+    public func run(
+        while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
+    ) throws(Errno) -> Ending {
         let deadline = nanoseconds.map { Clock.monotonic &+ $0 } ?? .max
         let input = try Ends.pair()
         let output = try Ends.pipe()
@@ -58,7 +64,7 @@ public struct Conversation: Sendable {
         var said = (output: Spoken(), error: Spoken())
         do throws(Errno) {
             try converse(
-                input.ours, output.ours, error.ours, until: deadline,
+                input.ours, output.ours, error.ours, until: deadline, while: isWanted,
                 hear: { stream, piece in
                     if stream == .output { said.output.add(piece) { line(.output, $0) } }
                     if stream == .error { said.error.add(piece, keeping: Self.mostError) { line(.error, $0) } }
@@ -66,22 +72,35 @@ public struct Conversation: Sendable {
                 })
             said.output.end { line(.output, $0) }
             said.error.end(keeping: Self.mostError) { line(.error, $0) }
-            let code = try wait(for: child, until: deadline)
+            let code = try wait(for: child, until: deadline, while: isWanted)
             // Ctrl-C may have ended the program before it was seen here.
             if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
             return Ending(
                 output: ByteString(said.output.text), error: ByteString(said.error.text), exitCode: code)
         } catch {
-            child.send(SIGTERM)
-            if child.wait(until: Clock.monotonic &+ Self.leaving) == nil { child.end(within: Self.leaving) }
+            end(child)
             throw error
+        }
+    }
+
+    private func end(_ child: Child) {
+        let deadline = Clock.monotonic &+ Self.leaving
+        if isStoppable {
+            child.send(SIGTERM)
+            if child.wait(until: deadline) == nil { child.end(within: Self.leaving) }
+        } else {
+            child.sendGroup(SIGTERM)
+            while !child.hasEnded, Clock.monotonic < deadline { Clock.sleep(nanoseconds: 1_000_000) }
+            // Before it is waited for: nobody knows whose the group's number is afterwards.
+            child.killGroup()
+            child.end(within: Self.leaving)
         }
     }
 
     /// Feeds and listens until both outputs are closed.
     private func converse(
         _ input: consuming Descriptor, _ output: borrowing Descriptor, _ error: borrowing Descriptor,
-        until deadline: Int64, hear: (Stream, [UInt8]) -> Bool
+        until deadline: Int64, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
     ) throws(Errno) {
         var rest = self.input.bytes[...]
         var feed: Descriptor? = consume input
@@ -90,7 +109,7 @@ public struct Conversation: Sendable {
             if rest.isEmpty { feed = nil }
             var waits = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             if let number = feed?.number { waits.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0)) }
-            try check(deadline)
+            try check(deadline, isWanted)
             guard try checked({ poll(&waits, nfds_t(waits.count), 100) }) > 0 else { continue }
             for wait in waits where wait.revents != 0 {
                 if wait.fd == output.number || wait.fd == error.number {
@@ -109,16 +128,16 @@ public struct Conversation: Sendable {
         }
     }
 
-    private func check(_ deadline: Int64) throws(Errno) {
-        if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
+    private func check(_ deadline: Int64, _ isWanted: () -> Bool) throws(Errno) {
+        if isStoppable && HeldSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
     }
 
     /// A program may close its outputs and go on.
-    private func wait(for child: Child, until deadline: Int64) throws(Errno) -> Int32? {
+    private func wait(for child: Child, until deadline: Int64, while isWanted: () -> Bool) throws(Errno) -> Int32? {
         while true {
             if let ending = child.end() { return ending.exitCode }
-            try check(deadline)
+            try check(deadline, isWanted)
             Clock.sleep(nanoseconds: 1_000_000)
         }
     }
@@ -133,6 +152,9 @@ public struct Conversation: Sendable {
             posix_spawn_file_actions_adddup2(&actions, numbers.0, 0)
             posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)
             posix_spawn_file_actions_adddup2(&actions, numbers.2, 2)
+            if let directory {
+                _ = try? directory.withCPath { slipway_spawn_in(&actions, $0) }
+            }
         }
     }
 }

@@ -9,17 +9,27 @@ internal import Formats
 
 /// Work that goes on behind the caller's back.
 public enum Detached {
+    /// An open file that a detached process keeps, with the lock that it holds.
+    public struct Inheritance: Sendable {
+        let number: Int32
+    }
+
+    /// Whether a process may begin: not where it would stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`).
+    public static var isPossible: Bool { Reaper.isThere && ProcessLimit.leavesRoom }
+
     /// No work takes as long, so whatever holds it up, or keeps it busy, ends with it: in seconds by the clock, and of computing.
     private static let longest: UInt32 = 7200
     private static let mostComputing: UInt = 1200
 
     /// Runs `body` in a process of its own session and lowest priority, which nobody has to wait for: it is no child of what
-    /// this process becomes. It has none of the caller's descriptors, so it keeps no lease and no pipe open. `body` must not
-    /// count on anything but files and the caller's end; what it returns is its exit code. Nothing is done where the process would
-    /// stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`). Returns whether a process began.
+    /// this process becomes. Of the caller's descriptors it has those that it inherits, so it keeps no other lease and no pipe open.
+    /// `body` must not count on anything but files and the caller's end; what it returns is its exit code. Nothing is done where it
+    /// is not possible. Returns whether a process began.
     @discardableResult
-    public static func run(_ body: (borrowing AwaitedProcess) -> Int32) -> Bool {
-        guard Reaper.isThere, ProcessLimit.leavesRoom else { return false }
+    public static func run(
+        inheriting inherited: [Inheritance] = [], _ body: (borrowing AwaitedProcess) -> Int32
+    ) -> Bool {
+        guard isPossible else { return false }
         // Before there are two processes: afterwards the number may be another's.
         let caller = AwaitedProcess(Kernel.processID)
         ChildSignal.hold()
@@ -32,7 +42,7 @@ public enum Detached {
         setsid()
         guard fork() == 0 else { _exit(0) }
         limitTime()
-        closeAll(but: caller.descriptor)
+        closeAll(but: inherited.map(\.number) + (caller.descriptor.map { [$0] } ?? []))
         _ = chdir("/")
         nice(19)
         _ = slipway_idle_disk()
@@ -45,29 +55,34 @@ public enum Detached {
         Kernel.limitComputing(seconds: mostComputing)
     }
 
-    private static func closeAll(but kept: Int32?) {
+    private static func closeAll(but kept: [Int32]) {
+        var (isDone, next) = (true, UInt32(0))
         // Glibc's module has no `close_range`.
-        let isDone =
-            if let kept, let number = UInt32(exactly: kept), number > 0 {
-                slipway_close_range(0, number - 1) == 0 && slipway_close_range(number + 1, .max) == 0
-            } else {
-                slipway_close_range(0, .max) == 0
-            }
-        if isDone {
+        for number in kept.compactMap(UInt32.init(exactly:)).sorted() {
+            if next < number { isDone = slipway_close_range(next, number - 1) == 0 && isDone }
+            next = number + 1
+        }
+        if slipway_close_range(next, .max) == 0 && isDone {
             // All of them, whatever /proc says.
         } else if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
-            for name in names.compactMap(\.decimal) where name != kept.map(Int.init) {
-                close(Int32(truncatingIfNeeded: name))
+            for number in names.compactMap(\.decimal).map({ Int32(truncatingIfNeeded: $0) })
+            where !kept.contains(number) {
+                close(number)
             }
         } else {
             for number in 0..<min(max(0, Int32(truncatingIfNeeded: sysconf(Int32(_SC_OPEN_MAX)))), 65_536)
-            where number != kept {
+            where !kept.contains(number) {
                 close(number)
             }
         }
         let null = open("/dev/null", O_RDWR)
         guard null == 0, dup(null) == 1, dup(null) == 2 else { _exit(1) }
     }
+}
+
+extension Descriptor {
+    /// What a detached process keeps of it.
+    public borrowing func inheritance() -> Detached.Inheritance { .init(number: number) }
 }
 
 /// A process whose end is waited for, whoever's child it is. Made while it certainly lives: its number may be another's later.

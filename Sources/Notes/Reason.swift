@@ -94,6 +94,10 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case flightLed = 431
     case flightTooLong = 432
     case flightDiffers = 433
+    case exportBehind = 450
+    case exportedBehind = 451
+    case exportBehindEnded = 452
+    case exportNotBehind = 453
 
     // 5xx: packages for containers
     case packageCacheOff = 500

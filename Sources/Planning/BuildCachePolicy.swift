@@ -54,6 +54,8 @@ public enum BuildCachePolicy {
         public var isExported = false
         /// The directory to export to; nil when an export would fail or is not wished for.
         public var export: ByteString?
+        /// Whether that is done once docker has ended, and not by docker.
+        public var isExportedBehind = false
         /// The lease files that must stay locked while docker runs.
         public var leases: [ByteString]
         /// What was left out, and why.
@@ -103,13 +105,13 @@ public enum BuildCachePolicy {
     }
 
     /// What `--cache-from` is given.
-    static func option(importing found: Facts.Import) -> ByteString {
+    public static func option(importing found: Facts.Import) -> ByteString {
         CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest])
     }
 
     /// What `--cache-to` is given. mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and
     /// changes nothing that a user pushes. ignore-error: a full disk during the export is no reason to fail a build.
-    static func option(exportingTo path: ByteString) -> ByteString {
+    public static func option(exportingTo path: ByteString) -> ByteString {
         CSV.record(of: ["type=local", "dest=" + path, "mode=max", "ignore-error=true"])
     }
 
@@ -129,7 +131,9 @@ public enum BuildCachePolicy {
                 notes.append(Note(.nothingToImport))
             }
         }
-        if wish.exports, let path = facts.export {
+        if wish.exports, facts.isExportedBehind, let path = facts.export {
+            notes.append(Note(.exportBehind, path))
+        } else if wish.exports, let path = facts.export {
             options.append("--cache-to=" + option(exportingTo: path))
             notes.append(Note(.exportAdded, path))
         } else if wish.exports && facts.isExported {

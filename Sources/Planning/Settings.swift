@@ -46,10 +46,12 @@ public struct Settings: Equatable, Sendable {
 
     /// `export`: when builds export.
     public enum Exports: ByteString, CaseIterable, Sendable {
-        /// Whenever they can.
-        case always = "always"
-        /// Not where the last ten exports took longer than they saved.
+        /// Whenever they can, before docker ends.
+        case withBuild = "with-build"
+        /// As `withBuild`, but not where the last ten exports took longer than they saved.
         case auto = "auto"
+        /// Once docker has ended, where that is safe; else as `withBuild`.
+        case behind = "behind"
     }
 
     /// `union.scope`: whose exports one import may hold.
@@ -101,7 +103,11 @@ public struct Settings: Equatable, Sendable {
     /// `modes`.
     public var modes = Modes.report
     /// `export`.
-    public var exports = Exports.always
+    public var exports = Exports.withBuild
+    /// `export.behind.max-time`: time after which an export behind its build is given up (in nanoseconds).
+    public var exportBehindTime: Int64 = 600_000_000_000
+    /// `export.behind.max-pressure`: no export behind a build while others wait longer for processors (in percent of ten seconds).
+    public var exportBehindPressure = 60
     /// `record`: whether it is written down, behind a build's back, what it was made from and what became of it.
     public var records = true
     /// `record.max-files`: a larger context is recorded in part.
@@ -257,7 +263,21 @@ public struct Settings: Equatable, Sendable {
         },
         .flag("path.auto", { $0.findsPaths = $1 }, { $0.findsPaths }),
         .choice("modes", expects: "off, report or fix", { $0.modes = $1 }, { $0.modes }),
-        .choice("export", expects: "always or auto", { $0.exports = $1 }, { $0.exports }),
+        .choice("export", expects: "with-build, auto or behind", { $0.exports = $1 }, { $0.exports }),
+        Row(key: "export.behind.max-time", expects: "a time with a unit, such as 10m") { value, settings in
+            guard let time = TimeSpan.parse(value), time > 0 else { return false }
+            settings.exportBehindTime = time
+            return true
+        } show: {
+            TimeSpan.text($0.exportBehindTime)
+        },
+        Row(key: "export.behind.max-pressure", expects: "a percentage from 1 to 100, such as 60") { value, settings in
+            guard let share = value.decimal, (1...100).contains(share) else { return false }
+            settings.exportBehindPressure = share
+            return true
+        } show: {
+            ByteString(decimal: $0.exportBehindPressure)
+        },
         .flag("record", { $0.records = $1 }, { $0.records }),
         Row(key: "record.max-files", expects: "a number above 0") { value, settings in
             guard let number = value.decimal, number > 0 else { return false }

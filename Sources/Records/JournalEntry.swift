@@ -6,7 +6,7 @@ public import Notes
 public struct JournalEntry: Equatable, Sendable {
     /// When the decision was made, in seconds since 1970.
     public let time: Int
-    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", or "unknown" for a command line that was not
+    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", "export", or "unknown" for a command line that was not
     /// understood.
     public let command: ByteString
     /// Where it was given.
@@ -50,6 +50,9 @@ public struct JournalEntry: Equatable, Sendable {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
 
+    /// Whether it tells of an export behind a build, and not of a command.
+    var isExport: Bool { command == "export" }
+
     /// The process that decided, and became docker; nil where it was not written.
     public var process: Int? { JSON(line)?[key: "pid"]?.integer }
 
@@ -58,7 +61,8 @@ public struct JournalEntry: Equatable, Sendable {
 
     /// The directories that the command's builds were to export to. The detail is one, or "TARGET, DIRECTORY".
     public var exports: [ByteString] {
-        notes.filter { $0.code == Reason.exportAdded.code }.compactMap(\.detail).map { detail in
+        notes.filter { [Reason.exportAdded.code, Reason.exportBehind.code].contains($0.code) }.compactMap(\.detail).map
+        { detail in
             detail.hasPrefix("/") ? detail : detail.cut(at: ",")?.after.trimmed ?? detail
         }
     }

@@ -61,12 +61,12 @@ public struct JournalStatistics: Equatable, Sendable {
             imported += entry.count(of: .importAdded)
             for code in Set(entry.notes.map(\.code)) where Self.isLeftOut(code) { leftOut[code, default: 0] += 1 }
             waited &+= entry.secondsWaited
-            exported += entry.count(of: .exportAdded)
+            exported += entry.count(of: .exportAdded) + entry.count(of: .exportBehind)
             arrived += exports.count
             bytes &+= brought
             if entry.isChanged {
                 changed += 1
-            } else {
+            } else if !entry.isExport && entry.count(of: .exportBehind) == 0 {
                 declined += 1
                 for code in Set(entry.notes.map(\.code)) { reasons[code, default: 0] += 1 }
             }
@@ -78,7 +78,7 @@ public struct JournalStatistics: Equatable, Sendable {
 
     private static let notLeftOut: [Reason] = [
         .nothingToImport, .importNotNeeded, .exportNotNeeded, .flightAwaited, .flightLed, .flightTooLong,
-        .flightDiffers,
+        .flightDiffers, .exportBehind, .exportedBehind, .exportNotBehind,
     ]
 
     private static func isLeftOut(_ code: ByteString) -> Bool {

@@ -147,12 +147,6 @@ struct FingerprintKeeper {
     /// The first answer measures all that is new.
     private static let patience: Int64 = 20_000_000_000
 
-    /// The files as the build finds them; nil where one has changed at this very moment, so that a change would not be seen.
-    func begin(until deadline: Deadline) -> ContextFingerprint? {
-        let now = Clock.now
-        return fingerprint.tree(until: deadline).flatMap { $0.isSettled(at: now) ? $0 : nil }
-    }
-
     /// What the engine's cache has, for all builds of a command that have ended.
     func records() -> CacheRecords? { cache.records(within: Self.patience) }
 

@@ -126,6 +126,9 @@ struct BuildFlight {
         ByteString(decimal: (nanoseconds &+ 500_000_000) / 1_000_000_000) + " s"
     }
 
+    /// What keeps the lead beyond docker's end.
+    var inheritance: [Detached.Inheritance] { lock.map { [$0.inheritance] } ?? [] }
+
     /// Leads, where the build exports and is recorded in the background; else lets the others go.
     mutating func announce(exportingTo export: ByteString?) {
         guard let lock else { return }

@@ -4,7 +4,7 @@ internal import Engine
 internal import Formats
 internal import Host
 internal import Notes
-public import Planning
+internal import Planning
 
 /// What engine and store offer to the builds of one command, and the leases and directories that must be there before docker
 /// runs.
@@ -261,32 +261,55 @@ struct BuildLayers {
         }
     }
 
-    /// What is done behind the builds' backs: their exports are published once they have ended, and it is written down what they
-    /// are made from and what becomes of them. Returns whether it will be.
-    @discardableResult
-    func follow(_ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish) -> Bool
-    {
-        guard builds.count >= looked, identities.count == looked else { return false }
-        let recorder = settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil
-        let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
-        guard recorder != nil || !exported.isEmpty else { return false }
-        let apart = Self.numbers(of: builds).max() ?? 0
-        let (process, began) = (Kernel.processID, Clock.now)
-        // Two forks are all that the command waits for.
-        return Detached.run { command in
-            func publish() {
-                store?.publishUnion(
-                    for: exported, UnionScope(settings), othersUpTo: settings.unionOthersAge,
-                    trusting: settings.readUsers(besides: Kernel.userID), apart: apart)
-            }
-            if let recorder {
-                recorder.run(began: began, process: process, command, atEnd: publish)
-            } else {
-                command.waitForEnd(within: BuildRecorder.longestBuild)
-                publish()
-            }
-            return 0
+    /// Leaves the export of the only build until docker has ended, where the settings say so and that is safe. `isTold` says that the
+    /// shim before docker has decided that already.
+    mutating func deferExport(of build: BuildInvocation, _ known: Build, by builder: BuilderFacts, isTold: Bool) {
+        guard settings.exports == .behind, facts.count == 1, facts[0].export != nil else { return }
+        let obstacle = ExportBehind.obstacle(
+            to: build, by: builder, isRecognizable: known.fingerprint != nil, settings)
+        if let obstacle {
+            facts[0].notes.append(Note(.exportNotBehind, obstacle))
+        } else if isTold {
+            facts[0].export = nil
+            exports[0] = nil
+        } else {
+            facts[0].isExportedBehind = true
         }
+    }
+
+    /// Whether an export is left until docker has ended.
+    var isExportedBehind: Bool { facts.contains { $0.isExportedBehind && $0.export != nil } }
+
+    /// Begins what is done once the builds have ended. Returns whether it will be. `command` is the only build and its words, where
+    /// its export may be left until then.
+    @discardableResult
+    func follow(
+        _ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish,
+        command: (build: BuildInvocation, words: [ByteString])? = nil, inheriting flight: [Detached.Inheritance] = []
+    ) -> Bool {
+        guard builds.count >= looked, identities.count == looked else { return false }
+        if let own { for build in identities { PendingExport.supersede(build, in: own.generation) } }
+        let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
+        let behind = command.flatMap { exportBehind($0.build, $0.words, builds, docker: docker, wish) }
+        let aftermath = Aftermath(
+            store: store, settings: settings, exported: exported, apart: Self.numbers(of: builds).max() ?? 0,
+            recorder: settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil,
+            export: behind)
+        // Docker's leases end with docker.
+        return aftermath.begin(inheriting: behind == nil ? [] : leases.map(\.inheritance) + flight)
+    }
+
+    private func exportBehind(
+        _ build: BuildInvocation, _ words: [ByteString], _ builds: [Build], docker: ByteString,
+        _ wish: BuildCachePolicy.Wish
+    ) -> ExportBehind? {
+        guard isExportedBehind, wish.exports, let identity = identities.first, let export = exports.first ?? nil,
+            let directory = builds.first?.description.workingDirectory
+        else { return nil }
+        let imported = wish.imports ? facts[0].found.map(BuildCachePolicy.option(importing:)) : nil
+        return ExportBehind(
+            build, words, as: identity, docker: docker, directory: directory, importing: imported,
+            exportingTo: export, settings)
     }
 
     /// Tells apart the builds of a command that may share steps: by their contexts, or because one of them is made from another.
@@ -359,21 +382,5 @@ struct BuildLayers {
         guard wish.exports else { return }
         wish.exports = false
         wish.notes.append(note)
-    }
-}
-
-extension Settings {
-    /// Whose sub-stores are read: one's own first.
-    public func readUsers(besides user: UInt32) -> [UInt32] { ([user, 0] + trustedUsers).withoutRepeats }
-}
-
-extension UnionScope {
-    init(_ settings: Settings) {
-        self =
-            switch settings.unionScope {
-            case .store: .store
-            case .repository: .repository
-            case .key: .key
-            }
     }
 }

@@ -62,26 +62,53 @@ struct BuildRecorder {
         self.settings = settings
     }
 
-    /// Goes on until the command has ended, and for a little while after that: in a process of its own.
-    func run(began: Int64, process: Int32, _ command: borrowing AwaitedProcess, atEnd: () -> Void) {
-        let trees = parts.map { $0.keeper?.begin(until: lookedAtTree()) }
+    /// Goes on until the command has ended, and for a little while after that: in a process of its own. `export` is what the command
+    /// has left to be exported then, for its only build.
+    func run(
+        began: Int64, process: Int32, _ command: borrowing AwaitedProcess, exporting export: ExportBehind?,
+        publish: () -> Void
+    ) {
+        let (now, found) = (Clock.now, parts.map { $0.keeper?.fingerprint.tree(until: lookedAtTree()) })
+        // Where one has changed at this very moment, another change would not be seen.
+        let trees = found.map { tree in tree.flatMap { $0.isSettled(at: now) ? $0 : nil } }
         let kept = keep(began: began, process: process)
         command.waitForEnd(within: Self.longestBuild)
         let duration = Clock.now &- began
-        // Others wait for that, and asking the engine takes its time.
-        atEnd()
-        guard !kept.isEmpty else { return }
-        guard let access = BuildxHistory.Access(docker: docker, globals: globals.words) else { return }
+        guard let export else {
+            // Others wait for that, and asking the engine takes its time.
+            publish()
+            return record(outcomes(of: kept), trees, took: duration)
+        }
+        let ended = outcomes(of: kept)
+        export.run(after: ended.first?.outcome) {
+            // What is not seen of a change is not in the engine's cache either.
+            guard let tree = found.first ?? nil else { return false }
+            return parts.first?.keeper?.fingerprint.tree(until: lookedAtTree()) == tree
+        }
+        publish()
+        record(ended, trees, took: duration)
+    }
+
+    /// What the engine's history tells of each build; what it does not tell is not known.
+    private func outcomes(of kept: [Kept]) -> [(build: Kept, outcome: BuildOutcome)] {
+        guard !kept.isEmpty, let access = BuildxHistory.Access(docker: docker, globals: globals.words) else {
+            return []
+        }
         let history = BuildxHistory(access)
         let references = history.references()
+        return kept.compactMap { build in
+            BuildxHistory.reference(of: build.record, among: references)
+                .flatMap { try? history.outcome(of: $0) }.map { (build, $0) }
+        }
+    }
+
+    private func record(
+        _ ended: [(build: Kept, outcome: BuildOutcome)], _ trees: [ContextFingerprint?], took duration: Int64
+    ) {
         var entries: [LedgerEntry] = []
         // Asked once, by the first that needs it.
         var records: CacheRecords??
-        for build in kept {
-            // What the history does not tell is not known.
-            guard let reference = BuildxHistory.reference(of: build.record, among: references),
-                let outcome = try? history.outcome(of: reference)
-            else { continue }
+        for (build, outcome) in ended {
             if let export = build.part.export {
                 Export.keep(
                     outcome.json.text + "\n", Export.outcomeRecord, beside: export.path, mode: build.mode)
@@ -102,7 +129,7 @@ struct BuildRecorder {
             if let keeper = build.part.keeper {
                 let known = records ?? keeper.records()
                 records = .some(known)
-                keeper.end(outcome, began: trees[build.number] ?? nil, known, until: lookedAtTree())
+                keeper.end(outcome, began: trees[build.number], known, until: lookedAtTree())
             }
         }
         BuildLedger.judge(entries)

@@ -129,6 +129,7 @@ public struct Decision {
             if let builder = layers.ask(request, docker: docker, &wish, known: &builds) {
                 if purpose == .acting, role == .docker { layers.join(&flight, builds[0], by: builder, wish) }
                 layers.look(for: builds, by: builder, &wish)
+                layers.deferExport(of: build, builds[0], by: builder, isTold: role.isToldAlready(settings))
             }
         } else {
             wish = .init(imports: false, exports: false, notes: wish.notes + [Note(.storeUnreadable, ".")])
@@ -141,12 +142,14 @@ public struct Decision {
             return plan
         }
         var kept = plan
-        if plan.isChanged {
+        if plan.isChanged || layers.isExportedBehind {
             layers.keep(&wish)
             kept = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
         }
         if kept.isChanged || !role.isToldAlready(settings) {
-            let isFollowed = layers.follow(builds, docker: docker.path, build.globals, wish)
+            let isFollowed = layers.follow(
+                builds, docker: docker.path, build.globals, wish, command: (build, arguments),
+                inheriting: flight.inheritance)
             flight.announce(exportingTo: isFollowed && wish.exports ? layers.facts.first?.export : nil)
         }
         layers.tend()

@@ -36,10 +36,13 @@ public enum Journal {
         }
     }
 
-    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker.
-    static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
+    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker. `directory`
+    /// is where the command was given; nil for where this process stands.
+    static func append(
+        _ plan: Plan, command: ByteString, in directory: ByteString? = nil, _ findings: BuildFindings? = nil
+    ) {
         guard let file = files.last, let older = files.first else { return }
-        let directory = (try? Kernel.workingDirectory()) ?? ""
+        let directory = directory ?? (try? Kernel.workingDirectory()) ?? ""
         var members: [JSON.Member] = [
             .init(name: "time", value: .integer(Clock.now / 1_000_000_000)),
             .init(name: "pid", value: .integer(Kernel.processID)), .init(name: "command", value: .string(command)),

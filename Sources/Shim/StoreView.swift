@@ -1,7 +1,7 @@
 internal import BuildCache
 internal import Formats
 internal import Host
-internal import Planning
+public import Planning
 
 /// What the store holds for the builds of one command. It does not need the engine's answer, if that has the architecture
 /// that is expected: read while waiting for it, it costs nothing (measured: 0.8 ms of the shim's own 2.3).
@@ -34,5 +34,21 @@ struct StoreView {
             of: opened, for: identities, apart: BuildLayers.numbers(of: builds), scope: UnionScope(settings),
             acting: purpose == .acting, until: deadline)
         isWhole = identities.count == builds.count && !survey.isCut
+    }
+}
+
+extension Settings {
+    /// Whose sub-stores are read: one's own first.
+    public func readUsers(besides user: UInt32) -> [UInt32] { ([user, 0] + trustedUsers).withoutRepeats }
+}
+
+extension UnionScope {
+    init(_ settings: Settings) {
+        self =
+            switch settings.unionScope {
+            case .store: .store
+            case .repository: .repository
+            case .key: .key
+            }
     }
 }

@@ -38,7 +38,7 @@
 # Looking (the files default to $stderr, where BuildKit's plain progress goes):
 #   steps_total [FILE]   how many RUN, COPY, ADD and WORKDIR steps a build had
 #   steps_cached [FILE]  how many of them were cached
-#   journal_codes [HOME] the SLP codes of the journal's last line, in order, with spaces between them
+#   journal_codes [HOME] the SLP codes of the journal's last command, in order, with spaces between them
 #   injected [HOME]      whether the journal's last line says that the command was changed
 #   exports [UID]        the complete exports in the store, one directory a line
 #   at_rest              whether nothing of this test runs in the background any more: await 60 at_rest
@@ -414,7 +414,7 @@ steps() { sed -nE 's/^(#[0-9]+) \[[^]]*[0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR) .
 steps_total() { steps "$@" | wc -l; }
 steps_cached() { comm -12 <(steps "$@") <(sed -nE 's/^(#[0-9]+) CACHED$/\1/p' "${1:-$stderr}" | sort -u) | wc -l; }
 
-journal() { tail -n 1 "${1:-$home}/.local/state/slipway/journal.jsonl"; }
+journal() { grep -v '"command":"export"' "${1:-$home}/.local/state/slipway/journal.jsonl" | tail -n 1; }
 journal_codes() { journal "$@" | jq -r '[.notes[].code] | join(" ")'; }
 injected() { [[ $(journal "$@" | jq .changed) == true ]]; }
 

@@ -15,9 +15,9 @@ struct ConversationTests {
     @Test("Both outputs, the exit code, the environment, and lines as they come")
     func hears() throws {
         var lines: [ByteString] = []
-        let ending = try shell("echo $NAME; printf 'a\\rb' >&2; exit 3").run {
+        let ending = try shell("echo $NAME; printf 'a\\rb' >&2; exit 3").run(line: {
             lines.append(($0 == .output ? "o " : "e ") + $1)
-        }
+        })
         #expect(ending.output == "value\n" && ending.error == "a\rb" && ending.exitCode == 3)
         #expect(lines.sorted() == ["e a", "e b", "o value"])
     }
@@ -28,6 +28,30 @@ struct ConversationTests {
         #expect(try shell("cat") { $0.input = text }.run().output == text)
         #expect(try shell("exit 0") { $0.input = text }.run().exitCode == 0)
         #expect(try shell("read x; echo \"$x.\"").run().output == ".\n")
+    }
+
+    @Test("It ends when it is not wanted any more, with all that it has started")
+    func unwanted() throws {
+        let folder = try TemporaryFolder()
+        var heard = 0
+        let script =
+            "(trap '' TERM; echo ready; while :; do echo x >> " + folder["ticks"] + "; sleep 0.02; done) & wait"
+        let start = Clock.monotonic
+        #expect(throws: Errno.interrupted) {
+            try shell(script) { $0.isStoppable = false }.run(while: { heard == 0 }, line: { _, _ in heard += 1 })
+        }
+        #expect(Clock.monotonic - start < 10_000_000_000)
+        let ticks = try Files.read(folder["ticks"], limit: 1 << 20)
+        Clock.sleep(nanoseconds: 200_000_000)
+        #expect(try Files.read(folder["ticks"], limit: 1 << 20) == ticks)
+    }
+
+    @Test("It stands where it is told to")
+    func directory() throws {
+        let folder = try TemporaryFolder()
+        let real = try Files.realPath(folder.path)
+        #expect(try shell("pwd -P") { $0.directory = folder.path }.run().output == real + "\n")
+        #expect(throws: Errno.noSuchFile) { try shell("pwd") { $0.directory = folder["missing"] }.run() }
     }
 
     @Test("It is killed when it takes too long, also with its outputs closed")

@@ -33,6 +33,18 @@ struct BuildCachePolicyTests {
         BuildCachePolicy.plan(try invocation(arguments), arguments, wish: try wish(arguments), facts: facts)
     }
 
+    @Test("An export behind the build changes no word")
+    func behind() throws {
+        var facts = Self.facts
+        facts.isExportedBehind = true
+        let plan = try Self.plan(["docker", "build", "."], facts)
+        #expect(plan.arguments.count == 4 && plan.arguments[2].hasPrefix("--cache-from="))
+        #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .exportBehind])
+        facts.found = nil
+        let unchanged = try Self.plan(["docker", "build", "."], facts)
+        #expect(!unchanged.isChanged && unchanged.arguments == ["docker", "build", "."])
+    }
+
     @Test(
         "Wishes",
         arguments: [

@@ -42,7 +42,11 @@ struct SettingsTests {
         ("path.auto", "yes", nil), ("journal", "on", "on"), ("journal", "off", "off"), ("journal", "1", nil),
         ("lint", "journal", "journal"), ("lint", "off", "off"), ("lint", "on", nil),
         ("path.auto", "yes", nil), ("modes", "report", "report"), ("modes", "fix", "fix"), ("modes", "on", nil),
-        ("export", "auto", "auto"), ("export", "never", nil), ("record", "off", "off"), ("record", "1", nil),
+        ("export", "auto", "auto"), ("export", "behind", "behind"), ("export", "never", nil),
+        ("export.behind.max-time", "5m", "5m"), ("export.behind.max-time", "0s", nil),
+        ("export.behind.max-pressure", "100", "100"), ("export.behind.max-pressure", "1", "1"),
+        ("export.behind.max-pressure", "0", nil), ("export.behind.max-pressure", "101", nil), ("record", "off", "off"),
+        ("record", "1", nil),
         ("record.max-files", "7", "7"), ("record.max-files", "0", nil), ("record.max-files", "-1", nil),
         ("record.max-time", "90s", "90s"), ("record.max-time", "0s", nil), ("journal", "on", "on"),
         ("journal", "off", "off"), ("journal", "1", nil), ("flight", "on", "on"), ("flight", "yes", nil),
@@ -95,7 +99,8 @@ struct SettingsTests {
                 "SLIPWAY_TRIM_INTERVAL", "SLIPWAY_TRIM_MAX_SIZE", "SLIPWAY_BUILD_CACHE", "SLIPWAY_UNION_SCOPE",
                 "SLIPWAY_UNION_OTHER_MAX_AGE",
                 "SLIPWAY_PACKAGE_CACHE_MODE", "SLIPWAY_PATH_MAP", "SLIPWAY_PATH_WORKSPACE", "SLIPWAY_PATH_AUTO",
-                "SLIPWAY_MODES", "SLIPWAY_EXPORT", "SLIPWAY_RECORD", "SLIPWAY_RECORD_MAX_FILES",
+                "SLIPWAY_MODES", "SLIPWAY_EXPORT", "SLIPWAY_EXPORT_BEHIND_MAX_TIME",
+                "SLIPWAY_EXPORT_BEHIND_MAX_PRESSURE", "SLIPWAY_RECORD", "SLIPWAY_RECORD_MAX_FILES",
                 "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_FLIGHT", "SLIPWAY_FLIGHT_WAIT", "SLIPWAY_JOURNAL", "SLIPWAY_LINT",
                 "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",
                 "SLIPWAY_SANDBOX_MEMORY", "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES",
@@ -114,7 +119,7 @@ struct SettingsTests {
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)
-        #expect(settings.modes == .report && settings.exports == .always && settings.records)
+        #expect(settings.modes == .report && settings.exports == .withBuild && settings.records)
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
     }
 

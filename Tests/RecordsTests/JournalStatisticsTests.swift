@@ -86,6 +86,18 @@ struct JournalStatisticsTests {
         #expect(JournalStatistics(of: journal, JournalFilter(since: 2)).waited == 3)
     }
 
+    @Test("An export behind its build counts as the build's, and what came of it is no command")
+    func behind() throws {
+        let journal = [
+            try entry(1, [Note(.nothingToImport), Note(.exportBehind, "/x")]),
+            try entry(2, [Note(.exportedBehind, "300 ms")], command: "export"),
+        ]
+        let statistics = JournalStatistics(of: journal)
+        #expect(statistics.exported == 1 && statistics.declined == 0 && statistics.reasons.isEmpty)
+        #expect(statistics.builds == 1 && statistics.leftOut.isEmpty)
+        #expect(journal.map(\.exports) == [["/x"], []])
+    }
+
     @Test("A reason of a later Slipway has no sentence")
     func laterReason() throws {
         let line: ByteString =

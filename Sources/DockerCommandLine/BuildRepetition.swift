@@ -1,0 +1,46 @@
+public import Formats
+
+extension BuildInvocation {
+    /// What becomes of an option when a build is solved once more for its cache alone.
+    private enum Repeated {
+        /// It says what the steps are.
+        case kept
+        /// It says what becomes of the result.
+        case dropped
+    }
+
+    /// An option that is not among these may mean anything, and what secrets and agents give is given once.
+    private static let repeated: [(StaticString, Repeated)] = [
+        ("add-host", .kept), ("allow", .kept), ("annotation", .dropped), ("attest", .dropped), ("build-arg", .kept),
+        ("builder", .kept), ("cache-from", .kept), ("cgroup-parent", .kept), ("compress", .dropped),
+        ("cpu-period", .kept), ("cpu-quota", .kept), ("cpu-shares", .kept), ("cpuset-cpus", .kept),
+        ("cpuset-mems", .kept), ("debug", .dropped), ("file", .kept), ("force-rm", .dropped), ("iidfile", .dropped),
+        ("isolation", .kept), ("label", .dropped), ("load", .dropped), ("memory", .kept), ("memory-swap", .kept),
+        ("metadata-file", .dropped), ("network", .kept), ("output", .dropped), ("platform", .kept),
+        ("progress", .dropped), ("provenance", .dropped), ("push", .dropped), ("quiet", .dropped),
+        ("resource", .kept), ("rm", .dropped), ("sbom", .dropped), ("security-opt", .kept), ("shm-size", .kept),
+        ("tag", .dropped), ("target", .kept), ("ulimit", .kept),
+    ]
+
+    /// Their names.
+    static var repeatedOptions: Set<String> { Set(repeated.map { $0.0.description }) }
+
+    /// The name of an option that keeps a build from being repeated; nil where there is none. A repetition has the same steps.
+    public var obstacleToRepetition: ByteString? {
+        guard context != "-", file != "-" else { return "standard input" }
+        let names = scan.occurrences.map { ByteString(stringLiteral: $0.row.name) }
+        return names.first { name in !Self.repeated.contains { ByteString(stringLiteral: $0.0) == name } }
+            .map { "--" + $0 }
+    }
+
+    /// The command that solves the same build again and leaves nothing behind but what `options` say. `arguments` are the command's own.
+    public func repetition(_ arguments: [ByteString], options: [ByteString]) -> [ByteString] {
+        let kept = scan.occurrences.filter { occurrence in
+            Self.repeated.contains { name, fate in
+                fate == .kept && ByteString(stringLiteral: name) == ByteString(stringLiteral: occurrence.row.name)
+            }
+        }
+        return arguments[...commandWordIndex] + options
+            + kept.map { "--" + ByteString(stringLiteral: $0.row.name) + "=" + $0.value } + ["--"] + positionals
+    }
+}

@@ -1,0 +1,119 @@
+internal import BuildCache
+internal import BuildHistory
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// An export that is made once docker has ended: the same build is solved again for its cache alone, with every step in the engine's
+/// own cache. It ends at the first step that is not.
+struct ExportBehind {
+    private let docker: ByteString
+    private let words: [ByteString]
+    private let directory: ByteString
+    private let pending: PendingExport
+    private let nanoseconds: Int64
+    private let mostPressure: Int
+
+    /// buildx has a history since then, without which it is not known how a build has ended.
+    private static let oldestBuildx = Version(0, 21)
+    /// What stands in BuildKit's history, instead of the context's folder.
+    private static let name: ByteString = "slipway: cache export"
+    /// The process behind a build lives two hours at most, of which the build may take one.
+    private static let longest: Int64 = 1_800_000_000_000
+    private static let pause: Int64 = 1_000_000_000
+
+    /// Why a build has to export before docker ends; nil where it need not.
+    static func obstacle(
+        to build: BuildInvocation, by builder: BuilderFacts, isRecognizable: Bool, _ settings: Settings
+    ) -> ByteString? {
+        if let option = build.obstacleToRepetition { return option }
+        guard settings.records, settings.journal else { return "record or journal is off" }
+        guard builder.driver == "docker", builder.cache != nil else { return "the builder is not the engine's own" }
+        guard let buildx = builder.buildx, buildx >= oldestBuildx else { return "buildx is older than 0.21" }
+        guard isRecognizable else { return "whether its files change cannot be told" }
+        guard Detached.isPossible else { return "no process may stay" }
+        return nil
+    }
+
+    /// `option` is what `--cache-to` is given, and `imported` what `--cache-from` was given: what the engine took from there it may
+    /// not have as a whole. nil where it cannot be noted down.
+    init?(
+        _ build: BuildInvocation, _ arguments: [ByteString], as identity: BuildIdentity, docker: ByteString,
+        directory: ByteString, importing imported: ByteString?, exportingTo export: Export, _ settings: Settings
+    ) {
+        guard let pending = PendingExport(of: identity, in: export.generation) else { return nil }
+        self.pending = pending
+        self.docker = docker
+        self.directory = directory
+        mostPressure = settings.exportBehindPressure
+        nanoseconds = min(settings.exportBehindTime, Self.longest)
+        var options: [ByteString] = ["--output=type=cacheonly", "--progress=rawjson"]
+        options.append("--build-arg=BUILDKIT_BUILD_NAME=" + Self.name)
+        if let imported { options.append("--cache-from=" + imported) }
+        options.append("--cache-to=" + BuildCachePolicy.option(exportingTo: export.path))
+        words = build.repetition(arguments, options: options)
+    }
+
+    /// Exports, and writes down what came of it. `isUnchanged` looks at the build's files.
+    func run(after outcome: BuildOutcome?, isUnchanged: () -> Bool) {
+        defer { pending.end() }
+        let end = Clock.monotonic &+ nanoseconds
+        guard let outcome else { return note(.exportBehindEnded, "how the build has ended is not known") }
+        // What has failed has nothing new that is whole.
+        guard outcome.isFinished else { return note(.exportBehindEnded, "the build has failed") }
+        while isBusy {
+            guard pending.isWanted else { return note(.exportBehindEnded, Self.superseded) }
+            guard Clock.monotonic < end else { return note(.exportBehindEnded, "the machine is busy") }
+            Clock.sleep(nanoseconds: Self.pause)
+        }
+        guard isUnchanged() else { return note(.exportBehindEnded, "files have changed") }
+        solve(until: end)
+    }
+
+    private var isBusy: Bool { SystemPressure.current?.isAbove(processors: mostPressure) ?? false }
+
+    private static let superseded: ByteString = "the build was begun again"
+
+    private func solve(until end: Int64) {
+        let began = Clock.monotonic
+        var progress = SolveProgress()
+        var (checked, isInTheWay, isSuperseded) = (began, false, false)
+        var solve = Conversation(
+            program: docker, arguments: words, environment: Kernel.environment)
+        solve.directory = directory
+        solve.isStoppable = false
+        solve.nanoseconds = max(0, end &- began)
+        func isWanted() -> Bool {
+            guard progress.executed == nil else { return false }
+            isSuperseded = !pending.isWanted
+            let now = Clock.monotonic
+            if now &- checked >= Self.pause {
+                checked = now
+                isInTheWay = isBusy
+            }
+            return !isSuperseded && !isInTheWay
+        }
+        do throws(Errno) {
+            let ending = try solve.run(while: isWanted) { stream, line in
+                if stream == .error { progress.add(line) }
+            }
+            if let step = progress.executed { return note(.exportBehindEnded, "not cached: " + step) }
+            guard ending.exitCode == 0 else {
+                return note(.exportBehindEnded, "exit code " + (ending.exitCode.map { ByteString(decimal: $0) } ?? "?"))
+            }
+            note(.exportedBehind, ByteString(decimal: (Clock.monotonic &- began) / 1_000_000) + " ms")
+        } catch {
+            if let step = progress.executed { return note(.exportBehindEnded, "not cached: " + step) }
+            if isSuperseded { return note(.exportBehindEnded, Self.superseded) }
+            if isInTheWay { return note(.exportBehindEnded, "the machine is busy") }
+            note(.exportBehindEnded, error == .timedOut ? "export.behind.max-time" : ByteString(error.description))
+        }
+    }
+
+    private func note(_ reason: Reason, _ detail: ByteString) {
+        Journal.append(.unchanged([], [Note(reason, detail)]), command: "export", in: directory)
+    }
+}

@@ -1,0 +1,57 @@
+import BuildHistory
+import Formats
+import Testing
+
+@Suite("A step that is executed")
+struct SolveProgressTests {
+    private func executed(_ vertices: ByteString...) -> ByteString? {
+        var progress = SolveProgress()
+        for vertex in vertices { progress.add("{\"vertexes\":[" + vertex + "]}") }
+        return progress.executed
+    }
+
+    private func vertex(_ name: ByteString, started: Bool = true, cached: Bool? = nil) -> ByteString {
+        var text = "{\"digest\":\"sha256:1\",\"name\":\"" + name + "\""
+        if started { text += ",\"started\":\"2026-01-02T03:04:05Z\"" }
+        if let cached { text += cached ? ",\"cached\":true" : ",\"cached\":false" }
+        return text + "}"
+    }
+
+    @Test("is told by its name once it has begun without being cached")
+    func steps() {
+        #expect(executed(vertex("[stage-1 4/4] RUN make secret")) == "RUN")
+        #expect(executed(vertex("[2/3] COPY a /a", cached: false)) == "COPY")
+        #expect(executed(vertex("[2/3] COPY a /a", cached: true), vertex("[3/3] RUN x")) == "RUN")
+        #expect(executed(vertex("[2/3] COPY a /a", started: false)) == nil)
+        #expect(executed(vertex("[3/3] RUN make", cached: true)) == nil)
+    }
+
+    @Test(
+        "is none of what every build does",
+        arguments: [
+            "[internal] load build definition from Dockerfile", "[internal] load build context",
+            "[internal] load metadata for docker.io/library/debian:12",
+            "[b 1/4] FROM docker.io/library/debian:12@sha256:c1",
+            "importing cache manifest from local:1", "exporting cache to client directory",
+            "preparing build cache for export",
+            "docker-image://docker.io/docker/dockerfile:1@sha256:1", "https://example.org/x.tar",
+            "resolve image config for docker-image://x",
+        ])
+    func harmless(name: String) { #expect(executed(vertex(ByteString(name))) == nil) }
+
+    @Test("of another frontend is any that is not known to execute nothing")
+    func others() {
+        #expect(executed(vertex("compile everything")) == "compile")
+        #expect(executed(vertex("")) == "")
+    }
+
+    @Test("is not in what is no JSON")
+    func noise() {
+        var progress = SolveProgress()
+        for line in ["", "WARNING: x", "{", "{}", "{\"vertexes\":7}", "{\"vertexes\":[7,{\"name\":8}]}"] as [ByteString]
+        {
+            progress.add(line)
+        }
+        #expect(progress.executed == nil)
+    }
+}

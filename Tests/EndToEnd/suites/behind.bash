@@ -1,0 +1,343 @@
+#!/usr/bin/env bash
+# Exports behind their builds: docker ends when the image is there, and the process behind it exports.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+
+# behind ENGINE COMMAND...: with exports behind builds, however busy the machine is that the tests run on.
+behind() { on "$1" SLIPWAY_EXPORT=behind SLIPWAY_EXPORT_BEHIND_MAX_PRESSURE=100 "${@:2}"; }
+# came CODE [TEXT]: what came of the last export behind a build, once there is nothing of it left to do.
+came() {
+    local entry
+    await 120 at_rest
+    entry=$(jq -c 'select(.command == "export")' "$home/.local/state/slipway/journal.jsonl" | tail -n 1)
+    expect_equal "$(jq -r '[.notes[].code] | join(" ")' <<<"$entry")" "$1" "what came of it, $entry,"
+    [[ $(jq -r '.notes[0].message' <<<"$entry") == *"${2-}"* ]] || fail "not \"$2\": $entry"
+}
+exported() { [[ $(exports | wc -l) -ge ${1:-1} ]]; }
+
+# held NAME COMMAND...: a build whose process behind it is stopped before docker ends. `go_on` lets it go on.
+held() {
+    start "$1" "${@:2}"
+    await 30 follows
+    kill -STOP "$(left_running)"
+    finish "$1"
+    expect_code 0
+}
+# One process is docker's already, or there are none of ours left but that behind it.
+follows() { [[ $(left_running | wc -l) == 1 && ! /proc/$pid/exe -ef $work/bin/docker ]]; }
+go_on() {
+    local -a left
+    readarray -t left < <(left_running)
+    kill -CONT "${left[@]}"
+}
+
+# What is done behind a build must not depend on what the project's own steps take.
+slow() {
+    project "$1"
+    sed -i '2aRUN sleep 2' "$1/Dockerfile"
+    commit "$1" slow
+}
+
+whole() {
+    slow app
+    held one behind a docker build -t app:latest --label a=b app
+    expect_notes SLP450 !SLP002
+    expect_not exported
+    run direct a docker run --rm app:latest cat /third
+    go_on
+    came SLP451
+    expect exported
+    expect_whole_store
+    published
+    expect_equal "$(ls -A "$store/v1/u0/pending")" ""
+    # With its records: what is found of it later is found by them.
+    expect test -s "$(exports)/build"
+    expect test -s "$(exports)/context"
+    expect test -s "$(exports)/outcome"
+    run on b docker build -t app app
+    expect_cached all
+    run on a slipway stats --json
+    expect_equal "$(jq -c '[.exported, .arrived]' "$stdout")" "[2,2]"
+    run on a slipway log
+    expect_said "exported behind the build"
+}
+test_case "docker ends before the export, which then stands whole with its records for other engines" whole
+
+again() {
+    project app
+    run behind a docker build -t app app
+    came SLP451
+    run behind a docker build -t app app
+    expect_cached all
+    expect_notes SLP420 SLP421 !SLP450
+    await 60 at_rest
+    expect_equal "$(exports | wc -l)" 1
+    echo more >>app/input.txt
+    sleep 0.05 # a tick of the kernel's clock
+    run behind a docker build -t app app
+    expect_notes SLP450
+    came SLP451
+    expect_equal "$(exports | wc -l)" 2
+    expect_whole_store
+}
+test_case "an unchanged build exports nothing more, and a changed one does" again
+
+# What the first engine imported it has not built, and other stages only as far as they were needed.
+imported() {
+    project app
+    cat >>app/Dockerfile <<'FILE'
+FROM slipway/base:1
+COPY --from=0 /third /third
+FILE
+    run on b docker build -t app app
+    published
+    forget a
+    echo 'RUN echo more >/more' >>app/Dockerfile
+    run behind a docker build -t app app
+    expect_cached 5
+    expect_notes SLP001 SLP450
+    came SLP451
+    published
+    # Alone, without what it was built on.
+    rm -rf "$(exports | head -n 1)"
+    forget b
+    run on b docker build -t app app
+    expect_cached all
+}
+test_case "what a build imported is part of its export behind it" imported
+
+words() {
+    project app
+    mkdir -p app/files/deep
+    cat >>app/Dockerfile <<'FILE'
+FROM slipway/base:1 AS chosen
+ARG FLAVOR=none
+RUN echo "$FLAVOR" >/flavor && grep other /etc/hosts >/other
+FROM chosen
+RUN false
+FILE
+    mv app/Dockerfile app/files/Dockerfile
+    cd app/files/deep
+    run behind a FLAVOR=sweet docker buildx build --tag=app:1 -t app:2 --quiet -f ../Dockerfile --target chosen --build-arg FLAVOR --add-host other:10.9.8.7 \
+        --iidfile "$place/id" --metadata-file "$place/metadata" --label=a=b --provenance=false ../..
+    expect_notes SLP450
+    rm "$place/id" "$place/metadata"
+    run direct a docker tag slipway/base:1 app:2
+    came SLP451
+    expect_not test -e "$place/id"
+    expect_not test -e "$place/metadata"
+    expect_equal "$(direct a docker image inspect --format '{{.Id}}' app:2)" "$(direct a docker image inspect --format '{{.Id}}' slipway/base:1)"
+    published
+    run on b FLAVOR=sweet docker build -f ../Dockerfile --target chosen --build-arg FLAVOR --add-host other:10.9.8.7 ../..
+    expect_cached all
+}
+test_case "options, relative paths and variables count for the export, and nothing is named or written anew" words
+
+history() {
+    project app
+    before=$(named_exports)
+    run behind a docker build -t app app
+    came SLP451
+    expect_equal "$(named_exports)" $((before + 1))
+    run on a slipway why app
+    expect_not grep -q 'cache export' "$stdout"
+}
+named_exports() { direct a docker buildx history ls --format '{{.Name}}' | grep -c 'slipway: cache export' || true; }
+test_case "BuildKit's history names the export, and why speaks of the build" history
+
+begun_again() {
+    slow app
+    sed -i '3aRUN head -c 400000000 /dev/urandom >/large' app/Dockerfile
+    run behind a docker build -t app app
+    # While it exports, and not before.
+    await 30 exporting
+    run behind a docker build -t app app
+    await 5 ended "the build was begun again"
+    came SLP451
+    expect_equal "$(exports | wc -l)" 1
+    expect_whole_store
+}
+exporting() { [[ -n $(find "$store"/v1/u0/gen-*/exports/*/*/ingest -type f 2>/dev/null) ]]; }
+ended() { grep -q '"command":"export".*'"$1" "$home/.local/state/slipway/journal.jsonl"; }
+test_case "the same build begun again ends an export that is under way, and exports itself" begun_again
+
+others_go_on() {
+    slow app
+    held one behind a docker build -t app app
+    run behind a docker build -t other --build-arg FLAVOR=sweet app
+    go_on
+    await 120 at_rest
+    expect_equal "$(exports | wc -l)" 2
+    expect_equal "$(jq -c 'select(.command == "export") | .notes[0].code' "$home/.local/state/slipway/journal.jsonl" | sort | uniq -c | xargs)" "2 SLP451"
+}
+test_case "a build with other arguments ends no export" others_go_on
+
+never_built() {
+    slow app
+    sed -i 's/^RUN echo first.*/RUN echo first; echo ran >\/first/' app/Dockerfile
+    held one behind a docker build -t app app
+    run direct a docker builder prune --all --force
+    run direct a docker image rm app
+    go_on
+    came SLP452 "not cached: "
+    expect_not exported
+    # And nothing hides that: the next one exports.
+    run behind a docker build -t app app
+    expect_notes SLP450
+    came SLP451
+}
+test_case "an export whose steps the engine has lost ends instead of building them" never_built
+
+edited() {
+    slow app
+    held one behind a docker build -t app app
+    echo more >>app/input.txt
+    go_on
+    came SLP452 "files have changed"
+    expect_not exported
+}
+test_case "a tree that was edited after its build is not exported" edited
+
+# What the union holds was built from what its record says: files change at any moment of the export.
+edited_meanwhile() {
+    local round want
+    for round in 1 2 3 4 5 6; do
+        slow app$round
+        held one behind a docker build -t app app$round
+        cp -r --preserve=timestamps app$round kept$round
+        want=$(direct a docker run --rm app cat /input.txt)
+        go_on
+        for _ in 1 2 3 4 5 6 7 8; do
+            sleep "0.0$((RANDOM % 90 + 10))"
+            unique >app$round/input.txt
+        done
+        await 120 at_rest
+        [[ $(exports | wc -l) == 0 ]] || published
+        forget b
+        run on b docker build -t app kept$round
+        expect_equal "$(direct b docker run --rm app cat /input.txt)" "$want"
+        if [[ $(steps_cached) == $(steps_total) ]]; then note "= exported all the same"; fi
+    done
+    expect_whole_store
+}
+test_case "whatever is edited while an export runs, what is imported is what was built" edited_meanwhile
+
+with_build() {
+    project app
+    echo secret >secret
+    run behind a docker build -t app --secret id=s,src=secret app
+    expect_notes SLP453 SLP002 !SLP450
+    expect exported
+    echo more >>app/input.txt
+    run behind a sh -c 'exec docker build -t app -f - app <app/Dockerfile'
+    expect_notes SLP453 SLP002
+    run behind a sh -c 'tar -C app -c . | docker build -t app -'
+    expect_notes SLP453 SLP002
+    run behind a SLIPWAY_RECORD=off docker build -t app app
+    expect_notes SLP453 SLP002
+    run behind a docker build -t app --pull=false app
+    expect_notes SLP453 SLP002
+    run behind a docker build -t app --cache-to "type=local,dest=$place/mine" app
+    expect_notes !SLP453 !SLP002 !SLP450
+    printf 'target "default" { context = "app" }\n' >docker-bake.hcl
+    run behind a docker buildx bake
+    expect_notes SLP002 !SLP450
+    await 60 at_rest
+    expect_not grep -q '"command":"export"' "$home/.local/state/slipway/journal.jsonl"
+}
+test_case "secrets, standard input, options that are not known and bake export with the build" with_build
+
+old_buildx() {
+    project app
+    run behind c docker build -t app app
+    expect_notes SLP453 SLP002
+    expect exported
+}
+engine c trixie containerd
+test_case "a buildx without a history exports with the build" old_buildx
+
+failing() {
+    project app
+    echo 'RUN false' >>app/Dockerfile
+    try behind a docker build -t app app
+    expect_code 1
+    came SLP452 "failed"
+    expect_not exported
+}
+test_case "a build that fails exports nothing behind it" failing
+
+busy() {
+    slow app
+    sed -i '3aRUN head -c 400000000 /dev/urandom >/large' app/Dockerfile
+    run behind a SLIPWAY_EXPORT_BEHIND_MAX_TIME=1s docker build -t app app
+    came SLP452 "export.behind.max-time"
+    expect_not exported
+}
+test_case "an export that takes longer than its limit is given up" busy
+
+killed() {
+    slow app
+    sed -i '3aRUN head -c 400000000 /dev/urandom >/large' app/Dockerfile
+    run behind a docker build -t app app
+    await 30 exporting
+    kill -KILL "$(left_running)"
+    await 60 solved
+    run behind a docker build -t app app
+    expect_cached all
+    came SLP451
+    expect_whole_store
+    published
+    forget b
+    run on b docker build -t app app
+    expect_cached all
+}
+# The plugin that exports behind a build of this test.
+solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
+solved() { ! solving >/dev/null; }
+test_case "a process that is killed while it exports leaves a store that is whole" killed
+
+shims() {
+    project app
+    run plugged a SLIPWAY_EXPORT=behind SLIPWAY_EXPORT_BEHIND_MAX_PRESSURE=100 docker build -t app app
+    expect_equal "$(jq -c 'select(.command == "build")' "$home/.local/state/slipway/journal.jsonl" | wc -l)" 1 "lines of the journal"
+    came SLP451
+    expect_equal "$(exports | wc -l)" 1
+    expect_equal "$(jq -c 'select(.command == "export")' "$home/.local/state/slipway/journal.jsonl" | wc -l)" 1 "exports"
+}
+test_case "with a shim before docker and one before its plugin there is one export" shims
+
+flight() {
+    slow app
+    git clone --quiet app clone
+    start leader behind a SLIPWAY_FLIGHT=on docker build -t app app
+    await 30 follows
+    start follower behind b SLIPWAY_FLIGHT=on docker build -t app clone
+    finish leader
+    finish follower
+    expect_code 0
+    expect_cached all
+    expect grep -q 'SLP430' "$home/.local/state/slipway/journal.jsonl"
+    await 60 at_rest
+    expect_whole_store
+}
+test_case "builds that wait for a flight's leader wait for its export behind it" flight
+
+engine_ends() {
+    slow app
+    sed -i '3aRUN head -c 400000000 /dev/urandom >/large' app/Dockerfile
+    run behind d docker build -t app app
+    await 30 exporting
+    client=$(solving)
+    kill -STOP "$client"
+    "$root/Scripts/engines" stop d
+    kill -CONT "$client"
+    came SLP452
+    expect_not exported
+    run behind a docker build -t app app
+    came SLP451
+    expect_whole_store
+}
+engine d sid containerd
+test_case "an engine that ends in the middle of an export leaves a store that is whole" engine_ends
