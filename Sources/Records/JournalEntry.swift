@@ -82,7 +82,7 @@ public struct JournalEntry: Equatable, Sendable {
         return waits.reduce(0) { $0 + min($1, 86_400) }
     }
 
-    private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .nothingToImport]
+    private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .exportBehind, .nothingToImport]
 
     /// Whether the notes tell of layers: of compose's commands those that build by themselves.
     public var isAboutBuilds: Bool { Self.ofBuilds.contains(where: has) }
