@@ -1,4 +1,4 @@
-public import Formats
+internal import Formats
 internal import Host
 internal import Notes
 
