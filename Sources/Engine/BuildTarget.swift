@@ -56,11 +56,12 @@ public enum BuildTarget: Equatable, Sendable {
     /// Finds the builder of a command from docker's files, the environment and one question to the engine.
     ///
     /// `docker` is the real CLI, which nobody asks where this program is the plugin; `versions` the memory of what binaries
-    /// said. `meanwhile` runs while the engine thinks; never when it is not asked. Files of docker's that take longer to read than
-    /// there is time are as good as unreadable.
+    /// said, `memory` that of how engines were asked. `meanwhile` runs while the engine thinks; never when it is not asked. Files of
+    /// docker's that take longer to read than there is time are as good as unreadable.
     public static func resolve(
         _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
-        system: SystemFiles = .standard, until deadline: Deadline = .never, meanwhile: () -> Void = {}
+        memory: EngineMemory = EngineMemory(file: nil), system: SystemFiles = .standard,
+        until deadline: Deadline = .never, meanwhile: () -> Void = {}
     ) -> BuildTarget {
         do throws(Doubt) {
             let plugin: ByteString
@@ -90,7 +91,8 @@ public enum BuildTarget: Equatable, Sendable {
                         buildx: buildx, engine: nil, obstacleToExport: nil))
             }
             let asked = Clock.monotonic
-            let (engine, obstacle) = try ask(context.endpoint, buildx: buildx, system, deadline, meanwhile)
+            let question = EngineQuestion(endpoint: context.endpoint, hostTable: system.hostTable, memory: memory)
+            let (engine, obstacle) = try ask(question, buildx: buildx, deadline, meanwhile)
             var facts = BuilderFacts(
                 name: context.name, driver: "docker", context: context.name, plugin: plugin, buildx: buildx,
                 engine: engine, obstacleToExport: obstacle)
@@ -118,12 +120,11 @@ public enum BuildTarget: Equatable, Sendable {
 
     /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
     private static func ask(
-        _ endpoint: Endpoint, buildx: Version?, _ system: SystemFiles, _ deadline: Deadline, _ meanwhile: () -> Void
+        _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: () -> Void
     ) throws(Doubt) -> (EngineInfo?, Note?) {
         let engine: EngineInfo
         do throws(Doubt) {
-            engine = try EngineInfo.ask(
-                endpoint, hostTable: system.hostTable, until: deadline, meanwhile: meanwhile)
+            engine = try question.ask(until: deadline, meanwhile: meanwhile)
         } catch {
             return (nil, error.note)
         }

@@ -75,18 +75,18 @@ public struct EngineCache: Equatable, Sendable {
     let endpoint: Endpoint
     let hostTable: ByteString
 
-    /// How long a build waits for the answer, in nanoseconds; without it the build imports. As a rule it takes half as long as `/info`, but
-    /// up to 4 ms for each record whose size nobody has asked for yet.
+    /// How long a build waits for the answer, in nanoseconds; without it the build imports. As a rule it comes at once, but takes up to
+    /// 4 ms for each record whose size nobody has asked for yet.
     public let patience: Int64
 
-    private static let least: Int64 = 25_000_000
+    private static let least: Int64 = 60_000_000
     private static let most: Int64 = 500_000_000
 
-    /// Of an engine that took so many nanoseconds to answer `/info`: a busy one is given more time.
+    /// Of an engine that took so many nanoseconds to tell what it is: a busy one is given more time.
     init(endpoint: Endpoint, hostTable: ByteString, answeredIn nanoseconds: Int64) {
         self.endpoint = endpoint
         self.hostTable = hostTable
-        patience = min(max(nanoseconds, 0) &* 4, Self.most - Self.least) + Self.least
+        patience = min(max(nanoseconds, 0) &* 16, Self.most - Self.least) + Self.least
     }
 
     /// What is there now; nil when the engine does not tell in so many nanoseconds, or has no BuildKit.

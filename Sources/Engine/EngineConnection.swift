@@ -5,7 +5,7 @@ internal import Notes
 /// One question to an engine, over its own socket.
 enum EngineConnection {
     private static let connectPatience: Int64 = 200_000_000
-    private static let patience: Int64 = 1_000_000_000
+    static let patience: Int64 = 1_000_000_000
 
     /// The answer to a GET. Throws what keeps a command from being sure of its engine: not asked, silent, unreadable.
     /// `meanwhile` runs once the question is on its way; its time is not counted as the engine's.
@@ -32,9 +32,8 @@ enum EngineConnection {
         return try exchange(method, path, over: socket, until: start &+ nanoseconds, meanwhile: meanwhile)
     }
 
-    private static func connect(
-        to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64
-    ) throws(Doubt) -> Socket {
+    /// Connects to an engine; to a host by its name before a deadline, else within the patience for one address.
+    static func connect(to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64) throws(Doubt) -> Socket {
         switch endpoint {
         case .notAsked(let way): throw Doubt(.endpointNotAsked, way.name)
         case .unix(let path):
@@ -74,6 +73,36 @@ enum EngineConnection {
         throw Doubt(.engineSilent, ByteString(failure.description))
     }
 
+    /// What the BuildKit of an engine answers to one call, if the engine's greeting is to one's liking. `meanwhile` runs while BuildKit
+    /// thinks; its time is not counted.
+    static func call(
+        _ method: ByteString, _ message: [UInt8], over socket: borrowing Socket, until deadline: Int64,
+        if isWelcome: (HTTPResponse) -> Bool, meanwhile: () -> Void
+    ) throws(Doubt) -> (greeting: HTTPResponse, message: [UInt8]) {
+        var answer = BuildKitAnswer()
+        do {
+            try socket.send(BuildKitCall.greeting, until: deadline)
+            while !answer.isUpgraded { try answer.receive(from: socket, until: deadline) }
+            guard let greeting = answer.greeting, isWelcome(greeting) else { throw MalformedResponse() }
+            try socket.send(BuildKitCall.request(method, message), until: deadline)
+            let sent = Clock.monotonic
+            socket.excusing(until: deadline, meanwhile)
+            let deadline = deadline &+ (Clock.monotonic &- sent)
+            while true {
+                if let message = answer.message { return (greeting, message) }
+                if answer.owesAcknowledgement {
+                    try socket.send(BuildKitCall.acknowledgement, until: deadline)
+                    answer.owesAcknowledgement = false
+                }
+                try answer.receive(from: socket, until: deadline)
+            }
+        } catch let error as Errno {
+            throw Doubt(.engineSilent, ByteString(error.description))
+        } catch {
+            throw Doubt(.engineAnswerUnreadable)
+        }
+    }
+
     private static func exchange(
         _ method: ByteString, _ path: ByteString, over socket: borrowing Socket, until deadline: Int64,
         meanwhile: () -> Void
@@ -96,6 +125,15 @@ enum EngineConnection {
         } catch {
             throw Doubt(.engineAnswerUnreadable)
         }
+    }
+}
+
+extension BuildKitAnswer {
+    /// Takes in the next piece; an answer that ends before it is whole is none.
+    fileprivate mutating func receive(from socket: borrowing Socket, until deadline: Int64) throws {
+        let piece = try socket.receive(upTo: 65_536, until: deadline)
+        guard !piece.isEmpty else { throw MalformedResponse() }
+        try append(piece)
     }
 }
 

@@ -3,7 +3,8 @@ internal import Notes
 
 /// What an engine tells about itself.
 public struct EngineInfo: Equatable, Sendable {
-    /// The engine's own identifier; empty when it has none.
+    /// By what this engine's cache is told from another's: its BuildKit's worker's identifier or, from an engine whose BuildKit does not
+    /// tell, its own; empty when it has none.
     public let identifier: ByteString
     /// "linux" or "windows".
     public let operatingSystem: ByteString
@@ -38,15 +39,25 @@ public struct EngineInfo: Equatable, Sendable {
             .array([.string("driver-type"), .string("io.containerd.snapshotter.v1")]))
     }
 
-    /// Asks an engine; `meanwhile` runs while it thinks.
-    static func ask(
-        _ endpoint: Endpoint, hostTable: ByteString, until deadline: Deadline = .never, meanwhile: () -> Void = {}
-    ) throws(Doubt) -> EngineInfo {
-        let answer = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable, meanwhile: meanwhile)
-        guard let info = EngineInfo(ByteString(answer.body), until: deadline) else {
-            throw Doubt(.engineAnswerUnreadable)
-        }
-        return info
+    /// From the worker that its BuildKit has, and the name by which the engine greets; nil for an engine before 24, or one without
+    /// a number, whose worker does not tell what `/info` tells.
+    init?(_ worker: BuildKitWorker, greeting name: ByteString) {
+        guard let (version, system) = Self.release(in: name) else { return nil }
+        identifier = worker.identifier
+        operatingSystem = system
+        architecture = worker.architecture
+        self.version = version
+        usesContainerdStore = worker.usesContainerdStore
+    }
+
+    /// Version and system in a name such as "Docker/28.5.2+dfsg4 (linux)".
+    ///
+    /// Source: moby daemon/server/middleware/version.go.
+    static func release(in name: ByteString) -> (Version, system: ByteString)? {
+        guard name.hasPrefix("Docker/"), name.hasSuffix(")"), let (text, system) = name.dropFirst(7).cut(at: " "),
+            system.hasPrefix("("), system.count > 2, let version = Version(parsing: text), version.major >= 24
+        else { return nil }
+        return (version, system.dropFirst(1).dropLast(1))
     }
 
     /// Whether it can be asked for its build cache alone; older engines measure all their images and volumes as well.

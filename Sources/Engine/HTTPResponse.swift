@@ -9,6 +9,8 @@ struct HTTPResponse {
     private(set) var status = 0
     /// The engine's newest version of its API, which every answer names.
     private(set) var apiVersion: Version?
+    /// What the engine calls itself, such as "Docker/28.5.2 (linux)"; empty where it does not.
+    private(set) var server: ByteString = ""
     /// What came of the body so far.
     private(set) var body: [UInt8] = []
     /// Whether the answer is whole.
@@ -135,6 +137,7 @@ struct HTTPResponse {
                 guard !isChunked, value.trimmed.lowercasedASCII == "chunked" else { throw MalformedResponse() }
                 isChunked = true
             case "content-encoding": throw MalformedResponse()
+            case "server": server = value.trimmed
             case "api-version": apiVersion = Version(parsing: value.trimmed)
             default: continue
             }

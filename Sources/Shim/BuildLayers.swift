@@ -79,7 +79,8 @@ struct BuildLayers {
         var early: StoreView?
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
-            request, environment: .current(), docker: docker.path, versions: &versions, until: before.deadline
+            request, environment: .current(), docker: docker.path, versions: &versions,
+            memory: .remembered(purpose), until: before.deadline
         ) {
             lookAtModes(of: &builds)
             recognize(builds)

@@ -49,6 +49,13 @@ extension BinaryVersions {
     }
 }
 
+extension EngineMemory {
+    /// How this user's shims have found out about engines.
+    static func remembered(_ purpose: Decision.Purpose) -> EngineMemory {
+        EngineMemory(file: Locations.state?.appending(path: "engines"), isWriting: purpose == .acting)
+    }
+}
+
 extension EngineRequest {
     /// What a command line's global options say.
     init(_ globals: GlobalOptions) {

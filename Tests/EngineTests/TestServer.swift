@@ -10,6 +10,8 @@ final class TestServer: Sendable {
     enum Step: Sendable {
         case send(ByteString)
         case pause(milliseconds: UInt32)
+        /// Waits for what the client says next; it counts among what was received.
+        case receive
         case close
     }
 
@@ -103,6 +105,9 @@ final class TestServer: Sendable {
             case .send(let text):
                 _ = text.bytes.withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             case .pause(let milliseconds): usleep(milliseconds * 1000)
+            case .receive:
+                let count = recv(client, &buffer, buffer.count, 0)
+                if count > 0 { requests.add(ByteString(buffer.prefix(count))) }
             case .close: break
             }
         }

@@ -39,7 +39,43 @@ enum Answers {
         if let whole { require(whole.isComplete && (100...999).contains(whole.status), "half an answer") }
     }
 
+    /// A call's answer is the same one however it is divided, and a worker that is read from it is one that can be remembered. The first
+    /// byte says where it is cut; beginning with "\0", what follows is the message itself.
+    static func call(_ input: ByteString) {
+        guard let first = input.bytes.first else { return }
+        let text = Array(input.bytes.dropFirst())
+        guard first != 0 else { return workers(text) }
+        func read(_ pieces: [[UInt8]]) -> [UInt8]? {
+            var answer = BuildKitAnswer()
+            do { for piece in pieces { try answer.append(piece) } } catch { return nil }
+            return answer.message
+        }
+        let whole = read([text])
+        let cut = text.isEmpty ? 0 : Int(first) % text.count
+        require(read([Array(text[..<cut]), Array(text[cut...])]) == whole, "cut in two it is another")
+        let sevens = stride(from: 0, to: text.count, by: 7).map { Array(text[$0...].prefix(7)) }
+        require(read(sevens) == whole, "by seven bytes it is another")
+        if text.count < 512 { require(read(text.map { [$0] }) == whole, "byte by byte it is another") }
+        if let whole {
+            require(whole.count < BuildKitAnswer.longest, "a message longer than its frames")
+            workers(whole)
+        }
+    }
+
+    private static func workers(_ message: [UInt8]) {
+        guard let worker = try? BuildKitWorker.only(in: message) else { return }
+        require(
+            BuildKitWorker(
+                identifier: worker.identifier, usesContainerdStore: worker.usesContainerdStore,
+                architecture: worker.architecture) == worker, "a worker that cannot be remembered")
+        let question = BuildKitWorker.question(besides: worker)
+        require(question.count < 128 && question.filter { $0 == UInt8(ascii: "\"") }.count == 2, "more than one filter")
+    }
+
     static func bodies(_ input: ByteString) {
+        if let (version, system) = EngineInfo.release(in: input) {
+            require(version.major >= 24 && !system.isEmpty, "a release that is none")
+        }
         if let info = EngineInfo(input) { _ = info.obstacleToExport(buildx: Version(0, 19)) }
         if let records = CacheRecords(answer: input.bytes) {
             require(CacheRecords(records.text) == records, "records that are others when read back")

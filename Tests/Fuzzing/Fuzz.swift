@@ -12,6 +12,7 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "csv": Texts.csv,
     "http": Answers.http,
     "engine": Answers.bodies,
+    "buildkit": Answers.call,
     "mountinfo": Texts.mountInfo,
     "index": Store.check,
     "union": Unions.check,

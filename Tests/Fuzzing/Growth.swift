@@ -115,6 +115,17 @@
             "http", "chunks", "\0HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", each: "1\r\nx\r\n", "0\r\n\r\n"
         ),
         Shape("http", "fields", "\0HTTP/1.1 200 OK\r\n", each: "A: b\r\n", "\r\n"),
+        Shape("buildkit", "a long head", "\u{1}HTTP/1.1 200 OK\r\nA: ", each: "\r", "\r\n\r\n"),
+        Shape("buildkit", "frames") { size in
+            call((0..<(size / 9)).flatMap { _ in [0, 0, 0, 0x77, 0, 0, 0, 0, 0] as [UInt8] }, framed: true)
+        },
+        Shape("buildkit", "a body in pieces") { size in
+            call((0..<(size / 10)).flatMap { _ in [0, 0, 1, 0, 0, 0, 0, 0, 1, 0] as [UInt8] }, framed: true)
+        },
+        Shape("buildkit", "labels") { size in call(worker(of: size, [0x12, 4, 0x0A, 2, 0x61, 0x62])) },
+        Shape("buildkit", "platforms") { size in call(worker(of: size, [0x1A, 0])) },
+        Shape("buildkit", "numbers") { size in call(worker(of: size, [0x28] + [UInt8](repeating: 0xFF, count: 9) + [1]))
+        },
         Shape(
             "engine", "volumes", "{\"Volumes\":[",
             numbered:
@@ -236,6 +247,22 @@
             return ByteString(
                 Array("DIRC".utf8) + number(Int(version)) + number(count) + entries + [UInt8](repeating: 0, count: 20))
         }
+    }
+
+    /// A list of one worker, whose record is a field over and over.
+    private func worker(of size: Int, _ field: [UInt8]) -> [UInt8] {
+        let record = (0..<max(1, size / field.count)).flatMap { _ in field }
+        // Its length, in three bytes of seven bits.
+        return [0x0A]
+            + [0x80, 0x80, 0].enumerated().map { UInt8(truncatingIfNeeded: record.count >> (7 * $0) & 0x7F) | $1 }
+            + record
+    }
+
+    /// What the target of BuildKit's answers takes: a message or, behind two heads, settings and the head of an answer, frames.
+    private func call(_ bytes: [UInt8], framed: Bool = false) -> ByteString {
+        guard framed else { return ByteString([0] + bytes) }
+        let heads: ByteString = "\u{1}HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 OK\r\n\r\n"
+        return ByteString(heads.bytes + [0, 0, 0, 4, 0, 0, 0, 0, 0] + [0, 0, 0, 1, 4, 0, 0, 0, 1] + bytes)
     }
 
     /// A record of a context whose bytes are nearly as many as asked for.

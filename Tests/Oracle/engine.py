@@ -158,6 +158,42 @@ def info(self, asked):
         "Swarm": {"NodeID": "", "LocalNodeState": "inactive"}, "SecurityOptions": [], "Warnings": None})
 
 
+def proto(number, content):
+    """A field of a protobuf message; each here is shorter than 16,384 bytes."""
+    length = len(content)
+    return bytes([number << 3 | 2] + ([length] if length < 128 else [length & 127 | 128, length >> 7])) + content
+
+
+def h2_frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def grpc(self, asked):
+    """BuildKit, which tells of its worker, but not of the one that is known."""
+    labels = {"executor": "containerd", "snapshotter": "overlayfs", "containerd.namespace": "moby", "containerd.uuid": "recorder"}
+    name = b"recorder"
+    if self.server.store == CONTAINERD:
+        name += b"0worker"
+    else:
+        labels = {"moby.host-gateway-ip": "172.17.0.1"}
+    record = proto(1, name) + b"".join(
+        proto(2, proto(1, b"org.mobyproject.buildkit.worker." + key.encode()) + proto(2, value.encode()))
+        for key, value in labels.items()) + proto(3, proto(1, b"amd64") + proto(2, b"linux"))
+    self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    kind, flags, payload = None, 0, self.rfile.read(24)
+    while payload and (kind, flags & 1) != (0, 1):
+        head = self.rfile.read(9)
+        if len(head) < 9:
+            break
+        kind, flags, payload = head[3], head[4], self.rfile.read(int.from_bytes(head[:3], "big"))
+    else:
+        answer = b"" if b'id!="' + name + b'"' in payload else proto(1, record)
+        self.wfile.write(h2_frame(4, 0, 0) + h2_frame(1, 4, 1, b"\x88") + h2_frame(0, 0, 1, struct.pack(">BI", 0, len(answer)) + answer)
+                         + h2_frame(1, 5, 1, b"\x00\x0bgrpc-status\x010"))
+    self.close_connection = True
+    self.connection.close()
+
+
 def volumes(self, asked):
     self.send(200, {"Volumes": PACKAGES if self.server.has_packages and "slipway" in asked.query else [], "Warnings": None})
 
@@ -226,6 +262,7 @@ ROUTES = [
                             "GitCommit": "0", "GoVersion": "go", "KernelVersion": "6", "BuildTime": "2026-01-01T00:00:00Z",
                             "Platform": {"Name": ""}, "Components": []})),
     ("GET /info", info),
+    ("POST /grpc", grpc),
     ("GET /containers/json", (200, [])),
     ("POST /containers/create", create),
     ("POST /containers/prune", (200, {"ContainersDeleted": [], "SpaceReclaimed": 0})),

@@ -41,7 +41,7 @@ CHANCE = [
 ]
 
 # All that the shim may ask by itself: it only looks, but for views that it tidies up.
-QUESTIONS = re.compile(r"GET /(info|volumes)|(GET|HEAD) /containers/.*|DELETE /volumes/slipway-view-[0-9a-f]{16}(-w)?")
+QUESTIONS = re.compile(r"GET /(info|volumes)|HEAD /_ping|POST /grpc|(GET|HEAD) /containers/.*|DELETE /volumes/slipway-view-[0-9a-f]{16}(-w)?")
 
 
 def without_chance(text):

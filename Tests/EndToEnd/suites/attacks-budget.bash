@@ -76,7 +76,7 @@ odd_files() {
     local file kind
     mkdir -p "$home/.config/slipway" "$home/.local/state/slipway"
     for file in app/.git/index app/.git/config app/.git/HEAD app/.git/commondir app/.git/refs/remotes/origin/HEAD \
-        app/Dockerfile.dockerignore "$home/.config/slipway/slipway.conf" "$home/.local/state/slipway/versions" \
+        app/Dockerfile.dockerignore "$home/.config/slipway/slipway.conf" "$home/.local/state/slipway/versions" "$home/.local/state/slipway/engines" \
         "$home/.local/state/slipway/journal.jsonl" "$store/v1/u0/gen-000001/size" "$store/v1/u0/gen-000001/lease"; do
         for kind in fifo directory device nothing; do
             [[ ! -e $file ]] || mv "$file" kept

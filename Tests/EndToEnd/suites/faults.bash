@@ -127,7 +127,7 @@ together() {
     expect_whole_store
     expect_equal "$(find "$store" \( -name 'trash-*' -o -name 'new-*' \) | wc -l)" 0 "leftovers in the store"
     expect_equal "$(find "$store/v1/u0" -maxdepth 1 -name 'gen-*' | wc -l)" 1 generations
-    expect_equal "$(find "$home" -type f | grep -vE '/slipway/(builds|losses|durations)/|/slipway/fingerprints/[0-9a-f]{32}\.[0-9a-f]+$|/(journal.*\.jsonl|builds.*\.jsonl|versions|current)$|/\.docker/|/\.cache/|/buildx/' || true)" "" "leftovers in HOME"
+    expect_equal "$(find "$home" -type f | grep -vE '/slipway/(builds|losses|durations)/|/slipway/fingerprints/[0-9a-f]{32}\.[0-9a-f]+$|/(journal.*\.jsonl|builds.*\.jsonl|versions|engines|current)$|/\.docker/|/\.cache/|/buildx/' || true)" "" "leftovers in HOME"
     # Of three sets of arguments --keep 2 has left two at most, whichever: one build brings any of them back for every engine.
     for number in 1 2 3 4; do run on a docker build --build-arg FLAVOR=0 "app$number"; done
     await 120 at_rest

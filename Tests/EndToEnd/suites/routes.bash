@@ -3,10 +3,12 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need strace
+need python3
 engine a sid containerd
 engine b sid containerd
 engine classic sid classic
 engine older trixie containerd
+engine elder trixie classic
 engine ancient bookworm classic
 
 # same ENGINE [VAR=VALUE...] COMMAND...: through the shim it exits and prints as it does without, and was not changed. For
@@ -103,6 +105,60 @@ legacy_builder() {
     expect_notes SLP221
 }
 test_case "DOCKER_BUILDKIT=0 builds as it always did" legacy_builder
+
+# gateway ENGINE NAME [OPTION]: a socket NAME to that engine, with a record of what is asked, NAME.log.
+gateway() {
+    : >"$2.log"
+    python3 -B "$root/Tests/EndToEnd/gateway.py" "$place/$2" "$(socket "$1")" "$place/$2.log" "${@:3}" &
+    await 20 test -S "$2"
+}
+# Where an engine is, and what is made up anew each time.
+# shellcheck disable=SC2001
+explained() { sed -E "s|$place/[a-z.]+|SOCKET|g; s|unix://[^\"]*|SOCKET|g; s/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g" "$stdout"; }
+
+two_ways() {
+    project app
+    run on a docker build app
+    published
+    local name client
+    for name in a classic older elder ancient; do
+        client=$name
+        [[ $name != ancient ]] || client=a # an old engine's own docker has no buildx
+        gateway "$name" "$name.open"
+        gateway "$name" "$name.closed" --without-grpc
+        run on "$client" DOCKER_HOST="unix://$place/$name.open" slipway explain --json -- docker build app
+        explained >"$name.told"
+        run on "$client" DOCKER_HOST="unix://$place/$name.closed" slipway explain --json -- docker build app
+        explained >"$name.informed"
+        expect cmp "$name.told" "$name.informed"
+        expect grep -q '^GET /info$' "$name.closed.log"
+        if [[ $name == ancient ]]; then
+            expect grep -q '^GET /info$' "$name.open.log"
+        else
+            expect_not grep -q '^GET /info$' "$name.open.log"
+            expect grep -q '^POST /grpc$' "$name.open.log"
+        fi
+    done
+    # They do differ from one another.
+    expect grep -q SLP217 classic.told
+    expect_not grep -q SLP217 a.told
+}
+test_case "what an engine's BuildKit tells leads to what /info leads to" two_ways
+
+remembered_way() {
+    project app
+    gateway a open
+    for _ in 1 2; do run on a DOCKER_HOST="unix://$place/open" docker build app; done
+    expect_equal "$(grep -c '^POST /grpc$' open.log)" 2 "questions by gRPC"
+    expect_not grep -q '^GET /info$' open.log
+    expect grep -q ' worker [0-9a-z]* containerd ' "$home/.local/state/slipway/engines"
+    # Only what is not known costs a second question.
+    gateway ancient old
+    for _ in 1 2; do run on a DOCKER_HOST="unix://$place/old" docker build app; done
+    expect_equal "$(grep -c '^POST /grpc$' old.log)" 1 "questions by gRPC"
+    expect_equal "$(grep -c '^GET /info$' old.log)" 2 "questions for /info"
+}
+test_case "an engine that answers by /info alone is asked by that the next time" remembered_way
 
 # Plug-ins that the machine has itself would be found, too.
 # shellcheck disable=SC2016

@@ -1,0 +1,77 @@
+public import Formats
+internal import Host
+
+/// How engines were last found out about. It saves them work, and decides nothing: each is asked anew.
+public struct EngineMemory: Sendable {
+    /// How one was found out about.
+    enum Way: Equatable {
+        /// Its BuildKit told.
+        case worker(BuildKitWorker)
+        /// Only `/info` told, up to a moment; by another version everything may be different.
+        case information(version: ByteString, until: Int64)
+    }
+
+    private let file: MemoryFile
+
+    /// Remembers in a file; with nil, or where that file cannot be, nothing is known. Without `isWriting` it is only read.
+    public init(file: ByteString?, isWriting: Bool = true) {
+        self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 32, longest: 16_384)
+    }
+
+    func recall(_ endpoint: Endpoint) -> Way? {
+        let key = Self.key(endpoint)
+        return file.lines().lazy.compactMap(Entry.init(line:)).first { $0.key == key }?.way
+    }
+
+    /// Puts this in the place of what is known; nil forgets.
+    func remember(_ way: Way?, of endpoint: Endpoint) {
+        let key = Self.key(endpoint)
+        let others = file.lines().compactMap(Entry.init(line:)).filter { $0.key != key }
+        file.replace(with: ((way.map { [Entry(key: key, way: $0)] } ?? []) + others).map(\.line))
+    }
+
+    /// No address is written down.
+    private static func key(_ endpoint: Endpoint) -> ByteString {
+        let address: ByteString
+        switch endpoint {
+        case .unix(let path): address = "unix:" + path
+        case .tcp(let host, let port): address = "tcp:" + host + ":" + ByteString(decimal: port)
+        case .notAsked: address = ""
+        }
+        return SHA256.hexDigest(of: address).prefix(16)
+    }
+
+    /// One line: the key, then a worker's identifier, store and architecture, or a version and until when it holds.
+    private struct Entry {
+        let key: ByteString
+        let way: Way
+
+        init(key: ByteString, way: Way) { (self.key, self.way) = (key, way) }
+
+        init?(line: ByteString) {
+            let words = line.split(" ")
+            switch (words.count, words.dropFirst().first) {
+            case (5, "worker"?):
+                guard ["containerd", "classic"].contains(words[3]),
+                    let worker = BuildKitWorker(
+                        identifier: words[2], usesContainerdStore: words[3] == "containerd", architecture: words[4])
+                else { return nil }
+                self.init(key: words[0], way: .worker(worker))
+            case (4, "info"?):
+                guard let until = words[3].decimal else { return nil }
+                self.init(key: words[0], way: .information(version: words[2], until: Int64(until)))
+            default: return nil
+            }
+        }
+
+        var line: ByteString {
+            switch way {
+            case .worker(let worker):
+                let store: ByteString = worker.usesContainerdStore ? "containerd" : "classic"
+                return [key, "worker", worker.identifier, store, worker.architecture].joined(separator: " ")
+            case .information(let version, let until):
+                return [key, "info", version, ByteString(decimal: until)].joined(separator: " ")
+            }
+        }
+    }
+}

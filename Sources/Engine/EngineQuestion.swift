@@ -1,0 +1,84 @@
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Finding out what an engine is: by its BuildKit, which answers in a tenth of the time, else by `GET /info`, for which the engine runs
+/// programs.
+struct EngineQuestion {
+    let endpoint: Endpoint
+    let hostTable: ByteString
+    let memory: EngineMemory
+
+    /// An engine of which only `/info` tells is asked by its BuildKit again after a day.
+    private static let day: Int64 = 86_400_000_000_000
+
+    /// The answer; `meanwhile` runs once somebody has been asked. Both ways together take no longer than one may.
+    func ask(until deadline: Deadline = .never, meanwhile: () -> Void = {}) throws(Doubt) -> EngineInfo {
+        var end = Clock.monotonic &+ EngineConnection.patience
+        var isStill = true
+        func workOnce() {
+            guard isStill else { return }
+            isStill = false
+            let start = Clock.monotonic
+            meanwhile()
+            end = end &+ (Clock.monotonic &- start)
+        }
+
+        let known = memory.recall(endpoint)
+        var refused = false
+        if !known.isInformation(at: Clock.now) {
+            let socket = try EngineConnection.connect(to: endpoint, hostTable: hostTable, until: end)
+            do throws(Doubt) {
+                return try askBuildKit(over: socket, known, meanwhile: workOnce)
+            } catch {
+                // Of one that has told before, silence says nothing.
+                refused = error.note.reason != .engineSilent || known == nil
+            }
+        }
+        let answer = try EngineConnection.get(
+            "/info", from: endpoint, hostTable: hostTable, within: end &- Clock.monotonic, meanwhile: workOnce)
+        guard let info = EngineInfo(ByteString(answer.body), until: deadline) else {
+            throw Doubt(.engineAnswerUnreadable)
+        }
+        learn(info, known, refused: refused)
+        return info
+    }
+
+    private func askBuildKit(
+        over socket: borrowing Socket, _ known: EngineMemory.Way?, meanwhile: () -> Void
+    ) throws(Doubt) -> EngineInfo {
+        let former: BuildKitWorker? = if case .worker(let worker)? = known { worker } else { nil }
+        let (greeting, message) = try EngineConnection.call(
+            BuildKitWorker.method, BuildKitWorker.question(besides: former), over: socket,
+            until: Clock.monotonic &+ EngineConnection.patience / 3,
+            if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: meanwhile)
+        do throws(MalformedResponse) {
+            // None but the one that is known.
+            guard let worker = try BuildKitWorker.only(in: message) ?? former,
+                let info = EngineInfo(worker, greeting: greeting.server)
+            else { throw MalformedResponse() }
+            if worker != former { memory.remember(.worker(worker), of: endpoint) }
+            return info
+        } catch {
+            throw Doubt(.engineAnswerUnreadable)
+        }
+    }
+
+    private func learn(_ info: EngineInfo, _ known: EngineMemory.Way?, refused: Bool) {
+        let version = info.version?.text ?? "none"
+        if refused {
+            memory.remember(.information(version: version, until: Clock.now &+ Self.day), of: endpoint)
+        } else if case .information(version, _)? = known {
+            return
+        } else if case .information? = known {
+            memory.remember(nil, of: endpoint)
+        }
+    }
+}
+
+extension EngineMemory.Way? {
+    /// Whether the engine need not be asked by its BuildKit.
+    fileprivate func isInformation(at now: Int64) -> Bool {
+        if case .information(_, let until)? = self { now < until } else { false }
+    }
+}

@@ -1,0 +1,176 @@
+import Formats
+import Glibc
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import Engine
+
+@Suite("Finding out what an engine is") struct EngineQuestionTests {
+    private typealias Text = BuildKitText
+
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    private func ask(meanwhile: () -> Void = {}) -> Result<EngineInfo, Doubt> {
+        let question = EngineQuestion(
+            endpoint: .unix(folder["s"]), hostTable: "", memory: EngineMemory(file: folder["memory"]))
+        return Result { () throws(Doubt) in try question.ask(meanwhile: meanwhile) }
+    }
+
+    /// An engine whose BuildKit answers with these frames; without any it has none. It always answers `/info`.
+    private func engine(
+        greeting: ByteString = Text.greeting, _ frames: ByteString?
+    ) throws -> TestServer {
+        try TestServer(at: folder["s"]) { line in
+            guard line == "HEAD /_ping" else { return [.answer(infoText())] }
+            guard let frames else { return [.send(greeting + "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")] }
+            return [.send(greeting + Text.upgrade), .receive, .send(frames)]
+        }
+    }
+
+    /// The question that an engine got, by its first line or as a filter.
+    private func questions(_ server: TestServer) -> [ByteString] {
+        server.received.map { text in
+            if let range = text.range(of: "id!=") { return text.dropFirst(range.lowerBound) }
+            return text.hasPrefix("PRI") ? "all" : text.split("\r")[0]
+        }
+    }
+
+    private var memory: ByteString { (try? Files.read(folder["memory"], limit: 4096)) ?? "" }
+
+    @Test("By its BuildKit, and the next time without what is known") func known() throws {
+        let server = try engine(Text.frames(Text.worker()))
+        let first = try ask().get()
+        #expect(first.identifier == "sppm0a4si6n32hjbq7uzvw9ou" && first.usesContainerdStore)
+        #expect(questions(server) == ["HEAD /_ping HTTP/1.1", "all"])
+        #expect(memory.hasSuffix(" worker sppm0a4si6n32hjbq7uzvw9ou containerd amd64\n"))
+        #expect(memory.range(of: folder.path) == nil)
+
+        try Files.remove(folder["s"])
+        let same = try engine(greeting: Text.greeting("Docker/29.1.0 (linux)"), Text.frames([]))
+        let second = try ask().get()
+        #expect(questions(same) == ["HEAD /_ping HTTP/1.1", "id!=\"sppm0a4si6n32hjbq7uzvw9ou\""])
+        // What may have changed is not remembered.
+        #expect(second.version == Version(29, 1) && second.identifier == first.identifier)
+    }
+
+    @Test("An engine that has another worker now is told by that") func changed() throws {
+        _ = try ask(after: Text.frames(Text.worker()))
+        let other = Text.worker("713a1e2a", Text.label("moby.host-gateway-ip", "1"), Text.platform("arm64"))
+        let info = try ask(after: Text.frames(other)).get()
+        #expect(info.identifier == "713a1e2a" && !info.usesContainerdStore && info.architecture == "arm64")
+        #expect(memory.hasSuffix(" worker 713a1e2a classic arm64\n"))
+        #expect(memory.split("\n").count == 2)
+    }
+
+    /// An answer of an engine in the place of the one before.
+    private func ask(after frames: ByteString) throws -> Result<EngineInfo, Doubt> {
+        try? Files.remove(folder["s"])
+        let server = try engine(frames)
+        defer { withExtendedLifetime(server) {} }
+        return ask()
+    }
+
+    @Test(
+        "Who has no such BuildKit is asked by `/info`, at once the next time",
+        arguments: [
+            nil, Text.settings + Text.trailer, Text.frames(Text.worker("moby", [])), Text.frames([0xFF]),
+            Text.frames([]),
+            "garbage", "",
+        ] as [ByteString?])
+    func refused(frames: ByteString?) throws {
+        let server = try engine(frames)
+        #expect(ask() == .success(try #require(EngineInfo(infoText()))))
+        #expect(questions(server).last == "GET /info HTTP/1.1")
+        let count = server.received.count
+        #expect(ask() == .success(try #require(EngineInfo(infoText()))))
+        #expect(server.received.count == count + 1)
+        #expect(questions(server).last == "GET /info HTTP/1.1")
+    }
+
+    @Test(
+        "Nor is one asked whose name is not that of a Docker since 24",
+        arguments: ["Docker/20.10.24+dfsg1 (linux)", "Docker/23.0.6 (linux)", "Libpod/5.4.1 (linux)", ""]
+            as [ByteString])
+    func names(server name: ByteString) throws {
+        let server = try engine(greeting: Text.greeting(name), Text.frames(Text.worker()))
+        #expect(try ask().get().identifier == "4f0c")
+        #expect(questions(server) == ["HEAD /_ping HTTP/1.1", "GET /info HTTP/1.1"])
+    }
+
+    @Test("With another version, or after a day, its BuildKit is asked again") func again() throws {
+        let server = try engine(nil)
+        _ = ask()
+        let line = memory
+        try write(line.trimmed.split(" "), version: "28.4")
+        // Found to be another by `/info`, so the time after that.
+        _ = ask()
+        #expect(questions(server).suffix(1) == ["GET /info HTTP/1.1"])
+        #expect(memory.isEmpty)
+        _ = ask()
+        #expect(questions(server).suffix(2) == ["HEAD /_ping HTTP/1.1", "GET /info HTTP/1.1"])
+        try write(memory.trimmed.split(" "), until: "1")
+        _ = ask()
+        #expect(questions(server).suffix(2) == ["HEAD /_ping HTTP/1.1", "GET /info HTTP/1.1"])
+    }
+
+    private func write(_ words: [ByteString], version: ByteString? = nil, until: ByteString? = nil) throws {
+        #expect(words.count == 4 && words[1] == "info")
+        let line = [words[0], "info", version ?? words[2], until ?? words[3]].joined(separator: " ") + "\n"
+        try Files.replace(folder["memory"], with: line, mode: 0o600)
+    }
+
+    @Test("A silent BuildKit takes no more than a third of the time, and of one that is known it changes nothing")
+    func silent() throws {
+        _ = try ask(after: Text.frames(Text.worker()))
+        let known = memory
+        try Files.remove(folder["s"])
+        let server = try TestServer(at: folder["s"]) { line in
+            line == "HEAD /_ping"
+                ? [.send(Text.greeting + Text.upgrade), .pause(milliseconds: 600)] : [.answer(infoText())]
+        }
+        let start = Clock.monotonic
+        #expect(try ask().get().identifier == "4f0c")
+        #expect(Clock.monotonic - start >= 300_000_000)
+        #expect(memory == known)
+        withExtendedLifetime(server) {}
+    }
+
+    @Test("What is done meanwhile is done once, whoever answers") func meanwhile() throws {
+        for frames in [Text.frames(Text.worker()), nil, Text.settings + Text.trailer] as [ByteString?] {
+            try? Files.remove(folder["s"])
+            try? Files.remove(folder["memory"])
+            let server = try engine(frames)
+            var calls = 0
+            // Longer than BuildKit has.
+            let answer = ask {
+                calls += 1
+                usleep(500_000)
+            }
+            #expect(try answer.get().version == Version(28, 5))
+            #expect(calls == 1)
+            withExtendedLifetime(server) {}
+        }
+        try Files.remove(folder["s"])
+        var calls = 0
+        #expect(ask { calls += 1 }.reason == .engineSilent)
+        #expect(calls == 0)
+    }
+
+    @Test(
+        "A memory that is none of ours is not believed",
+        arguments: [
+            "worker a\"b containerd amd64", "worker a containerd arm", "worker a other amd64", "info 28.5",
+            "info 28.5 never", "",
+        ] as [ByteString])
+    func malformed(words: ByteString) throws {
+        let server = try engine(Text.frames(Text.worker()))
+        _ = ask()
+        let key = memory.prefix(16)
+        try Files.replace(folder["memory"], with: key + " " + words + "\n", mode: 0o600)
+        _ = ask()
+        #expect(questions(server).suffix(2) == ["HEAD /_ping HTTP/1.1", "all"])
+    }
+}
