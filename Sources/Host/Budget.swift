@@ -109,26 +109,30 @@ enum Awaited {
     private static let settled = Atomic<Int64>(0)
     private static let computed = Atomic<Int64>(0)
     private static let end = Atomic<Int64>(0)
+    private static let free = Atomic<Int64>(0)
 
-    /// Works while the answer may come in by this descriptor. After the deadline nobody waits for it: an engine that is silent for
-    /// ever gives no time without end.
-    static func excusing(_ descriptor: Int32, until deadline: Int64, _ work: () -> Void) {
+    /// Works while the answer may come in by this descriptor; what is computed in the first `least` nanoseconds counts as done before it,
+    /// however quick it is. After the deadline nobody waits for it: an engine that is silent for ever gives no time without end.
+    static func excusing(_ descriptor: Int32, until deadline: Int64, least: Int64, _ work: () -> Void) {
         end.store(deadline, ordering: .relaxed)
         settled.store(Clock.monotonic, ordering: .relaxed)
-        computed.store(Clock.computed, ordering: .relaxed)
+        let sum = Clock.computed
+        computed.store(sum, ordering: .relaxed)
+        free.store(sum &+ least, ordering: .relaxed)
         number.store(descriptor, ordering: .relaxed)
         work()
         settle()
         number.store(-1, ordering: .relaxed)
     }
 
-    /// Gives back what has passed since the last time, if nothing has come in yet.
+    /// Gives back what has passed since the last time, if nothing has come in yet, or it is little.
     static func settle() {
         let descriptor = number.load(ordering: .relaxed)
         guard descriptor >= 0 else { return }
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         let (now, sum) = (Clock.monotonic, Clock.computed)
-        guard poll(&request, 1, 0) == 0, now < end.load(ordering: .relaxed) else {
+        guard now < end.load(ordering: .relaxed), sum < free.load(ordering: .relaxed) || poll(&request, 1, 0) == 0
+        else {
             return number.store(-1, ordering: .relaxed)
         }
         Clock.excuse(

@@ -81,9 +81,10 @@ public struct Socket: ~Copyable {
         }
     }
 
-    /// Works, and gives back to every budget what was done before anything came in: up to the last time that a budget was asked.
-    public borrowing func excusing(until deadline: Int64, _ work: () -> Void) {
-        Awaited.excusing(descriptor.number, until: deadline, work)
+    /// Works, and gives back to every budget what was done before anything came in, up to the last time that a budget was asked; besides that
+    /// what was computed in the first `least` nanoseconds.
+    public borrowing func excusing(until deadline: Int64, least: Int64 = 0, _ work: () -> Void) {
+        Awaited.excusing(descriptor.number, until: deadline, least: least, work)
     }
 
     /// What has come in, at most `count` bytes; none at the end of the stream.

@@ -54,7 +54,7 @@ struct BudgetTests {
         defer { ends.forEach { close($0) } }
         let budget = Budget(nanoseconds: 2_000_000)
         let start = Clock.monotonic
-        Awaited.excusing(ends[0], until: start &+ 50_000_000) {
+        Awaited.excusing(ends[0], until: start &+ 50_000_000, least: 0) {
             while !budget.isSpent, Clock.monotonic &- start < 20_000_000_000 {}
         }
         #expect((50_000_000..<20_000_000_000).contains(Clock.monotonic &- start))
@@ -70,7 +70,7 @@ struct BudgetTests {
             while Clock.computed &- start < nanoseconds {}
         }
         let budget = Budget(nanoseconds: 2_000_000)
-        Awaited.excusing(ends[0], until: .max) {
+        Awaited.excusing(ends[0], until: .max, least: 0) {
             for _ in 0..<10 {
                 compute(1_000_000)
                 #expect(!budget.isSpent)
@@ -79,6 +79,21 @@ struct BudgetTests {
             compute(4_000_000)
             #expect(budget.isSpent)
         }
+        #expect(budget.isSpent)
+    }
+
+    @Test("however quick an answer is, what is computed at first is given back, up to a limit")
+    func quick() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        #expect(write(ends[1], "x", 1) == 1)
+        let budget = Budget(nanoseconds: 2_000_000)
+        let start = Clock.computed
+        Awaited.excusing(ends[0], until: .max, least: 20_000_000) {
+            while !budget.isSpent, Clock.computed &- start < 2_000_000_000 {}
+        }
+        #expect((20_000_000..<60_000_000).contains(Clock.computed &- start))
         #expect(budget.isSpent)
     }
 
