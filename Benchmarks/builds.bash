@@ -47,16 +47,16 @@ decisions() {
     say "deciding $builds times about a build, in each of three stores"
     timed -w 5 -p "$temp/prepare" "$builds" \
         direct "$real" build -t bench-small small + \
-        info "$launch" info "${docker_host#unix://}" "${options[@]}"
+        ask "$launch" ask "${docker_host#unix://}" "${options[@]}"
 
     local what most=0 time
     for state in 'none an empty store' 'one a store of 1 export' 'many a store of 200 exports'; do
         what=${state#* } time=${median[decide-${state%% *}]}
         row "build decision, $what" "$(calculate "$time - ${median[direct]}")" ms '<15' \
             direct="${median[direct]}" shim="$time"
-        row "of that, not waiting for the engine" "$(calculate "$time - ${median[info]}")" ms '<2' \
-            info="${median[info]}" shim="$time" \
-            from_least="$(calculate "${least[decide-${state%% *}]} - ${least[info]}")"
+        row "of that, not waiting for the engine" "$(calculate "$time - ${median[ask]}")" ms '<2' \
+            ask="${median[ask]}" shim="$time" \
+            from_least="$(calculate "${least[decide-${state%% *}]} - ${least[ask]}")"
         most=$(printf '%s\n' "$most" "${peak[decide-${state%% *}]}" | sort -n | tail -n 1)
     done
     row 'peak memory, build decision' "$most" MB '<8' floor_MB="${peak[direct]}"

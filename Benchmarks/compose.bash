@@ -45,12 +45,12 @@ composes() {
     [[ $imports == 20 ]] || die "20 targets get $imports imports"
     timed -w 5 "$((rounds / 20 > 20 ? rounds / 20 : 20))" \
         direct "$temp/fed" "$real" bake --file - + \
-        info "$temp/fed" "$launch" info "${docker_host#unix://}" + \
+        ask "$temp/fed" "$launch" ask "${docker_host#unix://}" + \
         decide "${words[@]}"
     row 'bake decision, 20 targets' "$(calculate "${median[decide]} - ${median[direct]}")" ms - \
         direct="${median[direct]}" shim="${median[decide]}"
-    row 'of that, not waiting for the engine' "$(calculate "${median[decide]} - ${median[info]}")" ms '<10' \
-        info="${median[info]}" shim="${median[decide]}" from_least="$(calculate "${least[decide]} - ${least[info]}")"
+    row 'of that, not waiting for the engine' "$(calculate "${median[decide]} - ${median[ask]}")" ms '<10' \
+        ask="${median[ask]}" shim="${median[decide]}" from_least="$(calculate "${least[decide]} - ${least[ask]}")"
 
     say 'building four services, all cached'
     services four 4

@@ -58,27 +58,46 @@ static void usage(void) {
           "           Runs the commands in turn. Before each, and not timed, runs PREPARE NAME.\n"
           "           For each prints NAME, then of its wall time the median and the least in microseconds, and the\n"
           "           greatest of its peaks of resident memory in kilobytes, with tabs between them.\n"
-          "       launch info SOCKET\n"
-          "           Reads GET /info from an engine as the shim does, and ends.\n",
+          "       launch ask SOCKET\n"
+          "           Asks an engine's BuildKit as the shim does where it knows the worker, and ends.\n",
           stderr);
     exit(2);
 }
 
 /* -- Asking an engine ---------------------------------------------------------------------------------------------- */
 
-static int info(const char *path) {
+/* Reads up to the end of what an engine says: the mark, or the end of the stream where there is none. */
+static void await(int engine, const char *path, const char *mark, size_t length) {
+    static char answer[65536];
+    size_t all = 0;
+    ssize_t count;
+    while (all < sizeof answer && (count = read(engine, answer + all, sizeof answer - all)) > 0) {
+        all += count;
+        if (memmem(answer, all, mark, length)) return;
+    }
+    fail(path, "no good answer");
+}
+
+static int ask(const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) fail(path, "too long");
     strcpy(address.sun_path, path);
     int engine = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (engine < 0 || connect(engine, (struct sockaddr *)&address, sizeof address) < 0) fail(path, strerror(errno));
-    static const char request[] = "GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
-    if (write(engine, request, sizeof request - 1) != sizeof request - 1) fail(path, strerror(errno));
-    static char answer[65536];
-    ssize_t all = 0, count;
-    while ((count = read(engine, answer + (all ? 16 : 0), sizeof answer - 16)) > 0) all += count;
-    if (count < 0) fail(path, strerror(errno));
-    if (all < 16 || strncmp(answer, "HTTP/1.1 200", 12) != 0) fail(path, "no good answer");
+    static const char greeting[] = "HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\nPOST /grpc HTTP/1.1\r\nHost: docker\r\n"
+                                   "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    if (write(engine, greeting, sizeof greeting - 1) != sizeof greeting - 1) fail(path, strerror(errno));
+    await(engine, path, "Upgrade: h2c\r\n\r\n", 16);
+    /* Of no worker, as where the shim knows the only one. */
+    static const char call[] =
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        "\0\0\0\4\0\0\0\0\0"
+        "\0\0\x51\1\4\0\0\0\1\x83\x86\4\x25/moby.buildkit.v1.Control/ListWorkers\1\6docker\x0F\x10\x10"
+        "application/grpc\0\2te\x08trailers"
+        "\0\0\x0F\0\1\0\0\0\1\0\0\0\0\x0A\x0A\x08id==none";
+    if (write(engine, call, sizeof call - 1) != sizeof call - 1) fail(path, strerror(errno));
+    /* The head that ends the stream. */
+    await(engine, path, "\1\5\0\0\0\1", 6);
     return 0;
 }
 
@@ -219,7 +238,7 @@ static int measure(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 && strcmp(argv[1], "info") == 0) return info(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "ask") == 0) return ask(argv[2]);
     if (argc > 3 && strcmp(argv[1], "time") == 0) return measure(argc - 1, argv + 1);
     usage();
 }
