@@ -17,7 +17,7 @@ struct BuildKitWorker: Equatable, Sendable {
 
     /// nil for what is not certain.
     init?(identifier: ByteString, usesContainerdStore: Bool, architecture: ByteString) {
-        // Before 24 a worker with the classic store had this name on every engine.
+        // Up to 24.0.0 a worker with the classic store had this name on every engine.
         guard identifier != "moby", identifier.count <= Self.longestIdentifier, !identifier.isEmpty,
             identifier.bytes.allSatisfy(Self.isPlain), Self.architectures.contains(architecture)
         else { return nil }

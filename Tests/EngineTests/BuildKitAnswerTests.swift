@@ -222,7 +222,7 @@ enum BuildKitText {
     @Test(
         "What is not certain",
         arguments: [
-            // The name that all had before 24; none; one that could stand in no filter.
+            // The name that all had up to 24.0.0; none; one that could stand in no filter.
             Text.worker("moby", []), Text.worker(""), Text.worker("a\"b"), Text.worker("a b"),
             Text.worker(ByteString(repeatElement(0x61, count: 97))),
             Text.worker() + Text.worker(),
