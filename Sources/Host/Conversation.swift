@@ -37,8 +37,13 @@ public struct Conversation: Sendable {
     /// Whether a signal of `HeldSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
     /// terminal sends Ctrl-C to all of ours; with it ends whatever it has started.
     public var isStoppable = true
+    /// Whether it leads a process group that is killed with it: what it has started may hold its outputs open, and wait for ever.
+    public var endsGroup = false
+    /// It is killed beyond so many bytes of standard output.
+    public var mostOutput = 1 << 26
+    /// Asked several times a second while it runs: it is killed once this says no.
+    public var mayGoOn: @Sendable () -> Bool = { true }
 
-    private static let mostOutput = 1 << 26
     private static let mostError = 1 << 16
     /// From SIGTERM to SIGKILL, and from there to going on without it.
     private static let leaving: Int64 = 2_000_000_000
@@ -51,7 +56,7 @@ public struct Conversation: Sendable {
     }
 
     /// Runs it to its end, while `isWanted` says so ten times a second; `line` hears each line as it comes. Throws `timedOut`,
-    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond 64 MiB of output, and what the kernel says when it cannot
+    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput` or where it may not go on, and what the kernel says when it cannot
     /// be started; it is killed then.
     public func run(
         while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
@@ -68,7 +73,7 @@ public struct Conversation: Sendable {
                 hear: { stream, piece in
                     if stream == .output { said.output.add(piece) { line(.output, $0) } }
                     if stream == .error { said.error.add(piece, keeping: Self.mostError) { line(.error, $0) } }
-                    return said.output.text.count <= Self.mostOutput
+                    return said.output.text.count <= mostOutput
                 })
             said.output.end { line(.output, $0) }
             said.error.end(keeping: Self.mostError) { line(.error, $0) }
@@ -85,7 +90,7 @@ public struct Conversation: Sendable {
 
     private func end(_ child: Child) {
         let deadline = Clock.monotonic &+ Self.leaving
-        if isStoppable {
+        if isStoppable && !endsGroup {
             child.send(SIGTERM)
             if child.wait(until: deadline) == nil { child.end(within: Self.leaving) }
         } else {
@@ -131,6 +136,7 @@ public struct Conversation: Sendable {
     private func check(_ deadline: Int64, _ isWanted: () -> Bool) throws(Errno) {
         if isStoppable && HeldSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
+        guard mayGoOn() else { throw .tooLarge }
     }
 
     /// A program may close its outputs and go on.
@@ -147,7 +153,7 @@ public struct Conversation: Sendable {
     ) throws(Errno) -> Child {
         let numbers = (input.number, output.number, error.number)
         return try Execution.start(
-            program, arguments, .entries(environment), flags: isStoppable ? 0 : POSIX_SPAWN_SETPGROUP
+            program, arguments, .entries(environment), flags: isStoppable && !endsGroup ? 0 : POSIX_SPAWN_SETPGROUP
         ) { actions in
             posix_spawn_file_actions_adddup2(&actions, numbers.0, 0)
             posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)

@@ -63,6 +63,29 @@ struct ConversationTests {
         }
     }
 
+    @Test("A group is killed with its program: what it has started would hold its outputs open, and go on")
+    func endsGroup() throws {
+        let folder = try TemporaryFolder()
+        let mark = folder["mark"]
+        let start = Clock.monotonic
+        #expect(throws: Errno.timedOut) {
+            try shell("(sleep 2; echo alive >" + mark + ") & exec sleep 60") {
+                $0.nanoseconds = 200_000_000
+                $0.endsGroup = true
+            }.run()
+        }
+        while Clock.monotonic - start < 3_000_000_000 { Clock.sleep(nanoseconds: 100_000_000) }
+        #expect(Files.isMissing(mark))
+    }
+
+    @Test("Output has a limit, and whoever looks on may end it")
+    func bounds() {
+        let start = Clock.monotonic
+        #expect(throws: Errno.tooLarge) { try shell("exec yes") { $0.mostOutput = 1000 }.run() }
+        #expect(throws: Errno.tooLarge) { try shell("exec sleep 60") { $0.mayGoOn = { false } }.run() }
+        #expect(Clock.monotonic - start < 10_000_000_000)
+    }
+
     @Test("A signal that ends it has no exit code, and a program that is not there cannot be run")
     func ends() throws {
         #expect(try shell("kill -9 $$").run().exitCode == nil)
