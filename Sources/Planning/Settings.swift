@@ -100,6 +100,8 @@ public struct Settings: Equatable, Sendable {
     public var profile = Profile.off
     /// `sandbox.*`.
     public var sandbox = SandboxSettings()
+    /// `remote.*`.
+    public var remote = RemoteSettings()
     /// `modes`.
     public var modes = Modes.report
     /// `export`.
@@ -145,7 +147,7 @@ public struct Settings: Equatable, Sendable {
             return "SLIPWAY_" + ByteString(name)
         }
 
-        fileprivate static func flag(
+        static func flag(
             _ key: ByteString, _ set: @escaping @Sendable (inout Settings, Bool) -> Void,
             _ show: @escaping @Sendable (Settings) -> Bool
         ) -> Row {
@@ -158,7 +160,7 @@ public struct Settings: Equatable, Sendable {
             }
         }
 
-        fileprivate static func size(
+        static func size(
             _ key: ByteString, expects: ByteString, _ set: @escaping @Sendable (inout Settings, UInt64) -> Void,
             _ show: @escaping @Sendable (Settings) -> UInt64?
         ) -> Row {
@@ -186,7 +188,7 @@ public struct Settings: Equatable, Sendable {
     }
 
     /// Every setting there is.
-    public static let rows: [Row] = generalRows + sandboxRows
+    public static let rows: [Row] = generalRows + sandboxRows + remoteRows
 
     /// A file of nothing but mistakes is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }

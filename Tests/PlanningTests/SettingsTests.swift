@@ -50,6 +50,20 @@ struct SettingsTests {
         ("record.max-files", "7", "7"), ("record.max-files", "0", nil), ("record.max-files", "-1", nil),
         ("record.max-time", "90s", "90s"), ("record.max-time", "0s", nil), ("journal", "on", "on"),
         ("journal", "off", "off"), ("journal", "1", nil), ("flight", "on", "on"), ("flight", "yes", nil),
+        ("remote", "registry.example.com/team/cache", "registry.example.com/team/cache"),
+        ("remote", "oci://127.0.0.1:5000/a__b/c.d", "127.0.0.1:5000/a__b/c.d"),
+        ("remote", "oci:localhost", "localhost"),
+        ("remote", "team/cache", nil), ("remote", "-x.example.com/a", nil), ("remote", "a.example.com/Team", nil),
+        ("remote", "a.example.com/x:tag", nil), ("remote", "a.example.com/x@sha256:0", nil),
+        ("remote", "https://a.example.com/x", nil), ("remote", "me:secret@a.example.com/x", nil),
+        ("remote", "a.example.com/x y", nil), ("remote", "a.example.com/", nil), ("remote", "a.example.com:/x", nil),
+        ("remote", "a.example.com/a..b", nil), ("remote", "a.example.com/-a", nil),
+        ("remote.role", "writer", "writer"), ("remote.role", "writer-on-default-branch", "writer-on-default-branch"),
+        ("remote.role", "admin", nil), ("remote.writer", "ci.1-A_b", "ci.1-A_b"), ("remote.writer", "-ci", nil),
+        ("remote.writer", "a/b", nil), ("remote.max-fetch", "1GB", "1.0 GB"), ("remote.max-fetch", "1", nil),
+        ("remote.interval", "90s", "90s"), ("remote.interval", "0s", nil), ("remote.insecure", "on", "on"),
+        ("remote.insecure", "yes", nil), ("remote.client", "/usr/bin/oras", "/usr/bin/oras"),
+        ("remote.client", "oras", nil),
         ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
     ]
 
@@ -104,7 +118,9 @@ struct SettingsTests {
                 "SLIPWAY_RECORD_MAX_TIME", "SLIPWAY_FLIGHT", "SLIPWAY_FLIGHT_WAIT", "SLIPWAY_JOURNAL", "SLIPWAY_LINT",
                 "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",
                 "SLIPWAY_SANDBOX_MEMORY", "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES",
-                "SLIPWAY_SANDBOX_WORKSPACE",
+                "SLIPWAY_SANDBOX_WORKSPACE", "SLIPWAY_REMOTE", "SLIPWAY_REMOTE_ROLE", "SLIPWAY_REMOTE_WRITER",
+                "SLIPWAY_REMOTE_MAX_FETCH", "SLIPWAY_REMOTE_INTERVAL", "SLIPWAY_REMOTE_INSECURE",
+                "SLIPWAY_REMOTE_CLIENT",
             ])
     }
 
@@ -119,6 +135,7 @@ struct SettingsTests {
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)
+        #expect(settings.remote == RemoteSettings() && settings.remote.prefix == nil && settings.remote.role == .reader)
         #expect(settings.modes == .report && settings.exports == .withBuild && settings.records)
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
     }

@@ -1,0 +1,120 @@
+public import Formats
+
+/// The second tier of the store, beyond this machine: the settings `remote` and `remote.*`.
+public struct RemoteSettings: Equatable, Sendable {
+    /// What this host does with the registry.
+    public enum Role: ByteString, CaseIterable, Sendable {
+        /// It fetches what others have pushed.
+        case reader = "reader"
+        /// It fetches and pushes.
+        case writer = "writer"
+        /// It fetches, and pushes what was built on the repository's default branch.
+        case writerOnDefaultBranch = "writer-on-default-branch"
+    }
+
+    /// `remote`: a registry and a path in it, below which other hosts' layers are found; nil for none.
+    public var prefix: ByteString?
+    /// `remote.role`: whether layers are only fetched from there, or pushed, too.
+    public var role = Role.reader
+    /// `remote.writer`: the tag under which this host pushes; nil for a name made once for this user and machine.
+    public var writer: ByteString?
+    /// `remote.max-fetch`: bytes that are fetched for a key at once.
+    public var maximumFetch: UInt64 = 4_000_000_000
+    /// `remote.interval`: time between two looks at the registry for a key behind builds (in nanoseconds).
+    public var interval: Int64 = 600_000_000_000
+    /// `remote.insecure`: whether the registry is spoken to without TLS.
+    public var isInsecure = false
+    /// `remote.client`: oras or crane, absolute; nil to look on PATH.
+    public var client: ByteString?
+
+    /// The defaults.
+    public init() {}
+
+    /// A reference's beginning, "host:port/path" without a tag, from what people write; nil for anything else. No word of it can be
+    /// taken for an option, and credentials are docker's.
+    public static func prefix(_ text: ByteString) -> ByteString? {
+        var text = text
+        for scheme in ["oci://", "oci:"] as [ByteString] where text.hasPrefix(scheme) {
+            text = text.dropFirst(scheme.count)
+            break
+        }
+        let parts = text.split("/")
+        guard let host = parts.first, text.count <= 160, isHost(host), parts.dropFirst().allSatisfy(isComponent) else {
+            return nil
+        }
+        return text
+    }
+
+    /// A name with a dot in it, "localhost", or one with a port: docker takes any other for a path on its own registry.
+    private static func isHost(_ host: ByteString) -> Bool {
+        let (name, port) = host.cutLast(at: ":").map { ($0.before, $0.after as ByteString?) } ?? (host, nil)
+        if let port, port.isEmpty || port.count > 5 || !port.bytes.allSatisfy(\.isDigit) { return false }
+        guard let first = name.bytes.first, let last = name.bytes.last, first.isLetter || first.isDigit,
+            last.isLetter || last.isDigit,
+            name.bytes.allSatisfy({ $0.isLetter || $0.isDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") })
+        else { return false }
+        return port != nil || name == "localhost" || name.contains(".")
+    }
+
+    /// Source: the OCI distribution specification, "Pulling manifests": `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
+    public static func isComponent(_ text: ByteString) -> Bool {
+        let isWord = { (byte: UInt8) in byte.isDigit || (0x61...0x7A).contains(byte) }
+        guard let first = text.bytes.first, let last = text.bytes.last, isWord(first), isWord(last) else {
+            return false
+        }
+        let separators = text.bytes.split(whereSeparator: isWord).map { ByteString($0) }
+        return separators.allSatisfy { separator in
+            separator == "." || separator == "_" || separator == "__"
+                || separator.bytes.allSatisfy { $0 == UInt8(ascii: "-") }
+        }
+    }
+
+    /// Source: the same, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+    public static func isTag(_ text: ByteString) -> Bool {
+        guard let first = text.bytes.first, text.count <= 128 else { return false }
+        let isWord = { (byte: UInt8) in byte.isDigit || byte.isLetter || byte == UInt8(ascii: "_") }
+        return isWord(first)
+            && text.bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
+    }
+}
+
+extension Settings {
+    static let remoteRows: [Row] = [
+        Row(key: "remote", expects: "a registry and a path in it, such as registry.example.com/team/cache") {
+            value, settings in
+            guard let prefix = RemoteSettings.prefix(value) else { return false }
+            settings.remote.prefix = prefix
+            return true
+        } show: {
+            $0.remote.prefix ?? ""
+        },
+        .choice(
+            "remote.role", expects: "reader, writer or writer-on-default-branch", { $0.remote.role = $1 },
+            { $0.remote.role }),
+        Row(key: "remote.writer", expects: "a tag, such as ci") { value, settings in
+            guard RemoteSettings.isTag(value) else { return false }
+            settings.remote.writer = value
+            return true
+        } show: {
+            $0.remote.writer ?? ""
+        },
+        .size(
+            "remote.max-fetch", expects: "a size with a unit, such as 4GB", { $0.remote.maximumFetch = $1 },
+            { $0.remote.maximumFetch }),
+        Row(key: "remote.interval", expects: "a time with a unit, such as 10m") { value, settings in
+            guard let interval = TimeSpan.parse(value), interval > 0 else { return false }
+            settings.remote.interval = interval
+            return true
+        } show: {
+            TimeSpan.text($0.remote.interval)
+        },
+        .flag("remote.insecure", { $0.remote.isInsecure = $1 }, { $0.remote.isInsecure }),
+        Row(key: "remote.client", expects: "an absolute path") { value, settings in
+            guard value.hasPrefix("/") else { return false }
+            settings.remote.client = value
+            return true
+        } show: {
+            $0.remote.client ?? ""
+        },
+    ]
+}
