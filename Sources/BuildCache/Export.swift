@@ -13,6 +13,13 @@ public struct Export: Equatable, Sendable {
     public let generation: Generation
     private let key: Key
 
+    /// By its parts.
+    init(path: ByteString, generation: Generation, key: Key) {
+        self.path = path
+        self.generation = generation
+        self.key = key
+    }
+
     /// What BuildKit writes last: an export that has it is complete.
     public static let index: ByteString = "index.json"
     /// The record of what a build was asked for, beside its export.
@@ -23,7 +30,7 @@ public struct Export: Equatable, Sendable {
     public static let outcomeRecord: ByteString = "outcome"
     /// The file whose time says when a build last used its layers that exported nothing itself.
     static let usedRecord: ByteString = "used"
-    static let recordNames = [buildRecord, contextRecord, outcomeRecord]
+    static let recordNames = [buildRecord, contextRecord, outcomeRecord, remoteRecord]
 
     /// Where an export stands now: as it was written, or where trimming has moved it; nil when it is gone.
     public static func standing(_ path: ByteString) -> ByteString? {

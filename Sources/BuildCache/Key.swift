@@ -76,11 +76,33 @@ public struct Key: Hashable, Sendable {
     /// Sorted, each once.
     public let platforms: [ByteString]
 
+    /// By its parts.
+    init(
+        repository: ByteString, dockerfile: ByteString, context: ByteString, target: ByteString, platforms: [ByteString]
+    ) {
+        self.repository = repository
+        self.dockerfile = dockerfile
+        self.context = context
+        self.target = target
+        self.platforms = platforms
+    }
+
     /// The directory of this key's exports.
     public var directoryName: ByteString {
         let fields = [repository, dockerfile, context, target] + platforms
         let digest = Slug.tag(of: fields.joined(separator: "\0"), digits: 16)
         return Slug.of(repository.lastPathComponent) + "-" + digest
+    }
+
+    /// From what `json` wrote; nil for anything else.
+    public init?(_ json: JSON) {
+        guard let repository = json[key: "repository"]?.string, let dockerfile = json[key: "dockerfile"]?.string,
+            let context = json[key: "context"]?.string, let target = json[key: "target"]?.string,
+            let platforms = json[key: "platforms"]?.array
+        else { return nil }
+        self.init(
+            repository: repository, dockerfile: dockerfile, context: context, target: target,
+            platforms: platforms.compactMap(\.string).withoutRepeats.sorted())
     }
 
     /// The key in words, kept beside its exports.

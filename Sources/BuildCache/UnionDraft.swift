@@ -151,6 +151,9 @@ struct UnionDraft {
         for blob in record.named { record.former[blob] = nil }
     }
 
+    /// What it has besides layers.
+    var texts: [(blob: Preflight.Blob, text: ByteString)] { [(record.config, config), (record.manifest, manifest)] }
+
     /// Forgets what was replaced before a time, and returns it.
     mutating func forget(before time: Int64) -> [ByteString] {
         let old = record.former.filter { $0.value < time }.map(\.key)
@@ -163,7 +166,7 @@ struct UnionDraft {
     func write(in generation: Generation, to places: [ByteString], mostLinks: Int = .max) throws(Errno) {
         if !generation.lenders.isEmpty { try generation.link(layers, most: mostLinks) }
         let mode = try Files.status(generation.path, followLinks: false).mode
-        for (blob, text) in [(record.config, config), (record.manifest, manifest)] {
+        for (blob, text) in texts {
             guard let path = generation.blobPath(blob.digest) else { throw .invalid }
             // Nothing new: not one more look at the pool for those who remember it.
             if isWritten { continue }

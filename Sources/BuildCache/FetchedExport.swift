@@ -1,0 +1,203 @@
+internal import CacheUnion
+public import Formats
+internal import Host
+internal import Notes
+
+/// The manifest of what another host has pushed, read and not yet believed: its sizes are known before anything of it is fetched.
+public struct FetchedManifest: Sendable {
+    /// What it was read from.
+    public let text: ByteString
+    /// Its own.
+    public let digest: ByteString
+    let manifest: CacheManifest
+
+    /// What BuildKit's importer takes of a manifest, and of a config.
+    public static let largest = CacheManifest.largestBlob
+
+    /// nil for what is no cache manifest.
+    public init?(_ text: ByteString) {
+        guard let manifest = CacheManifest(text) else { return nil }
+        self.text = text
+        digest = Digest(of: text).name
+        self.manifest = manifest
+    }
+
+    /// Its config's digest.
+    public var config: ByteString { manifest.config.digest.name }
+    /// Bytes of its config.
+    public var configBytes: Int { manifest.config.size }
+    /// How many layers it names.
+    public var layerCount: Int { manifest.layers.count }
+    /// Bytes of its layers; as many as a number holds for a sum that it does not hold.
+    public var bytes: UInt64 { Self.sum(manifest.layers) }
+
+    fileprivate static func sum(_ layers: [LayerDescriptor]) -> UInt64 {
+        layers.reduce(0) { sum, layer in
+            let (more, overflow) = sum.addingReportingOverflow(UInt64(layer.size))
+            return overflow ? .max : more
+        }
+    }
+}
+
+/// An export that comes from another host. It becomes one of one's own: there leases, trimming, pre-flight and unions know it.
+public struct FetchedExport {
+    /// An OCI layout that has what is here already, and is to get the rest.
+    public var layout: ByteString { folder.layout }
+    /// Bytes that are not here yet.
+    public let missingBytes: UInt64
+    private let manifest: FetchedManifest
+    private let writer: ByteString
+    private let folder: TransferFolder
+
+    /// Makes room for it; throws where the store has none.
+    public init(
+        _ manifest: FetchedManifest, from writer: ByteString, for key: Key, in store: Store, _ limits: StoreLimits
+    ) throws(Rejection) {
+        self.manifest = manifest
+        self.writer = writer
+        let number = manifest.digest.dropFirst(7).prefix(16)
+        folder = try TransferFolder(for: key, by: writer, number: number, in: store)
+        let generation = folder.generation
+        let layers = manifest.manifest.layers
+        let here = layers.filter { Self.holds($0, generation) }
+        let known = Set(here.map(\.digest))
+        missingBytes = FetchedManifest.sum(layers.filter { !known.contains($0.digest) })
+        do throws(Rejection) {
+            try Self.checkRoom(for: missingBytes, in: generation, limits)
+        } catch {
+            folder.remove()
+            throw error
+        }
+        folder.link(here.map(\.digest))
+    }
+
+    private static func holds(_ layer: LayerDescriptor, _ generation: Generation) -> Bool {
+        (try? Preflight.checkLayer(.init(digest: layer.digest.name, size: layer.size), in: generation)) != nil
+    }
+
+    private static func checkRoom(
+        for bytes: UInt64, in generation: Generation, _ limits: StoreLimits
+    ) throws(Rejection) {
+        let held = PoolSize.measure(generation, now: Clock.now, remember: true)?.bytes ?? 0
+        let (sum, overflow) = held.addingReportingOverflow(bytes)
+        guard !overflow, sum <= limits.maximumSize else {
+            throw Rejection(.storeOverBudget, ByteString(decimal: held >> 20) + " MiB in " + generation.path)
+        }
+        guard let space = try? Files.space(at: generation.path) else { return }
+        let left = space.available.subtractingReportingOverflow(bytes)
+        try limits.check(
+            Files.Space(
+                total: space.total, available: left.overflow ? 0 : left.partialValue,
+                totalInodes: space.totalInodes, availableInodes: space.availableInodes), at: generation.path)
+    }
+
+    /// Whether a manifest was fetched before for a key, and stands there still.
+    public static func isHere(_ digest: ByteString, for key: Key, in store: Store) -> Bool {
+        guard let generation = (try? store.currentGeneration(of: store.user)) ?? nil,
+            let number = ExportName.number(of: "x-" + digest.dropFirst(7).prefix(16))
+        else { return false }
+        return KeyListing(of: key.directoryName, in: [generation]).exports.contains { export in
+            guard export.number == number else { return false }
+            let path = generation.keyPath(key).appending(path: export.name)
+            return !Files.isMissing(path.appending(path: Export.index)) && Export.writer(of: path) != nil
+        }
+    }
+
+    /// Bytes that have come so far; to be bounded while they come.
+    public static func bytes(in layout: ByteString) -> UInt64 {
+        var sum: UInt64 = 0
+        // oras and crane write beside the blobs, and move what is whole.
+        for folder in ["ingest", Generation.pool] {
+            let path = layout.appending(path: folder)
+            for name in (try? Files.names(in: path, limit: 65_536)) ?? [] {
+                guard let status = try? Files.status(path.appending(path: name), followLinks: false),
+                    status.kind == .regular, status.links == 1
+                else { continue }
+                sum &+= UInt64(max(0, status.size))
+            }
+        }
+        return sum
+    }
+
+    /// Checks all that has come, byte for byte, and makes it an export that the next union holds. What is wrong is named, and nothing
+    /// of it stays.
+    public func publish() throws(Rejection) {
+        defer { folder.remove() }
+        let arrived = folder.asGeneration
+        var preflight = Preflight(indexes: .max, bytes: .max)
+        let descriptor = Preflight.Blob(digest: manifest.digest, size: manifest.text.count)
+        try write(manifest.text, as: descriptor)
+        let contents = try preflight.contents(of: descriptor, in: arrived)
+        guard contents.graph != nil else { throw Rejection(.unionCannotHold, manifest.digest) }
+        let blobs = contents.layers + [contents.config, descriptor]
+        for blob in blobs {
+            do throws(Errno) {
+                try settle(blob, from: arrived)
+            } catch {
+                throw Rejection(error == .invalid ? .layerRejected : .storeNotWritable, blob.digest, error)
+            }
+        }
+        try writeIndex()
+    }
+
+    private func write(_ text: ByteString, as blob: Preflight.Blob) throws(Rejection) {
+        try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
+    }
+
+    /// Moves a blob into the pool, unless it is there. Its bytes have its digest: BuildKit checks them only once a build needs them,
+    /// and fails that build.
+    private func settle(_ blob: Preflight.Blob, from arrived: Generation) throws(Errno) {
+        guard let target = folder.generation.blobPath(blob.digest), let path = arrived.blobPath(blob.digest) else {
+            throw .invalid
+        }
+        if (try? Preflight.checkLayer(blob, in: folder.generation)) != nil { return }
+        let file = try Descriptor.open(path, followLinks: false)
+        let status = try file.status()
+        guard status.kind == .regular, status.owner == folder.generation.owner, status.size == blob.size else {
+            throw .invalid
+        }
+        try file.setMode(try Files.status(folder.generation.path, followLinks: false).mode & 0o444)
+        var hash = SHA256()
+        while true {
+            let piece = try file.read(upTo: 1 << 20)
+            if piece.isEmpty { break }
+            hash.update(piece)
+        }
+        guard hash.hexDigest() == blob.digest.dropFirst(7) else { throw .invalid }
+        try Files.rename(path, to: target)
+    }
+
+    private func writeIndex() throws(Rejection) {
+        let index = LayoutIndex.text(of: manifest.digest, bytes: manifest.text.count)
+        do throws(Errno) {
+            let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o644
+            for (name, text) in [
+                ("oci-layout", LayoutIndex.layout), (Export.remoteRecord, writer + "\n"), (Export.index, index),
+            ] as [(ByteString, ByteString)] {
+                try Files.replace(folder.export.appending(path: name), with: text, mode: mode)
+            }
+        } catch {
+            throw Rejection(.storeNotWritable, folder.export, error)
+        }
+    }
+
+    /// Takes away what has come.
+    public func abandon() { folder.remove() }
+}
+
+/// The two small files of an OCI layout.
+enum LayoutIndex {
+    static let layout: ByteString = "{\"imageLayoutVersion\":\"1.0.0\"}"
+
+    static func text(of digest: ByteString, bytes: Int) -> ByteString {
+        JSON.object([
+            "schemaVersion": .integer(2), "mediaType": .string("application/vnd.oci.image.index.v1+json"),
+            "manifests": .array([
+                .object([
+                    "mediaType": .string("application/vnd.oci.image.manifest.v1+json"),
+                    "digest": .string(digest), "size": .integer(bytes),
+                ])
+            ]),
+        ]).text
+    }
+}

@@ -1,0 +1,111 @@
+internal import CacheUnion
+internal import Formats
+internal import Host
+internal import Notes
+
+/// Where an OCI layout is put together that comes from another host, or goes to one: in the directory of an export that has no index
+/// yet, below its `ingest`. So what a killed transfer leaves is what a killed build leaves: in no union, counted as unfinished, and
+/// swept by trimming. Its lease keeps the pool there meanwhile.
+final class TransferFolder {
+    let export: ByteString
+    let generation: Generation
+    private let lease: Lease
+
+    /// In an export's `ingest`.
+    private static let name: ByteString = "remote"
+    private static let tries: Int64 = 8
+    /// No transfer takes as long (`RemoteClient`): what is older has been left.
+    private static let longest: Int64 = 7_200
+
+    /// Of a key in one's own current generation, where the folders are made that a build would make. `number` is the export's.
+    init(for key: Key, by writer: ByteString, number: ByteString, in store: Store) throws(Rejection) {
+        try store.makeOwnIfMissing()
+        guard let (generation, lease) = try store.leasedGeneration(of: store.user) else {
+            throw Rejection(.generationMoved, store.layout.subStore(of: store.user))
+        }
+        self.generation = generation
+        self.lease = lease
+        let now = Clock.now / 1_000_000_000
+        // Another of this second has the name, at work or left.
+        let names = (0..<Self.tries).map { later in
+            ExportName(variant: Variant(fetchedFrom: writer), started: now + later, random: number).text
+        }
+        let home = generation.keyPath(key)
+        guard let path = names.map({ home.appending(path: $0) }).first(where: { Files.isMissing($0) }) else {
+            throw Rejection(.storeNotWritable, home, .fileExists)
+        }
+        let export = Export(path: path, generation: generation, key: key)
+        self.export = export.path
+        Self.removeLeft(of: key, in: generation)
+        try export.prepare()
+        do throws(Errno) {
+            for folder in [layout, layout.appending(path: "blobs"), layout.appending(path: Generation.pool)] {
+                try Files.makeDirectory(folder, mode: 0o700)
+            }
+        } catch {
+            throw Rejection(.storeNotWritable, layout, error)
+        }
+    }
+
+    var layout: ByteString { export.appending(path: "ingest").appending(path: Self.name) }
+
+    /// The layout as a generation, so that what checks exports checks it.
+    var asGeneration: Generation { Generation(path: layout, owner: generation.owner) }
+
+    /// Gives blobs of the pool a name in the layout. Where they cannot have one they are copied by whoever needs them.
+    func link(_ digests: [Digest]) {
+        for digest in digests {
+            let name = digest.hex
+            try? Files.makeHardLink(
+                layout.appending(path: Generation.pool).appending(path: name),
+                to: generation.poolPath.appending(path: name))
+        }
+    }
+
+    func write(_ text: ByteString, _ name: ByteString) throws(Rejection) {
+        do throws(Errno) {
+            try Files.replace(layout.appending(path: name), with: text, mode: 0o600)
+        } catch {
+            throw Rejection(.storeNotWritable, layout, error)
+        }
+    }
+
+    /// Takes the layout away, and the export with it unless it is whole.
+    func remove() {
+        try? Files.removeTree(Files.isMissing(export.appending(path: Export.index)) ? export : layout)
+    }
+
+    private static func removeLeft(of key: Key, in generation: Generation) {
+        let home = generation.keyPath(key)
+        for name in (try? Files.names(in: home, limit: 65_536)) ?? [] {
+            guard let export = ExportName(name), export.variant.isFetched,
+                Clock.now / 1_000_000_000 - export.started > longest
+            else { continue }
+            let path = home.appending(path: name)
+            if Files.isMissing(path.appending(path: Export.index)) { try? Files.removeTree(path) }
+        }
+    }
+}
+
+extension Variant {
+    private static let fetched: ByteString = "remote."
+    private static let noArguments: ByteString = "000"
+
+    /// Of what another host has pushed, by the tag that it pushes under. No branch has it, whatever its name: git's have no zero byte.
+    init(fetchedFrom writer: ByteString) {
+        self.init(
+            branchTag: Self.fetched + Slug.tag(of: "\0" + writer, digits: 8), argumentsTag: Self.noArguments)
+    }
+
+    /// Whether it may be one; what tells for certain stands beside the export.
+    var isFetched: Bool { branch.hasPrefix(Self.fetched) && arguments == Self.noArguments }
+}
+
+extension Export {
+    /// What says that an export was fetched, and under which tag it was pushed.
+    static let remoteRecord: ByteString = "remote"
+
+    static func writer(of export: ByteString) -> ByteString? {
+        (try? Files.read(export.appending(path: remoteRecord), limit: 1024, followLinks: false))?.trimmed
+    }
+}

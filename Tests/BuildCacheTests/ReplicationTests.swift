@@ -1,0 +1,204 @@
+import Formats
+import Host
+import Notes
+import TestSupport
+import Testing
+
+@testable import BuildCache
+
+@Suite("What goes to another host, and comes from there")
+struct ReplicationTests {
+    private let limits = StoreLimits(maximumSize: 1 << 40, minimumFree: 1 << 20)
+
+    /// What a registry holds of a layout: manifests and blobs.
+    private func copy(_ layout: ByteString, to target: ByteString, except skipped: ByteString = "") throws {
+        let pool = layout.appending(path: Generation.pool)
+        for name in try Files.names(in: pool, limit: 1000) where name != skipped {
+            let place = target.appending(path: Generation.pool).appending(path: name)
+            guard Files.isMissing(place) else { continue }
+            try Files.replace(place, with: try Files.read(pool.appending(path: name), limit: 1 << 20), mode: 0o600)
+        }
+    }
+
+    /// What one host has pushed: a layout in a folder.
+    private func pushed(
+        by fixture: StoreFixture, as writer: ByteString = "one", into folder: TemporaryFolder
+    ) throws -> (manifest: FetchedManifest, layout: ByteString, key: Key) {
+        let key = try fixture.build().key
+        let union = try #require(try ReplicatedUnion(of: key, by: writer, in: fixture.store))
+        try folder.makeFolder("registry/blobs/sha256")
+        let layout = folder["registry"]
+        let copied = try union.withLayout { path in Result { try copy(path, to: layout) } }
+        try copied.get()
+        let text = try Files.read(
+            layout.appending(path: Generation.pool).appending(path: union.digest.dropFirst(7)), limit: 1 << 20)
+        return (try #require(FetchedManifest(text)), layout, key)
+    }
+
+    private func leftovers(_ fixture: StoreFixture, _ key: Key) throws -> [ByteString] {
+        let home = try fixture.generation().keyPath(key)
+        return ((try? Files.names(in: home, limit: 100)) ?? []).filter { $0 != Generation.keyRecord }
+    }
+
+    @Test("What one host has exported another finds")
+    func roundTrip() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let exports = [
+            try one.export(for: try one.build(), at: 100, "a"),
+            try one.export(for: try one.build("other"), at: 200, "b"),
+        ]
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        #expect(manifest.layerCount == 4)
+        #expect(try leftovers(one, key).count == 2, "the layout that was pushed is gone")
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        #expect(export.missingBytes == manifest.bytes)
+        #expect(!FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+        try copy(registry, to: export.layout)
+        #expect(FetchedExport.bytes(in: export.layout) > manifest.bytes)
+        try export.publish()
+        #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+        #expect(Files.isMissing(export.layout))
+        #expect(try two.finds(exports[0], exports[1], for: try two.build()))
+        #expect(two.store.ownKeys == [key])
+    }
+
+    @Test("Blobs that are here need not come")
+    func partly() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let own = try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        try two.put(try Files.read(own.layers[0].path, limit: 1 << 20), in: try two.generation())
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        #expect(export.missingBytes == UInt64(own.layers[1].size))
+        #expect(
+            !Files.isMissing(
+                export.layout.appending(path: Generation.pool).appending(path: own.layers[0].digest.dropFirst(7))))
+        try copy(registry, to: export.layout, except: own.layers[0].digest.dropFirst(7))
+        try export.publish()
+        #expect(try two.finds(own, for: try two.build()))
+    }
+
+    @Test(
+        "A layer that is wrong, cut or missing is named, and nothing of it stays",
+        arguments: ["wrong", "cut", "missing"])
+    func damage(_ kind: String) throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let own = try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        let name = own.layers[1].digest.dropFirst(7)
+        try copy(registry, to: export.layout, except: name)
+        let place = export.layout.appending(path: Generation.pool).appending(path: name)
+        let size = own.layers[1].size
+        if kind == "wrong" { try Files.replace(place, with: ByteString("x").repeated(size), mode: 0o600) }
+        if kind == "cut" { try Files.replace(place, with: "x", mode: 0o600) }
+        let reason = rejection { try export.publish() }
+        #expect(reason == (kind == "missing" ? .storeNotWritable : .layerRejected))
+        #expect(try leftovers(two, key).isEmpty)
+        #expect(!FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+        #expect(Files.isMissing(try #require(try two.generation().blobPath(own.layers[1].digest))))
+    }
+
+    @Test("What a killed transfer has left is in no other's way, at once or later")
+    func again() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        for _ in 0..<3 { _ = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits) }
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        try copy(registry, to: export.layout)
+        try export.publish()
+        #expect(try leftovers(two, key).count == 4)
+        #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+    }
+
+    @Test("What no union can hold is refused")
+    func nonsense() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        try one.export(for: try one.build(), at: 100, "a")
+        let (_, registry, key) = try pushed(by: one, into: one.folder)
+        let config = ByteString("{\"layers\":[],\"records\":[{\"digest\":\"x\"}]}")
+        let digest = "sha256:" + SHA256.hexDigest(of: config)
+        let text = ManifestFormat.image.text(
+            config: StoredBlob(digest: digest, size: config.count, path: ""), layers: [])
+        let manifest = try #require(FetchedManifest(text))
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        try Files.replace(
+            export.layout.appending(path: Generation.pool).appending(path: digest.dropFirst(7)), with: config,
+            mode: 0o600)
+        #expect(rejection { try export.publish() } == .unionCannotHold)
+        #expect(try leftovers(two, key).isEmpty)
+        for other in ["", "{}", "[]", "{\"schemaVersion\":2}"] as [ByteString] {
+            #expect(FetchedManifest(other) == nil)
+        }
+        _ = registry
+    }
+
+    @Test("Sizes that no number holds are no small sum")
+    func overflow() throws {
+        let blob = StoredBlob(digest: "sha256:" + ByteString("0").repeated(64), size: .max, path: "")
+        let other = StoredBlob(digest: "sha256:" + ByteString("1").repeated(64), size: .max, path: "")
+        let third = StoredBlob(digest: "sha256:" + ByteString("2").repeated(64), size: .max, path: "")
+        let manifest = try #require(
+            FetchedManifest(ManifestFormat.image.text(config: blob, layers: [blob, other, third])))
+        #expect(manifest.bytes == .max)
+        let two = try StoreFixture()
+        #expect(
+            rejection { _ = try FetchedExport(manifest, from: "one", for: try two.build().key, in: two.store, limits) }
+                == .storeOverBudget)
+        #expect(try leftovers(two, try two.build().key).isEmpty)
+    }
+
+    @Test("A store has its limits")
+    func room() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, _, key) = try pushed(by: one, into: one.folder)
+        for (limits, reason) in [
+            (StoreLimits(maximumSize: 1), Reason.storeOverBudget),
+            (StoreLimits(maximumSize: 1 << 40, minimumFree: 1 << 62), .storeDiskLow),
+        ] {
+            #expect(
+                rejection { _ = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits) } == reason)
+            #expect(try leftovers(two, key).isEmpty)
+        }
+    }
+
+    @Test("What was fetched from others is not pushed as one's own; what one pushed oneself is")
+    func ownership() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        try copy(registry, to: export.layout)
+        try export.publish()
+        #expect(try ReplicatedUnion(of: key, by: "two", in: two.store) == nil)
+        // The same exports are the same manifest.
+        #expect(try ReplicatedUnion(of: key, by: "one", in: two.store)?.digest == manifest.digest)
+    }
+
+    @Test("Trimming keeps what says where an export is from, and takes away what a killed transfer has left")
+    func trimming() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let own = try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        do {
+            let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+            try copy(registry, to: export.layout)
+            try export.publish()
+            // Never published, and never abandoned.
+            _ = try FetchedExport(manifest, from: "another", for: key, in: two.store, limits)
+        }
+        #expect(try leftovers(two, key).count == 2)
+        _ = try Trim(two.store, keeping: Retention(), dryRun: false).run()
+        let generation = try #require(try two.store.currentGeneration(of: two.store.user))
+        let names = try Files.names(in: generation.keyPath(key), limit: 10).filter { $0 != Generation.keyRecord }
+        for name in names {
+            let path = generation.keyPath(key).appending(path: name)
+            #expect(Files.isMissing(path.appending(path: "ingest").appending(path: "remote")))
+        }
+        #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+        #expect(try ReplicatedUnion(of: key, by: "two", in: two.store) == nil)
+        #expect(try two.finds(own, for: try two.build()))
+    }
+}
