@@ -66,17 +66,21 @@ let package = Package(
             name: "Warm", dependencies: ["DockerClient", "Formats", "Host", "PackageCache", "Planning"],
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
         room("Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning"]),
+        room("Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
         room(
             "Doctor",
-            uses: ["Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "WorkingTree", "Shim"]),
+            uses: [
+                "Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "WorkingTree", "Shim",
+                "Remote",
+            ]),
         .executableTarget(
             name: "docker", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "DockerCommandLine", "BuildCache", "PackageCache", "PathMap", "Planning",
-                "Shim", "Records", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex",
+                "Shim", "Records", "Remote", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex",
                 "WorkingTree",
                 "BuildHistory", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -110,6 +114,7 @@ let package = Package(
             ]),
         tests(of: "Warm", uses: ["DockerClient", "Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
         tests(of: "Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning", "TestSupport"]),
+        tests(of: "Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
         tests(
             of: "slipway",
@@ -120,7 +125,7 @@ let package = Package(
         tests(
             of: "Doctor",
             uses: [
-                "CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Shim",
+                "CLinux", "Formats", "Notes", "Host", "Engine", "BuildCache", "PathMap", "Planning", "Remote", "Shim",
                 "TestSupport",
             ]),
     ]

@@ -137,9 +137,32 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case labelFileUnread = 804
     case sandboxIncomplete = 805
 
+    // 9xx: the registry behind the store
+    case remotePushed = 900
+    case remoteFetched = 901
+    case remoteWaits = 902
+    case remoteReaderOnly = 903
+    case remoteClientMissing = 910
+    case remoteClientTooOld = 911
+    case remoteRefused = 912
+    case remoteSilent = 913
+    case remoteSlow = 914
+    case remoteUnauthorized = 915
+    case remoteForbidden = 916
+    case remoteNotFound = 917
+    case remoteThrottled = 918
+    case remoteFailing = 919
+    case remoteNotVerified = 920
+    case remoteDiskFull = 921
+    case remoteDamaged = 922
+    case remoteManifestRejected = 923
+    case remoteTooLarge = 924
+    case remoteTooManyTags = 925
+    case remoteUnclear = 926
+
     /// What a reason is about: its hundred.
     public enum Area: UInt16, CaseIterable, Sendable {
-        case done, command, engine, store, imports, packages, paths, modes, profile
+        case done, command, engine, store, imports, packages, paths, modes, profile, remote
     }
 
     /// What it is about; never nil, as a test sees to it.

@@ -6,8 +6,8 @@ public import Notes
 public struct JournalEntry: Equatable, Sendable {
     /// When the decision was made, in seconds since 1970.
     public let time: Int
-    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", "export", or "unknown" for a command line that was not
-    /// understood.
+    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", or "unknown" for a command line that was not
+    /// understood; "export" for an export behind a build, "remote" for what was done with the registry.
     public let command: ByteString
     /// Where it was given.
     public let directory: ByteString
@@ -50,8 +50,8 @@ public struct JournalEntry: Equatable, Sendable {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
 
-    /// Whether it tells of an export behind a build, and not of a command.
-    var isExport: Bool { command == "export" }
+    /// Whether it tells of a command, and not of what was done behind one.
+    var isCommand: Bool { command != "export" && command != "remote" }
 
     /// The process that decided, and became docker; nil where it was not written.
     public var process: Int? { JSON(line)?[key: "pid"]?.integer }

@@ -52,7 +52,7 @@ public struct JournalStatistics: Equatable, Sendable {
         for entry in journal {
             let exports = entry.exports.compactMap { ArrivedExport(at: $0) }
             let brought = exports.reduce(0) { $0 &+ $1.bytes(since: entry.time, besides: &reached) }
-            guard filter.accepts(entry) else { continue }
+            guard filter.accepts(entry), entry.isCommand else { continue }
             entries += 1
             commands[entry.command, default: 0] += 1
             first = min(first ?? entry.time, entry.time)
@@ -66,7 +66,7 @@ public struct JournalStatistics: Equatable, Sendable {
             bytes &+= brought
             if entry.isChanged {
                 changed += 1
-            } else if !entry.isExport && entry.count(of: .exportBehind) == 0 {
+            } else if entry.count(of: .exportBehind) == 0 {
                 declined += 1
                 for code in Set(entry.notes.map(\.code)) { reasons[code, default: 0] += 1 }
             }

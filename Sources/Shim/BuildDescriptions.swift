@@ -1,12 +1,12 @@
-internal import BuildCache
-internal import DockerCommandLine
+public import BuildCache
+public import DockerCommandLine
 internal import Engine
-internal import Formats
+public import Formats
 internal import Host
 
 extension BuildDescription {
     /// What a command line says, with what docker itself takes from the environment.
-    init(_ build: BuildInvocation, in directory: ByteString) {
+    public init(_ build: BuildInvocation, in directory: ByteString) {
         self.init(
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
             platforms: Self.platforms(build.platforms), imageNames: build.tags,

@@ -293,7 +293,8 @@ struct BuildLayers {
         let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
         let behind = command.flatMap { exportBehind($0.build, $0.words, builds, docker: docker, wish) }
         let aftermath = Aftermath(
-            store: store, settings: settings, exported: exported, apart: Self.numbers(of: builds).max() ?? 0,
+            store: store, settings: settings, globals: globals, identities: identities, exported: exported,
+            apart: Self.numbers(of: builds).max() ?? 0,
             recorder: settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil,
             export: behind)
         // Docker's leases end with docker.

@@ -114,6 +114,6 @@ struct ExportBehind {
     }
 
     private func note(_ reason: Reason, _ detail: ByteString) {
-        Journal.append(.unchanged([], [Note(reason, detail)]), command: "export", in: directory)
+        Journal.append([Note(reason, detail)], command: "export", isChanged: false, in: directory)
     }
 }

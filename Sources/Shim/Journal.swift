@@ -1,6 +1,6 @@
 public import Formats
 internal import Host
-internal import Notes
+public import Notes
 internal import Planning
 
 /// What was decided, a JSON line for each command that was changed or might have been. Command lines are not kept: build
@@ -36,18 +36,26 @@ public enum Journal {
         }
     }
 
-    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker. `directory`
-    /// is where the command was given; nil for where this process stands.
-    static func append(
-        _ plan: Plan, command: ByteString, in directory: ByteString? = nil, _ findings: BuildFindings? = nil
+    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker.
+    static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
+        append(plan.notes, command: command, isChanged: plan.isChanged, in: nil, findings)
+    }
+
+    /// What was done behind a build's back, and what could not be. `directory` is the build's; nil for where this process stands.
+    public static func append(_ notes: [Note], command: ByteString, isChanged: Bool, in directory: ByteString? = nil) {
+        append(notes, command: command, isChanged: isChanged, in: directory, nil)
+    }
+
+    private static func append(
+        _ notes: [Note], command: ByteString, isChanged: Bool, in directory: ByteString?, _ findings: BuildFindings?
     ) {
         guard let file = files.last, let older = files.first else { return }
         let directory = directory ?? (try? Kernel.workingDirectory()) ?? ""
         var members: [JSON.Member] = [
             .init(name: "time", value: .integer(Clock.now / 1_000_000_000)),
             .init(name: "pid", value: .integer(Kernel.processID)), .init(name: "command", value: .string(command)),
-            .init(name: "directory", value: .string(directory)), .init(name: "changed", value: .bool(plan.isChanged)),
-            .init(name: "notes", value: Note.json(plan.notes)),
+            .init(name: "directory", value: .string(directory)), .init(name: "changed", value: .bool(isChanged)),
+            .init(name: "notes", value: Note.json(notes)),
         ]
         if let check = Kernel.variable("SLIPWAY_CHECK")?.decimal {
             members.append(.init(name: "check", value: .integer(check)))

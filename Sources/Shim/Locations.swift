@@ -29,7 +29,7 @@ public enum Locations {
     }
 
     /// The journal and what was learned.
-    static var state: ByteString? { folder("XDG_STATE_HOME", orHome: ".local/state") }
+    public static var state: ByteString? { folder("XDG_STATE_HOME", orHome: ".local/state") }
 
     /// The store of a host whose operator mounts one, else the user's own.
     public static var store: ByteString? {

@@ -20,6 +20,7 @@ struct Slipway: ParsableCommand {
             Explain.self, PathsCommand.self, Log.self, Stats.self, Status.self, DoctorCommand.self, WhyCommand.self,
             CheckCommand.self,
             LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
+            PushCommand.self, PullCommand.self, RemoteCommands.self,
             ListContainers.self,
             ReconcileCommand.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]

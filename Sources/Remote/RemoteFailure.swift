@@ -1,0 +1,150 @@
+public import Formats
+public import Notes
+
+/// Why something could not be had from a registry, or brought there.
+public struct RemoteFailure: Error, Equatable, Sendable {
+    /// Which.
+    public let cause: RemoteCause
+    /// The reason with the client's own words.
+    public let note: Note
+    /// The signal that ended it, if one did.
+    public var signal: Int32?
+
+    /// A cause and what it is about.
+    public init(_ cause: RemoteCause, _ detail: ByteString = "") {
+        self.cause = cause
+        note = Note(cause.row.reason, detail)
+    }
+}
+
+/// All that goes wrong between hosts, a row each: how it is known, how soon it is tried again, and what is to be done.
+public enum RemoteCause: ByteString, CaseIterable, Sendable {
+    case clientMissing = "client-missing"
+    case clientTooOld = "client-too-old"
+    case refused = "refused"
+    case silent = "silent"
+    case slow = "slow"
+    case unauthorized = "unauthorized"
+    case forbidden = "forbidden"
+    case notFound = "not-found"
+    case throttled = "throttled"
+    case failing = "failing"
+    case notVerified = "not-verified"
+    case diskFull = "disk-full"
+    case damaged = "damaged"
+    case manifestRejected = "manifest-rejected"
+    case tooLarge = "too-large"
+    case tooManyTags = "too-many-tags"
+    case unclear = "unclear"
+
+    /// What a cause means.
+    public struct Row: Sendable {
+        /// Its code and sentence.
+        public let reason: Reason
+        /// Seconds until it is tried again the first time; twice as many each time after that.
+        public let delay: Int64
+        /// Words of oras and crane by which it is known, in small letters.
+        let words: [ByteString]
+        /// What people do about it.
+        public let advice: ByteString
+    }
+
+    /// The table's row. Words are those of oras 1.3.3 and crane 0.20.7, and of Go's network and TLS packages.
+    public var row: Row {
+        switch self {
+        case .clientMissing:
+            Row(
+                reason: .remoteClientMissing, delay: 3600, words: [],
+                advice: "apt-get install oras, or set remote.client")
+        case .clientTooOld:
+            Row(
+                reason: .remoteClientTooOld, delay: 3600, words: [],
+                advice: "install a newer oras, or set remote.client")
+        case .refused:
+            Row(
+                reason: .remoteRefused, delay: 60,
+                words: [
+                    "connection refused", "no such host", "network is unreachable", "no route to host",
+                    "connection reset", "server misbehaving", "eof\"", ": eof",
+                ], advice: "see whether the registry runs: slipway remote check")
+        case .silent:
+            Row(
+                reason: .remoteSilent, delay: 300,
+                words: ["i/o timeout", "deadline exceeded", "timeout awaiting", "handshake timeout"],
+                advice: "see whether the registry answers: slipway remote check")
+        case .slow:
+            Row(reason: .remoteSlow, delay: 600, words: [], advice: "measure it: slipway remote check")
+        case .unauthorized:
+            Row(
+                reason: .remoteUnauthorized, delay: 900,
+                words: ["status code 401", "unauthorized", "basic credential not found", "credential required"],
+                advice: "docker login to the registry")
+        case .forbidden:
+            Row(
+                reason: .remoteForbidden, delay: 3600, words: ["status code 403", "denied", "forbidden"],
+                advice: "ask for the right, or set remote.role = reader")
+        case .throttled:
+            Row(
+                reason: .remoteThrottled, delay: 900,
+                words: ["status code 429", "toomanyrequests", "too many requests"],
+                advice: "raise remote.interval")
+        case .diskFull:
+            Row(
+                reason: .remoteDiskFull, delay: 900, words: ["no space left on device", "disk quota exceeded"],
+                advice: "slipway trim, or make room")
+        case .damaged:
+            Row(
+                reason: .remoteDamaged, delay: 3600,
+                words: ["mismatched digest", "error verifying", "unexpected eof", "mismatched size", "size mismatch"],
+                advice: "push it anew from a host that has it, and see whether the registry's storage is whole")
+        case .notVerified:
+            Row(
+                reason: .remoteNotVerified, delay: 3600,
+                words: [
+                    "x509:", "certificate", "tls:", "server gave http response to https client",
+                    "first record does not look like a tls handshake",
+                ], advice: "trust its CA (SSL_CERT_FILE), or set remote.insecure = on for plain http")
+        case .failing:
+            Row(
+                reason: .remoteFailing, delay: 300,
+                words: [
+                    "status code 50", "internal server error", "service unavailable", "bad gateway", "gateway timeout",
+                    "registry: unknown: ", "registry: unavailable: ", "\": unknown: ", "\": unavailable: ",
+                    ": unknown: ",
+                    ": unavailable: ",
+                ], advice: "see the registry's own log")
+        case .notFound:
+            Row(
+                reason: .remoteNotFound, delay: 300,
+                words: [
+                    "not found", "name unknown", "name_unknown", "manifest_unknown", "blob_unknown", "status code 404",
+                ],
+                advice: "see whether remote names the right path, and whether its repositories must be made first")
+        case .manifestRejected:
+            Row(
+                reason: .remoteManifestRejected, delay: 3600, words: [],
+                advice: "delete the tag, and see who may push there")
+        case .tooLarge:
+            Row(reason: .remoteTooLarge, delay: 3600, words: [], advice: "raise remote.max-fetch")
+        case .tooManyTags:
+            Row(
+                reason: .remoteTooManyTags, delay: 3600, words: [],
+                advice: "slipway remote prune, set remote.writer for hosts that come and go, and see who may push there"
+            )
+        case .unclear:
+            Row(reason: .remoteUnclear, delay: 300, words: [], advice: "slipway remote check")
+        }
+    }
+
+    /// In the order in which they are looked for: certain words before those that any message may have.
+    private static let known: [RemoteCause] = [
+        .diskFull, .damaged, .unauthorized, .throttled, .forbidden, .refused, .silent, .failing, .notFound,
+        .notVerified,
+    ]
+
+    /// What a client's last words tell.
+    init(saying text: ByteString) {
+        let text = text.lowercasedASCII
+        self = Self.known.first { $0.row.words.contains { text.range(of: $0) != nil } } ?? .unclear
+    }
+}

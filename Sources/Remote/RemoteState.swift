@@ -1,0 +1,176 @@
+public import Formats
+internal import Host
+internal import Notes
+
+/// What is known of the registry between commands: when a key was last looked at, what was pushed, and what failed and until when it is
+/// left alone. All of it can be learned again.
+public struct RemoteState: Sendable {
+    /// The two ways that fail apart: who may not write may still read.
+    public enum Way: ByteString, CaseIterable, Sendable {
+        case push = "push"
+        case fetch = "fetch"
+    }
+
+    /// One key's.
+    public struct KeyState: Equatable, Sendable {
+        /// When it was last looked at behind a build, in seconds since 1970.
+        public var looked = 0
+        /// The manifest that was pushed last, when, and the bytes that it names.
+        public var pushed: (digest: ByteString, time: Int, bytes: Int)?
+        /// When something was fetched last, and how many bytes.
+        public var fetched: (time: Int, bytes: Int)?
+
+        /// Whether both say the same.
+        public static func == (left: KeyState, right: KeyState) -> Bool { left.json == right.json }
+    }
+
+    /// What failed last.
+    public struct Failure: Equatable, Sendable {
+        /// Why.
+        public let cause: RemoteCause
+        /// What it is about.
+        public let detail: ByteString
+        /// How often, one after another.
+        public let count: Int
+        /// When, and until when nothing behind a build is tried again, in seconds since 1970.
+        public let time: Int, until: Int
+    }
+
+    private let folder: ByteString
+    private let prefix: ByteString
+    private static let longestWait: Int64 = 86_400
+    private static let most = 16_384
+
+    /// In Slipway's state folder, of one registry.
+    public init(in folder: ByteString, of prefix: ByteString) {
+        self.folder = folder.appending(path: "remote")
+        self.prefix = prefix
+    }
+
+    private static var now: Int { Int(Clock.now / 1_000_000_000) }
+
+    // MARK: - Keys
+
+    /// What is known of a key.
+    public subscript(key name: ByteString) -> KeyState {
+        get { read("key-" + name).map(KeyState.init) ?? KeyState() }
+        nonmutating set { write(newValue.json, "key-" + name) }
+    }
+
+    /// The names of the keys that are known.
+    public var keys: [ByteString] {
+        ((try? Files.names(in: folder, limit: Self.most)) ?? []).filter { $0.hasPrefix("key-") }
+            .map { $0.dropFirst(4) }.sorted()
+    }
+
+    // MARK: - Failures
+
+    /// nil while nothing is wrong.
+    public func failure(_ way: Way) -> Failure? { read("failure-" + way.rawValue).flatMap(Failure.init) }
+
+    /// The same, while it is to be left alone.
+    public func waiting(_ way: Way) -> Failure? { failure(way).flatMap { $0.until > Self.now ? $0 : nil } }
+
+    /// Notes a failure: each time it waits twice as long, a day at most.
+    public func note(_ failure: RemoteFailure, _ way: Way) {
+        let former = self.failure(way)
+        let count = former?.cause == failure.cause ? min(32, (former?.count ?? 0) + 1) : 1
+        let wait = min(Self.longestWait, failure.cause.row.delay << Int64(min(16, count - 1)))
+        write(
+            .object([
+                "cause": .string(failure.cause.rawValue), "detail": .string(failure.note.detail),
+                "count": .integer(count), "time": .integer(Self.now), "until": .integer(Self.now + Int(wait)),
+            ]), "failure-" + way.rawValue)
+    }
+
+    /// What has worked waits no more.
+    public func clear(_ way: Way) {
+        let path = folder.appending(path: "failure-" + way.rawValue)
+        if !Files.isMissing(path) { try? Files.remove(path) }
+    }
+
+    // MARK: - The writer's name
+
+    /// The tag that this host pushes under, made once.
+    public func writer() -> ByteString {
+        let path = folder.appending(path: "writer")
+        func known() -> ByteString? {
+            (try? Files.read(path, limit: 64, followLinks: false))?.trimmed
+        }
+        if let name = known(), name.hasPrefix("host-"), name.count == 21 { return name }
+        let name = "host-" + Hex.digits(of: Kernel.randomBytes(8))
+        try? Files.makeDirectories(folder, mode: 0o700)
+        try? Files.replace(path, with: name + "\n", mode: 0o600)
+        return known() ?? name
+    }
+
+    /// Runs `body` unless somebody else is at it: one transfer behind builds is enough for a host.
+    public func alone(_ body: () -> Void) {
+        try? Files.makeDirectories(folder, mode: 0o700)
+        let path = folder.appending(path: "lock")
+        guard let file = try? Descriptor.open(path, .append(mode: 0o600), followLinks: false),
+            (try? file.lock(.exclusive)) != nil
+        else { return }
+        body()
+        withExtendedLifetime(file) {}
+    }
+
+    // MARK: - Files
+
+    private func read(_ name: ByteString) -> JSON? {
+        let path = folder.appending(path: name)
+        let text = try? Files.read(path, limit: Self.most, followLinks: false) { $0.owner == Kernel.userID }
+        guard let json = text.flatMap({ JSON($0) }), json[key: "prefix"]?.string == prefix else { return nil }
+        return json
+    }
+
+    private func write(_ json: JSON, _ name: ByteString) {
+        guard let members = json.members else { return }
+        let text = JSON.object([JSON.Member(name: "prefix", value: .string(prefix))] + members).text + "\n"
+        try? Files.makeDirectories(folder, mode: 0o700)
+        try? Files.replace(folder.appending(path: name), with: text, mode: 0o600)
+    }
+}
+
+extension RemoteState.KeyState {
+    fileprivate init(_ json: JSON) {
+        looked = json[key: "looked"]?.integer ?? 0
+        if let pushed = json[key: "pushed"], let digest = pushed[key: "digest"]?.string {
+            self.pushed = (digest, pushed[key: "time"]?.integer ?? 0, pushed[key: "bytes"]?.integer ?? 0)
+        }
+        if let fetched = json[key: "fetched"], let time = fetched[key: "time"]?.integer {
+            self.fetched = (time, fetched[key: "bytes"]?.integer ?? 0)
+        }
+    }
+
+    /// Stable for programs.
+    public var json: JSON {
+        .object([
+            "looked": .integer(looked),
+            "pushed": pushed.map {
+                .object(["digest": .string($0.digest), "time": .integer($0.time), "bytes": .integer($0.bytes)])
+            } ?? .null,
+            "fetched": fetched.map { .object(["time": .integer($0.time), "bytes": .integer($0.bytes)]) } ?? .null,
+        ])
+    }
+}
+
+extension RemoteState.Failure {
+    fileprivate init?(_ json: JSON) {
+        guard let cause = json[key: "cause"]?.string.flatMap(RemoteCause.init(rawValue:)),
+            let count = json[key: "count"]?.integer, let time = json[key: "time"]?.integer,
+            let until = json[key: "until"]?.integer
+        else { return nil }
+        self.init(
+            cause: cause, detail: json[key: "detail"]?.string ?? "", count: count, time: time, until: until)
+    }
+
+    /// Stable for programs.
+    public var json: JSON {
+        .object([
+            "code": .string(cause.row.reason.code), "cause": .string(cause.rawValue), "detail": .string(detail),
+            "count": .integer(count), "time": .integer(time), "until": .integer(until),
+            "advice": .string(cause.row.advice),
+        ])
+    }
+}

@@ -1,0 +1,208 @@
+public import BuildCache
+public import Formats
+internal import Host
+public import Notes
+public import Planning
+
+/// Brings what this host has built to a registry, and what others have built from there. The store stays the only thing that builds see.
+public struct Replication {
+    let client: RemoteClient
+    private let store: Store
+    private let settings: Settings
+    private let state: RemoteState
+    let prefix: ByteString
+    private let writer: ByteString
+    /// What is going on, for people.
+    public var progress: (ByteString) -> Void = { _ in }
+
+    /// With the registry that the settings name.
+    public init(
+        _ client: RemoteClient, _ store: Store, _ settings: Settings, _ state: RemoteState, prefix: ByteString
+    ) {
+        self.client = client
+        self.store = store
+        self.settings = settings
+        self.state = state
+        self.prefix = prefix
+        writer = settings.remote.writer ?? state.writer()
+    }
+
+    /// Where a key's manifests are: PREFIX/KEY, with what no registry takes in a name left out.
+    public static func repository(of key: Key, below prefix: ByteString) -> ByteString {
+        prefix + "/" + component(key.directoryName)
+    }
+
+    /// Runs of other bytes than letters and digits become one dash: the digits at its end keep names apart.
+    static func component(_ name: ByteString) -> ByteString {
+        let words = name.lowercasedASCII.bytes.split { !($0.isDigit || $0.isLetter) }
+        return words.map { ByteString($0) }.joined(separator: "-")
+    }
+
+    private func now() -> Int { Int(Clock.now / 1_000_000_000) }
+
+    // MARK: - Push
+
+    /// What was done with a key.
+    public struct Pushed: Sendable {
+        /// PREFIX/KEY:WRITER.
+        public let reference: ByteString
+        /// The manifest.
+        public let digest: ByteString
+        /// Bytes of all that it names.
+        public let bytes: UInt64
+        /// Whether the registry had another one.
+        public let isNew: Bool
+    }
+
+    /// Pushes what was built of a key; nil where nothing was.
+    public func push(_ key: Key) throws(RemoteFailure) -> Pushed? {
+        guard var union = try union(of: key) else { return nil }
+        let repository = Self.repository(of: key, below: prefix)
+        let reference = repository + ":" + writer
+        var known = state[key: key.directoryName]
+        let there = try client.manifest(reference, most: FetchedManifest.largest)
+        let digest = there.flatMap { FetchedManifest($0) }?.digest
+        if digest != union.digest {
+            // Somebody else has pushed under this name, or this host has lost its store: nothing of theirs is to be lost.
+            if let there, digest != known.pushed?.digest, let manifest = FetchedManifest(there),
+                !FetchedExport.isHere(manifest.digest, for: key, in: store),
+                (try? fetch(manifest, tag: writer, of: key, within: settings.remote.maximumFetch)) != nil
+            {
+                union = try self.union(of: key) ?? union
+            }
+            progress("pushing " + reference)
+            let (digest, bytes) = (union.digest, union.bytes)
+            let failure: RemoteFailure?
+            do throws(Rejection) {
+                failure = try union.withLayout { layout in
+                    do throws(RemoteFailure) {
+                        try client.push(layout, digest, to: reference, bytes: bytes)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            } catch {
+                throw RemoteFailure(error)
+            }
+            if let failure { throw failure }
+        }
+        known.pushed = (union.digest, now(), Int(clamping: union.bytes))
+        state[key: key.directoryName] = known
+        return Pushed(
+            reference: reference, digest: union.digest, bytes: union.bytes, isNew: digest != union.digest)
+    }
+
+    private func union(of key: Key) throws(RemoteFailure) -> ReplicatedUnion? {
+        do throws(Rejection) {
+            return try ReplicatedUnion(of: key, by: writer, in: store)
+        } catch {
+            throw RemoteFailure(error)
+        }
+    }
+
+    // MARK: - Fetch
+
+    /// What came of a key.
+    public struct Fetched: Sendable {
+        /// How many writers there are.
+        public var tags = 0
+        /// Manifests that were not here.
+        public var new = 0
+        /// Bytes that were fetched.
+        public var bytes: UInt64 = 0
+        /// What was left out, and why.
+        public var refused: [Note] = []
+    }
+
+    /// Fetches what others have pushed of a key and is not here. What is wrong with one writer's does not keep another's away.
+    public func fetch(_ key: Key) throws(RemoteFailure) -> Fetched {
+        let repository = Self.repository(of: key, below: prefix)
+        var fetched = Fetched()
+        let tags = try client.tags(of: repository).sorted()
+        fetched.tags = tags.count
+        var known = state[key: key.directoryName]
+        for tag in tags {
+            do throws(RemoteFailure) {
+                guard let text = try client.manifest(repository + ":" + tag, most: FetchedManifest.largest) else {
+                    continue
+                }
+                guard let manifest = FetchedManifest(text), manifest.configBytes <= FetchedManifest.largest else {
+                    throw RemoteFailure(.manifestRejected, repository + ":" + tag)
+                }
+                guard !FetchedExport.isHere(manifest.digest, for: key, in: store),
+                    tag != writer || manifest.digest != known.pushed?.digest
+                else { continue }
+                let left = settings.remote.maximumFetch
+                fetched.bytes += try fetch(
+                    manifest, tag: tag, of: key, within: left > fetched.bytes ? left - fetched.bytes : 0)
+                fetched.new += 1
+            } catch {
+                switch error.cause {
+                case .manifestRejected, .tooLarge, .damaged, .notFound: fetched.refused.append(error.note)
+                default:
+                    // What came before it counts.
+                    if fetched.new == 0 { throw error }
+                    fetched.refused.append(error.note)
+                    return fetched
+                }
+            }
+        }
+        if fetched.new > 0 {
+            known.fetched = (now(), Int(clamping: fetched.bytes))
+            state[key: key.directoryName] = known
+        }
+        return fetched
+    }
+
+    /// Fetches what one manifest names; returns the bytes that were not here.
+    private func fetch(
+        _ manifest: FetchedManifest, tag: ByteString, of key: Key, within most: UInt64
+    ) throws(RemoteFailure) -> UInt64 {
+        let repository = Self.repository(of: key, below: prefix)
+        let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
+        let export: FetchedExport
+        do throws(Rejection) {
+            export = try FetchedExport(manifest, from: tag, for: key, in: store, limits)
+        } catch {
+            throw RemoteFailure(error)
+        }
+        guard export.missingBytes <= most else {
+            export.abandon()
+            throw RemoteFailure(
+                .tooLarge,
+                repository + ":" + tag + " needs " + ByteSize.text(export.missingBytes) + " more, and "
+                    + ByteSize.text(most) + " may come")
+        }
+        progress("fetching " + repository + ":" + tag + ", " + ByteSize.text(export.missingBytes))
+        let layout = export.layout
+        do throws(RemoteFailure) {
+            try client.fetch(manifest.digest, of: repository, into: layout, bytes: export.missingBytes) {
+                FetchedExport.bytes(in: layout)
+            }
+        } catch {
+            export.abandon()
+            throw error
+        }
+        do throws(Rejection) {
+            try export.publish()
+        } catch {
+            throw RemoteFailure(error)
+        }
+        return export.missingBytes
+    }
+}
+
+extension RemoteFailure {
+    /// What the store refused of what came, or has no room for.
+    init(_ rejection: Rejection) {
+        let cause: RemoteCause =
+            switch rejection.note.reason {
+            case .layerRejected: .damaged
+            case .manifestRejected, .unionCannotHold, .metadataBudgetSpent: .manifestRejected
+            case .storeDiskLow, .storeOverBudget: .diskFull
+            default: .unclear
+            }
+        self.init(cause, rejection.note.message)
+    }
+}

@@ -1,0 +1,47 @@
+public import BuildCache
+internal import DockerCommandLine
+internal import Formats
+internal import Host
+public import Planning
+
+/// Has `slipway remote sync` look at the registry once a build has ended: in the child behind it, which becomes that program. The shim
+/// itself knows nothing of registries.
+enum RemoteUpkeep {
+    /// A command has more keys only where it bakes many targets; the next one looks at the others.
+    private static let mostKeys = 32
+    /// Words that are longer start no program.
+    private static let mostBytes = 65_536
+
+    /// Returns only where nothing is to be done, or cannot be.
+    static func begin(for builds: [BuildIdentity], _ settings: Settings, _ globals: GlobalOptions) {
+        guard settings.remote.prefix != nil, !builds.isEmpty, let slipway = program() else { return }
+        let isDefault = builds.allSatisfy { $0.defaultBranches.contains($0.variant.branch) }
+        let keys = builds.map(\.key).withoutRepeats.map(\.json.text).prefix(mostKeys)
+        guard keys.reduce(0, { $0 + $1.count }) < mostBytes else { return }
+        let words: [ByteString] =
+            ["slipway", "remote", "sync"] + (isDefault ? ["--default-branch"] : []) + ["--"] + keys
+        let change = globals.configDirectory.map { [EnvironmentChange(name: "DOCKER_CONFIG", value: $0)] } ?? []
+        _ = Execution.become(
+            slipway, arguments: .words(words),
+            environment: .entries(EnvironmentChange.apply(change, to: Kernel.environment)))
+    }
+
+    /// The admin program beside this one, where nobody else could have put it who could not replace the shim, too.
+    private static func program() -> ByteString? {
+        guard let own = try? Files.realPath("/proc/self/exe"), let shim = try? Files.status(own) else { return nil }
+        let path = own.parentPath.appending(path: "slipway")
+        guard let status = try? Files.status(path), status.kind == .regular, !status.isWritableByOthers,
+            [0, Kernel.userID, shim.owner].contains(status.owner), Files.allows(.execute, path)
+        else { return nil }
+        return path
+    }
+}
+
+extension Store {
+    /// Publishes the unions of some keys as the settings say.
+    public func publishUnion(for keys: [Key], _ settings: Settings) {
+        publishUnion(
+            for: keys, UnionScope(settings), othersUpTo: settings.unionOthersAge,
+            trusting: settings.readUsers(besides: user))
+    }
+}

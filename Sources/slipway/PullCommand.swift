@@ -1,0 +1,93 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import Host
+import Notes
+import Planning
+import Remote
+import Shim
+
+/// `slipway pull`
+struct PullCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull",
+        abstract: "Fetch what other hosts have built from the registry that the setting remote names.",
+        discussion: """
+            For the build that follows --, for each KEY, or for the repository in the current directory: all that its writers have \
+            pushed and is not here, checked byte by byte, within remote.max-fetch and store.max-size. The build itself is not run. \
+            Exits with 0 when what there is is here, 1 when something could not be fetched, 2 for bad usage: a build that follows \
+            works in any case. docs/remote.md tells more.
+
+              slipway pull -- docker build -t app .
+              slipway pull
+            """)
+
+    @Flag(
+        help: """
+            Print JSON: pulled (key, repository, tags, new, bytes, refused (code, message)), failed (key, code, cause, message, \
+            advice).
+            """)
+    var json = false
+
+    @Argument(
+        help: ArgumentHelp("Keys, as `slipway status` names them; or -- and a docker build.", valueName: "key"))
+    var words: [String] = []
+
+    func run() throws {
+        HeldSignals.hold()
+        let site = try RemoteSite(json: json)
+        // Bytes that are no UTF-8 do not survive the parser's Strings.
+        let command = Array(Kernel.arguments.drop { $0 != "--" }.dropFirst())
+        let keys = try site.keys(command.isEmpty ? words : [], or: command, json: json)
+        var pulled: [JSON] = []
+        var failed: [JSON] = []
+        var fetched: [Key] = []
+        var failure: RemoteFailure?
+        var isRefused = false
+        for key in keys {
+            guard failure?.concernsAll != true else { break }
+            do throws(RemoteFailure) {
+                var replication = try site.replication()
+                replication.progress = { [json] in if !json { Output.working($0) } }
+                defer { Output.working(nil) }
+                let done = try replication.fetch(key)
+                site.state.clear(.fetch)
+                if done.new > 0 { fetched.append(key) }
+                isRefused = isRefused || !done.refused.isEmpty
+                Output.working(nil)
+                pulled.append(done.json(key, below: site.prefix))
+                if !json { tell(done, key) }
+            } catch {
+                failure = error
+                failed.append(
+                    .object([.init(name: "key", value: .string(key.directoryName))] + (error.json.members ?? [])))
+                if !json { Output.complain(key.directoryName + ": " + error.text) }
+            }
+        }
+        site.store.publishUnion(for: fetched, site.settings)
+        if json { Output.write(.object(["pulled": .array(pulled), "failed": .array(failed)])) }
+        if failure != nil || isRefused { throw RemoteSite.exitCode(failure) }
+    }
+
+    private func tell(_ done: Replication.Fetched, _ key: Key) {
+        let writers = ByteString(decimal: done.tags) + (done.tags == 1 ? " writer" : " writers")
+        let text: ByteString =
+            done.new > 0
+            ? "fetched " + ByteSize.text(done.bytes) + " of " + writers
+            : done.tags == 0 ? "nobody has pushed anything" : "nothing new of " + writers
+        Output.write(Output.lines([key.directoryName + ": " + text]))
+        for note in done.refused { Output.complain(note.message + " (" + note.reason.code + ")") }
+    }
+}
+
+extension Replication.Fetched {
+    func json(_ key: Key, below prefix: ByteString) -> JSON {
+        .object([
+            "key": .string(key.directoryName),
+            "repository": .string(Replication.repository(of: key, below: prefix)), "tags": .integer(tags),
+            "new": .integer(new), "bytes": .integer(Int(clamping: bytes)),
+            "refused": .array(
+                refused.map { .object(["code": .string($0.reason.code), "message": .string($0.message)]) }),
+        ])
+    }
+}

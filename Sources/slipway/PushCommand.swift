@@ -1,0 +1,90 @@
+import ArgumentParser
+import BuildCache
+import Formats
+import Host
+import Planning
+import Remote
+
+/// `slipway push`
+struct PushCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push",
+        abstract: "Push what was built here to the registry that the setting remote names.",
+        discussion: """
+            Of each KEY, or of each key of the repository in the current directory, one manifest goes to REMOTE/KEY:WRITER, and \
+            what the registry has is not sent again. With remote.role = writer, builds do the same behind their backs; with \
+            reader nothing is pushed, and with writer-on-default-branch only from that branch. Exits with 0 when the registry \
+            has all of it, 1 when something could not be pushed, 2 for bad usage. docs/remote.md tells more.
+
+              slipway push
+              slipway push app-0123456789abcdef
+            """)
+
+    @Flag(help: "Print JSON: pushed (key, reference, digest, bytes, new), failed (key, code, cause, message, advice).")
+    var json = false
+
+    @Argument(help: ArgumentHelp("Keys, as `slipway status` names them.", valueName: "key"))
+    var keys: [String] = []
+
+    func run() throws {
+        HeldSignals.hold()
+        let site = try RemoteSite(json: json)
+        let keys = try site.keys(self.keys, or: [], json: json)
+        try checkRole(site)
+        var pushed: [JSON] = []
+        var failed: [JSON] = []
+        var failure: RemoteFailure?
+        for key in keys {
+            guard failure?.concernsAll != true else { break }
+            do throws(RemoteFailure) {
+                var replication = try site.replication()
+                replication.progress = { [json] in if !json { Output.working($0) } }
+                defer { Output.working(nil) }
+                guard let done = try replication.push(key) else { continue }
+                site.state.clear(.push)
+                pushed.append(
+                    .object([
+                        "key": .string(key.directoryName), "reference": .string(done.reference),
+                        "digest": .string(done.digest), "bytes": .integer(Int(clamping: done.bytes)),
+                        "new": .bool(done.isNew),
+                    ]))
+                Output.working(nil)
+                if !json {
+                    let words: ByteString = done.isNew ? "pushed " : "has already "
+                    Output.write(
+                        Output.lines([words + done.reference + ", " + ByteSize.text(done.bytes) + ", " + done.digest]))
+                }
+            } catch {
+                failure = error
+                failed.append(
+                    .object([.init(name: "key", value: .string(key.directoryName))] + (error.json.members ?? [])))
+                if !json { Output.complain(key.directoryName + ": " + error.text) }
+            }
+        }
+        if json {
+            Output.write(.object(["pushed": .array(pushed), "failed": .array(failed)]))
+        } else if pushed.isEmpty && failed.isEmpty {
+            Output.write("nothing was built here yet\n")
+        }
+        if failure != nil { throw RemoteSite.exitCode(failure) }
+    }
+
+    private func checkRole(_ site: RemoteSite) throws {
+        switch site.settings.remote.role {
+        case .writer: return
+        case .reader:
+            throw Output.failure(
+                "reader-only", "remote.role is reader, so nothing is pushed: set it to writer where this host may",
+                json: json)
+        case .writerOnDefaultBranch:
+            guard let identity = RemoteSite.identity(of: []),
+                identity.defaultBranches.contains(identity.variant.branch)
+            else {
+                throw Output.failure(
+                    "not-default-branch",
+                    "remote.role is writer-on-default-branch, and that is not checked out here: set it to writer where this host may",
+                    json: json)
+            }
+        }
+    }
+}
