@@ -105,6 +105,12 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case pathNotSeen = 702
     case containerNotProved = 703
 
+    // 8xx: the registry behind the store
+    case remoteInOrder = 800
+    case remoteClientMissing = 801
+    case remoteClientTooOld = 802
+    case remoteFails = 803
+
     /// The code people and programs see, such as "DOC101".
     public var code: ByteString { "DOC" + ByteString(decimal: rawValue) }
 }

@@ -1,6 +1,7 @@
 internal import BuildCache
 internal import Formats
 internal import Host
+internal import Planning
 internal import Shim
 
 /// Looks at everything that Slipway needs, and at what makes builds share less than they could. Changes nothing.
@@ -20,6 +21,7 @@ public enum Doctor {
             findings += BlobFacts.gather(layout, progress: progress).judge()
         }
         findings += loaded.judge()
+        findings += RemoteFacts.gather(loaded.settings.remote)?.judge() ?? []
         findings += CloneFacts.gather(surroundings).judge()
         findings += PathLookup(loaded.settings, docker: RealDocker.find()).judge(surroundings.directory)
         findings += HomeFacts.gather(surroundings).judge()

@@ -18,6 +18,7 @@ extension Check {
         case 2: engines
         case 3: store
         case 7: paths
+        case 8: remote
         default: others
         }
     }

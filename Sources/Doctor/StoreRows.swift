@@ -113,6 +113,28 @@ extension Check {
         }
     }
 
+    var remote: Row {
+        switch self {
+        case .remoteInOrder: .fine("the registry behind the store")
+        case .remoteClientMissing:
+            .warning(
+                "a registry is named, and neither oras nor crane is found",
+                why: "nothing is pushed or fetched; builds share what this machine has",
+                fix: "sudo apt-get install oras")
+        case .remoteClientTooOld:
+            .warning(
+                "a registry is named, and this oras is too old",
+                why: "nothing is pushed or fetched; builds share what this machine has",
+                fix: "sudo apt-get install oras")
+        case .remoteFails:
+            .warning(
+                "the registry has failed, and is left alone for a while",
+                why: "nothing is pushed or fetched behind builds until then; the builds themselves are as without it",
+                fix: "slipway remote check")
+        default: others
+        }
+    }
+
     var others: Row {
         switch self {
         case .settingsInOrder: .fine("the settings in force")

@@ -13,7 +13,8 @@ struct Status: ParsableCommand {
         discussion: """
             Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each union that builds \
             import: exports, records and layers in it, and what was left out, and why. Of each generation: the processes that \
-            hold its lease, as far as they can be seen from here. Then, if an engine answers within two seconds, its package \
+            hold its lease, as far as they can be seen from here. Of the registry that the setting remote names, what was pushed and \
+            fetched last, and what failed. Then, if an engine answers within two seconds, its package \
             caches. Changes nothing. Exits with 1 when a part of the store cannot be read.
             """,
         aliases: ["inspect"])
@@ -23,7 +24,7 @@ struct Status: ParsableCommand {
     @Flag(
         help: """
             Print JSON: store, fileSystem, free, budget, parts (user, path, trusted, usage, generations, trimming, keys, unions; or \
-            error), packages (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
+            error), remote (remote, role, keys, failures; null without one), packages (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
             """)
     var json = false
 
@@ -77,9 +78,12 @@ struct Status: ParsableCommand {
             if !json { Output.complain(place.text) }
         }
         if !json && layout.parts.isEmpty { Output.write("  nothing has been exported yet\n") }
+        let remote = RemoteAccount(settings.remote)
+        if !json, let remote { Output.write(remote.text) }
         let packages = PackageSummary.gather()
         if json {
             members.append(.init(name: "parts", value: .array(parts)))
+            members.append(.init(name: "remote", value: remote?.json ?? .null))
             members.append(.init(name: "packages", value: packages?.json ?? .null))
             Output.write(.object(members))
         } else if let packages, !packages.isEmpty {
