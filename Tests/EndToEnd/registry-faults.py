@@ -1,0 +1,171 @@
+"""A proxy before a container registry that fails as it is told: registry-faults.py FOLDER UPSTREAM-PORT
+
+It listens on a free port of 127.0.0.1, writes that to FOLDER/port, and reads FOLDER/mode before each answer: one word and its number.
+Each request becomes a line of FOLDER/requests, "METHOD PATH".
+
+    pass           nothing fails                    code N         every answer has this status
+    silent         never answers                    slow N         every answer comes N milliseconds late
+    writes N       uploads have this status         blobs N        blobs have this status
+    blobs-silent   blobs are never answered         cut            blobs end in the middle
+    wrong          blobs have other bytes           endless        the list of tags never ends
+    many N         the list has so many tags        large N        manifests are so many bytes
+    drip           blobs come a byte a second       closed         connections are closed at once
+"""
+
+import http.client
+import http.server
+import os
+import socketserver
+import sys
+import time
+
+folder, upstream = sys.argv[1], int(sys.argv[2])
+REASONS = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 429: "TOOMANYREQUESTS", 500: "UNKNOWN", 503: "UNAVAILABLE"}
+
+
+def mode():
+    with open(folder + "/mode", encoding="ascii") as file:
+        words = file.read().split()
+    return words[0], int(words[1]) if len(words) > 1 else 0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def never(self):
+        # Until the client gives up.
+        while self.connection.recv(65536):
+            pass
+        self.close_connection = True
+
+    def fail(self, status):
+        body = b'{"errors":[{"code":"%s","message":"as told"}]}' % REASONS.get(status, "UNKNOWN").encode()
+        self.drain()
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="test"')
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def body(self):
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            data = b""
+            while True:
+                size = int(self.rfile.readline().split(b";")[0], 16)
+                data += self.rfile.read(size)
+                self.rfile.readline()
+                if size == 0:
+                    return data
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def drain(self):
+        self.body()
+
+    def tags(self, kind, number):
+        if kind == "many":
+            body = b'{"name":"x","tags":[' + b",".join(b'"t%d"' % n for n in range(number)) + b"]}"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        page = int(self.path.partition("page=")[2] or 0)
+        body = b'{"name":"x","tags":[' + b",".join(b'"p%d-%d"' % (page, n) for n in range(100)) + b"]}"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Link", f'<{self.path.partition("?")[0]}?page={page + 1}>; rel="next"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle_any(self):
+        with open(folder + "/requests", "a", encoding="ascii") as file:
+            file.write(f"{self.command} {self.path}\n")
+        kind, number = mode()
+        is_blob = "/blobs/sha256:" in self.path and self.command == "GET"
+        is_write = self.command in ("POST", "PATCH", "PUT", "DELETE")
+        if kind == "slow":
+            time.sleep(number / 1000)
+        if kind == "silent" or kind == "blobs-silent" and is_blob:
+            return self.never()
+        if kind == "closed":
+            self.close_connection = True
+            return None
+        if kind == "code" or kind == "writes" and is_write or kind == "blobs" and is_blob:
+            return self.fail(number)
+        if kind in ("endless", "many") and "/tags/list" in self.path:
+            return self.tags(kind, number)
+        return self.forward(kind, number, is_blob)
+
+    def forward(self, kind, number, is_blob):
+        connection = http.client.HTTPConnection("127.0.0.1", upstream)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection", "transfer-encoding")}
+        data = self.body()
+        if data or self.command in ("POST", "PUT", "PATCH"):
+            headers["Content-Length"] = str(len(data))
+        connection.request(self.command, self.path, data, headers)
+        answer = connection.getresponse()
+        if kind == "large" and "/manifests/" in self.path and self.command == "GET":
+            return self.large(answer, number)
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
+                self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return None
+        if is_blob and kind in ("cut", "wrong", "drip") and answer.status == 200:
+            return self.spoil(kind, answer.read())
+        while True:
+            piece = answer.read(1 << 16)
+            if not piece:
+                return None
+            self.wfile.write(piece)
+
+    def large(self, answer, number):
+        answer.read()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+        self.send_header("Content-Length", str(number))
+        self.end_headers()
+        for _ in range(number // 65536):
+            self.wfile.write(b" " * 65536)
+        self.wfile.write(b" " * (number % 65536))
+
+    def spoil(self, kind, data):
+        if kind == "cut":
+            self.wfile.write(data[:len(data) // 2])
+            self.close_connection = True
+        elif kind == "drip":
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                time.sleep(1)
+        else:
+            self.wfile.write(bytes([data[0] ^ 1]) + data[1:] if data else data)
+
+    def do_GET(self):
+        try:
+            self.handle_any()
+        except (ConnectionError, BrokenPipeError):
+            self.close_connection = True
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
+
+
+server = Server(("127.0.0.1", 0), Handler)
+with open(folder + "/port.new", "w", encoding="ascii") as port:
+    port.write(str(server.server_address[1]))
+os.rename(folder + "/port.new", folder + "/port")
+server.serve_forever()

@@ -1,0 +1,362 @@
+#!/usr/bin/env bash
+# A registry behind the store: what one host has built another finds, and a registry that fails is in no build's way.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+engine g sid classic
+clients=$("$root/Scripts/engines" registry)
+port=
+
+# A host is a store and a HOME of its own, on an engine of its own: two share nothing but the registry.
+#   host NAME ENGINE ROLE [VAR=VALUE...] COMMAND...
+host() {
+    local home=$place/home-$1 store=$place/store-$1 engine=$2 role=$3
+    mkdir -p "$home"
+    on "$engine" "${tools[@]}" SLIPWAY_REMOTE="127.0.0.1:$port/team/cache" SLIPWAY_REMOTE_ROLE="$role" SLIPWAY_REMOTE_INSECURE=on \
+        SLIPWAY_REMOTE_CLIENT="$clients/${client:-oras}" "${@:4}"
+}
+tools=()
+
+# registry: starts one, and the proxy before it that fails as `fault` tells; sets port and straight.
+registry() {
+    mkdir -p registry proxy
+    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat >registry.yml <<FILE
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $place/registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$straight"}
+FILE
+    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
+    fault pass
+    python3 "$root/Tests/EndToEnd/registry-faults.py" proxy "$straight" >proxy.log 2>&1 &
+    await 20 test -s proxy/port
+    port=$(<proxy/port)
+    await 20 listens
+}
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$straight") 2>/dev/null; }
+fault() { echo "$*" >proxy/mode.new; mv proxy/mode.new proxy/mode; }
+asked() { { cat proxy/requests 2>/dev/null || true; } | wc -l; }
+
+# remote_codes NAME: the codes that the registry's lines in a host's journal have
+remote_codes() {
+    jq -r 'select(.command == "remote") | .notes[].code' "$place/home-$1/.local/state/slipway/journal.jsonl" 2>/dev/null | sort -u | tr '\n' ' '
+}
+remote_has() { [[ " $(remote_codes "$1")" == *" $2 "* ]]; }
+pushed() { await 60 remote_has "$1" SLP900; await 60 at_rest; }
+key_of() { basename "$(find "$place/store-$1"/v1/u0/current/exports/ -mindepth 1 -maxdepth 1 -type d | head -n 1)"; }
+whole() { local store=$place/store-$1; expect_whole_store; expect_whole_unions; }
+# Nothing of a transfer that failed is left, and no export came of it.
+expect_nothing_fetched() {
+    expect_equal "$(find "$place/store-$1" -path '*/ingest/remote*' 2>/dev/null | wc -l)" 0 "files of transfers in the store of $1"
+    expect_equal "$(find "$place/store-$1" -path '*/exports/*' -name remote 2>/dev/null | wc -l)" 0 "fetched exports in the store of $1"
+}
+
+# -- What one host has built --------------------------------------------------------------------------------------------
+
+behind() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    expect_cached none
+    pushed one
+    run host two b reader slipway pull -- docker build -t app app
+    expect_said fetched
+    run host two b reader docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    whole two
+    # And again: nothing new is sent, and nothing fetched.
+    run host one a writer slipway push "$(key_of one)"
+    expect_said "has already"
+    run host two b reader slipway pull -- docker build -t app app
+    expect_said "nothing new"
+}
+test_case "what one host has built and pushed behind, another that pulls finds cached" behind 600
+
+by_itself() {
+    registry
+    project app
+    forget a g
+    run host one a writer docker build -t app app
+    pushed one
+    # The second host has never heard of the key: its first build misses, and its next one hits.
+    run host two g reader docker build -t app app
+    expect_cached none
+    await 60 remote_has two SLP901
+    await 60 at_rest
+    forget g
+    run host two g reader docker build -t app app
+    expect_cached all
+}
+test_case "a host that does not pull fetches behind its first build, also for a classic engine" by_itself 600
+
+both_write() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    run host two b writer docker build --build-arg FLAVOR=other -t app app
+    pushed two
+    expect_equal "$("$clients/oras" repo tags --plain-http "127.0.0.1:$straight/team/cache/$(key_of one)" | wc -l)" 2 tags
+    # A third host has what both have built.
+    for flavor in plain other; do
+        forget a
+        run host three a reader slipway pull -- docker build app
+        run host three a reader docker build --build-arg FLAVOR=$flavor app
+        expect_cached all
+        await 60 at_rest
+    done
+    whole three
+}
+test_case "writers lose nothing of each other's, and a reader merges them" both_write 600
+
+# What one writer has fetched it does not push as its own.
+own_only() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    run host two b writer slipway pull -- docker build app
+    run host two b writer slipway push
+    expect_said "nothing was built here"
+}
+test_case "what was fetched is not pushed again" own_only 600
+
+same_name() {
+    registry
+    project app
+    forget a b
+    # Runners that come and go have one name between them.
+    run host one a writer SLIPWAY_REMOTE_WRITER=ci docker build -t app app
+    pushed one
+    run host two b writer SLIPWAY_REMOTE_WRITER=ci docker build --build-arg FLAVOR=other -t app app
+    pushed two
+    for flavor in plain other; do
+        forget a
+        run host three a reader slipway pull -- docker build app
+        run host three a reader docker build --build-arg FLAVOR=$flavor app
+        expect_cached all
+        await 60 at_rest
+    done
+}
+test_case "writers of one name, each with a store of its own, keep what the other has pushed" same_name 600
+
+with_crane() {
+    local client=crane
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    run host two b reader slipway pull -- docker build -t app app
+    run host two b reader docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    whole two
+}
+test_case "crane does what oras does" with_crane 600
+
+default_branch() {
+    registry
+    project app
+    forget a
+    git -C app checkout --quiet -b topic
+    run host one a writer-on-default-branch docker build -t app app
+    await 60 at_rest
+    expect_not remote_has one SLP900
+    git -C app checkout --quiet main
+    run host one a writer-on-default-branch SLIPWAY_REMOTE_INTERVAL=1s docker build --build-arg FLAVOR=main -t app app
+    pushed one
+    try host one a reader slipway push "$(key_of one)"
+    expect_code 1
+    expect_said "remote.role is reader"
+}
+test_case "only the default branch is pushed where the role says so, and nothing by a reader" default_branch 600
+
+# -- A registry that fails ------------------------------------------------------------------------------------------------
+
+# like_without FAULT CODE: a build with a registry that fails so has the code, the output and the time of one without.
+like_without() {
+    local started took
+    fault pass
+    project "app-$2"
+    forget a
+    fault "$1"
+    started=$EPOCHREALTIME
+    run host "$2" a writer docker build -t app "app-$2"
+    took=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
+    expect_cached none
+    expect_equal "$(grep -ci -e registry -e oras -e "127.0.0.1:$port" "$stderr" || true)" 0 "words about the registry"
+    # Nothing waits: the rebuild is made while the child is at it.
+    run host "$2" a writer docker build -t app "app-$2"
+    expect_cached all
+    await 90 remote_has "$2" "$2"
+    note "$1: $took ms"
+    await 90 at_rest
+}
+faults() {
+    registry
+    local wanted line asked
+    while read -r -u 9 wanted line; do
+        like_without "$line" "$wanted"
+        expect_nothing_fetched "$wanted"
+        # It is left alone for a while.
+        asked=$(asked)
+        run host "$wanted" a writer SLIPWAY_REMOTE_INTERVAL=1s docker build --build-arg FLAVOR=2 -t app "app-$wanted"
+        await 90 at_rest
+        # Who may not write may still read.
+        [[ $wanted == SLP916 ]] || expect_equal "$(asked)" "$asked" "what a registry that fails is asked"
+    done 9<<'FAULTS'
+SLP912 closed
+SLP915 code 401
+SLP916 code 403
+SLP918 code 429
+SLP919 code 503
+FAULTS
+}
+test_case "a registry that refuses, of any kind, is in no build's way, is noted, and is left alone" faults 900
+
+silence() {
+    registry
+    like_without silent SLP913
+}
+test_case "a registry that never answers holds up no build and no other" silence 600
+
+dead() {
+    registry
+    port=1
+    like_without pass SLP912
+}
+test_case "a registry that is not there holds up nobody" dead 600
+
+read_only() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    fault writes 403
+    project other
+    run host two b writer docker build -t other other
+    await 60 remote_has two SLP916
+    await 60 at_rest
+    # Who may not write may still read.
+    run host two b writer docker build -t app app
+    await 60 remote_has two SLP901
+    await 60 at_rest
+}
+test_case "a writer without the right to write goes on reading" read_only 600
+
+# -- What may be pushed there ---------------------------------------------------------------------------------------------
+
+# pushed_by_one: a host has pushed a key, whose repository is $repository
+pushed_by_one() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    repository=team/cache/$(key_of one)
+}
+
+damage() {
+    pushed_by_one
+    local wanted line
+    while read -r -u 9 wanted line; do
+        fault "$line"
+        try host "$wanted-${line// /-}" b reader slipway pull -- docker build -t app app
+        expect_code 1
+        expect_said "$wanted"
+        expect_nothing_fetched "$wanted-${line// /-}"
+    done 9<<'FAULTS'
+SLP922 cut
+SLP922 wrong
+SLP917 blobs 404
+SLP916 blobs 403
+SLP919 blobs 500
+SLP925 endless
+SLP925 many 100000
+SLP923 large 100000000
+FAULTS
+    fault pass
+    run host two b reader slipway pull -- docker build -t app app
+    run host two b reader docker build -t app app
+    expect_cached all
+}
+test_case "layers that are cut, wrong or missing, tags without end and a manifest of 100 MB: refused by name, and nothing is kept" damage 900
+
+# plant TAG CONFIG-BYTES: pushes a manifest whose config has so many bytes and says nothing of what it names
+plant() {
+    local layer config manifest blobs=poison/blobs/sha256
+    rm -rf poison
+    mkdir -p "$blobs"
+    put() { sum=$(sha256sum <"$1" | head -c 64); size=$(stat -c %s "$1"); mv "$1" "$blobs/$sum"; }
+    head -c 5000 /dev/urandom >file; put file; layer="{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"sha256:$sum\",\"size\":$size}"
+    head -c "$2" /dev/zero | tr '\0' ' ' >file; echo '{"layers":[{"blob":"sha256:0","parent":-1}],"records":[{"digest":"x"}]}' >>file
+    put file; config="{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\",\"digest\":\"sha256:$sum\",\"size\":$size}"
+    echo "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":$config,\"layers\":[$layer]}" >file
+    put file
+    echo '{"imageLayoutVersion":"1.0.0"}' >poison/oci-layout
+    echo "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:$sum\",\"size\":$size}]}" >poison/index.json
+    "$clients/oras" cp --no-tty --from-oci-layout "poison@sha256:$sum" --to-plain-http "127.0.0.1:$straight/$repository:$1" >/dev/null
+}
+
+poison() {
+    pushed_by_one
+    plant a-config 100000000
+    plant b-records 10
+    : >proxy/requests
+    try host two b reader slipway pull --json -- docker build -t app app
+    expect_code 1
+    expect_equal "$(jq -r '[.pulled[0].refused[].code] | join(" ")' "$stdout")" "SLP923 SLP923" "what was refused"
+    # The other writer's is here all the same.
+    expect_equal "$(jq -r '.pulled[0].new' "$stdout")" 1 "what was fetched"
+    run host two b reader docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    whole two
+}
+test_case "a tag whose config is 100 MB, or says nothing that can be imported, keeps no other writer's away" poison 600
+
+too_large() {
+    pushed_by_one
+    try host two b reader SLIPWAY_REMOTE_MAX_FETCH=1kB slipway pull -- docker build -t app app
+    expect_code 1
+    expect_said remote.max-fetch
+    expect_nothing_fetched two
+    expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 0 "blobs that were asked for"
+}
+test_case "what is more than remote.max-fetch is refused before any of it comes" too_large 600
+
+killed() {
+    pushed_by_one
+    fault blobs-silent
+    start pulling host two b reader slipway pull -- docker build -t app app
+    # shellcheck disable=SC2317 # await calls it
+    begun() { [[ -n $(find "$place/store-two" -path '*/ingest/remote/oci-layout' 2>/dev/null) ]]; }
+    await 60 begun
+    kill -9 "$pid"
+    finish pulling
+    fault pass
+    kill_descendants_of_pull
+    # Trimming sweeps it, as what a killed build leaves.
+    run host two b reader slipway trim
+    expect_nothing_fetched two
+    run host two b reader slipway pull -- docker build -t app app
+    run host two b reader docker build -t app app
+    expect_cached all
+}
+# Its client waits for the registry still.
+kill_descendants_of_pull() {
+    local program
+    for program in /proc/[0-9]*/exe; do
+        [[ $program -ef $clients/oras ]] && grep -qsaF "$place/" "${program%exe}environ" && kill -9 "$(basename "${program%/exe}")"
+    done
+    true
+}
+test_case "what a killed pull leaves is swept, and the next one brings it" killed 600
