@@ -122,7 +122,7 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
                 advice: "see whether remote names the right path, and whether its repositories must be made first")
         case .manifestRejected:
             Row(
-                reason: .remoteManifestRejected, delay: 3600, words: [],
+                reason: .remoteManifestRejected, delay: 3600, words: ["size exceeds limit"],
                 advice: "delete the tag, and see who may push there")
         case .tooLarge:
             Row(reason: .remoteTooLarge, delay: 3600, words: [], advice: "raise remote.max-fetch")
@@ -138,7 +138,8 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
 
     /// In the order in which they are looked for: certain words before those that any message may have.
     private static let known: [RemoteCause] = [
-        .diskFull, .damaged, .unauthorized, .throttled, .forbidden, .refused, .silent, .failing, .notFound,
+        .diskFull, .manifestRejected, .damaged, .unauthorized, .throttled, .forbidden, .refused, .silent, .failing,
+        .notFound,
         .notVerified,
     ]
 

@@ -41,6 +41,10 @@ struct CauseTests {
         ("Error: Get \"https://a/v2/\": tls: failed to verify certificate: x509: unknown authority", .notVerified),
         ("Error: Get \"https://a/v2/\": http: server gave HTTP response to HTTPS client", .notVerified),
         ("Error: Get \"https://a/v2/\": net/http: TLS handshake timeout", .silent),
+        (
+            "Error: failed to fetch: content size 100000000 exceeds MaxBytes 4194304: size exceeds limit",
+            .manifestRejected
+        ),
         ("Error: Get \"http://a/v2/\": EOF", .refused), ("Error: something else", .unclear), ("", .unclear),
     ]
 

@@ -6,6 +6,8 @@ engine a sid containerd
 engine b sid containerd
 engine g sid classic
 clients=$("$root/Scripts/engines" registry)
+need openssl
+need htpasswd apache2-utils
 port=
 
 # A host is a store and a HOME of its own, on an engine of its own: two share nothing but the registry.
@@ -49,8 +51,8 @@ key_of() { basename "$(find "$place/store-$1"/v1/u0/current/exports/ -mindepth 1
 whole() { local store=$place/store-$1; expect_whole_store; expect_whole_unions; }
 # Nothing of a transfer that failed is left, and no export came of it.
 expect_nothing_fetched() {
-    expect_equal "$(find "$place/store-$1" -path '*/ingest/remote*' 2>/dev/null | wc -l)" 0 "files of transfers in the store of $1"
-    expect_equal "$(find "$place/store-$1" -path '*/exports/*' -name remote 2>/dev/null | wc -l)" 0 "fetched exports in the store of $1"
+    mkdir -p "$place/store-$1"
+    expect_equal "$(find "$place/store-$1" -path '*/exports/*' -name remote | wc -l)" 0 "transfers and fetched exports in the store of $1"
 }
 
 # -- What one host has built --------------------------------------------------------------------------------------------
@@ -281,6 +283,7 @@ SLP916 blobs 403
 SLP919 blobs 500
 SLP925 endless
 SLP925 many 100000
+SLP923 large 2000000
 SLP923 large 100000000
 FAULTS
     fault pass
@@ -360,3 +363,155 @@ kill_descendants_of_pull() {
     true
 }
 test_case "what a killed pull leaves is swept, and the next one brings it" killed 600
+
+# -- People's commands, credentials and other users ------------------------------------------------------------------------
+
+checks() {
+    registry
+    run host one a writer slipway remote check --json
+    expect_equal "$(jq -r '.possible + " " + ([.steps[] | .name + "=" + (.failure == null | tostring)] | join(" "))' "$stdout")" \
+        "writer ask=true push=true fetch=true delete=true" "what is possible"
+    fault writes 403
+    try host one a writer slipway remote check
+    expect_code 1
+    expect_said "this host may only read there"
+    : >proxy/requests
+    run host one a reader slipway remote check
+    expect_equal "$(grep -c -v ^GET proxy/requests || true)" 0 "what a reader's check writes"
+    fault pass
+    project app
+    forget a
+    run host one a writer docker build -t app app
+    pushed one
+    run host one a writer slipway status
+    expect_said "  pushed "
+    run host one a writer slipway remote prune --older-than 1d
+    expect_said "stays "
+    run host one a writer slipway remote prune --older-than 0s --dry-run
+    expect_said "would delete "
+    run host one a writer slipway remote prune --older-than 0s
+    expect_equal "$("$clients/oras" repo tags --plain-http "127.0.0.1:$straight/team/cache/$(key_of one)" | wc -l)" 0 tags
+    # What is gone is pushed again.
+    run host one a writer slipway push "$(key_of one)"
+    expect_said "pushed "
+    fault code 403
+    try host one a writer slipway push "$(key_of one)"
+    expect_code 1
+    expect_said SLP916
+    try host one a writer SLIPWAY_REMOTE= slipway pull
+    expect_code 1
+    expect_said "no registry is named"
+    try host one a writer slipway pull -- docker ps
+    expect_code 1
+    try host one a writer slipway push nonesuch
+    expect_code 1
+    expect_said "no key is called"
+}
+test_case "check, status, prune and push tell what there is and what is possible" checks 600
+
+with_tls() {
+    local config
+    mkdir registry tls
+    openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away -keyout tls/ca.key -out tls/ca.pem \
+        -addext basicConstraints=critical,CA:true 2>/dev/null
+    openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout tls/key -out tls/csr 2>/dev/null
+    openssl x509 -req -in tls/csr -CA tls/ca.pem -CAkey tls/ca.key -days 2 -out tls/cert -extfile <(echo subjectAltName=DNS:localhost,IP:127.0.0.1) 2>/dev/null
+    htpasswd -Bbn me secret >tls/users
+    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$straight
+    cat >registry.yml <<FILE
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $place/registry}}
+auth: {htpasswd: {realm: test, path: $place/tls/users}}
+http: {addr: "127.0.0.1:$straight", tls: {certificate: $place/tls/cert, key: $place/tls/key}}
+FILE
+    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
+    await 20 listens
+    project app
+    forget a b
+    # Its certificate is not trusted, and then there are no credentials.
+    config=$place/config
+    private_config a "$config"
+    tools=(DOCKER_CONFIG="$config")
+    try host one a writer SLIPWAY_REMOTE_INSECURE=off slipway remote check
+    expect_code 1
+    expect_said SLP920
+    tools+=(SSL_CERT_FILE="$place/tls/ca.pem")
+    try host one a writer SLIPWAY_REMOTE_INSECURE=off slipway remote check
+    expect_code 1
+    expect_said SLP915
+    jq --arg host "127.0.0.1:$port" --arg auth "$(printf me:secret | base64)" '.auths[$host].auth = $auth' "$config/config.json" >new
+    mv new "$config/config.json"
+    run host one a writer SLIPWAY_REMOTE_INSECURE=off docker build -t app app
+    pushed one
+    run host two b reader SLIPWAY_REMOTE_INSECURE=off slipway pull -- docker build -t app app
+    run host two b reader SLIPWAY_REMOTE_INSECURE=off docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    # Nothing that was written or said has the credentials.
+    expect_equal "$(grep -rlF -e secret -e "$(printf me:secret | base64)" home-one home-two store-one store-two stdout stderr | wc -l)" 0 "files with them"
+}
+test_case "TLS of a CA of one's own, and docker's credentials, are the client's, and stay there" with_tls 600
+
+hanging_helper() {
+    local config=$place/config
+    pushed_by_one
+    private_config b "$config"
+    mkdir helpers
+    printf '#!/bin/sh\nsleep 600 & sleep 600\n' >helpers/docker-credential-hang
+    chmod 755 helpers/docker-credential-hang
+    echo '{"credsStore": "hang"}' >new
+    jq -s '.[0] * .[1]' "$config/config.json" new >both
+    mv both "$config/config.json"
+    tools=(DOCKER_CONFIG="$config")
+    fault code 401
+    local began=$SECONDS
+    # shellcheck disable=SC2016 # the shell that is started expands it
+    try host two b reader sh -c 'PATH='"$place"'/helpers:$PATH; exec slipway pull -- docker build -t app app'
+    expect_code 1
+    expect_said SLP913
+    expect test $((SECONDS - began)) -lt 60
+    await 10 helper_gone
+}
+helper_gone() { ! grep -qsaF "$place/helpers" /proc/[0-9]*/cmdline; }
+test_case "a credential helper that never answers is ended with the client that asks it" hanging_helper 600
+
+# Whoever may write beside the shim could have replaced it; a program that others may write is not run all the same.
+planted_program() {
+    registry
+    project app
+    mkdir bin
+    cp "$work/bin/docker" bin/docker
+    printf '#!/bin/sh\necho ran >>%s\n' "$place/ran" >bin/slipway
+    chmod 777 bin/slipway
+    run host one a writer sh -c "exec $place/bin/docker build -t app app"
+    await 60 at_rest
+    expect test ! -e ran
+    # The same file, when nobody else may write it.
+    chmod 755 bin/slipway
+    run host one a writer sh -c "exec $place/bin/docker build --build-arg FLAVOR=2 -t app app"
+    await 60 test -e ran
+}
+test_case "a program beside the shim that others may write is not started behind a build" planted_program 300
+
+at_random() {
+    local number kind
+    local -a kinds=(pass closed "code 401" "code 403" "code 429" "code 500" "code 503" "writes 403" "blobs 404" "blobs-silent" cut wrong silent "slow 300" endless)
+    registry
+    project app
+    for ((number = 0; number < 30; number++)); do
+        kind=${kinds[RANDOM % ${#kinds[@]}]}
+        note "fault $kind"
+        fault "$kind"
+        echo "edit $number" >>app/input.txt
+        # Behind each build the registry is looked at, whatever it did before.
+        rm -f home-one/.local/state/slipway/remote/failure-*
+        run host one a writer SLIPWAY_REMOTE_INTERVAL=1s docker build -t app app
+        expect_equal "$(grep -ci -e registry -e oras "$stderr" || true)" 0 "words about the registry"
+    done
+    fault pass
+    await 120 at_rest
+    whole one
+}
+test_case "thirty builds with a registry whose fault changes at random: none is worse" at_random 900
