@@ -2,6 +2,7 @@ internal import CacheUnion
 public import Formats
 internal import Host
 internal import Notes
+internal import Synchronization
 
 /// The manifest of what another host has pushed, read and not yet believed: its sizes are known before anything of it is fetched.
 public struct FetchedManifest: Sendable {
@@ -127,44 +128,64 @@ public struct FetchedExport {
         var preflight = Preflight(indexes: .max, bytes: .max)
         let descriptor = Preflight.Blob(digest: manifest.digest, size: manifest.text.count)
         try write(manifest.text, as: descriptor)
+        // A client has its own umask; nobody else gets into the layout.
+        if let config = arrived.blobPath(manifest.config), let file = try? Descriptor.open(config, followLinks: false),
+            (try? file.status().links) == 1
+        {
+            try? file.setMode(0o600)
+        }
         let contents = try preflight.contents(of: descriptor, in: arrived)
         guard contents.graph != nil else { throw Rejection(.unionCannotHold, manifest.digest) }
-        let blobs = contents.layers + [contents.config, descriptor]
-        for blob in blobs {
-            do throws(Errno) {
-                try settle(blob, from: arrived)
-            } catch {
-                throw Rejection(error == .invalid ? .layerRejected : .storeNotWritable, blob.digest, error)
-            }
+        let unknown = (contents.layers + [contents.config, descriptor]).filter { blob in
+            (try? Preflight.checkLayer(blob, in: folder.generation)) == nil
+        }
+        if let wrong = Self.firstWrong(of: unknown, in: arrived) { throw Rejection(.layerRejected, wrong) }
+        do throws(Errno) {
+            let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o444
+            for blob in unknown { try move(blob, from: arrived, mode: mode) }
+        } catch {
+            throw Rejection(.storeNotWritable, folder.generation.poolPath, error)
         }
         try writeIndex()
     }
 
-    private func write(_ text: ByteString, as blob: Preflight.Blob) throws(Rejection) {
-        try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
+    /// Layers are many megabytes, and whoever pulls waits for this: several at a time.
+    private static let mostAtOnce = 4
+
+    /// The digest of a blob that is missing or has other bytes; nil where all are right. BuildKit looks only once a build needs a layer,
+    /// and fails that build.
+    private static func firstWrong(of blobs: [Preflight.Blob], in arrived: Generation) -> ByteString? {
+        let wrong = Mutex<ByteString?>(nil)
+        SideBySide.run(blobs.count, bound: mostAtOnce) { index in
+            guard blobs.indices.contains(index), (try? isRight(blobs[index], in: arrived)) != true else { return }
+            wrong.withLock { $0 = blobs[index].digest }
+        }
+        return wrong.withLock { $0 }
     }
 
-    /// Moves a blob into the pool, unless it is there. Its bytes have its digest: BuildKit checks them only once a build needs them,
-    /// and fails that build.
-    private func settle(_ blob: Preflight.Blob, from arrived: Generation) throws(Errno) {
-        guard let target = folder.generation.blobPath(blob.digest), let path = arrived.blobPath(blob.digest) else {
-            throw .invalid
-        }
-        if (try? Preflight.checkLayer(blob, in: folder.generation)) != nil { return }
+    private static func isRight(_ blob: Preflight.Blob, in arrived: Generation) throws(Errno) -> Bool {
+        guard let path = arrived.blobPath(blob.digest) else { return false }
         let file = try Descriptor.open(path, followLinks: false)
         let status = try file.status()
-        guard status.kind == .regular, status.owner == folder.generation.owner, status.size == blob.size else {
-            throw .invalid
-        }
-        try file.setMode(try Files.status(folder.generation.path, followLinks: false).mode & 0o444)
+        guard status.kind == .regular, status.owner == arrived.owner, status.size == blob.size else { return false }
         var hash = SHA256()
         while true {
             let piece = try file.read(upTo: 1 << 20)
-            if piece.isEmpty { break }
+            if piece.isEmpty { return hash.hexDigest() == blob.digest.dropFirst(7) }
             hash.update(piece)
         }
-        guard hash.hexDigest() == blob.digest.dropFirst(7) else { throw .invalid }
+    }
+
+    private func move(_ blob: Preflight.Blob, from arrived: Generation, mode: UInt32) throws(Errno) {
+        guard let target = folder.generation.blobPath(blob.digest), let path = arrived.blobPath(blob.digest) else {
+            throw .invalid
+        }
+        try Descriptor.open(path, followLinks: false).setMode(mode)
         try Files.rename(path, to: target)
+    }
+
+    private func write(_ text: ByteString, as blob: Preflight.Blob) throws(Rejection) {
+        try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
     }
 
     private func writeIndex() throws(Rejection) {
