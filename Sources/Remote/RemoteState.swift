@@ -20,6 +20,9 @@ public struct RemoteState: Sendable {
         /// When something was fetched last, and how many bytes.
         public var fetched: (time: Int, bytes: Int)?
 
+        /// Manifests that were refused, and when: what they name was fetched for nothing, and would be again.
+        public var refused: [ByteString: Int] = [:]
+
         /// Whether both say the same.
         public static func == (left: KeyState, right: KeyState) -> Bool { left.json == right.json }
     }
@@ -133,6 +136,21 @@ public struct RemoteState: Sendable {
 }
 
 extension RemoteState.KeyState {
+    private static let mostRefused = 64
+    /// After this it may have been pushed anew, or the registry been repaired.
+    private static let refusal = 86_400
+
+    /// Whether a manifest has been refused lately.
+    func hasRefused(_ digest: ByteString, at now: Int) -> Bool {
+        refused[digest].map { (0..<Self.refusal).contains(now - $0) } ?? false
+    }
+
+    /// Keeps in mind that one was refused.
+    mutating func refuse(_ digest: ByteString, at now: Int) {
+        refused = refused.filter { (0..<Self.refusal).contains(now - $0.value) }
+        if refused.count < Self.mostRefused { refused[digest] = now }
+    }
+
     fileprivate init(_ json: JSON) {
         looked = json[key: "looked"]?.integer ?? 0
         if let pushed = json[key: "pushed"], let digest = pushed[key: "digest"]?.string {
@@ -140,6 +158,9 @@ extension RemoteState.KeyState {
         }
         if let fetched = json[key: "fetched"], let time = fetched[key: "time"]?.integer {
             self.fetched = (time, fetched[key: "bytes"]?.integer ?? 0)
+        }
+        for member in (json[key: "refused"]?.members ?? []).prefix(Self.mostRefused) {
+            refused[member.name] = member.value.integer
         }
     }
 
@@ -151,6 +172,8 @@ extension RemoteState.KeyState {
                 .object(["digest": .string($0.digest), "time": .integer($0.time), "bytes": .integer($0.bytes)])
             } ?? .null,
             "fetched": fetched.map { .object(["time": .integer($0.time), "bytes": .integer($0.bytes)]) } ?? .null,
+            "refused": .object(
+                refused.sorted { $0.key < $1.key }.map { JSON.Member(name: $0.key, value: .integer($0.value)) }),
         ])
     }
 }

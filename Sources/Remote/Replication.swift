@@ -116,17 +116,22 @@ public struct Replication {
     }
 
     /// Fetches what others have pushed of a key and is not here. What is wrong with one writer's does not keep another's away.
-    public func fetch(_ key: Key) throws(RemoteFailure) -> Fetched {
+    /// What was refused lately is fetched `again` only where somebody asks for that.
+    public func fetch(_ key: Key, again: Bool) throws(RemoteFailure) -> Fetched {
         let repository = Self.repository(of: key, below: prefix)
         var fetched = Fetched()
         let tags = try client.tags(of: repository).sorted()
         fetched.tags = tags.count
         var known = state[key: key.directoryName]
         for tag in tags {
+            var digest: ByteString?
             do throws(RemoteFailure) {
                 guard let text = try client.manifest(repository + ":" + tag, most: FetchedManifest.largest) else {
                     continue
                 }
+                let found = "sha256:" + SHA256.hexDigest(of: text)
+                digest = found
+                guard again || !known.hasRefused(found, at: now()) else { continue }
                 guard let manifest = FetchedManifest(text), manifest.configBytes <= FetchedManifest.largest else {
                     throw RemoteFailure(.manifestRejected, repository + ":" + tag)
                 }
@@ -139,7 +144,10 @@ public struct Replication {
                 fetched.new += 1
             } catch {
                 switch error.cause {
-                case .manifestRejected, .tooLarge, .damaged, .notFound: fetched.refused.append(error.note)
+                case .manifestRejected, .damaged, .notFound:
+                    fetched.refused.append(error.note)
+                    if let digest { known.refuse(digest, at: now()) }
+                case .tooLarge: fetched.refused.append(error.note)
                 default:
                     // What came before it counts.
                     if fetched.new == 0 { throw error }
@@ -148,10 +156,8 @@ public struct Replication {
                 }
             }
         }
-        if fetched.new > 0 {
-            known.fetched = (now(), Int(clamping: fetched.bytes))
-            state[key: key.directoryName] = known
-        }
+        if fetched.new > 0 { known.fetched = (now(), Int(clamping: fetched.bytes)) }
+        if fetched.new > 0 || !fetched.refused.isEmpty { state[key: key.directoryName] = known }
         return fetched
     }
 

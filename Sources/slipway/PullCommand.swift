@@ -50,7 +50,7 @@ struct PullCommand: ParsableCommand {
                 var replication = try site.replication()
                 replication.progress = { [json] in if !json { Output.working($0) } }
                 defer { Output.working(nil) }
-                let done = try replication.fetch(key)
+                let done = try replication.fetch(key, again: true)
                 site.state.clear(.fetch)
                 if done.new > 0 { fetched.append(key) }
                 isRefused = isRefused || !done.refused.isEmpty

@@ -85,7 +85,7 @@ struct RemoteRound {
     }
 
     private func fetch(_ key: Key, _ replication: Replication) throws(RemoteFailure) {
-        let done = try replication.fetch(key)
+        let done = try replication.fetch(key, again: false)
         if done.new > 0 { site.store.publishUnion(for: [key], site.settings) }
         let repository = Replication.repository(of: key, below: site.prefix)
         var notes = done.refused

@@ -91,7 +91,8 @@ extension RemoteFailure {
     /// Whether the registry is not reached at all, so that nothing else need be tried.
     var concernsAll: Bool {
         switch cause {
-        case .clientMissing, .clientTooOld, .refused, .silent, .unauthorized, .throttled, .notVerified: true
+        // Many registries let anybody read.
+        case .clientMissing, .clientTooOld, .refused, .silent, .throttled, .notVerified: true
         default: signal != nil
         }
     }

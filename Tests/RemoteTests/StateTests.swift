@@ -33,6 +33,13 @@ struct StateTests {
         var known = state[key: "k"]
         known.looked = 7
         known.pushed = ("sha256:0", 8, 9)
+        known.refuse("sha256:1", at: 1_000_000)
+        #expect(known.hasRefused("sha256:1", at: 1_000_100) && !known.hasRefused("sha256:1", at: 1_100_000))
+        #expect(!known.hasRefused("sha256:2", at: 1_000_100))
+        for number in 0..<100 { known.refuse("sha256:x" + ByteString(decimal: number), at: 1_000_001) }
+        #expect(known.refused.count == 64)
+        known.refuse("sha256:2", at: 2_000_000)
+        #expect(known.refused == ["sha256:2": 2_000_000])
         state[key: "k"] = known
         #expect(state[key: "k"] == known && state.keys == ["k"])
         try folder.write("remote/key-k", "{\"prefix\":")

@@ -364,6 +364,44 @@ kill_descendants_of_pull() {
 }
 test_case "what a killed pull leaves is swept, and the next one brings it" killed 600
 
+refused_once() {
+    pushed_by_one
+    # A host that knows the key looks behind its builds.
+    fault wrong
+    run host two b reader docker build -t app app
+    await 60 remote_has two SLP922
+    await 60 at_rest
+    expect_equal "$(find store-two -path '*/exports/*' -name remote | wc -l)" 0 "fetched exports"
+    : >proxy/requests
+    run host two b reader SLIPWAY_REMOTE_INTERVAL=1s docker build --build-arg FLAVOR=2 -t app app
+    # shellcheck disable=SC2317 # await calls it
+    looked() { grep -q /manifests/ proxy/requests; }
+    await 60 looked
+    await 60 at_rest
+    expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 0 "blobs of what was refused"
+    # Somebody who asks for it gets it.
+    fault pass
+    run host two b reader slipway pull -- docker build -t app app
+    expect_said fetched
+}
+test_case "what was refused once is not fetched again behind each build" refused_once 600
+
+ordinary_user() {
+    pushed_by_one
+    local store=$place/store-1000
+    install -m 755 "$clients/oras" oras
+    cp -r app mine
+    chown -R 1000:1000 mine
+    install -d -o 1000 -g 1000 "$store"
+    local settings=(SLIPWAY_REMOTE="127.0.0.1:$port/team/cache" SLIPWAY_REMOTE_INSECURE=on SLIPWAY_REMOTE_CLIENT="$place/oras")
+    run as 1000 b "${settings[@]}" slipway pull -- docker build -t app mine
+    run as 1000 b "${settings[@]}" docker build -t app mine
+    expect_cached all
+    await 60 at_rest
+    expect_equal "$(find "$store/v1" ! -user 1000 | wc -l)" 0 "files of others in their store"
+}
+test_case "an ordinary user pulls into a store of their own" ordinary_user 600
+
 # -- People's commands, credentials and other users ------------------------------------------------------------------------
 
 checks() {
@@ -412,9 +450,9 @@ test_case "check, status, prune and push tell what there is and what is possible
 with_tls() {
     local config
     mkdir registry tls
-    openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away -keyout tls/ca.key -out tls/ca.pem \
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away -keyout tls/ca.key -out tls/ca.pem \
         -addext basicConstraints=critical,CA:true 2>/dev/null
-    openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout tls/key -out tls/csr 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout tls/key -out tls/csr 2>/dev/null
     openssl x509 -req -in tls/csr -CA tls/ca.pem -CAkey tls/ca.key -days 2 -out tls/cert -extfile <(echo subjectAltName=DNS:localhost,IP:127.0.0.1) 2>/dev/null
     htpasswd -Bbn me secret >tls/users
     straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
