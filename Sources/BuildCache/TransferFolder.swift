@@ -47,7 +47,11 @@ final class TransferFolder {
         }
     }
 
-    var layout: ByteString { export.appending(path: "ingest").appending(path: Self.name) }
+    var layout: ByteString { Self.layout(of: export) }
+
+    private static func layout(of export: ByteString) -> ByteString {
+        export.appending(path: "ingest").appending(path: name)
+    }
 
     /// The layout as a generation, so that what checks exports checks it.
     var asGeneration: Generation { Generation(path: layout, owner: generation.owner) }
@@ -82,7 +86,11 @@ final class TransferFolder {
                 Clock.now / 1_000_000_000 - export.started > longest
             else { continue }
             let path = home.appending(path: name)
-            if Files.isMissing(path.appending(path: Export.index)) { try? Files.removeTree(path) }
+            // A branch may be called so; no build makes that folder.
+            guard Files.isMissing(path.appending(path: Export.index)), !Files.isMissing(layout(of: path)) else {
+                continue
+            }
+            try? Files.removeTree(path)
         }
     }
 }

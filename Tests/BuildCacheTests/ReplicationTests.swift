@@ -117,6 +117,22 @@ struct ReplicationTests {
         #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
     }
 
+    @Test("What was left long ago is taken away by the next transfer, and a build of a branch called remote is not")
+    func leftLongAgo() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, _, key) = try pushed(by: one, into: one.folder)
+        let home = try two.generation().keyPath(key)
+        let variant = Variant(branchTag: "remote.01234567", argumentsTag: "000")
+        let build = home.appending(path: ExportName(variant: variant, started: 7, random: "0123456789abcdef").text)
+        let left = home.appending(
+            path: ExportName(variant: Variant(fetchedFrom: "one"), started: 7, random: "0123456789abcdef").text)
+        try Files.makeDirectories(build.appending(path: "ingest"), mode: 0o755)
+        try Files.makeDirectories(left.appending(path: "ingest").appending(path: "remote"), mode: 0o755)
+        _ = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        #expect(Files.isMissing(left) && !Files.isMissing(build))
+    }
+
     @Test("What no union can hold is refused")
     func nonsense() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
