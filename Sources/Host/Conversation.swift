@@ -41,8 +41,6 @@ public struct Conversation: Sendable {
     public var endsGroup = false
     /// It is killed beyond so many bytes of standard output.
     public var mostOutput = 1 << 26
-    /// Asked several times a second while it runs: it is killed once this says no.
-    public var mayGoOn: @Sendable () -> Bool = { true }
 
     private static let mostError = 1 << 16
     /// From SIGTERM to SIGKILL, and from there to going on without it.
@@ -56,7 +54,7 @@ public struct Conversation: Sendable {
     }
 
     /// Runs it to its end, while `isWanted` says so ten times a second; `line` hears each line as it comes. Throws `timedOut`,
-    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput` or where it may not go on, and what the kernel says when it cannot
+    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput`, and what the kernel says when it cannot
     /// be started; it is killed then.
     public func run(
         while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
@@ -136,7 +134,6 @@ public struct Conversation: Sendable {
     private func check(_ deadline: Int64, _ isWanted: () -> Bool) throws(Errno) {
         if isStoppable && HeldSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
-        guard mayGoOn() else { throw .tooLarge }
     }
 
     /// A program may close its outputs and go on.

@@ -185,21 +185,22 @@ public struct RemoteClient: Sendable {
 
     private func call(
         _ words: [ByteString], within nanoseconds: Int64, most: Int,
-        while mayGoOn: @escaping @Sendable () -> Bool = { true }
+        while mayGoOn: () -> Bool = { true }
     ) throws(RemoteFailure) -> ByteString {
         var conversation = Conversation(
             program: path, arguments: [dialect.name] + words, environment: Kernel.environment)
         conversation.nanoseconds = nanoseconds
         conversation.endsGroup = true
         conversation.mostOutput = most
-        conversation.mayGoOn = mayGoOn
         let ending: Conversation.Ending
         do throws(Errno) {
-            ending = try conversation.run()
+            ending = try conversation.run(while: mayGoOn)
         } catch .timedOut {
             throw RemoteFailure(nanoseconds > Self.patience ? .slow : .silent, (words.first ?? "") + " took too long")
         } catch .tooLarge {
             throw RemoteFailure(.tooLarge, "more was sent than was asked for")
+        } catch .interrupted where HeldSignals.waiting == nil {
+            throw RemoteFailure(.unclear, (words.first ?? "") + " was ended")
         } catch .interrupted {
             var failure = RemoteFailure(.unclear, "interrupted")
             failure.signal = HeldSignals.waiting ?? 2
