@@ -12,8 +12,8 @@ struct BuildKitAnswer {
     /// What BuildKit said; nil until the answer is whole.
     private(set) var message: [UInt8]?
 
-    /// As much as may be sent before the receiver opens its window anew, which nobody does here.
-    static let longest = 65_535
+    /// As much as the window lets through that the request opens, and nobody opens anew.
+    static let longest = 4 << 20
     private static let longestFrame = 16_384
     private static let headLength = 9
 
@@ -153,13 +153,15 @@ enum BuildKitCall {
 
     /// A whole call with a message of fewer than 16,000 bytes to a method such as "/moby.buildkit.v1.Control/ListWorkers".
     static func request(_ method: ByteString, _ message: [UInt8]) -> ByteString {
-        // No table of headers, and no streams of the engine's own.
-        let settings: [UInt8] = [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]
+        // No table of headers, no streams of the engine's own, and a window for a whole answer; then the connection's, which is 65,535.
+        let window = BuildKitAnswer.longest
+        let settings = [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 4] + number(window, bytes: 4)
         // Source: RFC 7541, 6 and A: POST, http, :path, :authority, content-type, and te by its name.
         let headers: [UInt8] =
             [0x83, 0x86, 0x04] + text(method) + [0x01] + text("docker") + [0x0F, 0x10] + text("application/grpc") + [0]
             + text("te") + text("trailers")
         return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, flags: 0, stream: 0, settings)
+            + frame(8, flags: 0, stream: 0, number(window - 65_535, bytes: 4))
             + frame(1, flags: 0x4, stream: 1, headers)
             + frame(0, flags: 0x1, stream: 1, [0] + number(message.count, bytes: 4) + message)
     }

@@ -1,4 +1,5 @@
 public import Formats
+internal import Host
 internal import Notes
 
 /// The records of an engine's own BuildKit cache, by their names: while all of those are there that a build left behind, the same
@@ -7,31 +8,41 @@ public struct CacheRecords: Equatable, Sendable {
     /// BuildKit's names are 25 random digits to the base of 36; twelve of them tell one from another and fit into a number.
     private static let digits = 12
     private static let most = 8192
-    private static let mark: ByteString = "\"ID\":\""
     private let names: [UInt64]
 
-    /// Reads the body of an answer to `GET /system/df?type=build-cache`; nil for anything else, and for more than 8,192 records.
+    /// Reads the message that answers `question`; nil for anything else, and for more than 8,192 records.
     ///
-    /// No other member has this name, and no text can hold its quotation marks. Source: moby api/types/build/cache.go, CacheRecord.
-    init?(answer: [UInt8]) {
-        guard answer.first == UInt8(ascii: "{"), answer.last(where: { $0 > 0x20 }) == UInt8(ascii: "}") else {
-            return nil
-        }
+    /// Source: moby/buildkit api/services/control/control.proto, DiskUsageResponse.
+    init?(listing message: [UInt8]) {
         var names: [UInt64] = []
-        var rest = answer[...]
-        while let quote = rest.firstIndex(of: UInt8(ascii: "\"")) {
-            rest = rest[quote...]
-            guard rest.starts(with: Self.mark.bytes) else {
-                rest = rest.dropFirst()
-                continue
+        var records = ProtobufFields(message[...])
+        do throws(MalformedResponse) {
+            while let field = try records.next() {
+                guard field.number == 1 else { continue }
+                guard let bytes = field.bytes, names.count < Self.most else { return nil }
+                var record = ProtobufFields(bytes)
+                guard let first = try record.next(), first.number == 1, let name = first.bytes,
+                    let number = Self.number(name.prefix(Self.digits))
+                else { return nil }
+                names.append(number)
             }
-            rest = rest.dropFirst(Self.mark.count)
-            guard names.count < Self.most, let name = Self.number(rest.prefix(Self.digits)) else { return nil }
-            names.append(name)
+        } catch {
+            return nil
         }
         guard !names.isEmpty else { return nil }
         self.names = names.sorted()
     }
+
+    static let method: ByteString = "/moby.buildkit.v1.Control/DiskUsage"
+
+    /// Asks for all that steps have made. Of the others, caches that steps mount and contexts, the engine would measure what has changed, and
+    /// a step that begins meanwhile gets an empty one: what is measured is locked.
+    ///
+    /// Source: moby/buildkit cache/manager.go, DiskUsage and GetMutable; solver/llbsolver/mounts/mount.go, getRefCacheDirNoCache.
+    static let question: [UInt8] = {
+        let filter: ByteString = "type!=exec.cachemount,type!=source.local,type!=source.git.checkout"
+        return [0x0A, UInt8(filter.count)] + filter.bytes
+    }()
 
     /// As written by `text`; nil for anything else.
     public init?(_ text: ByteString) {
@@ -89,12 +100,17 @@ public struct EngineCache: Equatable, Sendable {
         patience = min(max(nanoseconds, 0) &* 16, Self.most - Self.least) + Self.least
     }
 
-    /// What is there now; nil when the engine does not tell in so many nanoseconds, or has no BuildKit.
+    /// What is there now; nil when the engine does not tell in so many nanoseconds.
     public func records(within nanoseconds: Int64) -> CacheRecords? {
-        guard
-            let answer = try? EngineConnection.get(
-                "/system/df?type=build-cache", from: endpoint, hostTable: hostTable, within: nanoseconds)
-        else { return nil }
-        return CacheRecords(answer: answer.body)
+        let end = Clock.monotonic &+ nanoseconds
+        do throws(Doubt) {
+            let socket = try EngineConnection.connect(to: endpoint, hostTable: hostTable, until: end)
+            let answer = try EngineConnection.call(
+                CacheRecords.method, CacheRecords.question, over: socket, until: end,
+                if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: {})
+            return CacheRecords(listing: answer.message)
+        } catch {
+            return nil
+        }
     }
 }

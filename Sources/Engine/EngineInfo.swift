@@ -14,6 +14,8 @@ public struct EngineInfo: Equatable, Sendable {
     public let version: Version?
     /// Whether images are kept in containerd's store, without which the docker driver cannot export a cache.
     public let usesContainerdStore: Bool
+    /// Whether its BuildKit answers, which can be asked for its cache as well.
+    let tellsOfCache: Bool
 
     /// From the body of an answer to `GET /info`; nil when it is not what an engine says.
     ///
@@ -31,6 +33,7 @@ public struct EngineInfo: Equatable, Sendable {
         case .array(let pairs)?: driverStatus = pairs
         default: return nil
         }
+        tellsOfCache = false
         self.identifier = identifier
         operatingSystem = system
         architecture = Self.architecture(machine)
@@ -43,6 +46,7 @@ public struct EngineInfo: Equatable, Sendable {
     /// a number, whose worker does not tell what `/info` tells.
     init?(_ worker: BuildKitWorker, greeting name: ByteString) {
         guard let (version, system) = Self.release(in: name) else { return nil }
+        tellsOfCache = true
         identifier = worker.identifier
         operatingSystem = system
         architecture = worker.architecture
@@ -59,11 +63,6 @@ public struct EngineInfo: Equatable, Sendable {
         else { return nil }
         return (version, system.dropFirst(1).dropLast(1))
     }
-
-    /// Whether it can be asked for its build cache alone; older engines measure all their images and volumes as well.
-    ///
-    /// Source: moby api/server/router/system/system_routes.go, getDiskUsage (API 1.42).
-    var tellsOfCache: Bool { !identifier.isEmpty && version.map { $0 >= Version(23, 0) } ?? false }
 
     /// Why this engine's own builder cannot export a cache, or nil when it can.
     func obstacleToExport(buildx: Version?) -> Note? {

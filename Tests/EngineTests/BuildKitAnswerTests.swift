@@ -155,11 +155,12 @@ enum BuildKitText {
         let start = Text.greeting + Text.upgrade + Text.settings
         let longest = Text.frame(0x77, 0, 0, [UInt8](repeating: 0, count: 16_384))
         let end = Text.head + Text.data([1]) + Text.trailer
-        #expect(read(start + longest + longest + longest + end, pieces: 999) == [1])
-        #expect(read(start + longest + longest + longest + longest + end, pieces: 999) == nil)
+        func many(_ count: Int) -> ByteString { ByteString((0..<count).flatMap { _ in longest.bytes }) }
+        #expect(read(start + many(255) + end, pieces: 65_536) == [1])
+        #expect(read(start + many(256) + end, pieces: 65_536) == nil)
         #expect(read(start + Text.frame(0x77, 0, 0, [UInt8](repeating: 0, count: 16_385)) + end, pieces: 999) == nil)
         // Many frames of nothing are as long.
-        let none = ByteString((0..<7300).flatMap { _ in Text.frame(6, 0, 0, []).bytes })
+        let none = ByteString((0..<466_034).flatMap { _ in [0, 0, 0, 6, 0, 0, 0, 0, 0] as [UInt8] })
         #expect(read(start + none + end, pieces: 65_536) == nil)
     }
 
@@ -180,10 +181,10 @@ enum BuildKitText {
         let request = BuildKitCall.request("/a", [0x0A])
         let frames = request.dropFirst(24)
         #expect(request.hasPrefix("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-        #expect(frames.hasPrefix(Text.frame(4, 0, 0, [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0])))
+        #expect(frames.hasPrefix(Text.frame(4, 0, 0, [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 4, 0, 64, 0, 0])))
         #expect(frames.hasSuffix(Text.frame(0, 1, 1, [0, 0, 0, 0, 1, 0x0A])))
-        #expect(frames.dropFirst(21).hasPrefix("\0\0\u{2E}\u{1}\u{4}\0\0\0\u{1}"))
-        #expect(frames.count == 21 + 9 + 0x2E + 9 + 6)
+        #expect(frames.dropFirst(27 + 13).hasPrefix("\0\0\u{2E}\u{1}\u{4}\0\0\0\u{1}"))
+        #expect(frames.count == 27 + 13 + 9 + 0x2E + 9 + 6)
     }
 }
 

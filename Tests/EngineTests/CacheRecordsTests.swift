@@ -5,22 +5,17 @@ import Testing
 
 @Suite("Records of an engine's cache")
 struct CacheRecordsTests {
-    private static func answer(_ names: [ByteString], description: ByteString = "x") -> [UInt8] {
-        let records = names.map { name in
-            #"{"ID":""# + name + #"cdefghijklmno"," Parents":["aaaaaaaaaaaa1"],"Type":"regular","Description":""#
-                + description
-                + #"","InUse":false}"#
-        }
-        return (#"{"BuildCache":["# + records.joined(separator: ",") + "]}\n").bytes
+    private typealias Text = BuildKitText
+
+    private static func answer(_ names: [ByteString]) -> [UInt8] {
+        // What it is, and whether it is in use, stand behind a record's name.
+        names.flatMap { Text.field(1, Text.field(1, $0 + "cdefghijklmno") + [0x10, 1] + Text.field(8, "RUN true")) }
     }
 
-    @Test("Names are read, whatever the descriptions say")
+    @Test("Names are read")
     func names() throws {
         let records = try #require(
-            CacheRecords(
-                answer: Self.answer(
-                    ["zzzzzzzzzzz1", "000000000001", "j37mpw1hneb2"],
-                    description: #"RUN echo \"ID\":\"qqqqqqqqqqqqqqqqqqqqqqqqq\" \\"#)))
+            CacheRecords(listing: Self.answer(["zzzzzzzzzzz1", "000000000001", "j37mpw1hneb2"])))
         #expect(records.text == "000000000001 j37mpw1hneb2 zzzzzzzzzzz1")
         #expect(CacheRecords(records.text) == records)
     }
@@ -37,17 +32,23 @@ struct CacheRecordsTests {
     @Test(
         "No engine's words",
         arguments: [
-            "", "{}", "null", #"{"BuildCache":[]}"#, #"{"BuildCache":null}"#, #"{"BuildCache":[{"ID":"short"}]}"#,
-            #"{"BuildCache":[{"ID":"UPPERCASE0123456789"}]}"#, #"{"BuildCache":[{"ID":"j37mpw1hneb2ynckca""#,
-            #"{"message":"no"}"#,
-        ] as [ByteString])
-    func malformed(text: ByteString) { #expect(CacheRecords(answer: text.bytes) == nil) }
+            [], [0x0A], [0x0A, 0], Text.field(2, "j37mpw1hneb2"), Text.field(1, Text.field(1, "short")),
+            Text.field(1, Text.field(1, "UPPERCASE0123456789")), Text.field(1, Text.field(2, "j37mpw1hneb2ynckca")),
+            [0x08, 1], Text.field(1, [0xFF]), Array(answer(["j37mpw1hneb2"]).dropLast()),
+        ] as [[UInt8]])
+    func malformed(message: [UInt8]) { #expect(CacheRecords(listing: message) == nil) }
+
+    @Test("What is asked leaves out what a step may need at that moment") func question() {
+        #expect(
+            CacheRecords.question
+                == Text.field(1, "type!=exec.cachemount,type!=source.local,type!=source.git.checkout"))
+    }
 
     @Test("More than is looked at")
     func many() {
         let names = (0..<8192).map { ByteString(String($0 + 40_000, radix: 36)).zeroPadded(to: 12) }
-        #expect(CacheRecords(answer: Self.answer(names)) != nil)
-        #expect(CacheRecords(answer: Self.answer(names + ["zzzzzzzzzzzz"])) == nil)
+        #expect(CacheRecords(listing: Self.answer(names)) != nil)
+        #expect(CacheRecords(listing: Self.answer(names + ["zzzzzzzzzzzz"])) == nil)
         #expect(CacheRecords("000000000001 x") == nil)
         #expect(CacheRecords("") == nil)
     }

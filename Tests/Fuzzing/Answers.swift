@@ -63,6 +63,10 @@ enum Answers {
     }
 
     private static func workers(_ message: [UInt8]) {
+        if let records = CacheRecords(listing: message) {
+            require(CacheRecords(records.text) == records, "records that are others when read back")
+            require(records.areAmong(records), "records that are not their own")
+        }
         guard let worker = try? BuildKitWorker.only(in: message) else { return }
         require(
             BuildKitWorker(
@@ -77,10 +81,6 @@ enum Answers {
             require(version.major >= 24 && !system.isEmpty, "a release that is none")
         }
         if let info = EngineInfo(input) { _ = info.obstacleToExport(buildx: Version(0, 19)) }
-        if let records = CacheRecords(answer: input.bytes) {
-            require(CacheRecords(records.text) == records, "records that are others when read back")
-            require(records.areAmong(records), "records that are not their own")
-        }
         if let records = CacheRecords(input) {
             require(CacheRecords(records.text) == records, "a text of records that says something else")
         }

@@ -134,10 +134,9 @@
         Shape(
             "engine", "info", "{\"OSType\":\"linux\",\"ServerVersion\":\"1\",\"DriverStatus\":[",
             each: "[\"a\",\"b\"],", "[]]}"),
-        Shape(
-            "engine", "build cache", "{\"BuildCache\":[",
-            each: "{\"ID\":\"j37mpw1hneb24ynckcamhjsvv\",\" Parents\":[\"ew96vea0kgn7\"],\"InUse\":false},",
-            "{}]}"),
+        Shape("buildkit", "records") { size in
+            call((0..<(size / 16)).flatMap { _ in [0x0A, 14, 0x0A, 12] + [UInt8](repeating: 0x61, count: 12) })
+        },
         Shape("engine", "quotation marks", "{", each: "\"", "}"),
         Shape("mountinfo", "mounts", numbered: "# 1 0:# /# /m/# rw - ext4 /dev/a rw\n"),
         Shape("mountinfo", "one place", each: "1 1 0:1 / /m rw - ext4 /dev/a rw\n"),
