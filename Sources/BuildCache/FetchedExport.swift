@@ -25,6 +25,10 @@ public struct FetchedManifest: Sendable {
 
     /// Its config's digest.
     public var config: ByteString { manifest.config.digest.name }
+    /// When the newest step of which its config tells was made, in seconds since 1970; nil where that cannot be told.
+    public func newest(in config: ByteString) -> Int? {
+        CacheGraph(manifest: manifest, config: config)?.newest.map { Int($0) }
+    }
     /// Bytes of its config.
     public var configBytes: Int { manifest.config.size }
     /// How many layers it names.

@@ -43,6 +43,11 @@ public struct CacheGraph: Equatable, Sendable {
     /// What its steps begin with: base images, above all. They have no inputs.
     public var sources: Set<Digest> { Set(graph.records.lazy.filter { $0.arity == 0 }.map(\.digest)) }
 
+    /// When the newest of its results was made, in seconds since 1970; nil where there is none.
+    public var newest: Int64? {
+        graph.records.lazy.flatMap { $0.results.map(\.created) + $0.chains.map(\.created) }.max()?.seconds
+    }
+
     /// Whether there is nothing in it.
     public var isEmpty: Bool { graph.records.isEmpty }
 

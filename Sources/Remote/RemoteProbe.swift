@@ -135,8 +135,8 @@ extension Replication {
         public let reference: ByteString
         /// The manifest.
         public let digest: ByteString
-        /// When its newest step was made, as "2026-09-01T08:00:00"; nil where that is not known.
-        public let newest: ByteString?
+        /// When its newest step was made, in seconds since 1970; nil where that is not known.
+        public let newest: Int?
         /// Bytes that it names.
         public let bytes: UInt64
     }
@@ -154,7 +154,7 @@ extension Replication {
             tags.append(
                 Tag(
                     reference: reference, digest: manifest.digest,
-                    newest: JSON(config).flatMap(Self.newest), bytes: manifest.bytes))
+                    newest: manifest.newest(in: config), bytes: manifest.bytes))
         }
         return tags
     }
@@ -163,19 +163,5 @@ extension Replication {
     public func delete(_ tag: Tag) throws(RemoteFailure) {
         let repository = tag.reference.cutLast(at: ":")?.before ?? tag.reference
         try client.delete(repository + "@" + tag.digest)
-    }
-
-    /// The last "createdAt" of a cache's records: RFC 3339 in UTC, so that text order is time's.
-    static func newest(in config: JSON) -> ByteString? {
-        var newest: ByteString?
-        for record in config[key: "records"]?.array ?? [] {
-            for name in ["results", "layers"] as [ByteString] {
-                for made in record[key: name]?.array ?? [] {
-                    guard let time = made[key: "createdAt"]?.string, time.count >= 19 else { continue }
-                    newest = max(newest ?? "", time.prefix(19))
-                }
-            }
-        }
-        return newest
     }
 }

@@ -125,7 +125,7 @@ struct RemotePrune: ParsableCommand {
         HeldSignals.hold()
         let site = try RemoteSite(json: json)
         let names = keys.isEmpty ? site.state.keys : keys.map { ByteString($0) }
-        let cutoff = Moment.text(Int((Clock.now &- olderThan) / 1_000_000_000)).prefix(19)
+        let cutoff = Int((Clock.now &- olderThan) / 1_000_000_000)
         var tags: [JSON] = []
         var failed: [JSON] = []
         var failure: RemoteFailure?
@@ -138,14 +138,16 @@ struct RemotePrune: ParsableCommand {
                     tags.append(
                         .object([
                             "reference": .string(tag.reference), "digest": .string(tag.digest),
-                            "newest": tag.newest.map(JSON.string) ?? .null, "bytes": .integer(Int(clamping: tag.bytes)),
+                            "newest": tag.newest.map { .integer($0) } ?? .null,
+                            "bytes": .integer(Int(clamping: tag.bytes)),
                             "old": .bool(isOld), "deleted": .bool(isOld && !dryRun),
                         ]))
                     guard !json else { continue }
                     let word: ByteString = isOld ? dryRun ? "would delete  " : "deleted  " : "stays  "
                     Output.write(
                         Output.lines([
-                            word + tag.reference + "  " + (tag.newest ?? "-") + "  " + ByteSize.text(tag.bytes)
+                            word + tag.reference + "  " + (tag.newest.map { Moment.text($0).prefix(16) } ?? "-") + "  "
+                                + ByteSize.text(tag.bytes)
                         ]))
                 }
             } catch {

@@ -49,6 +49,9 @@ struct ReplicationTests {
         ]
         let (manifest, registry, key) = try pushed(by: one, into: one.folder)
         #expect(manifest.layerCount == 4)
+        let own = registry.appending(path: Generation.pool).appending(path: manifest.config.dropFirst(7))
+        // 2026-11-28T10:00:00Z, whatever a union makes of it.
+        #expect(manifest.newest(in: try Files.read(own, limit: 1 << 20)) == 1_795_860_000)
         #expect(try leftovers(one, key).count == 2, "the layout that was pushed is gone")
         let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
         #expect(export.missingBytes == manifest.bytes)

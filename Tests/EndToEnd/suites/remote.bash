@@ -354,6 +354,27 @@ killed() {
     run host two b reader docker build -t app app
     expect_cached all
 }
+stopped() {
+    pushed_by_one
+    fault blobs-silent
+    start pulling host two b reader slipway pull -- docker build -t app app
+    # shellcheck disable=SC2317 # await calls it
+    begun() { [[ -n $(find "$place/store-two" -path '*/ingest/remote/oci-layout' 2>/dev/null) ]]; }
+    await 60 begun
+    kill -INT "$pid"
+    finish pulling
+    expect_code 130
+    expect_nothing_fetched two
+    await 10 no_client_left
+}
+no_client_left() {
+    local program
+    for program in /proc/[0-9]*/exe; do
+        if [[ $program -ef $clients/oras ]] && grep -qsaF "$place/" "${program%exe}environ"; then return 1; fi
+    done
+}
+test_case "Ctrl-C ends a pull and its client, and nothing is left" stopped 300
+
 # Its client waits for the registry still.
 kill_descendants_of_pull() {
     local program
@@ -422,7 +443,7 @@ checks() {
     run host one a writer docker build -t app app
     pushed one
     run host one a writer slipway status
-    expect_said "  pushed "
+    expect_said ": pushed "
     run host one a writer slipway remote prune --older-than 1d
     expect_said "stays "
     run host one a writer slipway remote prune --older-than 0s --dry-run
