@@ -140,8 +140,6 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     // 9xx: the registry behind the store
     case remotePushed = 900
     case remoteFetched = 901
-    case remoteWaits = 902
-    case remoteReaderOnly = 903
     case remoteClientMissing = 910
     case remoteClientTooOld = 911
     case remoteRefused = 912

@@ -124,8 +124,6 @@ extension Reason {
         case .labelFileUnread: "a file of labels is no plain file, or cannot be read, so no labels are added"
         case .remotePushed: "layers were pushed to the registry"
         case .remoteFetched: "layers were fetched from the registry"
-        case .remoteWaits: "the registry failed before, so it is left alone for a while"
-        case .remoteReaderOnly: "the setting remote.role lets nothing be pushed from here"
         case .remoteClientMissing:
             "neither oras nor crane is found, so the registry is not reached: apt-get install oras"
         case .remoteClientTooOld: "this oras is too old: 1.0 is the first that copies layouts"
