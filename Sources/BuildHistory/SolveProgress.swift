@@ -6,7 +6,7 @@ public struct SolveProgress: Sendable {
     public private(set) var executed: ByteString?
 
     /// What begins without being cached, and executes nothing of the Dockerfile's: reading its files, looking up images, and the export.
-    private static let harmless: [ByteString] = [
+    private static let executingNothing: [ByteString] = [
         "[internal] ", "exporting ", "preparing ", "importing ", "resolve image config ", "docker-image://", "merging ",
         "writing ", "sending ", "http://", "https://", "git://", "local://",
     ]
@@ -19,7 +19,7 @@ public struct SolveProgress: Sendable {
         guard executed == nil, line.hasPrefix("{") else { return }
         for vertex in JSON(line)?[key: "vertexes"]?.array ?? [] {
             guard let name = vertex[key: "name"]?.string, vertex[key: "started"]?.string != nil,
-                vertex[key: "cached"]?.bool != true, !Self.harmless.contains(where: name.hasPrefix)
+                vertex[key: "cached"]?.bool != true, !Self.executingNothing.contains(where: name.hasPrefix)
             else { continue }
             let step = BuildOutcome.Step(name)
             if step?.keyword == "FROM" { continue }

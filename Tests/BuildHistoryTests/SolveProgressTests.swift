@@ -37,7 +37,7 @@ struct SolveProgressTests {
             "docker-image://docker.io/docker/dockerfile:1@sha256:1", "https://example.org/x.tar",
             "resolve image config for docker-image://x",
         ])
-    func harmless(name: String) { #expect(executed(vertex(ByteString(name))) == nil) }
+    func nothing(name: String) { #expect(executed(vertex(ByteString(name))) == nil) }
 
     @Test("of another frontend is any that is not known to execute nothing")
     func others() {
