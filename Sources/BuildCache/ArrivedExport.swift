@@ -12,7 +12,8 @@ public struct ArrivedExport: Equatable, Sendable {
     /// By the directory that BuildKit was told to write to, or where trimming has moved it since; nil when no whole index has
     /// come there, or it has been deleted.
     public init?(at path: ByteString) {
-        guard let export = Export.standing(path), export.parentPath.parentPath.lastPathComponent == "exports" else {
+        guard let export = Export.currentLocation(of: path), export.parentPath.parentPath.lastPathComponent == "exports"
+        else {
             return nil
         }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
@@ -48,7 +49,7 @@ public struct ArrivedExport: Equatable, Sendable {
     /// How many steps the build of an export has made since a time, in seconds since 1970, although the manifest that it imported has
     /// them; nil where that is not known any more: what a union has replaced goes after ten minutes.
     public static func remade(by path: ByteString, importing digest: ByteString, since time: Int64) -> Int? {
-        guard let export = Export.standing(path), Digest(digest) != nil else { return nil }
+        guard let export = Export.currentLocation(of: path), Digest(digest) != nil else { return nil }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
         guard Generation.isName(generation.path.lastPathComponent) else { return nil }
         let names = (try? Files.names(in: generation.path, limit: 65_536)) ?? []

@@ -18,7 +18,7 @@ struct CheckedUnion {
     init(
         _ record: UnionRecord, at path: ByteString, in generation: Generation, _ preflight: inout Preflight,
         remember: Bool, until deadline: Deadline = .never
-    ) throws(Rejection) {
+    ) throws(StoreError) {
         self.record = record
         self.path = path
         self.generation = generation
@@ -42,7 +42,7 @@ struct CheckedUnion {
     }
 
     /// The same to be added to: read once more, and compared with its digests.
-    func base(_ preflight: inout Preflight) throws(Rejection) -> UnionDraft.Base {
+    func base(_ preflight: inout Preflight) throws(StoreError) -> UnionDraft.Base {
         UnionDraft.Base(record: record, graph: try preflight.contents(of: record.manifest, in: generation).graph)
     }
 }
@@ -81,12 +81,12 @@ private struct LayerList {
     }
 
     /// Digests of those that are not in a generation's pool as they should be. One that is no digest is not there either.
-    func missing(from generation: Generation, until deadline: Deadline) throws(Rejection) -> [ByteString] {
-        let pool: OpenFolder
+    func missing(from generation: Generation, until deadline: Deadline) throws(StoreError) -> [ByteString] {
+        let pool: DirectoryDescriptor
         do throws(Errno) {
-            pool = try OpenFolder(generation.poolPath)
+            pool = try DirectoryDescriptor(generation.poolPath)
         } catch {
-            throw Rejection(.layerRejected, generation.poolPath, error)
+            throw StoreError(.layerRejected, generation.poolPath, error)
         }
         let user = Kernel.userID
         var missing: [ByteString] = []
@@ -96,7 +96,7 @@ private struct LayerList {
         var rest = text.bytes[title...]
         while !rest.isEmpty {
             guard looked % Self.step != 0 || !deadline.hasPassed else {
-                throw Rejection(.storeSearchCut, generation.path)
+                throw StoreError(.storeSearchCut, generation.path)
             }
             looked += 1
             var isName = rest.count > Self.digits

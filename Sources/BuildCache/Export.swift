@@ -33,7 +33,7 @@ public struct Export: Equatable, Sendable {
     static let recordNames = [buildRecord, contextRecord, outcomeRecord, remoteRecord]
 
     /// Where an export stands now: as it was written, or where trimming has moved it; nil when it is gone.
-    public static func standing(_ path: ByteString) -> ByteString? {
+    public static func currentLocation(of path: ByteString) -> ByteString? {
         if !Files.isMissing(path) { return path }
         let home = path.parentPath.parentPath.parentPath
         guard path.parentPath.parentPath.lastPathComponent == "exports", Generation.isName(home.lastPathComponent),
@@ -56,9 +56,9 @@ public struct Export: Equatable, Sendable {
 
     /// Writes a record beside an export of one's own whose build has ended: nobody holds it any more, and trimming may have moved
     /// it, or be about to. Tried for ten seconds; not where the export is gone.
-    public static func keep(_ text: ByteString, _ record: ByteString, beside path: ByteString, mode: UInt32) {
+    public static func write(_ text: ByteString, _ record: ByteString, beside path: ByteString, mode: UInt32) {
         for _ in 0..<100 {
-            guard let place = standing(path) else { return }
+            guard let place = currentLocation(of: path) else { return }
             let home = Generation(path: place.parentPath.parentPath.parentPath, owner: Kernel.userID)
             if let lease = (try? Lease.take(of: home)) ?? nil, !Files.isMissing(place) {
                 withExtendedLifetime(lease) {
@@ -75,7 +75,7 @@ public struct Export: Equatable, Sendable {
     public static func offer(
         in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool,
         until deadline: Deadline = .never
-    ) throws(Rejection) -> Export {
+    ) throws(StoreError) -> Export {
         let generation =
             own
             ?? Generation(
@@ -86,7 +86,7 @@ public struct Export: Equatable, Sendable {
                 generation, now: Clock.now, remember: remember, until: deadline),
                 size.bytes > limits.maximumSize
             {
-                throw Rejection(.storeOverBudget, ByteString(decimal: size.bytes >> 20) + " MiB in " + generation.path)
+                throw StoreError(.storeOverBudget, ByteString(decimal: size.bytes >> 20) + " MiB in " + generation.path)
             }
         }
         if let space = try? Files.space(at: own?.path ?? store.layout.root) {
@@ -98,17 +98,17 @@ public struct Export: Equatable, Sendable {
             path: generation.keyPath(build.key).appending(path: name.text), generation: generation, key: build.key)
     }
 
-    private static func checkWritable(_ path: ByteString) throws(Rejection) {
+    private static func checkWritable(_ path: ByteString) throws(StoreError) {
         do throws(Errno) {
             try Files.check(.write, path)
         } catch {
-            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
         }
     }
 
     /// Makes the directory, its `ingest` and its link to the pool. What BuildKit's client cannot do is fatal to the build,
     /// even with ignore-error, so it is tried here first.
-    public func prepare() throws(Rejection) {
+    public func prepare() throws(StoreError) {
         do throws(Errno) {
             let mode = try Files.status(generation.path, followLinks: false).mode & 0o755
             let home = generation.keyPath(key)
@@ -123,21 +123,21 @@ public struct Export: Equatable, Sendable {
             try Files.makeDirectory(path.appending(path: "ingest"), mode: mode)
             try Files.makeLink(path.appending(path: "blobs"), to: "../../../blobs")
         } catch {
-            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
         }
     }
 }
 
 extension Store {
     /// Makes one's own sub-store where there is none yet, so that there is something to lease.
-    func makeOwnIfMissing() throws(Rejection) {
+    func makeOwnIfMissing() throws(StoreError) {
         if try currentGeneration(of: user) == nil { _ = try prepareOwn() }
     }
 
     /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a
     /// sub-store of their own, and the sticky bit keeps them from moving another's). As root, shared, it also gives every user
     /// a place. Returns what was changed, for people.
-    public func initialize(shared: Bool) throws(Rejection) -> [ByteString] {
+    public func initialize(shared: Bool) throws(StoreError) -> [ByteString] {
         let mode: UInt32 = shared ? 0o1777 : 0o755
         var changes: [ByteString] = []
         // STORE may be a link of the operator's. What stands in it may be anybody's, so a link there is not followed: root would
@@ -146,12 +146,12 @@ extension Store {
             do throws(Errno) {
                 if let change = try initialize(path, mode: mode, followLinks: followLinks) { changes.append(change) }
             } catch .symbolicLink {
-                throw Rejection(.storeNotTrusted, path)
+                throw StoreError(.storeNotTrusted, path)
             } catch {
-                throw Rejection(.storeMissing, path, error)
+                throw StoreError(.storeMissing, path, error)
             }
         }
-        if shared && user == 0 { changes += try PartKeeper.keep(layout) }
+        if shared && user == 0 { changes += try SubStoreOwnership.restore(layout) }
         return changes
     }
 

@@ -57,7 +57,7 @@ public struct FetchedExport {
     /// Makes room for it; throws where the store has none.
     public init(
         _ manifest: FetchedManifest, from writer: ByteString, for key: Key, in store: Store, _ limits: StoreLimits
-    ) throws(Rejection) {
+    ) throws(StoreError) {
         self.manifest = manifest
         self.writer = writer
         let number = manifest.digest.dropFirst(7).prefix(16)
@@ -67,7 +67,7 @@ public struct FetchedExport {
         let here = layers.filter { Self.holds($0, generation) }
         let known = Set(here.map(\.digest))
         missingBytes = FetchedManifest.sum(layers.filter { !known.contains($0.digest) })
-        do throws(Rejection) {
+        do throws(StoreError) {
             try Self.checkRoom(for: missingBytes, in: generation, limits)
         } catch {
             folder.remove()
@@ -82,11 +82,11 @@ public struct FetchedExport {
 
     private static func checkRoom(
         for bytes: UInt64, in generation: Generation, _ limits: StoreLimits
-    ) throws(Rejection) {
+    ) throws(StoreError) {
         let held = PoolSize.measure(generation, now: Clock.now, remember: true)?.bytes ?? 0
         let (sum, overflow) = held.addingReportingOverflow(bytes)
         guard !overflow, sum <= limits.maximumSize else {
-            throw Rejection(.storeOverBudget, ByteString(decimal: held >> 20) + " MiB in " + generation.path)
+            throw StoreError(.storeOverBudget, ByteString(decimal: held >> 20) + " MiB in " + generation.path)
         }
         guard let space = try? Files.space(at: generation.path) else { return }
         let left = space.available.subtractingReportingOverflow(bytes)
@@ -126,7 +126,7 @@ public struct FetchedExport {
 
     /// Checks all that has come, byte for byte, and makes it an export that the next union holds. What is wrong is named, and nothing
     /// of it stays.
-    public func publish() throws(Rejection) {
+    public func publish() throws(StoreError) {
         defer { folder.remove() }
         let arrived = folder.asGeneration
         var preflight = Preflight(indexes: .max, bytes: .max)
@@ -139,16 +139,16 @@ public struct FetchedExport {
             try? file.setMode(0o600)
         }
         let contents = try preflight.contents(of: descriptor, in: arrived)
-        guard contents.graph != nil else { throw Rejection(.unionCannotHold, manifest.digest) }
+        guard contents.graph != nil else { throw StoreError(.unionCannotHold, manifest.digest) }
         let unknown = (contents.layers + [contents.config, descriptor]).filter { blob in
             (try? Preflight.checkLayer(blob, in: folder.generation)) == nil
         }
-        if let wrong = Self.firstWrong(of: unknown, in: arrived) { throw Rejection(.layerRejected, wrong) }
+        if let wrong = Self.firstWrong(of: unknown, in: arrived) { throw StoreError(.layerRejected, wrong) }
         do throws(Errno) {
             let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o444
             for blob in unknown { try move(blob, from: arrived, mode: mode) }
         } catch {
-            throw Rejection(.storeNotWritable, folder.generation.poolPath, error)
+            throw StoreError(.storeNotWritable, folder.generation.poolPath, error)
         }
         try writeIndex()
     }
@@ -160,7 +160,7 @@ public struct FetchedExport {
     /// and fails that build.
     private static func firstWrong(of blobs: [Preflight.Blob], in arrived: Generation) -> ByteString? {
         let wrong = Mutex<ByteString?>(nil)
-        SideBySide.run(blobs.count, bound: mostAtOnce) { index in
+        ConcurrentLoop.forEach(blobs.count, bound: mostAtOnce) { index in
             guard blobs.indices.contains(index), (try? isRight(blobs[index], in: arrived)) != true else { return }
             wrong.withLock { $0 = blobs[index].digest }
         }
@@ -188,11 +188,11 @@ public struct FetchedExport {
         try Files.rename(path, to: target)
     }
 
-    private func write(_ text: ByteString, as blob: Preflight.Blob) throws(Rejection) {
+    private func write(_ text: ByteString, as blob: Preflight.Blob) throws(StoreError) {
         try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
     }
 
-    private func writeIndex() throws(Rejection) {
+    private func writeIndex() throws(StoreError) {
         let index = LayoutIndex.text(of: manifest.digest, bytes: manifest.text.count)
         do throws(Errno) {
             let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o644
@@ -202,7 +202,7 @@ public struct FetchedExport {
                 try Files.replace(folder.export.appending(path: name), with: text, mode: mode)
             }
         } catch {
-            throw Rejection(.storeNotWritable, folder.export, error)
+            throw StoreError(.storeNotWritable, folder.export, error)
         }
     }
 

@@ -36,10 +36,10 @@ extension Flight {
         private static let unknown: Int64 = 60_000_000_000
         private static let most: Int64 = 600_000_000_000
 
-        /// nil where nobody waits. `wish` is what the settings say; `known` is how long such builds take.
-        public static func limit(_ wish: Int64?, known: Int64?) -> Int64? {
+        /// nil where nobody waits. `asked` is what the settings say; `known` is how long such builds take.
+        public static func limit(_ asked: Int64?, known: Int64?) -> Int64? {
             if let known, known < short { return nil }
-            if let wish { return wish }
+            if let asked { return asked }
             guard let known else { return unknown }
             return known > most / 2 ? most : known * 2
         }
@@ -66,7 +66,7 @@ extension Flight {
         }
 
         /// Whether what it exports is there.
-        public var isExported: Bool { Export.standing(export).flatMap { Export.mark($0) } != nil }
+        public var isExported: Bool { Export.currentLocation(of: export).flatMap { Export.mark($0) } != nil }
     }
 
     /// What there is of a flight.
@@ -96,7 +96,7 @@ public struct Flights: Sendable {
     public init?(in store: Store, making: Bool) {
         home = store.layout.subStore(of: store.user)
         owner = store.user
-        do throws(Rejection) {
+        do throws(StoreError) {
             if making { try store.makeOwnIfMissing() }
             guard try store.currentGeneration(of: owner) != nil else { return nil }
         } catch {

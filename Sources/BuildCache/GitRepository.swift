@@ -20,7 +20,7 @@ public struct GitRepository: Equatable, Sendable {
     private let config: GitConfig
 
     /// What lies around a directory.
-    public enum Surroundings: Equatable, Sendable {
+    public enum Location: Equatable, Sendable {
         /// No repository.
         case nothing
         /// One whose files are believed.
@@ -30,9 +30,9 @@ public struct GitRepository: Equatable, Sendable {
     }
 
     /// What an absolute, resolved directory lies in.
-    public static func around(_ directory: ByteString) -> Surroundings { around(directory, Owners()) }
+    public static func around(_ directory: ByteString) -> Location { around(directory, Owners()) }
 
-    static func around(_ directory: ByteString, _ owners: Owners) -> Surroundings {
+    static func around(_ directory: ByteString, _ owners: Owners) -> Location {
         var top = directory
         for _ in 0..<64 {
             let found = at(top, owners)
@@ -46,9 +46,9 @@ public struct GitRepository: Equatable, Sendable {
     }
 
     /// What has the top of its working tree here.
-    public static func at(_ top: ByteString) -> Surroundings { at(top, Owners()) }
+    public static func at(_ top: ByteString) -> Location { at(top, Owners()) }
 
-    private static func at(_ top: ByteString, _ owners: Owners) -> Surroundings {
+    private static func at(_ top: ByteString, _ owners: Owners) -> Location {
         switch Place(of: top, owners) {
         case .none: .nothing
         case .foreign(let path): .foreign(path)
@@ -211,7 +211,7 @@ public struct GitRepository: Equatable, Sendable {
     }
 }
 
-extension GitRepository.Surroundings {
+extension GitRepository.Location {
     /// The repository, if it is one that is believed.
     public var repository: GitRepository? { if case .repository(let found) = self { found } else { nil } }
     /// What belongs to somebody else.

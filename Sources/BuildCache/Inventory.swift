@@ -64,7 +64,7 @@ struct Pool: Sendable {
 
     init(files: [Digest: File]) { self.files = files }
 
-    init(of generation: Generation) throws(Rejection) {
+    init(of generation: Generation) throws(StoreError) {
         for name in try Inventory.names(in: generation.poolPath) {
             guard let status = try Inventory.status(generation.poolPath.appending(path: name)) else { continue }
             if let digest = Digest(name), status.kind == .regular {
@@ -105,8 +105,8 @@ struct Inventory: Sendable {
 
     /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
     init(
-        of generation: Generation, now: Int64, checkpoint: (Step) throws(Rejection) -> Void = { _ in }
-    ) throws(Rejection) {
+        of generation: Generation, now: Int64, checkpoint: (Step) throws(StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
         self.generation = generation
         try checkpoint(.begun)
         unions = Set(UnionRecord.all(in: generation).flatMap(\.record.blobs))
@@ -141,20 +141,22 @@ struct Inventory: Sendable {
     }
 
     /// Throws for whatever cannot be read to its end: what is not in an inventory is deleted.
-    fileprivate static func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+    fileprivate static func names(in path: ByteString) throws(StoreError) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 
     /// nil where nothing stands any more; throws where it cannot be told what does.
-    fileprivate static func status(_ path: ByteString) throws(Rejection) -> FileStatus? {
+    fileprivate static func status(_ path: ByteString) throws(StoreError) -> FileStatus? {
         do throws(Errno) {
             return try Files.status(path, followLinks: false)
         } catch {
-            guard error == .noSuchFile || error == .notDirectory else { throw Rejection(.storeUnreadable, path, error) }
+            guard error == .noSuchFile || error == .notDirectory else {
+                throw StoreError(.storeUnreadable, path, error)
+            }
             return nil
         }
     }
@@ -192,7 +194,7 @@ private struct ExportReader {
     let pool: Pool
     let now: Int64
     private var preflight = Preflight(indexes: .max, bytes: .max)
-    private var checked: [Digest: Result<[Digest], Rejection>] = [:]
+    private var checked: [Digest: Result<[Digest], StoreError>] = [:]
 
     init(generation: Generation, pool: Pool, now: Int64) {
         self.generation = generation
@@ -200,7 +202,7 @@ private struct ExportReader {
         self.now = now
     }
 
-    mutating func key(_ name: ByteString) throws(Rejection) -> KeyRecord? {
+    mutating func key(_ name: ByteString) throws(StoreError) -> KeyRecord? {
         let path = generation.exportsPath.appending(path: name)
         guard let status = try Inventory.status(path), status.kind == .directory, status.owner == generation.owner
         else {
@@ -219,7 +221,7 @@ private struct ExportReader {
 
     private mutating func record(
         _ name: ByteString, _ export: ExportName, at path: ByteString
-    ) throws(Rejection) -> ExportRecord {
+    ) throws(StoreError) -> ExportRecord {
         let index = try Inventory.status(path.appending(path: Export.index))
         let completed = min(index?.modified ?? export.started &* 1_000_000_000, now)
         func record(_ state: ExportRecord.State, _ blobs: [Digest] = [], used: Int64? = nil) -> ExportRecord {
@@ -228,7 +230,7 @@ private struct ExportReader {
                 used: max(completed, min(used ?? completed, now)),
                 state: state, blobs: blobs)
         }
-        do throws(Rejection) {
+        do throws(StoreError) {
             let used = try? Files.status(path.appending(path: Export.usedRecord), followLinks: false)
             var record = record(.complete, try blobs(ofExport: path), used: used?.modified)
             record.records = Export.recordNames.compactMap { name in
@@ -242,16 +244,16 @@ private struct ExportReader {
         }
     }
 
-    private mutating func blobs(ofExport path: ByteString) throws(Rejection) -> [Digest] {
+    private mutating func blobs(ofExport path: ByteString) throws(StoreError) -> [Digest] {
         let manifest = try preflight.manifest(ofExport: path, in: generation)
-        guard let digest = Digest(manifest.digest) else { throw Rejection(.manifestRejected, manifest.digest) }
+        guard let digest = Digest(manifest.digest) else { throw StoreError(.manifestRejected, manifest.digest) }
         if let known = checked[digest] { return try known.get() }
-        do throws(Rejection) {
+        do throws(StoreError) {
             var blobs = [digest]
-            let all = try preflight.check(manifest, in: generation) { [pool] (layer) throws(Rejection) in
+            let all = try preflight.check(manifest, in: generation) { [pool] (layer) throws(StoreError) in
                 guard let digest = Digest(layer.digest), let file = pool.files[digest], file.isSound,
                     file.size == layer.size
-                else { throw Rejection(.layerRejected, layer.digest) }
+                else { throw StoreError(.layerRejected, layer.digest) }
                 blobs.append(digest)
             }
             // The second is the cache's config.

@@ -20,7 +20,7 @@ public final class Lease {
 
     /// Takes the lease of a generation without ever waiting, and makes sure afterwards that the file locked is the one that
     /// stands there; nil when it is not.
-    public static func take(of generation: Generation) throws(Rejection) -> Lease? {
+    public static func take(of generation: Generation) throws(StoreError) -> Lease? {
         let isReader = Kernel.userID != generation.owner && !Files.allows(.read, generation.leasePath)
         let path = isReader ? generation.readersPath : generation.leasePath
         do throws(Errno) {
@@ -33,11 +33,11 @@ public final class Lease {
             let standing = try Files.status(path, followLinks: false)
             return held.isSameFile(as: standing) ? Lease(path: path, file: file) : nil
         } catch .wouldBlock {
-            throw Rejection(.leaseBusy, generation.path)
+            throw StoreError(.leaseBusy, generation.path)
         } catch .noSuchFile {
             return nil
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 
@@ -74,24 +74,24 @@ extension Store {
     /// lease. Trimming may switch generations meanwhile and delete the one that is read, so what was found or failed counts only
     /// where `current` still leads to the same name: names are counted up and do not come back. Three tries.
     public func withCurrentGeneration<Value>(
-        of owner: UInt32, _ body: (Generation?) throws(Rejection) -> Value
-    ) throws(Rejection) -> Value {
+        of owner: UInt32, _ body: (Generation?) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
         let home = layout.subStore(of: owner)
         let link = home.appending(path: StoreLayout.current)
         for _ in 0..<3 {
             let before = try? Files.readLink(link)
-            let found = Result { () throws(Rejection) in try body(try currentGeneration(of: owner)) }
+            let found = Result { () throws(StoreError) in try body(try currentGeneration(of: owner)) }
             if (try? Files.readLink(link)) == before { return try found.get() }
         }
-        throw Rejection(.generationMoved, home)
+        throw StoreError(.generationMoved, home)
     }
 
     /// The current generation of a user's sub-store with its lease held; nil when that user has none. Once there is a new
     /// generation the old one is held alone, and then deleted.
-    func leasedGeneration(of owner: UInt32) throws(Rejection) -> (Generation, Lease)? {
-        try withCurrentGeneration(of: owner) { (current) throws(Rejection) in
+    func leasedGeneration(of owner: UInt32) throws(StoreError) -> (Generation, Lease)? {
+        try withCurrentGeneration(of: owner) { (current) throws(StoreError) in
             guard let current else { return nil }
-            guard let lease = try Lease.take(of: current) else { throw Rejection(.generationMoved, current.path) }
+            guard let lease = try Lease.take(of: current) else { throw StoreError(.generationMoved, current.path) }
             return (current, lease)
         }
     }

@@ -29,12 +29,12 @@ public struct StoreLimits: Equatable, Sendable {
     }
 
     /// Throws when the disk has too little left to export to it.
-    func check(_ space: Files.Space, at path: ByteString) throws(Rejection) {
+    func check(_ space: Files.Space, at path: ByteString) throws(StoreError) {
         if space.available < floor(of: space) {
-            throw Rejection(.storeDiskLow, path + " has " + ByteString(decimal: space.available >> 20) + " MiB free")
+            throw StoreError(.storeDiskLow, path + " has " + ByteString(decimal: space.available >> 20) + " MiB free")
         }
         if space.totalInodes > 0 && space.availableInodes < Self.fewestInodes {
-            throw Rejection(.storeDiskLow, path + " is short of inodes")
+            throw StoreError(.storeDiskLow, path + " is short of inodes")
         }
     }
 }

@@ -17,7 +17,7 @@ public struct OpenedStore {
     public init(_ store: Store, trusted: [UInt32], leasing: Bool) {
         self.store = store
         for owner in trusted {
-            do throws(Rejection) {
+            do throws(StoreError) {
                 guard let found = try open(owner, leasing: leasing) else { continue }
                 generations.append(found)
                 if owner == store.user { own = found }
@@ -30,11 +30,11 @@ public struct OpenedStore {
 
     /// Makes one's own sub-store where there was none yet, and takes its lease. Nothing is imported from it by this command,
     /// though another build may have made and filled it meanwhile.
-    public mutating func makeOwn() throws(Rejection) {
+    public mutating func makeOwn() throws(StoreError) {
         guard own == nil, !isOwnRefused else { return }
         try store.makeOwnIfMissing()
         guard let found = try open(store.user, leasing: true) else {
-            throw Rejection(.generationMoved, store.layout.subStore(of: store.user))
+            throw StoreError(.generationMoved, store.layout.subStore(of: store.user))
         }
         own = found
     }
@@ -55,7 +55,7 @@ public struct OpenedStore {
 
     private func open(
         _ owner: UInt32, leasing: Bool
-    ) throws(Rejection) -> (generation: Generation, lease: Lease?)? {
+    ) throws(StoreError) -> (generation: Generation, lease: Lease?)? {
         guard leasing else { return try store.currentGeneration(of: owner).map { ($0, nil) } }
         return try store.leasedGeneration(of: owner).map { ($0.0, $0.1) }
     }

@@ -26,13 +26,13 @@ struct Preflight {
     var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 || deadline.hasPassed }
 
     /// The digest that an export's index names.
-    mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(Rejection) -> Blob {
+    mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(StoreError) -> Blob {
         indexesLeft -= 1
         let path = path.appending(path: Export.index)
         let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
         guard let manifests = JSON(text, until: deadline)?[field: "manifests"]?.array, let last = manifests.last,
             let blob = Blob(last)
-        else { throw Rejection(deadline.hasPassed ? .storeSearchCut : .exportIncomplete, path) }
+        else { throw StoreError(deadline.hasPassed ? .storeSearchCut : .exportIncomplete, path) }
         return blob
     }
 
@@ -61,17 +61,17 @@ struct Preflight {
     /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode. Their
     /// contents are BuildKit's to check. Returns all of them.
     @discardableResult
-    mutating func check(_ manifest: Blob, in generation: Generation) throws(Rejection) -> [Blob] {
-        try check(manifest, in: generation) { [deadline] (layer) throws(Rejection) in
-            guard !deadline.hasPassed else { throw Rejection(.storeSearchCut, manifest.digest) }
+    mutating func check(_ manifest: Blob, in generation: Generation) throws(StoreError) -> [Blob] {
+        try check(manifest, in: generation) { [deadline] (layer) throws(StoreError) in
+            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, manifest.digest) }
             try Self.checkLayer(layer, in: generation)
         }
     }
 
     /// The same with another way to look at a layer: whoever has read the whole pool need not look again.
     mutating func check(
-        _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(Rejection) -> Void
-    ) throws(Rejection) -> [Blob] {
+        _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(StoreError) -> Void
+    ) throws(StoreError) -> [Blob] {
         let contents = try contents(of: manifest, in: generation)
         for layer in contents.layers { try checkLayer(layer) }
         return [manifest, contents.config] + contents.layers
@@ -86,68 +86,68 @@ struct Preflight {
     }
 
     /// Reads a manifest and its config, which have their digests.
-    mutating func contents(of manifest: Blob, in generation: Generation) throws(Rejection) -> Contents {
+    mutating func contents(of manifest: Blob, in generation: Generation) throws(StoreError) -> Contents {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
         var layers: [Blob] = []
         var config = json[field: "config"].flatMap(Blob.init)
         // Two formats: an image manifest, or (buildx 0.13) an index whose entries are the layers and the config.
         guard let entries = (json[field: "layers"] ?? json[field: "manifests"])?.array else {
-            throw Rejection(.manifestRejected, manifest.digest)
+            throw StoreError(.manifestRejected, manifest.digest)
         }
         for entry in entries {
-            guard let blob = Blob(entry) else { throw Rejection(.manifestRejected, manifest.digest) }
+            guard let blob = Blob(entry) else { throw StoreError(.manifestRejected, manifest.digest) }
             if config == nil && blob.mediaType == Self.cacheConfigType {
                 config = blob
             } else {
                 layers.append(blob)
             }
         }
-        guard let config else { throw Rejection(.manifestRejected, manifest.digest + " has no cache config") }
+        guard let config else { throw StoreError(.manifestRejected, manifest.digest + " has no cache config") }
         return Contents(
             manifestText: text, config: config, configText: try verified(config, in: generation), layers: layers)
     }
 
-    private mutating func verified(_ blob: Blob, in generation: Generation) throws(Rejection) -> ByteString {
+    private mutating func verified(_ blob: Blob, in generation: Generation) throws(StoreError) -> ByteString {
         guard let path = generation.blobPath(blob.digest), blob.size <= Self.largestBlob else {
-            throw Rejection(.manifestRejected, blob.digest)
+            throw StoreError(.manifestRejected, blob.digest)
         }
-        guard blob.size <= bytesLeft else { throw Rejection(.metadataBudgetSpent, blob.digest) }
+        guard blob.size <= bytesLeft else { throw StoreError(.metadataBudgetSpent, blob.digest) }
         let text = try read(path, owner: generation.owner, limit: blob.size, else: .manifestRejected)
         bytesLeft -= text.count
         var hash = SHA256()
         for start in stride(from: 0, to: text.count, by: 65_536) {
-            guard !deadline.hasPassed else { throw Rejection(.storeSearchCut, blob.digest) }
+            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, blob.digest) }
             hash.update(Array(text.bytes[start..<min(start + 65_536, text.count)]))
         }
         guard text.count == blob.size, "sha256:" + Hex.digits(of: hash.digest()) == blob.digest else {
-            throw Rejection(.manifestRejected, path + " does not match its name")
+            throw StoreError(.manifestRejected, path + " does not match its name")
         }
         return text
     }
 
     /// What is wrong with a blob, unless it is only that the time was up.
-    private func rejection(_ digest: ByteString) -> Rejection {
-        Rejection(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
+    private func rejection(_ digest: ByteString) -> StoreError {
+        StoreError(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
     /// Returns what it saw.
     @discardableResult
-    static func checkLayer(_ layer: Blob, in generation: Generation) throws(Rejection) -> FileStatus {
-        guard let path = generation.blobPath(layer.digest) else { throw Rejection(.manifestRejected, layer.digest) }
+    static func checkLayer(_ layer: Blob, in generation: Generation) throws(StoreError) -> FileStatus {
+        guard let path = generation.blobPath(layer.digest) else { throw StoreError(.manifestRejected, layer.digest) }
         do throws(Errno) {
             let status = try Files.status(path, followLinks: !generation.lenders.isEmpty)
             guard generation.isRight(status, size: layer.size) else { throw .invalid }
             try Files.check(.read, path)
             return status
         } catch {
-            throw Rejection(.layerRejected, path, error)
+            throw StoreError(.layerRejected, path, error)
         }
     }
 
     private func read(
         _ path: ByteString, owner: UInt32, limit: Int, else reason: Reason
-    ) throws(Rejection) -> ByteString {
+    ) throws(StoreError) -> ByteString {
         do throws(Errno) {
             let file = try Descriptor.open(path, followLinks: false)
             let status = try file.status()
@@ -156,7 +156,7 @@ struct Preflight {
             }
             return try file.readAll(limit: limit)
         } catch {
-            throw Rejection(reason, path, error)
+            throw StoreError(reason, path, error)
         }
     }
 }

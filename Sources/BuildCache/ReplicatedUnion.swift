@@ -22,7 +22,7 @@ public struct ReplicatedUnion {
     private static let mostExports = 512
 
     /// nil where nothing was built. Equal exports give equal manifests, whoever makes them.
-    public init?(of key: Key, by writer: ByteString, in store: Store) throws(Rejection) {
+    public init?(of key: Key, by writer: ByteString, in store: Store) throws(StoreError) {
         guard let (generation, lease) = try store.leasedGeneration(of: store.user) else { return nil }
         let draft = withExtendedLifetime(lease) { Self.draft(of: key, by: writer, in: generation) }
         guard let draft, let manifest = CacheManifest(draft.manifest) else { return nil }
@@ -54,7 +54,7 @@ public struct ReplicatedUnion {
         }
         // The first ones first where not all have room.
         while !added.isEmpty {
-            do throws(UnionDraft.Obstacle) {
+            do throws(UnionDraft.DraftError) {
                 return try UnionDraft(nil, added)
             } catch {
                 guard error == .tooLarge else { return nil }
@@ -65,7 +65,7 @@ public struct ReplicatedUnion {
     }
 
     /// Puts an OCI layout of it together, for as long as `body` runs.
-    public func withLayout<Result>(_ body: (ByteString) -> Result) throws(Rejection) -> Result {
+    public func withLayout<Result>(_ body: (ByteString) -> Result) throws(StoreError) -> Result {
         let folder = try TransferFolder(
             for: key, by: writer, number: Hex.digits(of: Kernel.randomBytes(8)), in: store)
         defer { folder.remove() }

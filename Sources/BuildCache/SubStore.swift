@@ -18,13 +18,13 @@ public struct Store: Sendable {
 
     /// The shared part: STORE and STORE/v1, owned by oneself or root, where others can move neither them nor anything in them.
     /// Other modes are the operator's choice.
-    public func checkShared() throws(Rejection) {
+    public func checkShared() throws(StoreError) {
         try checkRoot()
         try checkShared(layout.format, followLinks: false)
     }
 
     /// STORE alone, before STORE/v1 is made.
-    public func checkRoot() throws(Rejection) {
+    public func checkRoot() throws(StoreError) {
         try checkShared(layout.root, followLinks: true)
         var paths = [layout.root]
         if let real = try? Files.realPath(layout.root), real != layout.root { paths.append(real) }
@@ -34,40 +34,40 @@ public struct Store: Sendable {
                 above = above.parentPath
                 // A group's members may be trusted; who owns what is above the store is the operator's choice, too.
                 if let status = try? Files.status(above), status.mode & 0o1002 == 0o002 {
-                    throw Rejection(.storeMovable, above)
+                    throw StoreError(.storeMovable, above)
                 }
             }
         }
     }
 
-    private func checkShared(_ path: ByteString, followLinks: Bool) throws(Rejection) {
-        let status = try Rejection.status(path, followLinks: followLinks)
-        guard status.kind != .symbolicLink else { throw Rejection(.storeNotTrusted, path) }
-        guard status.kind == .directory else { throw Rejection(.storeMissing, path + " is no directory") }
+    private func checkShared(_ path: ByteString, followLinks: Bool) throws(StoreError) {
+        let status = try StoreError.status(path, followLinks: followLinks)
+        guard status.kind != .symbolicLink else { throw StoreError(.storeNotTrusted, path) }
+        guard status.kind == .directory else { throw StoreError(.storeMissing, path + " is no directory") }
         guard status.owner == 0 || status.owner == user else {
-            throw Rejection(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
+            throw StoreError(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
         }
         // They could put a link of theirs in a sub-store's place while docker writes to it.
-        guard !status.isWritableByOthers || status.mode & 0o1000 != 0 else { throw Rejection(.storeMovable, path) }
+        guard !status.isWritableByOthers || status.mode & 0o1000 != 0 else { throw StoreError(.storeMovable, path) }
     }
 
     /// The current generation of a user's sub-store; nil when that user has none.
-    public func currentGeneration(of owner: UInt32) throws(Rejection) -> Generation? {
+    public func currentGeneration(of owner: UInt32) throws(StoreError) -> Generation? {
         let home = layout.subStore(of: owner)
         guard try exists(layout.format), try exists(home) else { return nil }
         try checkShared()
         try Self.checkHome(home, owner)
         let link = home.appending(path: StoreLayout.current)
         guard try exists(link) else { return nil }
-        let status = try Rejection.status(link, followLinks: false)
-        guard status.kind == .symbolicLink, status.owner == owner else { throw Rejection(.storeNotTrusted, link) }
+        let status = try StoreError.status(link, followLinks: false)
+        guard status.kind == .symbolicLink, status.owner == owner else { throw StoreError(.storeNotTrusted, link) }
         let name: ByteString
         do throws(Errno) {
             name = try Files.readLink(link)
         } catch {
-            throw Rejection(.storeUnreadable, link, error)
+            throw StoreError(.storeUnreadable, link, error)
         }
-        guard Generation.isName(name) else { throw Rejection(.storeNotTrusted, link + " leads elsewhere") }
+        guard Generation.isName(name) else { throw StoreError(.storeNotTrusted, link + " leads elsewhere") }
         let generation = Generation(path: home.appending(path: name), owner: owner)
         for folder in [generation.path, generation.path.appending(path: "blobs"), generation.poolPath] {
             try Self.checkPrivate(folder, owner)
@@ -75,36 +75,36 @@ public struct Store: Sendable {
         return generation
     }
 
-    private func exists(_ path: ByteString) throws(Rejection) -> Bool {
+    private func exists(_ path: ByteString) throws(StoreError) -> Bool {
         do throws(Errno) {
             _ = try Files.status(path, followLinks: false)
             return true
         } catch .noSuchFile {
             return false
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 
     /// The directory of a user's sub-store: theirs, and no one else's to write.
-    static func checkHome(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
-        let holder = try Rejection.status(path, followLinks: false).owner
+    static func checkHome(_ path: ByteString, _ owner: UInt32) throws(StoreError) {
+        let holder = try StoreError.status(path, followLinks: false).owner
         guard holder == owner else {
-            throw Rejection(.subStoreSquatted, path + " is owned by user " + ByteString(decimal: holder))
+            throw StoreError(.subStoreSquatted, path + " is owned by user " + ByteString(decimal: holder))
         }
         try checkPrivate(path, owner)
     }
 
-    static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(Rejection) {
-        let status = try Rejection.status(path, followLinks: false)
+    static func checkPrivate(_ path: ByteString, _ owner: UInt32) throws(StoreError) {
+        let status = try StoreError.status(path, followLinks: false)
         guard status.kind == .directory, status.owner == owner, !status.isWritableByOthers else {
-            throw Rejection(.storeNotTrusted, path)
+            throw StoreError(.storeNotTrusted, path)
         }
     }
 
     /// Makes what is missing of one's own sub-store, up to an empty first generation. What exists is left as it is: two
     /// shims may do this at once.
-    func prepareOwn() throws(Rejection) -> Generation {
+    func prepareOwn() throws(StoreError) -> Generation {
         let mask = Kernel.fileCreationMask
         // Users who hide their files hide their layers too.
         let mode: UInt32 = mask & 0o044 == 0 ? 0o755 : 0o700
@@ -126,13 +126,13 @@ public struct Store: Sendable {
         try make(home.appending(path: StoreLayout.current)) { path throws(Errno) in
             try Files.makeLink(path, to: Generation.firstName)
         }
-        guard let current = try currentGeneration(of: user) else { throw Rejection(.storeUnreadable, home) }
+        guard let current = try currentGeneration(of: user) else { throw StoreError(.storeUnreadable, home) }
         return current
     }
 
     /// STORE/v1 takes the sharing that the operator gave STORE: its mode and group.
-    private func makeFormat() throws(Rejection) {
-        let above = try Rejection.status(layout.root)
+    private func makeFormat() throws(StoreError) {
+        let above = try StoreError.status(layout.root)
         try make(layout.format) { path throws(Errno) in
             try Files.makeDirectory(path, mode: above.mode)
             let directory = try Descriptor.open(path, followLinks: false)
@@ -144,20 +144,20 @@ public struct Store: Sendable {
         }
     }
 
-    private func make(_ path: ByteString, _ body: (ByteString) throws(Errno) -> Void) throws(Rejection) {
+    private func make(_ path: ByteString, _ body: (ByteString) throws(Errno) -> Void) throws(StoreError) {
         do throws(Errno) {
             try body(path)
         } catch .fileExists {
             return
         } catch {
             let reason: Reason = path == layout.root ? .storeMissing : .storeNotWritable
-            throw Rejection(error == .readOnly ? .storeReadOnly : reason, path, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : reason, path, error)
         }
     }
 }
 
 /// Why a part of the store is not used.
-public struct Rejection: Error, Equatable, Sendable {
+public struct StoreError: Error, Equatable, Sendable {
     /// The reason, with the path it is about.
     public let note: Note
 
@@ -166,11 +166,11 @@ public struct Rejection: Error, Equatable, Sendable {
     }
 
     /// `Files.status`, with the store's own reason.
-    static func status(_ path: ByteString, followLinks: Bool = true) throws(Rejection) -> FileStatus {
+    static func status(_ path: ByteString, followLinks: Bool = true) throws(StoreError) -> FileStatus {
         do throws(Errno) {
             return try Files.status(path, followLinks: followLinks)
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 }

@@ -56,17 +56,17 @@ public struct PartSummary: Sendable {
     /// `age` is how old other repositories' exports may be, `trusted` are the users whose parts are read.
     public init?(
         of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = []
-    ) throws(Rejection) {
+    ) throws(StoreError) {
         try self.init(of: part, in: store, othersUpTo: age, trusting: trusted) { _ in }
     }
 
     /// `checkpoint` is what tests do meanwhile.
     init?(
         of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = [],
-        checkpoint: (Inventory.Step) throws(Rejection) -> Void
-    ) throws(Rejection) {
+        checkpoint: (Inventory.Step) throws(StoreError) -> Void
+    ) throws(StoreError) {
         // No lease: it would show this process as a holder.
-        let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(Rejection) -> PartSummary? in
+        let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(StoreError) -> PartSummary? in
             guard let current else { return nil }
             let inventory = try Inventory(of: current, now: Clock.now, checkpoint: checkpoint)
             var unions = UnionSummary.all(of: inventory, othersUpTo: age, now: Clock.now)

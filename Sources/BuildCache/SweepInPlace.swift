@@ -5,7 +5,7 @@ internal import Notes
 /// Trimming where there is no second generation: the file system has no hard links, or no room.
 extension Trim {
     /// Deletes where it stands, exports before blobs; false while a build holds the lease.
-    func sweep(_ current: Generation) throws(Rejection) -> Bool {
+    func sweep(_ current: Generation) throws(StoreError) -> Bool {
         let isOld = current.hasOldLease
         guard let lease = try ExclusiveLease.take(of: current, isRetired: false) else { return false }
         // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
@@ -51,7 +51,7 @@ extension Trim {
     }
 
     /// Another file than the one that others may have open. Whoever has just opened that one finds it gone, and looks again.
-    private func renewLeases(of current: Generation) throws(Rejection) {
+    private func renewLeases(of current: Generation) throws(StoreError) {
         try writing { () throws(Errno) in
             for path in [current.leasePath, current.readersPath] where !Files.isMissing(path) { try Files.remove(path) }
             try current.makeLeases(mode: try Files.status(current.path, followLinks: false).mode)

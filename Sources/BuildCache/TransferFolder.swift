@@ -18,10 +18,10 @@ final class TransferFolder {
     private static let longest: Int64 = 7_200
 
     /// Of a key in one's own current generation, where the folders are made that a build would make. `number` is the export's.
-    init(for key: Key, by writer: ByteString, number: ByteString, in store: Store) throws(Rejection) {
+    init(for key: Key, by writer: ByteString, number: ByteString, in store: Store) throws(StoreError) {
         try store.makeOwnIfMissing()
         guard let (generation, lease) = try store.leasedGeneration(of: store.user) else {
-            throw Rejection(.generationMoved, store.layout.subStore(of: store.user))
+            throw StoreError(.generationMoved, store.layout.subStore(of: store.user))
         }
         self.generation = generation
         self.lease = lease
@@ -32,7 +32,7 @@ final class TransferFolder {
         }
         let home = generation.keyPath(key)
         guard let path = names.map({ home.appending(path: $0) }).first(where: { Files.isMissing($0) }) else {
-            throw Rejection(.storeNotWritable, home, .fileExists)
+            throw StoreError(.storeNotWritable, home, .fileExists)
         }
         let export = Export(path: path, generation: generation, key: key)
         self.export = export.path
@@ -43,7 +43,7 @@ final class TransferFolder {
                 try Files.makeDirectory(folder, mode: 0o700)
             }
         } catch {
-            throw Rejection(.storeNotWritable, layout, error)
+            throw StoreError(.storeNotWritable, layout, error)
         }
     }
 
@@ -66,11 +66,11 @@ final class TransferFolder {
         }
     }
 
-    func write(_ text: ByteString, _ name: ByteString) throws(Rejection) {
+    func write(_ text: ByteString, _ name: ByteString) throws(StoreError) {
         do throws(Errno) {
             try Files.replace(layout.appending(path: name), with: text, mode: 0o600)
         } catch {
-            throw Rejection(.storeNotWritable, layout, error)
+            throw StoreError(.storeNotWritable, layout, error)
         }
     }
 

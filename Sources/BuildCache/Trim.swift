@@ -11,8 +11,8 @@ public struct Trim {
     let retention: Retention
     private let dryRun: Bool
     /// What tests replace: a kill after each step, another's run while a dry one reads, and a file system without hard links.
-    var checkpoint: (Step) throws(Rejection) -> Void = { _ in }
-    var planCheckpoint: (Inventory.Step) throws(Rejection) -> Void = { _ in }
+    var checkpoint: (Step) throws(StoreError) -> Void = { _ in }
+    var planCheckpoint: (Inventory.Step) throws(StoreError) -> Void = { _ in }
     var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
 
     /// The steps after which the store is looked at by tests.
@@ -31,12 +31,12 @@ public struct Trim {
     }
 
     /// Trims. Throws when the sub-store is not trusted, or cannot be written; where there is none, there is nothing to do.
-    public func run() throws(Rejection) -> Report {
+    public func run() throws(StoreError) -> Report {
         var report = Report(user: store.user, path: home)
         guard (try? Files.status(home, followLinks: false)) != nil else { return report }
         guard !dryRun else {
-            return try store.withCurrentGeneration(of: store.user) { (current) throws(Rejection) in
-                try current.map { (current) throws(Rejection) in try plan(report, current) } ?? report
+            return try store.withCurrentGeneration(of: store.user) { (current) throws(StoreError) in
+                try current.map { (current) throws(StoreError) in try plan(report, current) } ?? report
             }
         }
         // Nothing is written before it is known that no link leads elsewhere.
@@ -81,7 +81,7 @@ public struct Trim {
         return report
     }
 
-    private func plan(_ report: Report, _ current: Generation) throws(Rejection) -> Report {
+    private func plan(_ report: Report, _ current: Generation) throws(StoreError) -> Report {
         var report = report
         let inventory = try Inventory(of: current, now: Clock.now, checkpoint: planCheckpoint)
         let choice = retention.choose(from: inventory, now: Clock.now)
@@ -106,7 +106,7 @@ public struct Trim {
         name.hasPrefix(trashPrefix) || name.hasPrefix(newPrefix)
     }
 
-    private func clearLeftovers() throws(Rejection) {
+    private func clearLeftovers() throws(StoreError) {
         try writing { () throws(Errno) in
             for name in try Files.names(in: home, limit: .max) where Self.isLeftover(name) {
                 try Files.removeTree(home.appending(path: name))
@@ -115,8 +115,8 @@ public struct Trim {
     }
 
     /// The current generation. A `current` that leads to nothing is made anew: what other generations hold is then carried over.
-    private func currentOrRepaired() throws(Rejection) -> (Generation, isRepaired: Bool)? {
-        do throws(Rejection) {
+    private func currentOrRepaired() throws(StoreError) -> (Generation, isRepaired: Bool)? {
+        do throws(StoreError) {
             if let current = try store.currentGeneration(of: store.user) { return (current, false) }
             // Killed while it repaired: the generations are there, and nothing leads to one.
             let isEmpty = try !names(in: home).contains(where: Generation.isName)
@@ -202,7 +202,7 @@ public struct Trim {
 
     /// Deletes what builds have left half written, unless one is at work; whether there was any. A build that runs may be the one
     /// that writes it: then it waits for the next run, or for the generation's end.
-    private func sweepUnfinished(_ current: Generation) throws(Rejection) -> Bool {
+    private func sweepUnfinished(_ current: Generation) throws(StoreError) -> Bool {
         guard current.unfinishedBytes > 0 else { return false }
         var isSwept = false
         try writing { () throws(Errno) in
@@ -215,7 +215,7 @@ public struct Trim {
     }
 
     /// What is complete in older generations by now is not to come back either: everything was to go.
-    private func markRetired(_ current: Generation) throws(Rejection) {
+    private func markRetired(_ current: Generation) throws(StoreError) {
         for generation in Self.retired(besides: current) {
             var marked = MarkedExports.read(from: generation)
             for key in try names(in: generation.exportsPath) where retention.key == nil || retention.key == key {
@@ -236,7 +236,7 @@ public struct Trim {
     /// Returns what is the current generation afterwards.
     private func trim(
         _ inventory: Inventory, _ choice: Retention.Choice, _ report: inout Report
-    ) throws(Rejection) -> Generation {
+    ) throws(StoreError) -> Generation {
         let current = inventory.generation
         guard
             !choice.dropped.isEmpty || !choice.shortened.isEmpty
@@ -261,11 +261,11 @@ public struct Trim {
     /// nil where the file system has no hard links or no room.
     private func switchGeneration(
         _ inventory: Inventory, _ choice: Retention.Choice
-    ) throws(Rejection) -> Generation? {
+    ) throws(StoreError) -> Generation? {
         let current = inventory.generation
         let names = Self.retired(besides: current).map(\.path.lastPathComponent) + [current.path.lastPathComponent]
         guard let name = names.max().flatMap(Generation.name(after:)) else {
-            throw Rejection(.storeUnreadable, home + " has no name left for a generation")
+            throw StoreError(.storeUnreadable, home + " has no name left for a generation")
         }
         let next = Generation(path: home.appending(path: name), owner: store.user)
         let unnamed = Generation(path: home.appending(path: Self.newPrefix + name), owner: store.user)
@@ -307,27 +307,27 @@ public struct Trim {
 
     /// Takes back what was begun. nil where sweeping in place may do: a full disk has no room for another generation, but for
     /// fewer files in this one.
-    private func unmade(_ unnamed: Generation, _ error: Errno) throws(Rejection) -> Generation? {
+    private func unmade(_ unnamed: Generation, _ error: Errno) throws(StoreError) -> Generation? {
         try? Files.removeTree(unnamed.path)
         guard Self.withoutLinks.contains(error) || error == .noSpace || error == .quotaExceeded else {
-            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, unnamed.path, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : .storeNotWritable, unnamed.path, error)
         }
         return nil
     }
 
-    func names(in path: ByteString) throws(Rejection) -> [ByteString] {
+    func names(in path: ByteString) throws(StoreError) -> [ByteString] {
         do throws(Errno) {
             return try Self.names(in: path)
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 
-    func writing(_ body: () throws(Errno) -> Void) throws(Rejection) {
+    func writing(_ body: () throws(Errno) -> Void) throws(StoreError) {
         do throws(Errno) {
             try body()
         } catch {
-            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, home, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : .storeNotWritable, home, error)
         }
     }
 }

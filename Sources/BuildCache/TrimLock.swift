@@ -22,7 +22,7 @@ final class TrimLock {
     private static let longestOldTrim: Int64 = 3_600_000_000_000
 
     /// nil while somebody else holds it.
-    static func take(in home: ByteString, owner: UInt32) throws(Rejection) -> TrimLock? {
+    static func take(in home: ByteString, owner: UInt32) throws(StoreError) -> TrimLock? {
         let path = home.appending(path: name)
         do throws(Errno) {
             let file = try open(home.appending(path: lockName), owner)
@@ -46,7 +46,7 @@ final class TrimLock {
         } catch .wouldBlock {
             return nil
         } catch {
-            throw Rejection(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
+            throw StoreError(error == .readOnly ? .storeReadOnly : .storeNotWritable, path, error)
         }
     }
 
@@ -123,7 +123,7 @@ final class ExclusiveLease {
     /// nil while a build holds it. Where there is no file, one is made: without it nobody can have begun to use the generation.
     /// In one that no build begins to use any more (`isRetired`) an older Slipway's lease is waited for a day, too: while it could be
     /// read, anybody could take it.
-    static func take(of generation: Generation, isRetired: Bool) throws(Rejection) -> ExclusiveLease? {
+    static func take(of generation: Generation, isRetired: Bool) throws(StoreError) -> ExclusiveLease? {
         var path = generation.leasePath
         do throws(Errno) {
             let own = try open(path, generation)
@@ -144,7 +144,7 @@ final class ExclusiveLease {
         } catch .wouldBlock {
             return nil
         } catch {
-            throw Rejection(.storeUnreadable, path, error)
+            throw StoreError(.storeUnreadable, path, error)
         }
     }
 

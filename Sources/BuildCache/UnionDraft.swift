@@ -83,7 +83,7 @@ struct UnionDraft {
     }
 
     /// Why there is none.
-    enum Obstacle: Error {
+    enum DraftError: Error {
         /// It would hold nothing that its base does not.
         case nothingNew
         /// The same, since its base has no room for more.
@@ -97,7 +97,7 @@ struct UnionDraft {
     init(
         _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = [],
         replacing former: UnionRecord? = nil
-    ) throws(Obstacle) {
+    ) throws(DraftError) {
         var graphs = base?.graph.map { [$0] } ?? []
         let isAdding = !graphs.isEmpty
         var taken = isAdding ? base?.record.exports ?? [:] : [:]

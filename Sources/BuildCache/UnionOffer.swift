@@ -12,7 +12,7 @@ struct UnionOffer {
     private let deadline: Deadline
     private var keys: [ByteString: KeyListing] = [:]
     /// What may be imported as it is: a union, or for each build the newest export of its key.
-    private var standing: [Survey.Import?]
+    private var standing: [CacheLookup.Import?]
     private(set) var draft: UnionDraft?
     private var places: [ByteString] = []
     /// The published union that is imported, and where its record is.
@@ -62,7 +62,7 @@ struct UnionOffer {
     }
 
     /// What the builds import once `write` is done.
-    var imports: [Survey.Import?] {
+    var imports: [CacheLookup.Import?] {
         guard let draft else { return standing }
         return builds.indices.map { self.import(draft.record, for: $0) }
     }
@@ -70,8 +70,8 @@ struct UnionOffer {
     /// Whether any build gets something.
     var isUseful: Bool { imports.contains { $0 != nil } }
 
-    private func `import`(_ record: UnionRecord, for build: Int) -> Survey.Import {
-        Survey.Import(
+    private func `import`(_ record: UnionRecord, for build: Int) -> CacheLookup.Import {
+        CacheLookup.Import(
             source: generation, digest: manifest(of: record, for: build), exports: record.exportCount,
             keys: record.exports.count)
     }
@@ -81,7 +81,7 @@ struct UnionOffer {
         let number = numbers[build]
         guard number > 0, number <= record.apart.count else { return record.manifest.digest }
         let apart = record.apart[number - 1]
-        do throws(Rejection) {
+        do throws(StoreError) {
             for blob in [apart.manifest, apart.config] { try Preflight.checkLayer(blob, in: generation) }
             return apart.manifest.digest
         } catch {
@@ -144,7 +144,7 @@ struct UnionOffer {
         for (path, record, _) in records.enumerated().sorted(by: {
             ($0.element.lacking, $0.offset) < ($1.element.lacking, $1.offset)
         }).map(\.element) {
-            do throws(Rejection) {
+            do throws(StoreError) {
                 let union = try CheckedUnion(
                     record, at: path, in: generation, &preflight, remember: remember, until: deadline)
                 keepPlace(path)
@@ -179,7 +179,7 @@ struct UnionOffer {
                 notes.append(Note(.storeSearchCut, export.path))
                 break
             }
-            do throws(Rejection) {
+            do throws(StoreError) {
                 let manifest = try reader.manifest(ofExport: export.path, in: export.generation)
                 let contents = try reader.contents(of: manifest, in: export.generation)
                 for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
@@ -213,7 +213,7 @@ struct UnionOffer {
             // What has lost a layer cannot be imported as it stands, whatever it takes to make it whole.
             guard !isWhole || published.record.manifest.size + published.record.config.size <= Self.largestMerged
             else { return }
-            do throws(Rejection) {
+            do throws(StoreError) {
                 base = try published.base(&preflight)
             } catch {
                 notes.append(error.note)
@@ -238,7 +238,8 @@ struct UnionOffer {
     private mutating func note(_ manifest: Preflight.Blob, of export: CompleteExport) {
         for (index, build) in builds.enumerated()
         where build.key.directoryName == export.key && standing[index] == nil {
-            standing[index] = Survey.Import(source: export.generation, digest: manifest.digest, exports: 1, keys: 1)
+            standing[index] = CacheLookup.Import(
+                source: export.generation, digest: manifest.digest, exports: 1, keys: 1)
         }
     }
 
@@ -249,7 +250,7 @@ struct UnionOffer {
             do throws(Errno) {
                 try draft.write(in: generation, to: places, mostLinks: Self.mostLinks)
             } catch {
-                return Rejection(.unionNotWritten, generation.path, error).note
+                return StoreError(.unionNotWritten, generation.path, error).note
             }
             union = (draft.record, places)
             standing = builds.indices.map { self.import(draft.record, for: $0) }

@@ -201,7 +201,7 @@ struct UnionPublisher {
                 return .whole
             }
             var draft: UnionDraft
-            do throws(UnionDraft.Obstacle) {
+            do throws(UnionDraft.DraftError) {
                 if let base, let added = try Self.added(read, to: base, without: missing) {
                     draft = added
                 } else {
@@ -236,8 +236,8 @@ struct UnionPublisher {
     /// nil where there is no room for all of it.
     private static func added(
         _ exports: [UnionDraft.Added], to base: UnionDraft.Base, without missing: [ByteString]
-    ) throws(UnionDraft.Obstacle) -> UnionDraft? {
-        do throws(UnionDraft.Obstacle) {
+    ) throws(UnionDraft.DraftError) -> UnionDraft? {
+        do throws(UnionDraft.DraftError) {
             let draft = try UnionDraft(base, exports, without: missing)
             return draft.isWhole ? draft : nil
         } catch {
@@ -298,7 +298,7 @@ private struct ExportShelf {
     /// What its steps begin with.
     mutating func sources(of export: CompleteExport) -> Set<Digest> { graph(of: export)?.sources ?? [] }
 
-    private mutating func load(_ export: CompleteExport) throws(Rejection) -> CacheGraph? {
+    private mutating func load(_ export: CompleteExport) throws(StoreError) -> CacheGraph? {
         let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
         let contents = try preflight.contents(of: manifest, in: export.generation)
         for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }

@@ -136,10 +136,10 @@ public struct UnionSummary: Sendable {
 
     /// What it names and is not there any more: its builds go without.
     private mutating func noteLosses(of record: UnionRecord, in generation: Generation, _ reader: inout Preflight) {
-        do throws(Rejection) {
+        do throws(StoreError) {
             let contents = try reader.contents(of: record.manifest, in: generation)
             for layer in contents.layers {
-                do throws(Rejection) {
+                do throws(StoreError) {
                     try Preflight.checkLayer(layer, in: generation)
                 } catch {
                     note(error.note.reason, layer.digest)

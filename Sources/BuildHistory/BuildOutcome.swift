@@ -240,7 +240,7 @@ enum BuildTime {
         var fraction = text.count > 20 ? ByteString(text.bytes[20..<(text.count - 1)]).prefix(9) : ""
         while fraction.count < 9 { fraction += "0" }
         guard let nanoseconds = fraction.decimal else { return nil }
-        let seconds = ((Moment.days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+        let seconds = ((Timestamp.days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
         return Int64(seconds) &* 1_000_000_000 &+ Int64(nanoseconds)
     }
 }

@@ -43,7 +43,7 @@ public struct BuildxHistory: Sendable {
     }
 
     /// Why there is nothing to tell.
-    public enum Obstacle: Error, Equatable, Sendable {
+    public enum HistoryError: Error, Equatable, Sendable {
         /// No build of the kind was noted.
         case noBuild
         /// buildx has no history: it is older than 0.21, or does not run.
@@ -119,7 +119,7 @@ public struct BuildxHistory: Sendable {
     }
 
     /// What became of a build.
-    public func outcome(of reference: Reference) throws(Obstacle) -> BuildOutcome {
+    public func outcome(of reference: Reference) throws(HistoryError) -> BuildOutcome {
         guard let copy = try? CopiedConfiguration(of: access.configuration) else {
             throw .noHistory("its configuration cannot be copied")
         }

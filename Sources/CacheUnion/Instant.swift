@@ -52,8 +52,8 @@ struct Instant: Equatable, Comparable, Sendable {
             let second = number(17, 2), (1...9999).contains(year), (1...12).contains(month), hour < 24, minute < 60,
             second < 60
         else { return nil }
-        let first = Moment.days(year, month, 1)
-        let next = month == 12 ? Moment.days(year + 1, 1, 1) : Moment.days(year, month + 1, 1)
+        let first = Timestamp.days(year, month, 1)
+        let next = month == 12 ? Timestamp.days(year + 1, 1, 1) : Timestamp.days(year, month + 1, 1)
         guard (1...(next - first)).contains(day) else { return nil }
         var seconds = (first + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second
         var offset = 19
@@ -78,7 +78,9 @@ struct Instant: Equatable, Comparable, Sendable {
             seconds += (at(offset, 0x2B) ? -1 : 1) * (hours * 3_600 + minutes * 60)
             offset += 6
         }
-        guard base + offset == text.endIndex, seconds >= Self.zero.seconds, seconds <= Moment.latest else { return nil }
+        guard base + offset == text.endIndex, seconds >= Self.zero.seconds, seconds <= Timestamp.latest else {
+            return nil
+        }
         self.init(seconds: Int64(seconds), nanoseconds: Int32(nanoseconds))
     }
 
@@ -93,7 +95,7 @@ struct Instant: Equatable, Comparable, Sendable {
             }
         }
         let (day, rest) = (Int(seconds) + 86_400 * Self.ages).quotientAndRemainder(dividingBy: 86_400)
-        let (year, month, date) = Moment.civil(day - Self.ages)
+        let (year, month, date) = Timestamp.civil(day - Self.ages)
         digits(year, 4)
         out.append(0x2D)
         digits(month, 2)

@@ -62,7 +62,7 @@ public struct DockerAnswer: Equatable, Sendable {
 
     /// At most the last 20 lines with something in them, without colours and other control bytes.
     static func lastLines(of text: ByteString) -> ByteString {
-        let lines = text.split("\n").map(\.trimmed.harmless)
+        let lines = text.split("\n").map(\.trimmed.terminalSafe)
         return lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
     }
 }
@@ -72,8 +72,8 @@ public protocol EngineClient {
     /// Runs docker to its end; `line` hears what it says while it runs. Throws when it cannot be run, takes too long, or is
     /// interrupted: an exit code is an answer.
     func call(
-        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(DockerFailure) -> DockerAnswer
+        _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
+    ) throws(DockerClientError) -> DockerAnswer
 
     /// Waits a moment before something is tried again.
     func pause()
@@ -81,12 +81,12 @@ public protocol EngineClient {
 
 extension EngineClient {
     /// Runs docker without listening meanwhile.
-    public func call(_ call: DockerCall) throws(DockerFailure) -> DockerAnswer {
+    public func call(_ call: DockerCall) throws(DockerClientError) -> DockerAnswer {
         try self.call(call) { _, _ in }
     }
 
     /// What `docker volume inspect`, or that of another noun, says of some; those that are not there are left out.
-    public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(DockerFailure) -> [JSON] {
+    public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(DockerClientError) -> [JSON] {
         var found: [JSON] = []
         // A command line has room for a few thousand names.
         for start in stride(from: 0, to: names.count, by: 500) {
@@ -96,7 +96,7 @@ extension EngineClient {
             guard let some = JSON(answer.output)?.array,
                 answer.isGood || said.range(of: "no such " + noun) != nil || said.range(of: "not found") != nil
             else {
-                throw DockerFailure(
+                throw DockerClientError(
                     .engineSilent,
                     "the engine does not tell what its " + noun + "s are: see whether `docker version` answers",
                     words: answer.words)
@@ -125,34 +125,34 @@ public struct DockerClient: EngineClient, Sendable {
 
     /// See `EngineClient`. After Ctrl-C only tidying up goes on.
     public func call(
-        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(DockerFailure) -> DockerAnswer {
-        var conversation = Conversation(program: path, arguments: ["docker"] + call.words, environment: environment)
-        conversation.input = call.input
+        _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
+    ) throws(DockerClientError) -> DockerAnswer {
+        var subprocess = Subprocess(program: path, arguments: ["docker"] + call.words, environment: environment)
+        subprocess.input = call.input
         let seconds: Int64?
         switch call.patience {
         case .question, .tidying: seconds = 30
         case .deed: seconds = 120
         case .work: seconds = nil
         }
-        conversation.nanoseconds = seconds.map { $0 * 1_000_000_000 }
+        subprocess.nanoseconds = seconds.map { $0 * 1_000_000_000 }
         if let deadline {
             let rest = max(0, deadline - Clock.monotonic)
-            conversation.nanoseconds = min(conversation.nanoseconds ?? rest, rest)
+            subprocess.nanoseconds = min(subprocess.nanoseconds ?? rest, rest)
         }
-        conversation.isStoppable = call.patience != .deed && call.patience != .tidying
-        if call.patience != .tidying, let signal = HeldSignals.waiting { throw .interrupted(by: signal) }
+        subprocess.isStoppable = call.patience != .deed && call.patience != .tidying
+        if call.patience != .tidying, let signal = DeferredSignals.waiting { throw .interrupted(by: signal) }
         do {
-            let ending = try conversation.run(line: line)
+            let ending = try subprocess.run(line: line)
             return DockerAnswer(output: ending.output, error: ending.error, exitCode: ending.exitCode)
         } catch .interrupted {
-            throw .interrupted(by: HeldSignals.waiting ?? 2)
+            throw .interrupted(by: DeferredSignals.waiting ?? 2)
         } catch .timedOut {
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent,
                 "docker " + (call.words.first ?? "") + " took too long: see whether `docker version` answers")
         } catch {
-            throw DockerFailure(.dockerMissing, "cannot run " + path + ": " + ByteString(error.description))
+            throw DockerClientError(.dockerMissing, "cannot run " + path + ": " + ByteString(error.description))
         }
     }
 }

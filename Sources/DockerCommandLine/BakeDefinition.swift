@@ -103,7 +103,7 @@ public struct BakeTarget: Equatable, Sendable {
     /// Whether the user wants no cache for some stages.
     public let isPartlyAnew: Bool
     /// Whether it asks for a check or anything else but a build.
-    public let isLeftAlone: Bool
+    public let isPassThrough: Bool
     /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
     public let isAskedAnew: Bool
     /// What it says besides its arguments, as JSON.
@@ -172,7 +172,7 @@ public struct BakeTarget: Equatable, Sendable {
         cacheTo = entries["cache-to"]
         self.noCache = noCache
         self.isPartlyAnew = isPartlyAnew
-        isLeftAlone = !["", "build"].contains(strings["call"] ?? "")
+        isPassThrough = !["", "build"].contains(strings["call"] ?? "")
         isAskedAnew = noCache || isPartlyAnew || pulls || !buildContexts.isEmpty
         others = JSON.object(members.filter { $0.name != "args" }).text
     }

@@ -66,7 +66,7 @@ public struct BakeInvocation: Equatable, Sendable {
     ]
 
     /// Whether it asks for help, a list, a printed definition or anything else but builds.
-    public var isLeftAlone: Bool { scan.isLeftAlone }
+    public var isPassThrough: Bool { scan.isPassThrough }
 
     /// Whether the definition, or a part of it, is fetched from somewhere: docker/buildx bake/remote.go and commands/bake.go,
     /// where the first word may be an address, and so may each file.

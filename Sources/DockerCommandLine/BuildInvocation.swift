@@ -85,5 +85,5 @@ public struct BuildInvocation: Equatable, Sendable {
     }
 
     /// Whether it asks for help, a check or anything else but a build.
-    public var isLeftAlone: Bool { scan.isLeftAlone }
+    public var isPassThrough: Bool { scan.isPassThrough }
 }

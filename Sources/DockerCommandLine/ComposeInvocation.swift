@@ -57,7 +57,7 @@ public struct ComposeInvocation: Equatable, Sendable {
     public var builds: Bool { word == "build" || scan.lastFlag(of: .building) == true }
 
     /// Whether it asks for help, a check, or a rehearsal.
-    public var isLeftAlone: Bool { options.isLeftAlone || scan.isLeftAlone }
+    public var isPassThrough: Bool { options.isPassThrough || scan.isPassThrough }
 
     /// Whether a file is standard input, or fetched from somewhere (docker/compose pkg/remote).
     public var isRemote: Bool {

@@ -25,7 +25,7 @@ public struct ContainerInvocation: Equatable, Sendable {
     }
 
     /// Whether it asks for help.
-    public var isLeftAlone: Bool { scan.isLeftAlone }
+    public var isPassThrough: Bool { scan.isPassThrough }
 
     /// The names of the variables that `--env` sets or takes away.
     public var variables: [ByteString] { scan.values(of: .environment).map { $0.cut(at: "=")?.before ?? $0 } }

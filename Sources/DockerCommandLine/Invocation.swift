@@ -45,7 +45,7 @@ public enum Invocation: Equatable, Sendable {
         let global = try Scan(arguments, from: 1, table: .docker)
         guard let index = global.positionals.first else { return .other(nil) }
         let word = arguments[index]
-        guard !global.isLeftAlone else { return .other(word) }
+        guard !global.isPassThrough else { return .other(word) }
         let globals = GlobalOptions(global)
         switch word {
         case "build":
@@ -87,7 +87,7 @@ public enum Invocation: Equatable, Sendable {
     /// What docker/cli cli-plugins/plugin/plugin.go hands to a plugin: docker's words, those of the command written out.
     private static func readPlugin(_ arguments: [ByteString]) throws(GrammarError) -> Invocation {
         let global = try Scan(arguments, from: 1, table: .docker)
-        guard let index = global.positionals.first, arguments[index] == "buildx", !global.isLeftAlone else {
+        guard let index = global.positionals.first, arguments[index] == "buildx", !global.isPassThrough else {
             return .other(global.positionals.first.map { arguments[$0] })
         }
         return try readBuildx(arguments, globals: GlobalOptions(global), at: index)
@@ -99,7 +99,7 @@ public enum Invocation: Equatable, Sendable {
     ) throws(GrammarError) -> Invocation {
         let word = arguments.indices.contains(index) ? arguments[index] : ""
         let parent = try Scan(arguments, from: index + 1, table: .buildx)
-        guard let inner = parent.positionals.first, !parent.isLeftAlone else { return .other(word) }
+        guard let inner = parent.positionals.first, !parent.isPassThrough else { return .other(word) }
         // docker/buildx commands/build.go, buildCmd, and bake.go, bakeCmd: the names and their aliases.
         let isBuild = ["build", "b"].contains(arguments[inner])
         guard isBuild || ["bake", "f"].contains(arguments[inner]) else { return .other(word) }

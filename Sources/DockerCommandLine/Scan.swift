@@ -133,7 +133,7 @@ extension Scan {
     }
 
     /// Whether an option asks for something else than the command's usual work: help, a version, a check.
-    public var isLeftAlone: Bool {
+    public var isPassThrough: Bool {
         occurrences.contains { occurrence in
             switch occurrence.row.role {
             case .untouchable: true

@@ -16,7 +16,7 @@ public struct VolumeInvocation: Equatable, Sendable {
     }
 
     /// Whether it asks for help.
-    public var isLeftAlone: Bool { scan.isLeftAlone }
+    public var isPassThrough: Bool { scan.isPassThrough }
 
     /// The engine's path that the volume will be; at most one.
     public var mountSources: [MountSource] { MountSource(created: scan).map { [$0] } ?? [] }

@@ -12,9 +12,9 @@ public struct Linter {
     // Lists of codes that comments silence in the instruction at work.
     private var ignored: [ByteString] = []
 
-    var now = Surroundings()
-    private var ends: [ByteString: Surroundings] = [:]
-    private var globals = Surroundings()
+    var now = StageState()
+    private var ends: [ByteString: StageState] = [:]
+    private var globals = StageState()
     var stage = Stage()
     // Cache mounts by where they are mounted: the first of each.
     var firstMounts: [ByteString: (mount: Mount, offset: Int)] = [:]
@@ -152,7 +152,7 @@ public struct Linter {
         let bytes = instruction.text.bytes
         let words = words(of: instruction)
         guard let image = words.first else {
-            now = Surroundings()
+            now = StageState()
             return
         }
         let written = ByteString(bytes[image])
@@ -161,7 +161,7 @@ public struct Linter {
         if let earlier = ends[name.lowercasedASCII] {
             now = earlier.inherited
         } else {
-            now = Surroundings()
+            now = StageState()
             if expanded != nil {
                 now.base = .init(image: name)
                 now.isGolang = now.base != .unknown && isRepository("golang", name)
@@ -270,7 +270,7 @@ public struct Linter {
             return
         }
         // All of one ENV see the values of before it.
-        var known: [(name: ByteString, variable: Surroundings.Variable)] = []
+        var known: [(name: ByteString, variable: StageState.Variable)] = []
         for word in words {
             let text = ByteString(WordScanner.value(of: word, in: bytes, escape: file.escape))
             guard let (name, value) = text.cut(at: "=") else { continue }

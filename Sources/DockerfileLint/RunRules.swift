@@ -95,7 +95,7 @@ extension Linter {
             if let first = arguments.first, !calls.hasPrefix("-", first, of: call) {
                 name = ByteString(calls.value(first, of: call))
             }
-            var account = Surroundings.Account(uid: nil, home: "/home/" + name)
+            var account = StageState.Account(uid: nil, home: "/home/" + name)
             for index in arguments {
                 let option = ByteString(calls.value(index, of: call))
                 let next = arguments.contains(index + 1) ? ByteString(calls.value(index + 1, of: call)) : ""

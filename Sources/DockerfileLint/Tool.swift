@@ -17,7 +17,7 @@ enum Tool: Sendable {
     }
 
     /// Where it keeps its cache without any; nil in doubt.
-    func standardPlace(_ now: Surroundings) -> ByteString? {
+    func standardPlace(_ now: StageState) -> ByteString? {
         switch self {
         case .pip: return now.home.map { $0.appending(path: ".cache/pip").cleanedPath }
         case .npm: return now.home.map { $0.appending(path: ".npm").cleanedPath }

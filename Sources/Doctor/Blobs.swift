@@ -12,7 +12,7 @@ struct BlobFacts {
     var unreadable = 0
     var damaged: [ByteString] = []
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         guard damaged.isEmpty else {
             let count = ByteString(decimal: damaged.count) + " of them: "
             return [Finding(.blobsDamaged, count + .listing(damaged))]

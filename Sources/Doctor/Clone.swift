@@ -22,7 +22,7 @@ struct CloneFacts {
     /// core.sharedRepository, where it is set.
     var sharing: ByteString?
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         var findings: [Finding] = []
         if mask != 0o022 { findings.append(Finding(.umaskUnusual, ByteString(octal: mask))) }
         guard let top else {
@@ -50,19 +50,19 @@ struct CloneFacts {
 
 extension CloneFacts {
     /// Looks at the repository around the working directory.
-    static func gather(_ surroundings: Surroundings) -> CloneFacts {
-        var facts = CloneFacts(mask: surroundings.mask)
-        let around = surroundings.directory.map { GitRepository.around($0) } ?? .nothing
+    static func gather(_ context: ProcessContext) -> CloneFacts {
+        var facts = CloneFacts(mask: context.mask)
+        let around = context.directory.map { GitRepository.around($0) } ?? .nothing
         if let path = around.foreign {
-            facts.top = surroundings.directory
-            facts.obstacle = Checkout.Obstacle.foreign(path).text
+            facts.top = context.directory
+            facts.obstacle = Checkout.CheckoutError.foreign(path).text
         }
         guard let repository = around.repository else { return facts }
         facts.top = repository.top
         facts.sharing = repository.configured("core", "sharedrepository")
         // Not a tracked file's directory, but all that is made in it has the bit.
         if let status = try? Files.status(repository.top), status.mode & 0o2000 != 0 { facts.setgid = ["."] }
-        do throws(Checkout.Obstacle) {
+        do throws(Checkout.CheckoutError) {
             facts.take(try ModeSurvey(of: repository))
         } catch {
             facts.obstacle = error.text

@@ -11,20 +11,20 @@ public enum Doctor {
     public static func examine(
         verifying: Bool, progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) -> Report {
-        let surroundings = Surroundings.current()
+        let context = ProcessContext.current()
         let loaded = LoadedSettings.load()
         let store = loaded.storePath
-        var findings = ShellFacts.gather(surroundings).judge()
-        findings += EngineFacts.gather(surroundings, docker: RealDocker.find()).judge()
-        findings += StoreFacts.gather(store, loaded.settings, surroundings).judge()
+        var findings = ShellFacts.gather(context).findings()
+        findings += EngineFacts.gather(context, docker: RealDocker.find()).findings()
+        findings += StoreFacts.gather(store, loaded.settings, context).findings()
         if verifying, let layout = store.flatMap(StoreLayout.init(root:)) {
-            findings += BlobFacts.gather(layout, progress: progress).judge()
+            findings += BlobFacts.gather(layout, progress: progress).findings()
         }
-        findings += loaded.judge()
-        findings += RemoteFacts.gather(loaded.settings.remote)?.judge() ?? []
-        findings += CloneFacts.gather(surroundings).judge()
-        findings += PathLookup(loaded.settings, docker: RealDocker.find()).judge(surroundings.directory)
-        findings += HomeFacts.gather(surroundings).judge()
+        findings += loaded.findings()
+        findings += RemoteFacts.gather(loaded.settings.remote)?.findings() ?? []
+        findings += CloneFacts.gather(context).findings()
+        findings += PathLookup(loaded.settings, docker: RealDocker.find()).findings(context.directory)
+        findings += HomeFacts.gather(context).findings()
         return Report(findings)
     }
 }

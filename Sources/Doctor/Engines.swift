@@ -32,9 +32,9 @@ struct EngineFacts {
     /// What the install wrote down for callers without PATH.
     var record = DockerRecord.missing
 
-    func judge() -> [Finding] { judgeRecord() + judgeDocker() }
+    func findings() -> [Finding] { recordFindings() + dockerFindings() }
 
-    private func judgeRecord() -> [Finding] {
+    private func recordFindings() -> [Finding] {
         switch record {
         case .missing, .docker: []
         case .gone(let path): [Finding(.recordedDockerGone, path)]
@@ -42,7 +42,7 @@ struct EngineFacts {
         }
     }
 
-    private func judgeDocker() -> [Finding] {
+    private func dockerFindings() -> [Finding] {
         guard let docker else { return [Finding(.dockerMissing)] }
         guard !isSnap else { return [Finding(.dockerIsSnap, docker)] }
         let version: ByteString
@@ -61,7 +61,7 @@ struct EngineFacts {
         } else if let firstPlugin, compose != nil {
             findings.append(Finding(.pluginMissing, firstPlugin.path))
         }
-        findings += judgeRoutes()
+        findings += routesFindings()
         for kit in buildKits where BuildKitImage(kit.image)?.isVulnerable == true {
             findings.append(Finding(.buildKitVulnerable, kit.builder + " runs " + kit.image, path: kit.builder))
         }
@@ -71,7 +71,7 @@ struct EngineFacts {
     }
 
     /// One finding where both commands meet the same.
-    private func judgeRoutes() -> [Finding] {
+    private func routesFindings() -> [Finding] {
         var seen: [(note: Note, commands: ByteString)] = []
         var findings: [Finding] = []
         var good: [(text: ByteString, commands: ByteString)] = []
@@ -165,30 +165,30 @@ struct BuildKitImage: Equatable {
 extension EngineFacts {
     /// Asks docker and its plugins what they are, and the engine what it can.
     static func gather(
-        _ surroundings: Surroundings, docker: Program?, environment: DockerEnvironment = .current(),
+        _ context: ProcessContext, docker: Program?, environment: DockerEnvironment = .current(),
         system: BuildTarget.SystemFiles = .standard
     ) -> EngineFacts {
         var facts = EngineFacts()
-        facts.record = DockerRecord.read(DockerRecord.path(for: surroundings.program))
+        facts.record = DockerRecord.read(DockerRecord.path(for: context.program))
         guard let docker else { return facts }
         facts.docker = docker.path
         facts.isSnap = DockerProgram.isSnap(docker.path)
         guard !facts.isSnap else { return facts }
         // A script that looks for the next docker must not come round for ever.
         var versions = BinaryVersions(file: nil) {
-            EnvironmentChange.apply(RealDocker.changes(for: docker), to: surroundings.environment)
+            EnvironmentChange.apply(RealDocker.changes(for: docker), to: context.environment)
         }
         facts.program = versions.docker(at: docker.path)
         for (command, route) in [("docker build", .dockerBuild), ("docker buildx build", .buildx)]
-            as [(ByteString, BuildRequest.Route)]
+            as [(ByteString, BuilderRequest.Route)]
         {
             let target = BuildTarget.resolve(
-                BuildRequest(route: route), environment: environment, docker: docker.path, versions: &versions,
+                BuilderRequest(route: route), environment: environment, docker: docker.path, versions: &versions,
                 system: system)
             facts.routes.append(Route(command: command, target: target))
         }
         facts.leavesAttestationsOut =
-            surroundings.variable("BUILDX_NO_DEFAULT_ATTESTATIONS").flatMap(Bool.init(goText:)) == true
+            context.variable("BUILDX_NO_DEFAULT_ATTESTATIONS").flatMap(Bool.init(goText:)) == true
         facts.lookAtFiles(environment, system)
         return facts
     }
@@ -199,11 +199,11 @@ extension EngineFacts {
             let configuration = try? DockerConfiguration.read(in: directory)
         else { return }
         let folders = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
-        firstPlugin = folders.map { $0.appending(path: "docker-buildx") }.first(where: Surroundings.isProgram).map {
+        firstPlugin = folders.map { $0.appending(path: "docker-buildx") }.first(where: ProcessContext.isProgram).map {
             ($0, ProgramSearch.isShim($0))
         }
         let plugins = folders.map { $0.appending(path: "docker-compose") }
-        compose = plugins.first(where: Surroundings.isProgram).map(Self.versionOfCompose)
+        compose = plugins.first(where: ProcessContext.isProgram).map(Self.versionOfCompose)
 
         let buildx = environment.buildxDirectory ?? directory.appending(path: "buildx")
         for route in routes {

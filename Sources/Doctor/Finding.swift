@@ -58,11 +58,11 @@ public struct Report: Sendable {
         for finding in findings {
             let row = finding.check.row
             let head = Self.label(row.severity, inColour: inColour) + "  " + finding.check.code + "  "
-            let title = ByteString(row.title) + (finding.detail.isEmpty ? "" : ": " + finding.detail.harmless)
+            let title = ByteString(row.title) + (finding.detail.isEmpty ? "" : ": " + finding.detail.terminalSafe)
             lines.append(head + title)
             guard row.severity != .ok else { continue }
             lines.append("                 why   " + ByteString(row.why))
-            lines.append("                 fix   " + finding.fix.harmless)
+            lines.append("                 fix   " + finding.fix.terminalSafe)
         }
         return lines.map { $0 + "\n" }.joined(separator: "")
     }

@@ -11,7 +11,7 @@ struct HomeFacts {
     /// Docker's configuration that belongs to somebody else, the outermost of each.
     var foreign: [(path: ByteString, owner: UInt32)] = []
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         guard let home, let owner else { return [Finding(.homeMissing, home ?? "HOME is not set")] }
         guard owner == user else {
             return [Finding(.homeOfSomebodyElse, home + " is owned by user " + ByteString(decimal: owner))]
@@ -22,19 +22,19 @@ struct HomeFacts {
     }
 
     /// Looks at HOME, docker's directory and buildx's with what stands in it. Root may write what is anybody's.
-    static func gather(_ surroundings: Surroundings) -> HomeFacts {
-        var facts = HomeFacts(home: surroundings.variable("HOME"), user: surroundings.user)
+    static func gather(_ context: ProcessContext) -> HomeFacts {
+        var facts = HomeFacts(home: context.variable("HOME"), user: context.user)
         guard let home = facts.home, home.hasPrefix("/"), let status = try? Files.status(home),
             status.kind == .directory
         else { return facts }
         facts.owner = status.owner
-        guard surroundings.user != 0 else { return facts }
-        let docker = surroundings.variable("DOCKER_CONFIG") ?? home.appending(path: ".docker")
-        let buildx = surroundings.variable("BUILDX_CONFIG") ?? docker.appending(path: "buildx")
+        guard context.user != 0 else { return facts }
+        let docker = context.variable("DOCKER_CONFIG") ?? home.appending(path: ".docker")
+        let buildx = context.variable("BUILDX_CONFIG") ?? docker.appending(path: "buildx")
         let inside = ((try? Files.names(in: buildx, limit: 1000)) ?? []).sorted().map { buildx.appending(path: $0) }
         for path in [docker, buildx] + inside
         where !facts.foreign.contains(where: { path.relative(to: $0.path) != nil }) {
-            guard let owner = try? Files.status(path).owner, owner != surroundings.user else { continue }
+            guard let owner = try? Files.status(path).owner, owner != context.user else { continue }
             facts.foreign.append((path, owner))
         }
         return facts

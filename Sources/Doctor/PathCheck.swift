@@ -6,7 +6,7 @@ internal import Shim
 extension PathLookup {
     /// Whether the engine sees the working directory under its own path; nothing where there is no table. Translating helps only
     /// commands of the shim's: compose, and programs that speak to the engine themselves, hand it paths as they are.
-    func judge(_ directory: ByteString?) -> [Finding] {
+    func findings(_ directory: ByteString?) -> [Finding] {
         if let note = notes.first(where: { $0.reason == .containerNotProved }) {
             return [Finding(.containerNotProved, note.detail)]
         }
@@ -23,7 +23,7 @@ extension PathLookup {
 }
 
 extension Check {
-    var paths: Row {
+    var paths: CheckInfo {
         switch self {
         case .pathsAlike: .fine("the engine sees this directory under its own path")
         case .pathsDiffer:

@@ -13,7 +13,7 @@ struct RemoteFacts {
     var obstacle: RemoteCause?
     var failures: [(way: ByteString, cause: RemoteCause, detail: ByteString)] = []
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         var findings: [Finding] = []
         if let obstacle {
             findings.append(Finding(obstacle == .clientTooOld ? .remoteClientTooOld : .remoteClientMissing, prefix))

@@ -5,7 +5,7 @@ internal import Shim
 
 extension LoadedSettings {
     /// Lines and variables that were ignored, and files that were not read.
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         var findings = problems.map { Finding(.settingsInvalid, $0.text) }
         findings += unread.map { Finding(.settingsNotTrusted, $0.note.detail, path: $0.path) }
         switch settings.packageCache {

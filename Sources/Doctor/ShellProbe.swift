@@ -38,17 +38,17 @@ struct ShellProbe {
     private var scratch: ByteString?
     private var hasFishSettings = false
 
-    init(_ surroundings: Surroundings, shims: ByteString, patience: Int64) {
+    init(_ context: ProcessContext, shims: ByteString, patience: Int64) {
         let kept: [ByteString] = ["HOME", "USER", "LOGNAME", "ZDOTDIR"]
-        user = kept.compactMap { name in surroundings.variable(name).map { name + "=" + $0 } } + ["TERM=dumb"]
+        user = kept.compactMap { name in context.variable(name).map { name + "=" + $0 } } + ["TERM=dumb"]
         // What such a process has before any file is read; install.sh takes the same.
         search =
-            surroundings.user == 0
+            context.user == 0
             ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : "/usr/local/bin:/usr/bin:/bin"
         self.shims = shims
         self.patience = patience
-        home = surroundings.variable("HOME") ?? "/"
-        configuration = surroundings.variable("XDG_CONFIG_HOME") ?? home.appending(path: ".config")
+        home = context.variable("HOME") ?? "/"
+        configuration = context.variable("XDG_CONFIG_HOME") ?? home.appending(path: ".config")
     }
 
     /// What a shell of a kind runs, by itself and with a parent that has the shim first.
@@ -89,7 +89,7 @@ struct ShellProbe {
         let lines = text.split("\n")
         guard let last = lines.lastIndex(of: "@"), let first = lines[..<last].lastIndex(of: "@") else { return nil }
         let said = lines[(first + 1)..<last].filter { !$0.isEmpty }
-        return said.last { $0.hasPrefix("/") && Surroundings.isProgram($0) } ?? said.first ?? ""
+        return said.last { $0.hasPrefix("/") && ProcessContext.isProgram($0) } ?? said.first ?? ""
     }
 
     private mutating func makeScratch() -> ByteString? {

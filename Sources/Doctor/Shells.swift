@@ -46,7 +46,7 @@ struct ShellFacts {
     /// Whether docker, typed where the doctor was, is the shim.
     var isReachedHere: Bool { dockers.first?.isShim == true }
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         guard let shim else { return [Finding(.shimMissing)] }
         var findings: [Finding] = []
         if isBypassed { findings.append(Finding(.bypassSet)) }
@@ -61,10 +61,10 @@ struct ShellFacts {
         if Set(shims.map(\.content)).count > 1 {
             findings.append(Finding(.severalShims, .listing(shims.map(\.path))))
         }
-        return findings + judgeAnswers()
+        return findings + answersFindings()
     }
 
-    private func judgeAnswers() -> [Finding] {
+    private func answersFindings() -> [Finding] {
         var findings: [Finding] = []
         var reached: [Answer] = []
         var silent: [Answer] = []
@@ -123,31 +123,31 @@ struct ShellFacts {
 
 extension ShellFacts {
     /// Looks along PATH and asks the shells, each for so many nanoseconds at most.
-    static func gather(_ surroundings: Surroundings, patience: Int64 = 10_000_000_000) -> ShellFacts {
+    static func gather(_ context: ProcessContext, patience: Int64 = 10_000_000_000) -> ShellFacts {
         var facts = ShellFacts()
-        facts.isBypassed = surroundings.variable("SLIPWAY") == "off"
-        facts.dockers = surroundings.path.map { $0.appending(path: "docker") }.filter(Surroundings.isProgram).map {
+        facts.isBypassed = context.variable("SLIPWAY") == "off"
+        facts.dockers = context.path.map { $0.appending(path: "docker") }.filter(ProcessContext.isProgram).map {
             Docker(path: $0, isShim: ProgramSearch.isShim($0))
         }
         facts.compareShims()
-        facts.shim = facts.dockers.first { $0.isShim }?.path ?? installedShim(surroundings)
+        facts.shim = facts.dockers.first { $0.isShim }?.path ?? installedShim(context)
         guard let shim = facts.shim else { return facts }
-        if let home = surroundings.variable("HOME") {
+        if let home = context.variable("HOME") {
             facts.isForOneUser = shim.relative(to: home.cleanedPath) != nil
             // Root runs nobody else's shell files, even though a `sudo` that keeps HOME would have it do so.
             let owner = (try? Files.status(home))?.owner
-            guard surroundings.user != 0 || owner == nil || owner == 0 else { return facts }
+            guard context.user != 0 || owner == nil || owner == 0 else { return facts }
         }
-        var probe = ShellProbe(surroundings, shims: shim.parentPath, patience: patience)
+        var probe = ShellProbe(context, shims: shim.parentPath, patience: patience)
         defer { probe.cleanUp() }
         for name in ["bash", "zsh", "fish", "sh"] as [ByteString] {
-            guard let shell = surroundings.find(name) else { continue }
+            guard let shell = context.find(name) else { continue }
             for kind in ShellProbe.Kind.allCases {
                 let verdict = probe.verdict(name, shell, kind)
                 facts.answers.append(Answer(shell: name, kind: kind.name, verdict: verdict))
             }
         }
-        if let shell = surroundings.find("sh") {
+        if let shell = context.find("sh") {
             let verdict = probe.bareVerdict(shell)
             facts.answers.append(Answer(shell: "sh", kind: "empty environment", verdict: verdict, isBare: true))
         }
@@ -155,10 +155,10 @@ extension ShellFacts {
     }
 
     /// Where install.sh puts the shim, seen from the admin program: PREFIX/bin/slipway, PREFIX/lib/slipway/shims/docker.
-    private static func installedShim(_ surroundings: Surroundings) -> ByteString? {
-        let prefix = surroundings.program.parentPath.parentPath
+    private static func installedShim(_ context: ProcessContext) -> ByteString? {
+        let prefix = context.program.parentPath.parentPath
         let path = prefix.appending(path: "lib/slipway/shims/docker")
-        return Surroundings.isProgram(path) && ProgramSearch.isShim(path) ? path : nil
+        return ProcessContext.isProgram(path) && ProgramSearch.isShim(path) ? path : nil
     }
 
     /// Files are read only where there are two that may differ.

@@ -43,7 +43,7 @@ struct StoreFacts {
     /// Exports that are newer than now.
     var future: [ByteString] = []
 
-    func judge() -> [Finding] {
+    func findings() -> [Finding] {
         guard let path, isUsable else { return [Finding(.storePathUnusable, path ?? "HOME is not set")] }
         var findings: [Finding] = []
         if let rejection {
@@ -56,9 +56,9 @@ struct StoreFacts {
                 }
             findings.append(Finding(check, rejection.detail, path: check == .storeMovable ? rejection.detail : path))
         } else {
-            findings += judgeTrial(path)
+            findings += trialFindings(path)
         }
-        findings += judgeRoom(path)
+        findings += roomFindings(path)
         for part in parts where part.user != user {
             let owner = part.path + " is owned by user " + ByteString(decimal: part.owner)
             if part.owner == 65_534 && part.user != 65_534 {
@@ -90,7 +90,7 @@ struct StoreFacts {
         return Finding(isMade ? .storeInOrder : .storeNotMadeYet, text)
     }
 
-    private func judgeTrial(_ path: ByteString) -> [Finding] {
+    private func trialFindings(_ path: ByteString) -> [Finding] {
         if let failure = trial.writing {
             let check: Check = failure == .readOnly ? .storeReadOnly : .storeNotWritable
             return [Finding(check, trial.place + " (" + ByteString(failure.description) + ")", path: path)]
@@ -105,7 +105,7 @@ struct StoreFacts {
         return findings
     }
 
-    private func judgeRoom(_ path: ByteString) -> [Finding] {
+    private func roomFindings(_ path: ByteString) -> [Finding] {
         var findings: [Finding] = []
         if let fileSystem {
             let text = path + " is on " + fileSystem.name

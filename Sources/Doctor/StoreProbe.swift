@@ -15,30 +15,30 @@ extension StoreFacts {
     /// Looks at the store of some settings. All it makes is one directory, which is gone in the end. `checkpoint` is what tests
     /// do once the current generation is known.
     static func gather(
-        _ path: ByteString?, _ settings: Settings, _ surroundings: Surroundings, checkpoint: () -> Void = {}
+        _ path: ByteString?, _ settings: Settings, _ context: ProcessContext, checkpoint: () -> Void = {}
     ) -> StoreFacts {
-        var facts = StoreFacts(path: path, user: surroundings.user, budget: settings.maximumSize)
+        var facts = StoreFacts(path: path, user: context.user, budget: settings.maximumSize)
         guard let path, let layout = StoreLayout(root: path) else { return facts }
         facts.isUsable = true
         facts.isMade = (try? Files.status(layout.root)) != nil
-        let store = Store(layout, user: surroundings.user)
+        let store = Store(layout, user: context.user)
         let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
         let before = facts
-        do throws(Rejection) {
+        do throws(StoreError) {
             if facts.isMade { try checkRoot(store) }
             facts = try store.withCurrentGeneration(of: store.user) { own in
                 checkpoint()
                 var facts = before
-                facts.look(at: store, own, limits, surroundings.now)
+                facts.look(at: store, own, limits, context.now)
                 return facts
             }
         } catch {
             facts.rejection = error.note
-            facts.look(at: store, nil, limits, surroundings.now)
+            facts.look(at: store, nil, limits, context.now)
         }
         for owner in Set([store.user, 0] + settings.trustedUsers) {
             let future = try? store.withCurrentGeneration(of: owner) { generation in
-                generation.map { exports(in: $0, after: surroundings.now + tolerance) } ?? []
+                generation.map { exports(in: $0, after: context.now + tolerance) } ?? []
             }
             facts.future += future ?? []
         }
@@ -54,7 +54,7 @@ extension StoreFacts {
         lookAround(store, own, now)
     }
 
-    private static func checkRoot(_ store: Store) throws(Rejection) {
+    private static func checkRoot(_ store: Store) throws(StoreError) {
         if (try? Files.status(store.layout.format, followLinks: false)) != nil { return try store.checkShared() }
         try store.checkRoot()
     }

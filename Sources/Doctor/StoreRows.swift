@@ -1,5 +1,5 @@
 extension Check {
-    var store: Row {
+    var store: CheckInfo {
         switch self {
         case .storeInOrder: .fine("the store in force")
         case .storeNotMadeYet: .fine("the store is made by the first build that exports")
@@ -113,7 +113,7 @@ extension Check {
         }
     }
 
-    var remote: Row {
+    var remote: CheckInfo {
         switch self {
         case .remoteInOrder: .fine("the registry behind the store")
         case .remoteClientMissing:
@@ -135,7 +135,7 @@ extension Check {
         }
     }
 
-    var others: Row {
+    var others: CheckInfo {
         switch self {
         case .settingsInOrder: .fine("the settings in force")
         case .settingsInvalid:

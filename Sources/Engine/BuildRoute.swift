@@ -7,22 +7,22 @@ enum BuildRoute {
     ///
     /// Source: docker/cli cmd/docker/builder.go, processBuilder; for docker before 23 cmd/docker/docker.go, processAliases.
     static func check(
-        _ route: BuildRequest.Route, buildKit: ByteString?, alias: ByteString?, docker: Version
-    ) throws(Doubt) {
+        _ route: BuilderRequest.Route, buildKit: ByteString?, alias: ByteString?, docker: Version
+    ) throws(EngineError) {
         let forwards = docker.major >= 23
         var isDisabled = false
         if let buildKit, forwards {
             // Docker reads the variable before it looks at the command: even `docker buildx build` fails here.
-            guard let isEnabled = Bool(goText: buildKit) else { throw Doubt(.buildKitVariableInvalid, buildKit) }
+            guard let isEnabled = Bool(goText: buildKit) else { throw EngineError(.buildKitVariableInvalid, buildKit) }
             isDisabled = !isEnabled
         }
-        if route == .dockerBake, docker < Version(28, 1) { throw Doubt(.notEdited) }
+        if route == .dockerBake, docker < Version(28, 1) { throw EngineError(.notEdited) }
         guard route == .dockerBuild else { return }
-        if isDisabled { throw Doubt(.legacyBuilder, "DOCKER_BUILDKIT") }
+        if isDisabled { throw EngineError(.legacyBuilder, "DOCKER_BUILDKIT") }
         if let alias {
-            guard alias == "buildx" else { throw Doubt(.builderAliasUnknown, alias) }
+            guard alias == "buildx" else { throw EngineError(.builderAliasUnknown, alias) }
         } else if !forwards {
-            throw Doubt(.dockerTooOld)
+            throw EngineError(.dockerTooOld)
         }
     }
 }

@@ -59,11 +59,11 @@ public enum BuildTarget: Equatable, Sendable {
     /// said, `memory` that of how engines were asked. `meanwhile` runs while the engine thinks; never when it is not asked. Files of
     /// docker's that take longer to read than there is time are as good as unreadable.
     public static func resolve(
-        _ request: BuildRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
+        _ request: BuilderRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
         memory: EngineMemory = EngineMemory(file: nil), system: SystemFiles = .standard,
         until deadline: Deadline = .never, meanwhile: () -> Void = {}
     ) -> BuildTarget {
-        do throws(Doubt) {
+        do throws(EngineError) {
             let plugin: ByteString
             let directory = try DockerConfiguration.directory(for: request.engine, environment)
             let configuration = try DockerConfiguration.read(in: directory, until: deadline)
@@ -77,13 +77,15 @@ public enum BuildTarget: Equatable, Sendable {
                 plugin = try BuildxPlugin.find(in: directories)
             }
             let context = try DockerContext.resolve(request.engine, environment, configuration, until: deadline)
-            guard case .plugin(let buildx) = versions.buildx(at: plugin) else { throw Doubt(.buildxBroken, plugin) }
+            guard case .plugin(let buildx) = versions.buildx(at: plugin) else {
+                throw EngineError(.buildxBroken, plugin)
+            }
 
             let choice = BuilderChoice(request, environment, alias: alias, context: context.name)
             let store = BuilderStore(environment, configuration, until: deadline)
             if let instance = try store.instance(choice, in: context) {
                 guard exportingDrivers.contains(instance.driver) else {
-                    throw Doubt(.driverUnknown, instance.driver)
+                    throw EngineError(.driverUnknown, instance.driver)
                 }
                 return .buildx(
                     BuilderFacts(
@@ -110,26 +112,26 @@ public enum BuildTarget: Equatable, Sendable {
     /// Features.
     private static let exportingDrivers: [ByteString] = ["docker-container", "kubernetes", "remote"]
 
-    private static func dockerVersion(_ program: DockerProgram, _ path: ByteString) throws(Doubt) -> Version {
+    private static func dockerVersion(_ program: DockerProgram, _ path: ByteString) throws(EngineError) -> Version {
         switch program {
         case .docker(let version): return version
-        case .podman: throw Doubt(.dockerIsPodman)
-        case .unknown: throw Doubt(.dockerVersionUnknown, path)
+        case .podman: throw EngineError(.dockerIsPodman)
+        case .unknown: throw EngineError(.dockerVersionUnknown, path)
         }
     }
 
     /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
     private static func ask(
         _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: () -> Void
-    ) throws(Doubt) -> (EngineInfo?, Note?) {
+    ) throws(EngineError) -> (EngineInfo?, Note?) {
         let engine: EngineInfo
-        do throws(Doubt) {
+        do throws(EngineError) {
             engine = try question.ask(until: deadline, meanwhile: meanwhile)
         } catch {
             return (nil, error.note)
         }
         // With a Windows engine docker may go the legacy way: docker/cli cmd/docker/builder.go, processBuilder.
-        guard engine.operatingSystem == "linux" else { throw Doubt(.engineNotLinux, engine.operatingSystem) }
+        guard engine.operatingSystem == "linux" else { throw EngineError(.engineNotLinux, engine.operatingSystem) }
         return (engine, engine.obstacleToExport(buildx: buildx))
     }
 }
@@ -141,7 +143,7 @@ extension BuilderStore {
     /// which refuses the builder of another context than the current one.
     fileprivate func instance(
         _ choice: BuilderChoice, in context: DockerContext
-    ) throws(Doubt) -> BuilderInstance? {
+    ) throws(EngineError) -> BuilderInstance? {
         var name = context.name
         switch choice {
         case .named(let chosen): name = chosen
@@ -149,7 +151,7 @@ extension BuilderStore {
             if let instance = try current(key: context.builderKey) { return instance }
         }
         if let instance = try instance(named: name) { return instance }
-        guard name == context.name else { throw Doubt(.builderUnknown, name) }
+        guard name == context.name else { throw EngineError(.builderUnknown, name) }
         return nil
     }
 }

@@ -33,7 +33,7 @@ enum BuilderChoice: Equatable {
     case current
 
     /// Source: docker/cli cmd/docker/builder.go, processBuilder and hasBuilderName; docker/buildx commands/root.go, rootFlags.
-    init(_ request: BuildRequest, _ environment: DockerEnvironment, alias: ByteString?, context: ByteString) {
+    init(_ request: BuilderRequest, _ environment: DockerEnvironment, alias: ByteString?, context: ByteString) {
         if let flag = request.builder {
             // An empty flag hides the variable, too.
             self = flag.isEmpty ? .current : .named(flag)
@@ -64,12 +64,12 @@ struct BuilderStore {
     /// A builder by its name; nil when there is none.
     ///
     /// Source: docker/buildx store/store.go, NodeGroupByName.
-    func instance(named name: ByteString) throws(Doubt) -> BuilderInstance? {
+    func instance(named name: ByteString) throws(EngineError) -> BuilderInstance? {
         guard Self.isValid(name) else { return nil }
         let path = file("instances/" + name.lowercasedASCII)
         guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { return nil }
         guard let instance = BuilderInstance(text, until: deadline), try activityIsReadable(of: instance) else {
-            throw Doubt(.dockerConfigUnreadable, path)
+            throw EngineError(.dockerConfigUnreadable, path)
         }
         return instance
     }
@@ -78,10 +78,10 @@ struct BuilderStore {
     ///
     /// Source: docker/buildx store/store.go, Current. Buildx forgives an instance that it cannot read, and builds elsewhere;
     /// here that is a doubt.
-    func current(key: ByteString) throws(Doubt) -> BuilderInstance? {
+    func current(key: ByteString) throws(EngineError) -> BuilderInstance? {
         let path = file("current")
         if let text = try ConfigurationFile.read(path, limit: 65_536) {
-            guard let current = Current(text) else { throw Doubt(.dockerConfigUnreadable, path) }
+            guard let current = Current(text) else { throw EngineError(.dockerConfigUnreadable, path) }
             if !current.name.isEmpty {
                 if current.isGlobal, let instance = try instance(named: current.name) { return instance }
                 if current.key == key { return try instance(named: current.name) }
@@ -118,7 +118,7 @@ struct BuilderStore {
     }
 
     /// Buildx does not find a builder whose time of last use it cannot read: docker/buildx store/store.go, GetLastActivity.
-    private func activityIsReadable(of instance: BuilderInstance) throws(Doubt) -> Bool {
+    private func activityIsReadable(of instance: BuilderInstance) throws(EngineError) -> Bool {
         guard let time = try ConfigurationFile.read(file("activity").appending(path: instance.name), limit: 64) else {
             return true
         }

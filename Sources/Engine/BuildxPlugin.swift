@@ -29,7 +29,7 @@ public enum BuildxPlugin {
     /// Whether Slipway is the plugin that docker and compose find first.
     public static func isSlipway(
         for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard
-    ) throws(Doubt) -> Bool {
+    ) throws(EngineError) -> Bool {
         for directory in try directories(for: request, environment, system) {
             let path = directory.appending(path: "docker-buildx")
             if !Files.isMissing(path) { return ProgramSearch.isShim(path) }
@@ -40,17 +40,17 @@ public enum BuildxPlugin {
     /// The compose plugin that docker runs.
     public static func compose(
         for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard
-    ) throws(Doubt) -> ByteString {
-        do throws(Doubt) {
+    ) throws(EngineError) -> ByteString {
+        do throws(EngineError) {
             return try find("docker-compose", in: directories(for: request, environment, system))
         } catch {
-            throw Doubt(.notEdited)
+            throw EngineError(.notEdited)
         }
     }
 
     private static func directories(
         for request: EngineRequest, _ environment: DockerEnvironment, _ system: BuildTarget.SystemFiles
-    ) throws(Doubt) -> [ByteString] {
+    ) throws(EngineError) -> [ByteString] {
         let directory = try DockerConfiguration.directory(for: request, environment)
         return directories(try DockerConfiguration.read(in: directory), system: system.pluginDirectories)
     }
@@ -71,7 +71,7 @@ public enum BuildxPlugin {
     /// of those are doubts here.
     static func find(
         _ name: ByteString = "docker-buildx", in directories: [ByteString]
-    ) throws(Doubt) -> ByteString {
+    ) throws(EngineError) -> ByteString {
         for directory in directories {
             let path = directory.appending(path: name).cleanedPath
             do throws(Errno) {
@@ -82,12 +82,12 @@ public enum BuildxPlugin {
                 if ProgramSearch.isShim(path) { continue }
                 return path
             } catch .noSuchFile {
-                guard !isLink(path) else { throw Doubt(.buildxBroken, path) }
+                guard !isLink(path) else { throw EngineError(.buildxBroken, path) }
             } catch {
-                throw Doubt(.buildxBroken, path)
+                throw EngineError(.buildxBroken, path)
             }
         }
-        throw Doubt(.buildxMissing)
+        throw EngineError(.buildxMissing)
     }
 
     /// The plugin that stands behind this program, for the words that docker or compose has called it with: as above, but a

@@ -103,7 +103,7 @@ public struct EngineCache: Equatable, Sendable {
     /// What is there now; nil when the engine does not tell in so many nanoseconds.
     public func records(within nanoseconds: Int64) -> CacheRecords? {
         let end = Clock.monotonic &+ nanoseconds
-        do throws(Doubt) {
+        do throws(EngineError) {
             let socket = try EngineConnection.connect(to: endpoint, hostTable: hostTable, until: end)
             let answer = try EngineConnection.call(
                 CacheRecords.method, CacheRecords.question, over: socket, until: end,

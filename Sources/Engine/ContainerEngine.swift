@@ -20,11 +20,11 @@ public struct ContainerEngine: Equatable, Sendable {
     public static func resolve(
         _ request: EngineRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
         hostTable: ByteString = BuildTarget.SystemFiles.standard.hostTable, until deadline: Deadline = .never
-    ) throws(Doubt) -> ContainerEngine {
+    ) throws(EngineError) -> ContainerEngine {
         switch versions.docker(at: docker) {
         case .docker: break
-        case .podman: throw Doubt(.dockerIsPodman)
-        case .unknown: throw Doubt(.dockerVersionUnknown, docker)
+        case .podman: throw EngineError(.dockerIsPodman)
+        case .unknown: throw EngineError(.dockerVersionUnknown, docker)
         }
         let directory = try DockerConfiguration.directory(for: request, environment)
         let configuration = try DockerConfiguration.read(in: directory, until: deadline)
@@ -33,7 +33,7 @@ public struct ContainerEngine: Equatable, Sendable {
     }
 
     /// The volumes that carry all these labels ("name=value"); with `isDangling` only those that no container uses.
-    public func volumes(labelled labels: [ByteString], isDangling: Bool = false) throws(Doubt) -> Volumes {
+    public func volumes(labelled labels: [ByteString], isDangling: Bool = false) throws(EngineError) -> Volumes {
         var filters: [JSON.Member] = [JSON.Member(name: "label", value: .array(labels.map(JSON.string)))]
         if isDangling { filters.append(JSON.Member(name: "dangling", value: .array([.string("true")]))) }
         let query = JSON.object(filters).text.percentEncoded
@@ -42,26 +42,26 @@ public struct ContainerEngine: Equatable, Sendable {
     }
 
     /// Removes a volume that no container uses; whether the engine did.
-    public func removeVolume(_ name: ByteString) throws(Doubt) -> Bool {
+    public func removeVolume(_ name: ByteString) throws(EngineError) -> Bool {
         try EngineConnection.send("DELETE", "/volumes/" + name.percentEncoded, to: endpoint, hostTable: hostTable)
             .status == 204
     }
 
     /// What the engine says of a container; nil when it has none of this ID.
-    func container(_ id: ByteString) throws(Doubt) -> JSON? {
+    func container(_ id: ByteString) throws(EngineError) -> JSON? {
         let answer = try EngineConnection.send(
             "GET", "/containers/" + id.percentEncoded + "/json", to: endpoint, hostTable: hostTable)
         if answer.status == 404 { return nil }
         guard answer.status == 200, let json = JSON(ByteString(answer.body)) else {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
         return json
     }
 
     /// The running containers that use the network of another one.
-    func containers(inNetworkOf id: ByteString, named name: ByteString) throws(Doubt) -> [ByteString] {
+    func containers(inNetworkOf id: ByteString, named name: ByteString) throws(EngineError) -> [ByteString] {
         let answer = try EngineConnection.get("/containers/json", from: endpoint, hostTable: hostTable)
-        guard let list = JSON(ByteString(answer.body))?.array else { throw Doubt(.engineAnswerUnreadable) }
+        guard let list = JSON(ByteString(answer.body))?.array else { throw EngineError(.engineAnswerUnreadable) }
         return list.compactMap { container in
             guard let mode = container[field: "HostConfig"]?[field: "NetworkMode"]?.string,
                 mode.hasPrefix("container:"),
@@ -72,7 +72,7 @@ public struct ContainerEngine: Equatable, Sendable {
     }
 
     /// Whether a container has a file of this path.
-    func hasFile(_ path: ByteString, in id: ByteString) throws(Doubt) -> Bool {
+    func hasFile(_ path: ByteString, in id: ByteString) throws(EngineError) -> Bool {
         let query = "/containers/" + id.percentEncoded + "/archive?path=" + path.percentEncoded
         return try EngineConnection.send("HEAD", query, to: endpoint, hostTable: hostTable).status == 200
     }

@@ -19,9 +19,9 @@ public struct DockerConfiguration: Equatable, Sendable {
     /// program does not have.
     public static func directory(
         for request: EngineRequest, _ environment: DockerEnvironment
-    ) throws(Doubt) -> ByteString {
+    ) throws(EngineError) -> ByteString {
         if let named = request.configDirectory.unlessEmpty ?? environment.configDirectory { return named.cleanedPath }
-        guard let home = environment.home else { throw Doubt(.dockerConfigUnreadable, "HOME is not set") }
+        guard let home = environment.home else { throw EngineError(.dockerConfigUnreadable, "HOME is not set") }
         return home.appending(path: ".docker").cleanedPath
     }
 
@@ -29,13 +29,13 @@ public struct DockerConfiguration: Equatable, Sendable {
     /// of it, which nobody else can tell.
     public static func read(
         in directory: ByteString, until deadline: Deadline = .never
-    ) throws(Doubt) -> DockerConfiguration {
+    ) throws(EngineError) -> DockerConfiguration {
         let path = directory.appending(path: "config.json")
         guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else {
             return DockerConfiguration(directory: directory)
         }
         guard let configuration = DockerConfiguration(directory: directory, text: text, until: deadline) else {
-            throw Doubt(.dockerConfigUnreadable, path)
+            throw EngineError(.dockerConfigUnreadable, path)
         }
         return configuration
     }
@@ -97,13 +97,13 @@ public struct DockerConfiguration: Equatable, Sendable {
 /// A file of docker's or buildx's own.
 enum ConfigurationFile {
     /// The content, or nil when there is no such file; a doubt for anything that is there and cannot be read.
-    static func read(_ path: ByteString, limit: Int) throws(Doubt) -> ByteString? {
+    static func read(_ path: ByteString, limit: Int) throws(EngineError) -> ByteString? {
         do throws(Errno) {
             return try Files.read(path, limit: limit)
         } catch .noSuchFile {
             return nil
         } catch {
-            throw Doubt(.dockerConfigUnreadable, path)
+            throw EngineError(.dockerConfigUnreadable, path)
         }
     }
 }

@@ -20,10 +20,10 @@ public struct DockerContext: Equatable, Sendable {
     /// Source: docker/cli cli/command/cli.go, Initialize and resolveContextName; getServerHost for several hosts.
     static func name(
         for request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration
-    ) throws(Doubt) -> ByteString {
+    ) throws(EngineError) -> ByteString {
         let named = request.context.unlessEmpty
         guard request.hosts.count <= 1, named == nil || request.hosts.isEmpty else {
-            throw Doubt(.conflictingEndpoints)
+            throw EngineError(.conflictingEndpoints)
         }
         if let named { return named }
         if !request.hosts.isEmpty || environment.host != nil { return defaultName }
@@ -34,16 +34,20 @@ public struct DockerContext: Equatable, Sendable {
     public static func resolve(
         _ request: EngineRequest, _ environment: DockerEnvironment, _ configuration: DockerConfiguration,
         until deadline: Deadline = .never
-    ) throws(Doubt) -> DockerContext {
+    ) throws(EngineError) -> DockerContext {
         let name = try name(for: request, environment, configuration)
         guard name != defaultName else { return try .default(request, environment) }
         let contexts = configuration.directory.appending(path: "contexts")
         let identifier = SHA256.hexDigest(of: name)
         let path = contexts.appending(path: "meta/" + identifier + "/meta.json")
-        guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else { throw Doubt(.contextUnknown, name) }
-        guard let metadata = ContextMetadata(text, until: deadline) else { throw Doubt(.dockerConfigUnreadable, path) }
+        guard let text = try ConfigurationFile.read(path, limit: 1 << 20) else {
+            throw EngineError(.contextUnknown, name)
+        }
+        guard let metadata = ContextMetadata(text, until: deadline) else {
+            throw EngineError(.dockerConfigUnreadable, path)
+        }
         // Buildx looks through the names inside the files.
-        guard metadata.name == name else { throw Doubt(.contextUnknown, name) }
+        guard metadata.name == name else { throw EngineError(.contextUnknown, name) }
         let hasTLSFiles = !Files.isMissing(contexts.appending(path: "tls/" + identifier), followLinks: true)
         return DockerContext(name: name, endpoint: metadata.endpoint(hasTLSFiles: hasTLSFiles), builderKey: name)
     }
@@ -53,10 +57,10 @@ public struct DockerContext: Equatable, Sendable {
     /// Source: docker/cli cli/command/cli.go, resolveDefaultDockerEndpoint; cli/flags/options.go, SetDefaultOptions.
     private static func `default`(
         _ request: EngineRequest, _ environment: DockerEnvironment
-    ) throws(Doubt) -> DockerContext {
+    ) throws(EngineError) -> DockerContext {
         let value = request.hosts.first ?? environment.host ?? ""
         guard let address = HostAddress(parsing: value, tls: usesTLS(request, environment)) else {
-            throw Doubt(.endpointInvalid)
+            throw EngineError(.endpointInvalid)
         }
         return DockerContext(name: defaultName, endpoint: address.endpoint, builderKey: address.text)
     }

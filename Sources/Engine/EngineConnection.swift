@@ -12,11 +12,11 @@ enum EngineConnection {
     static func get(
         _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, within nanoseconds: Int64 = patience,
         meanwhile: () -> Void = {}
-    ) throws(Doubt) -> HTTPResponse {
+    ) throws(EngineError) -> HTTPResponse {
         let response = try send(
             "GET", path, to: endpoint, hostTable: hostTable, within: nanoseconds, meanwhile: meanwhile)
         guard response.status == 200 else {
-            throw Doubt(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
+            throw EngineError(.engineAnswerUnreadable, "status " + ByteString(decimal: response.status))
         }
         return response
     }
@@ -25,7 +25,7 @@ enum EngineConnection {
     static func send(
         _ method: ByteString, _ path: ByteString, to endpoint: Endpoint, hostTable: ByteString,
         within nanoseconds: Int64 = patience, meanwhile: () -> Void = {}
-    ) throws(Doubt) -> HTTPResponse {
+    ) throws(EngineError) -> HTTPResponse {
         let start = Clock.monotonic
         let socket = try connect(
             to: endpoint, hostTable: hostTable, until: start &+ min(nanoseconds, connectPatience))
@@ -33,14 +33,16 @@ enum EngineConnection {
     }
 
     /// Connects to an engine; to a host by its name before a deadline, else within the patience for one address.
-    static func connect(to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64) throws(Doubt) -> Socket {
+    static func connect(to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64) throws(EngineError)
+        -> Socket
+    {
         switch endpoint {
-        case .notAsked(let way): throw Doubt(.endpointNotAsked, way.name)
+        case .notAsked(let way): throw EngineError(.endpointNotAsked, way.name)
         case .unix(let path):
             do throws(Errno) {
                 return try Socket.unix(path, within: connectPatience)
             } catch {
-                throw Doubt(.engineSilent, ByteString(error.description))
+                throw EngineError(.engineSilent, ByteString(error.description))
             }
         case .tcp(let host, let port):
             do throws(Errno) {
@@ -48,7 +50,7 @@ enum EngineConnection {
             } catch .invalid {
                 return try connect(toName: host, port, hostTable: hostTable, until: deadline)
             } catch {
-                throw Doubt(.engineSilent, ByteString(error.description))
+                throw EngineError(.engineSilent, ByteString(error.description))
             }
         }
     }
@@ -56,10 +58,10 @@ enum EngineConnection {
     /// Tries every address of a name in turn, as Go does: a host's "localhost" may have two, and the engine but one.
     private static func connect(
         toName name: ByteString, _ port: UInt16, hostTable: ByteString, until deadline: Int64
-    ) throws(Doubt) -> Socket {
+    ) throws(EngineError) -> Socket {
         let text = try? Files.read(hostTable, limit: 1 << 20)
         let addresses = HostTable.addresses(of: name, in: text ?? "")
-        guard !addresses.isEmpty else { throw Doubt(.endpointNotAsked, Endpoint.Way.nameService.name) }
+        guard !addresses.isEmpty else { throw EngineError(.endpointNotAsked, Endpoint.Way.nameService.name) }
         var failure = Errno.timedOut
         for address in addresses {
             let left = deadline &- Clock.monotonic
@@ -70,7 +72,7 @@ enum EngineConnection {
                 failure = error
             }
         }
-        throw Doubt(.engineSilent, ByteString(failure.description))
+        throw EngineError(.engineSilent, ByteString(failure.description))
     }
 
     /// What an engine computes to answer `/info`. Whoever asks a quicker one may do so much meanwhile: what is known of a tree by then often
@@ -82,7 +84,7 @@ enum EngineConnection {
     static func call(
         _ method: ByteString, _ message: [UInt8], over socket: borrowing Socket, until deadline: Int64,
         if isWelcome: (HTTPResponse) -> Bool, meanwhile: () -> Void
-    ) throws(Doubt) -> (greeting: HTTPResponse, message: [UInt8]) {
+    ) throws(EngineError) -> (greeting: HTTPResponse, message: [UInt8]) {
         var answer = BuildKitAnswer()
         do {
             try socket.send(BuildKitCall.greeting, until: deadline)
@@ -101,16 +103,16 @@ enum EngineConnection {
                 try answer.receive(from: socket, until: deadline)
             }
         } catch let error as Errno {
-            throw Doubt(.engineSilent, ByteString(error.description))
+            throw EngineError(.engineSilent, ByteString(error.description))
         } catch {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
     }
 
     private static func exchange(
         _ method: ByteString, _ path: ByteString, over socket: borrowing Socket, until deadline: Int64,
         meanwhile: () -> Void
-    ) throws(Doubt) -> HTTPResponse {
+    ) throws(EngineError) -> HTTPResponse {
         var response = HTTPResponse(hasBody: method != "HEAD")
         do {
             try socket.send(
@@ -125,9 +127,9 @@ enum EngineConnection {
             }
             return response
         } catch let error as Errno {
-            throw Doubt(.engineSilent, ByteString(error.description))
+            throw EngineError(.engineSilent, ByteString(error.description))
         } catch {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
     }
 }

@@ -28,13 +28,13 @@ public struct EngineLimits: Equatable, Sendable {
 
 extension ContainerEngine {
     /// Asks the engine what it can limit. Throws `engineNotLinux` where containers are not Linux, and what keeps the answer away.
-    public func limits() throws(Doubt) -> EngineLimits {
+    public func limits() throws(EngineError) -> EngineLimits {
         let answer = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable)
         guard let json = JSON(ByteString(answer.body)), let system = json[field: "OSType"]?.string else {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
-        guard system == "linux" else { throw Doubt(.engineNotLinux, system) }
-        guard let limits = EngineLimits(json) else { throw Doubt(.engineAnswerUnreadable) }
+        guard system == "linux" else { throw EngineError(.engineNotLinux, system) }
+        guard let limits = EngineLimits(json) else { throw EngineError(.engineAnswerUnreadable) }
         return limits
     }
 }

@@ -13,7 +13,7 @@ struct EngineQuestion {
     private static let day: Int64 = 86_400_000_000_000
 
     /// The answer; `meanwhile` runs once somebody has been asked. Both ways together take no longer than one may.
-    func ask(until deadline: Deadline = .never, meanwhile: () -> Void = {}) throws(Doubt) -> EngineInfo {
+    func ask(until deadline: Deadline = .never, meanwhile: () -> Void = {}) throws(EngineError) -> EngineInfo {
         var end = Clock.monotonic &+ EngineConnection.patience
         var isStill = true
         func workOnce() {
@@ -28,7 +28,7 @@ struct EngineQuestion {
         var refused = false
         if !known.isInformation(at: Clock.now) {
             let socket = try EngineConnection.connect(to: endpoint, hostTable: hostTable, until: end)
-            do throws(Doubt) {
+            do throws(EngineError) {
                 return try askBuildKit(over: socket, known, meanwhile: workOnce)
             } catch {
                 // Of one that has told before, silence says nothing.
@@ -38,7 +38,7 @@ struct EngineQuestion {
         let answer = try EngineConnection.get(
             "/info", from: endpoint, hostTable: hostTable, within: end &- Clock.monotonic, meanwhile: workOnce)
         guard let info = EngineInfo(ByteString(answer.body), until: deadline) else {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
         learn(info, known, refused: refused)
         return info
@@ -46,7 +46,7 @@ struct EngineQuestion {
 
     private func askBuildKit(
         over socket: borrowing Socket, _ known: EngineMemory.Way?, meanwhile: () -> Void
-    ) throws(Doubt) -> EngineInfo {
+    ) throws(EngineError) -> EngineInfo {
         let former: BuildKitWorker? = if case .worker(let worker)? = known { worker } else { nil }
         let (greeting, message) = try EngineConnection.call(
             BuildKitWorker.method, BuildKitWorker.question(besides: former), over: socket,
@@ -60,7 +60,7 @@ struct EngineQuestion {
             if worker != former { memory.remember(.worker(worker), of: endpoint) }
             return info
         } catch {
-            throw Doubt(.engineAnswerUnreadable)
+            throw EngineError(.engineAnswerUnreadable)
         }
     }
 

@@ -19,22 +19,22 @@ public struct OwnMounts: Sendable {
 
     /// The table, nil where there is nothing to translate: no container, or an engine that does not know it. Throws what keeps
     /// Slipway from being sure. `engine` is called only inside of a container.
-    public func table(engine: () throws(Doubt) -> ContainerEngine) throws(Doubt) -> PathTable? {
+    public func table(engine: () throws(EngineError) -> ContainerEngine) throws(EngineError) -> PathTable? {
         let id: ByteString
         switch mounts.container {
         case .none: return nil
-        case .unclear: throw Doubt(.containerNotProved)
+        case .unclear: throw EngineError(.containerNotProved)
         case .id(let found): id = found
         }
         let engine = try engine()
         let key = engine.socketIdentity.map { [id] + $0 }
         if let key, let known = memory.recall(key) {
-            guard known.isKnown else { throw Doubt(.engineElsewhere) }
+            guard known.isKnown else { throw EngineError(.engineElsewhere) }
             return PathTable(known.rows, holes: mounts.holes(below: known.rows))
         }
         guard let container = try engine.container(id) else {
             if let key { memory.remember(RememberedTable(key: key, rows: [], isKnown: false)) }
-            throw Doubt(.engineElsewhere)
+            throw EngineError(.engineElsewhere)
         }
         let table = mounts.table(of: try own(id, container, engine))
         if let key { memory.remember(RememberedTable(key: key, rows: table.rows, isKnown: true)) }
@@ -45,7 +45,7 @@ public struct OwnMounts: Sendable {
     /// network, which gets the same three files.
     private func own(
         _ id: ByteString, _ container: JSON, _ engine: ContainerEngine
-    ) throws(Doubt) -> [ContainerMount] {
+    ) throws(EngineError) -> [ContainerMount] {
         let first = try Self.mounts(of: container)
         if mounts.matches(first) { return first }
         let proof = NonceFile(in: folders, mounts)
@@ -65,12 +65,12 @@ public struct OwnMounts: Sendable {
                 matching.append(found)
             }
         }
-        guard let only = matching.first, matching.count == 1 else { throw Doubt(.containerNotProved) }
+        guard let only = matching.first, matching.count == 1 else { throw EngineError(.containerNotProved) }
         return only
     }
 
-    private static func mounts(of container: JSON) throws(Doubt) -> [ContainerMount] {
-        guard var mounts = ContainerMount.list(in: container) else { throw Doubt(.engineAnswerUnreadable) }
+    private static func mounts(of container: JSON) throws(EngineError) -> [ContainerMount] {
+        guard var mounts = ContainerMount.list(in: container) else { throw EngineError(.engineAnswerUnreadable) }
         for index in mounts.indices {
             // The engine tells where the user wanted it; the kernel, where the image's links led.
             if let real = try? Files.realPath(mounts[index].destination) { mounts[index].resolved = real }

@@ -35,13 +35,13 @@ extension ByteString {
     public var shellQuoted: ByteString {
         let plain = bytes.allSatisfy { $0.isDigit || $0.isLetter || "_-./=:,@%+".utf8.contains($0) }
         if plain && !isEmpty { return self }
-        guard !isHarmless else { return "'" + split("'").joined(separator: "'\\''") + "'" }
+        guard !isTerminalSafe else { return "'" + split("'").joined(separator: "'\\''") + "'" }
         var quoted: ByteString = "$'"
         var rest = bytes[...]
         // A character at a time, and with the shell's own signs escaped before: what is shown stands for the very same bytes.
         while !rest.isEmpty {
             let piece = ByteString(rest.prefix(Self.firstScalar(of: rest).length))
-            quoted += piece == "'" || piece == "\\" ? "\\" + piece : piece.harmless
+            quoted += piece == "'" || piece == "\\" ? "\\" + piece : piece.terminalSafe
             rest = rest.dropFirst(piece.count)
         }
         return quoted + "'"

@@ -1,7 +1,7 @@
 public import Formats
 
 /// git's index, read piece by piece: versions 2, 3 and 4, of SHA-1 and SHA-256 repositories. Nothing in it is believed:
-/// what is torn, foreign or not understood is a `Doubt`, never a guess. Time grows with the file's length alone, and no more is
+/// what is torn, foreign or not understood is an `IndexError`, never a guess. Time grows with the file's length alone, and no more is
 /// kept of it than a piece and a path: version 4 tells a path by what differs from the one before, so that all paths together
 /// may be much longer than the file.
 ///
@@ -14,7 +14,7 @@ public struct GitIndex {
     }
 
     /// Why an index cannot be used.
-    public enum Doubt: Error, Equatable, Sendable {
+    public enum IndexError: Error, Equatable, Sendable {
         /// It does not begin as an index does.
         case notAnIndex
         /// A version that is not known here.
@@ -107,7 +107,7 @@ public struct GitIndex {
     public func forEach(
         verifying: Bool = true, until deadline: Deadline = .never,
         _ body: (Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool
-    ) throws(Doubt) -> Bool {
+    ) throws(IndexError) -> Bool {
         var reader = IndexReader(size: size, format: format, isHashing: verifying, source)
         return try reader.read(until: deadline, body)
     }

@@ -20,7 +20,7 @@ struct IndexReader {
 
     mutating func read(
         until deadline: Deadline, _ body: (GitIndex.Entry, UnsafeBufferPointer<CChar>, Int) -> Bool
-    ) throws(GitIndex.Doubt) -> Bool {
+    ) throws(GitIndex.IndexError) -> Bool {
         guard left >= 12 else { throw try hasMark() ? .torn : .notAnIndex }
         guard try hasMark() else { throw .notAnIndex }
         let version = try number()
@@ -45,7 +45,7 @@ struct IndexReader {
         return true
     }
 
-    private mutating func hasMark() throws(GitIndex.Doubt) -> Bool {
+    private mutating func hasMark() throws(GitIndex.IndexError) -> Bool {
         for byte in Array("DIRC".utf8) {
             guard left > 0, try self.byte() == byte else { return false }
         }
@@ -54,7 +54,7 @@ struct IndexReader {
 
     // MARK: - Bytes
 
-    private mutating func refill(skipping count: Int = 0) throws(GitIndex.Doubt) {
+    private mutating func refill(skipping count: Int = 0) throws(GitIndex.IndexError) {
         piece = source(count)
         at = 0
         guard !piece.isEmpty else { throw .torn }
@@ -64,7 +64,7 @@ struct IndexReader {
         if format == .sha1 { hashes?.short.update(content) } else { hashes?.long.update(content) }
     }
 
-    private mutating func byte() throws(GitIndex.Doubt) -> UInt8 {
+    private mutating func byte() throws(GitIndex.IndexError) -> UInt8 {
         guard left > 0 else { throw .torn }
         if at == piece.count { try refill() }
         defer {
@@ -74,7 +74,7 @@ struct IndexReader {
         return piece[at]
     }
 
-    private mutating func number() throws(GitIndex.Doubt) -> UInt32 {
+    private mutating func number() throws(GitIndex.IndexError) -> UInt32 {
         if piece.count - at >= 4, left >= 4 {
             defer {
                 at += 4
@@ -88,9 +88,9 @@ struct IndexReader {
         return value
     }
 
-    private mutating func half() throws(GitIndex.Doubt) -> UInt16 { UInt16(try byte()) << 8 | UInt16(try byte()) }
+    private mutating func half() throws(GitIndex.IndexError) -> UInt16 { UInt16(try byte()) << 8 | UInt16(try byte()) }
 
-    private mutating func skip(_ count: Int) throws(GitIndex.Doubt) {
+    private mutating func skip(_ count: Int) throws(GitIndex.IndexError) {
         guard count <= left else { throw .torn }
         var rest = count
         while rest > 0 {
@@ -112,7 +112,7 @@ struct IndexReader {
 
     // MARK: - Parts
 
-    private mutating func entry(version: UInt32) throws(GitIndex.Doubt) -> GitIndex.Entry {
+    private mutating func entry(version: UInt32) throws(GitIndex.IndexError) -> GitIndex.Entry {
         let start = left
         try skip(8)
         let (seconds, nanoseconds) = (try number(), try number())
@@ -120,7 +120,7 @@ struct IndexReader {
         let kind = try Self.kind(ofMode: try number())
         try skip(8)
         let size = try number()
-        let name = try ObjectName(format) { () throws(GitIndex.Doubt) in try number() }
+        let name = try ObjectName(format) { () throws(GitIndex.IndexError) in try number() }
         let flags = try half()
         var more: UInt16 = 0
         if flags & 0x4000 != 0 {
@@ -137,7 +137,7 @@ struct IndexReader {
             stage: UInt8(flags >> 12 & 3), isSkipped: more & 0x4000 != 0, isIntended: more & 0x2000 != 0, name: name)
     }
 
-    private static func kind(ofMode mode: UInt32) throws(GitIndex.Doubt) -> GitIndex.Kind {
+    private static func kind(ofMode mode: UInt32) throws(GitIndex.IndexError) -> GitIndex.Kind {
         switch mode & 0o170000 {
         case 0o100000: .file(isExecutable: mode & 0o100 != 0)
         case 0o120000: .symbolicLink
@@ -147,7 +147,7 @@ struct IndexReader {
         }
     }
 
-    private mutating func readPath(isCompressed: Bool) throws(GitIndex.Doubt) {
+    private mutating func readPath(isCompressed: Bool) throws(GitIndex.IndexError) {
         guard path.keep(removing: isCompressed ? try variableNumber() : nil) else { throw .torn }
         while true {
             if at == piece.count, left > 0 { try refill() }
@@ -165,7 +165,7 @@ struct IndexReader {
     }
 
     /// Source: git varint.c, decode_varint.
-    private mutating func variableNumber() throws(GitIndex.Doubt) -> Int {
+    private mutating func variableNumber() throws(GitIndex.IndexError) -> Int {
         var value = 0
         for place in 0..<5 {
             let byte = try byte()
@@ -176,7 +176,7 @@ struct IndexReader {
     }
 
     /// Those with a small first letter must be understood.
-    private mutating func skipExtension() throws(GitIndex.Doubt) {
+    private mutating func skipExtension() throws(GitIndex.IndexError) {
         var name: [UInt8] = []
         for _ in 0..<4 { name.append(try byte()) }
         try skip(Int(try number()))
@@ -185,7 +185,7 @@ struct IndexReader {
         guard isOptional || name.elementsEqual("sdir".utf8) else { throw .extension(ByteString(name)) }
     }
 
-    private mutating func verify() throws(GitIndex.Doubt) {
+    private mutating func verify() throws(GitIndex.IndexError) {
         guard let hashes else { return }
         var kept = Array(piece[min(at, piece.count)...])
         while kept.count < format.rawValue {

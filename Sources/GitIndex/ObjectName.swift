@@ -4,7 +4,7 @@ public struct ObjectName: Equatable, Sendable {
     private let count: Int
 
     /// From the numbers of four bytes each, the highest byte first, that it stands in an index as.
-    init(_ format: GitIndex.ObjectFormat, next: () throws(GitIndex.Doubt) -> UInt32) throws(GitIndex.Doubt) {
+    init(_ format: GitIndex.ObjectFormat, next: () throws(GitIndex.IndexError) -> UInt32) throws(GitIndex.IndexError) {
         count = format.rawValue
         var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         words.0 = UInt64(try next()) << 32 | UInt64(try next())

@@ -50,7 +50,7 @@ public enum Detached {
     }
 
     private static func limitTime() {
-        HeldSignals.letThrough(SIGALRM)
+        DeferredSignals.letThrough(SIGALRM)
         alarm(longest)
         Kernel.limitComputing(seconds: mostComputing)
     }

@@ -80,7 +80,7 @@ public enum Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
         nanoseconds: Int64, limit: Int, joiningErrors: Bool = false
     ) throws(Errno) -> Answer {
-        let pipe = try Ends.pipe()
+        let pipe = try ChannelPair.pipe()
         let output = pipe.ours
         try output.neverWait()
         let child = try spawn(
@@ -106,7 +106,7 @@ public enum Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
         limit: Int
     ) throws(Errno) -> Answer {
-        let pipe = try Ends.pipe()
+        let pipe = try ChannelPair.pipe()
         let output = pipe.ours
         try output.neverWait()
         let child = try spawn(path, arguments, environment, output: pipe.theirs, inNewSession: true)

@@ -222,10 +222,10 @@ public enum Kernel {
     public static func exit(_ code: Int32) -> Never { systemExit(code) }
 
     /// Writes to standard error if the caller left it open, all of it or as much as goes. Nothing in it steers a terminal.
-    public static func printError(_ text: ByteString) { _ = print(text.harmlessLines, to: 2) }
+    public static func printError(_ text: ByteString) { _ = print(text.terminalSafeLines, to: 2) }
 
     /// Writes to standard output; returns the error, nil where all of it went. Nothing in it steers a terminal.
-    public static func printOutput(_ text: ByteString) -> Errno? { print(text.harmlessLines, to: 1) }
+    public static func printOutput(_ text: ByteString) -> Errno? { print(text.terminalSafeLines, to: 1) }
 
     /// Writes to standard output what programs read, byte for byte.
     public static func printOutput(exactly bytes: ByteString) -> Errno? { print(bytes, to: 1) }

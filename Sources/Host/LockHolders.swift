@@ -19,7 +19,7 @@ public struct LockHolder: Hashable, Sendable {
     /// "1234 (docker, user 0)", or that it cannot be seen.
     public var text: ByteString {
         guard let process else { return "a process that only root on the host can see" }
-        var words = command.isEmpty ? "?" : command.harmless
+        var words = command.isEmpty ? "?" : command.terminalSafe
         if let user { words += ", user " + ByteString(decimal: user) }
         return ByteString(decimal: process) + " (" + words + ")"
     }

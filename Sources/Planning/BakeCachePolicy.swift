@@ -4,28 +4,28 @@ public import Notes
 
 /// What the targets of one bake get from the store and give to it.
 public enum BakeCachePolicy {
-    /// Reads off the command line what may be wished for any target. `isInStore` as for a build.
-    public static func wish(
+    /// Reads off the command line what may be asked for any target. `isInStore` as for a build.
+    public static func request(
         of bake: BakeInvocation, _ settings: Settings, isInStore: (ByteString) -> Bool
-    ) -> BuildCachePolicy.Wish {
-        func nothing(_ reason: Reason) -> BuildCachePolicy.Wish {
+    ) -> BuildCachePolicy.Request {
+        func nothing(_ reason: Reason) -> BuildCachePolicy.Request {
             .init(imports: false, exports: false, notes: [Note(reason)])
         }
-        if bake.isLeftAlone { return nothing(.helpOrCheck) }
+        if bake.isPassThrough { return nothing(.helpOrCheck) }
         if settings.buildCache == .off { return nothing(.buildCacheOff) }
         let lists = bake.overrides.filter(setsCacheList).compactMap { $0.cut(at: "=")?.after }
         if lists.contains(where: { BuildCachePolicy.names($0, isInStore) }) { return nothing(.alreadyApplied) }
         if bake.isRemote { return nothing(.definitionRemote) }
-        var wish = BuildCachePolicy.Wish(imports: true, exports: true, notes: [])
+        var request = BuildCachePolicy.Request(imports: true, exports: true, notes: [])
         if bake.noCache {
-            wish.imports = false
-            wish.notes.append(Note(.noCacheGiven))
+            request.imports = false
+            request.notes.append(Note(.noCacheGiven))
         }
         if settings.buildCache == .importOnly {
-            wish.exports = false
-            wish.notes.append(Note(.exportOff))
+            request.exports = false
+            request.notes.append(Note(.exportOff))
         }
-        return wish
+        return request
     }
 
     /// Whether a `--set` is about one of the lists that are added to: "TARGET.cache-from=..." or "...+=".
@@ -34,35 +34,35 @@ public enum BakeCachePolicy {
         return ["cache-from", "cache-from+", "cache-to", "cache-to+"].contains(key)
     }
 
-    /// One target of the command, what may be wished for it, and what was found.
+    /// One target of the command, what may be asked for it, and what was found.
     public struct Part: Equatable, Sendable {
         /// The target.
         public let target: BakeTarget
-        /// What its own fields leave to be wished for.
-        public private(set) var wish: BuildCachePolicy.Wish
+        /// What its own fields leave to be asked for.
+        public private(set) var request: BuildCachePolicy.Request
         /// What the store offers; nothing yet.
         public var facts = BuildCachePolicy.Facts()
 
-        /// Reads the wish off a target's fields.
+        /// Reads the request off a target's fields.
         public init(_ target: BakeTarget, isInStore: (ByteString) -> Bool) {
             self.target = target
-            guard let from = target.cacheFrom, let to = target.cacheTo, !target.isLeftAlone,
+            guard let from = target.cacheFrom, let to = target.cacheTo, !target.isPassThrough,
                 !(from + to).contains(where: { BuildCachePolicy.names($0, isInStore) })
             else {
                 let isClear = target.cacheFrom != nil && target.cacheTo != nil
                 let reason: Reason =
-                    target.isLeftAlone ? .helpOrCheck : isClear ? .alreadyApplied : .definitionUnclear
-                wish = .init(imports: false, exports: false, notes: [Note(reason, target.name)])
+                    target.isPassThrough ? .helpOrCheck : isClear ? .alreadyApplied : .definitionUnclear
+                request = .init(imports: false, exports: false, notes: [Note(reason, target.name)])
                 return
             }
             var notes: [Note] = []
             if target.noCache { notes.append(Note(.noCacheGiven, target.name)) }
             if !to.isEmpty { notes.append(Note(.userExport, target.name)) }
-            wish = .init(imports: !target.noCache, exports: to.isEmpty, notes: notes)
+            request = .init(imports: !target.noCache, exports: to.isEmpty, notes: notes)
         }
 
-        /// Takes away what might be wished for: there was no time to look.
-        public mutating func leaveOut() { wish = .init(imports: false, exports: false, notes: []) }
+        /// Takes away what might be asked for: there was no time to look.
+        public mutating func leaveOut() { request = .init(imports: false, exports: false, notes: []) }
     }
 
     /// How a target is given an entry.
@@ -112,17 +112,17 @@ public enum BakeCachePolicy {
 
     /// What is added to the targets, why and why not, and the leases that this takes.
     public static func additions(
-        to parts: [Part], wish: BuildCachePolicy.Wish
+        to parts: [Part], request: BuildCachePolicy.Request
     ) -> (additions: [Addition], notes: [Note], leases: [ByteString]) {
         var additions: [Addition] = []
-        var notes = wish.notes
+        var notes = request.notes
         var leases: [ByteString] = []
         for part in parts {
             let name = part.target.name
-            notes += part.wish.notes
+            notes += part.request.notes
             notes += part.facts.notes.map { Note($0.reason, $0.detail.isEmpty ? name : name + ", " + $0.detail) }
             var addition = Addition(name: name)
-            if wish.imports && part.wish.imports {
+            if request.imports && part.request.imports {
                 if part.facts.isImported {
                     notes.append(Note(.importNotNeeded, name))
                 } else if let found = part.facts.found {
@@ -132,7 +132,7 @@ public enum BakeCachePolicy {
                     notes.append(Note(.nothingToImport, name))
                 }
             }
-            if wish.exports && part.wish.exports {
+            if request.exports && part.request.exports {
                 if let path = part.facts.export {
                     addition.exporting = BuildCachePolicy.option(exportingTo: path)
                     notes.append(Note(.exportAdded, name + ", " + path))
@@ -169,9 +169,10 @@ public enum BakeCachePolicy {
     ///
     /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
     public static func plan(
-        _ bake: BakeInvocation, _ arguments: [ByteString], wish: BuildCachePolicy.Wish, parts: [Part], _ form: Form
+        _ bake: BakeInvocation, _ arguments: [ByteString], request: BuildCachePolicy.Request, parts: [Part],
+        _ form: Form
     ) -> Plan {
-        let (additions, notes, leases) = additions(to: parts, wish: wish)
+        let (additions, notes, leases) = additions(to: parts, request: request)
         guard !additions.isEmpty else { return .unchanged(arguments, notes) }
         var options: [ByteString] = []
         let byName = Dictionary(additions.map { ($0.name, $0) }) { first, _ in first }

@@ -4,8 +4,8 @@ public import Notes
 
 /// What a build gets from the store and gives to it.
 public enum BuildCachePolicy {
-    /// What the command line and the settings leave to be wished for, before anything is looked up.
-    public struct Wish: Equatable, Sendable {
+    /// What the command line and the settings leave to be asked for, before anything is looked up.
+    public struct Request: Equatable, Sendable {
         /// Whether layers may be imported.
         public var imports: Bool
         /// Whether layers may be exported.
@@ -52,7 +52,7 @@ public enum BuildCachePolicy {
         public var isImported = false
         /// Whether nothing has changed since this was exported.
         public var isExported = false
-        /// The directory to export to; nil when an export would fail or is not wished for.
+        /// The directory to export to; nil when an export would fail or is not asked for.
         public var export: ByteString?
         /// Whether that is done once docker has ended, and not by docker.
         public var isExportedBehind = false
@@ -70,32 +70,32 @@ public enum BuildCachePolicy {
         }
     }
 
-    /// Reads the wish off a command line. `isInStore` tells paths of ours, by which a command that has been through a shim
+    /// Reads the request off a command line. `isInStore` tells paths of ours, by which a command that has been through a shim
     /// already is known.
-    public static func wish(
+    public static func request(
         of build: BuildInvocation, _ settings: Settings, isInStore: (ByteString) -> Bool
-    ) -> Wish {
-        func nothing(_ reason: Reason) -> Wish { Wish(imports: false, exports: false, notes: [Note(reason)]) }
-        if build.isLeftAlone { return nothing(.helpOrCheck) }
+    ) -> Request {
+        func nothing(_ reason: Reason) -> Request { Request(imports: false, exports: false, notes: [Note(reason)]) }
+        if build.isPassThrough { return nothing(.helpOrCheck) }
         if settings.buildCache == .off { return nothing(.buildCacheOff) }
         if build.context == nil { return nothing(.commandNotUnderstood) }
         if (build.cacheFrom + build.cacheTo).contains(where: { names($0, isInStore) }) {
             return nothing(.alreadyApplied)
         }
-        var wish = Wish(imports: true, exports: true, notes: [])
+        var request = Request(imports: true, exports: true, notes: [])
         if build.noCache {
-            wish.imports = false
-            wish.notes.append(Note(.noCacheGiven))
+            request.imports = false
+            request.notes.append(Note(.noCacheGiven))
         }
         if settings.buildCache == .importOnly {
-            wish.exports = false
-            wish.notes.append(Note(.exportOff))
+            request.exports = false
+            request.notes.append(Note(.exportOff))
         } else if !build.cacheTo.isEmpty {
             // With two local exporters BuildKit writes the last one's manifest into both indexes: client/solve.go.
-            wish.exports = false
-            wish.notes.append(Note(.userExport))
+            request.exports = false
+            request.notes.append(Note(.userExport))
         }
-        return wish
+        return request
     }
 
     static func names(_ option: ByteString, _ isInStore: (ByteString) -> Bool) -> Bool {
@@ -117,13 +117,13 @@ public enum BuildCachePolicy {
 
     /// The command with the options that the facts allow, directly after the command word: a later one of the user's wins.
     public static func plan(
-        _ build: BuildInvocation, _ arguments: [ByteString], wish: Wish, facts: Facts
+        _ build: BuildInvocation, _ arguments: [ByteString], request: Request, facts: Facts
     ) -> Plan {
         var options: [ByteString] = []
-        var notes = wish.notes + facts.notes
-        if wish.imports && facts.isImported {
+        var notes = request.notes + facts.notes
+        if request.imports && facts.isImported {
             notes.append(Note(.importNotNeeded))
-        } else if wish.imports {
+        } else if request.imports {
             if let found = facts.found {
                 options.append("--cache-from=" + option(importing: found))
                 notes.append(Note(.importAdded, found.description))
@@ -131,12 +131,12 @@ public enum BuildCachePolicy {
                 notes.append(Note(.nothingToImport))
             }
         }
-        if wish.exports, facts.isExportedBehind, let path = facts.export {
+        if request.exports, facts.isExportedBehind, let path = facts.export {
             notes.append(Note(.exportBehind, path))
-        } else if wish.exports, let path = facts.export {
+        } else if request.exports, let path = facts.export {
             options.append("--cache-to=" + option(exportingTo: path))
             notes.append(Note(.exportAdded, path))
-        } else if wish.exports && facts.isExported {
+        } else if request.exports && facts.isExported {
             notes.append(Note(.exportNotNeeded))
         }
         guard !options.isEmpty else { return .unchanged(arguments, notes) }

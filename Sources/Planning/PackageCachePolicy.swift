@@ -5,8 +5,8 @@ public import PackageCache
 
 /// What a container gets of the packages that `slipway warm` has fetched on its engine.
 public enum PackageCachePolicy {
-    /// What the command line and the settings leave to be wished for, before an engine is asked.
-    public struct Wish: Equatable, Sendable {
+    /// What the command line and the settings leave to be asked for, before an engine is asked.
+    public struct Request: Equatable, Sendable {
         /// In which way.
         public let mode: Settings.PackageCache
         /// For which tools; none, and nothing is asked.
@@ -40,13 +40,13 @@ public enum PackageCachePolicy {
         (.pip, "slipway-pip-cache", "/cache/pip"), (.npm, "slipway-npm-cache", "/cache/npm"),
     ]
 
-    /// Reads the wish off a command line. `fileVariables` are the names that the command's `--env-file`s set; nil when one of
+    /// Reads the request off a command line. `fileVariables` are the names that the command's `--env-file`s set; nil when one of
     /// them was not read.
-    public static func wish(
+    public static func request(
         of container: ContainerInvocation, _ settings: Settings, fileVariables: [ByteString]?
-    ) -> Wish {
-        func nothing(_ note: Note) -> Wish { Wish(mode: settings.packageCache, tools: [], notes: [note]) }
-        if container.isLeftAlone { return nothing(Note(.helpOrCheck)) }
+    ) -> Request {
+        func nothing(_ note: Note) -> Request { Request(mode: settings.packageCache, tools: [], notes: [note]) }
+        if container.isPassThrough { return nothing(Note(.helpOrCheck)) }
         if settings.packageCache == .off { return nothing(Note(.packageCacheOff)) }
         guard container.image != nil, let targets = container.mountTargets else {
             return nothing(Note(.commandNotUnderstood))
@@ -55,16 +55,16 @@ public enum PackageCachePolicy {
         guard let fileVariables else { return nothing(Note(.environmentFileUnread)) }
 
         let places = places(in: settings.packageCache)
-        var wish = Wish(mode: settings.packageCache, tools: places.map(\.tool), notes: [])
+        var request = Request(mode: settings.packageCache, tools: places.map(\.tool), notes: [])
         let variables = container.variables + fileVariables
         for (tool, place) in places {
             if let target = targets.first(where: { clash($0, place) || tool.isKept(at: $0) }) {
-                wish.leaveOut(tool, Note(.packagePlaceTaken, tool.rawValue + ": " + target))
+                request.leaveOut(tool, Note(.packagePlaceTaken, tool.rawValue + ": " + target))
             } else if let variable = variables.first(where: tool.isLed) {
-                wish.leaveOut(tool, Note(.packageVariableTaken, tool.rawValue + ": " + variable))
+                request.leaveOut(tool, Note(.packageVariableTaken, tool.rawValue + ": " + variable))
             }
         }
-        return wish
+        return request
     }
 
     private static func places(in mode: Settings.PackageCache) -> [(tool: PackageTool, place: ByteString)] {
@@ -84,12 +84,13 @@ public enum PackageCachePolicy {
 
     /// The command with the options that the facts allow, directly after the command word.
     public static func plan(
-        _ container: ContainerInvocation, _ arguments: [ByteString], wish: Wish, facts: Facts
+        _ container: ContainerInvocation, _ arguments: [ByteString], request: Request, facts: Facts
     ) -> Plan {
-        let notes = wish.notes + facts.notes
-        guard !wish.tools.isEmpty, let volumes = facts.volumes else { return .unchanged(arguments, notes) }
+        let notes = request.notes + facts.notes
+        guard !request.tools.isEmpty, let volumes = facts.volumes else { return .unchanged(arguments, notes) }
         let (options, more) =
-            wish.mode == .view ? view(wish, volumes, facts) : shared(wish, volumes, isReadOnly: wish.mode == .readOnly)
+            request.mode == .view
+            ? view(request, volumes, facts) : shared(request, volumes, isReadOnly: request.mode == .readOnly)
         guard !options.isEmpty else { return .unchanged(arguments, notes + more) }
         var plan = Plan(
             arguments: arguments.inserting(options, after: container.commandWordIndex), notes: notes + more)
@@ -98,7 +99,7 @@ public enum PackageCachePolicy {
     }
 
     private static func view(
-        _ wish: Wish, _ volumes: [PackageVolume], _ facts: Facts
+        _ request: Request, _ volumes: [PackageVolume], _ facts: Facts
     ) -> (options: [ByteString], notes: [Note]) {
         let generation: PackageGeneration
         switch PackageGeneration.current(among: volumes) {
@@ -108,18 +109,18 @@ public enum PackageCachePolicy {
         }
         // What `warm` did not see mount would fail the container.
         guard generation.view != .none else { return ([], [Note(.viewUnsupported, generation.name)]) }
-        let tools = wish.tools.filter(generation.tools.contains)
+        let tools = request.tools.filter(generation.tools.contains)
         guard !tools.isEmpty else { return ([], []) }
         let mounts = facts.view.mounts(of: generation, created: facts.now).map { "--mount=" + $0 }
         return (mounts + environment(tools, at: PackageView.place), [Note(.viewAdded, generation.name)])
     }
 
     private static func shared(
-        _ wish: Wish, _ volumes: [PackageVolume], isReadOnly: Bool
+        _ request: Request, _ volumes: [PackageVolume], isReadOnly: Bool
     ) -> (options: [ByteString], notes: [Note]) {
         var options: [ByteString] = []
         var names: [ByteString] = []
-        for (tool, name, place) in sharedVolumes where wish.tools.contains(tool) {
+        for (tool, name, place) in sharedVolumes where request.tools.contains(tool) {
             guard volumes.contains(where: { $0.name == name && $0.kind == .shared }) else { continue }
             options.append("--volume=" + name + ":" + place + (isReadOnly ? ":ro,nocopy" : ":nocopy"))
             options += environment([tool], at: place.parentPath)
@@ -134,7 +135,7 @@ public enum PackageCachePolicy {
     }
 }
 
-extension PackageCachePolicy.Wish {
+extension PackageCachePolicy.Request {
     fileprivate mutating func leaveOut(_ tool: PackageTool, _ note: Note) {
         tools.removeAll { $0 == tool }
         notes.append(note)

@@ -70,6 +70,6 @@ extension Plan {
         let set = environment.compactMap { change in change.value.map { change.name + "=" + $0.shellQuoted } }
         let command = (set + arguments.map(\.shellQuoted)).joined(separator: " ")
         let lines = [command] + notes.map { "  " + $0.reason.code + "  " + $0.message }
-        return lines.map { $0.harmless + "\n" }.joined(separator: "")
+        return lines.map { $0.terminalSafe + "\n" }.joined(separator: "")
     }
 }

@@ -79,8 +79,8 @@ public struct RemoteSettings: Equatable, Sendable {
 }
 
 extension Settings {
-    static let remoteRows: [Row] = [
-        Row(key: "remote", expects: "a registry and a path in it, such as registry.example.com/team/cache") {
+    static let remoteRows: [Definition] = [
+        Definition(key: "remote", expects: "a registry and a path in it, such as registry.example.com/team/cache") {
             value, settings in
             guard let prefix = RemoteSettings.prefix(value) else { return false }
             settings.remote.prefix = prefix
@@ -91,7 +91,7 @@ extension Settings {
         .choice(
             "remote.role", expects: "reader, writer or writer-on-default-branch", { $0.remote.role = $1 },
             { $0.remote.role }),
-        Row(key: "remote.writer", expects: "a tag, such as ci") { value, settings in
+        Definition(key: "remote.writer", expects: "a tag, such as ci") { value, settings in
             guard RemoteSettings.isTag(value) else { return false }
             settings.remote.writer = value
             return true
@@ -101,7 +101,7 @@ extension Settings {
         .size(
             "remote.max-fetch", expects: "a size with a unit, such as 4GB", { $0.remote.maximumFetch = $1 },
             { $0.remote.maximumFetch }),
-        Row(key: "remote.interval", expects: "a time with a unit, such as 10m") { value, settings in
+        Definition(key: "remote.interval", expects: "a time with a unit, such as 10m") { value, settings in
             guard let interval = TimeSpan.parse(value), interval > 0 else { return false }
             settings.remote.interval = interval
             return true
@@ -109,7 +109,7 @@ extension Settings {
             TimeSpan.text($0.remote.interval)
         },
         .flag("remote.insecure", { $0.remote.isInsecure = $1 }, { $0.remote.isInsecure }),
-        Row(key: "remote.client", expects: "an absolute path") { value, settings in
+        Definition(key: "remote.client", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.remote.client = value
             return true

@@ -19,7 +19,7 @@ extension SandboxPolicy {
 
     /// Of a command that is understood: nil, too, where no profile is asked for, or where docker makes no container.
     public static func lack(of container: ContainerInvocation, _ settings: Settings, _ notes: [Note]) -> Note? {
-        wish(of: container, settings) == nil ? nil : lack(notes)
+        request(of: container, settings) == nil ? nil : lack(notes)
     }
 
     /// Of one that is not understood: nil, too, where no profile is asked for, or where the first word that names a command is neither

@@ -94,7 +94,7 @@ public struct SandboxConfiguration: Equatable, Sendable {
     }
 
     /// Lets members stand as they are, whatever the settings come to give.
-    mutating func keep(_ names: [ByteString]) { own.formUnion(names) }
+    mutating func retain(_ names: [ByteString]) { own.formUnion(names) }
 
     /// What the same command would get where the settings give `other`: its own decisions stay.
     public func renewed(by other: SandboxConfiguration) -> SandboxConfiguration {

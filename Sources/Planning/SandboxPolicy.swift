@@ -5,8 +5,8 @@ public import Notes
 /// What the profile `sandbox` adds to a container that is made: limits and labels, each only where the command says nothing of its
 /// kind.
 public enum SandboxPolicy {
-    /// What the command line and the settings leave to be wished for, before an engine is asked.
-    public struct Wish: Equatable, Sendable {
+    /// What the command line and the settings leave to be asked for, before an engine is asked.
+    public struct Request: Equatable, Sendable {
         /// Whether anything is added at all.
         public var isApplied: Bool
         /// Why not.
@@ -43,21 +43,21 @@ public enum SandboxPolicy {
     }
 
     /// Whether a command is sandboxed; nil where no profile is asked for, or where docker makes no container.
-    public static func wish(of container: ContainerInvocation, _ settings: Settings) -> Wish? {
-        guard settings.profile == .sandbox, !container.isLeftAlone, container.image != nil else { return nil }
+    public static func request(of container: ContainerInvocation, _ settings: Settings) -> Request? {
+        guard settings.profile == .sandbox, !container.isPassThrough, container.image != nil else { return nil }
         if container.scan.lastFlag(of: .privileged) == true {
-            return Wish(isApplied: false, notes: [Note(.sandboxPrivileged)])
+            return Request(isApplied: false, notes: [Note(.sandboxPrivileged)])
         }
-        return Wish(isApplied: true, notes: [])
+        return Request(isApplied: true, notes: [])
     }
 
     /// The command with what the profile adds, directly after the command word.
     public static func plan(
-        _ container: ContainerInvocation, _ arguments: [ByteString], _ settings: SandboxSettings, wish: Wish,
+        _ container: ContainerInvocation, _ arguments: [ByteString], _ settings: SandboxSettings, request: Request,
         facts: Facts
     ) -> Plan {
-        let notes = wish.notes + facts.notes
-        guard wish.isApplied else { return .unchanged(arguments, notes) }
+        let notes = request.notes + facts.notes
+        guard request.isApplied else { return .unchanged(arguments, notes) }
         if let obstacle = facts.obstacle { return .unchanged(arguments, notes + [obstacle]) }
         var addition = Addition(container.scan, settings, facts)
         if container.isDetached, container.scan.lastFlag(of: .remove) != true,
@@ -103,7 +103,7 @@ private struct Addition {
         decideLimit("cpus", processors, others: .otherCPUs, scan)
         noteWhatIsMissing(settings, facts.engine)
         // What the engine can limit decides these: had it answered, they might be others.
-        if facts.engine == nil { configuration.keep(["cpus", "memory", "pids-limit"]) }
+        if facts.engine == nil { configuration.retain(["cpus", "memory", "pids-limit"]) }
     }
 
     /// Users who drop capabilities themselves, or want all of them, have decided; one that they add wins over our drop.

@@ -53,9 +53,9 @@ extension Settings {
         case sandbox = "sandbox"
     }
 
-    static let sandboxRows: [Row] = [
+    static let sandboxRows: [Definition] = [
         .choice("profile", expects: "sandbox or off", { $0.profile = $1 }, { $0.profile }),
-        Row(key: "sandbox.pids", expects: "a number above 0, or none") { value, settings in
+        Definition(key: "sandbox.pids", expects: "a number above 0, or none") { value, settings in
             if value == "none" {
                 settings.sandbox.pids = nil
                 return true
@@ -66,19 +66,19 @@ extension Settings {
         } show: {
             $0.sandbox.pids.map { ByteString(decimal: $0) } ?? "none"
         },
-        Row(key: "sandbox.memory", expects: "a size as docker takes it, such as 4g, of 6m or more, or none") {
+        Definition(key: "sandbox.memory", expects: "a size as docker takes it, such as 4g, of 6m or more, or none") {
             value, settings in
             settings.sandbox.set(\.memory, to: value, DockerNumber.bytes, atLeast: SandboxSettings.leastMemory)
         } show: {
             $0.sandbox.memory.map { DockerNumber.text(bytes: $0) } ?? "none"
         },
-        Row(key: "sandbox.cpus", expects: "a number such as 1.5, of 0.01 or more, or none") { value, settings in
+        Definition(key: "sandbox.cpus", expects: "a number such as 1.5, of 0.01 or more, or none") { value, settings in
             settings.sandbox.set(
                 \.processors, to: value, DockerNumber.processors, atLeast: SandboxSettings.leastProcessors)
         } show: {
             $0.sandbox.processors.map { DockerNumber.text(processors: $0) } ?? "none"
         },
-        Row(
+        Definition(
             key: "sandbox.capabilities",
             expects: "names of docker's usual capabilities with commas between them, such as CHOWN,SETUID, or none"
         ) { value, settings in
@@ -86,7 +86,8 @@ extension Settings {
         } show: {
             $0.sandbox.capabilities.isEmpty ? "none" : $0.sandbox.capabilities.joined(separator: ",")
         },
-        Row(key: "sandbox.workspace", expects: "a name or a path without control characters") { value, settings in
+        Definition(key: "sandbox.workspace", expects: "a name or a path without control characters") {
+            value, settings in
             guard value.isLabelText else { return false }
             settings.sandbox.workspace = value
             return true
@@ -114,6 +115,6 @@ extension SandboxSettings {
 extension ByteString {
     /// Whether docker keeps it as it is in a label: UTF-8, and nothing that moves a terminal's cursor.
     public var isLabelText: Bool {
-        !isEmpty && isHarmless
+        !isEmpty && isTerminalSafe
     }
 }

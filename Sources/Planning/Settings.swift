@@ -130,7 +130,7 @@ public struct Settings: Equatable, Sendable {
     public init() {}
 
     /// One setting as a row: its key, what it takes, and how it is read.
-    public struct Row: Sendable {
+    public struct Definition: Sendable {
         /// As it stands in a file, such as "store.max-size".
         public let key: ByteString
         /// What a good value looks like, for people.
@@ -150,8 +150,8 @@ public struct Settings: Equatable, Sendable {
         static func flag(
             _ key: ByteString, _ set: @escaping @Sendable (inout Settings, Bool) -> Void,
             _ show: @escaping @Sendable (Settings) -> Bool
-        ) -> Row {
-            Row(key: key, expects: "on or off") { value, settings in
+        ) -> Definition {
+            Definition(key: key, expects: "on or off") { value, settings in
                 guard value == "on" || value == "off" else { return false }
                 set(&settings, value == "on")
                 return true
@@ -163,8 +163,8 @@ public struct Settings: Equatable, Sendable {
         static func size(
             _ key: ByteString, expects: ByteString, _ set: @escaping @Sendable (inout Settings, UInt64) -> Void,
             _ show: @escaping @Sendable (Settings) -> UInt64?
-        ) -> Row {
-            Row(key: key, expects: expects) { value, settings in
+        ) -> Definition {
+            Definition(key: key, expects: expects) { value, settings in
                 guard let bytes = ByteSize.parse(value) else { return false }
                 set(&settings, bytes)
                 return true
@@ -176,8 +176,8 @@ public struct Settings: Equatable, Sendable {
         static func choice<Choice: RawRepresentable<ByteString> & Sendable>(
             _ key: ByteString, expects: ByteString, _ set: @escaping @Sendable (inout Settings, Choice) -> Void,
             _ show: @escaping @Sendable (Settings) -> Choice
-        ) -> Row {
-            Row(key: key, expects: expects) { value, settings in
+        ) -> Definition {
+            Definition(key: key, expects: expects) { value, settings in
                 guard let choice = Choice(rawValue: value) else { return false }
                 set(&settings, choice)
                 return true
@@ -188,7 +188,7 @@ public struct Settings: Equatable, Sendable {
     }
 
     /// Every setting there is.
-    public static let rows: [Row] = generalRows + sandboxRows + remoteRows
+    public static let rows: [Definition] = generalRows + sandboxRows + remoteRows
 
     /// A file of nothing but mistakes is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }
@@ -196,15 +196,15 @@ public struct Settings: Equatable, Sendable {
     /// More are only counted.
     private static let mostProblems = 16
 
-    private static let generalRows: [Row] = [
-        Row(key: "docker", expects: "an absolute path") { value, settings in
+    private static let generalRows: [Definition] = [
+        Definition(key: "docker", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.docker = value
             return true
         } show: {
             $0.docker ?? ""
         },
-        Row(key: "store", expects: "an absolute path") { value, settings in
+        Definition(key: "store", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.store = value
             return true
@@ -215,7 +215,7 @@ public struct Settings: Equatable, Sendable {
             "store.max-size", expects: "a size with a unit, such as 20GB", { $0.maximumSize = $1 }, { $0.maximumSize }),
         .size(
             "store.min-free", expects: "a size with a unit, such as 5GB", { $0.minimumFree = $1 }, { $0.minimumFree }),
-        Row(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
+        Definition(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
             var users: [UInt32] = []
             for field in value.split(",") where !field.trimmed.isEmpty {
                 guard let number = field.trimmed.decimal, let user = UInt32(exactly: number) else { return false }
@@ -227,7 +227,7 @@ public struct Settings: Equatable, Sendable {
             $0.trustedUsers.map { ByteString(decimal: $0) }.joined(separator: ",")
         },
         .flag("trim.auto", { $0.trimsAutomatically = $1 }, { $0.trimsAutomatically }),
-        Row(key: "trim.interval", expects: "a time with a unit, such as 24h") { value, settings in
+        Definition(key: "trim.interval", expects: "a time with a unit, such as 24h") { value, settings in
             guard let interval = TimeSpan.parse(value), interval > 0 else { return false }
             settings.trimInterval = interval
             return true
@@ -238,7 +238,7 @@ public struct Settings: Equatable, Sendable {
             "trim.max-size", expects: "a size with a unit, such as 20GB", { $0.trimmedSize = $1 }, { $0.trimmedSize }),
         .choice("build-cache", expects: "on, import-only or off", { $0.buildCache = $1 }, { $0.buildCache }),
         .choice("union.scope", expects: "store, repository or key", { $0.unionScope = $1 }, { $0.unionScope }),
-        Row(key: "union.other-max-age", expects: "a time with a unit, such as 7d") { value, settings in
+        Definition(key: "union.other-max-age", expects: "a time with a unit, such as 7d") { value, settings in
             guard let age = TimeSpan.parse(value), age > 0 else { return false }
             settings.unionOthersAge = age
             return true
@@ -248,7 +248,7 @@ public struct Settings: Equatable, Sendable {
         .choice(
             "package-cache.mode", expects: "view, read-only, read-write or off", { $0.packageCache = $1 },
             { $0.packageCache }),
-        Row(key: "path.map", expects: "/here=/there, several with commas between them, quoted as CSV") {
+        Definition(key: "path.map", expects: "/here=/there, several with commas between them, quoted as CSV") {
             value, settings in
             guard let pairs = PathTable.parse(value) else { return false }
             settings.pathMap = pairs
@@ -256,7 +256,7 @@ public struct Settings: Equatable, Sendable {
         } show: {
             CSV.record(of: $0.pathMap.map(\.text))
         },
-        Row(key: "path.workspace", expects: "an absolute path") { value, settings in
+        Definition(key: "path.workspace", expects: "an absolute path") { value, settings in
             guard value.hasPrefix("/") else { return false }
             settings.workspace = value
             return true
@@ -266,14 +266,15 @@ public struct Settings: Equatable, Sendable {
         .flag("path.auto", { $0.findsPaths = $1 }, { $0.findsPaths }),
         .choice("modes", expects: "off, report or fix", { $0.modes = $1 }, { $0.modes }),
         .choice("export", expects: "with-build, auto or behind", { $0.exports = $1 }, { $0.exports }),
-        Row(key: "export.behind.max-time", expects: "a time with a unit, such as 10m") { value, settings in
+        Definition(key: "export.behind.max-time", expects: "a time with a unit, such as 10m") { value, settings in
             guard let time = TimeSpan.parse(value), time > 0 else { return false }
             settings.exportBehindTime = time
             return true
         } show: {
             TimeSpan.text($0.exportBehindTime)
         },
-        Row(key: "export.behind.max-pressure", expects: "a percentage from 1 to 100, such as 60") { value, settings in
+        Definition(key: "export.behind.max-pressure", expects: "a percentage from 1 to 100, such as 60") {
+            value, settings in
             guard let share = value.decimal, (1...100).contains(share) else { return false }
             settings.exportBehindPressure = share
             return true
@@ -281,14 +282,14 @@ public struct Settings: Equatable, Sendable {
             ByteString(decimal: $0.exportBehindPressure)
         },
         .flag("record", { $0.records = $1 }, { $0.records }),
-        Row(key: "record.max-files", expects: "a number above 0") { value, settings in
+        Definition(key: "record.max-files", expects: "a number above 0") { value, settings in
             guard let number = value.decimal, number > 0 else { return false }
             settings.recordedFiles = number
             return true
         } show: {
             ByteString(decimal: $0.recordedFiles)
         },
-        Row(key: "record.max-time", expects: "a time with a unit, such as 10s") { value, settings in
+        Definition(key: "record.max-time", expects: "a time with a unit, such as 10s") { value, settings in
             guard let time = TimeSpan.parse(value), time > 0 else { return false }
             settings.recordingTime = time
             return true
@@ -296,7 +297,7 @@ public struct Settings: Equatable, Sendable {
             TimeSpan.text($0.recordingTime)
         },
         .flag("flight", { $0.waitsForFlights = $1 }, { $0.waitsForFlights }),
-        Row(key: "flight.wait", expects: "a time with a unit, such as 5m") { value, settings in
+        Definition(key: "flight.wait", expects: "a time with a unit, such as 5m") { value, settings in
             guard let time = TimeSpan.parse(value), time > 0 else { return false }
             settings.flightWait = time
             return true

@@ -27,7 +27,7 @@ public struct JournalEntry: Equatable, Sendable {
 
     /// nil for a line that is torn or not the journal's.
     public init?(_ line: ByteString) {
-        guard let json = JSON(line), let time = json[key: "time"]?.integer, (0...Moment.latest).contains(time),
+        guard let json = JSON(line), let time = json[key: "time"]?.integer, (0...Timestamp.latest).contains(time),
             let command = json[key: "command"]?.string, let isChanged = json[key: "changed"]?.bool,
             let notes = json[key: "notes"]?.array
         else { return nil }

@@ -187,29 +187,29 @@ public struct RemoteClient: Sendable {
         _ words: [ByteString], within nanoseconds: Int64, most: Int,
         while mayGoOn: () -> Bool = { true }
     ) throws(RemoteFailure) -> ByteString {
-        var conversation = Conversation(
+        var conversation = Subprocess(
             program: path, arguments: [dialect.name] + words, environment: Kernel.environment)
         conversation.nanoseconds = nanoseconds
         conversation.endsGroup = true
         conversation.mostOutput = most
-        let ending: Conversation.Ending
+        let ending: Subprocess.Ending
         do throws(Errno) {
             ending = try conversation.run(while: mayGoOn)
         } catch .timedOut {
             throw RemoteFailure(nanoseconds > Self.patience ? .slow : .silent, (words.first ?? "") + " took too long")
         } catch .tooLarge {
             throw RemoteFailure(.tooLarge, "more was sent than was asked for")
-        } catch .interrupted where HeldSignals.waiting == nil {
+        } catch .interrupted where DeferredSignals.waiting == nil {
             throw RemoteFailure(.unclear, (words.first ?? "") + " was ended")
         } catch .interrupted {
             var failure = RemoteFailure(.unclear, "interrupted")
-            failure.signal = HeldSignals.waiting ?? 2
+            failure.signal = DeferredSignals.waiting ?? 2
             throw failure
         } catch {
             throw RemoteFailure(.clientMissing, path)
         }
         guard ending.exitCode != 0 else { return ending.output }
-        let lines = ending.error.split("\n").map(\.trimmed.harmless).filter { !$0.isEmpty }
+        let lines = ending.error.split("\n").map(\.trimmed.terminalSafe).filter { !$0.isEmpty }
         let told = lines.first { $0.hasPrefix("Error") } ?? lines.last ?? ""
         throw RemoteFailure(RemoteCause(saying: told), told.prefix(400))
     }

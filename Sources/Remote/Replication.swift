@@ -73,7 +73,7 @@ public struct Replication {
             progress("pushing " + reference)
             let (digest, bytes) = (union.digest, union.bytes)
             let failure: RemoteFailure?
-            do throws(Rejection) {
+            do throws(StoreError) {
                 failure = try union.withLayout { layout in
                     do throws(RemoteFailure) {
                         try client.push(layout, digest, to: reference, bytes: bytes)
@@ -94,7 +94,7 @@ public struct Replication {
     }
 
     private func union(of key: Key) throws(RemoteFailure) -> ReplicatedUnion? {
-        do throws(Rejection) {
+        do throws(StoreError) {
             return try ReplicatedUnion(of: key, by: writer, in: store)
         } catch {
             throw RemoteFailure(error)
@@ -168,7 +168,7 @@ public struct Replication {
         let repository = Self.repository(of: key, below: prefix)
         let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
         let export: FetchedExport
-        do throws(Rejection) {
+        do throws(StoreError) {
             export = try FetchedExport(manifest, from: tag, for: key, in: store, limits)
         } catch {
             throw RemoteFailure(error)
@@ -190,7 +190,7 @@ public struct Replication {
             export.abandon()
             throw error
         }
-        do throws(Rejection) {
+        do throws(StoreError) {
             try export.publish()
         } catch {
             throw RemoteFailure(error)
@@ -201,7 +201,7 @@ public struct Replication {
 
 extension RemoteFailure {
     /// What the store refused of what came, or has no room for.
-    init(_ rejection: Rejection) {
+    init(_ rejection: StoreError) {
         let cause: RemoteCause =
             switch rejection.note.reason {
             case .layerRejected: .damaged

@@ -50,7 +50,7 @@ public struct Reconciliation: Sendable {
     public func remove(_ docker: any EngineClient & Sendable) -> Report {
         let items = outdated
         let answers = Mutex<[Int: Outcome]>([:])
-        SideBySide.run(items.count, bound: Self.bound) { index in
+        ConcurrentLoop.forEach(items.count, bound: Self.bound) { index in
             guard items.indices.contains(index) else { return }
             let outcome = Self.remove(items[index].container, docker)
             answers.withLock { $0[index] = outcome }
@@ -72,7 +72,7 @@ public struct Reconciliation: Sendable {
     private enum Outcome { case removed, kept(ByteString), failed(ByteString) }
 
     private static func remove(_ container: SandboxContainer, _ docker: any EngineClient) -> Outcome {
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let answer = try docker.call(DockerCall(["container", "rm", container.id], .deed))
             let said = answer.error.lowercasedASCII
             if answer.isGood || answer.isRemovalInProgress || said.range(of: "no such container") != nil {

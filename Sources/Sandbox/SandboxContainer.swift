@@ -43,20 +43,20 @@ public struct SandboxContainer: Equatable, Sendable {
     public var hash: ByteString { labels[SandboxLabels.hash] ?? labels[SandboxLabels.shortHash] ?? "" }
 
     /// All of an engine's. One that is removed meanwhile is left out.
-    public static func list(_ docker: any EngineClient) throws(DockerFailure) -> [SandboxContainer] {
+    public static func list(_ docker: any EngineClient) throws(DockerClientError) -> [SandboxContainer] {
         let words: [ByteString] = [
             "container", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=" + SandboxLabels.shortHash,
         ]
         let list = try docker.call(DockerCall(words, .question))
         guard list.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent, "the engine does not list its containers: see whether `docker version` answers",
                 words: list.words)
         }
         let found = try docker.inspect("container", list.lines)
         let containers = found.compactMap(SandboxContainer.init)
         guard containers.count == found.count else {
-            throw DockerFailure(.engineSilent, "docker's answer about its containers is not understood")
+            throw DockerClientError(.engineSilent, "docker's answer about its containers is not understood")
         }
         return containers.sorted { ($0.workspace ?? "", $0.name) < ($1.workspace ?? "", $1.name) }
     }

@@ -18,11 +18,11 @@ extension Decision {
         _ bake: BakeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose, as role: Role, of definition: BakeDefinition? = nil, within budget: Budget
     ) -> Plan {
-        var wish = BakeCachePolicy.wish(of: bake, settings, isInStore: BuildLayers.isInStore)
-        guard !wish.isEmpty, let directory = try? Kernel.workingDirectory() else {
-            return .unchanged(arguments, wish.notes)
+        var request = BakeCachePolicy.request(of: bake, settings, isInStore: BuildLayers.isInStore)
+        guard !request.isEmpty, let directory = try? Kernel.workingDirectory() else {
+            return .unchanged(arguments, request.notes)
         }
-        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
+        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, request.notes + [note]) }
         let deadline = budget.deadline
 
         var input: ByteString?
@@ -43,17 +43,17 @@ extension Decision {
         }
 
         var layers = BuildLayers(for: purpose, settings, within: budget)
-        let route: BuildRequest.Route =
+        let route: BuilderRequest.Route =
             switch bake.route {
             case .forwarded: .dockerBake
             case .builder: .dockerBuild
             case .buildx: .buildx
             }
-        let request = BuildRequest(
+        let builderRequest = BuilderRequest(
             route: role.route(docker, else: route), engine: EngineRequest(bake.globals), builder: bake.builder)
         var known = BuildLayers.builds(parts, of: bake, in: directory, until: deadline)
-        guard let builder = layers.ask(request, docker: docker, &wish, known: &known) else {
-            return .unchanged(arguments, wish.notes)
+        guard let builder = layers.ask(builderRequest, docker: docker, &request, known: &known) else {
+            return .unchanged(arguments, request.notes)
         }
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
         // A pipe can be read once, and the command itself will want to.
@@ -69,20 +69,21 @@ extension Decision {
         }
         let form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && parts.count > 1)
         guard BakeCachePolicy.canAdd(to: bake, parts, form) else { return unchanged(Note(.cacheListsSet)) }
-        layers.look(for: known, by: builder, &wish)
-        layers.give(to: &parts, &wish)
-        let plan = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form).ifRoom(else: arguments)
+        layers.look(for: known, by: builder, &request)
+        layers.give(to: &parts, &request)
+        let plan = BakeCachePolicy.plan(bake, arguments, request: request, parts: parts, form).limitedToArgMax(
+            else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         var kept = plan
         if plan.isChanged {
-            layers.keep(&wish)
+            layers.reserve(&request)
             layers.give(to: &parts)
-            kept = BakeCachePolicy.plan(bake, arguments, wish: wish, parts: parts, form)
+            kept = BakeCachePolicy.plan(bake, arguments, request: request, parts: parts, form)
         }
         if kept.isChanged || !role.isToldAlready(settings) {
-            layers.follow(known, docker: docker.path, bake.globals, wish)
+            layers.follow(known, docker: docker.path, bake.globals, request)
         }
-        layers.tend()
+        layers.scheduleMaintenance()
         return kept
     }
 
@@ -124,10 +125,10 @@ extension BuildLayers {
     }
 
     /// Gives each target what was found for it. Nothing is wished for a target that there was no time for.
-    func give(to parts: inout [BakeCachePolicy.Part], _ wish: inout BuildCachePolicy.Wish) {
+    func give(to parts: inout [BakeCachePolicy.Part], _ request: inout BuildCachePolicy.Request) {
         if facts.count < parts.count {
             let (some, all) = (ByteString(decimal: looked), ByteString(decimal: parts.count))
-            wish.notes.append(Note(.timeSpent, some + " of " + all + " targets"))
+            request.notes.append(Note(.timeSpent, some + " of " + all + " targets"))
         }
         give(to: &parts)
     }
@@ -149,7 +150,8 @@ extension BuildLayers.Build {
     init(_ part: BakeCachePolicy.Part, of bake: BakeInvocation?, in directory: ByteString) {
         let description = BuildDescription(part.target, in: directory)
         self.init(
-            target: part.target.name, description: description, imports: part.wish.imports, exports: part.wish.exports,
+            target: part.target.name, description: description, imports: part.request.imports,
+            exports: part.request.exports,
             fingerprint: bake.flatMap { BuildFingerprint(of: part.target, in: $0, as: description) })
     }
 }

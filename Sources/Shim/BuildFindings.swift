@@ -24,7 +24,7 @@ struct BuildFindings {
     /// shared two processors.
     init?(of build: BuildInvocation, within budget: Budget = Budget(), nanoseconds: Int64 = 1_500_000) {
         let share = budget.share(nanoseconds: nanoseconds)
-        guard !build.isLeftAlone, let place = build.context,
+        guard !build.isPassThrough, let place = build.context,
             case .directory(let context) = BuildDescription.context(place), build.file != "-",
             build.file?.range(of: "://") == nil
         else { return nil }

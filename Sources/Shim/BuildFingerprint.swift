@@ -103,7 +103,7 @@ struct BuildFingerprint {
     }
 
     /// Keeps what is known, for the next such build; nil takes it away.
-    func keep(_ memory: Memory?) {
+    func save(_ memory: Memory?) {
         guard let memory else { return (try? Files.remove(file)) ?? () }
         let json = JSON.object([
             "format": .integer(1), "tree": .string(memory.tree), "engine": .string(memory.engine),
@@ -126,7 +126,7 @@ extension BuildFingerprint.Memory {
     /// that which the build would export to.
     func standingExport(in store: Store) -> ByteString? {
         guard let export, export.path.hasPrefix(store.layout.subStore(of: store.user) + "/"),
-            let path = Export.standing(export.path), Export.mark(path) == export.mark
+            let path = Export.currentLocation(of: export.path), Export.mark(path) == export.mark
         else { return nil }
         return path
     }
@@ -156,16 +156,16 @@ struct FingerprintKeeper {
         _ outcome: BuildOutcome, began tree: ContextFingerprint?, _ records: CacheRecords?, until deadline: Deadline
     ) {
         guard outcome.isFinished, let tree, fingerprint.tree(until: deadline) == tree else {
-            return fingerprint.keep(nil)
+            return fingerprint.save(nil)
         }
         var memory = BuildFingerprint.Memory(tree: tree.digest, engine: engine)
         if let export {
-            memory.export = Export.standing(export).flatMap { path in Export.mark(path).map { (path, $0) } }
+            memory.export = Export.currentLocation(of: export).flatMap { path in Export.mark(path).map { (path, $0) } }
         } else if outcome.firstMiss == nil {
             // Else something has changed besides its files, such as a base image, that is to be exported yet.
             memory.export = standing == nil ? nil : former?.export
         }
         memory.records = records
-        fingerprint.keep(memory)
+        fingerprint.save(memory)
     }
 }

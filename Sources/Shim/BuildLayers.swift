@@ -9,7 +9,7 @@ internal import Planning
 /// What engine and store offer to the builds of one command, and the leases and directories that must be there before docker
 /// runs.
 struct BuildLayers {
-    /// One build, and what the command leaves to be wished for it.
+    /// One build, and what the command leaves to be asked for it.
     struct Build {
         /// bake's name for it; nil for a build by itself.
         var target: ByteString?
@@ -36,7 +36,7 @@ struct BuildLayers {
     private var modes: Note?
     private var areModesKnown = false
     private var identities: [BuildIdentity] = []
-    private var survey: Survey?
+    private var lookup: CacheLookup?
     private var imports: [Bool] = []
     private var leases: [Lease] = []
     private var exports: [Export?] = []
@@ -44,7 +44,7 @@ struct BuildLayers {
     private var unchanged: [BuildFingerprint.Memory?] = []
     private var cache: (engine: ByteString, records: EngineCache)?
     /// Where the exports of those stand.
-    private var standing: [ByteString?] = []
+    private var standingExports: [ByteString?] = []
     private var own: (store: Store, generation: Generation)?
     private var isStoreFull = false
     /// How many of the builds there was time to look at.
@@ -65,21 +65,22 @@ struct BuildLayers {
     /// Finds out who will build, and disables what that builder cannot do. Builds that are known already are looked up in
     /// the store while the engine answers.
     mutating func ask(
-        _ request: BuildRequest, docker: Program, _ wish: inout BuildCachePolicy.Wish, known builds: inout [Build]
+        _ builderRequest: BuilderRequest, docker: Program, _ request: inout BuildCachePolicy.Request,
+        known builds: inout [Build]
     ) -> BuilderFacts? {
         guard !DockerProgram.isSnap(docker.path) else {
-            Self.deny(&wish, Note(.dockerIsSnap))
+            Self.deny(&request, Note(.dockerIsSnap))
             return nil
         }
         // Where docker has too few to start its plugin it builds with the legacy builder, which refuses our options.
         guard Kernel.mostDescriptors >= Self.fewestDescriptors else {
-            Self.deny(&wish, Note(.leaseNotKept, "too few descriptors"))
+            Self.deny(&request, Note(.leaseNotKept, "too few descriptors"))
             return nil
         }
         var early: StoreView?
         var versions = BinaryVersions.remembered(for: docker, purpose)
         let target = BuildTarget.resolve(
-            request, environment: .current(), docker: docker.path, versions: &versions,
+            builderRequest, environment: .current(), docker: docker.path, versions: &versions,
             memory: .remembered(purpose), until: before.deadline
         ) {
             lookAtModes(of: &builds)
@@ -90,12 +91,12 @@ struct BuildLayers {
         self.early = early
         switch target {
         case .untouched(let note):
-            Self.deny(&wish, note)
+            Self.deny(&request, note)
             return nil
         case .buildx(let builder):
             lookAtModes(of: &builds)
-            if let obstacle = builder.obstacleToExport { Self.denyExport(&wish, obstacle) }
-            if Kernel.largestFile != .max { Self.denyExport(&wish, Note(.filesLimited)) }
+            if let obstacle = builder.obstacleToExport { Self.denyExport(&request, obstacle) }
+            if Kernel.largestFile != .max { Self.denyExport(&request, Note(.filesLimited)) }
             return builder
         }
     }
@@ -123,17 +124,20 @@ struct BuildLayers {
     }
 
     /// Takes from builds what they have no need of: the import of what their engine has, and the export of what has been exported.
-    private mutating func leaveOutWhatIsKnown(_ builds: [Build], _ builder: BuilderFacts, _ wish: BuildCachePolicy.Wish)
-    {
+    private mutating func leaveOutWhatIsKnown(
+        _ builds: [Build], _ builder: BuilderFacts, _ request: BuildCachePolicy.Request
+    ) {
         recognize(builds)
         guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
         self.cache = (engine, cache)
         unchanged = builds.indices.map { index in
             unchanged.indices.contains(index) && unchanged[index]?.engine == engine ? unchanged[index] : nil
         }
-        standing = unchanged.map { known in store.flatMap { known?.standingExport(in: $0) } }
-        for (index, standing) in standing.enumerated() { facts[index].isExported = standing != nil }
-        guard wish.imports, zip(builds, unchanged).contains(where: { $0.imports && $1?.records != nil }),
+        standingExports = unchanged.map { known in store.flatMap { known?.standingExport(in: $0) } }
+        for (index, standingExports) in standingExports.enumerated() {
+            facts[index].isExported = standingExports != nil
+        }
+        guard request.imports, zip(builds, unchanged).contains(where: { $0.imports && $1?.records != nil }),
             let records = cache.records(within: cache.patience)
         else { return }
         for (index, (build, known)) in zip(builds, unchanged).enumerated() where build.imports {
@@ -143,55 +147,56 @@ struct BuildLayers {
 
     /// Has a build that is not known to be done already join its flight. What was read of the store before it waited counts no more.
     mutating func join(
-        _ flight: inout BuildFlight, _ build: Build, by builder: BuilderFacts, _ wish: BuildCachePolicy.Wish
+        _ flight: inout BuildFlight, _ build: Build, by builder: BuilderFacts, _ request: BuildCachePolicy.Request
     ) {
         let known = unchanged.first ?? nil
         let isKnown = known != nil && known?.engine == builder.engine?.identifier
-        guard let store, wish.imports, build.fingerprint != nil, !isKnown else { return }
+        guard let store, request.imports, build.fingerprint != nil, !isKnown else { return }
         let platform = "linux/" + (builder.architecture ?? Kernel.architecture)
         let identity = BuildIdentity(of: build.description, platform: platform)
-        flight.join(build.description, as: identity, in: store, exporting: wish.exports) { early = nil }
+        flight.join(build.description, as: identity, in: store, exporting: request.exports) { early = nil }
     }
 
-    /// Reads the store for builds that this builder will make; takes from the wish what cannot be.
-    mutating func look(for builds: [Build], by builder: BuilderFacts, _ wish: inout BuildCachePolicy.Wish) {
+    /// Reads the store for builds that this builder will make; takes from the request what cannot be.
+    mutating func look(for builds: [Build], by builder: BuilderFacts, _ request: inout BuildCachePolicy.Request) {
         facts = builds.map { _ in BuildCachePolicy.Facts() }
         exports = builds.map { _ in nil }
         guard !builds.isEmpty else { return }
-        guard let store else { return Self.deny(&wish, Note(.storePathUnusable, path)) }
+        guard let store else { return Self.deny(&request, Note(.storePathUnusable, path)) }
         var builds = builds
         lookAtModes(of: &builds)
-        leaveOutWhatIsKnown(builds, builder, wish)
+        leaveOutWhatIsKnown(builds, builder, request)
         let architecture = builder.architecture ?? Kernel.architecture
         // What there was no time for may be had now: until the engine had answered, it cost nobody anything.
         var view =
             early.flatMap { $0.architecture == architecture && ($0.isWhole || budget.isSpent) ? $0 : nil }
             ?? StoreView(of: store, for: builds, architecture, settings, purpose, within: budget)
-        if wish.exports && purpose == .acting && zip(builds, facts).contains(where: { $0.exports && !$1.isExported }) {
-            do throws(Rejection) { try view.opened.makeOwn() } catch { Self.denyExport(&wish, error.note) }
+        if request.exports && purpose == .acting && zip(builds, facts).contains(where: { $0.exports && !$1.isExported })
+        {
+            do throws(StoreError) { try view.opened.makeOwn() } catch { Self.denyExport(&request, error.note) }
         }
         own = view.opened.own.map { (store, $0.generation) }
         identities = view.identities
-        survey = view.survey
+        lookup = view.lookup
         imports = zip(builds, facts).map { $0.imports && !$1.isImported }
-        wish.notes += (modes.map { [$0] } ?? []) + view.opened.notes
-        wish.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
+        request.notes += (modes.map { [$0] } ?? []) + view.opened.notes
+        request.notes += identities.compactMap(\.foreign).withoutRepeats.map { Note(.repositoryNotTrusted, $0) }
         looked = identities.count
         if looked < builds.count {
             let note = Note(
                 .timeSpent, ByteString(decimal: looked) + " of " + ByteString(decimal: builds.count) + " builds")
-            if looked > 0 { wish.notes.append(note) } else { Self.deny(&wish, note) }
+            if looked > 0 { request.notes.append(note) } else { Self.deny(&request, note) }
         }
-        if wish.imports && imports.contains(true) {
-            wish.notes += view.survey.notes
+        if request.imports && imports.contains(true) {
+            request.notes += view.lookup.notes
             takeImports()
         }
         for (index, (build, identity)) in zip(builds, identities).enumerated() {
-            if wish.exports && build.exports && !facts[index].isExported {
+            if request.exports && build.exports && !facts[index].isExported {
                 if settings.exports == .auto, let loss = BuildRecorder.loss(of: build.description, identity) {
                     facts[index].notes.append(Note(.exportDoesNotPay, loss))
                 } else {
-                    offer(view.opened, identity, at: index, &wish)
+                    offer(view.opened, identity, at: index, &request)
                 }
             }
             facts[index].leases = facts[index].leases.withoutRepeats
@@ -200,9 +205,9 @@ struct BuildLayers {
 
     /// What each build imports now.
     private mutating func takeImports() {
-        for lease in survey?.leases ?? [] { keep(lease) }
+        for lease in lookup?.leases ?? [] { hold(lease) }
         for index in facts.indices where imports.indices.contains(index) && imports[index] {
-            let found = survey.flatMap { $0.found.indices.contains(index) ? $0.found[index] : nil }
+            let found = lookup.flatMap { $0.found.indices.contains(index) ? $0.found[index] : nil }
             facts[index].found = found.map {
                 .init(source: $0.source.path, digest: $0.digest, extent: Self.extent($0))
             }
@@ -211,7 +216,7 @@ struct BuildLayers {
         }
     }
 
-    private static func extent(_ found: Survey.Import) -> ByteString {
+    private static func extent(_ found: CacheLookup.Import) -> ByteString {
         func count(_ number: Int, _ noun: ByteString) -> ByteString {
             ByteString(decimal: number) + " " + noun + (number == 1 ? "" : "s")
         }
@@ -219,10 +224,10 @@ struct BuildLayers {
     }
 
     private mutating func offer(
-        _ opened: OpenedStore, _ identity: BuildIdentity, at index: Int, _ wish: inout BuildCachePolicy.Wish
+        _ opened: OpenedStore, _ identity: BuildIdentity, at index: Int, _ request: inout BuildCachePolicy.Request
     ) {
         let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
-        do throws(Rejection) {
+        do throws(StoreError) {
             // A lease that could not be had is in the notes: without it nothing is written there either.
             guard opened.own != nil || purpose == .showing else { return }
             let offered = try Export.offer(
@@ -231,34 +236,34 @@ struct BuildLayers {
             exports[index] = offered
             facts[index].export = offered.path
             facts[index].leases.append(offered.leasePath)
-            if let lease = opened.own?.lease { keep(lease) }
+            if let lease = opened.own?.lease { hold(lease) }
         } catch {
             isStoreFull = error.note.reason == .storeOverBudget
-            Self.denyExport(&wish, error.note)
+            Self.denyExport(&request, error.note)
         }
     }
 
-    private mutating func keep(_ lease: Lease) {
+    private mutating func hold(_ lease: Lease) {
         if !leases.contains(where: { $0 === lease }) { leases.append(lease) }
     }
 
     /// Does what the plan needs: the exports' directories, and leases that outlive exec. A failed step disables the import or export that it is for.
-    mutating func keep(_ wish: inout BuildCachePolicy.Wish) {
-        if wish.imports && facts.contains(where: { $0.found != nil }) {
-            let known = survey?.notes.count ?? 0
-            survey?.write()
-            wish.notes += survey?.notes.dropFirst(known) ?? []
+    mutating func reserve(_ request: inout BuildCachePolicy.Request) {
+        if request.imports && facts.contains(where: { $0.found != nil }) {
+            let known = lookup?.notes.count ?? 0
+            lookup?.write()
+            request.notes += lookup?.notes.dropFirst(known) ?? []
             takeImports()
         }
         do throws(Errno) {
             for lease in leases { try lease.outliveExec() }
         } catch {
-            return Self.deny(&wish, Note(.leaseNotKept, ByteString(error.description)))
+            return Self.deny(&request, Note(.leaseNotKept, ByteString(error.description)))
         }
-        do throws(Rejection) {
+        do throws(StoreError) {
             for export in exports { try export?.prepare() }
         } catch {
-            Self.denyExport(&wish, error.note)
+            Self.denyExport(&request, error.note)
         }
     }
 
@@ -285,17 +290,17 @@ struct BuildLayers {
     /// its export may be left until then.
     @discardableResult
     func follow(
-        _ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish,
+        _ builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ request: BuildCachePolicy.Request,
         command: (build: BuildInvocation, words: [ByteString])? = nil, inheriting flight: [Detached.Inheritance] = []
     ) -> Bool {
         guard builds.count >= looked, identities.count == looked else { return false }
         if let own { for build in identities { PendingExport.supersede(build, in: own.generation) } }
-        let exported = zip(identities, exports).filter { wish.exports && $0.1 != nil }.map(\.0.key)
-        let behind = command.flatMap { exportBehind($0.build, $0.words, builds, docker: docker, wish) }
+        let exported = zip(identities, exports).filter { request.exports && $0.1 != nil }.map(\.0.key)
+        let behind = command.flatMap { exportBehind($0.build, $0.words, builds, docker: docker, request) }
         let aftermath = Aftermath(
             store: store, settings: settings, globals: globals, identities: identities, exported: exported,
             apart: Self.numbers(of: builds).max() ?? 0,
-            recorder: settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, wish) : nil,
+            recorder: settings.records && looked > 0 ? recorder(of: builds, docker: docker, globals, request) : nil,
             export: behind)
         // Docker's leases end with docker.
         return aftermath.begin(inheriting: behind == nil ? [] : leases.map(\.inheritance) + flight)
@@ -303,12 +308,12 @@ struct BuildLayers {
 
     private func exportBehind(
         _ build: BuildInvocation, _ words: [ByteString], _ builds: [Build], docker: ByteString,
-        _ wish: BuildCachePolicy.Wish
+        _ request: BuildCachePolicy.Request
     ) -> ExportBehind? {
-        guard isExportedBehind, wish.exports, let identity = identities.first, let export = exports.first ?? nil,
+        guard isExportedBehind, request.exports, let identity = identities.first, let export = exports.first ?? nil,
             let directory = builds.first?.description.workingDirectory
         else { return nil }
-        let imported = wish.imports ? facts[0].found.map(BuildCachePolicy.option(importing:)) : nil
+        let imported = request.imports ? facts[0].found.map(BuildCachePolicy.option(importing:)) : nil
         return ExportBehind(
             build, words, as: identity, docker: docker, directory: directory, importing: imported,
             exportingTo: export, settings)
@@ -333,33 +338,33 @@ struct BuildLayers {
     }
 
     private func recorder(
-        of builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ wish: BuildCachePolicy.Wish
+        of builds: [Build], docker: ByteString, _ globals: GlobalOptions, _ request: BuildCachePolicy.Request
     ) -> BuildRecorder {
         let parts = (0..<looked).map { index in
-            let found = wish.imports && facts.indices.contains(index) ? facts[index].found : nil
-            let newest = survey.flatMap { $0.newest.indices.contains(index) ? $0.newest[index] : nil }
+            let found = request.imports && facts.indices.contains(index) ? facts[index].found : nil
+            let newest = lookup.flatMap { $0.newest.indices.contains(index) ? $0.newest[index] : nil }
             return BuildRecorder.Part(
                 target: builds[index].target, description: builds[index].description, identity: identities[index],
                 hasImported: found != nil, relative: found == nil ? nil : newest,
-                export: wish.exports ? exports[index] : nil,
-                keeper: keeper(of: builds, at: index, wish))
+                export: request.exports ? exports[index] : nil,
+                keeper: keeper(of: builds, at: index, request))
         }
         return BuildRecorder(parts, docker: docker, globals, settings)
     }
 
-    private func keeper(of builds: [Build], at index: Int, _ wish: BuildCachePolicy.Wish) -> FingerprintKeeper? {
+    private func keeper(of builds: [Build], at index: Int, _ request: BuildCachePolicy.Request) -> FingerprintKeeper? {
         guard let fingerprint = builds[index].fingerprint, let cache else { return nil }
         return FingerprintKeeper(
             fingerprint: fingerprint, engine: cache.engine, cache: cache.records,
             former: unchanged.indices.contains(index) ? unchanged[index] : nil,
-            export: wish.exports ? exports[index]?.path : nil,
-            standing: standing.indices.contains(index) ? standing[index] : nil)
+            export: request.exports ? exports[index]?.path : nil,
+            standing: standingExports.indices.contains(index) ? standingExports[index] : nil)
     }
 
     /// Sees to one's own sub-store: what builds use stays longest, and now and then a background trim begins.
-    func tend() {
+    func scheduleMaintenance() {
         guard let own else { return }
-        for standing in standing.compactMap({ $0 }) { Generation.noteUse(of: standing) }
+        for standingExports in standingExports.compactMap({ $0 }) { Generation.noteUse(of: standingExports) }
         for (build, (export, facts)) in zip(identities, zip(exports, facts)) where export == nil && facts.found != nil {
             own.generation.noteUse(by: build)
         }
@@ -374,15 +379,15 @@ struct BuildLayers {
     /// Between two trims of a store that is over its size.
     private static let fullInterval: Int64 = 300_000_000_000
 
-    private static func deny(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {
-        wish.imports = false
-        wish.exports = false
-        wish.notes.append(note)
+    private static func deny(_ request: inout BuildCachePolicy.Request, _ note: Note) {
+        request.imports = false
+        request.exports = false
+        request.notes.append(note)
     }
 
-    private static func denyExport(_ wish: inout BuildCachePolicy.Wish, _ note: Note) {
-        guard wish.exports else { return }
-        wish.exports = false
-        wish.notes.append(note)
+    private static func denyExport(_ request: inout BuildCachePolicy.Request, _ note: Note) {
+        guard request.exports else { return }
+        request.exports = false
+        request.notes.append(note)
     }
 }

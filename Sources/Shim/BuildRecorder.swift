@@ -71,7 +71,7 @@ struct BuildRecorder {
         let (now, found) = (Clock.now, parts.map { $0.keeper?.fingerprint.tree(until: lookedAtTree()) })
         // Where one has changed at this very moment, another change would not be seen.
         let trees = found.map { tree in tree.flatMap { $0.isSettled(at: now) ? $0 : nil } }
-        let kept = keep(began: began, process: process)
+        let kept = writeRecords(began: began, process: process)
         command.waitForEnd(within: Self.longestBuild)
         let duration = Clock.now &- began
         guard let export else {
@@ -110,10 +110,10 @@ struct BuildRecorder {
         var records: CacheRecords??
         for (build, outcome) in ended {
             if let export = build.part.export {
-                Export.keep(
+                Export.write(
                     outcome.json.text + "\n", Export.outcomeRecord, beside: export.path, mode: build.mode)
             } else {
-                keep(outcome.json, Export.outcomeRecord, of: build)
+                write(outcome.json, Export.outcomeRecord, of: build)
             }
             let entry = LedgerEntry(
                 began: Int(build.record.began / 1_000_000_000), process: build.record.process,
@@ -140,7 +140,7 @@ struct BuildRecorder {
         return Deadline { Clock.monotonic > end }
     }
 
-    private func keep(began: Int64, process: Int32) -> [Kept] {
+    private func writeRecords(began: Int64, process: Int32) -> [Kept] {
         if parts.contains(where: { $0.export == nil }) { BuildLedger.makeRoom() }
         var kept: [Kept] = []
         leased(parts) {
@@ -156,11 +156,11 @@ struct BuildRecorder {
                         dockerfile: text.map(Self.digest) ?? ""))
             }
             // Who asks for them sees at once how many there are; looking at contexts takes its time.
-            for build in kept { keep(build.record.json, Export.buildRecord, of: build) }
+            for build in kept { write(build.record.json, Export.buildRecord, of: build) }
             let deadline = Clock.monotonic &+ settings.recordingTime
             var seen: [Seen] = []
             for build in kept {
-                if case .directory = build.part.description.context { keepContext(of: build, until: deadline, &seen) }
+                if case .directory = build.part.description.context { writeContext(of: build, until: deadline, &seen) }
             }
         }
         return kept
@@ -176,7 +176,7 @@ struct BuildRecorder {
         withExtendedLifetime(leases, write)
     }
 
-    private func keep(_ record: JSON, _ name: ByteString, of build: Kept) {
+    private func write(_ record: JSON, _ name: ByteString, of build: Kept) {
         try? Files.replace(build.place.appending(path: name), with: record.text + "\n", mode: build.mode)
     }
 
@@ -233,7 +233,7 @@ struct BuildRecorder {
         return record
     }
 
-    private func keepContext(of build: Kept, until deadline: Int64, _ seen: inout [Seen]) {
+    private func writeContext(of build: Kept, until deadline: Int64, _ seen: inout [Seen]) {
         guard let root = try? Files.realPath(build.record.context.text) else { return }
         let target = build.place.appending(path: Export.contextRecord)
         let ignoreFile = ContextSurvey.ignoreFile(of: root, dockerfile: build.record.dockerfile)

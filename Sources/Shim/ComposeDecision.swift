@@ -17,7 +17,7 @@ extension Decision {
         _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose, within budget: Budget
     ) -> Plan {
-        guard !compose.isLeftAlone else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
+        guard !compose.isPassThrough else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
         var paths = PathView(settings, for: purpose)
         var engine = ReachedEngine(compose.globals, docker: docker, for: purpose)
         paths.look(for: compose.mountSources, at: &engine)
@@ -28,7 +28,7 @@ extension Decision {
             return translated.isChanged || !translated.notes.isEmpty
                 ? translated : .unchanged(arguments, [Note(.notEdited)])
         }
-        do throws(Doubt) {
+        do throws(EngineError) {
             guard try !buildsByBake(compose, docker: docker, for: purpose) else {
                 // The plugin decides, if it is there.
                 let request = EngineRequest(compose.globals)
@@ -56,10 +56,10 @@ extension Decision {
     /// Source: docker/compose pkg/compose/build.go, build, at 2.26 to 5.
     static func buildsByBake(
         _ compose: ComposeInvocation, docker: Program, for purpose: Purpose
-    ) throws(Doubt) -> Bool {
+    ) throws(EngineError) -> Bool {
         let plugin = try BuildxPlugin.compose(for: EngineRequest(compose.globals), .current())
         var versions = BinaryVersions.remembered(for: docker, purpose)
-        guard let version = versions.compose(at: plugin) else { throw Doubt(.notEdited) }
+        guard let version = versions.compose(at: plugin) else { throw EngineError(.notEdited) }
         let choice = Kernel.variable("COMPOSE_BAKE").flatMap { Bool(goText: $0) }
         if version >= Version(5, 0) { return true }
         return version >= Version(2, 37) ? choice != false : version >= Version(2, 31) && choice == true
@@ -69,13 +69,13 @@ extension Decision {
         _ compose: ComposeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose, within budget: Budget
     ) -> Plan {
-        var wish = BuildCachePolicy.Wish(imports: !compose.noCache, exports: true, notes: [])
-        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, wish.notes + [note]) }
+        var request = BuildCachePolicy.Request(imports: !compose.noCache, exports: true, notes: [])
+        func unchanged(_ note: Note) -> Plan { .unchanged(arguments, request.notes + [note]) }
         if settings.buildCache == .off { return unchanged(Note(.buildCacheOff)) }
-        if compose.noCache { wish.notes.append(Note(.noCacheGiven)) }
+        if compose.noCache { request.notes.append(Note(.noCacheGiven)) }
         if settings.buildCache == .importOnly {
-            wish.exports = false
-            wish.notes.append(Note(.exportOff))
+            request.exports = false
+            request.notes.append(Note(.exportOff))
         }
         guard !compose.isRemote else { return unchanged(Note(.definitionRemote)) }
         guard let file = ComposeFile(for: compose), let directory = try? Kernel.workingDirectory() else {
@@ -84,11 +84,11 @@ extension Decision {
         if file.isOurs { return unchanged(Note(.alreadyApplied)) }
 
         var layers = BuildLayers(for: purpose, settings, within: budget)
-        let request = BuildRequest(
+        let builderRequest = BuilderRequest(
             route: .buildx, engine: EngineRequest(compose.globals), builder: compose.builder)
         var unknown: [BuildLayers.Build] = []
-        guard let builder = layers.ask(request, docker: docker, &wish, known: &unknown) else {
-            return .unchanged(arguments, wish.notes)
+        guard let builder = layers.ask(builderRequest, docker: docker, &request, known: &unknown) else {
+            return .unchanged(arguments, request.notes)
         }
         let deadline = budget.deadline
         guard let builds = builds(of: compose, arguments, docker: docker, until: deadline) else {
@@ -96,29 +96,29 @@ extension Decision {
         }
         var parts = builds.map { BakeCachePolicy.Part($0.target, isInStore: BuildLayers.isInStore) }
         let known = BuildLayers.builds(parts, in: directory, until: deadline)
-        layers.look(for: known, by: builder, &wish)
-        layers.give(to: &parts, &wish)
+        layers.look(for: known, by: builder, &request)
+        layers.give(to: &parts, &request)
         let services = Dictionary(builds.map { ($0.target.name, $0.service) }) { first, _ in first }
         // The plan, and the file's text where one is added.
         func planned() -> (plan: Plan, text: ByteString?) {
-            let (additions, notes, leases) = BakeCachePolicy.additions(to: parts, wish: wish)
+            let (additions, notes, leases) = BakeCachePolicy.additions(to: parts, request: request)
             guard !additions.isEmpty else { return (.unchanged(arguments, notes), nil) }
             let text = BakeCachePolicy.composeFile(adding: additions, to: services)
             var plan = file.plan(compose, arguments, adding: file.path(for: text))
             plan.notes = notes
             plan.leases = leases
-            return (plan.ifRoom(else: arguments), text)
+            return (plan.limitedToArgMax(else: arguments), text)
         }
         var (plan, text) = planned()
         guard purpose == .acting, !plan.has(.commandTooLong) else { return plan }
         if plan.isChanged {
-            layers.keep(&wish)
+            layers.reserve(&request)
             layers.give(to: &parts)
             (plan, text) = planned()
             if let text, file.write(text) == nil { return unchanged(Note(.definitionUnclear, "no place for a file")) }
         }
-        layers.follow(known, docker: docker.path, compose.globals, wish)
-        layers.tend()
+        layers.follow(known, docker: docker.path, compose.globals, request)
+        layers.scheduleMaintenance()
         return plan
     }
 

@@ -65,21 +65,22 @@ public struct Decision {
         case .compose(let compose):
             plan = Self.plan(
                 compose, arguments, docker: docker, loaded.settings, for: purpose, within: budget
-            ).ifRoom(else: arguments)
+            ).limitedToArgMax(else: arguments)
             // What the plugin will decide about is written down there.
-            command = Self.isNews(plan) ? "compose" : nil
+            command = Self.isNoteworthy(plan) ? "compose" : nil
             plan.notes = notes + plan.notes
         case .container(let container):
             plan = Self.plan(
                 container, arguments, docker: docker, loaded.settings, for: purpose, within: budget
-            ).ifRoom(else: arguments)
+            ).limitedToArgMax(else: arguments)
             // Where there are no packages a run is no news.
             let isLacking = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes) != nil
-            command = Self.isNews(plan) || isLacking ? container.word : nil
+            command = Self.isNoteworthy(plan) || isLacking ? container.word : nil
             plan.notes = notes + plan.notes
         case .volume(let volume):
-            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose).ifRoom(else: arguments)
-            command = Self.isNews(plan) ? "volume" : nil
+            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose).limitedToArgMax(
+                else: arguments)
+            command = Self.isNoteworthy(plan) ? "volume" : nil
             plan.notes = notes + plan.notes
         }
     }
@@ -90,7 +91,7 @@ public struct Decision {
     ) -> Note? {
         switch invocation {
         case .container(let container):
-            if !container.isLeftAlone, container.image != nil,
+            if !container.isPassThrough, container.image != nil,
                 let problem = loaded.problems.first(where: { $0.key == "profile" })
             {
                 return Note(.sandboxIncomplete, problem.text)
@@ -101,7 +102,7 @@ public struct Decision {
         }
     }
 
-    private static func isNews(_ plan: Plan) -> Bool {
+    private static func isNoteworthy(_ plan: Plan) -> Bool {
         let usual: [Reason] = [
             .helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere, .pluginMissing,
         ]
@@ -112,8 +113,8 @@ public struct Decision {
         _ build: BuildInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose, as role: Role, within budget: Budget
     ) -> Plan {
-        var wish = BuildCachePolicy.wish(of: build, settings, isInStore: BuildLayers.isInStore)
-        guard !wish.isEmpty else { return BuildCachePolicy.plan(build, arguments, wish: wish, facts: .init()) }
+        var request = BuildCachePolicy.request(of: build, settings, isInStore: BuildLayers.isInStore)
+        guard !request.isEmpty else { return BuildCachePolicy.plan(build, arguments, request: request, facts: .init()) }
         var layers = BuildLayers(for: purpose, settings, within: budget)
         var builds: [BuildLayers.Build] = []
         var flight = BuildFlight(settings)
@@ -123,19 +124,19 @@ public struct Decision {
                 BuildLayers.Build(
                     description: description, fingerprint: BuildFingerprint(of: build, as: description))
             ]
-            let request = BuildRequest(
+            let builderRequest = BuilderRequest(
                 route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
                 engine: EngineRequest(build.globals), builder: build.builder)
-            if let builder = layers.ask(request, docker: docker, &wish, known: &builds) {
-                if purpose == .acting, role == .docker { layers.join(&flight, builds[0], by: builder, wish) }
-                layers.look(for: builds, by: builder, &wish)
+            if let builder = layers.ask(builderRequest, docker: docker, &request, known: &builds) {
+                if purpose == .acting, role == .docker { layers.join(&flight, builds[0], by: builder, request) }
+                layers.look(for: builds, by: builder, &request)
                 layers.deferExport(of: build, builds[0], by: builder, isTold: role.isToldAlready(settings))
             }
         } else {
-            wish = .init(imports: false, exports: false, notes: wish.notes + [Note(.storeUnreadable, ".")])
+            request = .init(imports: false, exports: false, notes: request.notes + [Note(.storeUnreadable, ".")])
         }
-        let plan = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
-            .ifRoom(else: arguments)
+        let plan = BuildCachePolicy.plan(build, arguments, request: request, facts: layers.facts.first ?? .init())
+            .limitedToArgMax(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else {
             var plan = plan
             plan.notes += flight.notes
@@ -143,16 +144,16 @@ public struct Decision {
         }
         var kept = plan
         if plan.isChanged || layers.isExportedBehind {
-            layers.keep(&wish)
-            kept = BuildCachePolicy.plan(build, arguments, wish: wish, facts: layers.facts.first ?? .init())
+            layers.reserve(&request)
+            kept = BuildCachePolicy.plan(build, arguments, request: request, facts: layers.facts.first ?? .init())
         }
         if kept.isChanged || !role.isToldAlready(settings) {
             let isFollowed = layers.follow(
-                builds, docker: docker.path, build.globals, wish, command: (build, arguments),
+                builds, docker: docker.path, build.globals, request, command: (build, arguments),
                 inheriting: flight.inheritance)
-            flight.announce(exportingTo: isFollowed && wish.exports ? layers.facts.first?.export : nil)
+            flight.announce(exportingTo: isFollowed && request.exports ? layers.facts.first?.export : nil)
         }
-        layers.tend()
+        layers.scheduleMaintenance()
         kept.notes += flight.notes
         return kept
     }
@@ -162,26 +163,26 @@ public struct Decision {
         for purpose: Purpose, within budget: Budget
     ) -> Plan {
         let deadline = budget.deadline
-        let wish = PackageCachePolicy.wish(
+        let request = PackageCachePolicy.request(
             of: container, settings,
             fileVariables: PackageViews.names(inFiles: container.environmentFiles, until: deadline))
         var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
         var views = PackageViews()
-        if !wish.tools.isEmpty { views.look(at: &engine, wish.mode) }
+        if !request.tools.isEmpty { views.look(at: &engine, request.mode) }
         var paths = PathView(settings, for: purpose)
-        if !container.isLeftAlone { paths.look(for: container.mountSources, at: &engine) }
+        if !container.isPassThrough { paths.look(for: container.mountSources, at: &engine) }
         // Paths are put into their own arguments and all else directly after the command word, whose index stays the same.
         let translated = PathPolicy.plan(container, arguments, facts: paths.facts)
-        var plan = PackageCachePolicy.plan(container, translated.arguments, wish: wish, facts: views.facts)
-        if plan.isChanged, wish.mode == .view, purpose == .acting { views.tend() }
+        var plan = PackageCachePolicy.plan(container, translated.arguments, request: request, facts: views.facts)
+        if plan.isChanged, request.mode == .view, purpose == .acting { views.scheduleMaintenance() }
         plan.isChanged = plan.isChanged || translated.isChanged
         plan.notes += translated.notes
-        guard let profile = SandboxPolicy.wish(of: container, settings) else { return plan }
+        guard let profile = SandboxPolicy.request(of: container, settings) else { return plan }
         let site =
             profile.isApplied
             ? SandboxSite.facts(for: container, settings.sandbox, at: &engine, until: deadline) : SandboxPolicy.Facts()
         let sandboxed = SandboxPolicy.plan(
-            container, plan.arguments, settings.sandbox, wish: profile, facts: site)
+            container, plan.arguments, settings.sandbox, request: profile, facts: site)
         plan.arguments = sandboxed.arguments
         plan.isChanged = plan.isChanged || sandboxed.isChanged
         plan.notes += sandboxed.notes
@@ -192,7 +193,7 @@ public struct Decision {
         _ volume: VolumeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
         for purpose: Purpose
     ) -> Plan {
-        guard !volume.isLeftAlone else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
+        guard !volume.isPassThrough else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
         guard !volume.mountSources.isEmpty else { return .unchanged(arguments, [Note(.notEdited)]) }
         var engine = ReachedEngine(volume.globals, docker: docker, for: purpose)
         var paths = PathView(settings, for: purpose)
@@ -206,7 +207,7 @@ extension Plan {
     private static let roomForDocker = 8192
 
     /// The plan, if the kernel takes a command line of that length; docker says no more than "argument list too long".
-    func ifRoom(else arguments: [ByteString]) -> Plan {
+    func limitedToArgMax(else arguments: [ByteString]) -> Plan {
         let added = environment.compactMap { change in change.value.map { change.name + "=" + $0 } }
         guard isChanged, !Execution.takes(self.arguments + added, spare: Self.roomForDocker) else { return self }
         return .unchanged(arguments, [Note(.commandTooLong)])

@@ -20,7 +20,7 @@ extension Decision {
             return explain(["docker", "compose"] + arguments.dropFirst(), docker: docker, loaded)
         default:
             let decision = Decision(arguments, docker: docker, loaded, for: .showing)
-            guard case .compose(let compose) = Invocation.parse(arguments), compose.builds, !compose.isLeftAlone,
+            guard case .compose(let compose) = Invocation.parse(arguments), compose.builds, !compose.isPassThrough,
                 !decision.plan.isChanged, (try? buildsByBake(compose, docker: docker, for: .showing)) == true
             else { return decision.plan }
             return explain(compose, arguments, decision.plan, docker: docker, loaded)

@@ -81,7 +81,7 @@ struct ExportBehind {
         let began = Clock.monotonic
         var progress = SolveProgress()
         var (checked, isInTheWay, isSuperseded) = (began, false, false)
-        var solve = Conversation(
+        var solve = Subprocess(
             program: docker, arguments: words, environment: Kernel.environment)
         solve.directory = directory
         solve.isStoppable = false

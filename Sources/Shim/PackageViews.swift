@@ -36,13 +36,13 @@ struct PackageViews {
 
     /// Asks the engine for its volumes that are Slipway's.
     mutating func look(at reached: inout ReachedEngine, _ mode: Settings.PackageCache) {
-        do throws(Doubt) {
+        do throws(EngineError) {
             let engine = try reached.engine()
             let answer = try engine.volumes(labelled: [PackageLabels.mark])
             if mode == .view, answer.apiVersion.map({ $0 < Self.api }) ?? true {
-                throw Doubt(.engineTooOldForViews, answer.apiVersion?.text ?? "")
+                throw EngineError(.engineTooOldForViews, answer.apiVersion?.text ?? "")
             }
-            guard let volumes = PackageVolume.list(in: answer.json) else { throw Doubt(.engineAnswerUnreadable) }
+            guard let volumes = PackageVolume.list(in: answer.json) else { throw EngineError(.engineAnswerUnreadable) }
             facts.volumes = volumes
             self.engine = engine
         } catch {
@@ -52,7 +52,7 @@ struct PackageViews {
 
     /// Removes views that no container uses any more, once docker has ended: in the background, so that docker waits for nothing.
     /// The engine refuses to remove one that is in use. What a longer run leaves falls to the next.
-    func tend() {
+    func scheduleMaintenance() {
         guard let engine else { return }
         Detached.run { docker in
             docker.waitForEnd(within: Self.longestRun)

@@ -18,7 +18,7 @@ public struct PathLookup: Equatable, Sendable {
         var notes: [Note] = []
         if let docker {
             var reached = ReachedEngine(EngineRequest(), docker: docker, for: .showing)
-            do throws(Doubt) {
+            do throws(EngineError) {
                 table = try PathView.table(settings, at: &reached, for: .showing)
             } catch {
                 notes.append(error.note)
@@ -90,7 +90,7 @@ public struct PathLookup: Equatable, Sendable {
             lines.append(answer.path + " -> " + answer.becomes)
             if let note = answer.note { lines.append("  " + note.reason.code + "  " + note.message) }
         }
-        return lines.map { $0.harmless + "\n" }.joined(separator: "")
+        return lines.map { $0.terminalSafe + "\n" }.joined(separator: "")
     }
 }
 

@@ -21,7 +21,7 @@ struct PathView {
     /// Looks up what a command's sources need, and nothing where there are none.
     mutating func look(for sources: [MountSource], at reached: inout ReachedEngine) {
         guard !sources.isEmpty else { return }
-        do throws(Doubt) {
+        do throws(EngineError) {
             facts.table = try PathView.table(settings, at: &reached, for: purpose)
         } catch {
             facts.notes.append(error.note)
@@ -56,13 +56,13 @@ struct PathView {
     /// The table that was given; else the one that is found, where the settings let it be.
     static func table(
         _ settings: Settings, at reached: inout ReachedEngine, for purpose: Decision.Purpose
-    ) throws(Doubt) -> PathTable? {
+    ) throws(EngineError) -> PathTable? {
         if let given = given(settings) { return given }
         guard settings.findsPaths, let text = try? Files.read("/proc/self/mountinfo", limit: 4 << 20) else {
             return nil
         }
         let memory = TableMemory(file: Locations.state?.appending(path: "paths"), isWriting: purpose == .acting)
-        return try OwnMounts(MountInfo(text), memory: memory).table { () throws(Doubt) in try reached.engine() }
+        return try OwnMounts(MountInfo(text), memory: memory).table { () throws(EngineError) in try reached.engine() }
     }
 
     /// The table that operator or user gave.

@@ -30,7 +30,7 @@ extension Decision {
         }
 
         /// How buildx comes to run: for the plugin docker has decided that already.
-        func route(_ program: Program, else route: BuildRequest.Route) -> BuildRequest.Route {
+        func route(_ program: Program, else route: BuilderRequest.Route) -> BuilderRequest.Route {
             self == .docker ? route : .plugin(program.path)
         }
     }

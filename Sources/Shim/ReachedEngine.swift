@@ -9,7 +9,7 @@ struct ReachedEngine {
     private let request: EngineRequest
     private let docker: Program
     private var versions: BinaryVersions
-    private var found: Result<ContainerEngine, Doubt>?
+    private var found: Result<ContainerEngine, EngineError>?
 
     init(_ globals: GlobalOptions, docker: Program, for purpose: Decision.Purpose) {
         self.init(EngineRequest(globals), docker: docker, for: purpose)
@@ -21,10 +21,10 @@ struct ReachedEngine {
         versions = BinaryVersions.remembered(for: docker, purpose)
     }
 
-    mutating func engine() throws(Doubt) -> ContainerEngine {
+    mutating func engine() throws(EngineError) -> ContainerEngine {
         if let found { return try found.get() }
-        let result: Result<ContainerEngine, Doubt>
-        do throws(Doubt) {
+        let result: Result<ContainerEngine, EngineError>
+        do throws(EngineError) {
             result = .success(
                 try ContainerEngine.resolve(
                     request, environment: .current(), docker: docker.path, versions: &versions))

@@ -22,7 +22,7 @@ enum SandboxSite {
 
     /// Asks the engine. Limits that need no answer are added without one: whoever wants a sandbox is not served by none.
     static func look(at reached: inout ReachedEngine, _ facts: inout SandboxPolicy.Facts) {
-        do throws(Doubt) {
+        do throws(EngineError) {
             facts.engine = SandboxEngine(try reached.engine().limits())
         } catch {
             switch error.note.reason {

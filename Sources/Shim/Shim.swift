@@ -33,7 +33,8 @@ public enum Shim {
         let plan = decision.plan
         if traced { show(plan, docker) }
         if let lack = plan.notes.last, lack.reason == .sandboxIncomplete {
-            Kernel.printError("slipway: " + lack.message.harmless + " (" + lack.reason.code + "; docs/sandbox.md)\n")
+            Kernel.printError(
+                "slipway: " + lack.message.terminalSafe + " (" + lack.reason.code + "; docs/sandbox.md)\n")
         }
         if loaded.settings.journal, let command = decision.command {
             let findings =

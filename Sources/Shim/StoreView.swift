@@ -10,7 +10,7 @@ struct StoreView {
     /// Of the builds that there was time for, the first of them; and what the store holds for each.
     let identities: [BuildIdentity]
     var opened: OpenedStore
-    let survey: Survey
+    let lookup: CacheLookup
     /// Whether there was time for all of it.
     let isWhole: Bool
 
@@ -30,10 +30,10 @@ struct StoreView {
         }
         self.opened = opened
         self.identities = identities
-        survey = Survey(
+        lookup = CacheLookup(
             of: opened, for: identities, apart: BuildLayers.numbers(of: builds), scope: UnionScope(settings),
             acting: purpose == .acting, until: deadline)
-        isWhole = identities.count == builds.count && !survey.isCut
+        isWhole = identities.count == builds.count && !lookup.isCut
     }
 }
 

@@ -41,7 +41,7 @@ enum TreeModes {
         var options = ModeSurvey.Options()
         options.isThorough = false
         options.deadline = deadline
-        do throws(Checkout.Obstacle) {
+        do throws(Checkout.CheckoutError) {
             let survey = try ModeSurvey(of: repository, options)
             if survey.differences.isEmpty {
                 guard survey.isPartial else { return (nil, nil) }

@@ -36,25 +36,25 @@ struct Builder {
     var words: [ByteString] {
         request.create(
             name, as: "0", created: created, mounts: mounts, script: ByteString(PackageResources.builder_sh),
-            [root, Luggage.place] + (copiesFrom.map { [$0] } ?? []))
+            [root, BuilderInputs.place] + (copiesFrom.map { [$0] } ?? []))
     }
 
     /// Makes it, packs it and runs it to its end.
-    func run(_ luggage: Luggage) throws(DockerFailure) -> Result {
+    func run(_ inputs: BuilderInputs) throws(DockerClientError) -> Result {
         progress(.step("making the builder container from " + request.image))
         let made = try docker.call(DockerCall(words, .work)) { stream, line in
             if stream == .error { progress(.line(line)) }
         }
         guard made.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .builderNotMade,
                 "docker does not make a container from " + request.image + ": see whether `docker pull "
                     + request.image + "` works", words: made.words)
         }
         let packed = try docker.call(
-            DockerCall(["cp", "-", name + ":/"], .work, input: luggage.archive.data))
+            DockerCall(["cp", "-", name + ":/"], .work, input: inputs.archive.data))
         guard packed.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .builderFailed, "docker does not copy files into the builder container", words: packed.words)
         }
         var result = Result()
@@ -65,14 +65,14 @@ struct Builder {
         }
         if let failure = result.failure { throw Self.failure(failure, ran.words, request.image) }
         guard ran.isGood, result.isFinished else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .builderFailed,
                 "the builder container ended before it was done"
                     + (ran.exitCode.map { " (" + ByteString(decimal: $0) + ")" } ?? "")
                     + ": see whether the engine still answers and its disk has room", words: ran.words)
         }
         guard result.files > 0 else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .nothingKept,
                 "nothing was kept: the package index forbids caching, perhaps; nothing was published", words: ran.words)
         }
@@ -86,23 +86,23 @@ struct Builder {
 
     private static func failure(
         _ failure: (code: ByteString, detail: ByteString, status: ByteString), _ words: ByteString, _ image: ByteString
-    ) -> DockerFailure {
+    ) -> DockerClientError {
         switch failure.code {
         case "program-missing":
-            DockerFailure(
+            DockerClientError(
                 .programMissing,
                 image + " has no `" + failure.detail + "`, which fetching needs: take an image with a shell "
                     + "and the usual small programs")
         case "tool-missing":
-            DockerFailure(
+            DockerClientError(
                 .toolMissing, image + " has no " + failure.detail + ": take an image that has it, or leave it out")
-        case "tool-wrong": DockerFailure(.toolWrong, failure.detail)
+        case "tool-wrong": DockerClientError(.toolWrong, failure.detail)
         case "no-room":
-            DockerFailure(
+            DockerClientError(
                 .noRoom, "the builder container cannot write " + failure.detail + ": see the engine's disk",
                 words: words)
         default:
-            DockerFailure(
+            DockerClientError(
                 .toolFailed, failure.detail + " ended with " + failure.status + "; nothing was published", words: words)
         }
     }

@@ -21,13 +21,14 @@ public struct PackageInventory: Sendable {
 
     /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random. They are asked for
     /// first: the shim removes views behind docker's back, and one that went in between would seem to have a container.
-    public init(_ docker: any EngineClient) throws(DockerFailure) {
+    public init(_ docker: any EngineClient) throws(DockerClientError) {
         let list = try docker.call(
             DockerCall(
                 ["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark, "--filter", "dangling=true"],
                 .question))
         guard list.isGood else {
-            throw DockerFailure(.engineSilent, "the engine does not tell which volumes are in use", words: list.words)
+            throw DockerClientError(
+                .engineSilent, "the engine does not tell which volumes are in use", words: list.words)
         }
         dangling = Set(list.lines)
         volumes = try docker.volumes()

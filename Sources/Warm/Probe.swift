@@ -14,7 +14,7 @@ struct Probe {
     let random: () -> ByteString
 
     /// How views mount here, and why not as far as they do not.
-    func run(_ traces: inout Traces) throws(DockerFailure) -> (support: ViewSupport, words: ByteString) {
+    func run(_ cleanup: inout CleanupList) throws(DockerClientError) -> (support: ViewSupport, words: ByteString) {
         guard PackageGeneration.isPlain(directory) else {
             return (.none, "the engine's directory of volumes, " + directory + ", cannot be named in mount options")
         }
@@ -22,7 +22,7 @@ struct Probe {
         for support in [ViewSupport.plain, .userAttributes] {
             var complaint: ByteString?
             for user in ["0:0", "12345:12345"] as [ByteString] where complaint == nil {
-                complaint = try run(support, as: user, &traces)
+                complaint = try run(support, as: user, &cleanup)
             }
             guard let complaint else { return (support, words) }
             words = complaint
@@ -32,8 +32,8 @@ struct Probe {
 
     /// What is wrong with a view, nil when nothing is.
     private func run(
-        _ support: ViewSupport, as user: ByteString, _ traces: inout Traces
-    ) throws(DockerFailure) -> ByteString? {
+        _ support: ViewSupport, as user: ByteString, _ cleanup: inout CleanupList
+    ) throws(DockerClientError) -> ByteString? {
         let view = PackageView(random: random())
         let container = "slipway-probe-" + random()
         let lower = layers.map { PackageGeneration.files(of: $0, in: directory) }
@@ -45,9 +45,9 @@ struct Probe {
         let words = request.create(
             container, as: user, created: created, mounts: mounts, script: ByteString(PackageResources.probe_sh),
             [PackageView.place, Self.layersPlace])
-        traces.willMake(container: container)
-        traces.willMake(volume: view.name)
-        traces.willMake(volume: view.workName)
+        cleanup.willMake(container: container)
+        cleanup.willMake(volume: view.name)
+        cleanup.willMake(volume: view.workName)
         let made = try docker.call(DockerCall(words, .deed))
         guard made.isGood else { return try Self.judge(made, "making a container") }
         let ran = try docker.call(DockerCall(["start", "--attach", container], .work))
@@ -61,10 +61,10 @@ struct Probe {
     }
 
     /// A mount that the engine refuses is an answer; anything else is none.
-    private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(DockerFailure) -> ByteString {
+    private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(DockerClientError) -> ByteString {
         let said = answer.error.lowercasedASCII
         guard said.range(of: "mount") != nil, said.range(of: "cannot connect") == nil else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .probeFailed,
                 what + " that tries a view failed: see whether the engine still answers and its disk has room",
                 words: answer.words)

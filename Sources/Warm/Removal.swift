@@ -4,7 +4,7 @@ internal import Formats
 extension EngineClient {
     /// Removes something. A container that somebody else is removing already has its volumes until it is gone: that is waited for,
     /// with the real docker for three seconds.
-    func remove(_ words: [ByteString], _ patience: DockerCall.Patience) throws(DockerFailure) -> DockerAnswer {
+    func remove(_ words: [ByteString], _ patience: DockerCall.Patience) throws(DockerClientError) -> DockerAnswer {
         for _ in 0..<10 {
             let answer = try call(DockerCall(words, patience))
             guard answer.isRemovalInProgress else { return answer }

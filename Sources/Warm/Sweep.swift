@@ -55,7 +55,7 @@ public struct Sweep {
 
     /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one. What a warmer may be
     /// about to name stays as long, at most a day.
-    public func trim(grace: Int) throws(DockerFailure) -> Report {
+    public func trim(grace: Int) throws(DockerClientError) -> Report {
         var report = Report()
         try removeBuilders(olderThan: min(grace, Self.longestRun), &report)
         let inventory = try PackageInventory(docker)
@@ -64,7 +64,7 @@ public struct Sweep {
     }
 
     /// Removes all of ours that no container has.
-    public func purge() throws(DockerFailure) -> Report {
+    public func purge() throws(DockerClientError) -> Report {
         var report = Report()
         try removeBuilders(olderThan: 0, &report)
         let inventory = try PackageInventory(docker)
@@ -134,7 +134,7 @@ public struct Sweep {
         }
     }
 
-    private func removeBuilders(olderThan grace: Int, _ report: inout Report) throws(DockerFailure) {
+    private func removeBuilders(olderThan grace: Int, _ report: inout Report) throws(DockerClientError) {
         let list = try docker.call(
             DockerCall(
                 [
@@ -143,7 +143,7 @@ public struct Sweep {
                     "{{.Names}}\t{{.Status}}\t{{.Label \"" + PackageLabels.created + "\"}}",
                 ], .question))
         guard list.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent, "no engine answers: see whether `docker version` does", words: list.words)
         }
         for line in list.output.split("\n") {
@@ -162,7 +162,7 @@ public struct Sweep {
     }
 
     private func take(_ words: [ByteString], _ item: Item, _ report: inout Report) -> Bool {
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let answer = try docker.remove(words, .deed)
             let said = answer.error.lowercasedASCII
             if answer.isGood || said.range(of: "no such") != nil {

@@ -35,11 +35,11 @@ extension PackageVolume {
 
 extension EngineClient {
     /// All volumes of ours. One that is removed meanwhile is left out.
-    func volumes() throws(DockerFailure) -> [PackageVolume] {
+    func volumes() throws(DockerClientError) -> [PackageVolume] {
         let list = try call(
             DockerCall(["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark], .question))
         guard list.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent, "the engine does not list its volumes: see whether `docker version` answers",
                 words: list.words)
         }
@@ -47,29 +47,29 @@ extension EngineClient {
     }
 
     /// Volumes by name; those that are not there are left out.
-    func volumes(_ names: [ByteString]) throws(DockerFailure) -> [PackageVolume] {
+    func volumes(_ names: [ByteString]) throws(DockerClientError) -> [PackageVolume] {
         try inspect("volume", names).compactMap(PackageVolume.init)
     }
 
     /// Makes a volume and looks whether it is what was wanted: docker answers 0 for a name that exists, whatever its labels.
-    func make(_ name: ByteString, labels: [(ByteString, ByteString)]) throws(DockerFailure) -> PackageVolume {
+    func make(_ name: ByteString, labels: [(ByteString, ByteString)]) throws(DockerClientError) -> PackageVolume {
         var words: [ByteString] = ["volume", "create", "--driver", "local"]
         for (label, value) in labels { words += ["--label", label + "=" + value] }
         let answer = try call(DockerCall(words + [name], .deed))
         guard answer.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .volumeNotMade, "the engine did not make the volume " + name + ": see its disk and `docker info`",
                 words: answer.words)
         }
         guard let volume = try volumes([name]).first(where: { $0.name == name }) else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .volumeNotMade, "docker volume create answered well, but there is no volume " + name,
                 words: answer.words)
         }
         guard volume.driver == "local", volume.options.isEmpty,
             labels.allSatisfy({ volume.label($0.0) == $0.1 })
         else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .volumeForeign,
                 "the volume " + name + " exists with other labels or options: remove it with `docker volume rm " + name
                     + "`",

@@ -2,7 +2,7 @@ internal import DockerClient
 internal import Formats
 
 /// Why fetching failed, where docker did not; stable names, for programs.
-extension DockerFailure.Code {
+extension DockerClientError.Code {
     static let modeOff = Self("mode-off")
     static let engineNotLinux = Self("engine-not-linux")
     static let engineTooOld = Self("engine-too-old")

@@ -35,15 +35,15 @@ public struct WarmRequest: Sendable {
     }
 
     /// Refuses what could be taken for an option, or cannot be a name.
-    func check() throws(DockerFailure) {
+    func check() throws(DockerClientError) {
         guard !image.isEmpty, !image.hasPrefix("-"), Self.isPlain(image), !image.contains(" ") else {
-            throw DockerFailure(.badRequest, "--image takes the name of an image, such as python:3.12")
+            throw DockerClientError(.badRequest, "--image takes the name of an image, such as python:3.12")
         }
         guard !tools.isEmpty else {
-            throw DockerFailure(.badRequest, "nothing to fetch: add --pip, -r, --npm, --uv, --yarn or --go")
+            throw DockerClientError(.badRequest, "nothing to fetch: add --pip, -r, --npm, --uv, --yarn or --go")
         }
         for path in requirements where !Self.isPlain(path) || path.isEmpty {
-            throw DockerFailure(.badRequest, "-r takes the path of a file, without control characters")
+            throw DockerClientError(.badRequest, "-r takes the path of a file, without control characters")
         }
         for tool in tools {
             for value in wishes[tool] ?? [] {
@@ -53,17 +53,20 @@ public struct WarmRequest: Sendable {
     }
 
     /// The names in a value. A name is data: it reaches the container in a file.
-    static func names(in value: ByteString, of tool: PackageTool) throws(DockerFailure) -> [ByteString] {
+    static func names(in value: ByteString, of tool: PackageTool) throws(DockerClientError) -> [ByteString] {
         let option = "--" + tool.rawValue
         guard isPlain(value) else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .badRequest,
                 option + ": names with control characters are refused; put blanks between names, not newlines")
         }
         let names = value.split(" ").filter { !$0.isEmpty }
-        guard !names.isEmpty else { throw DockerFailure(.badRequest, option + " takes names with blanks between them") }
+        guard !names.isEmpty else {
+            throw DockerClientError(.badRequest, option + " takes names with blanks between them")
+        }
         for name in names where name.hasPrefix("-") {
-            throw DockerFailure(.badRequest, option + ": " + name + " looks like an option, and only names are taken")
+            throw DockerClientError(
+                .badRequest, option + ": " + name + " looks like an option, and only names are taken")
         }
         return names
     }
@@ -81,5 +84,5 @@ public struct WarmRequest: Sendable {
         ] + mounts.flatMap { ["--mount", $0] } + ["--entrypoint", "/bin/sh", image, "-c", script, "slipway"] + arguments
     }
 
-    static func isPlain(_ text: ByteString) -> Bool { text.isHarmless }
+    static func isPlain(_ text: ByteString) -> Bool { text.isTerminalSafe }
 }

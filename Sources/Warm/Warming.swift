@@ -72,84 +72,86 @@ public struct Warming {
     }
 
     /// Fetches and publishes. What is thrown has published nothing, and leaves what its `left` tells.
-    public func run() throws(DockerFailure) -> Warmed {
+    public func run() throws(DockerClientError) -> Warmed {
         try request.check()
-        let luggage = try Luggage(for: request, from: directory)
-        var traces = Traces(docker)
-        do throws(DockerFailure) {
+        let inputs = try BuilderInputs(for: request, from: directory)
+        var cleanup = CleanupList(docker)
+        do throws(DockerClientError) {
             var warmed: Warmed
             switch mode {
-            case .view: warmed = try fillGeneration(luggage, &traces)
-            case .readOnly, .readWrite: warmed = try fillShared(luggage, &traces)
+            case .view: warmed = try fillGeneration(inputs, &cleanup)
+            case .readOnly, .readWrite: warmed = try fillShared(inputs, &cleanup)
             case .off:
-                throw DockerFailure(
+                throw DockerClientError(
                     .modeOff,
                     "the setting package-cache.mode is off, so no container would get any of it: set it to view")
             }
             progress(.step("tidying up"))
-            warmed.left = traces.remove()
+            warmed.left = cleanup.remove()
             return warmed
         } catch {
             var failure = error
             progress(.step("tidying up"))
-            failure.left = traces.remove()
+            failure.left = cleanup.remove()
             throw failure
         }
     }
 
     /// The engine's identifier.
-    private func engine() throws(DockerFailure) -> ByteString {
+    private func engine() throws(DockerClientError) -> ByteString {
         progress(.step("asking the engine"))
         let answer = try docker.call(DockerCall(["info", "--format", "{{json .}}"], .question))
         guard let json = JSON(answer.output.trimmed), let identifier = json[key: "ID"]?.string, !identifier.isEmpty
         else {
             let said = JSON(answer.output.trimmed)?[key: "ServerErrors"]?.array?.compactMap(\.string) ?? []
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent, "no engine answers: see whether `docker info` does",
                 words: said.isEmpty ? answer.words : said.joined(separator: "\n"))
         }
         guard json[key: "OSType"]?.string == "linux" else {
-            throw DockerFailure(.engineNotLinux, "the engine does not run Linux containers")
+            throw DockerClientError(.engineNotLinux, "the engine does not run Linux containers")
         }
         return identifier
     }
 
     /// The shim asks for the same version: on an older engine containers would get nothing of what is fetched.
-    private func checkVersion() throws(DockerFailure) {
+    private func checkVersion() throws(DockerClientError) {
         let answer = try docker.call(DockerCall(["version", "--format", "{{.Server.APIVersion}}"], .question))
         guard answer.isGood else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .engineSilent, "no engine answers: see whether `docker version` does", words: answer.words)
         }
         let numbers = answer.output.trimmed.split(".").compactMap(\.decimal)
         guard numbers.count == 2,
             numbers.lexicographicallyPrecedes([PackageView.leastAPI.major, PackageView.leastAPI.minor])
         else { return }
-        throw DockerFailure(
+        throw DockerClientError(
             .engineTooOld,
             "the engine's API is " + answer.output.trimmed
                 + ", and containers get views from 1.45 (Docker 26) on; nothing was fetched: package-cache.mode = read-only "
                 + "works there, with its limits")
     }
 
-    private func builder(_ traces: inout Traces) -> Builder {
+    private func builder(_ cleanup: inout CleanupList) -> Builder {
         let name = "slipway-builder-" + random()
-        traces.willMake(container: name)
+        cleanup.willMake(container: name)
         return Builder(docker: docker, request: request, name: name, created: now(), progress: progress)
     }
 
     // MARK: - A generation
 
-    private func fillGeneration(_ luggage: Luggage, _ traces: inout Traces) throws(DockerFailure) -> Warmed {
+    private func fillGeneration(_ inputs: BuilderInputs, _ cleanup: inout CleanupList) throws(DockerClientError)
+        -> Warmed
+    {
         let engine = try engine()
         try checkVersion()
         let base = try request.isAddition ? base() : nil
         let layer = "slipway-layer-" + random()
-        traces.willMake(volume: layer)
+        cleanup.willMake(volume: layer)
         let volume = try docker.make(layer, labels: labels(.layer, created: now(), engine: engine))
-        var builder = builder(&traces)
-        let isStacked = try prepare(&builder, layer: volume, on: base, &traces)
-        let result = try builder.run(luggage)
+        var builder = builder(&cleanup)
+        let isStacked = try prepare(&builder, layer: volume, on: base, &cleanup)
+        let result = try builder.run(inputs)
         let layers = [layer] + (isStacked ? base?.layers ?? [] : [])
 
         var warmed = Warmed(result)
@@ -160,7 +162,7 @@ public struct Warming {
             directory = found
             let probe = Probe(
                 docker: docker, request: request, directory: found, layers: layers, created: now(), random: random)
-            let answer = try probe.run(&traces)
+            let answer = try probe.run(&cleanup)
             warmed.view = answer.support
             if answer.support == .none { warmed.notes.append(Self.noView(answer.words)) }
         } else {
@@ -168,10 +170,10 @@ public struct Warming {
             warmed.notes.append(Self.noView(volume.mountpoint + " is not where local volumes lie"))
         }
         progress(.step("publishing"))
-        let name = try publish(warmed, engine: engine, directory: directory, &traces)
-        try checkWhole(name, over: layers, &traces)
-        traces.keep(volume: name)
-        traces.keep(volume: layer)
+        let name = try publish(warmed, engine: engine, directory: directory, &cleanup)
+        try checkWhole(name, over: layers, &cleanup)
+        cleanup.retain(volume: name)
+        cleanup.retain(volume: layer)
         warmed.volumes = [name]
         return warmed
     }
@@ -182,12 +184,12 @@ public struct Warming {
     }
 
     /// What `--add` adds to; nil where nothing is.
-    private func base() throws(DockerFailure) -> PackageGeneration? {
+    private func base() throws(DockerClientError) -> PackageGeneration? {
         switch try PackageGeneration.current(among: docker.volumes()) {
         case .none: return nil
         case .whole(let generation): return generation
         case .damaged(let name):
-            throw DockerFailure(
+            throw DockerClientError(
                 .volumeForeign,
                 "the current generation " + name + " is not whole, it has lost a layer perhaps: warm without --add")
         }
@@ -195,8 +197,8 @@ public struct Warming {
 
     /// Whether what is fetched comes as a layer of its own; else the layer gets a copy of what is there.
     private func prepare(
-        _ builder: inout Builder, layer: PackageVolume, on base: PackageGeneration?, _ traces: inout Traces
-    ) throws(DockerFailure) -> Bool {
+        _ builder: inout Builder, layer: PackageVolume, on base: PackageGeneration?, _ cleanup: inout CleanupList
+    ) throws(DockerClientError) -> Bool {
         let plain = "type=volume,src=" + layer.name + ",dst="
         guard let base else {
             builder.mounts = [plain + PackageView.place + ",volume-nocopy"]
@@ -204,8 +206,8 @@ public struct Warming {
         }
         if base.view != .none {
             let view = PackageView(random: random())
-            traces.willMake(volume: view.name)
-            traces.willMake(volume: view.workName)
+            cleanup.willMake(volume: view.name)
+            cleanup.willMake(volume: view.workName)
             if base.layers.count < Self.mostLayers {
                 // The layer is named, so that nobody removes it meanwhile.
                 builder.mounts =
@@ -222,7 +224,7 @@ public struct Warming {
         } else if let only = base.layers.first, base.layers.count == 1 {
             builder.mounts = ["type=volume,src=" + only + ",dst=" + Builder.from + ",readonly,volume-nocopy"]
         } else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .volumeForeign, "the current generation has several layers, and views do not mount: warm without --add")
         }
         builder.mounts.append(plain + PackageView.place + ",volume-nocopy")
@@ -232,8 +234,8 @@ public struct Warming {
 
     /// Makes the generation's volume: that publishes it, at one stroke. It is later than any other, whatever the clock says.
     private func publish(
-        _ warmed: Warmed, engine: ByteString, directory: ByteString, _ traces: inout Traces
-    ) throws(DockerFailure) -> ByteString {
+        _ warmed: Warmed, engine: ByteString, directory: ByteString, _ cleanup: inout CleanupList
+    ) throws(DockerClientError) -> ByteString {
         let newest = try docker.volumes().filter { $0.kind == .generation }.map(\.created).max() ?? 0
         let created = max(now(), newest + 1)
         let digest = warmed.digest.cut(at: ":")?.after ?? warmed.digest
@@ -245,12 +247,12 @@ public struct Warming {
                 (PackageLabels.tools, warmed.tools.map(\.rawValue).joined(separator: ",")),
                 (PackageLabels.view, (warmed.view ?? .none).rawValue), (PackageLabels.directory, directory),
             ])
-        traces.willMake(volume: name)
-        do throws(DockerFailure) {
+        cleanup.willMake(volume: name)
+        do throws(DockerClientError) {
             _ = try docker.make(name, labels: labels)
         } catch {
             // Somebody else's of the same name is not ours to remove.
-            if error.code == .volumeForeign { traces.keep(volume: name) }
+            if error.code == .volumeForeign { cleanup.retain(volume: name) }
             throw error
         }
         return name
@@ -259,13 +261,13 @@ public struct Warming {
     /// Until a generation names it, a layer is held by containers only, which a purge, or a trim with little grace, takes for those
     /// of a killed run. Newer generations of other runs do not count: this one must be whole all the same.
     private func checkWhole(
-        _ name: ByteString, over layers: [ByteString], _ traces: inout Traces
-    ) throws(DockerFailure) {
+        _ name: ByteString, over layers: [ByteString], _ cleanup: inout CleanupList
+    ) throws(DockerClientError) {
         let volumes = try docker.volumes().filter { $0.kind != .generation || $0.name == name }
         if case .whole = PackageGeneration.current(among: volumes) { return }
         // For a mount docker makes a volume anew that is gone: empty, without labels, and nothing would ever remove it.
-        for volume in try docker.volumes(layers) where volume.kind == nil { traces.willMake(volume: volume.name) }
-        throw DockerFailure(
+        for volume in try docker.volumes(layers) where volume.kind == nil { cleanup.willMake(volume: volume.name) }
+        throw DockerClientError(
             .volumeForeign,
             "the generation " + name + " has lost a layer while it was made, to `slipway purge --packages` or "
                 + "`slipway trim --packages` perhaps; nothing was published: warm again when they are done")
@@ -273,14 +275,14 @@ public struct Warming {
 
     // MARK: - The volumes of the modes read-only and read-write
 
-    private func fillShared(_ luggage: Luggage, _ traces: inout Traces) throws(DockerFailure) -> Warmed {
+    private func fillShared(_ inputs: BuilderInputs, _ cleanup: inout CleanupList) throws(DockerClientError) -> Warmed {
         let tools = request.tools
         if let other = tools.first(where: { SharedVolume.name(of: $0) == nil }) {
-            throw DockerFailure(
+            throw DockerClientError(
                 .badRequest, "package-cache.mode = " + mode.rawValue + " knows pip and npm only, not " + other.rawValue)
         }
         let engine = try engine()
-        var builder = builder(&traces)
+        var builder = builder(&cleanup)
         builder.root = Builder.sharedPlace
         var names: [ByteString] = []
         var made: [ByteString] = []
@@ -288,19 +290,19 @@ public struct Warming {
             guard let name = SharedVolume.name(of: tool) else { continue }
             let labels = labels(.shared, created: now(), engine: engine)
             if try docker.volumes([name]).isEmpty {
-                traces.willMake(volume: name)
+                cleanup.willMake(volume: name)
                 made.append(name)
-                do throws(DockerFailure) {
+                do throws(DockerClientError) {
                     _ = try docker.make(name, labels: labels)
                 } catch {
                     guard error.code == .volumeForeign else { throw error }
                     // Somebody else was quicker: another run, perhaps.
-                    traces.keep(volume: name)
+                    cleanup.retain(volume: name)
                     made.removeLast()
                 }
             }
             if let volume = try docker.volumes([name]).first, !SharedVolume.isOurs(volume) {
-                throw DockerFailure(
+                throw DockerClientError(
                     .volumeForeign,
                     "the volume " + name + " exists with other labels or options, so it is not Slipway's: "
                         + "remove it with `docker volume rm " + name + "`", words: volume.description)
@@ -310,8 +312,8 @@ public struct Warming {
                 "type=volume,src=" + name + ",dst=" + Builder.sharedPlace + "/" + tool.rawValue + ",volume-nocopy"
                     + labels.map { ",volume-label=" + $0.0 + "=" + $0.1 }.joined(separator: ""))
         }
-        let result = try builder.run(luggage)
-        for name in made { traces.keep(volume: name) }
+        let result = try builder.run(inputs)
+        for name in made { cleanup.retain(volume: name) }
         var warmed = Warmed(result)
         warmed.volumes = names
         return warmed

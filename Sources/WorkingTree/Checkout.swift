@@ -15,7 +15,7 @@ public struct Checkout: Sendable {
     private static let piece = 65_536
 
     /// Why there is no index to go by.
-    public enum Obstacle: Error, Equatable, Sendable {
+    public enum CheckoutError: Error, Equatable, Sendable {
         /// No repository lies there.
         case noRepository
         /// One lies there, and this part of it is another user's.
@@ -23,7 +23,7 @@ public struct Checkout: Sendable {
         /// It has no index yet, or none that may be read.
         case noIndex(ByteString, Errno)
         /// It has one that is not understood.
-        case doubt(ByteString, GitIndex.Doubt)
+        case doubt(ByteString, GitIndex.IndexError)
 
         /// For people: what and where.
         public var text: ByteString {
@@ -38,7 +38,7 @@ public struct Checkout: Sendable {
     }
 
     /// The checkout of a repository that has an index.
-    public init(of repository: GitRepository) throws(Obstacle) {
+    public init(of repository: GitRepository) throws(CheckoutError) {
         self.repository = repository
         path = repository.directory.appending(path: "index")
         do throws(Errno) {
@@ -53,7 +53,7 @@ public struct Checkout: Sendable {
     public func forEach(
         verifying: Bool = true, until deadline: Deadline = .never,
         _ body: (GitIndex.Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool
-    ) throws(Obstacle) -> Bool {
+    ) throws(CheckoutError) -> Bool {
         let isLong = repository.configured("extensions", "objectformat")?.lowercasedASCII == "sha256"
         let file: OpenFile
         do throws(Errno) {
@@ -64,7 +64,7 @@ public struct Checkout: Sendable {
         let index = GitIndex(size: file.size, format: isLong ? .sha256 : .sha1) { skipped in
             file.piece(upTo: Self.piece, skipping: skipped)
         }
-        do throws(GitIndex.Doubt) {
+        do throws(GitIndex.IndexError) {
             return try index.forEach(verifying: verifying, until: deadline, body)
         } catch {
             throw .doubt(path, error)

@@ -18,7 +18,7 @@ struct ClosedFolder {
     }
 
     /// Whether all that others could read in it then is what git has; nil when that was not found out.
-    mutating func holdsOnlyTracked(_ path: ByteString, in top: borrowing OpenFolder, depth: Int = 0) -> Bool? {
+    mutating func holdsOnlyTracked(_ path: ByteString, in top: borrowing DirectoryDescriptor, depth: Int = 0) -> Bool? {
         guard depth < Self.deepest, let folder = try? top.folders(path), let names = try? folder.names(limit: left)
         else { return nil }
         for name in names {

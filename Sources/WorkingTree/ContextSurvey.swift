@@ -76,7 +76,7 @@ public struct ContextSurvey {
         isLong = repository.configured("extensions", "objectformat")?.lowercasedASCII == "sha256"
         let above = prefix == "." ? "" : prefix + "/"
         var room = Self.mostNames
-        do throws(Checkout.Obstacle) {
+        do throws(Checkout.CheckoutError) {
             _ = try checkout.forEach(until: Deadline { [deadline] in Clock.monotonic > deadline }) { entry, path, _ in
                 guard case .file = entry.kind, entry.stage == 0, !entry.isIntended else { return true }
                 let name = path.dropLast().lazy.map { UInt8(bitPattern: $0) }
@@ -110,7 +110,7 @@ public struct ContextSurvey {
     }
 
     private mutating func add(
-        _ path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing OpenFolder
+        _ path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing DirectoryDescriptor
     ) {
         switch status.kind {
         case .regular:
@@ -133,7 +133,7 @@ public struct ContextSurvey {
     }
 
     private mutating func digest(
-        of path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing OpenFolder
+        of path: ByteString, _ status: FileStatus, _ name: ByteString, in place: borrowing DirectoryDescriptor
     ) -> UInt64 {
         guard status.changed <= began else { return 0 }
         if let entry = tracked[path], isClean(entry, status) { return entry.name.start }

@@ -26,7 +26,7 @@ struct ContextWalk {
     /// stands in; `isOver`, asked at each name, ends the walk. Not more than `most` names are read of one folder.
     static func forEach(
         of root: ByteString, ignoreFile: ByteString?, enteringGit: Bool, most: Int, until isOver: () -> Bool,
-        _ visit: (Entry, borrowing OpenFolder) -> Void
+        _ visit: (Entry, borrowing DirectoryDescriptor) -> Void
     ) -> Gap? {
         var rules: IgnoreRules? = IgnoreRules.none
         if let ignoreFile {
@@ -35,7 +35,7 @@ struct ContextWalk {
             rules = text.flatMap { IgnoreRules($0) }
         }
         guard let rules else { return .ignoreFile }
-        guard let top = try? OpenFolder(root) else { return .unreadable }
+        guard let top = try? DirectoryDescriptor(root) else { return .unreadable }
         var walk = ContextWalk(rules: rules, isGitEntered: enteringGit, most: most)
         walk.enter("", top, above: rules.top, isOver, visit)
         return walk.gap
@@ -49,8 +49,8 @@ struct ContextWalk {
 
     /// Each folder is opened from the one above it, so that a link put in its place meanwhile leads nowhere.
     private mutating func enter(
-        _ folder: ByteString, _ place: borrowing OpenFolder, above: IgnoreRules.Above, _ isOver: () -> Bool,
-        _ visit: (Entry, borrowing OpenFolder) -> Void
+        _ folder: ByteString, _ place: borrowing DirectoryDescriptor, above: IgnoreRules.Above, _ isOver: () -> Bool,
+        _ visit: (Entry, borrowing DirectoryDescriptor) -> Void
     ) {
         guard let names = try? place.names(limit: most) else {
             gap = gap ?? .unreadable
@@ -84,7 +84,7 @@ struct ContextWalk {
     }
 
     private mutating func tell(
-        _ entry: Entry, _ place: borrowing OpenFolder, _ visit: (Entry, borrowing OpenFolder) -> Void
+        _ entry: Entry, _ place: borrowing DirectoryDescriptor, _ visit: (Entry, borrowing DirectoryDescriptor) -> Void
     ) {
         for folder in untold { visit(folder, place) }
         untold = []

@@ -30,7 +30,7 @@ extension ModeSurvey {
     /// people could read than now is opened to them only if its content is the index's. `changing` false only tells.
     public func repair(_ limits: RepairLimits = RepairLimits(), changing: Bool = true) -> Repair {
         var repair = Repair()
-        do throws(Checkout.Obstacle) {
+        do throws(Checkout.CheckoutError) {
             fix(in: try Self.open(top), &repair, limits, changing)
         } catch {
             repair.failed = differences.map { ($0, .noSuchFile) }
@@ -38,8 +38,9 @@ extension ModeSurvey {
         return repair
     }
 
-    private func fix(in folder: borrowing OpenFolder, _ repair: inout Repair, _ limits: RepairLimits, _ changing: Bool)
-    {
+    private func fix(
+        in folder: borrowing DirectoryDescriptor, _ repair: inout Repair, _ limits: RepairLimits, _ changing: Bool
+    ) {
         let tracked = TrackedPaths(checkouts, until: limits.deadline)
         for difference in differences {
             guard !limits.deadline.hasPassed else { return }

@@ -60,14 +60,14 @@ public struct ModeSurvey: Sendable {
     private static let deepest = 16
 
     /// Compares a whole working tree, its submodules with it.
-    public init(of repository: GitRepository, _ options: Options = Options()) throws(Checkout.Obstacle) {
+    public init(of repository: GitRepository, _ options: Options = Options()) throws(Checkout.CheckoutError) {
         top = repository.top
         try add(repository, below: "", options, depth: 0)
     }
 
     private mutating func add(
         _ repository: GitRepository, below prefix: ByteString, _ options: Options, depth: Int
-    ) throws(Checkout.Obstacle) {
+    ) throws(Checkout.CheckoutError) {
         let checkout = try Checkout(of: repository)
         checkouts.append((prefix, checkout))
         let folder = try Self.open(repository.top)
@@ -87,7 +87,7 @@ public struct ModeSurvey: Sendable {
                 return
             }
             let found = GitRepository.at(repository.top.appending(path: below))
-            if let path = found.foreign { obstacles.append(name + ": " + Checkout.Obstacle.foreign(path).text) }
+            if let path = found.foreign { obstacles.append(name + ": " + Checkout.CheckoutError.foreign(path).text) }
             guard let submodule = found.repository else { continue }
             guard depth < Self.deepest else {
                 obstacles.append(name + ": submodules below submodules, too deep")
@@ -95,7 +95,7 @@ public struct ModeSurvey: Sendable {
             }
             submodules.append(name)
             let before = Extent(of: self)
-            do throws(Checkout.Obstacle) {
+            do throws(Checkout.CheckoutError) {
                 try add(submodule, below: name + "/", options, depth: depth + 1)
             } catch {
                 // Nothing counts of an index that is not sound.
@@ -125,9 +125,9 @@ public struct ModeSurvey: Sendable {
         checkouts.removeSubrange(extent.counts[5]...)
     }
 
-    static func open(_ path: ByteString) throws(Checkout.Obstacle) -> OpenFolder {
+    static func open(_ path: ByteString) throws(Checkout.CheckoutError) -> DirectoryDescriptor {
         do throws(Errno) {
-            return try OpenFolder(path)
+            return try DirectoryDescriptor(path)
         } catch {
             throw .noIndex(path, error)
         }
@@ -146,7 +146,8 @@ public struct ModeSurvey: Sendable {
     }
 
     private mutating func look(
-        at entry: GitIndex.Entry, _ path: UnsafeBufferPointer<CChar>, _ shared: Int, in folder: borrowing OpenFolder,
+        at entry: GitIndex.Entry, _ path: UnsafeBufferPointer<CChar>, _ shared: Int,
+        in folder: borrowing DirectoryDescriptor,
         _ pass: inout Pass, _ options: Options
     ) {
         guard !entry.isSkipped, entry.kind != .sparseDirectory, let start = path.baseAddress else { return }
@@ -192,7 +193,8 @@ public struct ModeSurvey: Sendable {
 
     /// Each directory once, as paths are in order. False when one of them is none here: a link in its place leads elsewhere.
     private mutating func lookAtDirectories(
-        of path: UnsafeBufferPointer<CChar>, _ shared: Int, in folder: borrowing OpenFolder, _ pass: inout Pass,
+        of path: UnsafeBufferPointer<CChar>, _ shared: Int, in folder: borrowing DirectoryDescriptor,
+        _ pass: inout Pass,
         _ options: Options
     ) -> Bool {
         guard path[shared...].contains(0x2F) else { return true }

@@ -8,9 +8,9 @@ import Shim
 /// What the commands that ask an engine have in common.
 enum EngineCommands {
     /// The engine that the user's docker reaches, past the shim.
-    static func client() throws(DockerFailure) -> DockerClient {
+    static func client() throws(DockerClientError) -> DockerClient {
         guard let docker = RealDocker.find() else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .dockerMissing, "no docker found: install one, or name it with SLIPWAY_DOCKER")
         }
         let changes = RealDocker.changes(for: docker) + [EnvironmentChange(name: "SLIPWAY", value: "off")]
@@ -19,7 +19,7 @@ enum EngineCommands {
     }
 
     /// Prints a failure; what is thrown ends the program.
-    static func complain(_ failure: DockerFailure, json: Bool) -> ExitCode {
+    static func complain(_ failure: DockerClientError, json: Bool) -> ExitCode {
         if json { Output.write(failure.json) } else { Output.complain(failure.message, below: failure.details) }
         return ExitCode(failure.exitCode)
     }

@@ -17,7 +17,7 @@ struct Since: ParsableArguments {
 
     @Sendable private static func read(_ text: String) throws -> Int {
         let now = Int(Clock.now / 1_000_000_000)
-        let moment = Moment.parse(ByteString(text), now: now) { moment in
+        let moment = Timestamp.parse(ByteString(text), now: now) { moment in
             TimeZone.current.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(moment)))
         }
         guard let moment else {

@@ -16,7 +16,7 @@ struct LintReport {
                     report.path + ":" + ByteString(decimal: finding.line) + ":" + ByteString(decimal: finding.column)
                 lines.append(
                     (place + ": " + finding.severity.name + " " + finding.rule.code + " " + finding.message + " ["
-                        + finding.rule.link + "]" + (finding.isFixable ? " (fixable with --fix)" : "")).harmless
+                        + finding.rule.link + "]" + (finding.isFixable ? " (fixable with --fix)" : "")).terminalSafe
                         + "\n")
             }
         }

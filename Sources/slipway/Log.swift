@@ -49,7 +49,7 @@ struct Log: ParsableCommand {
 
     private func text(of entry: JournalEntry) -> ByteString {
         let head = [
-            Moment.text(entry.time), entry.command, entry.isChanged ? "changed" : "as it was", entry.directory,
+            Timestamp.text(entry.time), entry.command, entry.isChanged ? "changed" : "as it was", entry.directory,
         ]
         let notes = entry.notes.map { "  " + $0.code + "  " + $0.message }
         let findings = entry.findings.map { finding -> ByteString in

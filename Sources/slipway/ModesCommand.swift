@@ -57,7 +57,7 @@ struct ModesCommand: ParsableCommand {
         }
         let around = GitRepository.around(path)
         guard let repository = around.repository else {
-            let obstacle = around.foreign.map(Checkout.Obstacle.foreign) ?? .noRepository
+            let obstacle = around.foreign.map(Checkout.CheckoutError.foreign) ?? .noRepository
             let text =
                 around.foreign == nil
                 ? path + ": " + obstacle.text + ": there is nothing to compare with: slipway modes DIR"
@@ -65,7 +65,7 @@ struct ModesCommand: ParsableCommand {
             throw Output.failure(obstacle.code, text, json: json)
         }
         let survey: ModeSurvey
-        do throws(Checkout.Obstacle) {
+        do throws(Checkout.CheckoutError) {
             survey = try ModeSurvey(of: repository)
         } catch {
             throw Output.failure(
@@ -78,7 +78,7 @@ struct ModesCommand: ParsableCommand {
     }
 }
 
-extension Checkout.Obstacle {
+extension Checkout.CheckoutError {
     /// For programs; it keeps its meaning.
     var code: ByteString {
         switch self {
@@ -143,13 +143,14 @@ struct ModeReport {
         var lines: [ByteString] = [headline]
         lines += Self.listing(
             survey.differences.map { change in
-                ByteString(octal: change.mode) + " -> " + ByteString(octal: change.wanted) + "  " + change.path.harmless
+                ByteString(octal: change.mode) + " -> " + ByteString(octal: change.wanted) + "  "
+                    + change.path.terminalSafe
                     + (change.isDirectory ? "/" : "")
             })
         func section(_ title: ByteString, _ names: [ByteString]) {
             guard !names.isEmpty else { return }
             lines.append(ByteString(decimal: names.count) + " " + title)
-            lines += Self.listing(names.map(\.harmless))
+            lines += Self.listing(names.map(\.terminalSafe))
         }
         section(
             "executable otherwise than git has it, a change of your own: left as they are, git diff shows them",
@@ -173,7 +174,7 @@ struct ModeReport {
                 failure.difference.path + ": " + ByteString(failure.error.description)
             })
         if !isFixing && !repair.fixed.isEmpty {
-            lines.append("fix: slipway modes --fix " + survey.top.harmless)
+            lines.append("fix: slipway modes --fix " + survey.top.terminalSafe)
         }
         return Output.lines(lines)
     }
@@ -183,7 +184,7 @@ struct ModeReport {
         let files = survey.differences.count - directories
         let total =
             ByteString(decimal: survey.files) + " tracked files and " + ByteString(decimal: survey.directories)
-            + " directories of " + survey.top.harmless
+            + " directories of " + survey.top.terminalSafe
         if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
         let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""

@@ -23,10 +23,10 @@ enum Output {
     /// Writes a text of `lines` with colours, the only terminal commands that it may have.
     static func write(coloured text: ByteString) {
         guard failure == nil, let first = text.split("\u{1B}").first else { return }
-        var safe = first.harmlessLines
+        var safe = first.terminalSafeLines
         for piece in text.split("\u{1B}").dropFirst() {
             let isColour = Self.colours.contains { piece.hasPrefix($0) }
-            safe += (isColour ? "\u{1B}" : "\\x1b") + piece.harmlessLines
+            safe += (isColour ? "\u{1B}" : "\\x1b") + piece.terminalSafeLines
         }
         note(Kernel.printOutput(exactly: safe))
     }
@@ -38,7 +38,9 @@ enum Output {
     }
 
     /// A text of these lines: each stays one.
-    static func lines(_ lines: [ByteString]) -> ByteString { lines.map { $0.harmless + "\n" }.joined(separator: "") }
+    static func lines(_ lines: [ByteString]) -> ByteString {
+        lines.map { $0.terminalSafe + "\n" }.joined(separator: "")
+    }
 
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
@@ -47,7 +49,7 @@ enum Output {
     static func working(_ text: ByteString?) {
         guard Kernel.isTerminal(2) else { return }
         clearLine()
-        if let text { Kernel.printError(text.harmless + " ...") }
+        if let text { Kernel.printError(text.terminalSafe + " ...") }
     }
 
     /// Takes away what stands on the terminal's line.

@@ -12,21 +12,21 @@ struct PackageUpkeep {
 
     /// Removes what nobody needs; `grace` in milliseconds.
     func trim(grace: Int, dryRun: Bool) throws {
-        let report = try run(dryRun: dryRun) { (sweep) throws(DockerFailure) in try sweep.trim(grace: grace) }
+        let report = try run(dryRun: dryRun) { (sweep) throws(DockerClientError) in try sweep.trim(grace: grace) }
         if !report.failed.isEmpty { throw ExitCode.failure }
     }
 
     /// Removes all that no container has.
     func purge() throws {
-        let report = try run(dryRun: false) { (sweep) throws(DockerFailure) in try sweep.purge() }
+        let report = try run(dryRun: false) { (sweep) throws(DockerClientError) in try sweep.purge() }
         // Whoever wanted all of it gone must hear that it is not.
         if !report.kept.isEmpty || !report.failed.isEmpty { throw ExitCode.failure }
     }
 
     private func run(
-        dryRun: Bool, _ body: (Sweep) throws(DockerFailure) -> Sweep.Report
+        dryRun: Bool, _ body: (Sweep) throws(DockerClientError) -> Sweep.Report
     ) throws -> Sweep.Report {
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let sweep = Sweep(try EngineCommands.client(), now: Int(Clock.now / 1_000_000), dryRun: dryRun)
             let report = try body(sweep)
             if json {

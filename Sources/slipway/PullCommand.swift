@@ -34,7 +34,7 @@ struct PullCommand: ParsableCommand {
     var words: [String] = []
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let site = try RemoteSite(json: json)
         // Bytes that are no UTF-8 do not survive the parser's Strings.
         let command = Array(Kernel.arguments.drop { $0 != "--" }.dropFirst())

@@ -27,7 +27,7 @@ struct PushCommand: ParsableCommand {
     var keys: [String] = []
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let site = try RemoteSite(json: json)
         let keys = try site.keys(self.keys, or: [], json: json)
         try checkRole(site)

@@ -35,7 +35,7 @@ struct RecordedBuild {
     /// What a command has built; one build of which nothing is known, where nothing was recorded.
     static func builds(of entry: JournalEntry) -> [RecordedBuild] {
         let places =
-            entry.exports.compactMap(Export.standing)
+            entry.exports.compactMap(Export.currentLocation(of:))
             + (entry.process.map { BuildLedger.folders(of: $0, around: entry.time) } ?? [])
         return places.isEmpty ? [RecordedBuild(entry, at: nil)] : places.map { RecordedBuild(entry, at: $0) }
     }
@@ -109,14 +109,14 @@ struct ToldBuild {
 final class EngineHistory {
     private let docker: ByteString?
     private var references: [BuildxHistory.Reference]?
-    private var silence: BuildxHistory.Obstacle?
+    private var silence: BuildxHistory.HistoryError?
 
     init(docker: ByteString?) { self.docker = docker }
 
     /// What became of a build. `reference` is its place in the history, where that is known already.
     func outcome(
         of record: BuildRecord?, _ reference: BuildxHistory.Reference?
-    ) throws(BuildxHistory.Obstacle) -> BuildOutcome {
+    ) throws(BuildxHistory.HistoryError) -> BuildOutcome {
         if let silence { throw silence }
         guard let docker,
             let access = BuildxHistory.Access(docker: docker, globals: (record?.globals ?? []).map(\.text))
@@ -129,7 +129,7 @@ final class EngineHistory {
         guard let found = reference ?? record.flatMap({ BuildxHistory.reference(of: $0, among: noted) }) else {
             throw .noBuild
         }
-        do throws(BuildxHistory.Obstacle) {
+        do throws(BuildxHistory.HistoryError) {
             return try history.outcome(of: found)
         } catch {
             if case .noHistory = error { silence = error }
@@ -149,7 +149,7 @@ extension Evidence {
         let kept = build.place.flatMap(Self.outcome)
         var outcome = kept.flatMap { $0.firstMiss == nil ? $0 : nil }
         var missing: ByteString?
-        do throws(BuildxHistory.Obstacle) {
+        do throws(BuildxHistory.HistoryError) {
             if outcome == nil { outcome = try history.outcome(of: build.record, reference) }
         } catch {
             switch error {
@@ -202,7 +202,9 @@ extension Evidence {
     /// Of the builds of the same key whose exports were there to be imported, that whose context is nearest to this one's; of several
     /// that with the fewest other arguments (builds of one tree that differ in nothing else), and of those the newest.
     private static func former(of build: RecordedBuild) -> Side? {
-        guard let record = build.record, let imported = record.imported, let place = Export.standing(imported) else {
+        guard let record = build.record, let imported = record.imported,
+            let place = Export.currentLocation(of: imported)
+        else {
             return nil
         }
         return former(of: record, at: build.place, in: place.parentPath)

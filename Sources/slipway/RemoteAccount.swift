@@ -40,7 +40,7 @@ struct RemoteAccount {
             lines.append(
                 "  " + way.rawValue + " failed " + ByteString(decimal: failure.count)
                     + (failure.count == 1 ? " time" : " times") + ", and is tried again from "
-                    + Moment.text(failure.until).prefix(16) + " on: " + ByteString(failure.cause.row.reason.sentence)
+                    + Timestamp.text(failure.until).prefix(16) + " on: " + ByteString(failure.cause.row.reason.sentence)
                     + (failure.detail.isEmpty ? "" : ": " + failure.detail) + " (" + failure.cause.row.reason.code + ")"
             )
             lines.append("    " + failure.cause.row.advice)
@@ -48,10 +48,10 @@ struct RemoteAccount {
         for name in state.keys {
             let known = state[key: name]
             let pushed = known.pushed.map {
-                "pushed " + Moment.text($0.time).prefix(16) + " " + ByteSize.text(UInt64(clamping: $0.bytes))
+                "pushed " + Timestamp.text($0.time).prefix(16) + " " + ByteSize.text(UInt64(clamping: $0.bytes))
             }
             let fetched = known.fetched.map {
-                "fetched " + Moment.text($0.time).prefix(16) + " " + ByteSize.text(UInt64(clamping: $0.bytes))
+                "fetched " + Timestamp.text($0.time).prefix(16) + " " + ByteSize.text(UInt64(clamping: $0.bytes))
             }
             let words = [pushed, fetched].compactMap { $0 }
             lines.append("  " + name + ": " + (words.isEmpty ? "nothing yet" : words.joined(separator: ", ")))

@@ -26,7 +26,7 @@ struct RemoteCheck: ParsableCommand {
     var json = false
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let site = try RemoteSite(json: json)
         let client: RemoteClient
         do throws(RemoteFailure) {
@@ -122,7 +122,7 @@ struct RemotePrune: ParsableCommand {
     var keys: [String] = []
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let site = try RemoteSite(json: json)
         let names = keys.isEmpty ? site.state.keys : keys.map { ByteString($0) }
         let cutoff = Int((Clock.now &- olderThan) / 1_000_000_000)
@@ -146,7 +146,8 @@ struct RemotePrune: ParsableCommand {
                     let word: ByteString = isOld ? dryRun ? "would delete  " : "deleted  " : "stays  "
                     Output.write(
                         Output.lines([
-                            word + tag.reference + "  " + (tag.newest.map { Moment.text($0).prefix(16) } ?? "-") + "  "
+                            word + tag.reference + "  " + (tag.newest.map { Timestamp.text($0).prefix(16) } ?? "-")
+                                + "  "
                                 + ByteSize.text(tag.bytes)
                         ]))
                 }

@@ -34,9 +34,10 @@ struct ListContainers: ParsableCommand {
         let width = max(4, rows.map(\.0.name.count).max() ?? 0)
         let heading = ByteString("NAME").padded(to: width) + "  STATE       HASH          WORKSPACE"
         let lines = rows.map { container, verdict in
-            container.name.harmless.padded(to: width) + "  " + container.state.harmless.padded(to: 10) + "  "
-                + container.hash.prefix(12).harmless.padded(to: 12) + "  " + (container.workspace?.harmless ?? "-")
-                + (verdict == .current ? "" : "  (" + verdict.words.harmless + ")")
+            container.name.terminalSafe.padded(to: width) + "  " + container.state.terminalSafe.padded(to: 10) + "  "
+                + container.hash.prefix(12).terminalSafe.padded(to: 12) + "  "
+                + (container.workspace?.terminalSafe ?? "-")
+                + (verdict == .current ? "" : "  (" + verdict.words.terminalSafe + ")")
         }
         return Output.lines([heading] + lines)
     }
@@ -65,7 +66,7 @@ struct ReconcileCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let survey = try SandboxSurvey.make(includingOthers: all, json: json)
         let plan = Reconciliation(survey.containers, by: survey.standard)
         if !json { Output.write(Self.text(plan, dryRun: dryRun)) }
@@ -84,14 +85,14 @@ struct ReconcileCommand: ParsableCommand {
                         + "; see whether the engine still answers")
             }
         }
-        if let signal = HeldSignals.waiting { throw ExitCode(128 + signal) }
+        if let signal = DeferredSignals.waiting { throw ExitCode(128 + signal) }
         if !report.failed.isEmpty { throw ExitCode.failure }
     }
 
     static func text(_ plan: Reconciliation, dryRun: Bool) -> ByteString {
         func line(_ item: Reconciliation.Item) -> ByteString {
-            "  " + item.container.name.harmless + "  " + item.container.state.harmless + "  "
-                + item.verdict.words.harmless
+            "  " + item.container.name.terminalSafe + "  " + item.container.state.terminalSafe + "  "
+                + item.verdict.words.terminalSafe
         }
         var lines: [ByteString] = []
         if !plan.outdated.isEmpty { lines.append(dryRun ? "would be removed:" : "to be removed:") }
@@ -125,11 +126,11 @@ private struct SandboxSurvey {
 
     /// Prints a failure; what is thrown ends the program.
     static func make(includingOthers: Bool, json: Bool) throws -> SandboxSurvey {
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let docker = try EngineCommands.client()
             let containers = try SandboxContainer.list(docker)
             guard let program = RealDocker.find() else {
-                throw DockerFailure(
+                throw DockerClientError(
                     .dockerMissing, "no docker found: install one, or name it with SLIPWAY_DOCKER")
             }
             let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)

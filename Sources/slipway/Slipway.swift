@@ -45,8 +45,8 @@ struct Slipway: ParsableCommand {
     /// What the parser says, with words of the command line in it that begin no line.
     private static func told(_ error: any Error) -> ByteString {
         var text = fullMessage(for: error)
-        for word in Kernel.arguments where !word.isHarmless {
-            text = text.replacing(word.lossy, with: word.harmless.lossy)
+        for word in Kernel.arguments where !word.isTerminalSafe {
+            text = text.replacing(word.lossy, with: word.terminalSafe.lossy)
         }
         return ByteString(text)
     }

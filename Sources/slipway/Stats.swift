@@ -52,7 +52,7 @@ struct Stats: ParsableCommand {
             name.padded(to: 18) + "  " + ByteString(decimal: count).padded(left: 6)
                 + (rest.isEmpty ? "" : "  " + rest)
         }
-        var lines = ["from " + Moment.text(first) + " to " + Moment.text(last)]
+        var lines = ["from " + Timestamp.text(first) + " to " + Timestamp.text(last)]
         let kinds = statistics.commands.map { ByteString(decimal: $0.count) + " " + $0.name }
         lines.append(row("commands", statistics.entries, kinds.joined(separator: ", ")))
         lines.append(row("changed", statistics.changed))

@@ -48,7 +48,7 @@ struct Status: ParsableCommand {
         }
         let trusted = settings.readUsers(besides: Kernel.userID)
         for part in layout.parts {
-            do throws(Rejection) {
+            do throws(StoreError) {
                 let found = try PartSummary(
                     of: part, in: Store(layout), othersUpTo: settings.unionOthersAge, trusting: trusted)
                 guard let summary = found else { continue }
@@ -149,7 +149,7 @@ extension PartSummary {
                 ByteSize.text(key.ownBytes).padded(left: 11) + ByteSize.text(key.sharedBytes).padded(left: 11)
                     + ByteString(decimal: key.complete).padded(left: 8)
                     + ByteString(decimal: key.variants).padded(left: 10)
-                    + "  " + Moment.text(Int(key.lastUsed / 1_000_000_000)).prefix(16) + "  " + key.name
+                    + "  " + Timestamp.text(Int(key.lastUsed / 1_000_000_000)).prefix(16) + "  " + key.name
                     + (words.isEmpty ? "" : "  calls itself " + words)
                     + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
         }

@@ -197,7 +197,7 @@ struct Trimming {
                 if !json { Output.write(report.text) }
             } catch {
                 failed = true
-                let reason = (error as? Rejection)?.note.message ?? ByteString("\(error)")
+                let reason = (error as? StoreError)?.note.message ?? ByteString("\(error)")
                 parts.append(.object(["user": .integer(Int(part.user)), "error": .string(reason)]))
                 Output.complain(part.path + ": " + reason + "; see `slipway doctor`")
             }

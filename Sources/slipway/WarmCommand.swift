@@ -94,9 +94,9 @@ struct WarmCommand: ParsableCommand {
     }
 
     func run() throws {
-        HeldSignals.hold()
+        DeferredSignals.hold()
         let line = LiveLine(isShown: !json)
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let loaded = LoadedSettings.load()
             let directory = (try? Kernel.workingDirectory()) ?? "/"
             let warmed = try Warming(
@@ -137,7 +137,7 @@ final class LiveLine {
     private func draw(_ text: ByteString) {
         let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
         Output.clearLine()
-        Kernel.printError(ByteString(String(text.harmless.lossy.prefix(width))))
+        Kernel.printError(ByteString(String(text.terminalSafe.lossy.prefix(width))))
     }
 }
 

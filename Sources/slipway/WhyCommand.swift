@@ -120,7 +120,7 @@ extension ToldBuild {
     var text: ByteString {
         guard let target = build.record?.bakeTarget else { return explanation.text }
         let others = targets.filter { $0 != target }.joined(separator: ", ")
-        return target.harmless + ": " + explanation.text
+        return target.terminalSafe + ": " + explanation.text
             + (others.isEmpty ? "" : Output.lines(["also built: " + others + " (slipway why --target NAME)"]))
     }
 
@@ -141,12 +141,12 @@ extension Explanation {
     private static let mostNamed = 10
 
     fileprivate var text: ByteString {
-        var lines = [(step.isEmpty ? "" : step.harmless + ": ") + sentence.harmless]
-        lines += paths.prefix(Self.mostNamed).map { "  " + $0.harmless }
+        var lines = [(step.isEmpty ? "" : step.terminalSafe + ": ") + sentence.terminalSafe]
+        lines += paths.prefix(Self.mostNamed).map { "  " + $0.terminalSafe }
         if paths.count > Self.mostNamed {
             lines.append("  and " + ByteString(decimal: paths.count - Self.mostNamed) + " more")
         }
-        if let fix { lines.append("fix: " + fix.harmless) }
+        if let fix { lines.append("fix: " + fix.terminalSafe) }
         if let cached, let total {
             lines.append(ByteString(decimal: cached) + " of " + ByteString(decimal: total) + " steps were cached")
         }

@@ -47,7 +47,7 @@ struct ExportTests {
         let second = try offer(own: generation)
         try second.prepare()
         #expect(try Files.names(in: export.path.parentPath, limit: 9).count == 3)
-        #expect(fixture.survey(for: try fixture.build()).found == [nil])
+        #expect(fixture.lookup(for: try fixture.build()).found == [nil])
     }
 
     @Test("Modes are the generation's, whatever the umask", arguments: [0o022, 0o077], [0o022, 0o077])

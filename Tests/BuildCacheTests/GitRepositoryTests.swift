@@ -196,7 +196,7 @@ struct GitRepositoryTests {
         try folder.write("r/.git/worktrees/w/commondir", "../..\n")
         try folder.write("w/.git", "gitdir: " + folder["r/.git/worktrees/w"] + "\n")
         try folder.write("clone/.git/config", Self.config(folder["r"]))
-        func around(_ name: ByteString, user: UInt32, sudo: ByteString? = nil) -> GitRepository.Surroundings {
+        func around(_ name: ByteString, user: UInt32, sudo: ByteString? = nil) -> GitRepository.Location {
             GitRepository.around(folder[name], Owners(user: user, sudo: sudo))
         }
         // Everybody may believe root's own.
@@ -256,7 +256,7 @@ struct GitRepositoryTests {
         try Files.makeLink(folder["swapped"], to: folder["theirs"])
         let isOver = Atomic(false)
         let believed = Atomic(0)
-        SideBySide.run(2, bound: 2) { index in
+        ConcurrentLoop.forEach(2, bound: 2) { index in
             if index == 0 {
                 while !isOver.load(ordering: .relaxed) { try? Files.exchange(folder["swapped"], folder["to-mine"]) }
             } else {

@@ -99,7 +99,7 @@ struct LeaseTests {
             for _ in 0..<2 {
                 group.addTask { [store] in
                     for _ in 0..<300 {
-                        do throws(Rejection) {
+                        do throws(StoreError) {
                             let leased = try store.leasedGeneration(of: store.user)
                             #expect(leased.map { $0.1.path == $0.0.leasePath } == true)
                         } catch {
@@ -123,10 +123,10 @@ struct LeaseTests {
 
     @Test("Without a lease, what was read or failed in a generation that goes meanwhile does not count")
     func unleased() throws {
-        let gone = Rejection(.storeUnreadable, "gone")
+        let gone = StoreError(.storeUnreadable, "gone")
         for (next, fails) in [("gen-000002", false), ("gen-000003", true)] as [(ByteString, Bool)] {
             var seen: [ByteString?] = []
-            let read = try store.withCurrentGeneration(of: store.user) { (current) throws(Rejection) in
+            let read = try store.withCurrentGeneration(of: store.user) { (current) throws(StoreError) in
                 seen.append(current?.path.lastPathComponent)
                 guard seen.count == 1 else { return current?.path.lastPathComponent }
                 #expect(throws: Never.self) { try switchGeneration(to: next) }
@@ -138,7 +138,7 @@ struct LeaseTests {
         // What fails in one that stays has failed.
         var tries = 0
         #expect(throws: gone) {
-            try store.withCurrentGeneration(of: store.user) { (_) throws(Rejection) in
+            try store.withCurrentGeneration(of: store.user) { (_) throws(StoreError) in
                 tries += 1
                 throw gone
             }

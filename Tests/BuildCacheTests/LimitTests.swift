@@ -32,7 +32,7 @@ struct LimitTests {
         let space = Files.Space(
             total: 1000, available: available, totalInodes: inodes, availableInodes: availableInodes)
         let limits = StoreLimits(maximumSize: 0, minimumFree: 1 << 30)
-        do throws(Rejection) {
+        do throws(StoreError) {
             try limits.check(space, at: "/store")
             #expect(isEnough)
         } catch {

@@ -178,9 +178,9 @@ struct PreflightTests {
         let damaged = try fixture.export(for: build, at: 200, "damaged")
         try damage.make(damaged, fixture)
         try fixture.setTime(of: damaged.index, seconds: 200)
-        let survey = fixture.survey(for: build)
-        #expect(survey.digest == nil)
-        #expect(survey.notes.map(\.reason) == [damage.reason])
+        let lookup = fixture.lookup(for: build)
+        #expect(lookup.digest == nil)
+        #expect(lookup.notes.map(\.reason) == [damage.reason])
         let good = try fixture.export(for: fixture.build("other"), at: 100, "good")
         #expect(try fixture.finds(good, for: build))
     }
@@ -217,9 +217,9 @@ struct PreflightTests {
         }
         let blob = part == "manifest" ? export.manifest : part == "config" ? export.config : export.layers[1]
         #expect(chown(blob.path.lossy, 54_321, 54_321) == 0)
-        let survey = fixture.survey(for: build)
-        #expect(survey.digest == nil)
-        #expect(survey.notes.map(\.reason) == [part == "layer" ? .layerRejected : .manifestRejected])
+        let lookup = fixture.lookup(for: build)
+        #expect(lookup.digest == nil)
+        #expect(lookup.notes.map(\.reason) == [part == "layer" ? .layerRejected : .manifestRejected])
     }
 
     // Root may read everything, so it steps down first.
@@ -238,9 +238,9 @@ struct PreflightTests {
             #expect(try fixture.finds(export, for: build))
             let file = part == "index" ? export.index : part == "config" ? export.config.path : export.layers[0].path
             try Descriptor.open(file).setMode(0)
-            let survey = fixture.survey(for: build)
-            #expect(survey.digest == nil)
-            #expect(survey.notes.map(\.reason.rawValue) == [reason])
+            let lookup = fixture.lookup(for: build)
+            #expect(lookup.digest == nil)
+            #expect(lookup.notes.map(\.reason.rawValue) == [reason])
         }
     }
 
@@ -253,8 +253,8 @@ struct PreflightTests {
             var text = export.manifest.index.bytes
             text[Int.random(in: text.indices, using: &generator)] = UInt8.random(in: .min ... .max, using: &generator)
             try Files.replace(export.index, with: ByteString(text), mode: 0o644)
-            let survey = fixture.survey(for: build)
-            #expect(survey.digest == nil || survey.digest == export.digest)
+            let lookup = fixture.lookup(for: build)
+            #expect(lookup.digest == nil || lookup.digest == export.digest)
         }
     }
 }

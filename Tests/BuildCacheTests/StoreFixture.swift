@@ -35,26 +35,26 @@ struct StoreFixture {
         OpenedStore(store, trusted: trusted ?? [store.user], leasing: leasing)
     }
 
-    func survey(
+    func lookup(
         for builds: BuildIdentity..., trusted: [UInt32]? = nil, leasing: Bool = false, scope: UnionScope = .store,
         acting: Bool = true
-    ) -> Survey {
-        Survey(of: opened(trusted: trusted, leasing: leasing), for: builds, scope: scope, acting: acting)
+    ) -> CacheLookup {
+        CacheLookup(of: opened(trusted: trusted, leasing: leasing), for: builds, scope: scope, acting: acting)
     }
 
-    /// The survey of a build, with what it merges written down.
+    /// The lookup of a build, with what it merges written down.
     func imported(
         for builds: BuildIdentity..., trusted: [UInt32]? = nil, scope: UnionScope = .store
-    ) -> Survey {
-        var survey = Survey(of: opened(trusted: trusted), for: builds, scope: scope, acting: true)
-        survey.write()
-        return survey
+    ) -> CacheLookup {
+        var lookup = CacheLookup(of: opened(trusted: trusted), for: builds, scope: scope, acting: true)
+        lookup.write()
+        return lookup
     }
 
-    /// The layers of what a survey has found, whether it has been written yet or not.
-    func layers(of survey: Survey) throws -> Set<ByteString> {
-        guard let found = survey.found.first ?? nil else { return [] }
-        if let text = survey.merged { return Set(try layers(in: text)) }
+    /// The layers of what a lookup has found, whether it has been written yet or not.
+    func layers(of lookup: CacheLookup) throws -> Set<ByteString> {
+        guard let found = lookup.found.first ?? nil else { return [] }
+        if let text = lookup.merged { return Set(try layers(in: text)) }
         let path = try #require(found.source.blobPath(found.digest))
         return Set(try layers(in: try Files.read(path, limit: 1 << 20)))
     }
@@ -67,7 +67,7 @@ struct StoreFixture {
 
     /// Whether a build imports all layers of some exports; writes nothing.
     func finds(_ exports: StoredExport..., for build: BuildIdentity, trusted: [UInt32]? = nil) throws -> Bool {
-        let layers = try layers(of: survey(for: build, trusted: trusted, acting: false))
+        let layers = try layers(of: lookup(for: build, trusted: trusted, acting: false))
         return exports.allSatisfy { layers.isSuperset(of: $0.layers.map(\.digest)) }
     }
 
@@ -197,7 +197,7 @@ struct StoredExport {
     var index: ByteString { path.appending(path: "index.json") }
 }
 
-extension Survey {
+extension CacheLookup {
     /// The digest of what is imported.
     var digest: ByteString? { found.first??.digest }
 }
@@ -208,6 +208,6 @@ func rejection(_ body: () throws -> Void) -> Reason? {
         try body()
         return nil
     } catch {
-        return (error as? Rejection)?.note.reason
+        return (error as? StoreError)?.note.reason
     }
 }

@@ -178,7 +178,7 @@ struct SubStoreTests {
         #expect(rejection { try store.makeOwnIfMissing() } == .storeNotTrusted)
         let opened = fixture.opened(leasing: true)
         #expect(opened.own == nil && opened.notes.count == 1)
-        #expect(Survey(of: opened, for: [try fixture.build()], acting: false).digest == nil)
+        #expect(CacheLookup(of: opened, for: [try fixture.build()], acting: false).digest == nil)
     }
 
     @Test("Behind a planted link nothing is made", arguments: ["victim", "nowhere"])

@@ -13,14 +13,14 @@ struct SummaryTests {
     init() throws { fixture = try StoreFixture() }
 
     /// Three of each key.
-    private func trim() throws(Rejection) {
+    private func trim() throws(StoreError) {
         var retention = Retention()
         retention.mostOfKey = 3
         _ = try Trim(fixture.store, keeping: retention, dryRun: false).run()
     }
 
     private func summary(
-        checkpoint: (Inventory.Step) throws(Rejection) -> Void = { _ in }
+        checkpoint: (Inventory.Step) throws(StoreError) -> Void = { _ in }
     ) throws -> PartSummary? {
         let layout = fixture.store.layout
         return try layout.parts.first.flatMap { try PartSummary(of: $0, in: fixture.store, checkpoint: checkpoint) }
@@ -117,7 +117,7 @@ struct SummaryTests {
                 try fixture.export(for: build, at: Int64(number), target + ByteString(decimal: number))
             }
         }
-        let found = try summary { (now) throws(Rejection) in
+        let found = try summary { (now) throws(StoreError) in
             if now == step { try trim() }
         }
         let summary = try #require(found)

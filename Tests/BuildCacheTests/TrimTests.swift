@@ -85,12 +85,12 @@ struct TrimTests {
         try Files.replace(kept[2].path.appending(path: Export.contextRecord), with: record, mode: 0o644)
         try Files.replace(kept[2].path.appending(path: Export.buildRecord), with: "{}", mode: 0o600)
         #expect(try trim().run().outcome == .switched("gen-000002"))
-        let moved = try #require(Export.standing(kept[2].path))
+        let moved = try #require(Export.currentLocation(of: kept[2].path))
         #expect(try Files.read(moved.appending(path: Export.contextRecord), limit: 4 << 20) == record)
         #expect(try Files.status(moved.appending(path: Export.buildRecord)).mode == 0o600)
         #expect(Files.isMissing(moved.appending(path: Export.outcomeRecord)))
-        #expect(fixture.survey(for: build).newest == [moved])
-        #expect(Export.standing(moved.parentPath.appending(path: "gone")) == nil)
+        #expect(fixture.lookup(for: build).newest == [moved])
+        #expect(Export.currentLocation(of: moved.parentPath.appending(path: "gone")) == nil)
     }
 
     @Test("What is copied is what BuildKit left: a link to the pool, an ingest, and files of one's own")
@@ -134,7 +134,7 @@ struct TrimTests {
         _ = try five()
         try fixture.export(for: fixture.build(target: "other"), at: 60, "target")
         var plan = trim(dryRun: true)
-        plan.planCheckpoint = { (now) throws(Rejection) in if now == step { _ = try trim().run() } }
+        plan.planCheckpoint = { (now) throws(StoreError) in if now == step { _ = try trim().run() } }
         let report = try plan.run()
         let expected = try trim(dryRun: true).run()
         #expect(try current().path.lastPathComponent == "gen-000002")
@@ -152,8 +152,8 @@ struct TrimTests {
         if [.exportsSwept, .sweptHalf, .swept].contains(step) {
             killed.linkFile = { (_, _) throws(Errno) in throw .notPermitted }
         }
-        let end = Rejection(.storeUnreadable, "killed")
-        killed.checkpoint = { (now) throws(Rejection) in
+        let end = StoreError(.storeUnreadable, "killed")
+        killed.checkpoint = { (now) throws(StoreError) in
             if now == step {
                 reached = true
                 throw end
@@ -211,7 +211,7 @@ struct TrimTests {
                 .appending(path: export.path.lastPathComponent).appending(path: Export.outcomeRecord)
         }.compactMap { $0 }
         // Another build holds the old generation: it is written there, and taken over later.
-        Export.keep("held", Export.outcomeRecord, beside: kept[0].path, mode: 0o644)
+        Export.write("held", Export.outcomeRecord, beside: kept[0].path, mode: 0o644)
         #expect(outcomes.allSatisfy { Files.isMissing($0) })
         #expect(lease != nil)
         lease = nil
@@ -219,10 +219,10 @@ struct TrimTests {
         #expect(try Files.read(outcomes[0], limit: 10) == "held")
         // Nobody does any more.
         #expect(Files.isMissing(kept[1].path))
-        Export.keep("moved", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
+        Export.write("moved", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
         #expect(try Files.read(outcomes[1], limit: 10) == "moved")
         _ = try trim { $0.dropsAll = true }.run()
-        Export.keep("gone", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
+        Export.write("gone", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
         #expect(outcomes.allSatisfy { Files.isMissing($0) })
     }
 
@@ -311,7 +311,7 @@ struct TrimTests {
         var outcome: Trim.Outcome?
         var first = trim()
         let second = trim()
-        first.checkpoint = { (step) throws(Rejection) in if step == .marked { outcome = try second.run().outcome } }
+        first.checkpoint = { (step) throws(StoreError) in if step == .marked { outcome = try second.run().outcome } }
         #expect(try first.run().outcome == .switched("gen-000002"))
         #expect(outcome == .otherTrimAtWork)
     }
@@ -363,7 +363,7 @@ struct TrimTests {
         #expect(report.outcome == .swept && report.before.unfinished == 1000 && report.after.unfinished == 0)
         #expect(report.before.total == report.after.total + 1000)
         #expect(Files.isMissing(data) && Files.isMissing(data.parentPath))
-        #expect(fixture.survey(for: build).digest == export.digest)
+        #expect(fixture.lookup(for: build).digest == export.digest)
         #expect(try reader.status().kind == .regular)
     }
 
@@ -455,7 +455,7 @@ struct TrimTests {
         #expect(try Files.status(current().readersPath).mode == 0o644)
         try stranger.lock(.exclusive)
         #expect(try Lease.take(of: current()) != nil)
-        #expect(fixture.survey(for: build).digest == export.digest)
+        #expect(fixture.lookup(for: build).digest == export.digest)
         if hasLinks {
             #expect(try !trim.run().isSettled)
             try Files.setModified(old.closedPath, Clock.now - Self.day)
@@ -480,7 +480,7 @@ struct TrimTests {
         #expect(refused.holders.map(\.process) == [Kernel.processID])
         try Files.setModified(home.appending(path: "trimming"), Clock.now - Self.day / 24)
         var first = trim()
-        first.checkpoint = { (step) throws(Rejection) in
+        first.checkpoint = { (step) throws(StoreError) in
             guard step == .cleared else { return }
             let status = try? Files.status(path)
             #expect(status?.mode == 0o600 && status?.modified == time)
@@ -686,10 +686,10 @@ struct TrimTests {
         #expect(report.after.total <= 370_000 && report.after.orphaned == 0)
         #expect(report.kept == 4 && report.shortened.count == 1 && report.dropped.count == 2)
         // In the order of their use: 1, 5, 4, half of 3.
-        let survey = fixture.survey(for: branches[0].build, acting: false)
+        let lookup = fixture.lookup(for: branches[0].build, acting: false)
         let kept = [1, 5, 4].flatMap { branches[$0].export.layers } + branches[3].export.layers.prefix(1)
-        #expect(try fixture.layers(of: survey) == Set(kept.map(\.digest)))
-        #expect(survey.merged == nil, "the union is there")
+        #expect(try fixture.layers(of: lookup) == Set(kept.map(\.digest)))
+        #expect(lookup.merged == nil, "the union is there")
         let record = try #require(UnionRecord.all(in: current()).first?.record)
         #expect(record.exportCount == 4)
         // All of them are whole, and it is no reason to trim again.
@@ -710,8 +710,8 @@ struct TrimTests {
             return trim
         }
         var killed = small()
-        let end = Rejection(.storeUnreadable, "killed")
-        killed.checkpoint = { (now) throws(Rejection) in if now == step { throw end } }
+        let end = StoreError(.storeUnreadable, "killed")
+        killed.checkpoint = { (now) throws(StoreError) in if now == step { throw end } }
         #expect(throws: end) { try killed.run() }
         #expect(try fixture.finds(branches[3].export, for: branches[3].build))
         _ = try small().run()
@@ -729,7 +729,7 @@ struct TrimTests {
         var small = trim { $0.maximumSize = 160_000 }
         small.linkFile = { (_, _) throws(Errno) in throw .noSpace }
         let mode = try Files.status(current().poolPath).mode
-        small.checkpoint = { (step) throws(Rejection) in
+        small.checkpoint = { (step) throws(StoreError) in
             guard step == .chosen, geteuid() != 0 else { return }
             _ = try? Descriptor.open(current().poolPath).setMode(0o500)
         }

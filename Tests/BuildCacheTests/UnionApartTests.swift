@@ -19,16 +19,16 @@ struct UnionApartTests {
         return try #require(UnionRecord.read(generation.unionPath(.store, build.key), in: generation))
     }
 
-    private func survey(
+    private func lookup(
         _ builds: [BuildIdentity], _ numbers: [Int], acting: Bool = true, until deadline: Deadline = .never
-    ) -> Survey {
-        Survey(of: fixture.opened(), for: builds, apart: numbers, acting: acting, until: deadline)
+    ) -> CacheLookup {
+        CacheLookup(of: fixture.opened(), for: builds, apart: numbers, acting: acting, until: deadline)
     }
 
     private func imported(_ builds: [BuildIdentity], _ numbers: [Int]) throws -> [ByteString] {
-        var survey = survey(builds, numbers)
-        survey.write()
-        return try survey.found.map { try #require($0?.digest) }
+        var lookup = lookup(builds, numbers)
+        lookup.write()
+        return try lookup.found.map { try #require($0?.digest) }
     }
 
     private func graph(_ manifest: ByteString) throws -> CacheGraph {
@@ -56,7 +56,7 @@ struct UnionApartTests {
         let record = try record(of: build)
         #expect(record.manifest.digest == digests[0] && record.apart.map(\.manifest.digest) == Array(digests[1...2]))
         // They are there for the next, who has no time to make any, and for whoever only looks.
-        let shown = survey([build, build, build], [0, 1, 2], acting: false)
+        let shown = lookup([build, build, build], [0, 1, 2], acting: false)
         #expect(shown.found.map { $0?.digest } == Array(digests[0...2]))
         #expect(try imported([build], [0]) == [digests[0]])
         #expect(try self.record(of: build) == record)
@@ -118,7 +118,7 @@ struct UnionApartTests {
         let record = try record(of: build)
         let blob = isConfig ? record.apart[0].config : record.apart[0].manifest
         try Files.remove(try #require(try fixture.generation().blobPath(blob.digest)))
-        let found = survey([build, build], [0, 1], acting: false).found
+        let found = lookup([build, build], [0, 1], acting: false).found
         #expect(found.map { $0?.digest } == [record.manifest.digest, record.manifest.digest])
     }
 

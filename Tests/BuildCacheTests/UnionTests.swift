@@ -77,14 +77,14 @@ struct UnionTests {
     func merge() throws {
         let build = try fixture.build()
         let exports = try (0..<5).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
-        let shown = fixture.survey(for: build, acting: false)
+        let shown = fixture.lookup(for: build, acting: false)
         #expect(try record(of: build) == nil, "nothing is written to look at it")
-        let survey = fixture.imported(for: build)
-        #expect(survey.found == shown.found && survey.notes.isEmpty)
-        #expect(survey.found.first??.exports == 5 && survey.found.first??.keys == 1)
-        #expect(try fixture.layers(of: survey).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
+        let lookup = fixture.imported(for: build)
+        #expect(lookup.found == shown.found && lookup.notes.isEmpty)
+        #expect(lookup.found.first??.exports == 5 && lookup.found.first??.keys == 1)
+        #expect(try fixture.layers(of: lookup).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
         #expect(try record(of: build)?.exportCount == 5)
-        #expect(fixture.survey(for: build).found == survey.found)
+        #expect(fixture.lookup(for: build).found == lookup.found)
         let late = try fixture.export(for: build, at: 200, "late")
         #expect(try fixture.finds(late, exports[0], for: build))
         #expect(fixture.imported(for: build).found.first??.exports == 6)
@@ -113,14 +113,14 @@ struct UnionTests {
         let first = try fixture.export(for: build, at: 100, "first")
         let last = try fixture.export(for: build, at: 200, "last")
         let generation = try fixture.generation()
-        func reading() -> Survey {
-            var survey = Survey(of: fixture.opened(), for: [build], scope: .store, acting: true)
-            survey.write()
-            return survey
+        func reading() -> CacheLookup {
+            var lookup = CacheLookup(of: fixture.opened(), for: [build], scope: .store, acting: true)
+            lookup.write()
+            return lookup
         }
         try Files.makeDirectory(generation.unionPath(.store, build.key), mode: 0o755)
-        let survey = reading()
-        #expect(survey.digest == last.digest && survey.notes.map(\.reason) == [.unionNotWritten])
+        let lookup = reading()
+        #expect(lookup.digest == last.digest && lookup.notes.map(\.reason) == [.unionNotWritten])
         try Files.removeTree(generation.unionPath(.store, build.key))
         publish(build)
         let union = try #require(try record(of: build))
@@ -137,10 +137,10 @@ struct UnionTests {
         let (build, target) = (try fixture.build(), try fixture.build(target: "other"))
         let first = try fixture.export(for: build, at: 100, "a")
         let second = try fixture.export(for: target, at: 200, "b")
-        let survey = fixture.survey(for: build, target, acting: false)
-        #expect(survey.found[0] == survey.found[1] && survey.found[0]?.keys == 2)
-        #expect(survey.newest == [first.path, second.path])
-        #expect(try fixture.layers(of: survey).isSuperset(of: (first.layers + second.layers).map(\.digest)))
+        let lookup = fixture.lookup(for: build, target, acting: false)
+        #expect(lookup.found[0] == lookup.found[1] && lookup.found[0]?.keys == 2)
+        #expect(lookup.newest == [first.path, second.path])
+        #expect(try fixture.layers(of: lookup).isSuperset(of: (first.layers + second.layers).map(\.digest)))
     }
 
     // MARK: - Published
@@ -158,7 +158,7 @@ struct UnionTests {
         #expect(try record(of: build)?.manifest == first.manifest)
         #expect(try fixture.finds(own, foreign, for: build))
         #expect(try fixture.finds(own, foreign, for: stranger("new")), "one that was never built before")
-        let published = fixture.survey(for: build)
+        let published = fixture.lookup(for: build)
         #expect(published.found.first??.digest == first.manifest.digest && published.merged == nil)
     }
 
@@ -174,7 +174,7 @@ struct UnionTests {
         let keys = try #require(try record(scope, of: build)).exports.keys.sorted()
         let wanted = [build] + (scope == .key ? [] : [target]) + (scope == .store ? [other] : [])
         #expect(keys == wanted.map(\.key.directoryName).sorted())
-        #expect(fixture.survey(for: build, scope: scope).found.first??.keys == wanted.count)
+        #expect(fixture.lookup(for: build, scope: scope).found.first??.keys == wanted.count)
     }
 
     @Test("Another repository's old exports stay out; one's own do not")
@@ -266,7 +266,7 @@ struct UnionTests {
         let path = generation.unionPath(.store, build.key)
         let checked = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
         #expect(checked.missing.isEmpty)
-        let layer = try #require(fixture.layers(of: fixture.survey(for: build, acting: false)).first)
+        let layer = try #require(fixture.layers(of: fixture.lookup(for: build, acting: false)).first)
         try Files.remove(try #require(generation.blobPath(layer)))
         let lacking = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
         #expect(lacking.missing == [layer])
@@ -281,9 +281,9 @@ struct UnionTests {
         try fixture.export(for: build, at: now(-50), "first")
         publish(build)
         for number in 0..<40 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
-        #expect(fixture.survey(for: build).notes == [Note(.unionNotMerged, "8 exports")])
+        #expect(fixture.lookup(for: build).notes == [Note(.unionNotMerged, "8 exports")])
         publish(build)
-        #expect(fixture.survey(for: build).notes.isEmpty)
+        #expect(fixture.lookup(for: build).notes.isEmpty)
     }
 
     @Test("Damaged exports are in no union, and come into it once they are whole")
@@ -294,9 +294,9 @@ struct UnionTests {
         try Files.rename(bad.layers[1].path, to: fixture.folder["layer"])
         publish(build)
         #expect(try record(of: build)?.exportCount == 1)
-        let survey = fixture.survey(for: build)
-        #expect(try fixture.layers(of: survey) == Set(good.layers.map(\.digest)))
-        #expect(survey.notes.map(\.reason) == [.layerRejected])
+        let lookup = fixture.lookup(for: build)
+        #expect(try fixture.layers(of: lookup) == Set(good.layers.map(\.digest)))
+        #expect(lookup.notes.map(\.reason) == [.layerRejected])
         try Files.rename(fixture.folder["layer"], to: bad.layers[1].path)
         #expect(try fixture.finds(good, bad, for: build))
     }
@@ -308,13 +308,13 @@ struct UnionTests {
         publish(build)
         let before = try #require(try record(of: build))
         try Files.remove(exports[1].layers[0].path)
-        let survey = fixture.imported(for: build)
-        #expect(survey.notes.map(\.reason) == [.layerRejected])
-        let layers = try fixture.layers(of: survey)
+        let lookup = fixture.imported(for: build)
+        #expect(lookup.notes.map(\.reason) == [.layerRejected])
+        let layers = try fixture.layers(of: lookup)
         #expect(layers == Set((exports[0].layers + exports[2].layers).map(\.digest)), "what lay upon it goes, too")
         let after = try #require(try record(of: build))
         #expect(after.manifest != before.manifest && after.exportCount == 3)
-        #expect(fixture.survey(for: build).found == survey.found)
+        #expect(fixture.lookup(for: build).found == lookup.found)
         try fixture.put("first layer of 1", in: fixture.generation())
         let again = try fixture.export(for: build, at: now(-5), "1")
         #expect(try fixture.finds(again, for: build))
@@ -352,9 +352,9 @@ struct UnionTests {
         }
         #expect(try fixture.finds(exports[0], exports[1], exports[2], for: build))
         publish(build)
-        let survey = fixture.survey(for: build)
-        #expect(survey.merged == nil && survey.notes.isEmpty)
-        #expect(try fixture.layers(of: survey).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
+        let lookup = fixture.lookup(for: build)
+        #expect(lookup.merged == nil && lookup.notes.isEmpty)
+        #expect(try fixture.layers(of: lookup).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
     }
 
     @Test("Writers at once lose nothing")
@@ -371,7 +371,7 @@ struct UnionTests {
             }
         }
         #expect(fixture.imported(for: build).found.first??.exports == 24)
-        #expect(fixture.survey(for: build).merged == nil)
+        #expect(fixture.lookup(for: build).merged == nil)
     }
 
     @Test("What former unions have left goes when nobody can be reading it any more")
@@ -392,7 +392,7 @@ struct UnionTests {
         publish(build)
         #expect(Files.isMissing(old))
         #expect(try record(of: build)?.former.count == 2)
-        #expect(fixture.survey(for: build).found.first??.exports == 3)
+        #expect(fixture.lookup(for: build).found.first??.exports == 3)
     }
 
     @Test("What a former union has left stays as long as another key's union is made of it")
@@ -433,10 +433,10 @@ struct UnionTests {
         let generation = try fixture.generation()
         let memory = try Files.read(generation.unionPath(.store, build.key) + "-checked", limit: 65_536)
         #expect(memory.hasPrefix(record.manifest.digest))
-        let layer = try #require(fixture.layers(of: fixture.survey(for: build)).first)
+        let layer = try #require(fixture.layers(of: fixture.lookup(for: build)).first)
         let path = try #require(generation.blobPath(layer))
         try Files.remove(path)
-        #expect(try !fixture.layers(of: fixture.survey(for: build)).contains(layer))
+        #expect(try !fixture.layers(of: fixture.lookup(for: build)).contains(layer))
     }
 
     /// What happens to a file without the pool's time telling of it.
@@ -460,10 +460,10 @@ struct UnionTests {
             let generation = try fixture.generation()
             let place = generation.unionPath(.store, build.key)
             let record = try #require(UnionRecord.read(place, in: generation))
-            let survey = fixture.survey(for: build)
-            #expect(survey.digest == record.manifest.digest && survey.notes.isEmpty)
+            let lookup = fixture.lookup(for: build)
+            #expect(lookup.digest == record.manifest.digest && lookup.notes.isEmpty)
             let before = try Files.status(generation.poolPath).modified
-            let layer = try #require(fixture.layers(of: survey).sorted().last)
+            let layer = try #require(fixture.layers(of: lookup).sorted().last)
             func path(_ digest: ByteString) throws -> String { try #require(generation.blobPath(digest)).lossy }
             func rewrite(_ digest: ByteString, _ change: (Int32) -> Bool) throws {
                 let path = try path(digest)
@@ -491,7 +491,7 @@ struct UnionTests {
                         == blob.digest)
             }
             let isLayer = after.notes.first?.reason == .layerRejected
-            #expect(try fixture.layers(of: fixture.survey(for: build)).contains(layer) != isLayer)
+            #expect(try fixture.layers(of: fixture.lookup(for: build)).contains(layer) != isLayer)
         }
     }
 
@@ -502,14 +502,14 @@ struct UnionTests {
         publish(build)
         for most in 0..<1000 {
             let questions = Atomic<Int>(0)
-            let survey = Survey(
+            let lookup = CacheLookup(
                 of: fixture.opened(), for: [build], acting: true,
                 until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
-            if survey.digest != nil {
-                #expect(!survey.isCut)
+            if lookup.digest != nil {
+                #expect(!lookup.isCut)
                 return #expect(most > 10)
             }
-            #expect(Set(survey.notes.map(\.reason)) == [.storeSearchCut])
+            #expect(Set(lookup.notes.map(\.reason)) == [.storeSearchCut])
         }
         Issue.record("never found")
     }
@@ -538,9 +538,9 @@ struct UnionTests {
         _ = try trim(keeping: 3, linking: linking)
         let unions = UnionRecord.all(in: try current())
         #expect(unions.map(\.record.exportCount) == [3])
-        let survey = fixture.survey(for: build)
-        #expect(try fixture.layers(of: survey) == Set(exports.suffix(3).flatMap { $0.layers.map(\.digest) }))
-        #expect(survey.merged == nil)
+        let lookup = fixture.lookup(for: build)
+        #expect(try fixture.layers(of: lookup) == Set(exports.suffix(3).flatMap { $0.layers.map(\.digest) }))
+        #expect(lookup.merged == nil)
         // It is no reason to trim again.
         publish(build)
         let report = try trim(keeping: 3)
@@ -561,8 +561,8 @@ struct UnionTests {
         publish(other, age: hour)
         try fixture.put("nobody's", in: current())
         #expect(try trim(linking: linking).outcome == (linking ? .switched("gen-000002") : .swept))
-        let survey = fixture.survey(for: build)
-        #expect(survey.merged == nil && survey.found.first??.exports == 41)
+        let lookup = fixture.lookup(for: build)
+        #expect(lookup.merged == nil && lookup.found.first??.exports == 41)
         #expect(try (old + [new]).allSatisfy { try fixture.finds($0, for: build) })
         #expect(try fixture.finds(foreign, new, for: other))
         #expect(try !fixture.finds(old[0], for: other), "still too old for others")
@@ -590,36 +590,36 @@ struct UnionTests {
         }
         try lend(lender)
         let trusted = [fixture.store.user, 4242]
-        func survey(_ trusted: [UInt32]) -> Survey {
-            var survey = Survey(of: fixture.opened(trusted: trusted, leasing: true), for: [build], acting: true)
-            survey.write()
-            return survey
+        func lookup(_ trusted: [UInt32]) -> CacheLookup {
+            var lookup = CacheLookup(of: fixture.opened(trusted: trusted, leasing: true), for: [build], acting: true)
+            lookup.write()
+            return lookup
         }
-        func reads(_ survey: Survey, _ exports: [StoredExport]) throws -> Bool {
-            let layers = try fixture.layers(of: survey)
-            let source = try #require(survey.found.first??.source)
+        func reads(_ lookup: CacheLookup, _ exports: [StoredExport]) throws -> Bool {
+            let layers = try fixture.layers(of: lookup)
+            let source = try #require(lookup.found.first??.source)
             return try exports.flatMap(\.layers).allSatisfy { layer in
                 let path = try #require(source.blobPath(layer.digest))
                 return try layers.contains(layer.digest) && Files.read(path, limit: 999).count == layer.size
             }
         }
-        let found = survey(trusted)
+        let found = lookup(trusted)
         #expect(found.notes.isEmpty && found.leases.count == 2)
         #expect(found.found.first??.exports == 3)
         #expect(try reads(found, [own] + foreign))
-        #expect(survey([fixture.store.user]).digest == own.digest, "nothing of who is not trusted")
+        #expect(lookup([fixture.store.user]).digest == own.digest, "nothing of who is not trusted")
 
         fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max, trusting: trusted)
-        let published = survey(trusted)
+        let published = lookup(trusted)
         #expect(published.merged == nil && published.found.first??.exports == 3)
         #expect(try reads(published, [own] + foreign))
         let late = try fixture.export(for: build, at: now(-10), "late")
-        #expect(try reads(survey(trusted), [own, late] + foreign))
+        #expect(try reads(lookup(trusted), [own, late] + foreign))
 
         // A stranger's file in a trusted user's part counts for missing, and what is built upon it with it.
         let lent = try #require(try fixture.store.currentGeneration(of: 4242)?.blobPath(foreign[0].layers[1].digest))
         #expect(chown(lent.lossy, 5555, 5555) == 0)
-        let without = survey(trusted)
+        let without = lookup(trusted)
         #expect(try reads(without, [own, late, foreign[1]]))
         #expect(try !fixture.layers(of: without).contains(foreign[0].layers[1].digest))
     }

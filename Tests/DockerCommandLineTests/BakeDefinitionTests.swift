@@ -91,8 +91,8 @@ struct BakeDefinitionTests {
     func fields() throws {
         let text: ByteString = #"{"target":{"a":{"context":null,"dockerfile":"","call":"build"},"b":{"call":"check"}}}"#
         let targets = try #require(BakeDefinition(text)?.targets)
-        #expect(targets[0].context == "." && targets[0].dockerfile == nil && !targets[0].isLeftAlone)
-        #expect(targets[1].isLeftAlone)
+        #expect(targets[0].context == "." && targets[0].dockerfile == nil && !targets[0].isPassThrough)
+        #expect(targets[1].isPassThrough)
     }
 
     @Test(

@@ -100,13 +100,13 @@ enum Corpus {
             add("at", container.mountTargets ?? [])
             if container.mountTargets == nil { words.append("mounts-unclear") }
             add("source", container.mountSources.map(\.path))
-            if container.isLeftAlone { words.append("left-alone") }
+            if container.isPassThrough { words.append("left-alone") }
             add("image", container.image.map { [$0] } ?? [])
             return words.joined(separator: " ")
         case .volume(let volume):
             var words = ["volume@" + ByteString(decimal: volume.commandWordIndex)]
             words += Self.words(of: volume.globals) + volume.mountSources.map { "source=" + quoted($0.path) }
-            if volume.isLeftAlone { words.append("left-alone") }
+            if volume.isPassThrough { words.append("left-alone") }
             return words.joined(separator: " ")
         case .compose(let compose):
             var words = ["compose-" + compose.word + "@" + ByteString(decimal: compose.commandWordIndex)]
@@ -119,7 +119,7 @@ enum Corpus {
             if compose.builds { words.append("builds") }
             if compose.isRemote { words.append("remote") }
             words += compose.mountSources.map { "source=" + quoted($0.path) }
-            if compose.isLeftAlone { words.append("left-alone") }
+            if compose.isPassThrough { words.append("left-alone") }
             words += compose.services.map { "name=" + quoted($0) }
             return words.joined(separator: " ")
         case .bake(let bake):
@@ -135,7 +135,7 @@ enum Corpus {
             words += bake.files.map { "file=" + quoted($0) } + bake.overrides.map { "set=" + quoted($0) }
             if bake.noCache { words.append("no-cache") }
             if bake.isRemote { words.append("remote") }
-            if bake.isLeftAlone { words.append("left-alone") }
+            if bake.isPassThrough { words.append("left-alone") }
             words += bake.positionals.map { "name=" + quoted($0) }
             return words.joined(separator: " ")
         case .build(let build):
@@ -155,7 +155,7 @@ enum Corpus {
             add("cache-from", build.cacheFrom)
             add("cache-to", build.cacheTo)
             if build.noCache { words.append("no-cache") }
-            if build.isLeftAlone { words.append("left-alone") }
+            if build.isPassThrough { words.append("left-alone") }
             add("path", build.positionals)
             return words.joined(separator: " ")
         }

@@ -88,7 +88,7 @@ struct PropertyTests {
         #expect(again.variables == ["A"] + container.variables)
         #expect(again.mountTargets == container.mountTargets.map { ["/dev/slipway"] + $0 })
         #expect(again.image == container.image && again.globals == container.globals)
-        #expect(again.isLeftAlone == container.isLeftAlone)
+        #expect(again.isPassThrough == container.isPassThrough)
     }
 
     /// What is injected is read before the user's own, changes nothing else, and can be taken out again.
@@ -108,7 +108,7 @@ struct PropertyTests {
         #expect(again.globals == build.globals)
         #expect(again.builder == build.builder)
         #expect(again.positionals == build.positionals)
-        #expect(again.isLeftAlone == build.isLeftAlone)
+        #expect(again.isPassThrough == build.isPassThrough)
     }
 
     @Test("Random lines", arguments: 1...8 as ClosedRange<UInt64>)

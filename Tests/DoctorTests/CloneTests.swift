@@ -11,9 +11,9 @@ import Testing
 struct CloneJudgeTests {
     @Test("The umask is told about everywhere")
     func umask() {
-        #expect(CloneFacts(mask: 0o022).judge().checks == [.cloneInOrder])
-        #expect(CloneFacts(mask: 0o002).judge() == [Finding(.umaskUnusual, "0002")])
-        #expect(CloneFacts(mask: 0o077, top: "/r").judge().checks == [.umaskUnusual])
+        #expect(CloneFacts(mask: 0o022).findings().checks == [.cloneInOrder])
+        #expect(CloneFacts(mask: 0o002).findings() == [Finding(.umaskUnusual, "0002")])
+        #expect(CloneFacts(mask: 0o077, top: "/r").findings().checks == [.umaskUnusual])
     }
 
     @Test(
@@ -21,27 +21,27 @@ struct CloneJudgeTests {
         arguments: [("", false), ("umask", false), ("false", false), ("group", true), ("0660", true), ("all", true)]
             as [(ByteString, Bool)])
     func sharing(_ value: ByteString, _ isTold: Bool) {
-        let findings = CloneFacts(top: "/r", sharing: value).judge()
+        let findings = CloneFacts(top: "/r", sharing: value).findings()
         #expect(findings.checks == [isTold ? .sharedRepository : .cloneInOrder])
     }
 
     @Test("Without an index the rest is told all the same")
     func withoutIndex() {
-        let findings = CloneFacts(top: "/r", obstacle: "why", hasDefaultACL: true).judge()
+        let findings = CloneFacts(top: "/r", obstacle: "why", hasDefaultACL: true).findings()
         #expect(findings == [Finding(.defaultACL, "/r", path: "/r"), Finding(.cloneNotRead, "/r: why")])
     }
 }
 
 extension Programs {
-    @Suite("A clone on the disk", .enabled(if: Surroundings.isProgram("/usr/bin/git"))) struct CloneTests {
+    @Suite("A clone on the disk", .enabled(if: ProcessContext.isProgram("/usr/bin/git"))) struct CloneTests {
         let folder: TemporaryFolder
-        let surroundings: Surroundings
+        let context: ProcessContext
 
         init() throws {
             folder = try TemporaryFolder()
-            var surroundings = Surroundings.test(folder, "GIT_CONFIG_NOSYSTEM=1")
-            surroundings.directory = try folder.makeFolder("r/sub")
-            self.surroundings = surroundings
+            var context = ProcessContext.test(folder, "GIT_CONFIG_NOSYSTEM=1")
+            context.directory = try folder.makeFolder("r/sub")
+            self.context = context
             try git("init", "-q", folder["r"])
             try folder.write("r/sub/file", "x")
             try folder.write("r/sub/deep/er/program", "x", mode: 0o755)
@@ -51,18 +51,18 @@ extension Programs {
 
         private func git(_ words: ByteString...) throws {
             let answer = try Execution.ask(
-                "/usr/bin/git", arguments: ["git"] + words, environment: .entries(surroundings.environment),
+                "/usr/bin/git", arguments: ["git"] + words, environment: .entries(context.environment),
                 nanoseconds: 60_000_000_000, limit: 65_536)
             try #require(answer.exitCode == 0)
         }
 
-        private func findings() -> [Finding] { CloneFacts.gather(surroundings).judge() }
+        private func findings() -> [Finding] { CloneFacts.gather(context).findings() }
 
         @Test("A clone as git makes it is in order") func fine() {
             #expect(findings().details(.cloneInOrder) == ["umask 0022, 2 tracked files of " + folder["r"]])
-            var outside = surroundings
+            var outside = context
             outside.directory = folder.path
-            #expect(CloneFacts.gather(outside).judge().details(.cloneInOrder) == ["umask 0022, no repository"])
+            #expect(CloneFacts.gather(outside).findings().details(.cloneInOrder) == ["umask 0022, no repository"])
         }
 
         @Test("Modes of tracked files and of their directories; what is not tracked does not matter") func modes()
@@ -76,7 +76,7 @@ extension Programs {
             let findings = findings()
             #expect(findings.checks == [.fileModesDiffer, .directoryModesDiffer])
             #expect(findings.map(\.detail) == ["1 of them: sub/file", "1 of them: sub/deep"])
-            #expect(CloneFacts.gather(surroundings).oddFiles == ["sub/file"])
+            #expect(CloneFacts.gather(context).oddFiles == ["sub/file"])
         }
 
         @Test("What fixes modes, and the setgid bit") func fixed() throws {
@@ -88,7 +88,7 @@ extension Programs {
             #expect(found.checks == [.setgidDirectories, .fileModesDiffer, .directoryModesDiffer])
             #expect(found.dropFirst().allSatisfy { $0.fix == "slipway modes --fix " + folder["r"] })
             let answer = try Execution.ask(
-                "/bin/sh", arguments: ["sh", "-c", found[0].fix], environment: .entries(surroundings.environment),
+                "/bin/sh", arguments: ["sh", "-c", found[0].fix], environment: .entries(context.environment),
                 nanoseconds: 60_000_000_000, limit: 65_536)
             #expect(answer.exitCode == 0)
             #expect(findings().checks == [.fileModesDiffer, .directoryModesDiffer])

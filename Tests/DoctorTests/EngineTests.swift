@@ -19,19 +19,19 @@ struct EngineJudgeTests {
                 engine: engine.flatMap({ EngineInfo($0) }), obstacleToExport: obstacle))
     }
 
-    private func judge(_ build: BuildTarget, _ buildx: BuildTarget, kit: ByteString? = nil) -> [Finding] {
+    private func findings(_ build: BuildTarget, _ buildx: BuildTarget, kit: ByteString? = nil) -> [Finding] {
         var facts = EngineFacts(docker: "/d/docker", program: .docker(Version(28, 5)))
         facts.routes = [.init(command: "A", target: build), .init(command: "B", target: buildx)]
         if let kit { facts.buildKits = [("dc", kit)] }
-        return facts.judge()
+        return facts.findings()
     }
 
     @Test("No docker, and programs that are none")
     func programs() {
-        #expect(EngineFacts().judge().checks == [.dockerMissing])
-        #expect(EngineFacts(docker: "/d", program: .podman).judge().checks == [.dockerIsPodman])
-        #expect(EngineFacts(docker: "/d", isSnap: true).judge().checks == [.dockerIsSnap])
-        let unknown = EngineFacts(docker: "/d", program: .unknown).judge()
+        #expect(EngineFacts().findings().checks == [.dockerMissing])
+        #expect(EngineFacts(docker: "/d", program: .podman).findings().checks == [.dockerIsPodman])
+        #expect(EngineFacts(docker: "/d", isSnap: true).findings().checks == [.dockerIsSnap])
+        let unknown = EngineFacts(docker: "/d", program: .unknown).findings()
         #expect(unknown.checks == [.dockerVersionUnknown] && unknown[0].fix == "/d --version")
     }
 
@@ -49,11 +49,11 @@ struct EngineJudgeTests {
             (.builderAliasUnknown, .builderAliasUnknown), (.conflictingEndpoints, .routeInDoubt),
         ] as [(Reason, Check)])
     func reasons(_ reason: Reason, _ check: Check) {
-        let findings = judge(.untouched(Note(reason, "x")), builder())
+        let findings = self.findings(.untouched(Note(reason, "x")), builder())
         #expect(findings.checks.filter { $0.row.severity != .ok } == [check])
         #expect(findings.details(check).allSatisfy { $0.hasPrefix("A: ") && $0.hasSuffix("x") })
         #expect(findings.details(.builderExports).allSatisfy { $0.hasPrefix("B: builder default") })
-        #expect(judge(builder(Note(reason)), builder(Note(reason))).filter { $0.check == check }.count == 1)
+        #expect(self.findings(builder(Note(reason)), builder(Note(reason))).filter { $0.check == check }.count == 1)
     }
 
     @Test("What needs another command than the table's gets it")
@@ -67,7 +67,7 @@ struct EngineJudgeTests {
 
     @Test("In order: both commands in one line, and the versions")
     func fine() {
-        let findings = judge(builder(), builder())
+        let findings = findings(builder(), builder())
         #expect(findings.checks == [.dockerFound, .composePassedOn, .builderExports])
         #expect(findings[0].detail == "/d/docker, version 28.5; buildx 0.29, /p/docker-buildx")
         #expect(findings[2].detail == "A and B: builder default, driver docker, context default")
@@ -79,22 +79,22 @@ struct EngineJudgeTests {
         let program = Program(path: "/d", isScript: false)
         for record in [.missing, .docker(program)] as [DockerRecord] {
             facts.record = record
-            #expect(facts.judge().checks == [.dockerMissing])
+            #expect(facts.findings().checks == [.dockerMissing])
         }
         facts.record = .gone("/old/docker")
-        #expect(facts.judge() == [Finding(.recordedDockerGone, "/old/docker"), Finding(.dockerMissing)])
+        #expect(facts.findings() == [Finding(.recordedDockerGone, "/old/docker"), Finding(.dockerMissing)])
         facts.record = .notTrusted("/p/docker")
-        #expect(facts.judge().first?.fix == "ls -ld /p/docker")
+        #expect(facts.findings().first?.fix == "ls -ld /p/docker")
     }
 
     @Test("The record is that of the program's own install")
     func recordOfProgram() throws {
         let folder = try TemporaryFolder()
         try folder.write("prefix/lib/slipway/real-docker", "/nowhere/docker\n")
-        var surroundings = Surroundings.test(folder)
-        #expect(EngineFacts.gather(surroundings, docker: nil).record == .missing)
-        surroundings.program = folder["prefix/bin/slipway"]
-        #expect(EngineFacts.gather(surroundings, docker: nil).record == .gone("/nowhere/docker"))
+        var context = ProcessContext.test(folder)
+        #expect(EngineFacts.gather(context, docker: nil).record == .missing)
+        context.program = folder["prefix/bin/slipway"]
+        #expect(EngineFacts.gather(context, docker: nil).record == .gone("/nowhere/docker"))
     }
 
     @Test("Attestations are told of where they matter, as information")
@@ -104,13 +104,13 @@ struct EngineJudgeTests {
             "DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}
             """
         let target = builder(engine: engine)
-        #expect(judge(target, target).checks.contains(.attestations))
-        #expect(judge(target, target).allSatisfy { $0.severity == .ok })
+        #expect(findings(target, target).checks.contains(.attestations))
+        #expect(findings(target, target).allSatisfy { $0.severity == .ok })
         var facts = EngineFacts(
             docker: "/d", program: .docker(Version(28, 5)), routes: [.init(command: "A", target: target)])
         facts.leavesAttestationsOut = true
-        #expect(!facts.judge().checks.contains(.attestations))
-        #expect(!judge(builder(), builder()).checks.contains(.attestations))
+        #expect(!facts.findings().checks.contains(.attestations))
+        #expect(!findings(builder(), builder()).checks.contains(.attestations))
     }
 
     @Test(
@@ -121,7 +121,7 @@ struct EngineJudgeTests {
             ("moby/buildkit:buildx-stable-1", false), ("moby/buildkit:v0.28", false), ("x/y:v0.1.0", false),
         ] as [(ByteString, Bool)])
     func images(_ image: ByteString, _ isVulnerable: Bool) {
-        let findings = judge(builder(driver: "docker-container"), builder(), kit: image)
+        let findings = findings(builder(driver: "docker-container"), builder(), kit: image)
         #expect(findings.checks.contains(.buildKitVulnerable) == isVulnerable)
     }
 }
@@ -133,13 +133,13 @@ extension Programs {
         init() throws { folder = try TemporaryFolder() }
 
         private func gather(_ docker: ByteString, _ entries: ByteString..., builder: ByteString? = nil) -> EngineFacts {
-            var surroundings = Surroundings.test(folder)
-            surroundings.environment += entries
+            var context = ProcessContext.test(folder)
+            context.environment += entries
             let environment = DockerEnvironment(
                 configDirectory: folder["config"], home: folder.path,
                 host: "unix://" + folder["nobody.sock"], builder: builder)
             return EngineFacts.gather(
-                surroundings, docker: Program(path: docker, isScript: true), environment: environment,
+                context, docker: Program(path: docker, isScript: true), environment: environment,
                 system: .init(pluginDirectories: [folder["plugins"]], hostTable: "/dev/null"))
         }
 
@@ -153,32 +153,32 @@ extension Programs {
         }
 
         @Test("What is not docker") func programs() throws {
-            #expect(gather("/snap/bin/docker").judge().checks == [.dockerIsSnap])
-            #expect(gather(folder["missing"]).judge().checks == [.dockerVersionUnknown])
+            #expect(gather("/snap/bin/docker").findings().checks == [.dockerIsSnap])
+            #expect(gather(folder["missing"]).findings().checks == [.dockerVersionUnknown])
             let podman = try folder.write(script: "echo podman version 4.9.3", to: "real/podman")
-            #expect(gather(podman).judge().checks == [.dockerIsPodman])
-            #expect(EngineFacts.gather(.test(folder), docker: nil).judge().checks == [.dockerMissing])
+            #expect(gather(podman).findings().checks == [.dockerIsPodman])
+            #expect(EngineFacts.gather(.test(folder), docker: nil).findings().checks == [.dockerMissing])
         }
 
         @Test("Plugins: none, broken, good; an old docker") func plugins() throws {
             let docker = try docker()
-            #expect(gather(docker).judge().checks.contains(.buildxMissing))
+            #expect(gather(docker).findings().checks.contains(.buildxMissing))
             try folder.write(script: "exit 1", to: "plugins/docker-buildx")
-            #expect(gather(docker).judge().checks.contains(.buildxBroken))
+            #expect(gather(docker).findings().checks.contains(.buildxBroken))
             try plugin("docker-buildx", "v0.29.1")
             try plugin("docker-compose", "2.40.3")
-            let findings = gather(docker).judge()
+            let findings = gather(docker).findings()
             #expect(findings.checks.contains(.engineSilent) && !findings.checks.contains(.buildxMissing))
             #expect(findings.details(.composePassedOn)[0].hasPrefix("2.40.3"))
             #expect(findings.details(.pluginMissing) == [folder["plugins/docker-buildx"]])
             try folder.write("config/cli-plugins/docker-buildx", "SLIPWAY-SHIM", mode: 0o755)
-            let shared = gather(docker).judge()
+            let shared = gather(docker).findings()
             #expect(shared.details(.pluginInPlace) == [folder["config/cli-plugins/docker-buildx"]])
             #expect(!shared.checks.contains(.pluginMissing) && shared.checks.contains(.engineSilent))
             try folder.remove("config/cli-plugins")
             #expect(findings.details(.dockerFound)[0].range(of: "buildx 0.29") != nil)
             let old = try self.docker("20.10.24")
-            #expect(gather(old).judge().checks.contains(.dockerTooOld))
+            #expect(gather(old).findings().checks.contains(.dockerTooOld))
         }
 
         @Test("A builder in a container can export, unless its BuildKit is one to be replaced") func container() throws
@@ -190,7 +190,7 @@ extension Programs {
                 "config/buildx/instances/dc",
                 "{\"Name\":\"DC\",\"Driver\":\"docker-container\",\"Nodes\":[{\"DriverOpts\":{\"image\":\"" + image
                     + "\"}}]}")
-            let findings = gather(docker, builder: "dc").judge()
+            let findings = gather(docker, builder: "dc").findings()
             #expect(findings.details(.buildKitVulnerable) == ["DC runs " + image])
             #expect(findings.checks.contains(.builderExports))
             #expect(gather(docker, "BUILDX_NO_DEFAULT_ATTESTATIONS=1").leavesAttestationsOut)

@@ -10,11 +10,11 @@ import Testing
 @Suite("Programs that the doctor starts", .serialized)
 enum Programs {}
 
-extension Surroundings {
+extension ProcessContext {
     /// A user of one's own number in a folder, with nothing but the folder's `bin` and the machine's small tools.
-    static func test(_ folder: TemporaryFolder, _ entries: ByteString...) -> Surroundings {
+    static func test(_ folder: TemporaryFolder, _ entries: ByteString...) -> ProcessContext {
         let path = folder["bin"] + ":/usr/bin:/bin"
-        return Surroundings(
+        return ProcessContext(
             environment: entries + ["HOME=" + folder.path, "PATH=" + path], user: Kernel.userID,
             directory: folder.path, mask: 0o022, now: Clock.now, program: folder["none/bin/slipway"])
     }

@@ -14,10 +14,10 @@ struct HomeTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func gather(_ change: (inout Surroundings) -> Void = { _ in }) -> [Finding] {
-        var surroundings = Surroundings.test(folder)
-        change(&surroundings)
-        return HomeFacts.gather(surroundings).judge()
+    private func gather(_ change: (inout ProcessContext) -> Void = { _ in }) -> [Finding] {
+        var context = ProcessContext.test(folder)
+        change(&context)
+        return HomeFacts.gather(context).findings()
     }
 
     @Test("One's own, somebody else's, none")
@@ -35,7 +35,7 @@ struct HomeTests {
     @Test("Docker's files that somebody else made, the outermost only")
     func dockerFiles() throws {
         let facts = HomeFacts(home: "/h", owner: 7, user: 7, foreign: [("/h/.docker", 0), ("/x", 0)])
-        let findings = facts.judge()
+        let findings = facts.findings()
         #expect(findings.details(.dockerFilesOfSomebodyElse) == ["/h/.docker of user 0, /x of user 0"])
         #expect(findings[0].fix == "sudo chown -R \"$(id -u):$(id -g)\" /h/.docker")
     }
@@ -48,10 +48,10 @@ struct HomeTests {
         let home = folder["h"]
         try Descriptor.open(home).setOwner(user: 12_345, group: 12_345)
         func paths(_ entries: ByteString...) -> [ByteString] {
-            var surroundings = Surroundings.test(folder)
-            surroundings.environment = ["HOME=" + home] + entries
-            surroundings.user = 12_345
-            return HomeFacts.gather(surroundings).foreign.map(\.path)
+            var context = ProcessContext.test(folder)
+            context.environment = ["HOME=" + home] + entries
+            context.user = 12_345
+            return HomeFacts.gather(context).foreign.map(\.path)
         }
         #expect(paths() == [home + "/.docker"])
         try Descriptor.open(home + "/.docker").setOwner(user: 12_345, group: 12_345)
@@ -64,17 +64,17 @@ struct HomeTests {
     @Test("Lines, variables and files that were ignored; else what was chosen")
     func settings() {
         var loaded = LoadedSettings()
-        #expect(loaded.judge() == [Finding(.settingsInOrder, "the defaults")])
+        #expect(loaded.findings() == [Finding(.settingsInOrder, "the defaults")])
         _ = loaded.settings.apply(environment: ["SLIPWAY_JOURNAL=off"])
-        #expect(loaded.judge() == [Finding(.settingsInOrder, "journal = off")])
+        #expect(loaded.findings() == [Finding(.settingsInOrder, "journal = off")])
         for (mode, check): (ByteString, Check) in [("read-only", .packagesReadOnly), ("read-write", .packagesShared)] {
             var packages = LoadedSettings()
             _ = packages.settings.apply(environment: ["SLIPWAY_PACKAGE_CACHE_MODE=" + mode])
-            #expect(packages.judge() == [Finding(check)])
+            #expect(packages.findings() == [Finding(check)])
         }
         loaded.problems = loaded.settings.apply(environment: ["SLIPWAY_NOPE=1", "SLIPWAY_JOURNAL=x"])
         loaded.unread = [.init(path: "/a b (1)"), .init(path: "/c", error: .notDirectory)]
-        let findings = loaded.judge()
+        let findings = loaded.findings()
         #expect(findings.checks == [.settingsInvalid, .settingsInvalid, .settingsNotTrusted, .settingsNotTrusted])
         #expect(findings[0].detail == "environment: no setting is called SLIPWAY_NOPE")
         #expect(findings[2].fix == "chmod go-w '/a b (1)'" && findings[3].fix == "chmod go-w /c")

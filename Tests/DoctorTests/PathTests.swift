@@ -18,19 +18,19 @@ struct PathTests {
     @Test("Seen under its own path, under another, not at all")
     func judging() throws {
         let folder = try TemporaryFolder()
-        #expect(lookup((folder.path, folder.path)).judge(folder.path) == [Finding(.pathsAlike, folder.path)])
-        let other = lookup((folder.path, "/srv/w s")).judge(folder["a"])
+        #expect(lookup((folder.path, folder.path)).findings(folder.path) == [Finding(.pathsAlike, folder.path)])
+        let other = lookup((folder.path, "/srv/w s")).findings(folder["a"])
         #expect(other.map(\.detail) == [folder["a"] + " is /srv/w s/a"])
         #expect(other.map(\.fix) == ["docker run --volume '/srv/w s/a:/srv/w s/a' ..."])
         #expect(other.checks == [.pathsDiffer])
-        #expect(lookup(("/nonexistent", "/x")).judge(folder.path).checks == [.pathNotSeen])
-        #expect(lookup(("/nonexistent", "/x")).judge(nil).isEmpty)
+        #expect(lookup(("/nonexistent", "/x")).findings(folder.path).checks == [.pathNotSeen])
+        #expect(lookup(("/nonexistent", "/x")).findings(nil).isEmpty)
     }
 
     @Test("Outside of containers there is nothing to say, and where nothing is proved there is")
     func noTable() {
-        #expect(PathLookup(nil).judge("/").isEmpty)
-        #expect(PathLookup(nil, [Note(.engineElsewhere)]).judge("/").isEmpty)
-        #expect(PathLookup(nil, [Note(.containerNotProved)]).judge("/").checks == [.containerNotProved])
+        #expect(PathLookup(nil).findings("/").isEmpty)
+        #expect(PathLookup(nil, [Note(.engineElsewhere)]).findings("/").isEmpty)
+        #expect(PathLookup(nil, [Note(.containerNotProved)]).findings("/").checks == [.containerNotProved])
     }
 }

@@ -17,29 +17,29 @@ struct ShellJudgeTests {
 
     @Test("No shim, a shadowed one, one that PATH does not have")
     func place() {
-        #expect(ShellFacts(dockers: [Self.real]).judge().checks == [.shimMissing])
-        let shadowed = facts([Self.real, Self.shim]).judge()
+        #expect(ShellFacts(dockers: [Self.real]).findings().checks == [.shimMissing])
+        let shadowed = facts([Self.real, Self.shim]).findings()
         #expect(shadowed == [Finding(.shimShadowed, "/r/docker, the shim is /s/docker", path: "/s")])
         #expect(shadowed[0].fix == "export PATH=/s:\"$PATH\"")
-        #expect(facts([Self.real]).judge().checks == [.shimNotOnPath])
-        #expect(facts([]).judge().details(.shimNotOnPath) == ["no docker, the shim is /s/docker"])
-        #expect(facts([Self.shim, Self.real]).judge() == [])
+        #expect(facts([Self.real]).findings().checks == [.shimNotOnPath])
+        #expect(facts([]).findings().details(.shimNotOnPath) == ["no docker, the shim is /s/docker"])
+        #expect(facts([Self.shim, Self.real]).findings() == [])
     }
 
     @Test("Shims that differ, and not two of one kind")
     func several() {
         var (first, second) = (Self.shim, ShellFacts.Docker(path: "/t/docker", isShim: true))
         (first.content, second.content) = ("1", "1")
-        #expect(facts([first, second]).judge() == [])
+        #expect(facts([first, second]).findings() == [])
         second.content = "2"
-        #expect(facts([first, second]).judge() == [Finding(.severalShims, "/s/docker, /t/docker")])
+        #expect(facts([first, second]).findings() == [Finding(.severalShims, "/s/docker, /t/docker")])
     }
 
     @Test("A shell that hands on its parent's PATH is as good as that is here")
     func inherited() {
         let answer = ShellFacts.Answer(shell: "bash", kind: "script", verdict: .inherited)
-        #expect(facts([Self.shim], answer).judge() == [Finding(.shellsFindShim, "bash (script)")])
-        #expect(facts([Self.real], answer).judge().checks == [.shimNotOnPath, .shellMissesShim])
+        #expect(facts([Self.shim], answer).findings() == [Finding(.shellsFindShim, "bash (script)")])
+        #expect(facts([Self.real], answer).findings().checks == [.shimNotOnPath, .shellMissesShim])
     }
 
     @Test("Others, none and silence are told by shell")
@@ -48,7 +48,7 @@ struct ShellJudgeTests {
             [Self.shim], .init(shell: "a", kind: "typed", verdict: .other("/r/docker")),
             .init(shell: "b", kind: "typed", verdict: .other("")),
             .init(shell: "c", kind: "typed", verdict: .silent), .init(shell: "d", kind: "typed", verdict: .shim)
-        ).judge()
+        ).findings()
         #expect(
             findings == [
                 Finding(.shellMissesShim, "/r/docker in a (typed); no docker in b (typed)"),
@@ -61,17 +61,17 @@ struct ShellJudgeTests {
         var facts = facts([Self.shim])
         facts.answers = ShellProbe.Kind.allCases.map { .init(shell: "zsh", kind: $0.name, verdict: .shim) }
         facts.answers += [.init(shell: "sh", kind: "typed", verdict: .inherited)]
-        #expect(facts.judge() == [Finding(.shellsFindShim, "zsh, sh (typed)")])
+        #expect(facts.findings() == [Finding(.shellsFindShim, "zsh, sh (typed)")])
         facts.dockers = []
-        #expect(facts.judge().details(.shellMissesShim) == ["what their parent's PATH has in sh (typed)"])
+        #expect(facts.findings().details(.shellMissesShim) == ["what their parent's PATH has in sh (typed)"])
     }
 
     @Test("Without an environment an install of one user is not reached, and that is no fault of it")
     func bare() {
         var facts = facts([Self.shim], .init(shell: "sh", kind: "x", verdict: .other("/r/docker"), isBare: true))
-        #expect(facts.judge() == [Finding(.bareShellMissesShim, "/r/docker")])
+        #expect(facts.findings() == [Finding(.bareShellMissesShim, "/r/docker")])
         facts.isForOneUser = true
-        #expect(facts.judge() == [Finding(.bareShellOfOneUser, "/r/docker")])
+        #expect(facts.findings() == [Finding(.bareShellOfOneUser, "/r/docker")])
     }
 }
 
@@ -87,9 +87,9 @@ extension Programs {
         }
 
         private func gather(path: ByteString, patience: Int64 = 20_000_000_000) -> ShellFacts {
-            var surroundings = Surroundings.test(folder)
-            surroundings.environment = ["HOME=" + folder["home"], "PATH=" + path, "SLIPWAY=off"]
-            return ShellFacts.gather(surroundings, patience: patience)
+            var context = ProcessContext.test(folder)
+            context.environment = ["HOME=" + folder["home"], "PATH=" + path, "SLIPWAY=off"]
+            return ShellFacts.gather(context, patience: patience)
         }
 
         /// Shells of our own: only what stands in the folder is asked, besides those that the machine has.
@@ -105,20 +105,20 @@ extension Programs {
                 gather(path: ([folder["shells"]] + names.map { folder[$0] }).joined(separator: ":"))
             }
             #expect(facts("bin", "shims").dockers.map(\.isShim) == [false, true])
-            #expect(facts("bin", "shims").judge().checks.contains(.shimShadowed))
-            #expect(!facts("shims", "same").judge().checks.contains(.severalShims))
-            #expect(facts("shims", "other").judge().checks.contains(.severalShims))
-            #expect(facts("shims").judge().checks.contains(.bypassSet))
+            #expect(facts("bin", "shims").findings().checks.contains(.shimShadowed))
+            #expect(!facts("shims", "same").findings().checks.contains(.severalShims))
+            #expect(facts("shims", "other").findings().checks.contains(.severalShims))
+            #expect(facts("shims").findings().checks.contains(.bypassSet))
             #expect(facts("bin").shim == nil)
         }
 
         @Test("The installer's place is known from the admin program's") func installed() throws {
             try folder.write("prefix/lib/slipway/shims/docker", shimText, mode: 0o755)
             for name in ["bash", "zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
-            var surroundings = Surroundings.test(folder)
-            surroundings.environment = ["PATH=" + folder["shells"]]
-            surroundings.program = folder["prefix/bin/slipway"]
-            #expect(ShellFacts.gather(surroundings).shim == folder["prefix/lib/slipway/shims/docker"])
+            var context = ProcessContext.test(folder)
+            context.environment = ["PATH=" + folder["shells"]]
+            context.program = folder["prefix/bin/slipway"]
+            #expect(ShellFacts.gather(context).shim == folder["prefix/lib/slipway/shims/docker"])
         }
 
         @Test("The answer counts, whatever is printed around it; silence and an early end are no answer")
@@ -173,7 +173,8 @@ extension Programs {
             #expect(facts.answers.filter { $0.shell == "bash" && $0.kind == "typed" }.map(\.verdict) == [.shim])
         }
 
-        @Test("Real shells read what they read", .enabled(if: Surroundings.isProgram("/bin/bash"))) func bash() throws {
+        @Test("Real shells read what they read", .enabled(if: ProcessContext.isProgram("/bin/bash"))) func bash() throws
+        {
             let line = "PATH=" + folder["shims"] + ":$PATH\n"
             try folder.write("home/.bash_profile", "echo noise\n" + line)
             try folder.write("home/.bashrc", "sleep 300 & exec 2>/dev/null; PATH=" + folder["bin"] + "\n")

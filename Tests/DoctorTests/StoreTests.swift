@@ -20,7 +20,7 @@ struct StoreJudgeTests {
         facts.space = Self.space
         facts.floor = 5_000_000_000
         change(&facts)
-        return facts.judge()
+        return facts.findings()
     }
 
     @Test("In order, in one line")
@@ -99,17 +99,17 @@ struct StoreProbeTests {
     }
 
     private func gather(later hours: Int64 = 0, user: UInt32 = Kernel.userID) -> StoreFacts {
-        var surroundings = Surroundings.test(folder)
-        surroundings.now += hours * 3_600_000_000_000
-        surroundings.user = user
-        return StoreFacts.gather(folder["store"], Settings(), surroundings)
+        var context = ProcessContext.test(folder)
+        context.now += hours * 3_600_000_000_000
+        context.user = user
+        return StoreFacts.gather(folder["store"], Settings(), context)
     }
 
     /// What depends on the machine the tests run on.
     private static let ofTheMachine: [Check] = [.diskLow, .inodesLow, .storeRemote, .storeVolatile]
 
     private func checks(later hours: Int64 = 0) -> [Check] {
-        gather(later: hours).judge().checks.filter { !Self.ofTheMachine.contains($0) }
+        gather(later: hours).findings().checks.filter { !Self.ofTheMachine.contains($0) }
     }
 
     /// Every path in the folder, to see that nothing is left and nothing is gone.
@@ -127,9 +127,10 @@ struct StoreProbeTests {
         #expect(try folder.names().isEmpty)
         try folder.write("file", "")
         let facts = StoreFacts.gather(folder["file/store"], Settings(), .test(folder))
-        #expect(facts.judge().checks.contains(.storeUnreadable) || facts.judge().checks.contains(.storeNotMadeYet))
-        #expect(StoreFacts.gather("relative", Settings(), .test(folder)).judge().checks == [.storePathUnusable])
-        #expect(StoreFacts.gather(nil, Settings(), .test(folder)).judge().checks == [.storePathUnusable])
+        #expect(
+            facts.findings().checks.contains(.storeUnreadable) || facts.findings().checks.contains(.storeNotMadeYet))
+        #expect(StoreFacts.gather("relative", Settings(), .test(folder)).findings().checks == [.storePathUnusable])
+        #expect(StoreFacts.gather(nil, Settings(), .test(folder)).findings().checks == [.storePathUnusable])
     }
 
     @Test("A good one, tried out, and left as it was")
@@ -195,7 +196,7 @@ struct StoreProbeTests {
             becomeNobody()
             let probe = try StoreProbeTests()
             _ = try probe.store.prepareOwn()
-            #expect(probe.gather(user: Kernel.userID + 1).judge().checks.contains(.storeNotTrusted))
+            #expect(probe.gather(user: Kernel.userID + 1).findings().checks.contains(.storeNotTrusted))
         }
     }
 
@@ -214,7 +215,7 @@ struct StoreProbeTests {
             let path = try folder.makeFolder("store/v1/" + name)
             #expect(chown(path.lossy, owner, owner) == 0)
         }
-        let findings = gather().judge()
+        let findings = gather().findings()
         #expect(findings.details(.subStoreUnmapped) == [folder["store/v1/u9"] + " is owned by user 65534"])
         #expect(findings.details(.subStoreNotTrusted) == [folder["store/v1/u10"] + " is owned by user 11"])
     }
@@ -284,11 +285,11 @@ struct BlobTests {
             calls.append(done)
             #expect(total == 2_500_000)
         }
-        #expect(good.judge() == [Finding(.blobsVerified, "2 blobs, 2.5 MB")])
+        #expect(good.findings() == [Finding(.blobsVerified, "2 blobs, 2.5 MB")])
         #expect(calls.last == 2_500_000 && calls.count == 3)
 
         let bad = try put("other", as: "text", in: other)
-        let findings = BlobFacts.gather(store.layout).judge()
+        let findings = BlobFacts.gather(store.layout).findings()
         #expect(findings == [Finding(.blobsDamaged, "1 of them: " + bad)])
         #expect(findings[0].fix == "slipway trim")
     }
@@ -307,6 +308,6 @@ struct BlobTests {
     @Test("The counts are told")
     func counts() {
         let facts = BlobFacts(matching: 3, bytes: 12, unreadable: 2)
-        #expect(facts.judge().details(.blobsVerified) == ["3 blobs, 12 B, 2 could not be read"])
+        #expect(facts.findings().details(.blobsVerified) == ["3 blobs, 12 B, 2 could not be read"])
     }
 }

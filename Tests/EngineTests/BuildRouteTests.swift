@@ -21,9 +21,9 @@ import Testing
             (.buildx, "0", nil, 20, nil), (.dockerBake, "0", nil, 29, nil),
             (.dockerBake, "no", nil, 29, .buildKitVariableInvalid),
             (.dockerBake, nil, nil, 28, .notEdited),
-        ] as [(BuildRequest.Route, ByteString?, ByteString?, Int, Reason?)])
-    func check(route: BuildRequest.Route, buildKit: ByteString?, alias: ByteString?, major: Int, reason: Reason?) {
-        let answer = Result { () throws(Doubt) in
+        ] as [(BuilderRequest.Route, ByteString?, ByteString?, Int, Reason?)])
+    func check(route: BuilderRequest.Route, buildKit: ByteString?, alias: ByteString?, major: Int, reason: Reason?) {
+        let answer = Result { () throws(EngineError) in
             try BuildRoute.check(route, buildKit: buildKit, alias: alias, docker: Version(major, 0))
         }
         #expect(answer.reason == reason)
@@ -39,11 +39,12 @@ import Testing
             (.buildx, nil, "env", nil, .named("env")), (.buildx, "flag", nil, nil, .named("flag")),
             (.dockerBake, nil, nil, nil, .named("ctx")), (.plugin("/p"), nil, nil, nil, .current),
             (.plugin("/p"), nil, "env", nil, .named("env")),
-        ] as [(BuildRequest.Route, ByteString?, ByteString?, ByteString?, BuilderChoice)])
+        ] as [(BuilderRequest.Route, ByteString?, ByteString?, ByteString?, BuilderChoice)])
     func choice(
-        route: BuildRequest.Route, flag: ByteString?, variable: ByteString?, alias: ByteString?, expected: BuilderChoice
+        route: BuilderRequest.Route, flag: ByteString?, variable: ByteString?, alias: ByteString?,
+        expected: BuilderChoice
     ) {
-        let request = BuildRequest(route: route, builder: flag)
+        let request = BuilderRequest(route: route, builder: flag)
         let environment = DockerEnvironment(builder: variable)
         #expect(BuilderChoice(request, environment, alias: alias, context: "ctx") == expected)
     }
@@ -56,13 +57,13 @@ import Testing
         #expect(directories == ["/x", "rel", "/c/cli-plugins", "/s"])
     }
 
-    private func find(_ folder: TemporaryFolder) -> Result<ByteString, Doubt> {
-        Result { () throws(Doubt) in try BuildxPlugin.find(in: [folder["a"], folder["b"], folder["c"]]) }
+    private func find(_ folder: TemporaryFolder) -> Result<ByteString, EngineError> {
+        Result { () throws(EngineError) in try BuildxPlugin.find(in: [folder["a"], folder["b"], folder["c"]]) }
     }
 
     @Test("The first one counts; missing directories do not") func first() throws {
         let folder = try TemporaryFolder()
-        #expect(find(folder) == .failure(Doubt(.buildxMissing)))
+        #expect(find(folder) == .failure(EngineError(.buildxMissing)))
         try folder.write("c/docker-buildx", "", mode: 0o755)
         #expect(find(folder) == .success(folder["c/docker-buildx"]))
         try folder.makeFolder("a")
@@ -108,7 +109,7 @@ import Testing
         let folder = try TemporaryFolder()
         try file.put(at: "a/docker-buildx", in: folder)
         try folder.write("b/docker-buildx", "", mode: 0o755)
-        #expect(find(folder) == .failure(Doubt(.buildxBroken, folder["a/docker-buildx"])))
+        #expect(find(folder) == .failure(EngineError(.buildxBroken, folder["a/docker-buildx"])))
     }
 
     @Test("A file without the right to run it, and a link to nothing") func notExecutable() throws {
@@ -117,6 +118,6 @@ import Testing
         #expect(find(folder).reason == .buildxBroken)
         try folder.makeFolder("a")
         try Files.makeLink(folder["a/docker-buildx"], to: folder["nothing"])
-        #expect(find(folder) == .failure(Doubt(.buildxBroken, folder["a/docker-buildx"])))
+        #expect(find(folder) == .failure(EngineError(.buildxBroken, folder["a/docker-buildx"])))
     }
 }

@@ -20,12 +20,12 @@ import Testing
         try folder.write("instances/" + name.lowercasedASCII, json.text)
     }
 
-    private func current(key: ByteString = "k") -> Result<ByteString?, Doubt> {
-        Result { () throws(Doubt) in try store.current(key: key)?.name }
+    private func current(key: ByteString = "k") -> Result<ByteString?, EngineError> {
+        Result { () throws(EngineError) in try store.current(key: key)?.name }
     }
 
-    private func instance(_ name: ByteString) -> Result<ByteString?, Doubt> {
-        Result { () throws(Doubt) in try store.instance(named: name)?.driver }
+    private func instance(_ name: ByteString) -> Result<ByteString?, EngineError> {
+        Result { () throws(EngineError) in try store.instance(named: name)?.driver }
     }
 
     @Test("BUILDX_CONFIG, else a folder beside config.json") func directory() {
@@ -69,7 +69,7 @@ import Testing
         ] as [ByteString])
     func malformed(text: ByteString) throws {
         try folder.write("instances/dc", text)
-        #expect(instance("dc") == .failure(Doubt(.dockerConfigUnreadable, folder["instances/dc"])))
+        #expect(instance("dc") == .failure(EngineError(.dockerConfigUnreadable, folder["instances/dc"])))
         try folder.write("current", #"{"Key":"k","Name":"dc","Global":false}"#)
         #expect(current().reason == .dockerConfigUnreadable)
     }
@@ -88,7 +88,7 @@ import Testing
             try kind.put(at: path, in: folder)
             let store = BuilderStore(
                 DockerEnvironment(buildxDirectory: folder["b"]), DockerConfiguration(directory: "/none"))
-            let found = Result { () throws(Doubt) in try store.current(key: "k")?.name }
+            let found = Result { () throws(EngineError) in try store.current(key: "k")?.name }
             #expect(found.reason == .dockerConfigUnreadable, "\(kind)")
         }
     }
@@ -145,6 +145,6 @@ import Testing
         ] as [ByteString])
     func torn(text: ByteString) throws {
         try folder.write("current", text)
-        #expect(current() == .failure(Doubt(.dockerConfigUnreadable, folder["current"])))
+        #expect(current() == .failure(EngineError(.dockerConfigUnreadable, folder["current"])))
     }
 }

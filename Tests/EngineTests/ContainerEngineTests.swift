@@ -16,8 +16,8 @@ struct ContainerEngineTests {
         docker = try folder.write(script: "echo Docker version 28.5.2, build 1", to: "bin/docker")
     }
 
-    private func resolve(_ request: EngineRequest? = nil) -> Result<ContainerEngine, Doubt> {
-        Result { () throws(Doubt) in
+    private func resolve(_ request: EngineRequest? = nil) -> Result<ContainerEngine, EngineError> {
+        Result { () throws(EngineError) in
             var versions = BinaryVersions(file: nil)
             return try ContainerEngine.resolve(
                 request ?? EngineRequest(hosts: ["unix://" + folder["s"]]),
@@ -65,13 +65,13 @@ struct ContainerEngineTests {
         }
         let refusing = try TestServer(at: folder["t"], answer("500 Internal Server Error", "", ""))
         let engine = try resolve(EngineRequest(hosts: ["unix://" + folder["t"]])).get()
-        #expect(Result { () throws(Doubt) in try engine.volumes(labelled: []) }.reason == .engineAnswerUnreadable)
+        #expect(Result { () throws(EngineError) in try engine.volumes(labelled: []) }.reason == .engineAnswerUnreadable)
         #expect(refusing.received.count == 1)
         let nobody = try resolve(EngineRequest(hosts: ["unix://" + folder["none"]])).get()
-        #expect(Result { () throws(Doubt) in try nobody.volumes(labelled: []) }.reason == .engineSilent)
-        #expect(Result { () throws(Doubt) in try nobody.removeVolume("x") }.reason == .engineSilent)
+        #expect(Result { () throws(EngineError) in try nobody.volumes(labelled: []) }.reason == .engineSilent)
+        #expect(Result { () throws(EngineError) in try nobody.removeVolume("x") }.reason == .engineSilent)
         let remote = try resolve(EngineRequest(hosts: ["ssh://host"])).get()
-        #expect(Result { () throws(Doubt) in try remote.volumes(labelled: []) }.reason == .endpointNotAsked)
+        #expect(Result { () throws(EngineError) in try remote.volumes(labelled: []) }.reason == .endpointNotAsked)
     }
 
     private static func info(_ system: ByteString, _ more: ByteString) -> ByteString {
@@ -106,7 +106,7 @@ struct ContainerEngineTests {
     func noLimits(_ body: ByteString, _ reason: Reason) throws {
         let server = try TestServer(at: folder["s"], answer("200 OK", "", body))
         let engine = try resolve().get()
-        #expect(Result { () throws(Doubt) in try engine.limits() }.reason == reason)
+        #expect(Result { () throws(EngineError) in try engine.limits() }.reason == reason)
         #expect(server.received.count == 1)
     }
 

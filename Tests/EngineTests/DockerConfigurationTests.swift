@@ -18,7 +18,7 @@ import Testing
     func directory(flag: ByteString?, variable: ByteString?, home: ByteString?, expected: ByteString?) {
         let request = EngineRequest(configDirectory: flag)
         let environment = DockerEnvironment(configDirectory: variable, home: home)
-        let found = Result { () throws(Doubt) in try DockerConfiguration.directory(for: request, environment) }
+        let found = Result { () throws(EngineError) in try DockerConfiguration.directory(for: request, environment) }
         if let expected {
             #expect(found == .success(expected))
         } else {
@@ -57,8 +57,8 @@ import Testing
         #expect(DockerConfiguration(directory: "/c", text: text) == nil)
         let folder = try TemporaryFolder()
         let path = try folder.write("config.json", text)
-        let found = Result { () throws(Doubt) in try DockerConfiguration.read(in: folder.path) }
-        #expect(found == .failure(Doubt(.dockerConfigUnreadable, path)))
+        let found = Result { () throws(EngineError) in try DockerConfiguration.read(in: folder.path) }
+        #expect(found == .failure(EngineError(.dockerConfigUnreadable, path)))
     }
 
     @Test("A missing file and a missing directory are an empty configuration") func missing() throws {
@@ -71,12 +71,12 @@ import Testing
     func odd(file: OddFile) throws {
         let folder = try TemporaryFolder()
         try file.put(at: "c/config.json", in: folder)
-        let found = Result { () throws(Doubt) in try DockerConfiguration.read(in: folder["c"]) }
+        let found = Result { () throws(EngineError) in try DockerConfiguration.read(in: folder["c"]) }
         #expect(found.reason == .dockerConfigUnreadable)
     }
 }
 
-extension Result where Failure == Doubt {
+extension Result where Failure == EngineError {
     /// Why it failed.
     var reason: Reason? { if case .failure(let doubt) = self { doubt.note.reason } else { nil } }
 }

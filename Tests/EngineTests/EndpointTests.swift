@@ -98,7 +98,8 @@ import Testing
         let request = EngineRequest(context: flag, hosts: hosts)
         let environment = DockerEnvironment(context: variable, host: host)
         let configuration = DockerConfiguration(directory: "/c", currentContext: file)
-        let found = Result { () throws(Doubt) in try DockerContext.name(for: request, environment, configuration) }
+        let found = Result { () throws(EngineError) in try DockerContext.name(for: request, environment, configuration)
+        }
         if let expected {
             #expect(found == .success(expected))
         } else {
@@ -108,9 +109,9 @@ import Testing
 
     private func resolve(
         _ folder: TemporaryFolder, context: ByteString? = nil, hosts: [ByteString] = [], host: ByteString? = nil
-    ) -> Result<DockerContext, Doubt> {
+    ) -> Result<DockerContext, EngineError> {
         let request = EngineRequest(context: context, hosts: hosts)
-        return Result { () throws(Doubt) in
+        return Result { () throws(EngineError) in
             try DockerContext.resolve(
                 request, DockerEnvironment(host: host), DockerConfiguration(directory: folder.path))
         }
@@ -155,7 +156,7 @@ import Testing
 
     @Test("A context that is not there, or says another name") func unknown() throws {
         let folder = try TemporaryFolder()
-        #expect(resolve(folder, context: "c") == .failure(Doubt(.contextUnknown, "c")))
+        #expect(resolve(folder, context: "c") == .failure(EngineError(.contextUnknown, "c")))
         #expect(resolve(folder, context: "../../x").reason == .contextUnknown)
         try folder.write(metaPath("c"), #"{"Name":"C","Endpoints":{"docker":{}}}"#)
         #expect(resolve(folder, context: "c").reason == .contextUnknown)

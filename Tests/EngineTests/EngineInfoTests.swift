@@ -68,8 +68,8 @@ func infoText(
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    private func ask(_ endpoint: Endpoint, hosts: ByteString = "/etc/hosts") -> Result<ByteString, Doubt> {
-        Result { () throws(Doubt) in
+    private func ask(_ endpoint: Endpoint, hosts: ByteString = "/etc/hosts") -> Result<ByteString, EngineError> {
+        Result { () throws(EngineError) in
             ByteString(try EngineConnection.get("/info", from: endpoint, hostTable: hosts).body)
         }
     }
@@ -104,7 +104,9 @@ func infoText(
         arguments: [
             .ssh, .tls, .namedPipe, .fileDescriptor, .nameService, .other,
         ] as [Endpoint.Way])
-    func notAsked(way: Endpoint.Way) { #expect(ask(.notAsked(way)) == .failure(Doubt(.endpointNotAsked, way.name))) }
+    func notAsked(way: Endpoint.Way) {
+        #expect(ask(.notAsked(way)) == .failure(EngineError(.endpointNotAsked, way.name)))
+    }
 
     @Test("Sockets that are dead: none, a file, nobody behind it, a name too long") func dead() throws {
         #expect(ask(.unix(folder["none"])).reason == .engineSilent)
@@ -146,7 +148,7 @@ func infoText(
         }
         #expect(ByteString(answer.body) == "{}")
         #expect(calls == 1)
-        #expect(throws: Doubt.self) {
+        #expect(throws: EngineError.self) {
             try EngineConnection.get("/info", from: .unix(folder["none"]), hostTable: "") { calls += 1 }
         }
         #expect(calls == 1)

@@ -13,10 +13,10 @@ import Testing
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    private func ask(meanwhile: () -> Void = {}) -> Result<EngineInfo, Doubt> {
+    private func ask(meanwhile: () -> Void = {}) -> Result<EngineInfo, EngineError> {
         let question = EngineQuestion(
             endpoint: .unix(folder["s"]), hostTable: "", memory: EngineMemory(file: folder["memory"]))
-        return Result { () throws(Doubt) in try question.ask(meanwhile: meanwhile) }
+        return Result { () throws(EngineError) in try question.ask(meanwhile: meanwhile) }
     }
 
     /// An engine whose BuildKit answers with these frames; without any it has none. It always answers `/info`.
@@ -66,7 +66,7 @@ import Testing
     }
 
     /// An answer of an engine in the place of the one before.
-    private func ask(after frames: ByteString) throws -> Result<EngineInfo, Doubt> {
+    private func ask(after frames: ByteString) throws -> Result<EngineInfo, EngineError> {
         try? Files.remove(folder["s"])
         let server = try engine(frames)
         defer { withExtendedLifetime(server) {} }

@@ -16,15 +16,16 @@ struct OwnMountsTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func find(_ mounts: [(ByteString, ByteString)], in folders: [ByteString] = []) -> Result<PathTable?, Doubt>
-    {
+    private func find(_ mounts: [(ByteString, ByteString)], in folders: [ByteString] = []) -> Result<
+        PathTable?, EngineError
+    > {
         let files =
             ["hostname", "hosts"].map { ("/c/" + Self.id + "/" + $0, "/etc/" + $0) } as [(ByteString, ByteString)]
         let text = (files + mounts).map { "1 2 0:1 " + $0.0 + " " + $0.1 + " rw - ext4 x rw\n" }
         let own = OwnMounts(
             MountInfo(text.joined(separator: "")), memory: TableMemory(file: folder["state/paths"]), folders: folders)
-        return Result { () throws(Doubt) in
-            try own.table { () throws(Doubt) in
+        return Result { () throws(EngineError) in
+            try own.table { () throws(EngineError) in
                 ContainerEngine(endpoint: .unix(folder["s"]), hostTable: "/nonexistent")
             }
         }
@@ -83,14 +84,16 @@ struct OwnMountsTests {
 
     @Test("No container, or files of two: nobody is asked")
     func nobody() throws {
-        let engine: () throws(Doubt) -> ContainerEngine = { () throws(Doubt) in throw Doubt(.engineSilent) }
+        let engine: () throws(EngineError) -> ContainerEngine = { () throws(EngineError) in
+            throw EngineError(.engineSilent)
+        }
         let memory = TableMemory(file: nil)
         #expect(try OwnMounts(MountInfo(""), memory: memory).table(engine: engine) == nil)
         let two = MountInfo(
             "1 2 0:1 /" + Self.id + "/hosts /etc/hosts rw - x x x\n1 2 0:1 /" + Self.sibling
                 + "/hostname /etc/hostname rw - x\n")
         #expect(
-            Result { () throws(Doubt) in try OwnMounts(two, memory: memory).table(engine: engine) }.reason
+            Result { () throws(EngineError) in try OwnMounts(two, memory: memory).table(engine: engine) }.reason
                 == .containerNotProved)
     }
 

@@ -226,10 +226,10 @@ import Testing
         }
 
         private func resolve(
-            _ route: BuildRequest.Route = .dockerBuild, context: ByteString? = nil, hosts: [ByteString]? = nil,
+            _ route: BuilderRequest.Route = .dockerBuild, context: ByteString? = nil, hosts: [ByteString]? = nil,
             builder: ByteString? = nil, buildKit: ByteString? = nil, home: ByteString? = "home"
         ) -> BuildTarget {
-            let request = BuildRequest(
+            let request = BuilderRequest(
                 route: route,
                 engine: EngineRequest(
                     context: context, hosts: hosts ?? (context == nil ? ["unix://" + folder["sock"]] : [])),

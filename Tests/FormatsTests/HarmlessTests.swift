@@ -16,9 +16,9 @@ struct HarmlessTests {
     func scalars() {
         for scalar in Self.steering {
             let text = Self.text(scalar)
-            #expect(text.harmless.isPrintableASCII && !text.isHarmless, "U+\(String(scalar, radix: 16))")
+            #expect(text.terminalSafe.isPrintableASCII && !text.isTerminalSafe, "U+\(String(scalar, radix: 16))")
             let isKept = scalar == 0x0A || scalar == 0x09
-            #expect(isKept ? text.harmlessLines == text : text.harmlessLines.isPrintableASCII)
+            #expect(isKept ? text.terminalSafeLines == text : text.terminalSafeLines.isPrintableASCII)
             #expect(text.shellQuoted.isPrintableASCII && JSON.string(text).text.isPrintableASCII)
             #expect(JSON(JSON.string(text).text)?.string == text)
         }
@@ -32,8 +32,8 @@ struct HarmlessTests {
         ] as [[UInt8]])
     func noText(_ bytes: [UInt8]) {
         let wanted = bytes.reduce(into: ByteString()) { $0 += "\\x" + Hex.digits(of: [$1]) }
-        #expect(ByteString(bytes).harmless == wanted)
-        #expect(("é" + ByteString(bytes) + "!").harmless == "é" + wanted + "!")
+        #expect(ByteString(bytes).terminalSafe == wanted)
+        #expect(("é" + ByteString(bytes) + "!").terminalSafe == "é" + wanted + "!")
         #expect(JSON.string(ByteString(bytes)).text.lossy.utf8.elementsEqual(JSON.string(ByteString(bytes)).text.bytes))
     }
 
@@ -41,14 +41,14 @@ struct HarmlessTests {
         "All other text stays",
         arguments: ["", "abc", "a\\x", "näïve", "日本", "emoji 🚀", "\u{A0}\u{2010}\u{2030}", "עברית"])
     func text(_ text: String) {
-        #expect(ByteString(text).harmless == ByteString(text) && ByteString(text).isHarmless)
+        #expect(ByteString(text).terminalSafe == ByteString(text) && ByteString(text).isTerminalSafe)
     }
 
     @Test("Escaped it says what it was, and escaping it again changes nothing")
     func escapes() {
         let name: ByteString = "a\n\u{1B}[31m\u{9B}31m\u{202E}gnp"
-        #expect(name.harmless == "a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp")
-        #expect(name.harmless.harmless == name.harmless)
+        #expect(name.terminalSafe == "a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp")
+        #expect(name.terminalSafe.terminalSafe == name.terminalSafe)
         #expect(name.shellQuoted == "$'a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp'")
         #expect(JSON.string(name).text == "\"a\\n\\u001b[31m\\u009b31m\\u202egnp\"")
     }
@@ -62,7 +62,7 @@ struct HarmlessTests {
                     [0xC2, 0xE2, 0x80, 0x9B, 0xAE, 0xF0, 0x41, UInt8.random(in: 0...255, using: &random)][
                         Int.random(in: 0..<8, using: &random)]
                 })
-            #expect(bytes.harmless.isHarmless, "\(bytes.bytes)")
+            #expect(bytes.terminalSafe.isTerminalSafe, "\(bytes.bytes)")
         }
     }
 }

@@ -100,7 +100,7 @@ enum Answers {
     /// However a program's words are divided on their way, they are the same lines.
     static func conversation(_ input: ByteString) {
         func lines(_ size: Int) -> [ByteString] {
-            var (spoken, lines, start) = (Spoken(), [ByteString](), 0)
+            var (spoken, lines, start) = (LineBuffer(), [ByteString](), 0)
             while start < input.count {
                 spoken.add(Array(input.bytes[start...].prefix(size)), keeping: 64) { lines.append($0) }
                 start += size

@@ -50,11 +50,11 @@ enum CommandLines {
     private static func check(_ build: BuildInvocation, _ words: [ByteString]) {
         checkPlaces(build.scan, until: nil, words, from: build.commandWordIndex)
         let isInStore: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
-        let wish = BuildCachePolicy.wish(of: build, Settings(), isInStore: isInStore)
+        let request = BuildCachePolicy.request(of: build, Settings(), isInStore: isInStore)
         let facts = BuildCachePolicy.Facts(
             found: .init(source: "/store/v1/u0/gen-000001", digest: "sha256:0"),
             export: "/store/v1/u0/gen-000001/exports/k/i")
-        let plan = BuildCachePolicy.plan(build, words, wish: wish, facts: facts)
+        let plan = BuildCachePolicy.plan(build, words, request: request, facts: facts)
         checkRemoval(plan, words, after: build.commandWordIndex)
         guard plan.isChanged else { return }
         guard case .build(let again) = Invocation.parse(plan.arguments) else {
@@ -62,7 +62,7 @@ enum CommandLines {
         }
         require(again.positionals == build.positionals && again.globals == build.globals, "another build")
         require(Array(again.cacheTo.suffix(build.cacheTo.count)) == build.cacheTo, "the user's exports")
-        let second = BuildCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
+        let second = BuildCachePolicy.request(of: again, Settings(), isInStore: isInStore)
         require(second.isEmpty, "a second shim adds something")
     }
 
@@ -73,7 +73,7 @@ enum CommandLines {
     private static func check(_ bake: BakeInvocation, _ words: [ByteString]) {
         checkPlaces(bake.scan, until: nil, words, from: bake.commandWordIndex)
         let isInStore: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
-        let wish = BakeCachePolicy.wish(of: bake, Settings(), isInStore: isInStore)
+        let request = BakeCachePolicy.request(of: bake, Settings(), isInStore: isInStore)
         let parts = (BakeDefinition(definition)?.targets ?? []).map { target -> BakeCachePolicy.Part in
             var part = BakeCachePolicy.Part(target, isInStore: isInStore)
             part.facts.found = .init(source: "/store/v1/u0/gen-000001", digest: "sha256:0")
@@ -81,14 +81,14 @@ enum CommandLines {
             return part
         }
         for form in [.appended, .whole, .everywhere] as [BakeCachePolicy.Form] {
-            let plan = BakeCachePolicy.plan(bake, words, wish: wish, parts: parts, form)
+            let plan = BakeCachePolicy.plan(bake, words, request: request, parts: parts, form)
             checkRemoval(plan, words, after: bake.commandWordIndex)
             guard plan.isChanged else { continue }
             guard case .bake(let again) = Invocation.parse(plan.arguments) else {
                 return require(false, "no bake any more")
             }
             require(again.positionals == bake.positionals && again.globals == bake.globals, "another bake")
-            let second = BakeCachePolicy.wish(of: again, Settings(), isInStore: isInStore)
+            let second = BakeCachePolicy.request(of: again, Settings(), isInStore: isInStore)
             require(second.isEmpty, "a second shim adds something")
         }
     }
@@ -111,9 +111,9 @@ enum CommandLines {
     }()
 
     private static func packages(_ container: ContainerInvocation, _ words: [ByteString]) -> Plan {
-        let wish = PackageCachePolicy.wish(of: container, Settings(), fileVariables: [])
+        let request = PackageCachePolicy.request(of: container, Settings(), fileVariables: [])
         return PackageCachePolicy.plan(
-            container, words, wish: wish, facts: .init(volumes: volumes, view: PackageView(random: "1"), now: 7))
+            container, words, request: request, facts: .init(volumes: volumes, view: PackageView(random: "1"), now: 7))
     }
 
     private static func check(_ container: ContainerInvocation, _ words: [ByteString]) {

@@ -117,7 +117,7 @@ enum Texts {
         if !input.isEmpty { require(input.range(of: input.suffix(1)) != nil, "a part is not found") }
         require(input.split("/").joined(separator: "/") == input, "split and joined is another")
         require(input.cleanedPath.cleanedPath == input.cleanedPath, "cleaned twice is another")
-        _ = (input.trimmed, input.lowercasedASCII, input.percentEncoded, input.shellQuoted, input.harmless)
+        _ = (input.trimmed, input.lowercasedASCII, input.percentEncoded, input.shellQuoted, input.terminalSafe)
         _ = input.relative(to: part)
     }
 }

@@ -68,7 +68,7 @@ struct WholeIndex {
     /// Read in pieces of so many bytes.
     init(
         _ bytes: [UInt8], format: GitIndex.ObjectFormat = .sha1, verifying: Bool = true, pieces: Int = .max
-    ) throws(GitIndex.Doubt) {
+    ) throws(GitIndex.IndexError) {
         var at = 0
         let index = GitIndex(size: bytes.count, format: format) { skipped in
             at += min(skipped, bytes.count - at)
@@ -132,7 +132,7 @@ struct GitIndexTests {
             pieces += 1
             return pieces > 100 ? [] : Array(next)
         }
-        #expect(throws: GitIndex.Doubt.path) { try index.forEach(verifying: false) { _, _, _ in true } }
+        #expect(throws: GitIndex.IndexError.path) { try index.forEach(verifying: false) { _, _, _ in true } }
         #expect(pieces < 5)
     }
 
@@ -142,8 +142,8 @@ struct GitIndexTests {
         let entries: [IndexWriter.Entry] = [.init(path: "a/" + long), .init(path: "b"), .init(path: "b/" + long)]
         let writer = IndexWriter(version: version)
         #expect(try WholeIndex(writer.bytes(entries)).paths == entries.map(\.path))
-        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(writer.bytes([.init(path: "a/x" + long)])) }
-        #expect(throws: GitIndex.Doubt.path) {
+        #expect(throws: GitIndex.IndexError.path) { try WholeIndex(writer.bytes([.init(path: "a/x" + long)])) }
+        #expect(throws: GitIndex.IndexError.path) {
             try WholeIndex(writer.bytes([.init(path: "a/" + long), .init(path: "a/" + long + "y")]))
         }
     }
@@ -189,19 +189,21 @@ struct GitIndexTests {
     func belowSparse(path: String) {
         let writer = IndexWriter(version: 3)
         let first = IndexWriter.Entry(path: "a/", mode: 0o040000, more: 0x4000)
-        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(writer.bytes([first, .init(path: ByteString(path))])) }
+        #expect(throws: GitIndex.IndexError.path) {
+            try WholeIndex(writer.bytes([first, .init(path: ByteString(path))]))
+        }
     }
 
     @Test("A split index is named, though its entries have no names")
     func split() {
         let writer = IndexWriter(extensions: [("link", [UInt8](repeating: 7, count: 20))])
-        #expect(throws: GitIndex.Doubt.split) { try WholeIndex(writer.bytes([.init(path: "")])) }
+        #expect(throws: GitIndex.IndexError.split) { try WholeIndex(writer.bytes([.init(path: "")])) }
     }
 
     @Test("Extensions that may be ignored are, and no others")
     func extensions() throws {
         _ = try WholeIndex(IndexWriter(extensions: [("TREE", [1, 2, 3]), ("FSMN", [])]).bytes(some))
-        #expect(throws: GitIndex.Doubt.extension("tree")) {
+        #expect(throws: GitIndex.IndexError.extension("tree")) {
             try WholeIndex(IndexWriter(extensions: [("tree", [1])]).bytes(some))
         }
     }
@@ -210,13 +212,15 @@ struct GitIndexTests {
         "Paths that lead out of the working tree, or into git's own directory",
         arguments: ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", ".git/config", "a/.GIT/hooks/x", "a/"])
     func paths(path: String) {
-        #expect(throws: GitIndex.Doubt.path) { try WholeIndex(IndexWriter().bytes([.init(path: ByteString(path))])) }
+        #expect(throws: GitIndex.IndexError.path) {
+            try WholeIndex(IndexWriter().bytes([.init(path: ByteString(path))]))
+        }
     }
 
     @Test("Paths out of order, or twice")
     func order() {
         for paths: [ByteString] in [["b", "a"], ["a", "a"]] {
-            #expect(throws: GitIndex.Doubt.path) {
+            #expect(throws: GitIndex.IndexError.path) {
                 try WholeIndex(IndexWriter().bytes(paths.map { .init(path: $0) }))
             }
         }
@@ -224,18 +228,18 @@ struct GitIndexTests {
 
     @Test("What is no index, and versions of tomorrow")
     func foreign() {
-        #expect(throws: GitIndex.Doubt.notAnIndex) {
+        #expect(throws: GitIndex.IndexError.notAnIndex) {
             try WholeIndex(Array("not an index at all, but as long as one".utf8))
         }
-        #expect(throws: GitIndex.Doubt.notAnIndex) { try WholeIndex([]) }
-        #expect(throws: GitIndex.Doubt.version(5)) { try WholeIndex(IndexWriter(version: 5).bytes(some)) }
+        #expect(throws: GitIndex.IndexError.notAnIndex) { try WholeIndex([]) }
+        #expect(throws: GitIndex.IndexError.version(5)) { try WholeIndex(IndexWriter(version: 5).bytes(some)) }
     }
 
     @Test("The checksum counts where there is one and somebody asks")
     func checksum() throws {
         var bytes = IndexWriter().bytes(some)
         bytes[12] ^= 1
-        #expect(throws: GitIndex.Doubt.checksum) { try WholeIndex(bytes) }
+        #expect(throws: GitIndex.IndexError.checksum) { try WholeIndex(bytes) }
         _ = try WholeIndex(bytes, verifying: false)
         _ = try WholeIndex(IndexWriter(hasChecksum: false).bytes(some))
     }
@@ -244,7 +248,7 @@ struct GitIndexTests {
     func torn(version: UInt32) {
         let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
         for length in bytes.indices {
-            #expect(throws: GitIndex.Doubt.self) { try WholeIndex(Array(bytes.prefix(length))) }
+            #expect(throws: GitIndex.IndexError.self) { try WholeIndex(Array(bytes.prefix(length))) }
         }
     }
 

@@ -111,7 +111,7 @@ struct BudgetTests {
         // More threads than processors: each waits for others.
         let count = 3 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let total = Atomic<Int64>(0)
-        SideBySide.run(count, bound: count) { _ in
+        ConcurrentLoop.forEach(count, bound: count) { _ in
             let (before, start) = (Clock.others, Clock.computed)
             while Clock.computed &- start < 50_000_000 {}
             total.wrappingAdd(Clock.others &- before, ordering: .relaxed)
@@ -127,7 +127,7 @@ struct BudgetTests {
         let begun = Atomic<Int>(0)
         let spent = Atomic<Int>(0)
         let end = Clock.monotonic &+ 3_000_000_000
-        SideBySide.run(count, bound: count) { _ in
+        ConcurrentLoop.forEach(count, bound: count) { _ in
             while Clock.monotonic < end {
                 begun.wrappingAdd(1, ordering: .relaxed)
                 if Budget(nanoseconds: 1_000_000).isSpent { spent.wrappingAdd(1, ordering: .relaxed) }

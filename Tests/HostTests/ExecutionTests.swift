@@ -38,7 +38,7 @@ struct ExecutionTests {
         var before = sigset_t()
         sigprocmask(SIG_BLOCK, nil, &before)
         defer { sigprocmask(SIG_SETMASK, &before, nil) }
-        HeldSignals.hold()
+        DeferredSignals.hold()
         #expect(try Self.shell("grep SigBlk /proc/self/status").output == "SigBlk:\t0000000000000000\n")
     }
 

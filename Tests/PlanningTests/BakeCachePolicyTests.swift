@@ -14,8 +14,10 @@ struct BakeCachePolicyTests {
     }
     private struct Unexpected: Error {}
 
-    private static func wish(_ line: ByteString, _ settings: Settings = Settings()) throws -> BuildCachePolicy.Wish {
-        BakeCachePolicy.wish(of: try bake(line), settings, isInStore: isInStore)
+    private static func request(_ line: ByteString, _ settings: Settings = Settings()) throws
+        -> BuildCachePolicy.Request
+    {
+        BakeCachePolicy.request(of: try bake(line), settings, isInStore: isInStore)
     }
 
     private static func parts(_ text: ByteString) throws -> [BakeCachePolicy.Part] {
@@ -33,15 +35,15 @@ struct BakeCachePolicyTests {
         _ line: ByteString, _ text: ByteString, _ form: BakeCachePolicy.Form = .appended,
         _ settings: Settings = Settings()
     ) throws -> Plan {
-        let wish = try wish(line, settings)
+        let request = try request(line, settings)
         return BakeCachePolicy.plan(
-            try bake(line), line.split(" "), wish: wish, parts: try parts(text), form)
+            try bake(line), line.split(" "), request: request, parts: try parts(text), form)
     }
 
     private static let exported: ByteString = ",mode=max,ignore-error=true"
 
     @Test(
-        "Wishes",
+        "Requests",
         arguments: [
             ("docker buildx bake", true, true, []),
             ("docker bake --set *.args.A=1 -f - web", true, true, []),
@@ -52,10 +54,10 @@ struct BakeCachePolicyTests {
             ("docker buildx bake --set a.args.X=a,b=/store/x", true, true, []),
             ("docker buildx bake https://example.invalid/r.git", false, false, [.definitionRemote]),
         ] as [(ByteString, Bool, Bool, [Reason])])
-    func wishes(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
-        let wish = try Self.wish(line)
-        #expect(wish.imports == imports && wish.exports == exports)
-        #expect(wish.notes.map(\.reason) == reasons)
+    func requests(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
+        let request = try Self.request(line)
+        #expect(request.imports == imports && request.exports == exports)
+        #expect(request.notes.map(\.reason) == reasons)
     }
 
     @Test("A target of which nothing has changed neither imports nor exports, and the others do")
@@ -66,7 +68,8 @@ struct BakeCachePolicyTests {
         parts[0].facts.export = nil
         parts[1].facts.isExported = true
         parts[1].facts.export = nil
-        let (additions, notes, _) = BakeCachePolicy.additions(to: parts, wish: try Self.wish("docker buildx bake"))
+        let (additions, notes, _) = BakeCachePolicy.additions(
+            to: parts, request: try Self.request("docker buildx bake"))
         #expect(additions.map(\.name) == ["b", "c"])
         #expect(additions.map { $0.importing != nil } == [true, true])
         #expect(additions.map { $0.exporting != nil } == [false, true])
@@ -94,10 +97,10 @@ struct BakeCachePolicyTests {
     func settings() throws {
         var settings = Settings()
         settings.buildCache = .off
-        #expect(try Self.wish("docker buildx bake", settings).notes == [Note(.buildCacheOff)])
+        #expect(try Self.request("docker buildx bake", settings).notes == [Note(.buildCacheOff)])
         settings.buildCache = .importOnly
-        let wish = try Self.wish("docker buildx bake", settings)
-        #expect(wish.imports && !wish.exports && wish.notes == [Note(.exportOff)])
+        let request = try Self.request("docker buildx bake", settings)
+        #expect(request.imports && !request.exports && request.notes == [Note(.exportOff)])
     }
 
     @Test("Each target's lists are added to, directly after the command word, and one lease serves all")
@@ -113,7 +116,7 @@ struct BakeCachePolicyTests {
             ])
         #expect(plan.isChanged && plan.leases == ["/store/g/lease"])
         #expect(plan.notes.map(\.reason) == [.importAdded, .exportAdded, .importAdded, .exportAdded])
-        let again = try Self.wish(plan.arguments.joined(separator: " "))
+        let again = try Self.request(plan.arguments.joined(separator: " "))
         #expect(again.notes == [Note(.alreadyApplied)])
     }
 
@@ -122,7 +125,7 @@ struct BakeCachePolicyTests {
         var parts = try Self.parts(#"{"target":{"web":{},"db":{}}}"#)
         parts[0].facts.notes = [Note(.layerRejected, "sha256:a")]
         parts[1].facts.notes = [Note(.manifestRejected)]
-        let notes = BakeCachePolicy.additions(to: parts, wish: try Self.wish("docker buildx bake")).notes
+        let notes = BakeCachePolicy.additions(to: parts, request: try Self.request("docker buildx bake")).notes
         #expect(notes.contains(Note(.layerRejected, "web, sha256:a")) && notes.contains(Note(.manifestRejected, "db")))
     }
 
@@ -198,7 +201,7 @@ struct BakeCachePolicyTests {
         let part = BakeCachePolicy.Part(
             try #require(BakeDefinition(#"{"target":{"a":{}}}"#)).targets[0], isInStore: Self.isInStore)
         let plan = BakeCachePolicy.plan(
-            try Self.bake(line), line.split(" "), wish: try Self.wish(line), parts: [part], .appended)
+            try Self.bake(line), line.split(" "), request: try Self.request(line), parts: [part], .appended)
         #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
     }
 
@@ -206,7 +209,7 @@ struct BakeCachePolicyTests {
     func composeFile() throws {
         let (additions, notes, leases) = BakeCachePolicy.additions(
             to: try Self.parts(#"{"target":{"a_b":{},"c":{"no-cache":true}}}"#),
-            wish: try Self.wish("docker buildx bake"))
+            request: try Self.request("docker buildx bake"))
         let text = BakeCachePolicy.composeFile(adding: additions, to: ["a_b": "a.b"])
         let expected: ByteString = """
             {"services":{"a.b":{"build":{"cache_from":["type=local,src=/store/g,digest=sha256:a_b"],\

@@ -23,14 +23,14 @@ struct BuildCachePolicyTests {
 
     private struct NotABuild: Error { let arguments: [ByteString] }
 
-    private static func wish(_ arguments: [ByteString], _ settings: Settings = Settings()) throws
-        -> BuildCachePolicy.Wish
+    private static func request(_ arguments: [ByteString], _ settings: Settings = Settings()) throws
+        -> BuildCachePolicy.Request
     {
-        BuildCachePolicy.wish(of: try invocation(arguments), settings, isInStore: isInStore)
+        BuildCachePolicy.request(of: try invocation(arguments), settings, isInStore: isInStore)
     }
 
     private static func plan(_ arguments: [ByteString], _ facts: BuildCachePolicy.Facts = facts) throws -> Plan {
-        BuildCachePolicy.plan(try invocation(arguments), arguments, wish: try wish(arguments), facts: facts)
+        BuildCachePolicy.plan(try invocation(arguments), arguments, request: try request(arguments), facts: facts)
     }
 
     @Test("An export behind the build changes no word")
@@ -46,7 +46,7 @@ struct BuildCachePolicyTests {
     }
 
     @Test(
-        "Wishes",
+        "Requests",
         arguments: [
             ("docker build .", true, true, []), ("docker buildx b -t x .", true, true, []),
             ("docker build --cache-from x .", true, true, []),
@@ -69,11 +69,11 @@ struct BuildCachePolicyTests {
             ("docker build --cache-from /other .", true, true, []),
             ("docker build --cache-from \"src=/other .", true, true, []),
         ] as [(ByteString, Bool, Bool, [Reason])])
-    func wishes(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
-        let wish = try Self.wish(line.split(" "))
-        #expect(wish.imports == imports && wish.exports == exports)
-        #expect(wish.notes.map(\.reason) == reasons)
-        #expect(wish.isEmpty == (!imports && !exports))
+    func requests(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {
+        let request = try Self.request(line.split(" "))
+        #expect(request.imports == imports && request.exports == exports)
+        #expect(request.notes.map(\.reason) == reasons)
+        #expect(request.isEmpty == (!imports && !exports))
     }
 
     @Test(
@@ -90,9 +90,9 @@ struct BuildCachePolicyTests {
     ) throws {
         var settings = Settings()
         settings.buildCache = choice
-        let wish = try Self.wish(line.split(" "), settings)
-        #expect(wish.imports == imports && wish.exports == exports)
-        #expect(wish.notes.map(\.reason) == reasons)
+        let request = try Self.request(line.split(" "), settings)
+        #expect(request.imports == imports && request.exports == exports)
+        #expect(request.notes.map(\.reason) == reasons)
     }
 
     @Test("The options stand directly after the command word, quoted as CSV, imports before the export")
@@ -111,7 +111,7 @@ struct BuildCachePolicyTests {
         #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .exportAdded])
     }
 
-    @Test("What is not wished for is not added, whatever the store offers")
+    @Test("What is not asked for is not added, whatever the store offers")
     func wishCounts() throws {
         let noCache = try Self.plan(["docker", "build", "--no-cache", "."])
         #expect(noCache.arguments.filter { $0.hasPrefix("--cache-from") }.isEmpty)

@@ -22,10 +22,10 @@ struct PackageCachePolicyTests {
         return settings
     }
 
-    private static func wish(
+    private static func request(
         _ line: ByteString, _ mode: Settings.PackageCache = .view, files: [ByteString]? = []
-    ) throws -> PackageCachePolicy.Wish {
-        PackageCachePolicy.wish(of: try container(line).0, settings(mode), fileVariables: files)
+    ) throws -> PackageCachePolicy.Request {
+        PackageCachePolicy.request(of: try container(line).0, settings(mode), fileVariables: files)
     }
 
     private static func volume(_ name: ByteString, _ labels: [(ByteString, ByteString)]) -> PackageVolume {
@@ -53,7 +53,7 @@ struct PackageCachePolicyTests {
     ) throws -> Plan {
         let (container, arguments) = try container(line)
         return PackageCachePolicy.plan(
-            container, arguments, wish: try wish(line, mode),
+            container, arguments, request: try request(line, mode),
             facts: .init(volumes: volumes, view: PackageView(random: "1"), now: 7))
     }
 
@@ -75,17 +75,17 @@ struct PackageCachePolicyTests {
             ("docker run -v /a:/app/../dev/./slipway/ img", .packagePlaceTaken),
         ] as [(ByteString, Reason)])
     func nothing(_ line: ByteString, _ reason: Reason) throws {
-        let wish = try Self.wish(line)
-        #expect(wish.tools.isEmpty)
-        #expect(Set(wish.notes.map(\.reason)) == [reason])
+        let request = try Self.request(line)
+        #expect(request.tools.isEmpty)
+        #expect(Set(request.notes.map(\.reason)) == [reason])
         let plan = try Self.plan(line)
         #expect(!plan.isChanged && plan.arguments == line.split(" "))
     }
 
     @Test("With the setting off, and where a file of variables was not read")
     func off() throws {
-        #expect(try Self.wish("docker run img", .off).notes == [Note(.packageCacheOff)])
-        #expect(try Self.wish("docker run img", files: nil).notes == [Note(.environmentFileUnread)])
+        #expect(try Self.request("docker run img", .off).notes == [Note(.packageCacheOff)])
+        #expect(try Self.request("docker run img", files: nil).notes == [Note(.environmentFileUnread)])
     }
 
     @Test(
@@ -101,12 +101,12 @@ struct PackageCachePolicyTests {
             ("docker run --platform linux/arm64 img", PackageTool.allCases),
         ] as [(ByteString, [PackageTool])])
     func tools(_ line: ByteString, _ expected: [PackageTool]) throws {
-        #expect(try Self.wish(line).tools == expected)
+        #expect(try Self.request(line).tools == expected)
     }
 
     @Test("Variables in files count as the user's")
     func files() throws {
-        #expect(try Self.wish("docker run img", files: ["A", "GOCACHE"]).tools == [.pip, .npm, .uv, .yarn])
+        #expect(try Self.request("docker run img", files: ["A", "GOCACHE"]).tools == [.pip, .npm, .uv, .yarn])
     }
 
     @Test("The mounts and variables of a view, directly after the command word")
@@ -127,7 +127,7 @@ struct PackageCachePolicyTests {
         }
         #expect(again.mountTargets == ["/dev/.slipway-w", "/dev/slipway"])
         #expect(
-            PackageCachePolicy.wish(of: again, Settings(), fileVariables: []).tools.isEmpty, "never added twice")
+            PackageCachePolicy.request(of: again, Settings(), fileVariables: []).tools.isEmpty, "never added twice")
     }
 
     @Test(

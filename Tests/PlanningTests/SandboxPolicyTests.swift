@@ -33,8 +33,8 @@ struct SandboxPolicyTests {
         facts: SandboxPolicy.Facts = .init(engine: engine, workspace: "/w", origin: "0123")
     ) throws -> Plan? {
         let container = try container(arguments)
-        guard let wish = SandboxPolicy.wish(of: container, settings) else { return nil }
-        return SandboxPolicy.plan(container, arguments, settings.sandbox, wish: wish, facts: facts)
+        guard let request = SandboxPolicy.request(of: container, settings) else { return nil }
+        return SandboxPolicy.plan(container, arguments, settings.sandbox, request: request, facts: facts)
     }
 
     static func plan(_ line: ByteString, _ settings: Settings = settings()) throws -> Plan {

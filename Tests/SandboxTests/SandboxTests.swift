@@ -34,8 +34,8 @@ private final class Engine: EngineClient, Sendable {
     func pause() {}
 
     func call(
-        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(DockerFailure) -> DockerAnswer {
+        _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
+    ) throws(DockerClientError) -> DockerAnswer {
         state.withLock { state in
             state.calls.append(call.words)
             state.atWork += 1
@@ -153,7 +153,7 @@ struct SandboxTests {
             ("inspect", DockerAnswer(output: "[]", error: "permission denied", exitCode: 1)),
         ] {
             let broken = Engine([Self.json("1")]) { $0.contains(word) ? answer : nil }
-            #expect(throws: DockerFailure.self) { try SandboxContainer.list(broken) }
+            #expect(throws: DockerClientError.self) { try SandboxContainer.list(broken) }
         }
     }
 

@@ -20,8 +20,8 @@ final class FakeEngine: EngineClient {
         "tool\tpip\t23.0.1\t3.11\nkept\tpip\ndigest\tabcdef0123456789\nfiles\t2\nsize\t8\nfinished\n"
     var probe: (_ mount: ByteString) -> DockerAnswer = { _ in DockerAnswer(output: "begun\ngood\n") }
     /// Answers a call, counted from 0, instead of the engine; or throws.
-    var instead: (_ index: Int, _ call: DockerCall) throws(DockerFailure) -> DockerAnswer? = {
-        (_, _) throws(DockerFailure) in nil
+    var instead: (_ index: Int, _ call: DockerCall) throws(DockerClientError) -> DockerAnswer? = {
+        (_, _) throws(DockerClientError) in nil
     }
 
     private(set) var pauses = 0
@@ -35,8 +35,8 @@ final class FakeEngine: EngineClient {
     }
 
     func call(
-        _ call: DockerCall, line: (Conversation.Stream, ByteString) -> Void
-    ) throws(DockerFailure) -> DockerAnswer {
+        _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
+    ) throws(DockerClientError) -> DockerAnswer {
         calls.append(call)
         let answer = try instead(calls.count - 1, call) ?? perform(call.words)
         for text in answer.output.split("\n") where !text.isEmpty { line(.output, text) }

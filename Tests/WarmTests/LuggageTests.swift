@@ -16,7 +16,7 @@ struct LuggageTests {
         try folder.write("c.txt", "six==1.16.0\n")
         var request = WarmRequest(image: "i")
         request.requirements = ["r.txt"]
-        let data = try Luggage(for: request, from: folder.path).archive.data
+        let data = try BuilderInputs(for: request, from: folder.path).archive.data
         let tree = "slipway-warm/pip/tree" + folder.path
         for text in ["six==1.16.0\n", "idna\n", "/" + tree + "/r.txt\n"] as [ByteString] {
             #expect(data.range(of: text) != nil)
@@ -26,7 +26,8 @@ struct LuggageTests {
     @Test("What a requirement file includes")
     func included() {
         #expect(
-            Luggage.included(in: "-ra.txt\n -c b.txt\n--requirement c.txt\n-e .\n--hash=x\n-r http://h/d.txt\nrich\n")
+            BuilderInputs.included(
+                in: "-ra.txt\n -c b.txt\n--requirement c.txt\n-e .\n--hash=x\n-r http://h/d.txt\nrich\n")
                 == ["a.txt", "b.txt", "c.txt"])
     }
 
@@ -38,8 +39,8 @@ struct LuggageTests {
         for name in ["r.txt", "s.txt"] as [ByteString] {
             var request = WarmRequest(image: "i")
             request.requirements = [name]
-            let failure = #expect(throws: DockerFailure.self) {
-                _ = try Luggage(for: request, from: folder.path).archive
+            let failure = #expect(throws: DockerClientError.self) {
+                _ = try BuilderInputs(for: request, from: folder.path).archive
             }
             #expect(failure?.code == .badRequest)
         }
@@ -56,7 +57,7 @@ struct LuggageTests {
         #expect(made.first?.content == #"{"name":"p","workspaces":["w/*"]}"#)
         #expect(try NpmLock.manifests(of: lock, at: "/l", beside: "{}").first?.content == "{}")
         for bad in ["no JSON", "[]", #"{"lockfileVersion":1,"dependencies":{}}"#] as [ByteString] {
-            #expect(throws: DockerFailure.self) { try NpmLock.manifests(of: bad, at: "/l", beside: nil) }
+            #expect(throws: DockerClientError.self) { try NpmLock.manifests(of: bad, at: "/l", beside: nil) }
         }
     }
 }

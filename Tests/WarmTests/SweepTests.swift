@@ -101,7 +101,7 @@ struct SweepTests {
     @Test("A generation that cannot be removed keeps its layers")
     func refused() throws {
         let engine = engine()
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             call.words == ["volume", "rm", "g3"] ? DockerAnswer(error: "Error: permission denied", exitCode: 1) : nil
         }
         let report = try Sweep(engine, now: 100 * hour, dryRun: false).purge()
@@ -125,7 +125,7 @@ struct SweepTests {
         var kept: Set<[ByteString]> = []
         for moment in 0..<14 {
             let engine = engine()
-            engine.instead = { (index, _) throws(DockerFailure) in
+            engine.instead = { (index, _) throws(DockerClientError) in
                 if index == moment {
                     engine.containers["box"] = nil
                     if isRemoved { engine.volumes["used"] = nil }
@@ -144,7 +144,7 @@ struct SweepTests {
     func goingViewOfATrimming() throws {
         for moment in 0..<4 {
             let engine = engine()
-            engine.instead = { (index, _) throws(DockerFailure) in
+            engine.instead = { (index, _) throws(DockerClientError) in
                 if index == moment { engine.volumes["idle"] = nil }
                 return nil
             }
@@ -156,7 +156,7 @@ struct SweepTests {
     @Test("Builders of runs that were killed go, those at work stay")
     func builders() throws {
         let engine = FakeEngine()
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             guard call.words.first == "ps" else { return nil }
             return DockerAnswer(
                 output: "old\tExited (137) 2 days ago\t1\nnew\tCreated\t999\nbusy\tUp 2 days\t1\nhangs\tUp 3 days\t1\n")
@@ -175,7 +175,7 @@ struct SweepTests {
         add(engine, layer: "a")
         engine.containers["slipway-builder-1"] = ["src=a,dst=/dev/slipway"]
         var rest = refusals
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             if call.words.first == "ps" { return DockerAnswer(output: "slipway-builder-1\tCreated\t1\n") }
             guard call.words.first == "rm" else { return nil }
             rest -= 1

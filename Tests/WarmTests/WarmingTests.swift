@@ -11,7 +11,7 @@ import Testing
 struct WarmingTests {
     private func warm(
         _ engine: FakeEngine, mode: Settings.PackageCache = .view, _ change: (inout WarmRequest) -> Void = { _ in }
-    ) throws(DockerFailure) -> Warmed {
+    ) throws(DockerClientError) -> Warmed {
         var request = WarmRequest(image: "python:3")
         request.wishes[.pip] = ["six $(touch x)"]
         change(&request)
@@ -63,14 +63,14 @@ struct WarmingTests {
         let engine = FakeEngine()
         var isReached = false
         var isTidying = false
-        engine.instead = { (index, call) throws(DockerFailure) in
+        engine.instead = { (index, call) throws(DockerClientError) in
             guard index == broken else { return nil }
             isReached = true
             isTidying = call.patience == .tidying
             if interrupts { throw .interrupted(by: 15) }
             return DockerAnswer(error: "Error response from daemon: no space left on device", exitCode: 1)
         }
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             let warmed = try warm(engine)
             #expect(!isReached || isTidying, "call \(broken) failed, and nobody noticed")
             // What is refused is tried again; an engine that is gone is not asked again.
@@ -90,7 +90,7 @@ struct WarmingTests {
         let engine = FakeEngine()
         if isAddition { _ = try warm(engine) }
         var isPurged = false
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             if !isPurged, call.words.contains("create"), call.words.contains(where: { $0.hasPrefix(next) }) {
                 isPurged = true
                 engine.containers = [:]
@@ -98,7 +98,7 @@ struct WarmingTests {
             }
             return nil
         }
-        let failure = #expect(throws: DockerFailure.self) { try warm(engine) { $0.isAddition = isAddition } }
+        let failure = #expect(throws: DockerClientError.self) { try warm(engine) { $0.isAddition = isAddition } }
         #expect(isPurged && failure?.code == .volumeForeign && failure?.left == [])
         #expect(failure?.message.range(of: "slipway-generation-") != nil)
         #expect(engine.volumes.isEmpty && engine.containers.isEmpty, "\(engine.volumes.keys)")
@@ -108,7 +108,7 @@ struct WarmingTests {
     func goingContainer(refusals: Int) throws {
         let engine = FakeEngine()
         var rest = refusals
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             guard let name = call.words.last, call.words.first == "rm", name.hasPrefix("slipway-b") else { return nil }
             rest -= 1
             if rest < 0 { engine.containers[name] = nil }
@@ -122,7 +122,7 @@ struct WarmingTests {
     func overtaken() throws {
         let engine = FakeEngine()
         var isFirst = true
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             if isFirst, call.words.starts(with: ["volume", "create"]), call.words.last?.hasPrefix("slipway-g") == true {
                 isFirst = false
                 engine.volumes["slipway-generation-9"] = .init(labels: [
@@ -139,7 +139,7 @@ struct WarmingTests {
     func foreign() {
         let engine = FakeEngine()
         engine.volumes["slipway-generation-1000-abcdef012345"] = .init(labels: ["app": "slipway", "type": "other"])
-        let failure = #expect(throws: DockerFailure.self) { try warm(engine) }
+        let failure = #expect(throws: DockerClientError.self) { try warm(engine) }
         #expect(failure?.code == .volumeForeign && failure?.words.range(of: "type=other") != nil)
         #expect(kinds(engine) == ["other"])
     }
@@ -183,7 +183,7 @@ struct WarmingTests {
             labels["slipway.volumes"] = "/v"
             engine.volumes["newest"] = .init(labels: labels)
             #expect(try PackageInventory(engine).current == .damaged("newest"))
-            let failure = #expect(throws: DockerFailure.self) { try warm(engine) { $0.isAddition = true } }
+            let failure = #expect(throws: DockerClientError.self) { try warm(engine) { $0.isAddition = true } }
             #expect(failure?.code == .volumeForeign && failure?.message.range(of: "newest") != nil)
             #expect(kinds(engine) == ["cache", "cache", "cache-layer"] && engine.containers.isEmpty)
         }
@@ -206,21 +206,21 @@ struct WarmingTests {
         #expect(
             warmed.view == ViewSupport.none && warmed.notes.contains { $0.range(of: "removing a directory") != nil })
         engine.probe = { _ in DockerAnswer(error: "unexpected EOF", exitCode: 125) }
-        #expect(throws: DockerFailure.self) { try warm(engine) }
+        #expect(throws: DockerClientError.self) { try warm(engine) }
     }
 
     @Test(
         "What the builder tells",
         arguments: [
-            ("fail\ttool-missing\tgo\n", DockerFailure.Code.toolMissing),
+            ("fail\ttool-missing\tgo\n", DockerClientError.Code.toolMissing),
             ("fail\ttool-failed\tpip 25.3\t1\n", .toolFailed),
             ("fail\tno-room\t/dev/slipway\n", .noRoom), ("fail\tprogram-missing\tsha256sum\n", .programMissing),
             ("", .builderFailed), ("files\t0\nfinished\n", .nothingKept),
-        ] as [(ByteString, DockerFailure.Code)])
-    func builderFails(_ says: ByteString, _ code: DockerFailure.Code) {
+        ] as [(ByteString, DockerClientError.Code)])
+    func builderFails(_ says: ByteString, _ code: DockerClientError.Code) {
         let engine = FakeEngine()
         engine.builderSays = says
-        let failure = #expect(throws: DockerFailure.self) { try warm(engine) }
+        let failure = #expect(throws: DockerClientError.self) { try warm(engine) }
         #expect(failure?.code == code && engine.volumes.isEmpty)
     }
 
@@ -231,10 +231,10 @@ struct WarmingTests {
         #expect(kinds(engine) == ["cache-shared"])
         #expect(try warm(engine, mode: .readWrite).view == nil)
         engine.builderSays = "fail\ttool-failed\tpip\t1\n"
-        #expect(throws: DockerFailure.self) { try warm(engine, mode: .readOnly) }
+        #expect(throws: DockerClientError.self) { try warm(engine, mode: .readOnly) }
         #expect(kinds(engine) == ["cache-shared"])
         let quick = FakeEngine()
-        quick.instead = { (_, call) throws(DockerFailure) in
+        quick.instead = { (_, call) throws(DockerClientError) in
             if call.words.starts(with: ["volume", "create"]), quick.volumes.isEmpty {
                 let labels: [ByteString: ByteString] = [
                     "app": "slipway", "type": "cache-shared", "slipway.created": "1",
@@ -246,7 +246,7 @@ struct WarmingTests {
         #expect(try warm(quick, mode: .readWrite).volumes == ["slipway-pip-cache"])
         let other = FakeEngine()
         other.volumes["slipway-pip-cache"] = .init()
-        #expect(throws: DockerFailure.self) { try warm(other, mode: .readOnly) }
+        #expect(throws: DockerClientError.self) { try warm(other, mode: .readOnly) }
         #expect(other.volumes.count == 1)
     }
 
@@ -260,7 +260,7 @@ struct WarmingTests {
         ] as [@Sendable (inout WarmRequest) -> Void])
     func refused(_ change: @Sendable (inout WarmRequest) -> Void) {
         let engine = FakeEngine()
-        let failure = #expect(throws: DockerFailure.self) { try warm(engine, change) }
+        let failure = #expect(throws: DockerClientError.self) { try warm(engine, change) }
         #expect(failure?.exitCode == 2 && engine.calls.isEmpty)
     }
 
@@ -269,11 +269,11 @@ struct WarmingTests {
         arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
     func old(_ version: ByteString) throws {
         let engine = FakeEngine()
-        engine.instead = { (_, call) throws(DockerFailure) in
+        engine.instead = { (_, call) throws(DockerClientError) in
             call.words.first == "version" ? DockerAnswer(output: version + "\n") : nil
         }
         let isOld = ["1.41", "1.44"].contains(version)
-        do throws(DockerFailure) {
+        do throws(DockerClientError) {
             _ = try warm(engine)
             #expect(!isOld)
         } catch {
@@ -283,7 +283,7 @@ struct WarmingTests {
 
     @Test("Off is off")
     func off() {
-        let failure = #expect(throws: DockerFailure.self) { try warm(FakeEngine(), mode: .off) }
+        let failure = #expect(throws: DockerClientError.self) { try warm(FakeEngine(), mode: .off) }
         #expect(failure?.code == .modeOff)
     }
 }

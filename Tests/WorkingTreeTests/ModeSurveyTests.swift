@@ -225,14 +225,14 @@ struct ModeSurveyTests {
         #expect {
             try survey()
         } throws: {
-            $0 as? Checkout.Obstacle == .doubt(folder["app/.git/index"], .split)
+            $0 as? Checkout.CheckoutError == .doubt(folder["app/.git/index"], .split)
         }
         try git("update-index", "--no-split-index", in: "app")
         let whole = try folder.read("app/.git/index")
         try folder.write("app/.git/index", whole.dropLast(30))
-        #expect(throws: Checkout.Obstacle.self) { try survey() }
+        #expect(throws: Checkout.CheckoutError.self) { try survey() }
         try folder.remove("app/.git/index")
-        #expect(throws: Checkout.Obstacle.self) { try survey() }
+        #expect(throws: Checkout.CheckoutError.self) { try survey() }
     }
 
     @Test("Names with newlines, escapes and bytes that are no UTF-8")

@@ -3,15 +3,15 @@
 extension ByteString {
     /// For one line of text: what steers a terminal, turns a text's direction, cannot be seen, begins a line or is no UTF-8 is
     /// escaped (`\n`, else `\xNN` for each byte). A name must neither be obeyed nor pass for another.
-    public var harmless: ByteString { replacingSteering { $0 == 0x0A ? "\\n" : nil } }
+    public var terminalSafe: ByteString { replacingSteering { $0 == 0x0A ? "\\n" : nil } }
 
     /// The same of several lines, which stay lines.
-    public var harmlessLines: ByteString {
+    public var terminalSafeLines: ByteString {
         replacingSteering { $0 == 0x0A ? "\n" : $0 == 0x09 ? "\t" : nil }
     }
 
     /// Whether nothing in it would be escaped.
-    public var isHarmless: Bool { isPrintableASCII || harmless == self }
+    public var isTerminalSafe: Bool { isPrintableASCII || terminalSafe == self }
 
     private func replacingSteering(_ replacement: (UInt32) -> ByteString?) -> ByteString {
         guard !isPrintableASCII else { return self }

@@ -2,7 +2,7 @@ public import Formats
 public import Notes
 
 /// A step that cannot be taken with certainty. Whoever meets it injects nothing, or imports only.
-public struct Doubt: Error, Equatable, Sendable {
+public struct EngineError: Error, Equatable, Sendable {
     /// Why.
     public let note: Note
 

@@ -1,5 +1,5 @@
 /// A point in time as people write it, in seconds since 1970.
-public enum Moment {
+public enum Timestamp {
     /// The last second whose year has four digits.
     public static let latest = 253_402_300_799
 
@@ -107,8 +107,8 @@ private struct Reader {
         guard let year = number(4, in: 1...9999), take("-"), let month = number(2, in: 1...12), take("-"),
             let day = number(2, in: 1...31)
         else { return nil }
-        let first = Moment.days(year, month, 1)
-        let next = month == 12 ? Moment.days(year + 1, 1, 1) : Moment.days(year, month + 1, 1)
+        let first = Timestamp.days(year, month, 1)
+        let next = month == 12 ? Timestamp.days(year + 1, 1, 1) : Timestamp.days(year, month + 1, 1)
         guard day <= next - first else { return nil }
         return (first + day - 1) * 86_400
     }

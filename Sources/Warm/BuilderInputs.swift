@@ -4,7 +4,7 @@ internal import Host
 internal import PackageCache
 
 /// The files that the builder container gets: names one a line, and copies of the user's files.
-struct Luggage {
+struct BuilderInputs {
     /// Where it lies in the container.
     static let place: ByteString = "/slipway-warm"
 
@@ -13,7 +13,7 @@ struct Luggage {
     private static let largest = 1 << 26
 
     /// Reads what a request names, seen from a directory.
-    init(for request: WarmRequest, from directory: ByteString) throws(DockerFailure) {
+    init(for request: WarmRequest, from directory: ByteString) throws(DockerClientError) {
         self.directory = directory
         for tool in request.tools {
             let values = request.wishes[tool] ?? []
@@ -44,22 +44,22 @@ struct Luggage {
         ByteString(lines.flatMap { $0.bytes + [0x0A] })
     }
 
-    private func read(_ path: ByteString) throws(DockerFailure) -> ByteString {
+    private func read(_ path: ByteString) throws(DockerClientError) -> ByteString {
         do throws(Errno) {
             return try Files.read(path, limit: Self.largest)
         } catch {
-            throw DockerFailure(.badRequest, "cannot read " + path + ": " + ByteString(error.description))
+            throw DockerClientError(.badRequest, "cannot read " + path + ": " + ByteString(error.description))
         }
     }
 
-    private func readIfThere(_ path: ByteString) throws(DockerFailure) -> ByteString? {
+    private func readIfThere(_ path: ByteString) throws(DockerClientError) -> ByteString? {
         Files.isMissing(path) ? nil : try read(path)
     }
 
     // MARK: - Requirements
 
     /// Copies the files and those that they include, so that they lie to each other as they do here.
-    private mutating func add(requirements: [ByteString], to folder: ByteString) throws(DockerFailure) {
+    private mutating func add(requirements: [ByteString], to folder: ByteString) throws(DockerClientError) {
         let tree = folder.appending(path: "tree")
         var waiting = requirements.map { $0.absolute(in: directory) }
         var seen: Set<ByteString> = []
@@ -67,13 +67,14 @@ struct Luggage {
         while let path = waiting.popLast() {
             guard seen.insert(path).inserted else { continue }
             guard seen.count <= 256, WarmRequest.isPlain(path) else {
-                throw DockerFailure(.badRequest, "too many requirement files, or one with an impossible name: " + path)
+                throw DockerClientError(
+                    .badRequest, "too many requirement files, or one with an impossible name: " + path)
             }
             let text = try read(path)
             archive.add(file: tree + path, text)
             for included in Self.included(in: text) {
                 guard !included.hasPrefix("/") else {
-                    throw DockerFailure(
+                    throw DockerClientError(
                         .badRequest,
                         path + " includes " + included + " by its full path, which the container does not have; "
                             + "make it relative or give it with a -r of its own")
@@ -108,7 +109,7 @@ struct Luggage {
     // MARK: - Projects with lock files
 
     private mutating func add(project file: ByteString, of tool: PackageTool, to folder: ByteString)
-        throws(DockerFailure)
+        throws(DockerClientError)
     {
         let text = try read(file)
         let beside = file.parentPath
@@ -121,7 +122,7 @@ struct Luggage {
             }
         case .yarn:
             guard let manifest = try readIfThere(beside.appending(path: "package.json")) else {
-                throw DockerFailure(.badRequest, file + ": its package.json must lie beside it")
+                throw DockerClientError(.badRequest, file + ": its package.json must lie beside it")
             }
             archive.add(file: folder.appending(path: "yarn.lock"), text)
             archive.add(file: folder.appending(path: "package.json"), manifest)
@@ -141,9 +142,9 @@ enum NpmLock {
     /// as the lock repeats it.
     static func manifests(
         of text: ByteString, at path: ByteString, beside manifest: ByteString?
-    ) throws(DockerFailure) -> [(path: ByteString, content: ByteString)] {
+    ) throws(DockerClientError) -> [(path: ByteString, content: ByteString)] {
         guard let lock = JSON(text), lock.members != nil else {
-            throw DockerFailure(.badRequest, path + " is no JSON: give a package-lock.json, or names")
+            throw DockerClientError(.badRequest, path + " is no JSON: give a package-lock.json, or names")
         }
         let packages = lock[key: "packages"]?.members ?? []
         var found: [(path: ByteString, content: ByteString)] = []
@@ -152,7 +153,7 @@ enum NpmLock {
         } else if let root = packages.first(where: { $0.name.isEmpty })?.value {
             found.append(("package.json", root.text))
         } else {
-            throw DockerFailure(
+            throw DockerClientError(
                 .badRequest, path + " does not repeat its package.json (lockfileVersion 1): put that beside it")
         }
         for package in packages where !package.name.isEmpty {

@@ -1,5 +1,5 @@
 /// What a check says, beside what it is about.
-public struct Row: Sendable {
+public struct CheckInfo: Sendable {
     /// How bad it is.
     public let severity: Severity
     /// What is found, in one sentence.
@@ -12,7 +12,7 @@ public struct Row: Sendable {
 
 extension Check {
     /// The table's row.
-    public var row: Row {
+    public var row: CheckInfo {
         switch rawValue / 100 {
         case 1: programs
         case 2: engines
@@ -23,7 +23,7 @@ extension Check {
         }
     }
 
-    private var programs: Row {
+    private var programs: CheckInfo {
         switch self {
         case .shellsFindShim: .fine("the shells find the shim")
         case .shimMissing:
@@ -72,7 +72,7 @@ extension Check {
         }
     }
 
-    private var engines: Row {
+    private var engines: CheckInfo {
         switch self {
         case .dockerFound: .fine("the real docker")
         case .dockerMissing:
@@ -236,14 +236,14 @@ extension Check {
     }
 }
 
-extension Row {
-    static func fine(_ title: String) -> Row { Row(severity: .ok, title: title, why: "", fix: "") }
+extension CheckInfo {
+    static func fine(_ title: String) -> CheckInfo { CheckInfo(severity: .ok, title: title, why: "", fix: "") }
 
-    static func warning(_ title: String, why: String, fix: String) -> Row {
-        Row(severity: .warning, title: title, why: why, fix: fix)
+    static func warning(_ title: String, why: String, fix: String) -> CheckInfo {
+        CheckInfo(severity: .warning, title: title, why: why, fix: fix)
     }
 
-    static func broken(_ title: String, why: String, fix: String) -> Row {
-        Row(severity: .broken, title: title, why: why, fix: fix)
+    static func broken(_ title: String, why: String, fix: String) -> CheckInfo {
+        CheckInfo(severity: .broken, title: title, why: why, fix: fix)
     }
 }

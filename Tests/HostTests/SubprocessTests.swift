@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 
 @Suite("Talking with a program")
-struct ConversationTests {
-    private func shell(_ script: ByteString, _ change: (inout Conversation) -> Void = { _ in }) -> Conversation {
-        var conversation = Conversation(
+struct SubprocessTests {
+    private func shell(_ script: ByteString, _ change: (inout Subprocess) -> Void = { _ in }) -> Subprocess {
+        var subprocess = Subprocess(
             program: "/bin/sh", arguments: ["sh", "-c", script], environment: ["NAME=value", "PATH=/usr/bin:/bin"])
-        change(&conversation)
-        return conversation
+        change(&subprocess)
+        return subprocess
     }
 
     @Test("Both outputs, the exit code, the environment, and lines as they come")
@@ -90,7 +90,7 @@ struct ConversationTests {
     func ends() throws {
         #expect(try shell("kill -9 $$").run().exitCode == nil)
         #expect(throws: Errno.noSuchFile) {
-            try Conversation(program: "/nonesuch", arguments: ["x"], environment: []).run()
+            try Subprocess(program: "/nonesuch", arguments: ["x"], environment: []).run()
         }
     }
 }

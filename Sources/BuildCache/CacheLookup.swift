@@ -7,7 +7,7 @@ public import Notes
 /// One only: where several manifests share their first steps, BuildKit takes those steps' keys from whichever answers first and
 /// then finds the others' later steps no more (moby/buildkit solver/combinedcache.go, Query; issue 6418). Measured: one manifest hit
 /// 4 of 4 steps in 12 of 12 builds, that one beside another in 7 of 18. So it is the union of what has been exported.
-public struct Survey {
+public struct CacheLookup {
     /// One `--cache-from`.
     public struct Import: Equatable, Sendable {
         /// Where it lies.

@@ -1,7 +1,7 @@
 internal import Formats
 
 /// What holds at one place of a stage: variables, the user, the shell, and what earlier instructions have set up.
-struct Surroundings: Sendable {
+struct StageState: Sendable {
     /// A variable's value where it is known, and who set it.
     struct Variable: Sendable {
         /// nil where it depends on what is not known here.
@@ -70,7 +70,7 @@ struct Surroundings: Sendable {
     }
 
     /// What a stage that begins from this one has of it.
-    var inherited: Surroundings {
+    var inherited: StageState {
         var copy = self
         copy.variables = variables.filter { !$0.value.isArgument }
         copy.shell = .posix
@@ -167,7 +167,7 @@ struct Surroundings: Sendable {
     }
 }
 
-extension Surroundings.Base {
+extension StageState.Base {
     // Official images by their names; what is made from Alpine, or has a user of its own, is not here.
     private static let debianNames: Set<ByteString> = [
         "debian", "ubuntu", "python", "node", "golang", "ruby", "rust", "openjdk", "php", "perl", "buildpack-deps",

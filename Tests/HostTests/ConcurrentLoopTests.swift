@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 @Suite("Work on several things at a time")
-struct SideBySideTests {
+struct ConcurrentLoopTests {
     private final class Record: Sendable {
         let state = Mutex((done: [Int](), atWork: 0, most: 0))
     }
@@ -12,7 +12,7 @@ struct SideBySideTests {
         "Each once, never more at a time than the bound", arguments: [(0, 4), (1, 4), (3, 8), (40, 4), (7, 1), (5, 0)])
     func bound(_ count: Int, _ bound: Int) {
         let record = Record()
-        SideBySide.run(count, bound: bound) { index in
+        ConcurrentLoop.forEach(count, bound: bound) { index in
             record.state.withLock {
                 $0.atWork += 1
                 $0.most = max($0.most, $0.atWork)

@@ -8,7 +8,7 @@ public import Formats
 #endif
 
 /// A program that is given something to read, is listened to while it runs, and may be stopped.
-public struct Conversation: Sendable {
+public struct Subprocess: Sendable {
     /// Where it said something.
     public enum Stream: Sendable { case output, error }
 
@@ -34,7 +34,7 @@ public struct Conversation: Sendable {
     public var input = ByteString()
     /// It is killed after this time; nil for never.
     public var nanoseconds: Int64?
-    /// Whether a signal of `HeldSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
+    /// Whether a signal of `DeferredSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
     /// terminal sends Ctrl-C to all of ours; with it ends whatever it has started.
     public var isStoppable = true
     /// Whether it leads a process group that is killed with it: what it has started may hold its outputs open, and wait for ever.
@@ -60,11 +60,11 @@ public struct Conversation: Sendable {
         while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
     ) throws(Errno) -> Ending {
         let deadline = nanoseconds.map { Clock.monotonic &+ $0 } ?? .max
-        let input = try Ends.pair()
-        let output = try Ends.pipe()
-        let error = try Ends.pipe()
+        let input = try ChannelPair.pair()
+        let output = try ChannelPair.pipe()
+        let error = try ChannelPair.pipe()
         let child = try spawn(input.theirs, output.theirs, error.theirs)
-        var said = (output: Spoken(), error: Spoken())
+        var said = (output: LineBuffer(), error: LineBuffer())
         do throws(Errno) {
             try converse(
                 input.ours, output.ours, error.ours, until: deadline, while: isWanted,
@@ -77,7 +77,7 @@ public struct Conversation: Sendable {
             said.error.end(keeping: Self.mostError) { line(.error, $0) }
             let code = try wait(for: child, until: deadline, while: isWanted)
             // Ctrl-C may have ended the program before it was seen here.
-            if isStoppable, HeldSignals.waiting != nil { throw .interrupted }
+            if isStoppable, DeferredSignals.waiting != nil { throw .interrupted }
             return Ending(
                 output: ByteString(said.output.text), error: ByteString(said.error.text), exitCode: code)
         } catch {
@@ -132,7 +132,7 @@ public struct Conversation: Sendable {
     }
 
     private func check(_ deadline: Int64, _ isWanted: () -> Bool) throws(Errno) {
-        if isStoppable && HeldSignals.waiting != nil || !isWanted() { throw .interrupted }
+        if isStoppable && DeferredSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
     }
 

@@ -7,8 +7,8 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("The survey: what a build imports")
-struct SurveyTests {
+@Suite("The lookup: what a build imports")
+struct CacheLookupTests {
     private let fixture: StoreFixture
 
     init() throws { fixture = try StoreFixture() }
@@ -16,8 +16,8 @@ struct SurveyTests {
     @Test("Of an empty store nothing, and nothing is made")
     func nothing() throws {
         let opened = fixture.opened(leasing: true)
-        let survey = Survey(of: opened, for: [try fixture.build()], acting: true)
-        #expect(survey.digest == nil && survey.notes.isEmpty && survey.leases.isEmpty)
+        let lookup = CacheLookup(of: opened, for: [try fixture.build()], acting: true)
+        #expect(lookup.digest == nil && lookup.notes.isEmpty && lookup.leases.isEmpty)
         #expect(opened.own == nil && opened.notes.isEmpty)
         #expect(try fixture.folder.names() == ["work"])
     }
@@ -26,11 +26,11 @@ struct SurveyTests {
     func formats(_ format: ManifestFormat) throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a", as: format)
-        let survey = fixture.survey(for: build)
+        let lookup = fixture.lookup(for: build)
         #expect(
-            survey.found
-                == [Survey.Import(source: export.generation, digest: export.digest, exports: 1, keys: 1)])
-        #expect(survey.newest == [export.path] && survey.notes.isEmpty)
+            lookup.found
+                == [CacheLookup.Import(source: export.generation, digest: export.digest, exports: 1, keys: 1)])
+        #expect(lookup.newest == [export.path] && lookup.notes.isEmpty)
     }
 
     @Test("Leases are taken of what is imported from, and only when asked for")
@@ -38,12 +38,12 @@ struct SurveyTests {
         let build = try fixture.build()
         let generation = try fixture.generation()
         let empty = fixture.opened(leasing: true)
-        #expect(Survey(of: empty, for: [build], acting: true).leases.isEmpty)
+        #expect(CacheLookup(of: empty, for: [build], acting: true).leases.isEmpty)
         #expect(empty.own?.lease != nil && empty.own?.generation == generation)
         try fixture.export(for: build, at: 100, "a")
-        #expect(fixture.survey(for: build, leasing: true).leases.map(\.path) == [generation.leasePath])
+        #expect(fixture.lookup(for: build, leasing: true).leases.map(\.path) == [generation.leasePath])
         let looking = fixture.opened()
-        #expect(Survey(of: looking, for: [build], acting: false).leases.isEmpty)
+        #expect(CacheLookup(of: looking, for: [build], acting: false).leases.isEmpty)
         #expect(looking.own?.generation == generation && looking.own?.lease == nil)
     }
 
@@ -54,14 +54,14 @@ struct SurveyTests {
         let opened = fixture.opened()
         for most in 0..<100 {
             let questions = Atomic<Int>(0)
-            let survey = Survey(
+            let lookup = CacheLookup(
                 of: opened, for: [build], acting: false,
                 until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
-            if survey.digest != nil {
-                #expect(survey.digest == export.digest && !survey.isCut)
+            if lookup.digest != nil {
+                #expect(lookup.digest == export.digest && !lookup.isCut)
                 return #expect(most > 3)
             }
-            #expect(survey.notes.map(\.reason) == [.storeSearchCut])
+            #expect(lookup.notes.map(\.reason) == [.storeSearchCut])
             // Nobody goes on after a no.
             #expect(questions.load(ordering: .relaxed) <= most + 8)
         }
@@ -75,7 +75,7 @@ struct SurveyTests {
         let trimmer = try Descriptor.open(export.generation.leasePath)
         try trimmer.lock(.exclusive)
         var opened = fixture.opened(leasing: true)
-        #expect(Survey(of: opened, for: [build], acting: true).digest == nil && opened.own == nil)
+        #expect(CacheLookup(of: opened, for: [build], acting: true).digest == nil && opened.own == nil)
         #expect(opened.notes.map(\.reason) == [.leaseBusy])
         #expect(try trimmer.status().kind == .regular)
         try opened.makeOwn()
@@ -98,7 +98,7 @@ struct SurveyTests {
         let branch = try fixture.export(for: fixture.build("other", ["B=1"]), at: 400, "other branch")
         try fixture.unfinished(for: build, at: 500)
         #expect(try fixture.finds(own, arguments, branch, for: build))
-        #expect(fixture.survey(for: build).found == fixture.survey(for: try fixture.build("new")).found)
+        #expect(fixture.lookup(for: build).found == fixture.lookup(for: try fixture.build("new")).found)
     }
 
     @Test("A sub-store of somebody who is not trusted is not read")
@@ -106,9 +106,9 @@ struct SurveyTests {
         let build = try fixture.build()
         try fixture.export(for: build, at: 100, "a")
         let opened = fixture.opened(trusted: [fixture.store.user + 1])
-        #expect(Survey(of: opened, for: [build], acting: true).digest == nil)
+        #expect(CacheLookup(of: opened, for: [build], acting: true).digest == nil)
         #expect(opened.own == nil && opened.notes.isEmpty)
-        #expect(fixture.survey(for: build, trusted: []).digest == nil)
+        #expect(fixture.lookup(for: build, trusted: []).digest == nil)
     }
 
     @Test("Damaged ones hide no good one, and are looked at within bounds")
@@ -119,12 +119,12 @@ struct SurveyTests {
             let torn = try fixture.export(for: build, at: 100 + Int64(number), ByteString(decimal: number))
             try Files.replace(torn.index, with: "{", mode: 0o644)
         }
-        #expect(fixture.survey(for: build).digest == good.digest)
+        #expect(fixture.lookup(for: build).digest == good.digest)
         let last = try fixture.export(for: build, at: 200, "last")
         try Files.replace(last.index, with: "{", mode: 0o644)
-        let survey = fixture.survey(for: build)
-        #expect(survey.digest == nil)
-        #expect(survey.notes.map(\.reason) == [Reason](repeating: .exportIncomplete, count: 32))
+        let lookup = fixture.lookup(for: build)
+        #expect(lookup.digest == nil)
+        #expect(lookup.notes.map(\.reason) == [Reason](repeating: .exportIncomplete, count: 32))
     }
 
     @Test("At most 512 KiB of manifests and configs are merged, the newest")

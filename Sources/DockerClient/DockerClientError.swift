@@ -1,7 +1,7 @@
 public import Formats
 
 /// Why something could not be done with docker: what, where and what to do next, with docker's own words.
-public struct DockerFailure: Error, Equatable, Sendable {
+public struct DockerClientError: Error, Equatable, Sendable {
     /// Stable names, for programs. Whoever asks docker for something has more of them.
     public struct Code: Equatable, Sendable {
         /// The name.
@@ -39,8 +39,8 @@ public struct DockerFailure: Error, Equatable, Sendable {
     }
 
     /// Interrupted by a signal.
-    public static func interrupted(by signal: Int32) -> DockerFailure {
-        var failure = DockerFailure(.interrupted, "interrupted: nothing was published")
+    public static func interrupted(by signal: Int32) -> DockerClientError {
+        var failure = DockerClientError(.interrupted, "interrupted: nothing was published")
         failure.signal = signal
         return failure
     }

@@ -9,7 +9,7 @@ public import Formats
 
 /// An open directory: paths below it are looked at without being spelled out in full, and changed without ever following a
 /// link.
-public struct OpenFolder: ~Copyable {
+public struct DirectoryDescriptor: ~Copyable {
     private let folder: Descriptor
 
     /// Opens a directory. The corresponding C function is `open` with O_PATH.
@@ -41,19 +41,19 @@ public struct OpenFolder: ~Copyable {
     }
 
     /// A directory below that is no link. The corresponding C function is `openat` with O_PATH.
-    public borrowing func folder(_ name: ByteString) throws(Errno) -> OpenFolder {
+    public borrowing func folder(_ name: ByteString) throws(Errno) -> DirectoryDescriptor {
         let base = folder.number
         let number = try name.withCPath { (name) throws(Errno) in
             try checked { openRead(base, name, Int32(slipway_o_path) | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
         }
-        return OpenFolder(try Descriptor(taking: number))
+        return DirectoryDescriptor(try Descriptor(taking: number))
     }
 
     /// A directory further below; no part of the path may be a link.
-    public borrowing func folders(_ path: ByteString) throws(Errno) -> OpenFolder {
+    public borrowing func folders(_ path: ByteString) throws(Errno) -> DirectoryDescriptor {
         let place = try look(path)
         guard try place.status().kind == .directory else { throw .notDirectory }
-        return OpenFolder(place)
+        return DirectoryDescriptor(place)
     }
 
     private init(_ folder: consuming Descriptor) { self.folder = folder }
@@ -118,7 +118,7 @@ extension Files {
     public static func read(_ path: ByteString, within folder: ByteString, limit: Int) throws(Errno) -> ByteString {
         let (root, real) = (try realPath(folder), try realPath(path))
         guard let below = real.relative(to: root), below != "." else { throw .accessDenied }
-        return try OpenFolder(root).openFile(below).readAll(limit: limit)
+        return try DirectoryDescriptor(root).openFile(below).readAll(limit: limit)
     }
 }
 

@@ -2,7 +2,7 @@ public import Formats
 internal import Host
 
 /// What the doctor is told of its own process, so that a test can tell it something else.
-public struct Surroundings: Sendable {
+public struct ProcessContext: Sendable {
     /// Every entry, "NAME=value".
     public var environment: [ByteString]
     /// The effective user.
@@ -17,8 +17,8 @@ public struct Surroundings: Sendable {
     public var program: ByteString
 
     /// This process's own.
-    public static func current() -> Surroundings {
-        Surroundings(
+    public static func current() -> ProcessContext {
+        ProcessContext(
             environment: Kernel.environment, user: Kernel.userID, directory: try? Files.realPath("."),
             mask: Kernel.fileCreationMask, now: Clock.now, program: (try? Files.realPath("/proc/self/exe")) ?? "")
     }

@@ -7,10 +7,10 @@ internal import Synchronization
 #endif
 
 /// Work on several things at a time.
-public enum SideBySide {
+public enum ConcurrentLoop {
     /// Calls `body` for every index below `count`, at most `bound` at a time, and returns when all have returned. The caller's own
     /// thread is one of them; where no other can be started it does all. Signals that are held back stay so.
-    public static func run(_ count: Int, bound: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    public static func forEach(_ count: Int, bound: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let queue = Queue(count, body)
         var threads: [pthread_t] = []
         while threads.count + 1 < min(bound, count) {

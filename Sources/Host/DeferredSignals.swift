@@ -6,7 +6,7 @@
 
 /// The signals by which people end a program, held back so that it can tidy up first. One that the caller ignores stays
 /// ignored: the kernel does not keep it. Programs that are started get theirs as ever (`Execution.start`).
-public enum HeldSignals {
+public enum DeferredSignals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP]
 
     /// From now on they wait. The corresponding C function is `sigprocmask`.

@@ -3,11 +3,11 @@ import TestSupport
 import Testing
 
 @Suite("Points in time as people write them")
-struct MomentTests {
+struct TimestampTests {
     private static let now = 1_800_000_000
 
     private func parse(_ text: ByteString, offset: (Int) -> Int = { _ in 0 }) -> Int? {
-        Moment.parse(text, now: Self.now, offset: offset)
+        Timestamp.parse(text, now: Self.now, offset: offset)
     }
 
     @Test(
@@ -28,7 +28,7 @@ struct MomentTests {
             ("2026-09-01 08:00:30", 1_788_249_630), ("2026-09-01T08:00:30.987Z", 1_788_249_630),
             ("2026-09-01t08:00z", 1_788_249_600), ("2026-09-01T08:00+02:00", 1_788_242_400),
             ("2026-09-01T08:00-0330", 1_788_262_200), ("2026-09-01T08:00+02", 1_788_242_400),
-            ("1969-12-31T23:59:59Z", -1), ("0001-01-01", -62_135_596_800), ("9999-12-31T23:59:59Z", Moment.latest),
+            ("1969-12-31T23:59:59Z", -1), ("0001-01-01", -62_135_596_800), ("9999-12-31T23:59:59Z", Timestamp.latest),
         ] as [(ByteString, Int)])
     func dates(_ text: ByteString, _ seconds: Int) {
         #expect(parse(text) == seconds)
@@ -65,18 +65,18 @@ struct MomentTests {
         let letters = Array("0123456789-:TZ+smhdw. ".utf8)
         for _ in 0..<500 {
             _ = parse(ByteString(numbers.bytes(upTo: 30).map { letters[Int($0) % letters.count] }))
-            let moment = Int.random(in: 0...Moment.latest, using: &numbers)
-            #expect(parse(Moment.text(moment)) == moment)
+            let moment = Int.random(in: 0...Timestamp.latest, using: &numbers)
+            #expect(parse(Timestamp.text(moment)) == moment)
         }
     }
 
     @Test("Shown in UTC")
     func shown() {
-        #expect(Moment.text(0) == "1970-01-01T00:00:00Z")
-        #expect(Moment.text(951_782_399) == "2000-02-28T23:59:59Z")
-        #expect(Moment.text(951_868_799) == "2000-02-29T23:59:59Z")
-        #expect(Moment.text(Moment.latest) == "9999-12-31T23:59:59Z")
-        #expect(Moment.text(.max) == "9999-12-31T23:59:59Z")
-        #expect(Moment.text(.min) == "1970-01-01T00:00:00Z")
+        #expect(Timestamp.text(0) == "1970-01-01T00:00:00Z")
+        #expect(Timestamp.text(951_782_399) == "2000-02-28T23:59:59Z")
+        #expect(Timestamp.text(951_868_799) == "2000-02-29T23:59:59Z")
+        #expect(Timestamp.text(Timestamp.latest) == "9999-12-31T23:59:59Z")
+        #expect(Timestamp.text(.max) == "9999-12-31T23:59:59Z")
+        #expect(Timestamp.text(.min) == "1970-01-01T00:00:00Z")
     }
 }

@@ -1,7 +1,7 @@
 internal import Formats
 
 /// What came on a stream, by lines. Each byte is looked at once, however small the pieces and however long the lines.
-struct Spoken {
+struct LineBuffer {
     private(set) var text: [UInt8] = []
     private var pending: [UInt8] = []
 

@@ -41,7 +41,7 @@ extension StoreLayout {
 }
 
 /// Gives every user their place in a shared store, as root.
-struct PartKeeper {
+struct SubStoreOwnership {
     let layout: StoreLayout
     private var changes: [ByteString] = []
     private var aside: ByteString?
@@ -50,8 +50,8 @@ struct PartKeeper {
 
     /// Takes back the places that others have taken, and makes those of the machine's users before others can. Returns what was
     /// changed, for people. STORE/v1 must be root's and sticky by now.
-    static func keep(_ layout: StoreLayout) throws(Rejection) -> [ByteString] {
-        var keeper = PartKeeper(layout)
+    static func restore(_ layout: StoreLayout) throws(StoreError) -> [ByteString] {
+        var keeper = SubStoreOwnership(layout)
         let users = knownUsers()
         try keeper.reclaimAll(users)
         var made = 0
@@ -70,7 +70,7 @@ struct PartKeeper {
     /// Nanoseconds between looks.
     private static let pause: Int64 = 1_000_000
 
-    private mutating func reclaimAll(_ users: [UInt32: UInt32]) throws(Rejection) {
+    private mutating func reclaimAll(_ users: [UInt32: UInt32]) throws(StoreError) {
         var quiet = 0
         for _ in 0..<Self.mostLooks where quiet < Self.quietLooks {
             quiet += 1
@@ -99,16 +99,16 @@ struct PartKeeper {
         return users
     }
 
-    private mutating func make(_ user: UInt32, _ group: UInt32) throws(Rejection) {
+    private mutating func make(_ user: UInt32, _ group: UInt32) throws(StoreError) {
         let path = layout.subStore(of: user)
         do throws(Errno) {
             try Self.makePart(path, user, group)
         } catch .fileExists {
             // Made at this moment, by that user or by somebody else.
-            let owner = try Rejection.status(path, followLinks: false).owner
+            let owner = try StoreError.status(path, followLinks: false).owner
             if owner != user { try reclaim(user, group: group) }
         } catch {
-            throw Rejection(.storeNotWritable, path, error)
+            throw StoreError(.storeNotWritable, path, error)
         }
     }
 
@@ -120,7 +120,7 @@ struct PartKeeper {
     /// Puts an empty part of the right owner where somebody else's thing stands, at one stroke: in between they could take the
     /// name again. Their thing lands in a folder that only root can enter. It is not deleted: they may have it open, and lead a
     /// deletion elsewhere with a link at the right moment.
-    private mutating func reclaim(_ user: UInt32, group: UInt32) throws(Rejection) {
+    private mutating func reclaim(_ user: UInt32, group: UInt32) throws(StoreError) {
         let path = layout.subStore(of: user)
         do throws(Errno) {
             let folder = try makeAside()
@@ -140,7 +140,7 @@ struct PartKeeper {
             }
             changes.append("took " + path + " back: what stood there is in " + kept)
         } catch {
-            throw Rejection(.subStoreSquatted, path, error)
+            throw StoreError(.subStoreSquatted, path, error)
         }
     }
 

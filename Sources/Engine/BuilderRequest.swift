@@ -28,7 +28,7 @@ public struct EngineRequest: Equatable, Sendable {
 }
 
 /// What one build's command line says about where it will run.
-public struct BuildRequest: Equatable, Sendable {
+public struct BuilderRequest: Equatable, Sendable {
     /// By which of docker's commands a build was asked for.
     public enum Route: Equatable, Sendable {
         /// `docker build`, `docker image build` and `docker builder build`: docker itself decides who builds.

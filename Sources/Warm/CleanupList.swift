@@ -2,7 +2,7 @@ internal import DockerClient
 internal import Formats
 
 /// What a run has made and must not leave behind.
-struct Traces {
+struct CleanupList {
     private let docker: any EngineClient
     private(set) var containers: [ByteString] = []
     private(set) var volumes: [ByteString] = []
@@ -14,7 +14,7 @@ struct Traces {
     mutating func willMake(volume: ByteString) { volumes.append(volume) }
 
     /// It stays.
-    mutating func keep(volume: ByteString) { volumes.removeAll { $0 == volume } }
+    mutating func retain(volume: ByteString) { volumes.removeAll { $0 == volume } }
 
     /// Removes all of it, containers first; what is left is returned.
     mutating func remove() -> [ByteString] {

@@ -1,5 +1,5 @@
 /// What a rule says.
-public struct Row: Sendable {
+public struct RuleInfo: Sendable {
     /// How bad it is.
     public let severity: Severity
     /// What is found.
@@ -16,7 +16,7 @@ public struct Row: Sendable {
 
 extension Rule {
     /// The table's row.
-    public var row: Row {
+    public var row: RuleInfo {
         switch rawValue / 100 {
         case 0: file
         case 1: pip
@@ -27,154 +27,154 @@ extension Rule {
         }
     }
 
-    private var file: Row {
+    private var file: RuleInfo {
         switch self {
         case .heredocUnended:
-            Row(
+            RuleInfo(
                 .error, "a here-document is not ended",
                 "BuildKit refuses the file")
         case .instructionUnknown:
-            Row(
+            RuleInfo(
                 .error, "this is no instruction",
                 "BuildKit refuses the file")
         case .mountPointRemoved:
-            Row(
+            RuleInfo(
                 .error, "a mounted cache, or what it is mounted in, is removed",
                 "the build fails: a mount point is busy (measured with pip's, apt's and yarn's)")
         default:
-            Row(
+            RuleInfo(
                 .note, "a cache mount has another id, uid, gid or mode than an earlier one at its place",
                 "they are separate caches: measured, nothing of the one was in the other")
         }
     }
 
-    private var pip: Row {
+    private var pip: RuleInfo {
         switch self {
         case .pipOff:
-            Row(
+            RuleInfo(
                 .warning, "pip's cache is mounted, and an option switches it off",
                 """
                 measured: with --no-cache-dir both of two builds downloaded every package; without it the second \
                 downloaded none
                 """)
         case .pipVariableOff:
-            Row(
+            RuleInfo(
                 .warning, "pip's cache is mounted, and PIP_NO_CACHE_DIR switches it off",
                 """
                 measured: with any value, 0, false and no included, both of two builds downloaded every package; \
                 unset or empty the second downloaded none
                 """)
         case .pipConfigurationOff:
-            Row(
+            RuleInfo(
                 .warning, "pip's cache is mounted, and its configuration switches it off",
                 """
                 measured: with no-cache-dir = true in pip.conf both of two builds downloaded every package
                 """)
         case .pipCacheElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "pip is led to another cache than the mounted one",
                 """
                 measured: both of two builds downloaded 2 of 2 packages; with the cache in the mount the second \
                 downloaded none
                 """)
         case .pipMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "the mount is not where pip looks",
                 """
                 measured: both of two builds downloaded 2 of 2 packages; with the mount at the cache the second \
                 downloaded none
                 """)
         case .pipMountUnwritable:
-            Row(
+            RuleInfo(
                 .warning, "the user of this RUN cannot write the mount, so pip switches its cache off",
                 """
                 measured: both of two builds downloaded 2 of 2 packages; with uid= the second downloaded none, \
                 and mode=0777 does not help: the directory comes out 0755
                 """)
         case .pipMountOfRoot:
-            Row(
+            RuleInfo(
                 .warning, "the mount is at root's cache, and the user of this RUN is another",
                 "measured: both of two builds downloaded 2 of 2 packages, without a warning of pip's")
         case .pipMountOfOthers:
-            Row(
+            RuleInfo(
                 .warning, "the mount belongs to another user than root, who runs pip here",
                 """
                 measured: root's pip wants a cache that is root's, and both of two builds downloaded 2 of 2 \
                 packages
                 """)
         case .pipOtherUser:
-            Row(
+            RuleInfo(
                 .warning, "pip runs as another user than the mount is for",
                 "measured: with su in a RUN of root's both of two builds downloaded 2 of 2 packages")
         case .pipEmptied:
-            Row(
+            RuleInfo(
                 .warning, "pip's mounted cache is emptied in the same RUN",
                 """
                 measured: both of two builds downloaded 2 of 2 packages. A cache mount is no part of the image, \
                 so emptying it makes no image smaller
                 """)
         case .pipMountReadOnly:
-            Row(
+            RuleInfo(
                 .error, "pip's cache is mounted read-only",
                 """
                 measured: the build fails where a package comes as source (failed-wheel-build-for-install)
                 """)
         case .pipMountOnOtherRun:
-            Row(
+            RuleInfo(
                 .warning, "pip's cache is mounted for a RUN that does not use it, while another one installs without",
                 "measured: both of two builds downloaded every package")
         default:
-            Row(
+            RuleInfo(
                 .warning, "a tmpfs is mounted at pip's cache",
                 "measured: it is empty in every build, and both of two builds downloaded every package")
         }
     }
 
-    private var node: Row {
+    private var node: RuleInfo {
         switch self {
         case .npmCacheElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "npm is led to another cache than the mounted one",
                 """
                 measured: both of two builds downloaded 3 of 3 packages; with the cache in the mount the second \
                 downloaded none
                 """)
         case .npmMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "the mount is not where npm looks",
                 """
                 measured: both of two builds downloaded 3 of 3 packages; with the mount at /root/.npm the second \
                 downloaded none
                 """)
         case .npmMountUnwritable:
-            Row(
+            RuleInfo(
                 .error, "the user of this RUN cannot write the mount",
                 """
                 measured: the build fails (npm exits with 243); with uid= it works, and the second build \
                 downloads nothing
                 """)
         case .npmEmptied:
-            Row(
+            RuleInfo(
                 .warning, "npm's mounted cache is emptied in the same RUN",
                 """
                 measured: both of two builds downloaded 3 of 3 packages. A cache mount is no part of the image, \
                 so emptying it makes no image smaller
                 """)
         case .npmModulesMounted:
-            Row(
+            RuleInfo(
                 .warning, "a cache is mounted at node_modules",
                 """
                 measured: both of two builds downloaded 3 of 3 packages, and node_modules is empty in the image
                 """)
         case .yarnCacheElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "yarn is led to another cache than the mounted one",
                 """
                 measured: both of two builds downloaded 3 of 3 packages; with the cache in the mount the second \
                 downloaded none
                 """)
         case .yarnMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "the mount is not where yarn looks",
                 """
                 measured: root's yarn 1 keeps its cache in /usr/local/share/.cache/yarn; with the mount at \
@@ -182,75 +182,75 @@ extension Rule {
                 downloaded none
                 """)
         case .yarnEmptied:
-            Row(
+            RuleInfo(
                 .warning, "yarn's mounted cache is emptied in the same RUN",
                 """
                 measured: both of two builds downloaded 3 of 3 packages. A cache mount is no part of the image, \
                 so emptying it makes no image smaller
                 """)
         default:
-            Row(
+            RuleInfo(
                 .error, "yarn cache clean removes the directory that is mounted",
                 "measured: the build fails (EBUSY)")
         }
     }
 
-    private var uvAndGo: Row {
+    private var uvAndGo: RuleInfo {
         switch self {
         case .uvOff:
-            Row(
+            RuleInfo(
                 .warning, "uv's cache is mounted, and an option switches it off",
                 """
                 measured: with --no-cache both of two builds downloaded 2 of 2 packages; without it the second \
                 downloaded none
                 """)
         case .uvVariableOff:
-            Row(
+            RuleInfo(
                 .warning, "uv's cache is mounted, and UV_NO_CACHE switches it off",
                 """
                 measured: both of two builds downloaded 2 of 2 packages; without it the second downloaded none
                 """)
         case .uvCacheElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "uv is led to another cache than the mounted one",
                 """
                 measured: both of two builds downloaded 2 of 2 packages; with the cache in the mount the second \
                 downloaded none
                 """)
         case .uvMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "the mount is not where uv looks",
                 """
                 measured: with pip's cache mounted both of two builds downloaded 2 of 2 packages; with the mount \
                 at /root/.cache/uv the second downloaded none
                 """)
         case .uvMountUnwritable:
-            Row(
+            RuleInfo(
                 .error, "the user of this RUN cannot write the mount",
                 "measured: the build fails (Could not acquire lock); with uid= it works")
         case .uvEmptied:
-            Row(
+            RuleInfo(
                 .warning, "uv's mounted cache is emptied in the same RUN",
                 """
                 measured: both of two builds downloaded 2 of 2 packages, after uv cache clean as after uv cache \
                 prune --ci. A cache mount is no part of the image, so emptying it makes no image smaller
                 """)
         case .goMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "the mount is not where go keeps modules",
                 """
                 measured: with the mount at /go/pkg/mod and GOPATH at /root/go both of two builds downloaded the \
                 module; with the mount at the cache the second downloaded none
                 """)
         case .goEmptied:
-            Row(
+            RuleInfo(
                 .warning, "go's mounted cache is emptied in the same RUN",
                 """
                 measured: nothing of it is left for the next build. A cache mount is no part of the image, so \
                 emptying it makes no image smaller
                 """)
         default:
-            Row(
+            RuleInfo(
                 .error, "go clean -modcache removes the directory that is mounted",
                 """
                 measured: the build fails (the mount point is busy), and its contents are gone all the same
@@ -258,10 +258,10 @@ extension Rule {
         }
     }
 
-    private var apt: Row {
+    private var apt: RuleInfo {
         switch self {
         case .aptDockerClean:
-            Row(
+            RuleInfo(
                 .warning, "apt's archives are mounted, and docker-clean deletes them",
                 """
                 measured: with the image's /etc/apt/apt.conf.d/docker-clean in place both of two builds \
@@ -269,70 +269,70 @@ extension Rule {
                 none
                 """)
         case .aptDeletes:
-            Row(
+            RuleInfo(
                 .warning, "apt's archives are mounted, and `apt install` deletes them",
                 """
                 measured: both of two builds downloaded all of it; apt-get keeps them, and so does apt with \
                 Binary::apt::APT::Keep-Downloaded-Packages "true"
                 """)
         case .aptMountElsewhere:
-            Row(
+            RuleInfo(
                 .warning, "apt's lists are mounted, and its archives are not",
                 """
                 measured: both of two builds downloaded every package; with a mount at /var/cache/apt too the \
                 second downloaded none
                 """)
         case .aptEmptied:
-            Row(
+            RuleInfo(
                 .warning, "apt's mounted archives are deleted in the same RUN",
                 """
                 measured: both of two builds downloaded all of it. A cache mount is no part of the image, so \
                 emptying it makes no image smaller
                 """)
         default:
-            Row(
+            RuleInfo(
                 .warning, "apt's mounted lists are removed in the same RUN",
                 "measured: the next build's update fetched 15.8 MB again; without the removal 241 kB")
         }
     }
 
-    private var others: Row {
+    private var others: RuleInfo {
         switch self {
         case .copyWithoutIgnore:
-            Row(
+            RuleInfo(
                 .warning, "the whole context is copied before packages are installed, and there is no .dockerignore",
                 """
                 each change of any file, and whatever lies about in one clone only, installs all of them again
                 """)
         case .gitInContext:
-            Row(
+            RuleInfo(
                 .warning, "the whole context is copied with .git, and steps follow",
                 """
                 a .git is never the same in two clones and changes with every git command: this step and all \
                 behind it miss
                 """)
         case .baseFloats:
-            Row(
+            RuleInfo(
                 .note, "the base image has no tag that stands for a version",
                 "another image tomorrow misses every step; a tag with a version, or a digest, says when")
         case .commitArgument:
-            Row(
+            RuleInfo(
                 .warning, "an argument that differs with every commit is declared before packages are installed",
                 "an ARG is in the environment of every RUN behind it, so all of them miss with each commit")
         case .syntaxFloats:
-            Row(
+            RuleInfo(
                 .note, "# syntax= names no version",
                 "the frontend is looked up at every build, and a newer one may change what hits")
         case .versionRedirected:
-            Row(
+            RuleInfo(
                 .warning, "the shell reads this version as a redirection",
                 "the package is installed in any version, and what pip prints goes to a file")
         case .versionRead:
-            Row(
+            RuleInfo(
                 .error, "the shell reads this version as a redirection",
                 "the build fails: there is no such file to read from")
         default:
-            Row(
+            RuleInfo(
                 .warning, "a download is executed without a checksum",
                 """
                 whoever answers decides what runs, and the step's layer is shared as if it were always the same
