@@ -140,6 +140,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     // 9xx: the registry behind the store
     case remotePushed = 900
     case remoteFetched = 901
+    case remoteAwaited = 902
+    case remoteTooLate = 903
     case remoteClientMissing = 910
     case remoteClientTooOld = 911
     case remoteRefused = 912

@@ -124,6 +124,8 @@ extension Reason {
         case .labelFileUnread: "a file of labels is no plain file, or cannot be read, so no labels are added"
         case .remotePushed: "layers were pushed to the registry"
         case .remoteFetched: "layers were fetched from the registry"
+        case .remoteAwaited: "the store had nothing of this build, so the registry was asked first"
+        case .remoteTooLate: "the registry was asked first, and took longer than remote.wait"
         case .remoteClientMissing:
             "neither oras nor crane is found, so the registry is not reached: apt-get install oras"
         case .remoteClientTooOld: "this oras is too old: 1.0 is the first that copies layouts"

@@ -22,10 +22,14 @@ public struct RemoteSettings: Equatable, Sendable {
     public var maximumFetch: UInt64 = 4_000_000_000
     /// `remote.interval`: time between two looks at the registry for a key behind builds (in nanoseconds).
     public var interval: Int64 = 600_000_000_000
+    /// `remote.wait`: how long the first build of a key waits for what others have pushed (in nanoseconds); nil for not at all.
+    public var wait: Int64?
     /// `remote.insecure`: whether the registry is spoken to without TLS.
     public var isInsecure = false
     /// `remote.client`: oras or crane, absolute; nil to look on PATH.
     public var client: ByteString?
+
+    static let longestWait: Int64 = 600_000_000_000
 
     /// The defaults.
     public init() {}
@@ -107,6 +111,13 @@ extension Settings {
             return true
         } show: {
             TimeSpan.text($0.remote.interval)
+        },
+        Definition(key: "remote.wait", expects: "a time with a unit, such as 20s") { value, settings in
+            guard let wait = TimeSpan.parse(value), wait > 0, wait <= RemoteSettings.longestWait else { return false }
+            settings.remote.wait = wait
+            return true
+        } show: {
+            $0.remote.wait.map(TimeSpan.text) ?? ""
         },
         .flag("remote.insecure", { $0.remote.isInsecure = $1 }, { $0.remote.isInsecure }),
         Definition(key: "remote.client", expects: "an absolute path") { value, settings in

@@ -15,8 +15,6 @@ struct BuildFlight {
     /// Leaders that are waited for, one after the other: where two have left nothing, the third will fail as well.
     private static let mostLeaders = 2
     private static let poll: Int64 = 50_000_000
-    /// From when on a terminal is told.
-    private static let silence: Int64 = 1_000_000_000
     /// How long a leader's files may stay unknown, and what a look at one's own may take.
     private static let unknown: Int64 = 10_000_000_000
     private static let looking: Int64 = 5_000_000_000
@@ -79,8 +77,11 @@ struct BuildFlight {
                     break waiting
                 }
             }
-            if now &- began >= Self.silence {
-                line.show(leader?.process, seconds: (now &- began) / 1_000_000_000)
+            if now &- began >= WaitingLine.silence {
+                let process = leader.map { ", pid " + ByteString(decimal: $0.process) } ?? ""
+                line.show(
+                    "waiting for the same build" + process, seconds: (now &- began) / 1_000_000_000,
+                    "Ctrl-C stops, SLIPWAY_FLIGHT=off builds now")
             }
             Clock.sleep(nanoseconds: min(Self.poll, max(1_000_000, began &+ limit &- now)))
             switch flights.join(flight) {
@@ -140,30 +141,5 @@ struct BuildFlight {
         } catch {
             return
         }
-    }
-}
-
-/// What a person sees who waits: one line, which is gone afterwards. Programs see nothing.
-private struct WaitingLine {
-    private let isTerminal = Kernel.isTerminal(2)
-    private let isPlain = ["", "dumb"].contains(Kernel.variable("TERM") ?? "")
-    private var shown: Int64?
-
-    mutating func show(_ process: Int?, seconds: Int64) {
-        guard isTerminal, shown != seconds, !isPlain || shown == nil else { return }
-        shown = seconds
-        let leader = process.map { ", pid " + ByteString(decimal: $0) } ?? ""
-        let text =
-            "waiting for the same build" + leader + ", " + ByteString(decimal: seconds)
-            + " s so far; Ctrl-C stops, SLIPWAY_FLIGHT=off builds now"
-        if isPlain { return Kernel.printError(text + "\n") }
-        // Where it is longer than the terminal is wide its end is cut off: of two rows only one could be taken back.
-        Kernel.steerError("\r\u{1B}[K\u{1B}[?7l")
-        Kernel.printError(text)
-        Kernel.steerError("\u{1B}[?7h")
-    }
-
-    func clear() {
-        if isTerminal, !isPlain, shown != nil { Kernel.steerError("\r\u{1B}[K") }
     }
 }

@@ -145,6 +145,22 @@ struct BuildLayers {
         }
     }
 
+    /// Has the first build of a key wait for what other hosts have pushed of it, where the settings say so. Returns what came of that.
+    mutating func awaitOtherHosts(
+        _ build: Build, by builder: BuilderFacts, _ globals: GlobalOptions, _ request: BuildCachePolicy.Request
+    ) -> [Note] {
+        guard settings.remote.wait != nil, store != nil, request.imports else { return [] }
+        let isKnown = early.flatMap { $0.lookup.newest.first ?? nil } != nil
+        guard !isKnown else { return [] }
+        let platform = "linux/" + (builder.architecture ?? Kernel.architecture)
+        let identity = BuildIdentity(of: build.description, platform: platform)
+        // What was read counts no more afterwards, and its leases would keep others waiting meanwhile.
+        early = nil
+        var note: Note?
+        Budget.excusing { note = RemoteUpkeep.wait(for: identity, settings, globals) }
+        return note.map { [$0] } ?? []
+    }
+
     /// Has a build that is not known to be done already join its flight. What was read of the store before it waited counts no more.
     mutating func join(
         _ flight: inout BuildFlight, _ build: Build, by builder: BuilderFacts, _ request: BuildCachePolicy.Request
@@ -317,24 +333,6 @@ struct BuildLayers {
         return ExportBehind(
             build, words, as: identity, docker: docker, directory: directory, importing: imported,
             exportingTo: export, settings)
-    }
-
-    /// Tells apart the builds of a command that may share steps: by their contexts, or because one of them is made from another.
-    /// The first of each kind has the number 0.
-    static func numbers(of builds: [Build]) -> [Int] {
-        func isLink(_ argument: ByteString) -> Bool {
-            guard let value = argument.cut(at: "=")?.after else { return false }
-            return value.hasPrefix("target:") || value.hasPrefix("service:")
-        }
-        let isLinked = builds.contains { $0.description.arguments.contains(where: isLink) }
-        var counts: [ByteString: Int] = [:]
-        return builds.map { build in
-            guard case .directory(let path) = build.description.context else { return 0 }
-            let kind = isLinked ? "" : path
-            let number = counts[kind, default: 0]
-            counts[kind] = number + 1
-            return number
-        }
     }
 
     private func recorder(

@@ -118,6 +118,7 @@ public struct Decision {
         var layers = BuildLayers(for: purpose, settings, within: budget)
         var builds: [BuildLayers.Build] = []
         var flight = BuildFlight(settings)
+        var waited: [Note] = []
         if let directory = try? Kernel.workingDirectory() {
             let description = BuildDescription(build, in: directory)
             builds = [
@@ -128,7 +129,10 @@ public struct Decision {
                 route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
                 engine: EngineRequest(build.globals), builder: build.builder)
             if let builder = layers.ask(builderRequest, docker: docker, &request, known: &builds) {
-                if purpose == .acting, role == .docker { layers.join(&flight, builds[0], by: builder, request) }
+                if purpose == .acting, role == .docker {
+                    waited = layers.awaitOtherHosts(builds[0], by: builder, build.globals, request)
+                    layers.join(&flight, builds[0], by: builder, request)
+                }
                 layers.look(for: builds, by: builder, &request)
                 layers.deferExport(of: build, builds[0], by: builder, isTold: role.isToldAlready(settings))
             }
@@ -139,7 +143,7 @@ public struct Decision {
             .limitedToArgMax(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else {
             var plan = plan
-            plan.notes += flight.notes
+            plan.notes += waited + flight.notes
             return plan
         }
         var kept = plan
@@ -154,7 +158,7 @@ public struct Decision {
             flight.announce(exportingTo: isFollowed && request.exports ? layers.facts.first?.export : nil)
         }
         layers.scheduleMaintenance()
-        kept.notes += flight.notes
+        kept.notes += waited + flight.notes
         return kept
     }
 

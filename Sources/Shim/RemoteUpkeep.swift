@@ -2,6 +2,7 @@ public import BuildCache
 internal import DockerCommandLine
 internal import Formats
 internal import Host
+internal import Notes
 public import Planning
 
 /// Has `slipway remote sync` look at the registry once a build has ended: in the child behind it, which becomes that program. The shim
@@ -12,6 +13,41 @@ enum RemoteUpkeep {
     /// Words that are longer start no program.
     private static let mostBytes = 65_536
 
+    /// Waits until what others have pushed of a build is here, where the settings say so: for their limit at most. Returns what came of
+    /// it; nil where nobody waited.
+    static func wait(for build: BuildIdentity, _ settings: Settings, _ globals: GlobalOptions) -> Note? {
+        guard settings.remote.prefix != nil, let limit = settings.remote.wait, let slipway = program() else {
+            return nil
+        }
+        var fetch = Subprocess(
+            program: slipway, arguments: ["slipway", "remote", "sync", "--fetch-only", "--", build.key.json.text],
+            environment: environment(globals))
+        fetch.nanoseconds = limit
+        let began = Clock.monotonic
+        var line = WaitingLine()
+        func seconds() -> Int64 { (Clock.monotonic &- began) / 1_000_000_000 }
+        defer { line.clear() }
+        do throws(Errno) {
+            _ = try fetch.run(while: {
+                if Clock.monotonic &- began >= WaitingLine.silence {
+                    line.show(
+                        "fetching what others have built", seconds: seconds(),
+                        "Ctrl-C stops, SLIPWAY_REMOTE_WAIT= builds now")
+                }
+                return true
+            })
+            return Note(.remoteAwaited, ByteString(decimal: seconds()) + " s")
+        } catch {
+            return Note(.remoteTooLate, error == .timedOut ? "remote.wait" : ByteString(error.description))
+        }
+    }
+
+    /// docker's own configuration is the client's.
+    private static func environment(_ globals: GlobalOptions) -> [ByteString] {
+        let change = globals.configDirectory.map { [EnvironmentChange(name: "DOCKER_CONFIG", value: $0)] } ?? []
+        return EnvironmentChange.apply(change, to: Kernel.environment)
+    }
+
     /// Returns only where nothing is to be done, or cannot be.
     static func begin(for builds: [BuildIdentity], _ settings: Settings, _ globals: GlobalOptions) {
         guard settings.remote.prefix != nil, !builds.isEmpty, let slipway = program() else { return }
@@ -20,10 +56,7 @@ enum RemoteUpkeep {
         guard keys.reduce(0, { $0 + $1.count }) < mostBytes else { return }
         let words: [ByteString] =
             ["slipway", "remote", "sync"] + (isDefault ? ["--default-branch"] : []) + ["--"] + keys
-        let change = globals.configDirectory.map { [EnvironmentChange(name: "DOCKER_CONFIG", value: $0)] } ?? []
-        _ = Execution.become(
-            slipway, arguments: .words(words),
-            environment: .entries(EnvironmentChange.apply(change, to: Kernel.environment)))
+        _ = Execution.become(slipway, arguments: .words(words), environment: .entries(environment(globals)))
     }
 
     /// The admin program beside this one, where nobody else could have put it who could not replace the shim, too.

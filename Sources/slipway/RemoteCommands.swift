@@ -28,14 +28,19 @@ struct RemoteSync: ParsableCommand {
     @Flag(help: "The build was one of the default branch.")
     var defaultBranch = false
 
+    @Flag(help: "A build waits for this: only fetch.")
+    var fetchOnly = false
+
     @Argument(help: "Keys as JSON.")
     var keys: [String] = []
 
     func run() throws {
+        // Whoever waits gives up some time, and the registry's client must not be left over then.
+        DeferredSignals.hold()
         let site = try RemoteSite(json: true)
         let keys = keys.compactMap { JSON(ByteString($0)) }.compactMap { Key($0) }
         guard !keys.isEmpty else { return }
-        site.state.alone { RemoteRound(site, isDefaultBranch: defaultBranch).run(keys) }
+        site.state.alone { RemoteRound(site, isDefaultBranch: defaultBranch, fetchOnly: fetchOnly).run(keys) }
     }
 }
 
@@ -44,10 +49,11 @@ struct RemoteRound {
     private let site: RemoteSite
     private let pushes: Bool
 
-    init(_ site: RemoteSite, isDefaultBranch: Bool) {
+    init(_ site: RemoteSite, isDefaultBranch: Bool, fetchOnly: Bool) {
         self.site = site
         pushes =
             switch site.settings.remote.role {
+            case _ where fetchOnly: false
             case .reader: false
             case .writer: true
             case .writerOnDefaultBranch: isDefaultBranch

@@ -61,7 +61,9 @@ struct SettingsTests {
         ("remote.role", "writer", "writer"), ("remote.role", "writer-on-default-branch", "writer-on-default-branch"),
         ("remote.role", "admin", nil), ("remote.writer", "ci.1-A_b", "ci.1-A_b"), ("remote.writer", "-ci", nil),
         ("remote.writer", "a/b", nil), ("remote.max-fetch", "1GB", "1.0 GB"), ("remote.max-fetch", "1", nil),
-        ("remote.interval", "90s", "90s"), ("remote.interval", "0s", nil), ("remote.insecure", "on", "on"),
+        ("remote.interval", "90s", "90s"), ("remote.interval", "0s", nil), ("remote.wait", "20s", "20s"),
+        ("remote.wait", "0s", nil),
+        ("remote.wait", "1h", nil), ("remote.insecure", "on", "on"),
         ("remote.insecure", "yes", nil), ("remote.client", "/usr/bin/oras", "/usr/bin/oras"),
         ("remote.client", "oras", nil),
         ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
@@ -119,7 +121,7 @@ struct SettingsTests {
                 "SLIPWAY_PROFILE", "SLIPWAY_SANDBOX_PIDS",
                 "SLIPWAY_SANDBOX_MEMORY", "SLIPWAY_SANDBOX_CPUS", "SLIPWAY_SANDBOX_CAPABILITIES",
                 "SLIPWAY_SANDBOX_WORKSPACE", "SLIPWAY_REMOTE", "SLIPWAY_REMOTE_ROLE", "SLIPWAY_REMOTE_WRITER",
-                "SLIPWAY_REMOTE_MAX_FETCH", "SLIPWAY_REMOTE_INTERVAL", "SLIPWAY_REMOTE_INSECURE",
+                "SLIPWAY_REMOTE_MAX_FETCH", "SLIPWAY_REMOTE_INTERVAL", "SLIPWAY_REMOTE_WAIT", "SLIPWAY_REMOTE_INSECURE",
                 "SLIPWAY_REMOTE_CLIENT",
             ])
     }

@@ -95,6 +95,43 @@ by_itself() {
 }
 test_case "a host that does not pull fetches behind its first build, also for a classic engine" by_itself 600
 
+codes_of() { local home=$place/home-$1; journal_codes; }
+
+first_waits() {
+    registry
+    project app
+    forget a b
+    run host one a writer docker build -t app app
+    pushed one
+    run host two b reader SLIPWAY_REMOTE_WAIT=20s slipway explain -- docker build app
+    expect_equal "$(find "$place/home-two" -name remote -newer app 2>/dev/null)" "" "what explaining asks a registry"
+    run host two b reader SLIPWAY_REMOTE_WAIT=20s docker build -t app app
+    expect_cached all
+    [[ " $(codes_of two) " == *" SLP902 "* ]] || fail "nobody waited: $(codes_of two)"
+    await 60 at_rest
+    # What is known is not waited for, whatever the registry does.
+    fault silent
+    echo more >>app/input.txt
+    run host two b reader SLIPWAY_REMOTE_WAIT=20s SLIPWAY_REMOTE_INTERVAL=1s docker build -t app app
+    expect_not grep -qE 'SLP90[23]' <<<"$(codes_of two)"
+}
+test_case "with remote.wait the first build of a key finds what others have pushed, and no other waits" first_waits 600
+
+waits_in_vain() {
+    local began
+    registry
+    project app
+    forget a
+    fault silent
+    began=$SECONDS
+    run host two a reader SLIPWAY_REMOTE_WAIT=2s docker build -t app app
+    [[ " $(codes_of two) " == *" SLP903 "* ]] || fail "it was not too late: $(codes_of two)"
+    expect [ $((SECONDS - began)) -lt 30 ]
+    expect_not grep -qs "$port" /proc/[0-9]*/cmdline
+    expect_not grep -qi -e registry -e oras "$stderr"
+}
+test_case "a registry that never answers is waited for no longer than remote.wait, and its client is ended" waits_in_vain 600
+
 both_write() {
     registry
     project app
