@@ -142,6 +142,8 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case remoteFetched = 901
     case remoteAwaited = 902
     case remoteTooLate = 903
+    case remoteImported = 904
+    case remoteNotImported = 905
     case remoteClientMissing = 910
     case remoteClientTooOld = 911
     case remoteRefused = 912

@@ -125,6 +125,8 @@ extension Reason {
         case .remotePushed: "layers were pushed to the registry"
         case .remoteFetched: "layers were fetched from the registry"
         case .remoteAwaited: "the store had nothing of this build, so the registry was asked first"
+        case .remoteImported: "the engine imports from the registry"
+        case .remoteNotImported: "nothing is imported from the registry"
         case .remoteTooLate: "the registry was asked first, and took longer than remote.wait"
         case .remoteClientMissing:
             "neither oras nor crane is found, so the registry is not reached: apt-get install oras"

@@ -48,6 +48,10 @@ public enum BuildCachePolicy {
 
         /// The manifest that passed pre-flight.
         public var found: Import?
+        /// The registry's manifest that the engine itself imports, "REPOSITORY@sha256:..."; nil for none.
+        public var reference: ByteString?
+        /// Whether builds import from the registry alone.
+        public var isDirect = false
         /// Whether nothing has changed since the engine built this, and it has all of that still.
         public var isImported = false
         /// Whether nothing has changed since this was exported.
@@ -79,7 +83,11 @@ public enum BuildCachePolicy {
         if build.isPassThrough { return nothing(.helpOrCheck) }
         if settings.buildCache == .off { return nothing(.buildCacheOff) }
         if build.context == nil { return nothing(.commandNotUnderstood) }
-        if (build.cacheFrom + build.cacheTo).contains(where: { names($0, isInStore) }) {
+        func isOurs(_ value: ByteString) -> Bool {
+            isInStore(value)
+                || settings.remote.directPrefix.map { RemoteSettings.isReference(value, below: $0) } ?? false
+        }
+        if (build.cacheFrom + build.cacheTo).contains(where: { names($0, isOurs) }) {
             return nothing(.alreadyApplied)
         }
         var request = Request(imports: true, exports: true, notes: [])
@@ -109,6 +117,12 @@ public enum BuildCachePolicy {
         CSV.record(of: ["type=local", "src=" + found.source, "digest=" + found.digest])
     }
 
+    /// The same for a manifest of a registry's, which the engine itself asks for.
+    static func option(importing reference: ByteString, _ settings: RemoteSettings) -> ByteString {
+        CSV.record(
+            of: ["type=registry", "ref=" + reference] + (settings.isInsecure ? ["registry.insecure=true"] : []))
+    }
+
     /// What `--cache-to` is given. mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and
     /// changes nothing that a user pushes. ignore-error: a full disk during the export is no reason to fail a build.
     public static func option(exportingTo path: ByteString) -> ByteString {
@@ -117,12 +131,18 @@ public enum BuildCachePolicy {
 
     /// The command with the options that the facts allow, directly after the command word: a later one of the user's wins.
     public static func plan(
-        _ build: BuildInvocation, _ arguments: [ByteString], request: Request, facts: Facts
+        _ build: BuildInvocation, _ arguments: [ByteString], request: Request, facts: Facts,
+        _ settings: RemoteSettings = RemoteSettings()
     ) -> Plan {
         var options: [ByteString] = []
         var notes = request.notes + facts.notes
         if request.imports && facts.isImported {
             notes.append(Note(.importNotNeeded))
+        } else if request.imports && facts.isDirect {
+            if let reference = facts.reference {
+                options.append("--cache-from=" + option(importing: reference, settings))
+                notes.append(Note(.remoteImported, reference))
+            }
         } else if request.imports {
             if let found = facts.found {
                 options.append("--cache-from=" + option(importing: found))

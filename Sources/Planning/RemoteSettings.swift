@@ -12,10 +12,20 @@ public struct RemoteSettings: Equatable, Sendable {
         case writerOnDefaultBranch = "writer-on-default-branch"
     }
 
+    /// How layers come from the registry.
+    public enum Mode: ByteString, CaseIterable, Sendable {
+        /// Into the store, from which builds import them.
+        case replicate = "replicate"
+        /// Into a build by the engine itself, without a store: for machines that live as long as one build.
+        case direct = "direct"
+    }
+
     /// `remote`: a registry and a path in it, below which other hosts' layers are found; nil for none.
     public var prefix: ByteString?
     /// `remote.role`: whether layers are only fetched from there, or pushed, too.
     public var role = Role.reader
+    /// `remote.mode`: whether the engine itself imports from the registry, past the store.
+    public var mode = Mode.replicate
     /// `remote.writer`: the tag under which this host pushes; nil for a name made once for this user and machine.
     public var writer: ByteString?
     /// `remote.max-fetch`: bytes that are fetched for a key at once.
@@ -28,6 +38,9 @@ public struct RemoteSettings: Equatable, Sendable {
     public var isInsecure = false
     /// `remote.client`: oras or crane, absolute; nil to look on PATH.
     public var client: ByteString?
+
+    /// The registry that the engine itself imports from; nil for none.
+    public var directPrefix: ByteString? { mode == .direct ? prefix : nil }
 
     static let longestWait: Int64 = 600_000_000_000
 
@@ -47,6 +60,14 @@ public struct RemoteSettings: Equatable, Sendable {
             return nil
         }
         return text
+    }
+
+    /// Whether a text is a reference by digest below a prefix, "PREFIX/KEY@sha256:...".
+    public static func isReference(_ text: ByteString, below prefix: ByteString) -> Bool {
+        guard text.hasPrefix(prefix + "/"), let (name, digest) = text.dropFirst(prefix.count + 1).cut(at: "@"),
+            isComponent(name), digest.hasPrefix("sha256:"), digest.count == 71
+        else { return false }
+        return digest.dropFirst(7).bytes.allSatisfy { Hex.value(of: $0) != nil }
     }
 
     /// A name with a dot in it, "localhost", or one with a port: docker takes any other for a path on its own registry.
@@ -95,6 +116,7 @@ extension Settings {
         .choice(
             "remote.role", expects: "reader, writer or writer-on-default-branch", { $0.remote.role = $1 },
             { $0.remote.role }),
+        .choice("remote.mode", expects: "replicate or direct", { $0.remote.mode = $1 }, { $0.remote.mode }),
         Definition(key: "remote.writer", expects: "a tag, such as ci") { value, settings in
             guard RemoteSettings.isTag(value) else { return false }
             settings.remote.writer = value

@@ -161,6 +161,21 @@ public struct Replication {
         return fetched
     }
 
+    /// The manifest of a key that names most layers, by its digest; nil where nobody has pushed any. One alone: of several imports
+    /// BuildKit loses hits.
+    public func resolve(_ key: Key) throws(RemoteFailure) -> ByteString? {
+        let repository = Self.repository(of: key, below: prefix)
+        var best: FetchedManifest?
+        for tag in try client.tags(of: repository).sorted() {
+            guard let text = try client.manifest(repository + ":" + tag, most: FetchedManifest.largest),
+                let manifest = FetchedManifest(text), manifest.configBytes <= FetchedManifest.largest,
+                manifest.layerCount > best?.layerCount ?? 0
+            else { continue }
+            best = manifest
+        }
+        return best.map { repository + "@" + $0.digest }
+    }
+
     /// Fetches what one manifest names; returns the bytes that were not here.
     private func fetch(
         _ manifest: FetchedManifest, tag: ByteString, of key: Key, within most: UInt64

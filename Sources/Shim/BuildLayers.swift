@@ -21,25 +21,25 @@ struct BuildLayers {
     }
 
     /// What each build's part of the plan is made from, in the order of the builds.
-    private(set) var facts: [BuildCachePolicy.Facts] = []
+    var facts: [BuildCachePolicy.Facts] = []
     private let purpose: Decision.Purpose
     private static let fewestDescriptors: UInt64 = 64
     /// What a look at a context's files may take besides the time that the engine takes to answer: 2,000 of them take 4 ms.
     private static let recognition: Int64 = 5_000_000
-    private let settings: Settings
+    let settings: Settings
     private let budget: Budget
     /// For all that comes before the store, whose layers count for more than what a large tree's modes tell.
     private let before: Budget
     private let path: ByteString
-    private let store: Store?
-    private var early: StoreView?
+    let store: Store?
+    var early: StoreView?
     private var modes: Note?
     private var areModesKnown = false
-    private var identities: [BuildIdentity] = []
+    var identities: [BuildIdentity] = []
     private var lookup: CacheLookup?
     private var imports: [Bool] = []
     private var leases: [Lease] = []
-    private var exports: [Export?] = []
+    var exports: [Export?] = []
     /// Of each build of which nothing has changed; none of builds that have not been looked at.
     private var unchanged: [BuildFingerprint.Memory?] = []
     private var cache: (engine: ByteString, records: EngineCache)?
@@ -48,7 +48,7 @@ struct BuildLayers {
     private var own: (store: Store, generation: Generation)?
     private var isStoreFull = false
     /// How many of the builds there was time to look at.
-    private(set) var looked = 0
+    var looked = 0
 
     init(for purpose: Decision.Purpose, _ settings: Settings, within budget: Budget) {
         self.purpose = purpose
@@ -124,7 +124,7 @@ struct BuildLayers {
     }
 
     /// Takes from builds what they have no need of: the import of what their engine has, and the export of what has been exported.
-    private mutating func leaveOutWhatIsKnown(
+    mutating func leaveOutWhatIsKnown(
         _ builds: [Build], _ builder: BuilderFacts, _ request: BuildCachePolicy.Request
     ) {
         recognize(builds)
@@ -143,22 +143,6 @@ struct BuildLayers {
         for (index, (build, known)) in zip(builds, unchanged).enumerated() where build.imports {
             facts[index].isImported = known?.records.map { $0.areAmong(records) } ?? false
         }
-    }
-
-    /// Has the first build of a key wait for what other hosts have pushed of it, where the settings say so. Returns what came of that.
-    mutating func awaitOtherHosts(
-        _ build: Build, by builder: BuilderFacts, _ globals: GlobalOptions, _ request: BuildCachePolicy.Request
-    ) -> [Note] {
-        guard settings.remote.wait != nil, store != nil, request.imports else { return [] }
-        let isKnown = early.flatMap { $0.lookup.newest.first ?? nil } != nil
-        guard !isKnown else { return [] }
-        let platform = "linux/" + (builder.architecture ?? Kernel.architecture)
-        let identity = BuildIdentity(of: build.description, platform: platform)
-        // What was read counts no more afterwards, and its leases would keep others waiting meanwhile.
-        early = nil
-        var note: Note?
-        Budget.excusing { note = RemoteUpkeep.wait(for: identity, settings, globals) }
-        return note.map { [$0] } ?? []
     }
 
     /// Has a build that is not known to be done already join its flight. What was read of the store before it waited counts no more.

@@ -133,14 +133,16 @@ public struct Decision {
                     waited = layers.awaitOtherHosts(builds[0], by: builder, build.globals, request)
                     layers.join(&flight, builds[0], by: builder, request)
                 }
-                layers.look(for: builds, by: builder, &request)
+                layers.look(for: builds, by: builder, build.globals, &request)
                 layers.deferExport(of: build, builds[0], by: builder, isTold: role.isToldAlready(settings))
             }
         } else {
             request = .init(imports: false, exports: false, notes: request.notes + [Note(.storeUnreadable, ".")])
         }
-        let plan = BuildCachePolicy.plan(build, arguments, request: request, facts: layers.facts.first ?? .init())
-            .limitedToArgMax(else: arguments)
+        let plan = BuildCachePolicy.plan(
+            build, arguments, request: request, facts: layers.facts.first ?? .init(), settings.remote
+        )
+        .limitedToArgMax(else: arguments)
         guard purpose == .acting, !plan.has(.commandTooLong) else {
             var plan = plan
             plan.notes += waited + flight.notes
@@ -149,7 +151,8 @@ public struct Decision {
         var kept = plan
         if plan.isChanged || layers.isExportedBehind {
             layers.reserve(&request)
-            kept = BuildCachePolicy.plan(build, arguments, request: request, facts: layers.facts.first ?? .init())
+            kept = BuildCachePolicy.plan(
+                build, arguments, request: request, facts: layers.facts.first ?? .init(), settings.remote)
         }
         if kept.isChanged || !role.isToldAlready(settings) {
             let isFollowed = layers.follow(

@@ -42,6 +42,39 @@ enum RemoteUpkeep {
         }
     }
 
+    /// Why nothing is imported from the registry.
+    struct Refusal: Error {
+        let note: Note
+    }
+
+    /// What an engine waits for no longer: a registry that is silent to it would stop all of its builds.
+    private static let probe: Int64 = 2_000_000_000
+
+    /// The manifest in the registry that has most of a build, if the registry tells within two seconds.
+    static func resolve(
+        _ build: BuildIdentity, _ settings: Settings, _ globals: GlobalOptions
+    ) -> Result<ByteString, Refusal> {
+        func refused(_ why: ByteString) -> Result<ByteString, Refusal> {
+            .failure(Refusal(note: Note(.remoteNotImported, why)))
+        }
+        guard let prefix = settings.remote.prefix, let slipway = program() else {
+            return refused("no slipway beside docker")
+        }
+        var question = Subprocess(
+            program: slipway, arguments: ["slipway", "remote", "resolve", "--", build.key.json.text],
+            environment: environment(globals))
+        question.nanoseconds = probe
+        question.mostOutput = 4096
+        do throws(Errno) {
+            let answer = try question.run()
+            let reference = answer.output.trimmed
+            if answer.exitCode == 0, RemoteSettings.isReference(reference, below: prefix) { return .success(reference) }
+            return refused(answer.exitCode == 0 ? "nothing was pushed of it" : answer.error.trimmed.prefix(200))
+        } catch {
+            return refused(error == .timedOut ? "no answer in 2 s" : ByteString(error.description))
+        }
+    }
+
     /// docker's own configuration is the client's.
     private static func environment(_ globals: GlobalOptions) -> [ByteString] {
         let change = globals.configDirectory.map { [EnvironmentChange(name: "DOCKER_CONFIG", value: $0)] } ?? []
@@ -50,7 +83,9 @@ enum RemoteUpkeep {
 
     /// Returns only where nothing is to be done, or cannot be.
     static func begin(for builds: [BuildIdentity], _ settings: Settings, _ globals: GlobalOptions) {
-        guard settings.remote.prefix != nil, !builds.isEmpty, let slipway = program() else { return }
+        guard settings.remote.prefix != nil, settings.remote.mode == .replicate, !builds.isEmpty,
+            let slipway = program()
+        else { return }
         let isDefault = builds.allSatisfy { $0.defaultBranches.contains($0.variant.branch) }
         let keys = builds.map(\.key).withoutRepeats.map(\.json.text).prefix(mostKeys)
         guard keys.reduce(0, { $0 + $1.count }) < mostBytes else { return }

@@ -11,7 +11,7 @@ import Shim
 struct RemoteCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remote", abstract: "Look after the registry behind the store.",
-        subcommands: [RemoteCheck.self, RemotePrune.self, RemoteSync.self])
+        subcommands: [RemoteCheck.self, RemotePrune.self, RemoteSync.self, RemoteResolve.self])
 }
 
 /// `slipway remote sync`: what the child behind a build becomes.
@@ -41,6 +41,28 @@ struct RemoteSync: ParsableCommand {
         let keys = keys.compactMap { JSON(ByteString($0)) }.compactMap { Key($0) }
         guard !keys.isEmpty else { return }
         site.state.alone { RemoteRound(site, isDefaultBranch: defaultBranch, fetchOnly: fetchOnly).run(keys) }
+    }
+}
+
+/// `slipway remote resolve`: what a build asks before its engine imports from the registry by itself.
+struct RemoteResolve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve",
+        abstract: "Print the manifest that has most of a key, by its digest; builds ask this themselves.",
+        shouldDisplay: false)
+
+    @Argument(help: "The key as JSON.")
+    var key: String
+
+    func run() throws {
+        DeferredSignals.hold()
+        let site = try RemoteSite(json: false)
+        guard let key = JSON(ByteString(key)).flatMap({ Key($0) }) else { throw ValidationError("no key") }
+        do throws(RemoteFailure) {
+            if let reference = try site.replication().resolve(key) { Output.write(reference + "\n") }
+        } catch {
+            throw Output.failure(error.note.reason.code, error.text, json: false)
+        }
     }
 }
 

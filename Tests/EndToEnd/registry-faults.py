@@ -35,6 +35,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def send_error(self, *_):
+        # An engine that begins with TLS must see by the answer's first line that this is no TLS.
+        self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        self.close_connection = True
+
     def never(self):
         # Until the client gives up.
         while self.connection.recv(65536):

@@ -33,6 +33,49 @@ struct BuildCachePolicyTests {
         BuildCachePolicy.plan(try invocation(arguments), arguments, request: try request(arguments), facts: facts)
     }
 
+    @Test("In direct mode the registry's manifest is all that is imported, and a second shim knows it")
+    func direct() throws {
+        let digest = ByteString("sha256:") + ByteString("0123456789abcdef").repeated(4)
+        var facts = BuildCachePolicy.Facts()
+        facts.isDirect = true
+        facts.reference = "r.example:5000/team/app-1@" + digest
+        var settings = Settings()
+        settings.remote.prefix = "r.example:5000/team"
+        settings.remote.isInsecure = true
+        func plan(_ facts: BuildCachePolicy.Facts) throws -> Plan {
+            let words: [ByteString] = ["docker", "build", "."]
+            var request = try Self.request(words)
+            request.exports = false
+            return BuildCachePolicy.plan(
+                try Self.invocation(words), words, request: request, facts: facts, settings.remote)
+        }
+        let option = "--cache-from=type=registry,ref=r.example:5000/team/app-1@" + digest + ",registry.insecure=true"
+        let added = try plan(facts)
+        #expect(added.arguments == ["docker", "build", option, "."])
+        #expect(added.notes.map(\.reason) == [.remoteImported])
+        let again = try Self.invocation(added.arguments)
+        settings.remote.mode = .direct
+        #expect(
+            BuildCachePolicy.request(of: again, settings, isInStore: Self.isInStore).notes == [Note(.alreadyApplied)])
+        facts.reference = nil
+        #expect(try !plan(facts).isChanged)
+    }
+
+    @Test(
+        "A reference is a name below the prefix and a digest",
+        arguments: [
+            ("r.example/team/app@sha256:" + String(repeating: "a", count: 64), true),
+            ("r.example/team/app@sha256:" + String(repeating: "a", count: 63), false),
+            ("r.example/team/app@sha256:" + String(repeating: "g", count: 64), false),
+            ("r.example/team/app:tag", false),
+            ("r.example/team/a,b@sha256:" + String(repeating: "a", count: 64), false),
+            ("r.example/team/../x@sha256:" + String(repeating: "a", count: 64), false),
+            ("r.example/teamster/app@sha256:" + String(repeating: "a", count: 64), false), ("", false),
+        ])
+    func references(_ text: String, _ isReference: Bool) {
+        #expect(RemoteSettings.isReference(ByteString(text), below: "r.example/team") == isReference)
+    }
+
     @Test("An export behind the build changes no word")
     func behind() throws {
         var facts = Self.facts

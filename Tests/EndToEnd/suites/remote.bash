@@ -132,6 +132,35 @@ waits_in_vain() {
 }
 test_case "a registry that never answers is waited for no longer than remote.wait, and its client is ended" waits_in_vain 600
 
+direct_mode() {
+    registry
+    project app
+    sed -i 's/^RUN /RUN echo executed; /' app/Dockerfile
+    forget a b g
+    run host one a writer docker build -t app app
+    pushed one
+    for engine in b g; do
+        run host "direct-$engine" "$engine" reader SLIPWAY_REMOTE_MODE=direct docker build -t app app
+        # A step whose layers are fetched in the build is not said to be cached.
+        expect_not grep -qE '^#[0-9]+ [0-9.]+ executed$' "$stderr"
+        [[ $(codes_of "direct-$engine") == *SLP904 ]] || fail "what was noted on $engine is $(codes_of "direct-$engine")"
+        expect_not test -e "$place/store-direct-$engine"
+    done
+    # What this very engine has built is not asked for.
+    await 60 at_rest
+    run host direct-b b reader SLIPWAY_REMOTE_MODE=direct docker build -t app app
+    expect_equal "$(codes_of direct-b)" SLP420 "what was noted"
+    # A registry that is not there, or is silent, costs two seconds and no build.
+    for kind in closed silent "code 503" "code 401"; do
+        fault "$kind"
+        echo more >>app/input.txt
+        run host direct-b b reader SLIPWAY_REMOTE_MODE=direct docker build -t app app
+        expect_equal "$(codes_of direct-b)" SLP905 "what was noted with $kind"
+        expect_not grep -q 'importing cache manifest' "$stderr"
+    done
+}
+test_case "in direct mode an engine imports one manifest of the registry's, unless that does not answer a probe" direct_mode 600
+
 both_write() {
     registry
     project app
