@@ -21,6 +21,8 @@ if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
     test_case "three histories of 120 builds by two users of one store" two_users 5400
     several_projects() { history --seeds 1,2,3 --builds 120 --projects 3 --least 0.995; }
     test_case "three histories of 120 builds in three projects on one base" several_projects 5400
+    hosts() { history --seeds 1,2,3 --builds 120 --hosts 3 --engines pruned --least 0.99; }
+    test_case "three histories of 120 builds on three hosts with a registry between them" hosts 5400
     classic_reader() { history --seeds 1,2,3 --builds 120 --reader sid:classic --least 0.995; }
     test_case "three histories of 120 builds, read by an engine with the classic store" classic_reader 5400
     kept() { history --seeds 1,2 --builds 60 --engines kept --least 0.995; }
