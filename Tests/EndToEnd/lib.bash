@@ -166,11 +166,12 @@ test_case() {
 }
 
 # left_running: the processes of this test that Slipway runs in the background, such as the one that records a build. They are the
-# shim's own program still, or slipway, while what waits in front has become docker.
+# shim's own program still, or `slipway remote sync`, while what waits in front has become docker, or is another command of slipway's.
 left_running() {
     local program
     for program in /proc/[0-9]*/exe; do
-        [[ $program -ef $work/bin/docker || $program -ef $work/bin/slipway ]] && grep -qsaF "$place/" "${program%exe}environ" && basename "${program%/exe}"
+        [[ $program -ef $work/bin/docker ]] || { [[ $program -ef $work/bin/slipway ]] && grep -qsaz '^sync$' "${program%exe}cmdline"; } || continue
+        grep -qsaF "$place/" "${program%exe}environ" && basename "${program%/exe}"
     done
     true
 }
