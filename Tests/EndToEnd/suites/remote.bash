@@ -621,7 +621,7 @@ planted_program() {
 test_case "a program beside the shim that others may write is not started behind a build" planted_program 300
 
 at_random() {
-    local number kind rounds=8
+    local number kind rounds=4
     [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || rounds=100
     local -a kinds=(pass closed "code 401" "code 403" "code 429" "code 500" "code 503" "writes 403" "blobs 404" "blobs-silent" cut wrong silent "slow 300" endless)
     registry
