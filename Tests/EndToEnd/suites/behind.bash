@@ -252,11 +252,11 @@ test_case "secrets, standard input, options that are not known and bake export w
 
 old_buildx() {
     project app
-    run behind c docker build -t app app
+    run behind older docker build -t app app
     expect_notes SLP453 SLP002
     expect exported
 }
-engine c trixie containerd
+engine older trixie containerd
 test_case "a buildx without a history exports with the build" old_buildx
 
 failing() {
