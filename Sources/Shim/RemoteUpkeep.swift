@@ -32,7 +32,7 @@ enum RemoteUpkeep {
                 if Clock.monotonic &- began >= WaitingLine.silence {
                     line.show(
                         "fetching what others have built", seconds: seconds(),
-                        "Ctrl-C stops, SLIPWAY_REMOTE_WAIT= builds now")
+                        "Ctrl-C stops, SLIPWAY_REMOTE_WAIT=1s hardly waits")
                 }
                 return true
             })
