@@ -12,7 +12,21 @@ extension Store {
         for keys: [Key], _ scope: UnionScope, othersUpTo age: Int64, trusting trusted: [UInt32] = [],
         apart: Int = 0
     ) {
-        guard !keys.isEmpty, let (generation, lease) = (try? leasedGeneration(of: user)) ?? nil else { return }
+        guard !keys.isEmpty else { return }
+        let deadline = Clock.monotonic &+ PublisherLock.patience
+        let lock = PublisherLock(
+            in: layout.subStore(of: user), until: Deadline { Clock.monotonic > deadline })
+        withExtendedLifetime(lock) {
+            // Exports are listed under the lock: what another process has published meanwhile is not published again.
+            guard let (generation, lease) = (try? leasedGeneration(of: user)) ?? nil else { return }
+            publish(keys, in: generation, lease, scope, othersUpTo: age, trusting: trusted, apart: apart)
+        }
+    }
+
+    private func publish(
+        _ keys: [Key], in generation: Generation, _ lease: Lease, _ scope: UnionScope, othersUpTo age: Int64,
+        trusting trusted: [UInt32], apart: Int
+    ) {
         withExtendedLifetime(lease) {
             UnionPublisher(generation: generation, scope: scope, age: age, apart: apart).publish(for: keys)
             let opened = OpenedStore(self, trusted: trusted, leasing: true)

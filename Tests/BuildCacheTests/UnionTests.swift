@@ -374,6 +374,38 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).merged == nil)
     }
 
+    @Test("A publisher waits for another one, and lists the exports only then")
+    func oneAtATime() async throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-30), "a")
+        let home = try fixture.generation().path.parentPath
+        var other = PublisherLock(in: home, until: .never)
+        #expect(other != nil)
+        // Nobody can take it twice, or hold it without the right to write.
+        #expect(PublisherLock(in: home, until: Deadline { true }) == nil)
+        #expect(try Files.status(home.appending(path: "publishing")).mode == 0o600)
+        let publisher = Task.detached { [fixture] in
+            fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+        }
+        Clock.sleep(nanoseconds: 200_000_000)
+        #expect(try record(of: build) == nil)
+        try fixture.export(for: build, at: now(-20), "b")
+        withExtendedLifetime(other) {}
+        other = nil
+        await publisher.value
+        #expect(fixture.lookup(for: build).found.first??.exports == 2)
+    }
+
+    @Test("Where the lock cannot be had, the union is published without it")
+    func withoutLock() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-30), "a")
+        let home = try fixture.generation().path.parentPath
+        try Files.makeDirectory(home.appending(path: "publishing"), mode: 0o700)
+        publish(build)
+        #expect(fixture.lookup(for: build).found.first??.exports == 1)
+    }
+
     @Test("What former unions have left goes when nobody can be reading it any more")
     func former() throws {
         let build = try fixture.build()

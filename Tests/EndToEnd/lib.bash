@@ -426,7 +426,7 @@ union_holds_all() {
     [[ $(awk '/^key / { getline; n += length($0) / 16 } END { print n + 0 }' "$1/current/union" 2>/dev/null) == \
         "$(find "$1/current/exports/" -mindepth 3 -maxdepth 3 -name index.json -size +0 | wc -l)" && -f $1/current/union-checked ]]
 }
-published() { await 60 union_holds_all "$store/v1/u${1:-$EUID}"; }
+published() { await 180 union_holds_all "$store/v1/u${1:-$EUID}"; }
 
 expect_whole_unions() {
     local generation record manifest blob pool
