@@ -39,7 +39,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
     ],
     targets: [
-        room("Formats"),
+        .target(name: "CHash"),
+        room("Formats", uses: ["CHash"]),
         room("Notes", uses: ["Formats"]),
         .systemLibrary(name: "CLinux"),
         room("Host", uses: ["CLinux", "Formats"]),

@@ -1,7 +1,8 @@
-import Formats
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Formats
 
 @Suite("SHA-256")
 struct SHA256Tests {
@@ -46,6 +47,19 @@ struct SHA256Tests {
                 hash.update(Array(bytes[start..<min(start + size, length)]))
             }
             #expect(hash.hexDigest() == SHA256.hexDigest(of: ByteString(bytes)))
+        }
+    }
+
+    @Test("With the processor's own instructions and without them")
+    func instructions() {
+        var numbers = SystemRandomNumberGenerator()
+        for length in [0, 1, 55, 56, 63, 64, 65, 127, 128, 4096, 100_001] {
+            let bytes = (0..<length).map { _ in UInt8.random(in: .min ... .max, using: &numbers) }
+            var (byHand, own) = (SHA256(), SHA256())
+            byHand.usesInstructions = false
+            byHand.update(bytes)
+            own.update(bytes)
+            #expect(byHand.hexDigest() == own.hexDigest(), "\(length) bytes")
         }
     }
 
