@@ -10,7 +10,11 @@ public struct FetchedManifest: Sendable {
     public let text: ByteString
     /// Its own.
     public let digest: ByteString
+    /// That of what was pushed, of which it may be a part.
+    public let pushed: ByteString
     let manifest: CacheManifest
+    /// The config of what is a part; it was never pushed.
+    fileprivate let ownConfig: ByteString?
 
     /// What BuildKit's importer takes of a manifest, and of a config.
     public static let largest = CacheManifest.largestBlob
@@ -20,7 +24,47 @@ public struct FetchedManifest: Sendable {
         guard let manifest = CacheManifest(text) else { return nil }
         self.text = text
         digest = Digest(of: text).name
+        pushed = digest
         self.manifest = manifest
+        ownConfig = nil
+    }
+
+    private init(_ part: CacheGraph, of whole: FetchedManifest) {
+        let config = part.config
+        manifest = part.manifest(of: config)
+        text = manifest.text
+        digest = Digest(of: text).name
+        pushed = whole.digest
+        ownConfig = config
+    }
+
+    /// As much of it as so many bytes bring, the first steps first; nil where they bring nothing. `config` is what the registry has
+    /// sent as its config.
+    public func part(
+        within most: UInt64, config: ByteString, for store: Store
+    ) throws(StoreError) -> FetchedManifest? {
+        guard Digest(of: config) == manifest.config.digest else { throw StoreError(.layerRejected, self.config) }
+        guard let graph = CacheGraph(manifest: manifest, config: config) else {
+            throw StoreError(.unionCannotHold, digest)
+        }
+        let here = digestsHere(in: try store.currentGeneration(of: store.user))
+        let taken = graph.firstLayers(within: most) { here.contains($0.digest) ? 0 : UInt64($0.size) }
+        let part = graph.keepingLayers { taken.contains($0.digest) }
+        return part.isEmpty ? nil : FetchedManifest(part, of: self)
+    }
+
+    /// Bytes of its layers that a store does not have; each once.
+    public func missingBytes(in store: Store) throws(StoreError) -> UInt64 {
+        let here = digestsHere(in: try store.currentGeneration(of: store.user))
+        return Self.sum(manifest.layers.filter { !here.contains($0.digest) })
+    }
+
+    fileprivate func digestsHere(in generation: Generation?) -> Set<Digest> {
+        guard let generation else { return [] }
+        let here = manifest.layers.filter { layer in
+            (try? Preflight.checkLayer(.init(digest: layer.digest.name, size: layer.size), in: generation)) != nil
+        }
+        return Set(here.map(\.digest))
     }
 
     /// Its config's digest.
@@ -50,6 +94,8 @@ public struct FetchedExport {
     public var layout: ByteString { folder.layout }
     /// Bytes that are not here yet.
     public let missingBytes: UInt64
+    /// The digests of the layers that are not here yet.
+    public let missing: [ByteString]
     private let manifest: FetchedManifest
     private let writer: ByteString
     private let folder: TransferFolder
@@ -60,24 +106,22 @@ public struct FetchedExport {
     ) throws(StoreError) {
         self.manifest = manifest
         self.writer = writer
+        // That of a part is its own: unions know by it what they hold.
         let number = manifest.digest.dropFirst(7).prefix(16)
         folder = try TransferFolder(for: key, by: writer, number: number, in: store)
         let generation = folder.generation
+        let known = manifest.digestsHere(in: generation)
         let layers = manifest.manifest.layers
-        let here = layers.filter { Self.holds($0, generation) }
-        let known = Set(here.map(\.digest))
-        missingBytes = FetchedManifest.sum(layers.filter { !known.contains($0.digest) })
+        let missing = layers.filter { !known.contains($0.digest) }
+        missingBytes = FetchedManifest.sum(missing)
+        self.missing = missing.map(\.digest.name)
         do throws(StoreError) {
             try Self.checkRoom(for: missingBytes, in: generation, limits)
         } catch {
             folder.remove()
             throw error
         }
-        folder.link(here.map(\.digest))
-    }
-
-    private static func holds(_ layer: LayerDescriptor, _ generation: Generation) -> Bool {
-        (try? Preflight.checkLayer(.init(digest: layer.digest.name, size: layer.size), in: generation)) != nil
+        folder.link(layers.map(\.digest).filter(known.contains))
     }
 
     private static func checkRoom(
@@ -96,15 +140,20 @@ public struct FetchedExport {
                 totalInodes: space.totalInodes, availableInodes: space.availableInodes), at: generation.path)
     }
 
-    /// Whether a manifest was fetched before for a key, and stands there still.
-    public static func isHere(_ digest: ByteString, for key: Key, in store: Store) -> Bool {
+    /// Whether a manifest was fetched before for a key, and stands there still: `whole`, or a part of it.
+    public static func isHere(_ digest: ByteString, for key: Key, in store: Store, whole: Bool = false) -> Bool {
         guard let generation = (try? store.currentGeneration(of: store.user)) ?? nil,
             let number = ExportName.number(of: "x-" + digest.dropFirst(7).prefix(16))
         else { return false }
         return KeyListing(of: key.directoryName, in: [generation]).exports.contains { export in
-            guard export.number == number else { return false }
+            guard export.number == number || (!whole && ExportName(export.name)?.variant.isFetched == true) else {
+                return false
+            }
             let path = generation.keyPath(key).appending(path: export.name)
-            return !Files.isMissing(path.appending(path: Export.index)) && Export.writer(of: path) != nil
+            guard !Files.isMissing(path.appending(path: Export.index)), let origin = Export.origin(of: path) else {
+                return false
+            }
+            return origin.partOf == nil ? export.number == number : !whole && origin.partOf == digest
         }
     }
 
@@ -132,6 +181,9 @@ public struct FetchedExport {
         var preflight = Preflight(indexes: .max, bytes: .max)
         let descriptor = Preflight.Blob(digest: manifest.digest, size: manifest.text.count)
         try write(manifest.text, as: descriptor)
+        if let config = manifest.ownConfig {
+            try write(config, as: Preflight.Blob(digest: manifest.config, size: config.count))
+        }
         // A client has its own umask; nobody else gets into the layout.
         if let config = arrived.blobPath(manifest.config), let file = try? Descriptor.open(config, followLinks: false),
             (try? file.status().links) == 1
@@ -194,10 +246,11 @@ public struct FetchedExport {
 
     private func writeIndex() throws(StoreError) {
         let index = LayoutIndex.text(of: manifest.digest, bytes: manifest.text.count)
+        let origin = writer + "\n" + (manifest.ownConfig == nil ? "" : manifest.pushed + "\n")
         do throws(Errno) {
             let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o644
             for (name, text) in [
-                ("oci-layout", LayoutIndex.layout), (Export.remoteRecord, writer + "\n"), (Export.index, index),
+                ("oci-layout", LayoutIndex.layout), (Export.remoteRecord, origin), (Export.index, index),
             ] as [(ByteString, ByteString)] {
                 try Files.replace(folder.export.appending(path: name), with: text, mode: mode)
             }

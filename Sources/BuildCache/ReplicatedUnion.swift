@@ -39,7 +39,7 @@ public struct ReplicatedUnion {
     private static func draft(of key: Key, by writer: ByteString, in generation: Generation) -> UnionDraft? {
         let name = key.directoryName
         let own = KeyListing(of: name, in: [generation]).complete(besides: [], name, limit: mostExports).filter {
-            Export.writer(of: $0.path).map { $0 == writer } ?? true
+            Export.origin(of: $0.path).map { $0.writer == writer } ?? true
         }
         let ordered = own.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }.firstOfEachVariant
         var reader = Preflight(indexes: .max, bytes: .max)

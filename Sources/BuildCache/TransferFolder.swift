@@ -110,10 +110,13 @@ extension Variant {
 }
 
 extension Export {
-    /// What says that an export was fetched, and under which tag it was pushed.
+    /// What says that an export was fetched: a line with the tag under which it was pushed, and for a part the digest of the whole.
     static let remoteRecord: ByteString = "remote"
 
-    static func writer(of export: ByteString) -> ByteString? {
-        (try? Files.read(export.appending(path: remoteRecord), limit: 1024, followLinks: false))?.trimmed
+    /// The tag that what stands in a directory was pushed under, and the digest of what it is only a part of; nil for what was built here.
+    static func origin(of export: ByteString) -> (writer: ByteString, partOf: ByteString?)? {
+        let text = try? Files.read(export.appending(path: remoteRecord), limit: 1024, followLinks: false)
+        guard let lines = text?.trimmed.split("\n"), let writer = lines.first else { return nil }
+        return (writer, lines.count > 1 ? lines[1] : nil)
     }
 }

@@ -3,7 +3,7 @@ public import Formats
 /// What a cache says: which step, after which others, made which layers. Equal graphs are equal in bytes, whatever they were made of.
 public struct CacheGraph: Equatable, Sendable {
     /// In canonical order.
-    private let graph: Graph
+    let graph: Graph
 
     /// Reads a manifest's config. nil for what BuildKit's importer would refuse, and for members that are not known: a union could
     /// neither keep nor understand them. The digests are the caller's to check.

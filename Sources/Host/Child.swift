@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Formats
 internal import Synchronization
 
 #if canImport(Musl)
@@ -51,6 +52,15 @@ final class Child {
         case 1: return true
         default: return end() != nil
         }
+    }
+
+    /// Bytes of memory that it uses now, as proc(5) tells in `statm`; nil where that cannot be told.
+    var memory: UInt64? {
+        guard ending == nil, let text = try? Files.read("/proc/" + ByteString(decimal: number) + "/statm", limit: 256)
+        else { return nil }
+        let words = text.split(" ")
+        guard words.count > 1, let pages = words[1].decimal, pages >= 0 else { return nil }
+        return UInt64(pages) &* UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 
     /// Waits for its end, however long it takes.

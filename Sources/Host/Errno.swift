@@ -25,6 +25,8 @@ public struct Errno: Error, Equatable, Sendable {
     public static let timedOut = Errno(code: ETIMEDOUT)
     /// EFBIG: a file or answer is longer than its bound.
     public static let tooLarge = Errno(code: EFBIG)
+    /// ENOMEM: also our own bound for a program that runs.
+    public static let noMemory = Errno(code: ENOMEM)
     /// EINVAL
     public static let invalid = Errno(code: EINVAL)
     /// ENOTDIR

@@ -39,8 +39,14 @@ public struct Subprocess: Sendable {
     public var isStoppable = true
     /// Whether it leads a process group that is killed with it: what it has started may hold its outputs open, and wait for ever.
     public var endsGroup = false
+    /// A new file that takes its standard output, readable to nobody else; nil for what is to be heard.
+    public var outputFile: ByteString?
     /// It is killed beyond so many bytes of standard output.
     public var mostOutput = 1 << 26
+
+    /// It is killed beyond so many bytes of memory in use, looked at ten times a second; nil for no limit. What it has started is not
+    /// counted.
+    public var mostMemory: UInt64?
 
     private static let mostError = 1 << 16
     /// From SIGTERM to SIGKILL, and from there to going on without it.
@@ -54,8 +60,8 @@ public struct Subprocess: Sendable {
     }
 
     /// Runs it to its end, while `isWanted` says so ten times a second; `line` hears each line as it comes. Throws `timedOut`,
-    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput`, and what the kernel says when it cannot
-    /// be started; it is killed then.
+    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput`, `noMemory` beyond `mostMemory`, and what the
+    /// kernel says when it cannot be started; it is killed then.
     public func run(
         while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
     ) throws(Errno) -> Ending {
@@ -64,10 +70,11 @@ public struct Subprocess: Sendable {
         let output = try ChannelPair.pipe()
         let error = try ChannelPair.pipe()
         let child = try spawn(input.theirs, output.theirs, error.theirs)
+        let watch = MemoryWatch(of: child, most: mostMemory)
         var said = (output: LineBuffer(), error: LineBuffer())
         do throws(Errno) {
             try converse(
-                input.ours, output.ours, error.ours, until: deadline, while: isWanted,
+                input.ours, output.ours, error.ours, until: deadline, watch, while: isWanted,
                 hear: { stream, piece in
                     if stream == .output { said.output.add(piece) { line(.output, $0) } }
                     if stream == .error { said.error.add(piece, keeping: Self.mostError) { line(.error, $0) } }
@@ -75,7 +82,7 @@ public struct Subprocess: Sendable {
                 })
             said.output.end { line(.output, $0) }
             said.error.end(keeping: Self.mostError) { line(.error, $0) }
-            let code = try wait(for: child, until: deadline, while: isWanted)
+            let code = try wait(for: child, until: deadline, watch, while: isWanted)
             // Ctrl-C may have ended the program before it was seen here.
             if isStoppable, DeferredSignals.waiting != nil { throw .interrupted }
             return Ending(
@@ -103,7 +110,7 @@ public struct Subprocess: Sendable {
     /// Feeds and listens until both outputs are closed.
     private func converse(
         _ input: consuming Descriptor, _ output: borrowing Descriptor, _ error: borrowing Descriptor,
-        until deadline: Int64, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
+        until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
     ) throws(Errno) {
         var rest = self.input.bytes[...]
         var feed: Descriptor? = consume input
@@ -112,7 +119,7 @@ public struct Subprocess: Sendable {
             if rest.isEmpty { feed = nil }
             var waits = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             if let number = feed?.number { waits.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0)) }
-            try check(deadline, isWanted)
+            try check(deadline, watch, isWanted)
             guard try checked({ poll(&waits, nfds_t(waits.count), 100) }) > 0 else { continue }
             for wait in waits where wait.revents != 0 {
                 if wait.fd == output.number || wait.fd == error.number {
@@ -131,16 +138,19 @@ public struct Subprocess: Sendable {
         }
     }
 
-    private func check(_ deadline: Int64, _ isWanted: () -> Bool) throws(Errno) {
+    private func check(_ deadline: Int64, _ watch: MemoryWatch, _ isWanted: () -> Bool) throws(Errno) {
         if isStoppable && DeferredSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
+        if watch.isOver { throw .noMemory }
     }
 
     /// A program may close its outputs and go on.
-    private func wait(for child: Child, until deadline: Int64, while isWanted: () -> Bool) throws(Errno) -> Int32? {
+    private func wait(
+        for child: Child, until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool
+    ) throws(Errno) -> Int32? {
         while true {
             if let ending = child.end() { return ending.exitCode }
-            try check(deadline, isWanted)
+            try check(deadline, watch, isWanted)
             Clock.sleep(nanoseconds: 1_000_000)
         }
     }
@@ -153,11 +163,36 @@ public struct Subprocess: Sendable {
             program, arguments, .entries(environment), flags: isStoppable && !endsGroup ? 0 : POSIX_SPAWN_SETPGROUP
         ) { actions in
             posix_spawn_file_actions_adddup2(&actions, numbers.0, 0)
-            posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)
+            if let outputFile {
+                _ = try? outputFile.withCPath {
+                    posix_spawn_file_actions_addopen(&actions, 1, $0, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+                }
+            } else {
+                posix_spawn_file_actions_adddup2(&actions, numbers.1, 1)
+            }
             posix_spawn_file_actions_adddup2(&actions, numbers.2, 2)
             if let directory {
                 _ = try? directory.withCPath { slipway_spawn_in(&actions, $0) }
             }
         }
+    }
+}
+
+/// Looks ten times a second at how much memory a program uses.
+private final class MemoryWatch {
+    private let child: Child
+    private let most: UInt64?
+    private var looked: Int64 = 0
+    private static let interval: Int64 = 100_000_000
+
+    init(of child: Child, most: UInt64?) {
+        self.child = child
+        self.most = most
+    }
+
+    var isOver: Bool {
+        guard let most, Clock.monotonic &- looked > Self.interval else { return false }
+        looked = Clock.monotonic
+        return child.memory ?? 0 > most
     }
 }

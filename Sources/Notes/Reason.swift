@@ -144,6 +144,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case remoteTooLate = 903
     case remoteImported = 904
     case remoteNotImported = 905
+    case remoteFetchedPartly = 906
     case remoteClientMissing = 910
     case remoteClientTooOld = 911
     case remoteRefused = 912

@@ -127,6 +127,7 @@ extension Reason {
         case .remoteAwaited: "the store had nothing of this build, so the registry was asked first"
         case .remoteImported: "the engine imports from the registry"
         case .remoteNotImported: "nothing is imported from the registry"
+        case .remoteFetchedPartly: "only first steps were fetched: the rest is more than remote.max-fetch"
         case .remoteTooLate: "the registry was asked first, and took longer than remote.wait"
         case .remoteClientMissing:
             "neither oras nor crane is found, so the registry is not reached: apt-get install oras"

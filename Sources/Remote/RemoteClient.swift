@@ -52,6 +52,8 @@ public struct RemoteClient: Sendable {
     /// More writers than that share no key.
     static let mostTags = 256
     private static let longestList = 64 << 10
+    /// Bytes of memory that a client may use: crane gathers all tags of a list that never ends.
+    private static let mostMemory: UInt64 = 512 << 20
     /// What a copy says of each blob.
     private static let mostSaid = 4 << 20
 
@@ -167,6 +169,26 @@ public struct RemoteClient: Sendable {
         }
     }
 
+    /// Brings some blobs into a layout, one after the other: so many bytes in all, and no more.
+    public func fetch(
+        _ blobs: [ByteString], of repository: ByteString, into layout: ByteString, bytes: UInt64,
+        arrived: @escaping @Sendable () -> UInt64
+    ) throws(RemoteFailure) {
+        let pool = layout.appending(path: "blobs/sha256")
+        let watch = CopyWatch(most: bytes, stall: Self.stall, arrived)
+        let end = Clock.monotonic &+ Self.time(for: bytes)
+        for blob in blobs {
+            do throws(RemoteFailure) {
+                _ = try call(
+                    plain(dialect.blob(repository + "@" + blob)), within: max(1, end &- Clock.monotonic),
+                    most: Self.mostSaid, into: pool.appending(path: blob.dropFirst("sha256:".count))
+                ) { watch.mayGoOn() }
+            } catch {
+                throw watch.cause.map { RemoteFailure($0, repository) } ?? error
+            }
+        }
+    }
+
     private static func time(for bytes: UInt64) -> Int64 {
         min(longest, patience + Int64(clamping: bytes / slowest) &* 1_000_000_000)
     }
@@ -184,7 +206,7 @@ public struct RemoteClient: Sendable {
     }
 
     private func call(
-        _ words: [ByteString], within nanoseconds: Int64, most: Int,
+        _ words: [ByteString], within nanoseconds: Int64, most: Int, into file: ByteString? = nil,
         while mayGoOn: () -> Bool = { true }
     ) throws(RemoteFailure) -> ByteString {
         var conversation = Subprocess(
@@ -192,6 +214,8 @@ public struct RemoteClient: Sendable {
         conversation.nanoseconds = nanoseconds
         conversation.endsGroup = true
         conversation.mostOutput = most
+        conversation.outputFile = file
+        conversation.mostMemory = Self.mostMemory
         let ending: Subprocess.Ending
         do throws(Errno) {
             ending = try conversation.run(while: mayGoOn)
@@ -199,6 +223,8 @@ public struct RemoteClient: Sendable {
             throw RemoteFailure(nanoseconds > Self.patience ? .slow : .silent, (words.first ?? "") + " took too long")
         } catch .tooLarge {
             throw RemoteFailure(.tooLarge, "more was sent than was asked for")
+        } catch .noMemory {
+            throw RemoteFailure(.tooLarge, "the client used more than " + ByteSize.text(Self.mostMemory) + " of memory")
         } catch .interrupted where DeferredSignals.waiting == nil {
             throw RemoteFailure(.unclear, (words.first ?? "") + " was ended")
         } catch .interrupted {

@@ -94,11 +94,7 @@ public struct Replication {
     }
 
     private func union(of key: Key) throws(RemoteFailure) -> ReplicatedUnion? {
-        do throws(StoreError) {
-            return try ReplicatedUnion(of: key, by: writer, in: store)
-        } catch {
-            throw RemoteFailure(error)
-        }
+        try rejecting { () throws(StoreError) in try ReplicatedUnion(of: key, by: writer, in: store) }
     }
 
     // MARK: - Fetch
@@ -111,6 +107,8 @@ public struct Replication {
         public var new = 0
         /// Bytes that were fetched.
         public var bytes: UInt64 = 0
+        /// Of what only first steps were fetched.
+        public var partly: [Note] = []
         /// What was left out, and why.
         public var refused: [Note] = []
     }
@@ -135,13 +133,15 @@ public struct Replication {
                 guard let manifest = FetchedManifest(text), manifest.configBytes <= FetchedManifest.largest else {
                     throw RemoteFailure(.manifestRejected, repository + ":" + tag)
                 }
-                guard !FetchedExport.isHere(manifest.digest, for: key, in: store),
-                    tag != writer || manifest.digest != known.pushed?.digest
+                let left = settings.remote.maximumFetch.subtractingReportingOverflow(fetched.bytes)
+                let most = left.overflow ? 0 : left.partialValue
+                guard tag != writer || manifest.digest != known.pushed?.digest,
+                    !isHere(manifest, key, again: again, within: most)
                 else { continue }
-                let left = settings.remote.maximumFetch
-                fetched.bytes += try fetch(
-                    manifest, tag: tag, of: key, within: left > fetched.bytes ? left - fetched.bytes : 0)
+                let done = try fetch(manifest, tag: tag, of: key, within: most)
+                fetched.bytes += done.bytes
                 fetched.new += 1
+                if let note = done.partly { fetched.partly.append(note) }
             } catch {
                 switch error.cause {
                 case .manifestRejected, .damaged, .notFound:
@@ -161,6 +161,13 @@ public struct Replication {
         return fetched
     }
 
+    /// A part of it counts, unless somebody asks for all and there is room for that now.
+    private func isHere(_ manifest: FetchedManifest, _ key: Key, again: Bool, within most: UInt64) -> Bool {
+        guard FetchedExport.isHere(manifest.digest, for: key, in: store) else { return false }
+        return !again || FetchedExport.isHere(manifest.digest, for: key, in: store, whole: true)
+            || ((try? manifest.missingBytes(in: store)) ?? 0) > most
+    }
+
     /// The manifest of a key that names most layers, by its digest; nil where nobody has pushed any. One alone: of several imports
     /// BuildKit loses hits.
     public func resolve(_ key: Key) throws(RemoteFailure) -> ByteString? {
@@ -176,41 +183,63 @@ public struct Replication {
         return best.map { repository + "@" + $0.digest }
     }
 
-    /// Fetches what one manifest names; returns the bytes that were not here.
+    /// Fetches what one manifest names, or as much of it as may come; returns the bytes that were not here.
     private func fetch(
         _ manifest: FetchedManifest, tag: ByteString, of key: Key, within most: UInt64
+    ) throws(RemoteFailure) -> (bytes: UInt64, partly: Note?) {
+        let repository = Self.repository(of: key, below: prefix)
+        let reference = repository + ":" + tag
+        let needed = try rejecting { () throws(StoreError) in try manifest.missingBytes(in: store) }
+        guard needed > most else { return (try fetch(manifest, tag: tag, of: key, isPart: false), nil) }
+        let tooLarge = RemoteFailure(
+            .tooLarge, reference + " needs " + ByteSize.text(needed) + " more, and " + ByteSize.text(most) + " may come"
+        )
+        guard most > 0 else { throw tooLarge }
+        let config = try client.blob(repository + "@" + manifest.config, most: FetchedManifest.largest)
+        let part = try rejecting { () throws(StoreError) in
+            try manifest.part(within: most, config: config, for: store)
+        }
+        guard let part else { throw tooLarge }
+        let bytes = try fetch(part, tag: tag, of: key, isPart: true)
+        return (
+            bytes, Note(.remoteFetchedPartly, reference + ", " + ByteSize.text(bytes) + " of " + ByteSize.text(needed))
+        )
+    }
+
+    private func fetch(
+        _ manifest: FetchedManifest, tag: ByteString, of key: Key, isPart: Bool
     ) throws(RemoteFailure) -> UInt64 {
         let repository = Self.repository(of: key, below: prefix)
         let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
-        let export: FetchedExport
-        do throws(StoreError) {
-            export = try FetchedExport(manifest, from: tag, for: key, in: store, limits)
-        } catch {
-            throw RemoteFailure(error)
-        }
-        guard export.missingBytes <= most else {
-            export.abandon()
-            throw RemoteFailure(
-                .tooLarge,
-                repository + ":" + tag + " needs " + ByteSize.text(export.missingBytes) + " more, and "
-                    + ByteSize.text(most) + " may come")
+        let export = try rejecting { () throws(StoreError) in
+            try FetchedExport(manifest, from: tag, for: key, in: store, limits)
         }
         progress("fetching " + repository + ":" + tag + ", " + ByteSize.text(export.missingBytes))
         let layout = export.layout
         do throws(RemoteFailure) {
-            try client.fetch(manifest.digest, of: repository, into: layout, bytes: export.missingBytes) {
-                FetchedExport.bytes(in: layout)
+            let arrived: @Sendable () -> UInt64 = { FetchedExport.bytes(in: layout) }
+            if isPart {
+                try client.fetch(
+                    export.missing, of: repository, into: layout, bytes: export.missingBytes, arrived: arrived)
+            } else {
+                try client.fetch(
+                    manifest.digest, of: repository, into: layout, bytes: export.missingBytes, arrived: arrived)
             }
         } catch {
             export.abandon()
             throw error
         }
+        try rejecting { () throws(StoreError) in try export.publish() }
+        return export.missingBytes
+    }
+
+    /// What the store refuses is a failure of the key.
+    private func rejecting<Result>(_ body: () throws(StoreError) -> Result) throws(RemoteFailure) -> Result {
         do throws(StoreError) {
-            try export.publish()
+            return try body()
         } catch {
             throw RemoteFailure(error)
         }
-        return export.missingBytes
     }
 }
 

@@ -24,7 +24,7 @@ struct PullCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Print JSON: pulled (key, repository, tags, new, bytes, refused (code, message)), failed (key, code, cause, message, \
+            Print JSON: pulled (key, repository, tags, new, bytes, partly (code, message), refused (code, message)), failed (key, code, cause, message, \
             advice).
             """)
     var json = false
@@ -76,6 +76,7 @@ struct PullCommand: ParsableCommand {
             ? "fetched " + ByteSize.text(done.bytes) + " of " + writers
             : done.tags == 0 ? "nobody has pushed anything" : "nothing new of " + writers
         Output.write(Output.lines([key.directoryName + ": " + text]))
+        for note in done.partly { Output.write(Output.lines([note.message + " (" + note.reason.code + ")"])) }
         for note in done.refused { Output.complain(note.message + " (" + note.reason.code + ")") }
     }
 }
@@ -86,8 +87,11 @@ extension Replication.Fetched {
             "key": .string(key.directoryName),
             "repository": .string(Replication.repository(of: key, below: prefix)), "tags": .integer(tags),
             "new": .integer(new), "bytes": .integer(Int(clamping: bytes)),
-            "refused": .array(
-                refused.map { .object(["code": .string($0.reason.code), "message": .string($0.message)]) }),
+            "partly": .array(partly.map(Self.json)), "refused": .array(refused.map(Self.json)),
         ])
+    }
+
+    private static func json(_ note: Note) -> JSON {
+        .object(["code": .string(note.reason.code), "message": .string(note.message)])
     }
 }

@@ -116,7 +116,7 @@ struct RemoteRound {
         let done = try replication.fetch(key, again: false)
         if done.new > 0 { site.store.publishUnion(for: [key], site.settings) }
         let repository = Replication.repository(of: key, below: site.prefix)
-        var notes = done.refused
+        var notes = done.partly + done.refused
         if done.new > 0 { notes.insert(Note(.remoteFetched, repository + ", " + ByteSize.text(done.bytes)), at: 0) }
         if !notes.isEmpty { journal(notes, isChanged: done.new > 0) }
     }

@@ -84,6 +84,38 @@ struct ReplicationTests {
         #expect(try two.finds(own, for: try two.build()))
     }
 
+    @Test("Of what is too much the first steps come, and stand for what was pushed until the rest has room")
+    func part() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let own = try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        let config = try Files.read(
+            registry.appending(path: Generation.pool).appending(path: manifest.config.dropFirst(7)), limit: 1 << 20)
+        #expect(try manifest.missingBytes(in: two.store) == manifest.bytes)
+        #expect(try manifest.part(within: 0, config: config, for: two.store) == nil)
+        #expect(rejection { _ = try manifest.part(within: 1, config: config + " ", for: two.store) } == .layerRejected)
+        let part = try #require(try manifest.part(within: manifest.bytes - 1, config: config, for: two.store))
+        #expect(part.layerCount == 1 && part.pushed == manifest.digest && part.digest != manifest.digest)
+        let export = try FetchedExport(part, from: "one", for: key, in: two.store, limits)
+        #expect(export.missing.count == 1 && export.missingBytes == part.bytes)
+        let name = try #require(export.missing.first).dropFirst(7)
+        let pool = { (layout: ByteString) in layout.appending(path: Generation.pool).appending(path: name) }
+        try Files.replace(pool(export.layout), with: try Files.read(pool(registry), limit: 1 << 20), mode: 0o600)
+        try export.publish()
+        #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
+        #expect(!FetchedExport.isHere(manifest.digest, for: key, in: two.store, whole: true))
+        two.store.publishUnion(for: [key], .store, othersUpTo: .max)
+        #expect(try !two.finds(own, for: try two.build()))
+        let rest = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        #expect(rest.missingBytes == manifest.bytes - part.bytes)
+        try copy(registry, to: rest.layout)
+        try rest.publish()
+        #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store, whole: true))
+        // A union that holds the part does not hold the whole.
+        two.store.publishUnion(for: [key], .store, othersUpTo: .max)
+        #expect(try two.finds(own, for: try two.build()))
+    }
+
     @Test(
         "A layer that is wrong, cut or missing is named, and nothing of it stays",
         arguments: ["wrong", "cut", "missing"])

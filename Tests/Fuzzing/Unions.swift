@@ -30,6 +30,11 @@ enum Unions {
         let less = union.keepingLayers { $0.digest[word: 0] & 1 == 0 }
         require(less.layers.allSatisfy { $0.digest[word: 0] & 1 == 0 }, "a missing layer is named")
         require(less == less.keepingLayers { $0.digest[word: 0] & 1 == 0 }, "removing twice is not removing once")
+        let bytes = union.layers.reduce(0) { $0 &+ UInt64($1.size) } / 2
+        let first = union.firstLayers(within: bytes) { UInt64($0.size) }
+        require(
+            union.layers.filter { first.contains($0.digest) }.reduce(0) { $0 &+ UInt64($1.size) } <= bytes,
+            "too many layers")
         let limit = CacheGraph.Limit(configBytes: config.count / 2, manifestBytes: 4_096, records: 8)
         let few = CacheGraph.union(of: graphs, limit: limit).graph
         require(few.config.count <= max(limit.configBytes, CacheGraph().config.count), "a union is over its limit")

@@ -86,6 +86,24 @@ struct SubprocessTests {
         #expect(Clock.monotonic - start < 10_000_000_000)
     }
 
+    @Test("Memory has a limit")
+    func memory() throws {
+        let hungry: ByteString = "x=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 60"
+        #expect(throws: Errno.noMemory) { try shell(hungry) { $0.mostMemory = 20 << 20 }.run() }
+        #expect(try shell("echo small") { $0.mostMemory = 20 << 20 }.run().output == "small\n")
+    }
+
+    @Test("What it writes goes into a new file where that is wanted, and to nothing that stands there")
+    func file() throws {
+        let folder = try TemporaryFolder()
+        let ending = try shell("echo new; echo heard >&2") { $0.outputFile = folder["file"] }.run()
+        #expect(ending.output.isEmpty && ending.error == "heard\n" && ending.exitCode == 0)
+        #expect(try Files.read(folder["file"], limit: 100) == "new\n")
+        #expect(try Files.status(folder["file"]).mode == 0o600)
+        #expect(throws: Errno.fileExists) { try shell("echo more") { $0.outputFile = folder["file"] }.run() }
+        #expect(try Files.read(folder["file"], limit: 100) == "new\n")
+    }
+
     @Test("A signal that ends it has no exit code, and a program that is not there cannot be run")
     func ends() throws {
         #expect(try shell("kill -9 $$").run().exitCode == nil)

@@ -43,7 +43,7 @@ struct ReasonTests {
         (.sandboxPrivileged, 800), (.sandboxOptionTaken, 801), (.sandboxLimitImpossible, 802),
         (.sandboxEngineNotAsked, 803), (.labelFileUnread, 804), (.sandboxIncomplete, 805),
         (.remotePushed, 900), (.remoteFetched, 901), (.remoteAwaited, 902), (.remoteTooLate, 903),
-        (.remoteImported, 904), (.remoteNotImported, 905),
+        (.remoteImported, 904), (.remoteNotImported, 905), (.remoteFetchedPartly, 906),
         (.remoteClientMissing, 910), (.remoteClientTooOld, 911), (.remoteRefused, 912), (.remoteSilent, 913),
         (.remoteSlow, 914), (.remoteUnauthorized, 915), (.remoteForbidden, 916), (.remoteNotFound, 917),
         (.remoteThrottled, 918), (.remoteFailing, 919), (.remoteNotVerified, 920), (.remoteDiskFull, 921),

@@ -398,9 +398,47 @@ too_large() {
     expect_code 1
     expect_said remote.max-fetch
     expect_nothing_fetched two
-    expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 0 "blobs that were asked for"
+    # The config is all that tells which steps are the first.
+    expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 1 "blobs that were asked for"
 }
 test_case "what is more than remote.max-fetch is refused before any of it comes" too_large 600
+
+by_need() {
+    local client number most
+    registry
+    mkdir -p app
+    for number in 1 2 3 4; do head -c 2000000 /dev/urandom >"app/$number"; done
+    printf '%s\n' 'FROM slipway/base:1' 'COPY 1 2 /' 'COPY 3 /' 'COPY 4 /' >app/Dockerfile
+    forget a
+    run host one a writer docker build app
+    pushed one
+    # The first step is 4 MB, each of the others 2 MB: all but the last one.
+    most=$(($(du -sb store-one/v1/u0/current/blobs | cut -f 1) / 1000 - 1000))kB
+    for client in oras crane; do
+        forget b
+        rm -rf store-two home-two
+        run host two b reader SLIPWAY_REMOTE_MAX_FETCH="$most" slipway pull -- docker build app
+        expect_said SLP906
+        expect test "$(($(du -sb store-two/v1/u0/current/blobs | cut -f 1) / 1000))" -le "${most%kB}"
+        whole two
+        run host two b reader docker build app
+        expect_cached 2
+        await 60 at_rest
+        forget b
+        rm -rf store-two home-two
+        run host two b reader SLIPWAY_REMOTE_MAX_FETCH="$most" slipway pull -- docker build app
+        # Nothing is fetched over and over; with room for all the rest comes, and only the rest.
+        run host two b reader SLIPWAY_REMOTE_MAX_FETCH=1MB slipway pull -- docker build app
+        expect_said "nothing new"
+        run host two b reader slipway pull -- docker build app
+        expect_said fetched
+        run host two b reader docker build app
+        expect_cached all
+        await 60 at_rest
+        whole two
+    done
+}
+test_case "of what is more than remote.max-fetch the first steps come, by either client, and the rest once there is room" by_need 600
 
 killed() {
     pushed_by_one
