@@ -143,7 +143,7 @@ end_run() {
 # test_case NAME FUNCTION [SECONDS]
 test_case() {
     [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
-    local log status limit=${3:-$limit}
+    local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took
     place=$(mktemp -d "$work/tests/XXXXXX")
     log=$place.log
     chmod 755 "$place"
@@ -151,17 +151,19 @@ test_case() {
     (begin_test; "$2") </dev/null >>"$log" 2>&1
     status=$?
     if [[ $status == 130 && -e $work/interrupted ]]; then exit 130; fi
+    # What still runs behind a build's back would write into a folder that goes.
+    let_rest 60
+    took=$((${EPOCHREALTIME//[.,]/} - started))
+    printf -v took '# %d.%d s' $((took / 1000000)) $((took / 100000 % 10))
     if [[ $status == 0 ]]; then
         passed=$((passed + 1))
-        echo "ok - $suite: $1"
+        echo "ok - $suite: $1 $took"
     else
         failed=$((failed + 1))
-        echo "not ok - $suite: $1"
+        echo "not ok - $suite: $1 $took"
         # What went wrong comes first: who reads only the beginning of it still has the reason.
         { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
-    # What still runs behind a build's back would write into a folder that goes.
-    let_rest 60
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
 
