@@ -57,13 +57,14 @@ locate() {
     layer=$pool/${layer#sha256:}
 }
 
-# damaged NAME NOTES FUNCTION: a test on both image stores, or, where not all tests are wished for (SLIPWAY_TESTS_ALL=1), on them
-# by turns; what only an engine that exports can show is tested on that. NOTES are what the journal must say (see expect_notes).
-turns=0
+# damaged NAME NOTES FUNCTION: a row. With all tests it runs on both image stores, else on one of them, the next time on the other; what
+# only an engine that exports can show is tested on that. NOTES are what the journal must say (see expect_notes).
 damaged() {
-    notes=$2 harm=$3 turns=$((turns + 1)) engines=(a g)
+    notes=$2 harm=$3 engines=(a g)
+    # The frame itself always works.
+    [[ $harm == nothing ]] || turn 5 || return 0
     if [[ ${SLIPWAY_TESTS_ALL-} != 1 ]]; then
-        if [[ $turns == $((turns / 2 * 2)) && ! $notes =~ SLP(002|30[13456]) ]]; then engines=(g); else engines=(a); fi
+        if [[ $(((turns + SLIPWAY_TESTS_SEED / 5) % 2)) == 0 && ! $notes =~ SLP(002|30[13456]) ]]; then engines=(g); else engines=(a); fi
     fi
     test_case "$1" on_engines
 }
@@ -240,7 +241,8 @@ with SLIPWAY_STORE_MIN_FREE=0B -- "a disk that the export fills, with the floor 
 full_and_empty() { small_disk size=512k fill; }
 with SLIPWAY_STORE_MIN_FREE=0B -- "a full disk without a store, with the floor switched off" SLP400 full_and_empty
 
-with SLIPWAY_STORE_MAX_SIZE=1B -- "a store over its budget is imported from" "SLP306 SLP001 !SLP002" nothing
+unmeasured() { rm -f "$gen/size"; } # what was measured counts for a minute
+with SLIPWAY_STORE_MAX_SIZE=1B -- "a store over its budget is imported from" "SLP306 SLP001 !SLP002" unmeasured
 
 # -- The union --------------------------------------------------------------------------------------------------------
 
@@ -573,6 +575,7 @@ odd_paths() {
     local name
     # shellcheck disable=SC2016 # a dollar as it is
     for name in 'a,b' 'a"b' ',' '"' 'a b=c' "a'b\\c"'$d' 'dest=,"type=registry",' '-~#%41{}*'; do
+        turn 3 || continue
         store=$place/$name/store
         hits
         expect [ -e "$store/v1/u0/current" ]
@@ -600,7 +603,7 @@ test_case "a store's path may be long, and too long" long_path
 
 impossible_paths() {
     local name
-    for name in $'a\nb' $'a\tb' $'\xff\xfe' $'a\x7fb' $'a\x01'; do unused SLP300 SLIPWAY_STORE="$place/$name"; done
+    for name in $'a\nb' $'a\tb' $'\xff\xfe' $'a\x7fb' $'a\x01'; do ! turn 2 || unused SLP300 SLIPWAY_STORE="$place/$name"; done
     expect_equal "$(find . -mindepth 1 -name 'a*' | wc -l)" 0 "folders made"
 }
 test_case "a store's path without UTF-8 or with control characters is not used" impossible_paths
@@ -626,7 +629,7 @@ test_case "a store's path is cleaned, and may be a link" unclean_path
 
 system_paths() {
     local path
-    for path in /proc/store /sys/store /dev/null /dev/null/store /proc/self/fd/0; do unused '' SLIPWAY_STORE="$path"; done
+    for path in /proc/store /sys/store /dev/null /dev/null/store /proc/self/fd/0; do ! turn 2 || unused '' SLIPWAY_STORE="$path"; done
 }
 test_case "a store where none can be" system_paths
 
@@ -659,6 +662,7 @@ branches() {
     local name
     for name in feature/with/slashes '../../../../../etc/passwd' "$(printf '%0250d' 0)" '\xff\xfe\x80' 'a\nb' 'a\x00b' '' '.' '..' \
         '-x' 'a,b"c=d' ' ' 'ref: refs/heads/x' "$(printf '%09000d' 0)"; do
+        turn 4 || continue
         rm -rf app "$store"
         repository branch "$name"
     done
@@ -673,6 +677,7 @@ reftable() { echo 'ref: refs/heads/.invalid' >app/.git/HEAD && mkdir app/.git/re
 heads() {
     local harm
     for harm in no_head detached noise_head folder_head reftable; do
+        turn 3 || continue
         rm -rf app "$store"
         repository "$harm"
     done
@@ -686,6 +691,7 @@ hostile_url() { printf '[remote "origin"]\n\turl = "https://user:secret@\\xff,de
 configs() {
     local harm
     for harm in long_config one_line_config noise_config hostile_url; do
+        turn 2 || continue
         rm -rf app "$store"
         repository "$harm"
         if grep -rl secret "$store" "$home"; then fail "a secret was written down"; fi
@@ -720,6 +726,7 @@ common_noise() { head -c 3000 /dev/urandom >app/.git/commondir; }
 gits() {
     local harm
     for harm in nowhere itself text fifo loop dangling_link zeros common_loop common_nowhere common_noise; do
+        turn 4 || continue
         rm -rf app "$store"
         repository "$harm"
     done
