@@ -44,10 +44,10 @@ version_2() { with_index 'update-index --index-version 2'; }
 version_3() { with_index 'update-index --index-version 3' 'rm --quiet --cached src/0/0' 'add --intent-to-add src/0/0'; }
 version_4() { with_index 'update-index --index-version 4'; }
 many_files() { with_index 'config feature.manyFiles true' 'update-index --force-write-index' 'status --short'; }
-test_case "40,000 files in an index of version 2 hold up no build" version_2
-test_case "40,000 files in an index of version 3 hold up no build" version_3
-test_case "40,000 files in an index of version 4 hold up no build" version_4
-test_case "40,000 files under feature.manyFiles hold up no build" many_files
+! turn 2 || test_case "40,000 files in an index of version 2 hold up no build" version_2
+! turn 2 || test_case "40,000 files in an index of version 3 hold up no build" version_3
+! turn 2 || test_case "40,000 files in an index of version 4 hold up no build" version_4
+! turn 2 || test_case "40,000 files under feature.manyFiles hold up no build" many_files
 
 # An index of 4 MiB that was made to take long: version 4, where each path repeats the one before except for its end.
 hostile_index() {
@@ -79,6 +79,7 @@ odd_files() {
         app/Dockerfile.dockerignore "$home/.config/slipway/slipway.conf" "$home/.local/state/slipway/versions" "$home/.local/state/slipway/engines" \
         "$home/.local/state/slipway/journal.jsonl" "$store/v1/u0/gen-000001/size" "$store/v1/u0/gen-000001/lease"; do
         for kind in fifo directory device nothing; do
+            turn 3 || continue
             [[ ! -e $file ]] || mv "$file" kept
             mkdir -p "$(dirname "$file")"
             case $kind in

@@ -119,33 +119,36 @@ expect_new() {
     rebuilt a "${@:2}"
 }
 
+# noticed WHAT COMMAND...: the change that the command makes. What has no turn is not made, either: it would hide the next one.
+noticed() {
+    turn 2 || return 0
+    "${@:2}"
+    expect_new "$1"
+}
+same_size_and_time() {
+    local time
+    time=$(stat -c %y app/one)
+    echo eno >app/one
+    touch -d "$time" app/one
+}
+append() { echo "$1" >>"$2"; }
 changes() {
     diamond
     built a
     expect_known "the same"
     echo noise >app/noise.log
     expect_known "an ignored file"
-    touch -h -d '2001-01-01' app/one
-    expect_new "a time of change"
-    local time
-    time=$(stat -c %y app/one)
-    echo eno >app/one
-    touch -d "$time" app/one
-    expect_new "a content of the same size and time"
-    chmod 600 app/inner/three
-    expect_new "a mode"
-    ln -sfn two app/link
-    expect_new "a link"
-    echo more >app/inner/four
-    expect_new "a new file"
-    rm app/inner/four
-    expect_new "a file that is gone"
-    mkdir app/inner/empty
-    expect_new "a new folder"
-    echo '# more' >>app/Dockerfile
-    expect_new "the Dockerfile"
-    echo 'inner/three' >>app/.dockerignore
-    expect_new "what is left out"
+    noticed "a time of change" touch -h -d '2001-01-01' app/one
+    noticed "a content of the same size and time" same_size_and_time
+    noticed "a mode" chmod 600 app/inner/three
+    noticed "a link" ln -sfn two app/link
+    noticed "a new file" append more app/inner/four
+    echo less >app/inner/five
+    built a
+    noticed "a file that is gone" rm app/inner/five
+    noticed "a new folder" mkdir app/inner/empty
+    noticed "the Dockerfile" append '# more' app/Dockerfile
+    noticed "what is left out" append inner/three app/.dockerignore
     expect_new "an argument" --build-arg WORD=other
     variables=(WORD=first)
     expect_new "an argument of the environment" --build-arg WORD

@@ -271,6 +271,7 @@ faults() {
     registry
     local wanted line asked
     while read -r -u 9 wanted line; do
+        turn 2 || continue
         like_without "$line" "$wanted"
         expect_nothing_fetched "$wanted"
         # It is left alone for a while.
@@ -336,6 +337,7 @@ damage() {
     pushed_by_one
     local wanted line
     while read -r -u 9 wanted line; do
+        turn 3 || continue
         fault "$line"
         try host "$wanted-${line// /-}" b reader slipway pull -- docker build -t app app
         expect_code 1

@@ -24,6 +24,7 @@ eight_agents() {
         run on "$agent" docker build --build-arg "FLAVOR=$flavor" app
     done
     for ((number = 0; number < 8; number++)); do
+        turn 2 || continue
         forget c
         git -C app checkout --quiet "agent-$number"
         run on c docker build --build-arg "FLAVOR=$((number % 4))" app
@@ -172,6 +173,7 @@ old_branch() {
     git -C app checkout --quiet main
     for ((i = 0; i < 6; i++)); do
         echo "edit $i" >>app/input.txt
+        turn 2 || continue
         forget b
         run on b docker build app
         expect_cached all
@@ -333,6 +335,7 @@ killed() {
     for ((i = 0; i < 12; i++)); do sed -i '$d' app/input.txt; done
     for ((i = 0; i < 12; i++)); do
         echo "edit $i" >>app/input.txt
+        turn 3 || continue
         forget b
         run on b docker build app
         expect_cached all
