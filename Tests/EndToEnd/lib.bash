@@ -62,10 +62,8 @@
 #   commit DIR    commits everything in it
 #   unique        a word that was never there before
 #
-# Samples: a suite tests some of its promises on many alike, of which one run tries some; --all (SLIPWAY_TESTS_ALL=1) tries all.
-#   row NAME FUNCTION [SECONDS]   a test that is one of a series: every fifth of them has its turn in one run
-#   turn N               whether what comes next has its turn: one of N, and another one with the next seed
-# Tests/seed gives the seed: so N runs one after another try all of them. SLIPWAY_TESTS_SEED=N repeats a run.
+# Samples (Tests/turn.bash):
+#   turn N               whether what comes next has its turn in this run: one of N
 #
 # SLIPWAY_BIN   where docker and slipway are (default: .build/release); they are copied first, so that they may be rebuilt
 # SLIPWAY_KEEP  1: leave engines and folders behind, and say where
@@ -82,7 +80,8 @@ limit=300
 # No settings of the machine's or the user's.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-export SLIPWAY_TESTS_SEED=${SLIPWAY_TESTS_SEED:-$("$root/Tests/seed")}
+# shellcheck source=Tests/turn.bash
+. "$root/Tests/turn.bash"
 
 # -- The run ----------------------------------------------------------------------------------------------------------
 
@@ -184,14 +183,6 @@ test_case() {
     fi
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
-
-# What is asked for by its name has its turn.
-turns=0
-turn() {
-    turns=$((turns + 1))
-    [[ ${SLIPWAY_TESTS_ALL-} == 1 || -n ${SLIPWAY_ONLY-} ]] || (((turns + SLIPWAY_TESTS_SEED) % $1 == 0))
-}
-row() { ! turn 5 || test_case "$@"; }
 
 # left_running: the processes of this test that Slipway runs in the background, such as the one that records a build. They are the
 # shim's own program still, or `slipway remote sync`, while what waits in front has become docker, or is another command of slipway's.

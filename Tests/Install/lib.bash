@@ -8,6 +8,8 @@ export LC_ALL
 sources=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 T=$(mktemp -d /tmp/slipway-install-tests.XXXXXX)
 chmod 755 "$T"
+# shellcheck source=Tests/turn.bash
+. "$sources/Tests/turn.bash"
 default_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # -- Counting ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ for installer in "${installers[@]}"; do
     kinds=("o'quote \$x \"y\" \\z & é")
     [[ $installer == bash* ]] || kinds=(empty debian "with space" "${kinds[@]}")
     for kind in "${kinds[@]}"; do
+        turn 3 || continue
         name="$installer, HOME $kind"
         home=$homes/${installer// /-}-$kind
         mkdir -p "$home"

@@ -26,6 +26,7 @@ who_runs() {
         for shell in bash zsh fish sh; do
             installed "$shell" || continue
             for flags in "" "-l" "-i" "-l -i"; do
+                turn 3 || continue
                 want=/usr/local/lib/slipway/shims/docker
                 for exception; do [[ "$who $shell $flags" != "${exception%:*}" ]] || want=${exception#*:}; done
                 # shellcheck disable=SC2086 # several words
