@@ -2,8 +2,8 @@
 whatever happens, docker gets the user's words, and in time. Then the same in the children that stay behind: they end.
 
 faults.py SHIM-FOLDER PLACE [--all]: with strace, a docker that only writes its words down, and an engine and a plugin that
-record (Tests/Oracle). A sample tries one error at each call, and kills at every third; of the children's calls every fourth. The last
-line tells what was done.
+record (Tests/Oracle). A sample tries one error at three calls of five, and kills at every fifth; of the children's calls every fourth.
+Which, and which errors, is for the seed (SLIPWAY_TESTS_SEED). The last line tells what was done.
 """
 
 import os
@@ -34,6 +34,7 @@ BEYOND = re.compile(r"execve|mmap|munmap|mprotect|mremap|brk|exit.*|arch_prctl|s
 
 binaries, place = sys.argv[1], sys.argv[2]
 everything = "--all" in sys.argv
+seed = int(os.environ.get("SLIPWAY_TESTS_SEED", "0"))
 docker = place + "/bin/docker"
 state, kept, states = None, None, 0
 SCENES = {
@@ -153,9 +154,10 @@ def fail_behind(scene):
         errors = errors_of(name)
         # Once, and from there on for ever: a caller that tries again must give up.
         for when in (f"{number}", f"{number}+"):
-            if not everything and (index % 4 or when.endswith("+") != (index % 8 == 4)):
+            turn = index + seed
+            if not everything and (turn % 4 or when.endswith("+") != (turn % 8 == 4)):
                 continue
-            for error in errors if everything else errors[index // 4 % len(errors):][:1]:
+            for error in errors if everything else errors[turn // 4 % len(errors):][:1]:
                 faults += 1
                 restore()
                 result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
@@ -260,8 +262,9 @@ def main():
         if scene != "pass-through" and len(whole) <= len(SCENES[scene]):
             problems.append(f"{scene}: nothing is added, so nothing of it could fail: {whole}")
         for index, (name, number) in enumerate(sequence):
-            errors = errors_of(name)
-            for error in errors if everything else errors[index % len(errors):][:1]:
+            errors, turn = errors_of(name), index + seed
+            chosen = [errors[(turn + seed // 5) % len(errors)]] if turn % 5 < 3 else []
+            for error in errors if everything else chosen:
                 faults += 1
                 for _ in range(3):
                     # A call more or less (who waits for an engine may look twice), and the fault would be docker's own.
@@ -272,7 +275,7 @@ def main():
                         break
                 else:
                     problems.append(f"{scene}: {name} {number} fails with {error}: {result} {words}")
-            if not everything and index % 3:
+            if not everything and turn % 5:
                 continue
             kills += 1
             restore()

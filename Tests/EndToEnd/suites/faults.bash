@@ -38,6 +38,7 @@ few_descriptors() {
     run on a docker build -t app app
     local most
     for most in 4 6 8 10 11 12 13 14 16 20 32; do
+        turn 3 || continue
         try direct a prlimit --nofile=$most:$most docker buildx version
         local without=$code
         try on a prlimit --nofile=$most:$most docker buildx version
