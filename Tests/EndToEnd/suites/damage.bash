@@ -36,8 +36,8 @@ SLIPWAY_ONLY='' test_case "a store to damage is made" make_master
 
 # Of all that cases build.
 clean() {
-    direct "$1" docker rmi --force app >/dev/null 2>&1 || true
-    direct "$1" docker builder prune --all --force >/dev/null
+    api "$1" DELETE 'images/app?force=true' >/dev/null 2>&1 || true
+    api "$1" POST 'build/prune?all=true' >/dev/null
 }
 
 shim() {
