@@ -10,12 +10,13 @@ need openssl
 need htpasswd apache2-utils
 port=
 
-# A host is a store and a HOME of its own, on an engine of its own: two share nothing but the registry.
+# A host is a store and a HOME of its own, on an engine of its own: two share nothing but the registry. `address` is that of another
+# registry.
 #   host NAME ENGINE ROLE [VAR=VALUE...] COMMAND...
 host() {
     local home=$place/home-$1 store=$place/store-$1 engine=$2 role=$3
     mkdir -p "$home"
-    on "$engine" "${tools[@]}" SLIPWAY_REMOTE="127.0.0.1:$port/team/cache" SLIPWAY_REMOTE_ROLE="$role" SLIPWAY_REMOTE_INSECURE=on \
+    on "$engine" "${tools[@]}" SLIPWAY_REMOTE="${address:-127.0.0.1:$port}/team/cache" SLIPWAY_REMOTE_ROLE="$role" SLIPWAY_REMOTE_INSECURE=on \
         SLIPWAY_REMOTE_CLIENT="$clients/${client:-oras}" "${@:4}"
 }
 tools=()
@@ -77,6 +78,56 @@ behind() {
     expect_said "nothing new"
 }
 test_case "what one host has built and pushed behind, another that pulls finds cached" behind 600
+
+# shellcheck disable=SC2016 # the inner shell expands it
+# apart NAME HIDDEN COMMAND...: in the network of `networks`, with an empty folder in the place of each that is HIDDEN
+apart() { nsenter --net --target "${networks[$1]}" unshare --mount sh -ec 'for f in $0; do mount -t tmpfs none "$f"; done; exec "$@"' "${@:2}"; }
+
+has_network() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
+
+# Three networks that nothing but a wire connects: the registry's, and those of two hosts, each of which sees no file of the other's.
+other_hosts() {
+    local -A networks=()
+    local name number=0 address=10.99.0.1:5000 enter mine others
+    for name in registry one two; do
+        unshare --net sleep 600 &
+        networks[$name]=$!
+        await 20 has_network "${networks[$name]}"
+        enter=(nsenter --net --target "${networks[$name]}")
+        "${enter[@]}" ip link set lo up
+        if [[ $name == registry ]]; then
+            "${enter[@]}" ip address add 10.99.0.1/32 dev lo
+            continue
+        fi
+        number=$((number + 1))
+        "${enter[@]}" ip link add wire type veth peer name "wire$number" netns "${networks[registry]}"
+        "${enter[@]}" ip address add "10.99.$number.2/24" dev wire
+        "${enter[@]}" ip link set wire up
+        nsenter --net --target "${networks[registry]}" ip address add "10.99.$number.1/24" dev "wire$number"
+        nsenter --net --target "${networks[registry]}" ip link set "wire$number" up
+        "${enter[@]}" ip route add default via "10.99.$number.1"
+    done
+    mkdir -p store-one store-two home-one home-two registry
+    printf '%s\n' 'version: 0.1' 'log: {level: error}' "storage: {filesystem: {rootdirectory: $place/registry}}" 'http: {addr: "10.99.0.1:5000"}' >registry.yml
+    nsenter --net --target "${networks[registry]}" "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
+    await 20 apart one '' bash -c '(exec 3<>/dev/tcp/10.99.0.1/5000)'
+    project app
+    forget a b
+    mine=(bash -c "$(declare -p networks); $(declare -f apart)"$'\napart "$@"' apart)
+    run host one a writer "${mine[@]}" one "$place/store-two $place/home-two $place/registry" docker build -t app app
+    expect_cached none
+    pushed one
+    others="$place/store-one $place/home-one $place/registry"
+    run host two b reader "${mine[@]}" two "$others" find store-one home-one registry -mindepth 1
+    expect_equal "$(<"$stdout")" "" "what the second host sees of the first"
+    run host two b reader "${mine[@]}" two "$others" slipway pull -- docker build -t app app
+    expect_said fetched
+    run host two b reader "${mine[@]}" two "$others" docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    whole two
+}
+test_case "two hosts with networks, disks and engines of their own share layers through the registry, and through nothing else" other_hosts 300
 
 by_itself() {
     registry
