@@ -111,7 +111,8 @@ let package = Package(
         tests(
             of: "Shim",
             uses: [
-                "DockerfileLint", "Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning", "TestSupport",
+                "DockerfileLint", "Engine", "Formats", "Notes", "Host", "DockerCommandLine", "PathMap", "Planning",
+                "TestSupport",
             ]),
         tests(of: "Warm", uses: ["DockerClient", "Formats", "Host", "PackageCache", "Planning", "TestSupport"]),
         tests(of: "Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning", "TestSupport"]),

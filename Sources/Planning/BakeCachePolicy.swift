@@ -2,30 +2,22 @@ public import DockerCommandLine
 public import Formats
 public import Notes
 
-/// What the targets of one bake get from the store and give to it.
+/// What the targets of one bake may ask of a cache, and how offers are put into its words.
 public enum BakeCachePolicy {
-    /// Reads off the command line what may be asked for any target. `isInStore` as for a build.
+    /// Reads off the command line what may be asked for any target. `isOurs` as for a build.
     public static func request(
-        of bake: BakeInvocation, _ settings: Settings, isInStore: (ByteString) -> Bool
-    ) -> BuildCachePolicy.Request {
-        func nothing(_ reason: Reason) -> BuildCachePolicy.Request {
-            .init(imports: false, exports: false, notes: [Note(reason)])
-        }
-        if bake.isPassThrough { return nothing(.helpOrCheck) }
-        if settings.buildCache == .off { return nothing(.buildCacheOff) }
+        of bake: BakeInvocation, _ settings: Settings, isOurs: (ByteString) -> Bool
+    ) -> CacheRequest {
+        var words = CacheRequest.Words()
+        words.isPassThrough = bake.isPassThrough
         let lists = bake.overrides.filter(setsCacheList).compactMap { $0.cut(at: "=")?.after }
-        if lists.contains(where: { BuildCachePolicy.names($0, isInStore) }) { return nothing(.alreadyApplied) }
-        if bake.isRemote { return nothing(.definitionRemote) }
-        var request = BuildCachePolicy.Request(imports: true, exports: true, notes: [])
-        if bake.noCache {
-            request.imports = false
-            request.notes.append(Note(.noCacheGiven))
+        if lists.contains(where: { BuildCachePolicy.names($0, isOurs) }) {
+            words.refusal = .alreadyApplied
+        } else if bake.isRemote {
+            words.refusal = .definitionRemote
         }
-        if settings.buildCache == .importOnly {
-            request.exports = false
-            request.notes.append(Note(.exportOff))
-        }
-        return request
+        words.noCache = bake.noCache
+        return CacheRequest(words, settings)
     }
 
     /// Whether a `--set` is about one of the lists that are added to: "TARGET.cache-from=..." or "...+=".
@@ -34,35 +26,29 @@ public enum BakeCachePolicy {
         return ["cache-from", "cache-from+", "cache-to", "cache-to+"].contains(key)
     }
 
-    /// One target of the command, what may be asked for it, and what was found.
+    /// One target of the command, and what its own fields leave to be asked for it.
     public struct Part: Equatable, Sendable {
         /// The target.
         public let target: BakeTarget
-        /// What its own fields leave to be asked for.
-        public private(set) var request: BuildCachePolicy.Request
-        /// What the store offers; nothing yet.
-        public var facts = BuildCachePolicy.Facts()
+        /// What may be asked for it.
+        public let request: CacheRequest
 
         /// Reads the request off a target's fields.
-        public init(_ target: BakeTarget, isInStore: (ByteString) -> Bool) {
+        public init(_ target: BakeTarget, isOurs: (ByteString) -> Bool) {
             self.target = target
-            guard let from = target.cacheFrom, let to = target.cacheTo, !target.isPassThrough,
-                !(from + to).contains(where: { BuildCachePolicy.names($0, isInStore) })
-            else {
-                let isClear = target.cacheFrom != nil && target.cacheTo != nil
-                let reason: Reason =
-                    target.isPassThrough ? .helpOrCheck : isClear ? .alreadyApplied : .definitionUnclear
-                request = .init(imports: false, exports: false, notes: [Note(reason, target.name)])
-                return
+            var words = CacheRequest.Words()
+            words.isPassThrough = target.isPassThrough
+            if let from = target.cacheFrom, let to = target.cacheTo {
+                if (from + to).contains(where: { BuildCachePolicy.names($0, isOurs) }) {
+                    words.refusal = .alreadyApplied
+                }
+                words.exportsItself = !to.isEmpty
+            } else {
+                words.refusal = .definitionUnclear
             }
-            var notes: [Note] = []
-            if target.noCache { notes.append(Note(.noCacheGiven, target.name)) }
-            if !to.isEmpty { notes.append(Note(.userExport, target.name)) }
-            request = .init(imports: !target.noCache, exports: to.isEmpty, notes: notes)
+            words.noCache = target.noCache
+            request = CacheRequest(words, Settings(), about: target.name)
         }
-
-        /// Takes away what might be asked for: there was no time to look.
-        public mutating func leaveOut() { request = .init(imports: false, exports: false, notes: []) }
     }
 
     /// How a target is given an entry.
@@ -105,44 +91,28 @@ public enum BakeCachePolicy {
         /// The target's name.
         public let name: ByteString
         /// An entry for `cache-from`.
-        public var importing: ByteString?
+        public let importing: ByteString?
         /// An entry for `cache-to`.
-        public var exporting: ByteString?
+        public let exporting: ByteString?
     }
 
-    /// What is added to the targets, why and why not, and the leases that this takes.
+    /// What is added to the targets, why and why not, and the leases that this takes. There are offers for the first of them: for the
+    /// others there was no time.
     public static func additions(
-        to parts: [Part], request: BuildCachePolicy.Request
+        to parts: [Part], request: CacheRequest, offers: [CacheOffer]
     ) -> (additions: [Addition], notes: [Note], leases: [ByteString]) {
         var additions: [Addition] = []
         var notes = request.notes
         var leases: [ByteString] = []
-        for part in parts {
+        for (part, offer) in zip(parts, offers) {
             let name = part.target.name
+            let offer = offer.limited(to: request, part.request)
             notes += part.request.notes
-            notes += part.facts.notes.map { Note($0.reason, $0.detail.isEmpty ? name : name + ", " + $0.detail) }
-            var addition = Addition(name: name)
-            if request.imports && part.request.imports {
-                if part.facts.isImported {
-                    notes.append(Note(.importNotNeeded, name))
-                } else if let found = part.facts.found {
-                    addition.importing = BuildCachePolicy.option(importing: found)
-                    notes.append(Note(.importAdded, name + ", " + found.description))
-                } else {
-                    notes.append(Note(.nothingToImport, name))
-                }
-            }
-            if request.exports && part.request.exports {
-                if let path = part.facts.export {
-                    addition.exporting = BuildCachePolicy.option(exportingTo: path)
-                    notes.append(Note(.exportAdded, name + ", " + path))
-                } else if part.facts.isExported {
-                    notes.append(Note(.exportNotNeeded, name))
-                }
-            }
-            guard addition.importing != nil || addition.exporting != nil else { continue }
-            additions.append(addition)
-            leases += part.facts.leases.filter { !leases.contains($0) }
+            notes += offer.allNotes.map { Note($0.reason, $0.detail.isEmpty ? name : name + ", " + $0.detail) }
+            guard !offer.isEmpty else { continue }
+            additions.append(
+                Addition(name: name, importing: offer.importing.option, exporting: offer.exporting.option))
+            leases += offer.leases.filter { !leases.contains($0) }
         }
         return (additions, notes, leases)
     }
@@ -169,11 +139,11 @@ public enum BakeCachePolicy {
     ///
     /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
     public static func plan(
-        _ bake: BakeInvocation, _ arguments: [ByteString], request: BuildCachePolicy.Request, parts: [Part],
+        _ bake: BakeInvocation, _ words: [ByteString], request: CacheRequest, parts: [Part], offers: [CacheOffer],
         _ form: Form
     ) -> Plan {
-        let (additions, notes, leases) = additions(to: parts, request: request)
-        guard !additions.isEmpty else { return .unchanged(arguments, notes) }
+        let (additions, notes, leases) = additions(to: parts, request: request, offers: offers)
+        guard !additions.isEmpty else { return .unchanged(words, notes) }
         var options: [ByteString] = []
         let byName = Dictionary(additions.map { ($0.name, $0) }) { first, _ in first }
         for part in parts {
@@ -193,9 +163,7 @@ public enum BakeCachePolicy {
                 }
             }
         }
-        var plan = Plan(arguments: arguments.inserting(options, after: bake.commandWordIndex), notes: notes)
-        plan.leases = leases
-        plan.isChanged = true
-        return plan
+        return Plan(
+            words, edits: [.insert(options, after: bake.commandWordIndex)], leases: leases, notes: notes)
     }
 }

@@ -92,10 +92,7 @@ public enum PackageCachePolicy {
             request.mode == .view
             ? view(request, volumes, facts) : shared(request, volumes, isReadOnly: request.mode == .readOnly)
         guard !options.isEmpty else { return .unchanged(arguments, notes + more) }
-        var plan = Plan(
-            arguments: arguments.inserting(options, after: container.commandWordIndex), notes: notes + more)
-        plan.isChanged = true
-        return plan
+        return Plan(arguments, edits: [.insert(options, after: container.commandWordIndex)], notes: notes + more)
     }
 
     private static func view(

@@ -94,23 +94,21 @@ public enum PathPolicy {
             guard case .mapped(let path, _) = outcome else { continue }
             if path != found.path {
                 let argument = found.source.argument
-                guard plan.arguments.indices.contains(argument),
-                    let word = found.source.argument(plan.arguments[argument], with: path)
+                guard arguments.indices.contains(argument),
+                    let word = found.source.argument(
+                        plan.edits.replacement(of: argument) ?? arguments[argument], with: path)
                 else {
                     plan.notes.append(Note(.pathUnwritable, path))
                     continue
                 }
-                plan.arguments[argument] = word
-                plan.isChanged = true
+                plan.edits.append(.replace(argument, with: word))
                 plan.notes.append(Note(.pathsTranslated, found.path + " is " + path))
             }
             if table.isAutomatic && bringingNested {
                 more += nested(found.source, table.rows(below: resolved), targets, &plan.notes)
             }
         }
-        guard !more.isEmpty else { return plan }
-        plan.arguments = plan.arguments.inserting(more, after: index)
-        plan.isChanged = true
+        if !more.isEmpty { plan.edits.append(.insert(more, after: index)) }
         return plan
     }
 

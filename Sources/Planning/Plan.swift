@@ -3,21 +3,34 @@ public import Notes
 
 /// What the shim will do, decided before anything is touched. `slipway explain` prints it; the shim executes the same one.
 public struct Plan: Equatable, Sendable {
-    /// The whole command line, the program's own name first.
-    public var arguments: [ByteString]
-    /// What docker's environment gets beyond the caller's.
-    public var environment: [EnvironmentChange] = []
+    /// The caller's command line, the program's own name first.
+    public let words: [ByteString]
+    /// What becomes of it.
+    public var edits: [Edit]
     /// Files whose locks docker inherits.
-    public var leases: [ByteString] = []
+    public var leases: [ByteString]
     /// Why, and why not.
-    public var notes: [Note] = []
-    /// Whether the command line differs from the caller's.
-    public var isChanged = false
+    public var notes: [Note]
+
+    /// Whether docker gets another command than the caller's.
+    public var isChanged: Bool { !edits.isEmpty }
+    /// The whole command line.
+    public var arguments: [ByteString] { edits.isEmpty ? words : edits.applied(to: words) }
+    /// What docker's environment gets beyond the caller's.
+    public var environment: [EnvironmentChange] {
+        edits.compactMap { if case .environment(let change) = $0 { change } else { nil } }
+    }
+
+    /// Everything by name.
+    public init(_ words: [ByteString], edits: [Edit] = [], leases: [ByteString] = [], notes: [Note] = []) {
+        self.words = words
+        self.edits = edits
+        self.leases = leases
+        self.notes = notes
+    }
 
     /// The caller's command as it is.
-    public static func unchanged(_ arguments: [ByteString], _ notes: [Note]) -> Plan {
-        Plan(arguments: arguments, notes: notes)
-    }
+    public static func unchanged(_ words: [ByteString], _ notes: [Note]) -> Plan { Plan(words, notes: notes) }
 
     /// `{"changed": …, "argv": …, "environment": …, "leases": …, "notes": …}`. Bytes that are no UTF-8 are shown as U+FFFD.
     public var json: JSON {

@@ -70,12 +70,10 @@ public enum SandboxPolicy {
         guard !addition.options.isEmpty else {
             return .unchanged(arguments, notes + addition.notes + [Note(.alreadyApplied)])
         }
-        var plan = Plan(
-            arguments: arguments.inserting(addition.options, after: container.commandWordIndex),
-            notes: notes + addition.notes)
-        if !limits.isEmpty { plan.notes.append(Note(.sandboxApplied, limits.joined(separator: " "))) }
-        plan.isChanged = true
-        return plan
+        let applied = limits.isEmpty ? [] : [Note(.sandboxApplied, limits.joined(separator: " "))]
+        return Plan(
+            arguments, edits: [.insert(addition.options, after: container.commandWordIndex)],
+            notes: notes + addition.notes + applied)
     }
 }
 

@@ -2,47 +2,102 @@ internal import BuildCache
 internal import DockerCommandLine
 internal import Formats
 internal import Host
+internal import Notes
 internal import Planning
 
-/// What docker need not wait for once a command's builds have ended: their exports are published, and it is written down what they
-/// were made from and what became of them; then a registry is looked at. One process of lowest priority does it all.
+/// What follows a decision. Before docker: the journal's line, which the plugin behind docker reads. Once the builds have ended, by one
+/// child of lowest priority: their exports are published, it is written down what they were made from and what became of them, an
+/// export that was left is made, and a registry is looked at.
 struct Aftermath {
-    let store: Store?
-    let settings: Settings
-    let globals: GlobalOptions
-    /// What was built.
-    let identities: [BuildIdentity]
-    /// The keys that have something new to be published.
-    let exported: [Key]
-    /// How many of the builds may share steps (`BuildLayers.numbers`).
-    let apart: Int
+    private let builds: BuildDecision
+    private let request: CommandRequest
     /// nil where nothing is recorded.
-    let recorder: BuildRecorder?
+    private let recorder: BuildRecorder?
     /// The export that is still to be made then; nil where docker makes it, or there is none.
-    let export: ExportBehind?
+    private let export: ExportBehind?
 
-    private var isEmpty: Bool { recorder == nil && exported.isEmpty && settings.remote.prefix == nil }
-
-    /// Begins, and says whether it has: two forks are all that the command waits for. `inherited` is kept until the end.
-    func begin(inheriting inherited: [Detached.Inheritance]) -> Bool {
-        guard !isEmpty else { return false }
-        let (process, began) = (Kernel.processID, Clock.now)
-        return Detached.run(inheriting: inherited) { command in
-            if let recorder {
-                recorder.run(began: began, process: process, command, exporting: export, publish: publish)
-            } else {
-                command.waitForEnd(within: BuildRecorder.longestBuild)
-                publish()
+    /// Begins it. Docker waits for no more than the forks.
+    static func begin(_ decision: Decision, _ request: CommandRequest) {
+        var plan = decision.plan
+        let isTold = request.isToldAlready && !plan.isChanged
+        if let builds = decision.builds {
+            var flight = builds.wait.flight
+            let known = flight.notes.count
+            if !isTold {
+                builds.offers.reservation.supersede()
+                let isFollowed = Aftermath(builds, request).begin(flight)
+                flight.announce(exportingTo: isFollowed ? builds.offers.builds.first?.export?.path : nil)
             }
-            RemoteUpkeep.begin(for: identities, settings, globals)
-            return 0
+            builds.offers.reservation.didUse()
+            plan.notes += flight.notes.dropFirst(known)
         }
+        decision.views?.scheduleMaintenance()
+        if Shim.isTraced { Shim.show(plan, request.docker) }
+        if let lack = plan.notes.last, lack.reason == .sandboxIncomplete {
+            Kernel.printError(
+                "slipway: " + lack.message.terminalSafe + " (" + lack.reason.code + "; docs/sandbox.md)\n")
+        }
+        guard request.settings.journal, !isTold, let command = decision.command else { return }
+        Journal.append(plan, command: command, findings(request))
     }
 
-    private func publish() {
-        guard !exported.isEmpty else { return }
-        store?.publishUnion(
-            for: exported, UnionScope(settings), othersUpTo: settings.unionOthersAge,
-            trusting: settings.readUsers(besides: Kernel.userID), apart: apart)
+    /// What the linter finds in a build's Dockerfile. The plugin has none: the shim before it has looked.
+    private static func findings(_ request: CommandRequest) -> BuildFindings? {
+        guard request.role == .docker, request.settings.lint == .journal, case .build(let build) = request.invocation
+        else { return nil }
+        return BuildFindings(of: build, within: request.budget)
+    }
+
+    private init(_ builds: BuildDecision, _ request: CommandRequest) {
+        self.builds = builds
+        self.request = request
+        let offers = builds.offers
+        export = Self.exportBehind(builds, request)
+        recorder =
+            request.settings.records && !offers.builds.isEmpty
+            ? BuildRecorder(
+                offers.builds.enumerated().map { Self.part($1, at: $0, of: builds.known) },
+                docker: request.docker.path, builds.command.globals, request.settings)
+            : nil
+    }
+
+    private static func part(_ build: CachedBuild, at index: Int, of known: KnownBuilds) -> BuildRecorder.Part {
+        BuildRecorder.Part(
+            target: known.builds[index].target, description: known.builds[index].description,
+            identity: build.identity, hasImported: build.imported != nil, relative: build.relative,
+            export: build.export, keeper: known.keeper(at: index, exportingTo: build.export?.path))
+    }
+
+    private static func exportBehind(_ builds: BuildDecision, _ request: CommandRequest) -> ExportBehind? {
+        guard let single = builds.command.single, let build = builds.offers.builds.first, build.isExportedBehind,
+            let place = build.export, let option = build.exportOption
+        else { return nil }
+        return ExportBehind(
+            single.build, single.words, as: build.identity, docker: request.docker.path, directory: single.directory,
+            importing: build.imported, exportingTo: (place, option), request.settings)
+    }
+
+    private var isEmpty: Bool {
+        recorder == nil && builds.offers.exportedKeys.isEmpty && request.settings.remote.prefix == nil
+    }
+
+    /// Says whether the child has begun. What an export behind the build needs it keeps until the end: docker's leases end with docker.
+    private func begin(_ flight: BuildFlight) -> Bool {
+        guard !isEmpty else { return false }
+        let (process, began) = (Kernel.processID, Clock.now)
+        let reservation = builds.offers.reservation
+        let inherited = export == nil ? [] : reservation.inheritance + flight.inheritance
+        return Detached.run(inheriting: inherited) { command in
+            if let recorder {
+                recorder.run(
+                    began: began, process: process, command, exporting: export, publish: reservation.publish)
+            } else {
+                command.waitForEnd(within: BuildRecorder.longestBuild)
+                reservation.publish()
+            }
+            RemoteUpkeep.begin(
+                for: builds.offers.builds.map(\.identity), request.settings, builds.command.globals)
+            return 0
+        }
     }
 }

@@ -49,23 +49,3 @@ extension BuildDescription {
         }
     }
 }
-
-extension BuildLayers {
-    /// Tells apart the builds of a command that may share steps: by their contexts, or because one of them is made from another.
-    /// The first of each kind has the number 0.
-    static func numbers(of builds: [Build]) -> [Int] {
-        func isLink(_ argument: ByteString) -> Bool {
-            guard let value = argument.cut(at: "=")?.after else { return false }
-            return value.hasPrefix("target:") || value.hasPrefix("service:")
-        }
-        let isLinked = builds.contains { $0.description.arguments.contains(where: isLink) }
-        var counts: [ByteString: Int] = [:]
-        return builds.map { build in
-            guard case .directory(let path) = build.description.context else { return 0 }
-            let kind = isLinked ? "" : path
-            let number = counts[kind, default: 0]
-            counts[kind] = number + 1
-            return number
-        }
-    }
-}

@@ -21,14 +21,16 @@ struct BuildFlight {
 
     init(_ settings: Settings) { self.settings = settings }
 
+    /// A leader is known by the record of its files.
+    var isWanted: Bool { settings.waitsForFlights && settings.records }
+
     /// Takes the lead of a build's flight, or waits for its leader. `beforeWaiting` lets go of all that would keep others waiting
     /// meanwhile, or be old afterwards.
     mutating func join(
         _ build: BuildDescription, as identity: BuildIdentity, in store: Store, exporting: Bool,
         beforeWaiting: () -> Void
     ) {
-        // A leader is known by the record of its files.
-        guard settings.waitsForFlights, settings.records, let dockerfile = build.dockerfilePath,
+        guard isWanted, let dockerfile = build.dockerfilePath,
             let limit = Flight.Patience.limit(
                 settings.flightWait, known: BuildDurations.longest(of: identity.key.directoryName)),
             let flight = Flight(of: build, as: identity, dockerfile: dockerfile),

@@ -302,7 +302,7 @@ extension BuildxHistory.Access {
             let directory = try? DockerConfiguration.directory(
                 for: EngineRequest(configDirectory: configuration), environment)
         else { return nil }
-        let isPlugin = docker.lastPathComponent.hasPrefix("docker-buildx") && !Plugin.isCalledByDocker
+        let isPlugin = docker.lastPathComponent.hasPrefix("docker-buildx") && !Role.isCalledByDocker
         self.init(
             docker: docker, command: isPlugin ? ["docker-buildx"] : ["docker"] + globals + ["buildx"],
             environment: Kernel.environment,

@@ -155,19 +155,13 @@ struct ComposeFile {
         }
     }
 
-    /// The command with the file behind the project's own.
-    func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], adding path: ByteString) -> Plan {
-        var plan = Plan.unchanged(arguments, [])
-        plan.isChanged = true
-        guard let files else {
-            plan.arguments = arguments.inserting(["--file=" + path], after: compose.commandWordIndex - 1)
-            return plan
-        }
-        plan.environment = [
-            EnvironmentChange(name: "COMPOSE_FILE", value: files + separator + path),
-            EnvironmentChange(name: "COMPOSE_PATH_SEPARATOR", value: separator),
+    /// What tells compose of the file, behind the project's own.
+    func edits(_ compose: ComposeInvocation, adding path: ByteString) -> [Edit] {
+        guard let files else { return [.insert(["--file=" + path], after: compose.commandWordIndex - 1)] }
+        return [
+            .environment(EnvironmentChange(name: "COMPOSE_FILE", value: files + separator + path)),
+            .environment(EnvironmentChange(name: "COMPOSE_PATH_SEPARATOR", value: separator)),
         ]
-        return plan
     }
 }
 

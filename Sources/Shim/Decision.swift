@@ -1,224 +1,143 @@
-internal import BuildCache
 internal import DockerCommandLine
-internal import Engine
-public import Formats
-public import Host
+internal import Formats
+internal import Host
 internal import Notes
 public import Planning
 
-/// From a command line to its plan, and what must be done before docker runs it.
+/// What is to be done with a command line: `slipway explain` prints it, and the shim carries out the same one.
 public struct Decision {
-    /// What is to be done.
-    public private(set) var plan: Plan
-    /// The kind of command, for the journal: nil for one that Slipway never edits.
+    /// What docker is given, and why.
+    public let plan: Plan
+    /// The kind of command, for the journal: nil for one that is not worth a line.
     let command: ByteString?
-    /// The build that was decided about, if it is one.
-    private(set) var build: BuildInvocation?
+    /// What was decided about builds; nil where nothing was reserved or looked up for any.
+    let builds: BuildDecision?
+    /// What is cleaned up behind a container.
+    let views: PackageViews?
 
     /// The journal and a definition from standard input stay below this; what a build exports may not.
     private static let largestOwnFile: UInt64 = 32 << 20
 
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
-        /// Leases are taken and directories made.
+        /// Leases are taken, and what is learned is remembered.
         case acting
         /// Nothing is locked, made or written.
         case showing
     }
 
-    /// Decides about a command line, `arguments[0]` being the program's name. `docker` is the real one, or the plugin behind
-    /// this program where it stands in the plugin's place. What there is no time for is left out, and the plan says so.
-    public init(
-        _ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings, for purpose: Purpose,
-        as role: Role = .docker, within budget: Budget = Budget()
-    ) {
-        let notes = loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) }
-        let invocation = Invocation.parse(arguments, of: role.program)
+    /// Decides about a command. Nothing is made yet: what the plan needs, `reserved` makes.
+    public init(_ request: CommandRequest) {
+        let words = request.words
         guard Kernel.largestFile >= Self.largestOwnFile else {
-            plan = .unchanged(arguments, [Note(.filesLimited)])
-            let lack = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes)
-            plan.notes += lack.map { [$0] } ?? []
+            let plan = Plan.unchanged(words, [Note(.filesLimited)])
             // Nothing else is worth one of the few bytes that files may have.
-            command = lack == nil ? nil : "unknown"
+            let command: ByteString? = request.sandboxLack(plan.notes) == nil ? nil : "unknown"
+            self.init(plan, command, isSaidAlone: true, for: request)
             return
         }
-        defer { plan.notes += Self.sandboxLack(of: invocation, arguments, loaded, plan.notes).map { [$0] } ?? [] }
-        switch invocation {
-        case .other:
-            command = nil
-            plan = .unchanged(arguments, notes + [Note(.notEdited)])
+        switch request.invocation {
+        case .other: self.init(.unchanged(words, [Note(.notEdited)]), nil, for: request)
         case .notUnderstood(let error):
-            command = "unknown"
-            plan = .unchanged(arguments, notes + [Note(.commandNotUnderstood, error.message)])
+            self.init(.unchanged(words, [Note(.commandNotUnderstood, error.message)]), "unknown", for: request)
         case .build(let build):
-            self.build = build
-            plan = Self.plan(
-                build, arguments, docker: docker, loaded.settings, for: purpose, as: role, within: budget)
-            // The shim before docker has written it down.
-            command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "build"
-            plan.notes = notes + plan.notes
-        case .bake(let bake):
-            plan = Self.plan(
-                bake, arguments, docker: docker, loaded.settings, for: purpose, as: role, within: budget)
-            command = role != .docker && plan.notes.map(\.reason) == [.alreadyApplied] ? nil : "bake"
-            plan.notes = notes + plan.notes
+            self.init(request) { caches throws(Refusal) in
+                try caches.resolve(SingleBuild(build, request, isOurs: caches.owns))
+            }
+        case .bake(let bake): self.init(bake, request)
         case .compose(let compose):
-            plan = Self.plan(
-                compose, arguments, docker: docker, loaded.settings, for: purpose, within: budget
-            ).limitedToArgMax(else: arguments)
-            // What the plugin will decide about is written down there.
-            command = Self.isNoteworthy(plan) ? "compose" : nil
-            plan.notes = notes + plan.notes
-        case .container(let container):
-            plan = Self.plan(
-                container, arguments, docker: docker, loaded.settings, for: purpose, within: budget
-            ).limitedToArgMax(else: arguments)
-            // Where there are no packages a run is no news.
-            let isLacking = Self.sandboxLack(of: invocation, arguments, loaded, plan.notes) != nil
-            command = Self.isNoteworthy(plan) || isLacking ? container.word : nil
-            plan.notes = notes + plan.notes
-        case .volume(let volume):
-            plan = Self.plan(volume, arguments, docker: docker, loaded.settings, for: purpose).limitedToArgMax(
-                else: arguments)
-            command = Self.isNoteworthy(plan) ? "volume" : nil
-            plan.notes = notes + plan.notes
-        }
-    }
-
-    /// What a container lacks of the sandbox that is asked for; nil without one.
-    private static func sandboxLack(
-        of invocation: Invocation, _ arguments: [ByteString], _ loaded: LoadedSettings, _ notes: [Note]
-    ) -> Note? {
-        switch invocation {
-        case .container(let container):
-            if !container.isPassThrough, container.image != nil,
-                let problem = loaded.problems.first(where: { $0.key == "profile" })
-            {
-                return Note(.sandboxIncomplete, problem.text)
-            }
-            return SandboxPolicy.lack(of: container, loaded.settings, notes)
-        case .notUnderstood: return SandboxPolicy.lack(of: arguments, loaded.settings, notes)
-        default: return nil
-        }
-    }
-
-    private static func isNoteworthy(_ plan: Plan) -> Bool {
-        let usual: [Reason] = [
-            .helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere, .pluginMissing,
-        ]
-        return plan.isChanged || plan.notes.contains { !usual.contains($0.reason) }
-    }
-
-    private static func plan(
-        _ build: BuildInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose, as role: Role, within budget: Budget
-    ) -> Plan {
-        var request = BuildCachePolicy.request(of: build, settings, isInStore: BuildLayers.isInStore)
-        guard !request.isEmpty else { return BuildCachePolicy.plan(build, arguments, request: request, facts: .init()) }
-        var layers = BuildLayers(for: purpose, settings, within: budget)
-        var builds: [BuildLayers.Build] = []
-        var flight = BuildFlight(settings)
-        var waited: [Note] = []
-        if let directory = try? Kernel.workingDirectory() {
-            let description = BuildDescription(build, in: directory)
-            builds = [
-                BuildLayers.Build(
-                    description: description, fingerprint: BuildFingerprint(of: build, as: description))
-            ]
-            let builderRequest = BuilderRequest(
-                route: role.route(docker, else: build.route == .buildx ? .buildx : .dockerBuild),
-                engine: EngineRequest(build.globals), builder: build.builder)
-            if let builder = layers.ask(builderRequest, docker: docker, &request, known: &builds) {
-                if purpose == .acting, role == .docker {
-                    waited = layers.awaitOtherHosts(builds[0], by: builder, build.globals, request)
-                    layers.join(&flight, builds[0], by: builder, request)
+            switch ComposeDecision(compose, request) {
+            case .plan(let plan):
+                // What the plugin will decide about is written down there.
+                let plan = plan.limitedToArgMax()
+                self.init(plan, plan.isNoteworthy ? "compose" : nil, for: request)
+            case .builds:
+                self.init(request) { caches throws(Refusal) in
+                    try caches.resolve(ComposeBuild(compose, request))
                 }
-                layers.look(for: builds, by: builder, build.globals, &request)
-                layers.deferExport(of: build, builds[0], by: builder, isTold: role.isToldAlready(settings))
             }
-        } else {
-            request = .init(imports: false, exports: false, notes: request.notes + [Note(.storeUnreadable, ".")])
+        case .container(let container):
+            let decided = ContainerDecision(container, request)
+            let plan = decided.plan.limitedToArgMax()
+            // Where there are no packages a run is no news.
+            let isLacking = request.sandboxLack(plan.notes) != nil
+            let command = plan.isNoteworthy || isLacking ? container.word : nil
+            self.init(plan, command, views: decided.views, for: request)
+        case .volume(let volume):
+            let plan = ContainerDecision.plan(volume, request).limitedToArgMax()
+            self.init(plan, plan.isNoteworthy ? "volume" : nil, for: request)
         }
-        let plan = BuildCachePolicy.plan(
-            build, arguments, request: request, facts: layers.facts.first ?? .init(), settings.remote
-        )
-        .limitedToArgMax(else: arguments)
-        guard purpose == .acting, !plan.has(.commandTooLong) else {
-            var plan = plan
-            plan.notes += waited + flight.notes
-            return plan
-        }
-        var kept = plan
-        if plan.isChanged || layers.isExportedBehind {
-            layers.reserve(&request)
-            kept = BuildCachePolicy.plan(
-                build, arguments, request: request, facts: layers.facts.first ?? .init(), settings.remote)
-        }
-        if kept.isChanged || !role.isToldAlready(settings) {
-            let isFollowed = layers.follow(
-                builds, docker: docker.path, build.globals, request, command: (build, arguments),
-                inheriting: flight.inheritance)
-            flight.announce(exportingTo: isFollowed && request.exports ? layers.facts.first?.export : nil)
-        }
-        layers.scheduleMaintenance()
-        kept.notes += waited + flight.notes
-        return kept
     }
 
-    private static func plan(
-        _ container: ContainerInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose, within budget: Budget
-    ) -> Plan {
-        let deadline = budget.deadline
-        let request = PackageCachePolicy.request(
-            of: container, settings,
-            fileVariables: PackageViews.names(inFiles: container.environmentFiles, until: deadline))
-        var engine = ReachedEngine(container.globals, docker: docker, for: purpose)
-        var views = PackageViews()
-        if !request.tools.isEmpty { views.look(at: &engine, request.mode) }
-        var paths = PathView(settings, for: purpose)
-        if !container.isPassThrough { paths.look(for: container.mountSources, at: &engine) }
-        // Paths are put into their own arguments and all else directly after the command word, whose index stays the same.
-        let translated = PathPolicy.plan(container, arguments, facts: paths.facts)
-        var plan = PackageCachePolicy.plan(container, translated.arguments, request: request, facts: views.facts)
-        if plan.isChanged, request.mode == .view, purpose == .acting { views.scheduleMaintenance() }
-        plan.isChanged = plan.isChanged || translated.isChanged
-        plan.notes += translated.notes
-        guard let profile = SandboxPolicy.request(of: container, settings) else { return plan }
-        let site =
-            profile.isApplied
-            ? SandboxSite.facts(for: container, settings.sandbox, at: &engine, until: deadline) : SandboxPolicy.Facts()
-        let sandboxed = SandboxPolicy.plan(
-            container, plan.arguments, settings.sandbox, request: profile, facts: site)
-        plan.arguments = sandboxed.arguments
-        plan.isChanged = plan.isChanged || sandboxed.isChanged
-        plan.notes += sandboxed.notes
-        return plan
+    /// Of a bake. `definition` is what stands on standard input, if that has been read.
+    init(_ bake: BakeInvocation, _ request: CommandRequest, of definition: BakeDefinition? = nil) {
+        self.init(request) { caches throws(Refusal) in
+            try caches.resolve(BakeCommand(bake, request, of: definition, isOurs: caches.owns))
+        }
     }
 
-    private static func plan(
-        _ volume: VolumeInvocation, _ arguments: [ByteString], docker: Program, _ settings: Settings,
-        for purpose: Purpose
-    ) -> Plan {
-        guard !volume.isPassThrough else { return .unchanged(arguments, [Note(.helpOrCheck)]) }
-        guard !volume.mountSources.isEmpty else { return .unchanged(arguments, [Note(.notEdited)]) }
-        var engine = ReachedEngine(volume.globals, docker: docker, for: purpose)
-        var paths = PathView(settings, for: purpose)
-        paths.look(for: volume.mountSources, at: &engine)
-        return PathPolicy.plan(volume, arguments, facts: paths.facts)
+    /// Of builds: what the back ends offer, put into the user's words.
+    private init(_ request: CommandRequest, _ resolve: (Caches) throws(Refusal) -> BuildDecision) {
+        do throws(Refusal) {
+            let builds = try resolve(Caches(request))
+            self.init(builds, for: request)
+        } catch {
+            self.init(refusing: error, request)
+        }
+    }
+
+    private init(_ builds: BuildDecision, for request: CommandRequest) {
+        self.init(builds.plan, Self.word(for: builds.plan, request), builds, for: request)
+    }
+
+    private init(refusing refusal: Refusal, _ request: CommandRequest) {
+        let plan = Plan.unchanged(request.words, refusal.notes)
+        self.init(plan, Self.word(for: plan, request), for: request)
+    }
+
+    /// What the journal calls a command that builds.
+    private static func word(for plan: Plan, _ request: CommandRequest) -> ByteString? {
+        // The shim before docker has written it down.
+        let isTold = request.role != .docker && plan.notes.map(\.reason) == [.alreadyApplied]
+        switch request.invocation {
+        case .build: return isTold ? nil : "build"
+        case .bake: return isTold ? nil : "bake"
+        default: return plan.isNoteworthy ? "compose" : nil
+        }
+    }
+
+    private init(
+        _ plan: Plan, _ command: ByteString?, _ builds: BuildDecision? = nil, views: PackageViews? = nil,
+        isSaidAlone: Bool = false, for request: CommandRequest
+    ) {
+        var plan = plan
+        if !isSaidAlone { plan.notes = request.notes + plan.notes }
+        plan.notes += request.sandboxLack(plan.notes).map { [$0] } ?? []
+        self.plan = plan
+        self.command = command
+        self.builds = builds
+        self.views = views
+    }
+
+    /// Makes what the plan needs: leases that outlive exec, directories, a file for compose. What cannot be made is taken from the
+    /// plan, once; a command that docker would find too long needs nothing.
+    func reserved(for request: CommandRequest) -> Decision {
+        guard let builds else { return self }
+        guard !builds.plan.has(.commandTooLong) else { return Decision(builds.plan, command, for: request) }
+        do throws(Refusal) {
+            return Decision(try builds.reserved(), for: request)
+        } catch {
+            return Decision(refusing: error, request)
+        }
     }
 }
 
 extension Plan {
-    /// docker calls its plugin with the same words and some variables more: 200 bytes and its own path (28.5).
-    private static let roomForDocker = 8192
-
-    /// The plan, if the kernel takes a command line of that length; docker says no more than "argument list too long".
-    func limitedToArgMax(else arguments: [ByteString]) -> Plan {
-        let added = environment.compactMap { change in change.value.map { change.name + "=" + $0 } }
-        guard isChanged, !Execution.takes(self.arguments + added, spare: Self.roomForDocker) else { return self }
-        return .unchanged(arguments, [Note(.commandTooLong)])
+    /// Whether the journal is to tell of it, where most commands of the kind are not touched.
+    fileprivate var isNoteworthy: Bool {
+        let usual: [Reason] = [
+            .helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere, .pluginMissing,
+        ]
+        return isChanged || notes.contains { !usual.contains($0.reason) }
     }
-
-    func has(_ reason: Reason) -> Bool { notes.contains { $0.reason == reason } }
 }

@@ -14,14 +14,16 @@ extension Decision {
             guard let plugin = RealDocker.plugin(for: EngineRequest()) else {
                 return .unchanged(arguments, [Note(.buildxMissing)])
             }
-            return Decision(arguments, docker: plugin, loaded, for: .showing, as: .buildx).plan
+            return Decision(CommandRequest(arguments, plugin, as: .buildx, loaded, for: .showing)).plan
         case "docker-compose":
             // The same program as docker's plugin, but for a few of docker's own options among compose's.
             return explain(["docker", "compose"] + arguments.dropFirst(), docker: docker, loaded)
         default:
-            let decision = Decision(arguments, docker: docker, loaded, for: .showing)
-            guard case .compose(let compose) = Invocation.parse(arguments), compose.builds, !compose.isPassThrough,
-                !decision.plan.isChanged, (try? buildsByBake(compose, docker: docker, for: .showing)) == true
+            let request = CommandRequest(arguments, docker, loaded, for: .showing)
+            let decision = Decision(request)
+            guard case .compose(let compose) = request.invocation, compose.builds, !compose.isPassThrough,
+                !decision.plan.isChanged,
+                (try? ComposeDecision.buildsByBake(compose, docker: docker, for: .showing)) == true
             else { return decision.plan }
             return explain(compose, arguments, decision.plan, docker: docker, loaded)
         }
@@ -38,16 +40,15 @@ extension Decision {
         let own: [ByteString] =
             compose.word == "build"
             ? Array(arguments.dropFirst(compose.commandWordIndex + 1)) : ["--"] + compose.services
-        guard let said = configuration(of: compose, arguments, ["build", "--print"] + own, docker: docker),
+        guard let said = compose.configuration(["build", "--print"] + own, of: arguments, docker: docker),
             let definition = BakeDefinition(said), let plugin = RealDocker.plugin(for: EngineRequest(compose.globals))
         else {
             return .unchanged(arguments, plan.notes + [Note(.definitionUnclear)])
         }
         let bake: [ByteString] =
             ["docker-buildx", "bake", "--file", "-"] + (compose.builder.map { ["--builder", $0] } ?? [])
-        guard case .bake(let invocation) = Invocation.parse(bake, of: .buildx) else { return plan }
-        return self.plan(
-            invocation, bake, docker: plugin, loaded.settings, for: .showing, as: .buildx, of: definition,
-            within: Budget())
+        let request = CommandRequest(bake, plugin, as: .buildx, loaded, for: .showing)
+        guard case .bake(let invocation) = request.invocation else { return plan }
+        return Decision(invocation, request, of: definition).plan
     }
 }

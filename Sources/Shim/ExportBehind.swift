@@ -38,13 +38,14 @@ struct ExportBehind {
         return nil
     }
 
-    /// `option` is what `--cache-to` is given, and `imported` what `--cache-from` was given: what the engine took from there it may
+    /// `export.option` is what `--cache-to` is given, and `imported` what `--cache-from` was given: what the engine took from there it may
     /// not have as a whole. nil where it cannot be noted down.
     init?(
         _ build: BuildInvocation, _ arguments: [ByteString], as identity: BuildIdentity, docker: ByteString,
-        directory: ByteString, importing imported: ByteString?, exportingTo export: Export, _ settings: Settings
+        directory: ByteString, importing imported: ByteString?, exportingTo export: (place: Export, option: ByteString),
+        _ settings: Settings
     ) {
-        guard let pending = PendingExport(of: identity, in: export.generation) else { return nil }
+        guard let pending = PendingExport(of: identity, in: export.place.generation) else { return nil }
         self.pending = pending
         self.docker = docker
         self.directory = directory
@@ -53,7 +54,7 @@ struct ExportBehind {
         var options: [ByteString] = ["--output=type=cacheonly", "--progress=rawjson"]
         options.append("--build-arg=BUILDKIT_BUILD_NAME=" + Self.name)
         if let imported { options.append("--cache-from=" + imported) }
-        options.append("--cache-to=" + BuildCachePolicy.option(exportingTo: export.path))
+        options.append("--cache-to=" + export.option)
         words = build.repetition(arguments, options: options)
     }
 

@@ -5,51 +5,43 @@ internal import Planning
 
 /// The program named `docker`, and the plugin named `docker-buildx`.
 public enum Shim {
-    /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread.
-    private static let editable = Kernel.StaticWords(
-        "bake build buildx builder compose image run create container volume")
-
     /// Whether the environment says that everything is passed on as it is.
     public static var isBypassed: Bool { Kernel.variable("SLIPWAY") == "off" }
 
     /// Becomes the real program of the name it was called by, with or without changes; never returns.
     public static func run() -> Never {
-        if Kernel.isCalled("docker-buildx") { Plugin.run() }
-        guard let docker = RealDocker.find() else {
-            Kernel.printError("slipway: no docker found besides Slipway itself, on PATH or in the usual folders\n")
-            Kernel.exit(127)
-        }
-        let bypassed = isBypassed
-        let traced = Kernel.variable("SLIPWAY_TRACE") == "1"
-        guard !bypassed && Kernel.commandLineHolds(anyOf: editable) else {
-            if traced {
-                show(.unchanged(Kernel.arguments, [Note(bypassed ? .bypassed : .notEdited)]), docker)
-            }
-            become(docker, .inherited, [])
-        }
+        let role = Role.current
+        let docker = role.realProgramOrExit()
+        guard !isBypassed, role.mayEdit else { pass(docker, as: role) }
         let budget = Budget()
-        let loaded = LoadedSettings.load()
-        let decision = Decision(Kernel.arguments, docker: docker, loaded, for: .acting, within: budget)
-        let plan = decision.plan
-        if traced { show(plan, docker) }
-        if let lack = plan.notes.last, lack.reason == .sandboxIncomplete {
-            Kernel.printError(
-                "slipway: " + lack.message.terminalSafe + " (" + lack.reason.code + "; docs/sandbox.md)\n")
-        }
-        if loaded.settings.journal, let command = decision.command {
-            let findings =
-                loaded.settings.lint == .journal
-                ? decision.build.flatMap { BuildFindings(of: $0, within: budget) } : nil
-            Journal.append(plan, command: command, findings)
-        }
-        become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
+        let request = CommandRequest(Kernel.arguments, docker, as: role, .load(), for: .acting, within: budget)
+        // Refusals end here; else the engine is asked while caches read.
+        let draft = Decision(request)
+        // Effects may fail: once, and only here.
+        let decision = draft.reserved(for: request)
+        Aftermath.begin(decision, request)
+        become(docker, decision.plan)
     }
+
+    /// Becomes the real program with the command as it is.
+    private static func pass(_ docker: Program, as role: Role) -> Never {
+        if role == .docker, isTraced {
+            show(.unchanged(Kernel.arguments, [Note(isBypassed ? .bypassed : .notEdited)]), docker)
+        }
+        become(docker, .inherited, [])
+    }
+
+    static var isTraced: Bool { Kernel.variable("SLIPWAY_TRACE") == "1" }
 
     static func show(_ plan: Plan, _ docker: Program) {
         Kernel.printError("slipway: " + docker.path + "\n" + plan.text)
     }
 
-    static func become(
+    private static func become(_ docker: Program, _ plan: Plan) -> Never {
+        become(docker, plan.isChanged ? .words(plan.arguments) : .inherited, plan.environment)
+    }
+
+    private static func become(
         _ docker: Program, _ arguments: Execution.Arguments, _ planned: [EnvironmentChange]
     ) -> Never {
         let changes = planned + RealDocker.changes(for: docker)

@@ -15,7 +15,7 @@ struct StoreView {
     let isWhole: Bool
 
     init(
-        of store: Store, for builds: [BuildLayers.Build], _ architecture: ByteString, _ settings: Settings,
+        of store: Store, for builds: [Build], _ architecture: ByteString, _ settings: Settings,
         _ purpose: Decision.Purpose, within budget: Budget
     ) {
         self.architecture = architecture
@@ -31,7 +31,7 @@ struct StoreView {
         self.opened = opened
         self.identities = identities
         lookup = CacheLookup(
-            of: opened, for: identities, apart: BuildLayers.numbers(of: builds), scope: UnionScope(settings),
+            of: opened, for: identities, apart: Build.numbers(of: builds), scope: UnionScope(settings),
             acting: purpose == .acting, until: deadline)
         isWhole = identities.count == builds.count && !lookup.isCut
     }

@@ -1,4 +1,5 @@
 import Formats
+import Notes
 import PackageCache
 import PathMap
 import Planning
@@ -47,14 +48,18 @@ enum CommandLines {
         require(restored == words, "the user's words are not restored")
     }
 
+    private static func offer(exportingTo key: ByteString) -> CacheOffer {
+        let generation: ByteString = "/store/v1/u0/gen-000001"
+        return CacheOffer(
+            importing: .adding("type=local,src=" + generation + ",digest=sha256:0", Note(.importAdded)),
+            exporting: .adding("type=local,dest=" + generation + "/exports/" + key + "/i", Note(.exportAdded)))
+    }
+
     private static func check(_ build: BuildInvocation, _ words: [ByteString]) {
         checkPlaces(build.scan, until: nil, words, from: build.commandWordIndex)
-        let isInStore: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
-        let request = BuildCachePolicy.request(of: build, Settings(), isInStore: isInStore)
-        let facts = BuildCachePolicy.Facts(
-            found: .init(source: "/store/v1/u0/gen-000001", digest: "sha256:0"),
-            export: "/store/v1/u0/gen-000001/exports/k/i")
-        let plan = BuildCachePolicy.plan(build, words, request: request, facts: facts)
+        let isOurs: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
+        let request = BuildCachePolicy.request(of: build, Settings(), isOurs: isOurs)
+        let plan = BuildCachePolicy.plan(build, words, request: request, offer: offer(exportingTo: "k"))
         checkRemoval(plan, words, after: build.commandWordIndex)
         guard plan.isChanged else { return }
         guard case .build(let again) = Invocation.parse(plan.arguments) else {
@@ -62,7 +67,7 @@ enum CommandLines {
         }
         require(again.positionals == build.positionals && again.globals == build.globals, "another build")
         require(Array(again.cacheTo.suffix(build.cacheTo.count)) == build.cacheTo, "the user's exports")
-        let second = BuildCachePolicy.request(of: again, Settings(), isInStore: isInStore)
+        let second = BuildCachePolicy.request(of: again, Settings(), isOurs: isOurs)
         require(second.isEmpty, "a second shim adds something")
     }
 
@@ -72,23 +77,19 @@ enum CommandLines {
 
     private static func check(_ bake: BakeInvocation, _ words: [ByteString]) {
         checkPlaces(bake.scan, until: nil, words, from: bake.commandWordIndex)
-        let isInStore: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
-        let request = BakeCachePolicy.request(of: bake, Settings(), isInStore: isInStore)
-        let parts = (BakeDefinition(definition)?.targets ?? []).map { target -> BakeCachePolicy.Part in
-            var part = BakeCachePolicy.Part(target, isInStore: isInStore)
-            part.facts.found = .init(source: "/store/v1/u0/gen-000001", digest: "sha256:0")
-            part.facts.export = "/store/v1/u0/gen-000001/exports/" + target.name + "/i"
-            return part
-        }
+        let isOurs: (ByteString) -> Bool = { $0.hasPrefix("/store/v1/u0/gen-000001") }
+        let request = BakeCachePolicy.request(of: bake, Settings(), isOurs: isOurs)
+        let parts = (BakeDefinition(definition)?.targets ?? []).map { BakeCachePolicy.Part($0, isOurs: isOurs) }
+        let offers = parts.map { offer(exportingTo: $0.target.name) }
         for form in [.appended, .whole, .everywhere] as [BakeCachePolicy.Form] {
-            let plan = BakeCachePolicy.plan(bake, words, request: request, parts: parts, form)
+            let plan = BakeCachePolicy.plan(bake, words, request: request, parts: parts, offers: offers, form)
             checkRemoval(plan, words, after: bake.commandWordIndex)
             guard plan.isChanged else { continue }
             guard case .bake(let again) = Invocation.parse(plan.arguments) else {
                 return require(false, "no bake any more")
             }
             require(again.positionals == bake.positionals && again.globals == bake.globals, "another bake")
-            let second = BakeCachePolicy.request(of: again, Settings(), isInStore: isInStore)
+            let second = BakeCachePolicy.request(of: again, Settings(), isOurs: isOurs)
             require(second.isEmpty, "a second shim adds something")
         }
     }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The build cache's policy for bake")
 struct BakeCachePolicyTests {
-    private static func isInStore(_ path: ByteString) -> Bool { path.hasPrefix("/store/") }
+    private static func isOurs(_ path: ByteString) -> Bool { path.hasPrefix("/store/") }
 
     private static func bake(_ line: ByteString) throws -> BakeInvocation {
         guard case .bake(let bake) = Invocation.parse(line.split(" ")) else { throw Unexpected() }
@@ -15,19 +15,23 @@ struct BakeCachePolicyTests {
     private struct Unexpected: Error {}
 
     private static func request(_ line: ByteString, _ settings: Settings = Settings()) throws
-        -> BuildCachePolicy.Request
+        -> CacheRequest
     {
-        BakeCachePolicy.request(of: try bake(line), settings, isInStore: isInStore)
+        BakeCachePolicy.request(of: try bake(line), settings, isOurs: isOurs)
     }
 
     private static func parts(_ text: ByteString) throws -> [BakeCachePolicy.Part] {
         let targets = try #require(BakeDefinition(text)).targets
-        return targets.map { target in
-            var part = BakeCachePolicy.Part(target, isInStore: isInStore)
-            part.facts.found = .init(source: "/store/g", digest: "sha256:" + target.name)
-            part.facts.export = "/store/g/" + target.name
-            part.facts.leases = ["/store/g/lease"]
-            return part
+        return targets.map { BakeCachePolicy.Part($0, isOurs: isOurs) }
+    }
+
+    private static func offers(_ parts: [BakeCachePolicy.Part]) -> [CacheOffer] {
+        parts.map { part in
+            let name = part.target.name
+            return CacheOffer(
+                importing: .adding("type=local,src=/store/g,digest=sha256:" + name, Note(.importAdded, "sha256")),
+                exporting: .adding("type=local,dest=/store/g/" + name + exported, Note(.exportAdded, "/store")),
+                leases: ["/store/g/lease"])
         }
     }
 
@@ -36,8 +40,9 @@ struct BakeCachePolicyTests {
         _ settings: Settings = Settings()
     ) throws -> Plan {
         let request = try request(line, settings)
+        let parts = try parts(text)
         return BakeCachePolicy.plan(
-            try bake(line), line.split(" "), request: request, parts: try parts(text), form)
+            try bake(line), line.split(" "), request: request, parts: parts, offers: offers(parts), form)
     }
 
     private static let exported: ByteString = ",mode=max,ignore-error=true"
@@ -62,14 +67,14 @@ struct BakeCachePolicyTests {
 
     @Test("A target of which nothing has changed neither imports nor exports, and the others do")
     func unchanged() throws {
-        var parts = try Self.parts(#"{"target":{"a":{},"b":{},"c":{}}}"#)
-        parts[0].facts.isImported = true
-        parts[0].facts.isExported = true
-        parts[0].facts.export = nil
-        parts[1].facts.isExported = true
-        parts[1].facts.export = nil
+        let parts = try Self.parts(#"{"target":{"a":{},"b":{},"c":{}}}"#)
+        let all = Self.offers(parts)
+        let offers = [
+            CacheOffer(importing: .leaving(Note(.importNotNeeded)), exporting: .leaving(Note(.exportNotNeeded))),
+            CacheOffer(importing: all[1].importing, exporting: .leaving(Note(.exportNotNeeded))), all[2],
+        ]
         let (additions, notes, _) = BakeCachePolicy.additions(
-            to: parts, request: try Self.request("docker buildx bake"))
+            to: parts, request: try Self.request("docker buildx bake"), offers: offers)
         #expect(additions.map(\.name) == ["b", "c"])
         #expect(additions.map { $0.importing != nil } == [true, true])
         #expect(additions.map { $0.exporting != nil } == [false, true])
@@ -122,10 +127,13 @@ struct BakeCachePolicyTests {
 
     @Test("What the store says about a target names it")
     func named() throws {
-        var parts = try Self.parts(#"{"target":{"web":{},"db":{}}}"#)
-        parts[0].facts.notes = [Note(.layerRejected, "sha256:a")]
-        parts[1].facts.notes = [Note(.manifestRejected)]
-        let notes = BakeCachePolicy.additions(to: parts, request: try Self.request("docker buildx bake")).notes
+        let parts = try Self.parts(#"{"target":{"web":{},"db":{}}}"#)
+        let offers = [
+            CacheOffer(notes: [Note(.layerRejected, "sha256:a")]), CacheOffer(notes: [Note(.manifestRejected)]),
+        ]
+        let notes = BakeCachePolicy.additions(
+            to: parts, request: try Self.request("docker buildx bake"), offers: offers
+        ).notes
         #expect(notes.contains(Note(.layerRejected, "web, sha256:a")) && notes.contains(Note(.manifestRejected, "db")))
     }
 
@@ -199,17 +207,26 @@ struct BakeCachePolicyTests {
     func nothing() throws {
         let line: ByteString = "docker buildx bake"
         let part = BakeCachePolicy.Part(
-            try #require(BakeDefinition(#"{"target":{"a":{}}}"#)).targets[0], isInStore: Self.isInStore)
+            try #require(BakeDefinition(#"{"target":{"a":{}}}"#)).targets[0], isOurs: Self.isOurs)
         let plan = BakeCachePolicy.plan(
-            try Self.bake(line), line.split(" "), request: try Self.request(line), parts: [part], .appended)
+            try Self.bake(line), line.split(" "), request: try Self.request(line), parts: [part],
+            offers: [CacheOffer(importing: .leaving(Note(.nothingToImport)))], .appended)
         #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
+    }
+
+    @Test("Targets that there was no time for get nothing, and nothing is said of them")
+    func notLookedAt() throws {
+        let parts = try Self.parts(#"{"target":{"a":{},"b":{"no-cache":true}}}"#)
+        let (additions, notes, _) = BakeCachePolicy.additions(
+            to: parts, request: try Self.request("docker buildx bake"), offers: Array(Self.offers(parts).prefix(1)))
+        #expect(additions.map(\.name) == ["a"] && notes.allSatisfy { $0.detail.hasPrefix("a") })
     }
 
     @Test("The file that compose gets: entries for the builds' lists, nothing else, by the services' names")
     func composeFile() throws {
+        let parts = try Self.parts(#"{"target":{"a_b":{},"c":{"no-cache":true}}}"#)
         let (additions, notes, leases) = BakeCachePolicy.additions(
-            to: try Self.parts(#"{"target":{"a_b":{},"c":{"no-cache":true}}}"#),
-            request: try Self.request("docker buildx bake"))
+            to: parts, request: try Self.request("docker buildx bake"), offers: Self.offers(parts))
         let text = BakeCachePolicy.composeFile(adding: additions, to: ["a_b": "a.b"])
         let expected: ByteString = """
             {"services":{"a.b":{"build":{"cache_from":["type=local,src=/store/g,digest=sha256:a_b"],\

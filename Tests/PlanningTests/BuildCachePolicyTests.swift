@@ -8,11 +8,14 @@ import Testing
 @Suite("What a build gets from the store and gives to it")
 struct BuildCachePolicyTests {
     private static let store: ByteString = "/st,o\"re/v1/u0/gen-000001"
-    private static let facts = BuildCachePolicy.Facts(
-        found: .init(source: store, digest: "sha256:1"),
-        export: store + "/exports/k/i", leases: [store + "/lease"], notes: [Note(.exportIncomplete, "x")])
+    private static let imported: ByteString = #"type=local,"src=/st,o""re/v1/u0/gen-000001",digest=sha256:1"#
+    private static let exported: ByteString =
+        #"type=local,"dest=/st,o""re/v1/u0/gen-000001/exports/k/i",mode=max,ignore-error=true"#
+    private static let offer = CacheOffer(
+        importing: .adding(imported, Note(.importAdded)), exporting: .adding(exported, Note(.exportAdded)),
+        leases: [store + "/lease"], notes: [Note(.exportIncomplete, "x")])
 
-    private static func isInStore(_ path: ByteString) -> Bool { path.hasPrefix(store) || path.hasPrefix("/other") }
+    private static func isOurs(_ path: ByteString) -> Bool { path.hasPrefix(store) || path.hasPrefix("/other") }
 
     private static func invocation(_ arguments: [ByteString]) throws -> BuildInvocation {
         guard case .build(let build) = Invocation.parse(arguments) else {
@@ -24,41 +27,13 @@ struct BuildCachePolicyTests {
     private struct NotABuild: Error { let arguments: [ByteString] }
 
     private static func request(_ arguments: [ByteString], _ settings: Settings = Settings()) throws
-        -> BuildCachePolicy.Request
+        -> CacheRequest
     {
-        BuildCachePolicy.request(of: try invocation(arguments), settings, isInStore: isInStore)
+        BuildCachePolicy.request(of: try invocation(arguments), settings, isOurs: isOurs)
     }
 
-    private static func plan(_ arguments: [ByteString], _ facts: BuildCachePolicy.Facts = facts) throws -> Plan {
-        BuildCachePolicy.plan(try invocation(arguments), arguments, request: try request(arguments), facts: facts)
-    }
-
-    @Test("In direct mode the registry's manifest is all that is imported, and a second shim knows it")
-    func direct() throws {
-        let digest = ByteString("sha256:") + ByteString("0123456789abcdef").repeated(4)
-        var facts = BuildCachePolicy.Facts()
-        facts.isDirect = true
-        facts.reference = "r.example:5000/team/app-1@" + digest
-        var settings = Settings()
-        settings.remote.prefix = "r.example:5000/team"
-        settings.remote.isInsecure = true
-        func plan(_ facts: BuildCachePolicy.Facts) throws -> Plan {
-            let words: [ByteString] = ["docker", "build", "."]
-            var request = try Self.request(words)
-            request.exports = false
-            return BuildCachePolicy.plan(
-                try Self.invocation(words), words, request: request, facts: facts, settings.remote)
-        }
-        let option = "--cache-from=type=registry,ref=r.example:5000/team/app-1@" + digest + ",registry.insecure=true"
-        let added = try plan(facts)
-        #expect(added.arguments == ["docker", "build", option, "."])
-        #expect(added.notes.map(\.reason) == [.remoteImported])
-        let again = try Self.invocation(added.arguments)
-        settings.remote.mode = .direct
-        #expect(
-            BuildCachePolicy.request(of: again, settings, isInStore: Self.isInStore).notes == [Note(.alreadyApplied)])
-        facts.reference = nil
-        #expect(try !plan(facts).isChanged)
+    private static func plan(_ arguments: [ByteString], _ offer: CacheOffer = offer) throws -> Plan {
+        BuildCachePolicy.plan(try invocation(arguments), arguments, request: try request(arguments), offer: offer)
     }
 
     @Test(
@@ -78,13 +53,13 @@ struct BuildCachePolicyTests {
 
     @Test("An export behind the build changes no word")
     func behind() throws {
-        var facts = Self.facts
-        facts.isExportedBehind = true
-        let plan = try Self.plan(["docker", "build", "."], facts)
+        let left = CacheOffer.Direction.leaving(Note(.exportBehind))
+        let plan = try Self.plan(
+            ["docker", "build", "."],
+            CacheOffer(importing: Self.offer.importing, exporting: left, notes: Self.offer.notes))
         #expect(plan.arguments.count == 4 && plan.arguments[2].hasPrefix("--cache-from="))
         #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .exportBehind])
-        facts.found = nil
-        let unchanged = try Self.plan(["docker", "build", "."], facts)
+        let unchanged = try Self.plan(["docker", "build", "."], CacheOffer(exporting: left))
         #expect(!unchanged.isChanged && unchanged.arguments == ["docker", "build", "."])
     }
 
@@ -144,12 +119,10 @@ struct BuildCachePolicyTests {
         #expect(
             plan.arguments == [
                 "docker", "--debug", "buildx", "build",
-                #"--cache-from=type=local,"src=/st,o""re/v1/u0/gen-000001",digest=sha256:1"#,
-                #"--cache-to=type=local,"dest=/st,o""re/v1/u0/gen-000001/exports/k/i",mode=max,ignore-error=true"#,
-                "-t", "x", ".",
+                "--cache-from=" + Self.imported, "--cache-to=" + Self.exported, "-t", "x", ".",
             ])
         #expect(plan.isChanged)
-        #expect(plan.leases == Self.facts.leases)
+        #expect(plan.leases == Self.offer.leases)
         #expect(plan.environment.isEmpty)
         #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .exportAdded])
     }
@@ -167,18 +140,19 @@ struct BuildCachePolicyTests {
     @Test("Where the store offers nothing the command stays as it is, and the plan says why")
     func nothing() throws {
         let arguments: [ByteString] = ["docker", "build", "."]
-        let plan = try Self.plan(arguments, BuildCachePolicy.Facts(leases: ["/lease"], notes: [Note(.storeDiskLow)]))
+        let plan = try Self.plan(
+            arguments,
+            CacheOffer(importing: .leaving(Note(.nothingToImport)), leases: ["/lease"], notes: [Note(.storeDiskLow)]))
         #expect(plan == .unchanged(arguments, [Note(.storeDiskLow), Note(.nothingToImport)]))
         #expect(!plan.isChanged && plan.leases.isEmpty)
     }
 
     @Test("A first build exports and says that there was nothing to import")
     func first() throws {
-        let plan = try Self.plan(["docker", "build", "."], BuildCachePolicy.Facts(export: "/other/e"))
-        #expect(
-            plan.arguments == [
-                "docker", "build", "--cache-to=type=local,dest=/other/e,mode=max,ignore-error=true", ".",
-            ])
+        let plan = try Self.plan(
+            ["docker", "build", "."],
+            CacheOffer(importing: .leaving(Note(.nothingToImport)), exporting: Self.offer.exporting))
+        #expect(plan.arguments == ["docker", "build", "--cache-to=" + Self.exported, "."])
         #expect(plan.notes.map(\.reason) == [.nothingToImport, .exportAdded])
     }
 

@@ -13,13 +13,30 @@ struct PlanTests {
             + #"{"code":"SLP100","message":"SLIPWAY=off bypasses everything"},"#
             + #"{"code":"SLP301","message":"the store cannot be made: /s"}]}"#
         #expect(plan.json.text == expected)
-        plan.isChanged = true
         plan.leases = ["/l"]
-        plan.environment = [EnvironmentChange(name: "A", value: "1"), EnvironmentChange(name: "B", value: nil)]
+        plan.edits = [
+            .environment(EnvironmentChange(name: "A", value: "1")),
+            .environment(EnvironmentChange(name: "B", value: nil)),
+        ]
         #expect(plan.json[key: "changed"]?.bool == true)
         #expect(plan.json[key: "environment"] == .object(["A": .string("1"), "B": .null]))
         #expect(plan.json[key: "leases"] == .array([.string("/l")]))
         #expect(JSON(plan.json.text) != nil)
+    }
+
+    @Test("Edits: each at a place of the user's own words, whatever the others do")
+    func edits() {
+        func edited(_ edits: Edit...) -> [ByteString] { Plan(["d", "a", "b", "c"], edits: edits).arguments }
+        #expect(edited() == ["d", "a", "b", "c"] && !Plan(["d"]).isChanged)
+        #expect(edited(.insert(["1", "2"], after: 1)) == ["d", "a", "1", "2", "b", "c"])
+        #expect(edited(.insert(["1"], after: 1), .insert(["2"], after: 1)) == ["d", "a", "2", "1", "b", "c"])
+        #expect(edited(.insert(["1"], after: 0), .insert(["2"], after: 2)) == ["d", "1", "a", "b", "2", "c"])
+        #expect(
+            edited(.insert(["1"], after: 0), .replace(2, with: "B"), .replace(2, with: "X")) == [
+                "d", "1", "a", "X", "c",
+            ])
+        #expect(edited(.insert(["1"], after: 9), .replace(9, with: "x")) == ["d", "a", "b", "c"])
+        #expect(edited(.environment(EnvironmentChange(name: "A", value: nil))) == ["d", "a", "b", "c"])
     }
 
     @Test("As text: the command as a shell would take it, then a line for each note")

@@ -33,7 +33,7 @@ struct DecisionTests {
     func unchanged(_ line: ByteString, _ command: ByteString?, _ reasons: [Reason]) {
         let arguments = line.split(" ")
         for purpose: Decision.Purpose in [.acting, .showing] {
-            let decision = Decision(arguments, docker: Self.missing, LoadedSettings(), for: purpose)
+            let decision = Decision(CommandRequest(arguments, Self.missing, LoadedSettings(), for: purpose))
             #expect(decision.plan.arguments == arguments && !decision.plan.isChanged)
             #expect(decision.plan.notes.map(\.reason) == reasons)
             #expect(decision.command == command)
@@ -44,7 +44,7 @@ struct DecisionTests {
     func off() {
         var loaded = LoadedSettings()
         loaded.settings.buildCache = .off
-        let decision = Decision(["docker", "build", "."], docker: Self.missing, loaded, for: .acting)
+        let decision = Decision(CommandRequest(["docker", "build", "."], Self.missing, loaded, for: .acting))
         #expect(decision.plan.notes == [Note(.buildCacheOff)])
     }
 
@@ -52,7 +52,7 @@ struct DecisionTests {
     func packagesOff() {
         var loaded = LoadedSettings()
         loaded.settings.packageCache = .off
-        let decision = Decision(["docker", "run", "x"], docker: Self.missing, loaded, for: .acting)
+        let decision = Decision(CommandRequest(["docker", "run", "x"], Self.missing, loaded, for: .acting))
         #expect(decision.plan.notes == [Note(.packageCacheOff)])
         #expect(decision.command == nil)
     }
@@ -67,7 +67,7 @@ struct DecisionTests {
             var loaded = LoadedSettings()
             loaded.settings.profile = .sandbox
             let arguments: [ByteString] = ["docker", "-H", "ssh://host", "run", "x"]
-            let plan = Decision(arguments, docker: docker, loaded, for: .acting).plan
+            let plan = Decision(CommandRequest(arguments, docker, loaded, for: .acting)).plan
             #expect(
                 plan.arguments.prefix(8) == [
                     "docker", "-H", "ssh://host", "run", "--cap-drop=ALL", "--security-opt=no-new-privileges",
@@ -77,9 +77,9 @@ struct DecisionTests {
             #expect(plan.notes.contains(Note(.endpointNotAsked, "ssh")))
             #expect(plan.notes.contains(Note(.sandboxEngineNotAsked, "cpus")))
             try folder.write(script: "echo podman version 4.9.3", to: "docker")
-            let podman = Decision(arguments, docker: docker, loaded, for: .acting).plan
+            let podman = Decision(CommandRequest(arguments, docker, loaded, for: .acting)).plan
             #expect(podman.arguments == arguments && podman.notes.contains { $0.reason == .dockerIsPodman })
-            let off = Decision(arguments, docker: docker, LoadedSettings(), for: .acting).plan
+            let off = Decision(CommandRequest(arguments, docker, LoadedSettings(), for: .acting)).plan
             #expect(off.arguments == arguments)
         }
     }
@@ -106,7 +106,7 @@ struct DecisionTests {
         var loaded = LoadedSettings()
         loaded.problems = loaded.settings.apply(lines: "x", from: "/f")
         loaded.unread = [.init(path: "/g")]
-        let decision = Decision(["docker", "ps"], docker: Self.missing, loaded, for: .showing)
+        let decision = Decision(CommandRequest(["docker", "ps"], Self.missing, loaded, for: .showing))
         #expect(
             decision.plan.notes == [
                 Note(.settingsNotTrusted, "/g"), Note(.settingsInvalid, "/f:1: expected `key = value`"),
@@ -125,7 +125,7 @@ struct DecisionTests {
                 var loaded = LoadedSettings()
                 loaded.settings.store = folder["store"]
                 let docker = Program(path: path, isScript: false)
-                let plan = Decision(["docker", "build", "."], docker: docker, loaded, for: .acting).plan
+                let plan = Decision(CommandRequest(["docker", "build", "."], docker, loaded, for: .acting)).plan
                 #expect(!plan.isChanged)
                 #expect(plan.notes.map(\.reason).contains(reason))
                 #expect((try? Files.status(folder["store"])) == nil)

@@ -48,17 +48,17 @@ struct PathViewTests {
             ("/srv/w/sub", "/srv/w/sub"),
         ] {
             let words: [ByteString] = ["docker", "run", "-v", given + ":/x", "image"]
-            let plan = Decision(words, docker: docker, loaded, for: .acting).plan
+            let plan = Decision(CommandRequest(words, docker, loaded, for: .acting)).plan
             #expect(plan.arguments[3] == expected + ":/x")
             #expect(plan.isChanged == (given != expected))
         }
         // What docker makes of a relative path cannot be known of this one.
-        let plan = Decision(["docker", "run", "-v", ".:/x", "i"], docker: docker, loaded, for: .acting).plan
+        let plan = Decision(CommandRequest(["docker", "run", "-v", ".:/x", "i"], docker, loaded, for: .acting)).plan
         #expect(plan.notes.map(\.reason) == [.packageCacheOff, .relativePathInDoubt])
         let volume: [ByteString] = ["docker", "volume", "create", "-o", "device=" + folder["link"], "-o", "o=bind"]
-        let made = Decision(volume, docker: docker, loaded, for: .showing)
+        let made = Decision(CommandRequest(volume, docker, loaded, for: .showing))
         #expect(made.plan.arguments[4] == "device=/srv/w" && made.command == "volume")
-        let other = Decision(["docker", "volume", "create", "v"], docker: docker, loaded, for: .showing)
+        let other = Decision(CommandRequest(["docker", "volume", "create", "v"], docker, loaded, for: .showing))
         #expect(other.plan.notes == [Note(.notEdited)] && other.command == nil)
     }
 

@@ -1,0 +1,139 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// `docker buildx bake`: what its targets are, then for each what a build of it would get.
+struct BakeCommand: BuildCommand {
+    let request: CacheRequest
+    let builder: BuilderRequest
+    private(set) var builds: [Build] = []
+    private let bake: BakeInvocation
+    private let command: CommandRequest
+    private let directory: ByteString
+    private var parts: [BakeCachePolicy.Part] = []
+    private var form = BakeCachePolicy.Form.appended
+
+    /// A definition of this size is nobody's, and is handed on unread.
+    private static let largestDefinition = 16 << 20
+    /// What the plugin may take to work out a definition. Where it needs longer, so will the command.
+    private static let patience: Int64 = 20_000_000_000
+
+    var globals: GlobalOptions { bake.globals }
+    var total: Int { parts.count }
+
+    /// `definition` is what stands on standard input, if that has been read.
+    init(
+        _ bake: BakeInvocation, _ command: CommandRequest, of definition: BakeDefinition? = nil,
+        isOurs: (ByteString) -> Bool
+    ) throws(Refusal) {
+        let request = BakeCachePolicy.request(of: bake, command.settings, isOurs: isOurs)
+        guard !request.isEmpty, let directory = try? Kernel.workingDirectory() else {
+            throw Refusal(notes: request.notes)
+        }
+        self.request = request
+        self.bake = bake
+        self.command = command
+        self.directory = directory
+        let route: BuilderRequest.Route =
+            switch bake.route {
+            case .forwarded: .dockerBake
+            case .builder: .dockerBuild
+            case .buildx: .buildx
+            }
+        builder = BuilderRequest(
+            route: command.role.route(command.docker, else: route), engine: EngineRequest(bake.globals),
+            builder: bake.builder)
+
+        var input: ByteString?
+        if bake.readsStandardInput && definition == nil {
+            do throws(Errno) {
+                input = try StandardInput.takeCopy(limit: Self.largestDefinition)
+            } catch {
+                throw Refusal(notes: request.notes + [Note(.definitionUnclear, ByteString(error.description))])
+            }
+            guard input != nil else { throw Refusal(notes: request.notes + [Note(.definitionUnclear)]) }
+        }
+        // What compose hands over is worked out already.
+        let deadline = command.budget.deadline
+        if bake.files == ["-"], bake.overrides.isEmpty,
+            let found = definition ?? input.flatMap({ BakeDefinition($0, until: deadline) })
+        {
+            setTargets(found.selected(by: bake.positionals) ?? [])
+        }
+    }
+
+    private mutating func setTargets(_ targets: [BakeTarget]) {
+        parts = targets.map { BakeCachePolicy.Part($0, isOurs: LocalStore.owns) }
+        builds = Build.builds(parts, of: bake, in: directory, until: command.budget.deadline)
+    }
+
+    func completed(by builder: BuilderFacts) throws(Refusal) -> BakeCommand {
+        func refusal(_ note: Note) -> Refusal { Refusal(notes: [note]) }
+        var command = self
+        let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
+        let isPrinted = parts.isEmpty
+        if isPrinted {
+            // A pipe can be read once, and the command itself will want to.
+            guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
+                throw refusal(Note(.definitionUnclear, "a file that can be read only once"))
+            }
+            guard let printed = printed(by: builder.plugin), !printed.targets.isEmpty else {
+                throw refusal(Note(self.command.budget.deadline.hasPassed ? .timeSpent : .definitionUnclear))
+            }
+            command.setTargets(printed.targets)
+        }
+        command.form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && command.parts.count > 1)
+        guard BakeCachePolicy.canAdd(to: bake, command.parts, command.form) else {
+            throw refusal(Note(.cacheListsSet))
+        }
+        return command
+    }
+
+    /// What the plugin itself makes of the command: groups, matrices, variables and the user's overrides worked out. It asks
+    /// no engine and builds nothing.
+    private func printed(by plugin: ByteString) -> BakeDefinition? {
+        let own = command.words.dropFirst(bake.commandWordIndex + 1)
+        // Called by itself: a variable says whether docker did it.
+        let environment = Kernel.environment.filter {
+            !$0.hasPrefix(ByteString(Role.calledByDocker.description) + "=")
+        }
+        let answer = try? Execution.ask(
+            plugin, arguments: ["docker-buildx", "bake", "--print"] + own, environment: .entries(environment),
+            givingInput: bake.readsStandardInput, nanoseconds: Self.patience, limit: Self.largestDefinition)
+        if bake.readsStandardInput { StandardInput.rewind() }
+        guard let answer, answer.exitCode == 0 else { return nil }
+        return BakeDefinition(answer.output, until: command.budget.deadline)
+    }
+
+    func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {
+        BakeCachePolicy.plan(bake, command.words, request: request, parts: parts, offers: offers, form)
+    }
+}
+
+extension Build {
+    /// The builds of targets, the first of them, as far as there is time to look where their contexts are.
+    static func builds(
+        _ parts: [BakeCachePolicy.Part], of bake: BakeInvocation? = nil, in directory: ByteString,
+        until deadline: Deadline
+    ) -> [Build] {
+        var builds: [Build] = []
+        for part in parts {
+            guard !deadline.hasPassed else { break }
+            builds.append(Build(part, of: bake, in: directory))
+        }
+        return builds
+    }
+
+    /// A compose that builds by itself says more on its command line than its project does, so such a build is not known again.
+    private init(_ part: BakeCachePolicy.Part, of bake: BakeInvocation?, in directory: ByteString) {
+        let description = BuildDescription(part.target, in: directory)
+        self.init(
+            target: part.target.name, description: description, imports: part.request.imports,
+            exports: part.request.exports,
+            fingerprint: bake.flatMap { BuildFingerprint(of: part.target, in: $0, as: description) })
+    }
+}

@@ -1,0 +1,85 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// A command that builds: what it asks of caches, which builds it makes, and how offers are put into its words.
+protocol BuildCommand {
+    var globals: GlobalOptions { get }
+    /// What its words and the settings leave to be asked for.
+    var request: CacheRequest { get }
+    /// By whom it is built.
+    var builder: BuilderRequest { get }
+    /// Its builds, as far as there was time to look where their contexts are; none where the builder has to be known first.
+    var builds: [Build] { get }
+    /// How many it makes.
+    var total: Int { get }
+    /// The build, where it is one by itself: it may wait for others, and be exported once it has ended.
+    var single: SingleBuild? { get }
+
+    /// The same with all builds, once the builder is known.
+    func completed(by builder: BuilderFacts) throws(Refusal) -> Self
+    /// The command with what is offered.
+    func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan
+    /// Writes the file that the plan names, if it names one.
+    func write(_ request: CacheRequest, _ offers: [CacheOffer]) throws(Refusal)
+}
+
+extension BuildCommand {
+    var single: SingleBuild? { nil }
+
+    func completed(by builder: BuilderFacts) throws(Refusal) -> Self { self }
+
+    func write(_ request: CacheRequest, _ offers: [CacheOffer]) throws(Refusal) {}
+}
+
+/// `docker build`, in all its spellings.
+struct SingleBuild: BuildCommand {
+    let build: BuildInvocation
+    let words: [ByteString]
+    let request: CacheRequest
+    let builder: BuilderRequest
+    let builds: [Build]
+    let directory: ByteString
+    private let settings: Settings
+    private let isToldAlready: Bool
+
+    var globals: GlobalOptions { build.globals }
+    var total: Int { 1 }
+    var single: SingleBuild? { self }
+
+    init(_ build: BuildInvocation, _ command: CommandRequest, isOurs: (ByteString) -> Bool) throws(Refusal) {
+        request = BuildCachePolicy.request(of: build, command.settings, isOurs: isOurs)
+        guard !request.isEmpty else { throw Refusal(notes: request.notes) }
+        guard let directory = try? Kernel.workingDirectory() else {
+            throw Refusal(notes: request.notes + [Note(.storeUnreadable, ".")])
+        }
+        self.build = build
+        self.directory = directory
+        words = command.words
+        settings = command.settings
+        isToldAlready = command.isToldAlready
+        builder = BuilderRequest(
+            route: command.role.route(command.docker, else: build.route == .buildx ? .buildx : .dockerBuild),
+            engine: EngineRequest(build.globals), builder: build.builder)
+        let description = BuildDescription(build, in: directory)
+        builds = [Build(description: description, fingerprint: BuildFingerprint(of: build, as: description))]
+    }
+
+    func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {
+        BuildCachePolicy.plan(build, words, request: request, offer: offers.first ?? CacheOffer())
+    }
+
+    /// When its export is made, by the settings and by what is safe.
+    func timing(by builder: BuilderFacts) -> ExportTiming {
+        guard settings.exports == .behind else { return .withBuild }
+        let isRecognizable = builds.contains { $0.fingerprint != nil }
+        if let obstacle = ExportBehind.obstacle(to: build, by: builder, isRecognizable: isRecognizable, settings) {
+            return .notBehind(obstacle)
+        }
+        return isToldAlready ? .behindElsewhere : .behind
+    }
+}

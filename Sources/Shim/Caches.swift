@@ -1,0 +1,121 @@
+internal import BuildCache
+internal import DockerCommandLine
+internal import Engine
+internal import Formats
+internal import Host
+internal import Notes
+internal import Planning
+
+/// The back ends of one command, and the builder that they serve.
+struct Caches {
+    private let request: CommandRequest
+    private let local: LocalStore
+    /// Only a build by itself imports past the store.
+    private let registry: DirectRegistry?
+    private static let fewestDescriptors: UInt64 = 64
+
+    init(_ request: CommandRequest) {
+        self.request = request
+        local = LocalStore(request.settings, request.purpose, within: request.budget)
+        if case .build(let build) = request.invocation {
+            registry = DirectRegistry(request.settings, build.globals, beside: local.store)
+        } else {
+            registry = nil
+        }
+    }
+
+    /// Whether a value in an option is one that a back end of this command has given.
+    func owns(_ value: ByteString) -> Bool { local.owns(value) || registry?.owns(value) ?? false }
+
+    /// Finds out who will build, and what the caches have for it: they read while the engine is asked.
+    func resolve(_ command: some BuildCommand) throws(Refusal) -> BuildDecision {
+        if let registry { return try resolve(command, from: registry) }
+        return try resolve(command, from: local)
+    }
+
+    private func resolve(
+        _ command: some BuildCommand, from backend: some CacheBackend
+    ) throws(Refusal) -> BuildDecision {
+        // For all that comes before the store, whose layers count for more than what a large tree's modes tell.
+        let before = request.budget.share(nanoseconds: Budget.whole * 2 / 3)
+        var (command, backend, known) = (command, backend, knownBuilds(of: command, within: before))
+        let builder = try builder(for: command, until: before.deadline) {
+            known.lookAtModes()
+            known.recognize()
+            backend.read(known.builds)
+        }
+        known.lookAtModes()
+        var asked = command.request
+        for note in backend.limits(with: builder) { asked = asked.withoutExport(note) }
+        do throws(Refusal) {
+            command = try command.completed(by: builder)
+        } catch {
+            throw Refusal(notes: asked.notes + error.notes)
+        }
+        if known.builds.isEmpty { known = knownBuilds(of: command, within: before) }
+        var wait = BuildWait(request.settings)
+        if request.purpose == .acting, request.role == .docker, let build = command.single {
+            let hasExport = backend.hasExport
+            wait.join(build, known, asked, by: builder, in: local.store, hasExport: hasExport) { backend.forget() }
+        }
+        let timing = command.single?.timing(by: builder) ?? .withBuild
+        let offers = backend.offers(for: &known, asked, by: builder, timing)
+        return BuildDecision(command, known, offers, wait)
+    }
+
+    private func knownBuilds(of command: some BuildCommand, within before: Budget) -> KnownBuilds {
+        KnownBuilds(command.builds, of: command.total, request.settings, request.purpose, within: before)
+    }
+
+    /// Who will build. `meanwhile` runs while the engine thinks; never when it is not asked.
+    private func builder(
+        for command: some BuildCommand, until deadline: Deadline, meanwhile: () -> Void
+    ) throws(Refusal) -> BuilderFacts {
+        func refusal(_ note: Note) -> Refusal { Refusal(notes: command.request.notes + [note]) }
+        let docker = request.docker
+        guard !DockerProgram.isSnap(docker.path) else { throw refusal(Note(.dockerIsSnap)) }
+        // Where docker has too few to start its plugin it builds with the legacy builder, which refuses our options.
+        guard Kernel.mostDescriptors >= Self.fewestDescriptors else {
+            throw refusal(Note(.leaseNotKept, "too few descriptors"))
+        }
+        var versions = BinaryVersions.remembered(for: docker, request.purpose)
+        let target = BuildTarget.resolve(
+            command.builder, environment: .current(), docker: docker.path, versions: &versions,
+            memory: .remembered(request.purpose), until: deadline, meanwhile: meanwhile)
+        switch target {
+        case .untouched(let note): throw refusal(note)
+        case .buildx(let builder): return builder
+        }
+    }
+}
+
+/// What a build waited for before it was looked up: what other hosts have pushed, and an equal build that began before it.
+struct BuildWait {
+    private let settings: Settings
+    private var waited: [Note] = []
+    private(set) var flight: BuildFlight
+
+    var notes: [Note] { waited + flight.notes }
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        flight = BuildFlight(settings)
+    }
+
+    /// `forget` lets go of what has been read, which counts no more after a wait, and whose leases would keep others waiting meanwhile.
+    mutating func join(
+        _ build: SingleBuild, _ known: KnownBuilds, _ asked: CacheRequest, by builder: BuilderFacts, in store: Store?,
+        hasExport: Bool, forgetting forget: () -> Void
+    ) {
+        guard let store, asked.imports, let first = known.builds.first else { return }
+        func identity() -> BuildIdentity { BuildIdentity(of: first.description, platform: builder.platform) }
+        if settings.remote.wait != nil, settings.remote.mode == .replicate, !hasExport {
+            forget()
+            Budget.excusing {
+                waited += RemoteUpkeep.wait(for: identity(), settings, build.globals).map { [$0] } ?? []
+            }
+        }
+        guard first.fingerprint != nil, !known.isFirstUnchanged(on: builder), flight.isWanted else { return }
+        flight.join(first.description, as: identity(), in: store, exporting: asked.exports, beforeWaiting: forget)
+    }
+}

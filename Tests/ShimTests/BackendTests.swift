@@ -1,0 +1,103 @@
+import DockerCommandLine
+import Engine
+import Formats
+import Notes
+import Planning
+import TestSupport
+import Testing
+
+@testable import Host
+@testable import Shim
+
+@Suite("Cache back ends, and what becomes of their offers")
+struct BackendTests {
+    private static let words: [ByteString] = ["docker", "build", "."]
+
+    private static func build() throws -> BuildInvocation {
+        guard case .build(let build) = Invocation.parse(words) else { throw NoBuild() }
+        return build
+    }
+
+    private struct NoBuild: Error {}
+
+    @Test("The options of the local store are quoted as CSV")
+    func localOptions() {
+        #expect(
+            LocalStore.option(exportingTo: "/st,o\"re/e")
+                == #"type=local,"dest=/st,o""re/e",mode=max,ignore-error=true"#)
+        #expect(LocalStore.owns("/st/v1/u0/gen-000001/exports/k/i") && !LocalStore.owns("/st/v1/u0/x"))
+    }
+
+    @Test("What a direct registry gives a second shim knows as its own")
+    func directOptions() throws {
+        let reference = "r.example:5000/team/app-1@sha256:" + ByteString("0123456789abcdef").repeated(4)
+        var settings = Settings()
+        settings.remote.prefix = "r.example:5000/team"
+        let globals = try Self.build().globals
+        #expect(DirectRegistry(settings, globals, beside: nil) == nil)
+        settings.remote.mode = .direct
+        let registry = try #require(DirectRegistry(settings, globals, beside: nil))
+        #expect(registry.owns(reference) && !registry.owns("r.example:5000/team/app-1:tag"))
+        #expect(
+            DirectRegistry.option(importing: reference, isInsecure: true)
+                == "type=registry,ref=" + reference + ",registry.insecure=true")
+        #expect(
+            DirectRegistry.option(importing: reference, isInsecure: false) == "type=registry,ref=" + reference)
+    }
+
+    /// A back end of which nothing can be had in the end but what `committed` says.
+    private struct Promise: Reservation {
+        let committed: CacheRequest
+        let offer: CacheOffer
+
+        func commit() -> CacheOffers {
+            CacheOffers(request: committed, offers: [offer], builds: [], reservation: self)
+        }
+
+        var inheritance: [Detached.Inheritance] { [] }
+        func supersede() {}
+        func publish() {}
+        func didUse() {}
+    }
+
+    private struct Command: BuildCommand {
+        let build: BuildInvocation
+        let request = CacheRequest(imports: true, exports: true, notes: [])
+        let builds: [Build] = []
+        var builder: BuilderRequest {
+            BuilderRequest(route: .buildx, engine: EngineRequest(globals), builder: nil)
+        }
+        var globals: GlobalOptions { build.globals }
+        var total: Int { 1 }
+
+        func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {
+            BuildCachePolicy.plan(build, BackendTests.words, request: request, offer: offers.first ?? CacheOffer())
+        }
+    }
+
+    private static func decision(_ committed: CacheRequest) throws -> BuildDecision {
+        let offer = CacheOffer(
+            importing: .adding("type=local,src=/s", Note(.importAdded)),
+            exporting: .adding("type=local,dest=/d", Note(.exportAdded)))
+        let all = CacheRequest(imports: true, exports: true, notes: [])
+        let offers = CacheOffers(
+            request: all, offers: [offer], builds: [], reservation: Promise(committed: committed, offer: offer))
+        let settings = Settings()
+        return BuildDecision(
+            Command(build: try build()), KnownBuilds([], of: 1, settings, .acting, within: Budget()), offers,
+            BuildWait(settings))
+    }
+
+    @Test("What could not be reserved is taken from the plan, and the plan says so")
+    func degraded() throws {
+        let all = CacheRequest(imports: true, exports: true, notes: [])
+        let draft = try Self.decision(all)
+        #expect(draft.plan.arguments.count == 5 && draft.plan.notes.map(\.reason) == [.importAdded, .exportAdded])
+        #expect(try draft.reserved().plan == draft.plan)
+        let halved = try Self.decision(all.withoutExport(Note(.storeDiskLow))).reserved().plan
+        #expect(halved.arguments == ["docker", "build", "--cache-from=type=local,src=/s", "."])
+        #expect(halved.notes.map(\.reason) == [.storeDiskLow, .importAdded])
+        let nothing = try Self.decision(all.refused(Note(.leaseNotKept))).reserved().plan
+        #expect(nothing == .unchanged(Self.words, [Note(.leaseNotKept)]))
+    }
+}
