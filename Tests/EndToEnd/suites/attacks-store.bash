@@ -370,6 +370,7 @@ half_listed() {
     cp -a "$store" good
     wanted=$(exports | sed "s#$store/v1/u0/gen-[0-9]*##")
     for number in {1..40}; do
+        turn 2 || continue
         rm -rf "$store"
         cp -a good "$store"
         try strace -f -qq -o trace -e trace=getdents64 -e "inject=getdents64:error=EIO:when=$number" "$work/bin/slipway" trim --store "$store"
@@ -395,6 +396,7 @@ no_room() {
     cp -a "$store" good
     for calls in write mkdir,mkdirat linkat,link rename,renameat symlink,symlinkat; do
         for error in EDQUOT ENOSPC EFBIG EIO; do
+            turn 3 || continue
             for number in {1..60}; do
                 rm -rf "$store"
                 cp -a good "$store"

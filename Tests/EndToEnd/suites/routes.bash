@@ -315,6 +315,7 @@ all_names() {
     recorder a
     project app
     for command in "build" "image build" "builder build" "buildx build" "buildx b" "builder b" "-D build" "buildx --builder default build"; do
+        turn 2 || continue
         rm -f arguments
         unique >app/new # what is known to have nothing new is left alone
         # shellcheck disable=SC2086

@@ -202,6 +202,7 @@ packages() {
     repository p
     for user in 0 1000 12345; do
         for image in tools:old tools:new; do
+            turn 2 || continue
             downloading 0 sandboxed p run --rm "${on_host[@]}" --user "$user" "$image" \
                 sh -ec "grep -q 'CapBnd:.0000000000000000' /proc/self/status; $with_pip"
         done

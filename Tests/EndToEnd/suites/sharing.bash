@@ -81,8 +81,10 @@ rebuilds() {
     run on a docker build --build-arg FLAVOR=salt app
     run on a docker build --build-arg FLAVOR=pepper app
     # By another command each, or all but the first would export nothing.
-    for ((i = 0; i < 30; i++)); do on b docker build --quiet --label number="$i" --build-arg FLAVOR=salt app; done
-    expect_equal "$(exports | wc -l)" 32 exports
+    local repeats=12
+    [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || repeats=30
+    for ((i = 0; i < repeats; i++)); do on b docker build --quiet --label number="$i" --build-arg FLAVOR=salt app; done
+    expect_equal "$(exports | wc -l)" $((repeats + 2)) exports
     for flavor in salt pepper; do
         forget c
         run on c docker build --build-arg FLAVOR="$flavor" app
