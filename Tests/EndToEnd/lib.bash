@@ -553,6 +553,9 @@ commit() {
     git -C "$1" -c user.name=test -c user.email=test@example.invalid commit --quiet --message="${2:-change}"
 }
 
+# RUN: what the steps of projects are made with: `RUN`, or, for suites of many builds on engines that know it (from 23.0 on), `RUN` without
+# a network, which takes an engine a third of its work for a build.
+RUN=RUN
 project() {
     local word
     word=$(unique)
@@ -560,10 +563,10 @@ project() {
     cat >"$1/Dockerfile" <<DOCKERFILE
 FROM slipway/base:1
 COPY input.txt /input.txt
-RUN echo first $word >/first
+$RUN echo first $word >/first
 ARG FLAVOR=plain
-RUN cat /input.txt /first >/second && echo "\$FLAVOR" >>/second
-RUN sha256sum /second >/third
+$RUN cat /input.txt /first >/second && echo "\$FLAVOR" >>/second
+$RUN sha256sum /second >/third
 DOCKERFILE
     echo "input $word" >"$1/input.txt"
     git -c init.defaultBranch=main init --quiet "$1"

@@ -3,6 +3,7 @@
 # names, moves things, or plants them; and builds that are killed, with what they leave.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 

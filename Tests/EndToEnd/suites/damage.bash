@@ -3,6 +3,7 @@
 # code, the journal says why, and neither the engine nor a good store is harmed.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN="RUN --network=none"
 engine a sid containerd
 engine g sid classic
 

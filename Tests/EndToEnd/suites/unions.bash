@@ -2,6 +2,7 @@
 # What anybody has built, everybody finds: one manifest is imported that holds all exports.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 engine c sid containerd

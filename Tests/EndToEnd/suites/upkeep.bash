@@ -2,6 +2,7 @@
 # The store looks after itself: trimming and purging beside builds, killed, by root for others, and behind a build's back.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 limit=600
