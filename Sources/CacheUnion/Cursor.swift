@@ -93,7 +93,6 @@ struct Cursor {
     /// A whole number as Go writes one, at most seven digits: no list of ours is longer.
     mutating func number() -> Int32? {
         let isNegative = take(0x2D)
-        skipBlanks()
         let start = position
         var value: Int32 = 0
         while position < text.count, text[position].isDigit {
