@@ -36,7 +36,7 @@
 #   blocks     our lines in the files of others
 #   reach      which shells run the shim (--check): on plugin
 #   plugin     the shim as docker's plugin docker-buildx
-#   uninstall  on help, plugin;   package: on programs;   demo: on setup
+#   uninstall  on help, plugin;   package: on programs;   deb: on package, help;   demo: on setup
 #   files      what is ours, the manifest, writing: under all of them
 #   trust      who else may change what: under files, and read first
 
@@ -51,7 +51,7 @@ usage: install.sh [--with-plugin] [--system] [--prefix DIR] [--dry-run]
                                                               build if need be, and install
        install.sh --check [--system] [--prefix DIR]           tell which shells run the shim; status 1 if one does not
        install.sh --uninstall [--keep-data] [--system] [--prefix DIR] [--dry-run]
-       install.sh --package [FILE]                            make a tarball that installs without Swift
+       install.sh --package [tarball | deb] [FILE]            make a tarball, or Debian's package, that installs without Swift
        install.sh --demo [--prefix DIR]                       build, install for the user, and show it at work
 
   --system      for all users, below /usr/local; needs root. Without it: for you, below ~/.local
@@ -61,7 +61,7 @@ usage: install.sh [--with-plugin] [--system] [--prefix DIR] [--dry-run]
   --uninstall   take everything out again: programs, blocks in shell files, your build cache, journals and settings
                 (with --system: programs and settings for all; what is each user's own stays)
   --keep-data   with --uninstall: keep cache, journals and settings
-  --package     slipway-VERSION-linux-ARCH.tar.gz in the current folder, or FILE
+  --package     slipway-VERSION-linux-ARCH.tar.gz or slipway_VERSION_ARCH.deb in the current folder, or FILE
   --demo        builds an example on one engine, then on a second, empty one; status 1 if that one has to build a step
   --dry-run     tell what would be done, and do nothing
   --help        this text
@@ -87,6 +87,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 action=install
 scope=user
 prefix=
+package_kind=
 package_file=
 keep_data=
 with_plugin=
@@ -119,7 +120,7 @@ while [ $# -gt 0 ]; do
     -*) misuse "unknown option: $1" ;;
     *)
         if [ "$action" != package ] || [ -n "$package_file" ]; then misuse "one word too many: $1"; fi
-        package_file=$1
+        case $package_kind:$1 in :tarball | :deb) package_kind=$1 ;; *) package_file=$1 ;; esac
         ;;
     esac
     shift
@@ -261,7 +262,13 @@ uninstall)
 package)
     # shellcheck source=shims/install/package.sh
     . "$rooms/package.sh"
-    make_package
+    if [ "$package_kind" = deb ]; then
+        # shellcheck source=shims/install/deb.sh
+        . "$rooms/deb.sh"
+        make_deb
+    else
+        make_package
+    fi
     ;;
 demo)
     # shellcheck source=shims/install/demo.sh

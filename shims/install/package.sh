@@ -5,17 +5,24 @@
 # shellcheck source=programs.sh
 . "$rooms/programs.sh"
 
-make_package() {
+# Sets version, and sees to it that the programs run where nothing else is installed.
+check_programs() {
     find_programs
-    tar --version 2>/dev/null | grep -q 'GNU tar' || die "--package needs GNU tar (Debian: apt-get install tar)"
     version=$(version_of "$programs/slipway")
     version=${version#slipway }
     case $version in '' | *[!A-Za-z0-9.+~-]*) die "$programs/slipway version does not begin with \"slipway VERSION\"" ;; esac
-    # A package must run where nothing else is installed.
     for file in docker slipway; do
         if have ldd && ldd "$programs/$file" 2>/dev/null | grep -q '=>'; then die "$programs/$file is not static"; fi
     done
+    # Order, owner and time of what is packed are fixed.
+    epoch=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null)}
+    # What a package was unpacked from has the time that its files have.
+    : "${epoch:=$(stat -c %Y -- "$here/install.sh")}"
+}
 
+make_package() {
+    check_programs
+    tar --version 2>/dev/null | grep -q 'GNU tar' || die "--package needs GNU tar (Debian: apt-get install tar)"
     name=slipway-$version-linux-$(uname -m)
     : "${package_file:=$name.tar.gz}"
     root=$work/package/$name
@@ -32,9 +39,7 @@ make_package() {
     find "$root" -type f -exec chmod 644 {} +
     chmod 755 "$root/bin/docker" "$root/bin/slipway" "$root/install.sh"
 
-    # Order, owner and time are fixed.
-    epoch=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null)}
-    tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@${epoch:-0}" \
+    tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$epoch" \
         -C "$work/package" -cf "$work/package.tar" "$name" || exit 1
     gzip -9 -n "$work/package.tar" || exit 1
     replace "$work/package.tar.gz" "$package_file" 644 || die "cannot write $package_file"
