@@ -69,6 +69,7 @@ let package = Package(
         room("Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning"]),
         room("Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
+        room("Report", uses: ["Formats", "Notes", "BuildHistory", "Records", "Why"]),
         room(
             "Doctor",
             uses: [
@@ -81,7 +82,8 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "DockerCommandLine", "BuildCache", "PackageCache", "PathMap", "Planning",
-                "Shim", "Records", "Remote", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint", "GitIndex",
+                "Shim", "Records", "Report", "Remote", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint",
+                "GitIndex",
                 "WorkingTree",
                 "BuildHistory", "Why",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -118,6 +120,7 @@ let package = Package(
         tests(of: "Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning", "TestSupport"]),
         tests(of: "Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning", "TestSupport"]),
         tests(of: "Records", uses: ["Formats", "Notes", "Host", "TestSupport"]),
+        tests(of: "Report", uses: ["Formats", "Notes", "BuildHistory", "Records", "Why", "TestSupport"]),
         tests(
             of: "slipway",
             uses: [

@@ -24,6 +24,9 @@ public struct LedgerEntry: Equatable, Sendable {
     }
     var command: Command { Command(began: began, process: process) }
 
+    /// Nanoseconds that its export took.
+    public var exporting: Int64 { export == nil ? 0 : outcome.export ?? 0 }
+
     /// Everything by name.
     public init(
         began: Int, process: Int, repository: ByteString, export: ByteString?, hasImported: Bool,
@@ -100,23 +103,31 @@ public struct BuildAccount: Equatable, Sendable {
 
     private init(_ repository: ByteString, _ entries: [LedgerEntry]) {
         self.repository = repository
-        var measured: [ByteString: Int64] = [:]
         let last = Self.lastCommands(of: entries)
         recent.commands = last.count
-        for entry in entries {
-            let (cached, run) = (entry.outcome.steps.filter(\.isCached), entry.outcome.steps.filter { !$0.isCached })
-            for step in run { measured[step.identity] = step.duration }
-            let saved = entry.hasImported ? cached.reduce(Int64(0)) { $0 &+ (measured[$1.identity] ?? 0) } : 0
-            let exporting = entry.export == nil ? 0 : entry.outcome.export ?? 0
+        for (entry, saved) in zip(entries, Self.saved(by: entries)) {
+            let exporting = entry.exporting
             builds += 1
             steps += entry.outcome.steps.count
-            self.cached += cached.count
+            cached += entry.outcome.steps.count(where: \.isCached)
             self.saved = self.saved &+ saved
             if entry.export != nil { exports += 1 }
             self.exporting = self.exporting &+ exporting
             guard last.contains(entry.command) else { continue }
             recent.exporting = recent.exporting &+ exporting
             recent.saved = recent.saved &+ saved
+        }
+    }
+
+    /// What each build was spared, in nanoseconds: see `saved`. `entries` are in their order.
+    public static func saved(by entries: [LedgerEntry]) -> [Int64] {
+        var measured: [ByteString: [ByteString: Int64]] = [:]
+        return entries.map { entry in
+            for step in entry.outcome.steps where !step.isCached {
+                measured[entry.repository, default: [:]][step.identity] = step.duration
+            }
+            guard entry.hasImported, let known = measured[entry.repository] else { return 0 }
+            return entry.outcome.steps.filter(\.isCached).reduce(0) { $0 &+ (known[$1.identity] ?? 0) }
         }
     }
 

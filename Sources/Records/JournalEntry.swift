@@ -51,7 +51,7 @@ public struct JournalEntry: Equatable, Sendable {
     }
 
     /// Whether it tells of a command, and not of what was done behind one.
-    var isCommand: Bool { command != "export" && command != "remote" }
+    public var isCommand: Bool { command != "export" && command != "remote" }
 
     /// The process that decided, and became docker; nil where it was not written.
     public var process: Int? { JSON(line)?[key: "pid"]?.integer }

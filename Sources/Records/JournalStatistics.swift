@@ -37,6 +37,8 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var reasons: [Count] = []
     /// How many entries of each kind of command there are, the most frequent first.
     public private(set) var commands: [Count] = []
+    /// What was done with the registry and what failed: how often each reason was noted, the most frequent first.
+    public private(set) var remote: [Count] = []
     /// Seconds since 1970 of the first entry.
     public private(set) var first: Int?
     /// Seconds since 1970 of the last entry.
@@ -48,11 +50,16 @@ public struct JournalStatistics: Equatable, Sendable {
         var reasons: [ByteString: Int] = [:]
         var leftOut: [ByteString: Int] = [:]
         var commands: [ByteString: Int] = [:]
+        var remote: [ByteString: Int] = [:]
         var reached: Set<ByteString> = []
         for entry in journal {
             let exports = entry.exports.compactMap { ArrivedExport(at: $0) }
             let brought = exports.reduce(0) { $0 &+ $1.bytes(since: entry.time, besides: &reached) }
-            guard filter.accepts(entry), entry.isCommand else { continue }
+            guard filter.accepts(entry) else { continue }
+            for note in entry.notes where Reason(code: note.code)?.area == .remote {
+                remote[note.code, default: 0] += 1
+            }
+            guard entry.isCommand else { continue }
             entries += 1
             commands[entry.command, default: 0] += 1
             first = min(first ?? entry.time, entry.time)
@@ -74,6 +81,7 @@ public struct JournalStatistics: Equatable, Sendable {
         self.reasons = Self.sorted(reasons)
         self.leftOut = Self.sorted(leftOut)
         self.commands = Self.sorted(commands)
+        self.remote = Self.sorted(remote)
     }
 
     private static let notLeftOut: [Reason] = [
@@ -102,6 +110,7 @@ public struct JournalStatistics: Equatable, Sendable {
             "declined": .integer(declined),
             "waited": .integer(waited),
             "reasons": .array(reasons.map(\.reasonJSON)), "leftOut": .array(leftOut.map(\.reasonJSON)),
+            "remote": .array(remote.map(\.reasonJSON)),
         ])
     }
 }

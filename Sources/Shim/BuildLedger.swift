@@ -11,7 +11,8 @@ public enum BuildLedger {
     /// Commands whose builds exported nothing and are kept.
     private static let mostCommands = 16
 
-    private static var files: [ByteString] {
+    /// The ledger's files, the older first.
+    public static var files: [ByteString] {
         guard let folder = Locations.state else { return [] }
         return [folder.appending(path: "builds.1.jsonl"), folder.appending(path: "builds.jsonl")]
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DockerfileLint
 import Formats
+import Host
 import Notes
 import Records
 import Shim
@@ -9,7 +10,10 @@ import Shim
 struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what the shim decided, newest last.",
-        discussion: "Command lines are not recorded: build arguments hold secrets.")
+        discussion: """
+            Command lines are not recorded: build arguments hold secrets. With --follow it goes on until it is stopped, or nobody \
+            reads it any more.
+            """)
 
     @Flag(
         help:
@@ -21,6 +25,9 @@ struct Log: ParsableCommand {
         name: [.short, .customLong("last")],
         help: ArgumentHelp("How many entries, of those that the other options leave.", valueName: "count"))
     var count = 20
+
+    @Flag(name: [.short, .long], help: "Go on, with what is decided from now on.")
+    var follow = false
 
     @OptionGroup var since: Since
 
@@ -40,12 +47,25 @@ struct Log: ParsableCommand {
     }
 
     func run() {
-        let entries = JournalEntry.entries(of: Journal.files).filter(filter.accepts)
-        for entry in entries.suffix(count) {
-            // Written anew: this escapes any character in the file that would steer a terminal.
-            if json { JSON(entry.line).map(Output.write) } else { Output.write(text(of: entry)) }
+        var position = LinePosition.start
+        var shown: Int? = count
+        while true {
+            // Looked at before it is read: what comes after that makes it another.
+            let seen = Self.journalStatus
+            let written = position.lines(of: Journal.files)
+            position = written.end
+            let entries = written.new.compactMap { JournalEntry($0) }.filter(filter.accepts)
+            for entry in entries.suffix(shown ?? entries.count) {
+                // Written anew: this escapes any character in the file that would steer a terminal.
+                if json { JSON(entry.line).map(Output.write) } else { Output.write(text(of: entry)) }
+            }
+            guard follow, Output.failure == nil else { return }
+            shown = nil
+            while Self.journalStatus == seen { Clock.sleep(nanoseconds: 200_000_000) }
         }
     }
+
+    private static var journalStatus: FileStatus? { Journal.files.last.flatMap { try? Files.status($0) } }
 
     private func text(of entry: JournalEntry) -> ByteString {
         let head = [

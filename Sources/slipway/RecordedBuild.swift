@@ -53,6 +53,25 @@ struct RecordedBuild {
         }
     }
 
+    /// Why a build of the ledger's had its first step that was not cached executed, by what was recorded of it; nil where that is
+    /// gone. `commands` are those of the journal. No engine is asked.
+    static func explanation(of ended: LedgerEntry, among commands: [JournalEntry]) -> Explanation? {
+        // PIDs are reused.
+        let command = commands.last { $0.process == ended.process && ($0.time &- ended.began).magnitude <= 60 }
+        guard let command else { return nil }
+        let all = builds(of: command)
+        let place = ended.export.flatMap(Export.currentLocation)
+        let build = all.first { build in
+            guard let found = build.place, build.record?.repository == ended.repository else { return false }
+            // Those that exported nothing are known by what became of them.
+            return place.map { $0 == found } ?? (Evidence.outcome(in: found)?.json.text == ended.outcome.json.text)
+        }
+        guard let build else { return nil }
+        let others = (all.compactMap(\.record?.bakeTarget) + command.targets).filter { $0 != build.record?.bakeTarget }
+        return Explanation(
+            of: Evidence(about: build, others, reference: nil, EngineHistory(docker: nil)))
+    }
+
     private var isWhole: Bool {
         guard let place, let record else { return false }
         return !record.context.text.hasPrefix("/") || !Files.isMissing(place.appending(path: Export.contextRecord))
@@ -180,7 +199,7 @@ extension Evidence {
         return ArrivedExport.remade(by: place, importing: union, since: record.began / 1_000_000_000 + 1) ?? 0
     }
 
-    private static func outcome(in place: ByteString) -> BuildOutcome? {
+    static func outcome(in place: ByteString) -> BuildOutcome? {
         (try? Files.read(place.appending(path: Export.outcomeRecord), limit: 4 << 20, followLinks: false))
             .flatMap { JSON($0) }.flatMap { BuildOutcome($0) }
     }

@@ -24,10 +24,10 @@ struct Stats: ParsableCommand {
     @Flag(
         help: """
             Print JSON: entries, first, last, commands, builds, changed, imported, exported, arrived, bytes, declined, \
-            waited, reasons, leftOut, repositories. Times are seconds since 1970, or null; waited are seconds; commands are counts by kind, builds those of the kind build; \
+            waited, reasons, leftOut, remote, repositories. Times are seconds since 1970, or null; waited are seconds; commands are counts by kind, builds those of the kind build; \
             imported, exported and arrived count each target of a bake; \
             reasons are code, sentence and count of the declined, the most frequent first, leftOut the same of what was left out \
-            of imports; repositories are repository, builds, \
+            of imports, remote of what was done with the registry and what failed; repositories are repository, builds, \
             steps, cached, saved, exports, exporting, bytes, pays, times in seconds.
             """)
     var json = false
@@ -68,6 +68,10 @@ struct Stats: ParsableCommand {
         lines.append(row("  arrived", statistics.arrived, ByteSize.text(statistics.bytes) + " new in the store"))
         lines.append(row("left as they were", statistics.declined))
         lines += rows(statistics.reasons)
+        if !statistics.remote.isEmpty {
+            lines.append(row("registry", statistics.remote.reduce(0) { $0 + $1.count }))
+            lines += rows(statistics.remote)
+        }
         return Output.lines(lines)
     }
 }

@@ -43,7 +43,7 @@ struct JournalStatisticsTests {
     func empty() {
         let text: ByteString =
             #"{"entries":0,"first":null,"last":null,"commands":{},"builds":0,"changed":0,"imported":0,"exported":0,"#
-            + #""arrived":0,"bytes":0,"declined":0,"waited":0,"reasons":[],"leftOut":[]}"#
+            + #""arrived":0,"bytes":0,"declined":0,"waited":0,"reasons":[],"leftOut":[],"remote":[]}"#
         #expect(JournalStatistics(of: []).json.text == text)
     }
 
@@ -67,7 +67,7 @@ struct JournalStatisticsTests {
             + #"{"code":"SLP102","sentence":"the command line is not understood, so it is passed on as it is","count":1},"#
             + #"{"code":"SLP214","sentence":"the engine does not answer in time","count":1},"#
             + #"{"code":"SLP217","sentence":"the engine has no containerd image store: import only","count":1}],"#
-            + #""leftOut":[{"code":"SLP413","sentence":"too new for the union: in the next one","count":1}]}"#
+            + #""leftOut":[{"code":"SLP413","sentence":"too new for the union: in the next one","count":1}],"remote":[]}"#
         #expect(JournalStatistics(of: journal).json.text == text)
         let some = JournalStatistics(of: journal, JournalFilter(since: 30))
         #expect(some.entries == 2 && some.first == 30 && some.last == 40 && some.builds == 1 && some.declined == 1)

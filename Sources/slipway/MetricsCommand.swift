@@ -1,0 +1,127 @@
+import ArgumentParser
+import BuildCache
+import BuildHistory
+import Formats
+import Host
+import Planning
+import Records
+import Report
+import Shim
+import Why
+
+/// `slipway metrics`
+struct MetricsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metrics",
+        abstract: "Print counters of builds, hits and misses for a monitoring system.",
+        discussion: """
+            Commands, builds, cached and executed steps, misses by cause, seconds saved, bytes, trims and the registry's failures; \
+            docs/metrics.md lists all. What has been counted is kept, so counters go on when the journal they are counted from \
+            begins anew. Each user has counters of their own, told apart by the label user. Exits with 1 when the counters cannot be \
+            kept or FILE cannot be written.
+
+              slipway metrics
+              slipway metrics --format prometheus --output /var/lib/prometheus/node-exporter/slipway-1000.prom
+            """)
+
+    enum Format: String, ExpressibleByArgument { case openmetrics, prometheus }
+
+    @Option(
+        help: """
+            openmetrics, or prometheus: the older text format, which node_exporter's textfile collector reads.
+            """, completion: .list(["openmetrics", "prometheus"]))
+    var format = Format.openmetrics
+
+    @Option(
+        help: ArgumentHelp(
+            "Write FILE instead, readable for all: its readers see the old text or the new one.", valueName: "file"),
+        completion: .file())
+    var output: String?
+
+    func run() throws {
+        var metrics = Self.kept ?? Metrics()
+        let former = metrics
+        metrics.count()
+        let text = metrics.text(
+            format == .openmetrics ? .openmetrics : .prometheus, user: Kernel.userID,
+            version: ByteString(Release.version), store: Metrics.Store.own)
+        if let output {
+            let path = ByteString(output)
+            do throws(Errno) {
+                // Another program reads it, as another user.
+                try Files.replace(path, with: text, mode: 0o644)
+            } catch {
+                Output.complain(
+                    "cannot write " + path + ": " + ByteString(error.description)
+                        + "; its folder must be there and yours to write")
+                throw ExitCode.failure
+            }
+        } else {
+            Output.write(exactly: text)
+        }
+        guard metrics != former else { return }
+        guard let file = Self.file else {
+            Output.complain("the counters cannot be kept: set HOME or XDG_STATE_HOME to a folder of your own")
+            throw ExitCode.failure
+        }
+        do throws(Errno) {
+            try Files.makeDirectories(file.parentPath, mode: 0o700)
+            try Files.replace(file, with: metrics.json.text + "\n", mode: 0o600)
+        } catch {
+            Output.complain("the counters cannot be kept in " + file + ": " + ByteString(error.description))
+            throw ExitCode.failure
+        }
+    }
+
+    private static var file: ByteString? { Locations.state?.appending(path: "metrics.json") }
+
+    private static var kept: Metrics? {
+        file.flatMap { try? Files.read($0, limit: 1 << 20, followLinks: false) }.flatMap { Metrics($0) }
+    }
+}
+
+extension Metrics {
+    /// Counts what was written down since the last time.
+    fileprivate mutating func count() {
+        let written = journal.lines(of: Journal.files)
+        journal = written.end
+        add(JournalStatistics(of: written.new.compactMap { JournalEntry($0) }))
+        let ended = ledger.lines(of: BuildLedger.files)
+        ledger = ended.end
+        // What a step takes is known from earlier builds, too.
+        let known = ended.known.compactMap { LedgerEntry($0) }
+        let new = ended.new.compactMap { LedgerEntry($0) }
+        let saved = BuildAccount.saved(by: known + new).suffix(new.count)
+        let commands = new.contains { $0.outcome.firstMiss != nil } ? RecordedBuild.commands() : []
+        var reached: Set<ByteString> = []
+        for (entry, saved) in zip(new, saved) {
+            let arrived = entry.export.flatMap { ArrivedExport(at: $0) }
+            let isMiss = entry.outcome.firstMiss != nil
+            add(
+                entry, saved: saved, bytes: arrived?.bytes(since: entry.began, besides: &reached) ?? 0,
+                cause: isMiss ? RecordedBuild.explanation(of: entry, among: commands)?.cause ?? .unknown : .allCached)
+        }
+    }
+}
+
+extension Metrics.Store {
+    /// The user's own part; nil where there is none.
+    fileprivate static var own: Metrics.Store? {
+        let settings = LoadedSettings.load().settings
+        guard let root = settings.store ?? Locations.store, let layout = StoreLayout(root: root),
+            let part = layout.parts.first(where: { $0.user == Kernel.userID }),
+            let summary = try? PartSummary(of: part, in: Store(layout), othersUpTo: settings.unionOthersAge)
+        else { return nil }
+        let usage = summary.usage
+        let current = summary.generations.first { $0.isCurrent }?.name
+        return Metrics.Store(
+            bytes: [
+                ("live", usage.live), ("orphaned", usage.orphaned), ("unfinished", usage.unfinished),
+                ("waiting", usage.waiting),
+            ],
+            budget: settings.trimBudget, free: try? Files.space(at: layout.root).available, keys: summary.keys.count,
+            exports: summary.keys.reduce(0) { $0 + $1.complete },
+            // The first is gen-000001, and every trim that switches makes the next.
+            trims: max(0, (current?.dropFirst(4).decimal ?? 1) - 1))
+    }
+}
