@@ -69,7 +69,7 @@ let package = Package(
         room("Sandbox", uses: ["DockerClient", "Formats", "Host", "Planning"]),
         room("Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning"]),
         room("Records", uses: ["Formats", "Notes", "Host", "BuildCache"]),
-        room("Report", uses: ["Formats", "Notes", "BuildHistory", "Records", "Why"]),
+        room("Report", uses: ["Formats", "Notes", "BuildHistory", "Planning", "Records", "Why"]),
         room(
             "Doctor",
             uses: [
@@ -81,8 +81,9 @@ let package = Package(
         .executableTarget(
             name: "slipway",
             dependencies: [
-                "Formats", "Notes", "Host", "DockerCommandLine", "BuildCache", "PackageCache", "PathMap", "Planning",
-                "Shim", "Records", "Report", "Remote", "Doctor", "DockerClient", "Warm", "Sandbox", "DockerfileLint",
+                "Formats", "Notes", "Host", "DockerCommandLine", "BuildCache", "Engine", "PackageCache", "PathMap",
+                "Planning", "Shim", "Records", "Report", "Remote", "Doctor", "DockerClient", "Warm", "Sandbox",
+                "DockerfileLint",
                 "GitIndex",
                 "WorkingTree",
                 "BuildHistory", "Why",

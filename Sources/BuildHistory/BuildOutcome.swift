@@ -35,7 +35,7 @@ public struct BuildOutcome: Equatable, Sendable {
         }
 
         /// The step in its place, the same for each build of one Dockerfile.
-        var identity: ByteString { stage + "/" + ByteString(decimal: number) + "/" + digest }
+        public var identity: ByteString { stage + "/" + ByteString(decimal: number) + "/" + digest }
 
         /// "RUN", "COPY".
         public var keyword: ByteString { instruction.cut(at: " ")?.before ?? instruction }

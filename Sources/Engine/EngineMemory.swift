@@ -18,6 +18,21 @@ public struct EngineMemory: Sendable {
         self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 32, longest: 16_384)
     }
 
+    /// The engines that are known, in words: where their build cache is, and how they were asked.
+    public var known: [(name: ByteString, detail: ByteString)] {
+        file.lines().compactMap(Entry.init(line:)).map { entry in
+            switch entry.way {
+            case .worker(let worker):
+                (
+                    worker.identifier,
+                    (worker.usesContainerdStore ? "containerd image store" : "classic image store: import only") + ", "
+                        + worker.architecture
+                )
+            case .information(let version, _): (entry.key, "asked by /info, version " + version)
+            }
+        }
+    }
+
     func recall(_ endpoint: Endpoint) -> Way? {
         let key = Self.key(endpoint)
         return file.lines().lazy.compactMap(Entry.init(line:)).first { $0.key == key }?.way

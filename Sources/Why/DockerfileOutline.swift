@@ -207,7 +207,7 @@ extension DockerfileOutline {
 
     /// The instruction behind a step of a stage, FROM being number 1; nil when they do not fit together. The stage is named as
     /// BuildKit names it: empty for the only one, "stage-N" for one without a name.
-    func index(stage: ByteString, number: Int, word: ByteString) -> Int? {
+    public func index(stage: ByteString, number: Int, word: ByteString) -> Int? {
         guard let stage = stageNumber(stage), number > 1 else { return nil }
         var left = number - 1
         for (index, instruction) in instructions.enumerated() where instruction.stage == stage {

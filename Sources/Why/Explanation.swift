@@ -94,6 +94,9 @@ public struct Explanation: Equatable, Sendable {
     /// See `cached`.
     public var total: Int?
 
+    /// Whether one cache for all would have had the step: nothing differs, not even what no cache can see past.
+    public var wouldHitInOneCache: Bool { shouldHaveHit && ![.modes, .clutter].contains(cause) }
+
     init(
         _ cause: Cause, _ sentence: ByteString, fix: ByteString? = nil, paths: [ByteString] = [],
         shouldHaveHit: Bool = false

@@ -88,18 +88,15 @@ extension Metrics {
         add(JournalStatistics(of: written.new.compactMap { JournalEntry($0) }))
         let ended = ledger.lines(of: BuildLedger.files)
         ledger = ended.end
-        // What a step takes is known from earlier builds, too.
-        let known = ended.known.compactMap { LedgerEntry($0) }
-        let new = ended.new.compactMap { LedgerEntry($0) }
-        let saved = BuildAccount.saved(by: known + new).suffix(new.count)
-        let commands = new.contains { $0.outcome.firstMiss != nil } ? RecordedBuild.commands() : []
         var reached: Set<ByteString> = []
-        for (entry, saved) in zip(new, saved) {
-            let arrived = entry.export.flatMap { ArrivedExport(at: $0) }
-            let isMiss = entry.outcome.firstMiss != nil
+        let known = ended.known.compactMap { LedgerEntry($0) }
+        for build in ReportFacts.Build.all(of: ended.new.compactMap { LedgerEntry($0) }, after: known) {
+            let arrived = build.entry.export.flatMap { ArrivedExport(at: $0) }
+            let isMiss = build.entry.outcome.firstMiss != nil
             add(
-                entry, saved: saved, bytes: arrived?.bytes(since: entry.began, besides: &reached) ?? 0,
-                cause: isMiss ? RecordedBuild.explanation(of: entry, among: commands)?.cause ?? .unknown : .allCached)
+                build.entry, saved: build.saved,
+                bytes: arrived?.bytes(since: build.entry.began, besides: &reached) ?? 0,
+                cause: isMiss ? build.explanation?.cause ?? .unknown : .allCached)
         }
     }
 }

@@ -53,9 +53,11 @@ struct RecordedBuild {
         }
     }
 
-    /// Why a build of the ledger's had its first step that was not cached executed, by what was recorded of it; nil where that is
-    /// gone. `commands` are those of the journal. No engine is asked.
-    static func explanation(of ended: LedgerEntry, among commands: [JournalEntry]) -> Explanation? {
+    /// What was recorded of a build of the ledger's, and why its first step that was not cached was executed; nil where that is gone.
+    /// `commands` are those of the journal. No engine is asked.
+    static func of(
+        _ ended: LedgerEntry, among commands: [JournalEntry]
+    ) -> (build: RecordedBuild, explanation: Explanation)? {
         // PIDs are reused.
         let command = commands.last { $0.process == ended.process && ($0.time &- ended.began).magnitude <= 60 }
         guard let command else { return nil }
@@ -68,8 +70,7 @@ struct RecordedBuild {
         }
         guard let build else { return nil }
         let others = (all.compactMap(\.record?.bakeTarget) + command.targets).filter { $0 != build.record?.bakeTarget }
-        return Explanation(
-            of: Evidence(about: build, others, reference: nil, EngineHistory(docker: nil)))
+        return (build, Explanation(of: Evidence(about: build, others, reference: nil, EngineHistory(docker: nil))))
     }
 
     private var isWhole: Bool {

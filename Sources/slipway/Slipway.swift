@@ -17,7 +17,8 @@ struct Slipway: ParsableCommand {
             where their own help says nothing else.
             """,
         subcommands: [
-            Explain.self, PathsCommand.self, Log.self, Stats.self, MetricsCommand.self, Status.self, DoctorCommand.self,
+            Explain.self, PathsCommand.self, Log.self, Stats.self, ReportCommand.self, MetricsCommand.self, Status.self,
+            DoctorCommand.self,
             WhyCommand.self,
             CheckCommand.self,
             LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
