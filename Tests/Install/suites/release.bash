@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# What a release consists of.
+
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
+
+version=$(sed -n 's/.*version = "\(.*\)"/\1/p' "$sources/Sources/Shim/Release.swift")
+make_package "$version"
+mkdir -p "$package/Scripts" "$package/Sources/Shim"
+cp "$sources/Scripts/release" "$package/Scripts/"
+cp "$sources/Package.swift" "$package/"
+cp "$sources/Sources/Shim/Release.swift" "$package/Sources/Shim/"
+release() { env -i HOME="$T" PATH="$PATH" TMPDIR="$T" SOURCE_DATE_EPOCH=1790000000 DEBEMAIL=slipway@lists.debian.org "$package/Scripts/release" "$@" >"$T/out" 2>&1; }
+quietly() { "$@" >"$T/out" 2>&1; }
+machine=$(uname -m)
+name=slipway-$version-linux-$machine
+
+check "Scripts/release" release "$T/dist"
+equal "what it writes" "$(ls -A "$T/dist")" "$(printf '%s\n' SHA256SUMS "$name.cdx.json" "$name.tar.gz" "slipway_${version}_$(dpkg --print-architecture).deb")"
+check "SHA256SUMS is right" bash -c "cd '$T/dist' && sha256sum --check --quiet SHA256SUMS"
+equal "and names all of it" "$(wc -l <"$T/dist/SHA256SUMS")" 3
+# shellcheck disable=SC2016
+check "the bill of materials names the tarball" quietly jq -e --arg digest "$(sha256sum <"$T/dist/$name.tar.gz" | cut -d ' ' -f 1)" \
+    '.bomFormat == "CycloneDX" and .metadata.component.hashes[0].content == $digest' "$T/dist/$name.cdx.json"
+equal "and what is linked in" "$(jq -r '.components[] | select(.version != "") | .name' "$T/dist/$name.cdx.json" | tr '\n' ' ')" "swift-argument-parser swift-runtime glibc "
+check "once more" release "$T/again"
+check "the same bytes" diff -r "$T/dist" "$T/again"
+
+make_package 9.9.9
+equal "programs of another version than the sources are refused" "$(release "$T/other"; echo $?)" 1
+check "  and that is said" said "of another version than the sources"
+
+# From nothing to a hit: no compiler, no network, as the release's reader does it.
+mkdir "$T/unpacked"
+tar -xzf "$T/dist/$name.tar.gz" -C "$T/unpacked"
+fresh reader
+check "the tarball installs without compiler and network" quietly env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -rn sh "$T/unpacked/$name/install.sh"
+reached_everywhere "the tarball's shim" "$home" "$home/.local"
+check "and goes" quietly env -i HOME="$home" PATH=/usr/sbin:/usr/bin:/sbin:/bin sh "$home/.local/lib/slipway/install.sh" --uninstall
+equal "without a trace" "$(tree "$home")" ""
+
+if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
+    python3 -m venv "$T/venv" && "$T/venv/bin/pip" -q --disable-pip-version-check install 'cyclonedx-python-lib[json-validation]'
+    check "a validator of CycloneDX accepts it" "$T/venv/bin/python" -c '
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+problem = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
+print(problem)
+sys.exit(problem is not None)' "$T/dist/$name.cdx.json"
+fi
