@@ -1,0 +1,23 @@
+# shellcheck shell=bash disable=SC2154
+# Files that others read, against the schemas of others.
+
+check "check-jsonschema installs" need check-jsonschema
+valid() { # valid SCHEMA FILE...
+    "$python" -m check_jsonschema --builtin-schema "vendor.$1" "${@:2}"
+}
+check "the workflows are ones of GitHub's" valid github-workflows "$sources"/.github/workflows/*.yml
+check "the issue forms are" valid github-issue-forms "$sources"/.github/ISSUE_TEMPLATE/[0-9]*.yml
+check "and their choice" valid github-issue-config "$sources/.github/ISSUE_TEMPLATE/config.yml"
+printf '%s\n' 'on: push' 'jobs: {one: {runs-on: x, step: []}}' >"$T/wrong.yml"
+check "a wrong workflow is none" not valid github-workflows "$T/wrong.yml"
+check "each bug's form asks for the doctor's findings" grep -q 'slipway doctor --json' "$sources/.github/ISSUE_TEMPLATE/1-bug.yml"
+if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
+    check "reuse installs" need reuse
+    check "every file has a copyright and a licence" "$python" -m reuse --root "$sources" lint --quiet
+fi
+check "the dashboard is JSON" jq -e '.panels | length > 0' "$sources/Examples/monitoring/grafana.json"
+# Every series that it asks for is one that there is.
+at "$T/formats" metrics >"$T/series"
+while IFS= read -r series; do
+    check "the dashboard's $series exists" grep -qE "^# TYPE ${series%_total} " "$T/series"
+done < <(jq -r '.. | .expr? // empty' "$sources/Examples/monitoring/grafana.json" | grep -oE 'slipway_[a-z_]+' | grep -v '^slipway_store_' | sort -u)
