@@ -25,6 +25,7 @@ public enum Doctor {
         findings += CloneFacts.gather(context).findings()
         findings += PathLookup(loaded.settings, docker: RealDocker.find()).findings(context.directory)
         findings += HomeFacts.gather(context).findings()
-        return Report(findings)
+        let remedy = Remedy(context)
+        return Report(findings.map(remedy.fit))
     }
 }

@@ -47,14 +47,17 @@ public struct Report: Sendable {
     /// The worst severity; `ok` when nothing was found.
     public var worst: Severity { findings.map(\.severity).max() ?? .ok }
 
-    /// {"findings": [...], "worst": "..."}
+    /// {"findings": [...], "worst": "...", "verdict": "...", "says": "..."}
     public var json: JSON {
-        .object(["findings": .array(findings.map(\.json)), "worst": .string(worst.name)])
+        .object([
+            "findings": .array(findings.map(\.json)), "worst": .string(worst.name), "verdict": .string(verdict.name),
+            "says": .string(verdictText),
+        ])
     }
 
-    /// For people: what is wrong, each with why and what fixes it, then a line for each thing that is in order.
+    /// For people: the verdict, what is wrong, each with why and what fixes it, then a line for each thing that is in order.
     public func text(inColour: Bool) -> ByteString {
-        var lines: [ByteString] = []
+        var lines = [verdictText, ""]
         for finding in findings {
             let row = finding.check.row
             let head = Self.label(row.severity, inColour: inColour) + "  " + finding.check.code + "  "

@@ -15,6 +15,8 @@ public struct ProcessContext: Sendable {
     public var now: Int64
     /// The program itself, beside which the installer puts the shim.
     public var program: ByteString
+    /// Where programs are looked for besides PATH.
+    var fallbackFolders: [ByteString] = ["/usr/bin", "/bin"]
 
     /// This process's own.
     public static func current() -> ProcessContext {
@@ -40,7 +42,7 @@ public struct ProcessContext: Sendable {
 
     /// The first executable of a name on PATH.
     func find(_ name: ByteString) -> ByteString? {
-        (path + ["/usr/bin", "/bin"]).map { $0.appending(path: name) }.first(where: Self.isProgram)
+        (path + fallbackFolders).map { $0.appending(path: name) }.first(where: Self.isProgram)
     }
 
     static func isProgram(_ path: ByteString) -> Bool {

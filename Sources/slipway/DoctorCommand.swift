@@ -10,16 +10,25 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor",
         abstract: "Find what keeps builds from sharing, and tell what fixes it.",
         discussion: """
-            Starts every installed shell to see which docker it runs, and asks docker, its plugins and the engine. Changes \
+            Its first line is the verdict. Starts every installed shell to see which docker it runs, and asks docker, its plugins and the engine. Changes \
             nothing. The codes stand in docs/doctor.md. Exits with 0 when all is in order, 1 with warnings, 2 when \
             something is broken.
             """)
 
-    @Flag(help: "Print JSON: findings, worst.")
+    @Flag(help: "Print JSON: findings, worst, verdict (shared, imported-only, not-shared), says.")
     var json = false
 
     @Flag(help: "Read every blob of the store that you may read and compare it with its digest.")
     var verify = false
+
+    @Flag(
+        name: [.short, .long],
+        help: "Print the verdict only, where builds share less than they could: for lifecycle commands.")
+    var quiet = false
+
+    func validate() throws {
+        guard !(quiet && json) else { throw ValidationError("Give --quiet or --json, not both.") }
+    }
 
     func run() throws {
         let isShowing = !json && Kernel.isTerminal(2)
@@ -32,7 +41,9 @@ struct DoctorCommand: ParsableCommand {
             Kernel.printError("verifying " + ByteSize.text(done) + " of " + ByteSize.text(total))
         }
         if shown != .max { Output.clearLine() }
-        if json {
+        if quiet {
+            if report.verdict != .shared { Output.complain(report.verdictText + "; slipway doctor tells more") }
+        } else if json {
             Output.write(report.json)
         } else {
             Output.write(coloured: report.text(inColour: Kernel.isTerminal(1)))

@@ -64,12 +64,14 @@ struct TableTests {
     @Test("For people: three lines for what is wrong, one for what is right, no colours and no tricks")
     func text() {
         let report = Report([Finding(.dockerFound, "x"), Finding(.defaultACL, "/a\u{1B}[2J\n", path: "/a\u{1B}b")])
-        let lines = report.text(inColour: false).split("\n")
+        let text = report.text(inColour: false).split("\n")
+        #expect(text.prefix(2) == ["Builds share layers here; one thing could be better", ""])
+        let lines = Array(text.dropFirst(2))
         #expect(lines.count == 5 && lines.last == "")
         #expect(lines[0] == "warning  DOC503  the repository has a default ACL: /a\\x1b[2J\\n")
         #expect(lines[1].trimmed.hasPrefix("why   new files") && lines[2].trimmed == "fix   setfacl -R -k $'/a\\x1bb'")
         #expect(lines[3] == "ok       DOC200  the real docker: x")
-        #expect(report.text(inColour: true).hasPrefix("\u{1B}[33mwarning\u{1B}[0m"))
+        #expect(report.text(inColour: true).range(of: "\n\u{1B}[33mwarning\u{1B}[0m  DOC503") != nil)
     }
 
     @Test("Long lists are cut, and say so")
