@@ -18,6 +18,11 @@ public struct Finding: Sendable {
     /// Whether `--fix` fixes it.
     public var isFixable: Bool { fix != nil }
 
+    /// What `--fix` does for it: bytes of the file, and what comes in their place.
+    public var edits: [(range: Range<Int>, replacement: ByteString)] {
+        fix?.edits.map { ($0.range, $0.replacement) } ?? []
+    }
+
     /// How bad it is.
     public var severity: Severity { rule.row.severity }
 

@@ -85,6 +85,8 @@ public struct Explanation: Equatable, Sendable {
     public let sentence: ByteString
     /// What fixes it; nil where nothing needs to be.
     public var fix: ByteString?
+    /// The same, file by file; empty where it is no matter of files.
+    public var edits: [Edit] = []
     /// The first paths that differ; ten at most are shown, all of them are here.
     public var paths: [ByteString] = []
     /// Whether nothing that the user made differs: the store should have had the step.
@@ -99,8 +101,9 @@ public struct Explanation: Equatable, Sendable {
 
     init(
         _ cause: Cause, _ sentence: ByteString, fix: ByteString? = nil, paths: [ByteString] = [],
-        shouldHaveHit: Bool = false
+        edits: [Edit] = [], shouldHaveHit: Bool = false
     ) {
+        self.edits = edits
         self.cause = cause
         self.sentence = sentence
         self.fix = fix
@@ -294,7 +297,7 @@ private struct Comparison {
                 + ByteString(octal: first.before & 0o7777) + " where the cache was made)"
             return Explanation(
                 .modes, files + modes + cause, fix: "slipway modes --fix", paths: difference.modes.map(\.path),
-                shouldHaveHit: true)
+                edits: difference.modes.map { .setMode(file: $0.path, mode: $0.before) }, shouldHaveHit: true)
         }
         var parts: [ByteString] = []
         func part(_ count: Int, _ what: ByteString) {
@@ -310,11 +313,11 @@ private struct Comparison {
     }
 
     private static func clutter(_ paths: [ByteString]) -> Explanation {
-        Explanation(
-            .clutter,
-            "the context holds what differs in every clone: " + (paths.first.map(CopySources.clutter) ?? ".git"),
-            fix: "echo '" + (paths.first.map(CopySources.clutter) ?? ".git") + "' >> .dockerignore", paths: paths,
-            shouldHaveHit: true)
+        let name = paths.first.map(CopySources.clutter) ?? ".git"
+        return Explanation(
+            .clutter, "the context holds what differs in every clone: " + name,
+            fix: "echo '" + name + "' >> .dockerignore", paths: paths,
+            edits: [.appendLine(file: ".dockerignore", text: name)], shouldHaveHit: true)
     }
 
     /// What differs at all, for when no step is known.

@@ -30,7 +30,7 @@ struct LintCommand: ParsableCommand {
     @Option(
         help: """
             text, json or sarif. JSON is an array: file, line, column, code, severity (note, warning, error), message, fixable, \
-            link.
+            link, edits (from, to, text: bytes of the file, counted from 0, and what comes in their place).
             """, completion: .list(["text", "json", "sarif"]))
     var format = Format.text
 

@@ -34,6 +34,13 @@ struct LintReport {
                         "code": .string(finding.rule.code), "severity": .string(finding.severity.name),
                         "message": .string(finding.message), "fixable": .bool(finding.isFixable),
                         "link": .string(finding.rule.link),
+                        "edits": .array(
+                            finding.edits.map { edit in
+                                .object([
+                                    "from": .integer(edit.range.lowerBound), "to": .integer(edit.range.upperBound),
+                                    "text": .string(edit.replacement),
+                                ])
+                            }),
                     ])
                 }
             })

@@ -77,6 +77,11 @@ struct ExplanationTests {
             told.sentence
                 == "2 files differ only in mode (0664 here, 0644 where the cache was made): umask 0002")
         #expect(told.fix == "slipway modes --fix")
+        #expect(
+            told.edits.map { $0.json(below: "/w").text } == [
+                #"{"do":"set-mode","file":"/w/src/a","mode":"0644"}"#,
+                #"{"do":"set-mode","file":"/w/src/b","mode":"0644"}"#,
+            ])
     }
 
     @Test("Files that COPY does not take do not count")
@@ -106,6 +111,7 @@ struct ExplanationTests {
         let told = explain(
             side(entries: [file("src/debug.log", digest: 2)]), side(entries: [file("src/debug.log")]), [copy])
         #expect(told.cause == .clutter && told.sentence.hasSuffix("**/*.log"))
+        #expect(told.edits == [.appendLine(file: ".dockerignore", text: "**/*.log")])
         let git = ContextRecord.Entry(path: "src/.git", kind: .directory, mode: 0o755)
         #expect(explain(side(entries: [git]), side(entries: [git]), [copy]).cause == .clutter)
     }

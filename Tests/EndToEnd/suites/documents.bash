@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# What slipway prints for programs, after real builds: against its JSON Schemas, and read back by monitoring's own parser.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+engine a sid containerd
+engine b sid containerd
+need python3
+python=$work/documents/bin/python
+[[ -x $python ]] || python3 -m venv "$work/documents"
+"$python" -m pip -q --disable-pip-version-check install jsonschema prometheus_client
+
+# document NAME [--lines] WORD...: what a command prints, which must be valid
+document() {
+    local name=$1 lines=()
+    shift
+    if [[ $1 == --lines ]]; then lines=(--lines) && shift; fi
+    try on b "$@"
+    "$python" "$root/Tests/Commands/validate.py" "$name" "${lines[@]}" <"$stdout" || fail "$* is not as its schema says: $(head -c 500 "$stdout")"
+}
+
+valid_documents() {
+    project app
+    run on a docker build -t app app
+    published
+    run on b docker build -t app app
+    expect_cached all
+    chmod 664 app/input.txt
+    run on b docker build -t app app
+    await 60 at_rest
+    document why slipway why --json
+    expect_equal "$(jq -r .cause "$stdout")" modes
+    expect_equal "$(jq -r '.edits[0] | .do + " " + .mode' "$stdout")" "set-mode 0644" "the edit"
+    # Done as it says, the next build hits.
+    jq -r '.edits[] | .mode + " " + .file' "$stdout" | while read -r mode file; do chmod "$mode" "$file"; done
+    run on b docker build -t app app
+    expect_cached all
+    await 60 at_rest
+    document log --lines slipway log --json
+    document stats slipway stats --json
+    document status slipway status --json
+    document doctor slipway doctor --json
+    document explain slipway explain --json -- docker build -t app app
+    document trim slipway trim --dry-run --json
+    document lint slipway lint --json app
+}
+test_case "what --json prints after real builds is as its schema says, and an edit of why's makes the next build hit" valid_documents
+
+counted_builds() {
+    project app
+    run on a docker build -t app app
+    published
+    run on b docker build -t app app
+    await 60 at_rest
+    run on b slipway metrics
+    cat >parse.py <<'PY'
+import sys
+from prometheus_client.openmetrics.parser import text_fd_to_metric_families
+samples = {s.name: s.value for f in text_fd_to_metric_families(sys.stdin) for s in f.samples}
+print(*(int(samples["slipway_" + name]) for name in ("builds_total", "steps_cached_total", "steps_executed_total", "exports_total", "store_keys")))
+print(samples["slipway_exported_bytes_total"] > 0, samples["slipway_saved_seconds_total"] > 0)
+PY
+    expect_equal "$("$python" parse.py <"$stdout")" "2 4 4 2 1
+True True" "what was counted"
+    run on b slipway report --html page.html
+    grep -q 'never-built' page.html || fail "the report does not tell why the first build missed"
+}
+test_case "real builds are counted, and reported with the cause of their misses" counted_builds
