@@ -58,7 +58,7 @@ public struct ReportPage {
 
     /// A bar beside its number, which says the same: nothing for who cannot see it.
     private static func bar(_ part: Int64, of whole: Int64) -> HTML {
-        let width = whole <= 0 ? 0 : max(0, min(100, part / max(1, whole / 100)))
+        let width = whole <= 0 ? 0 : Int(100 * max(0, min(1, Double(part) / Double(whole))))
         return "<span class=\"bar\" aria-hidden=\"true\"><span style=\"width:" + .number(width) + "%\"></span></span>"
     }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Doctor
 import Formats
 import Host
-import Planning
 
 /// `slipway doctor`
 struct DoctorCommand: ParsableCommand {
@@ -31,14 +30,15 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        let isShowing = !json && Kernel.isTerminal(2)
+        let isShowing = !json && Terminal.showsProgress
+        let progress = Progress()
         var shown: UInt64 = .max
         let report = Doctor.examine(verifying: verify) { done, total in
             let percent = total == 0 ? 100 : done / max(1, total / 100)
             guard isShowing, percent != shown else { return }
             shown = percent
             Output.clearLine()
-            Kernel.printError("verifying " + ByteSize.text(done) + " of " + ByteSize.text(total))
+            Kernel.printError("verifying " + progress.text(done, of: total))
         }
         if shown != .max { Output.clearLine() }
         if quiet {
@@ -46,7 +46,7 @@ struct DoctorCommand: ParsableCommand {
         } else if json {
             Output.write(report.json)
         } else {
-            Output.write(coloured: report.text(inColour: Kernel.isTerminal(1)))
+            Output.write(coloured: report.text(inColour: Terminal.hasColours))
         }
         if report.worst != .ok { throw ExitCode(report.worst.rawValue) }
     }

@@ -47,7 +47,7 @@ enum Output {
 
     /// Shows on a terminal what takes a while, until something else takes the line; nothing elsewhere.
     static func working(_ text: ByteString?) {
-        guard Kernel.isTerminal(2) else { return }
+        guard Terminal.showsProgress else { return }
         clearLine()
         if let text { Kernel.printError(text.terminalSafe + " ...") }
     }

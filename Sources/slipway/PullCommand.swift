@@ -50,13 +50,14 @@ struct PullCommand: ParsableCommand {
                 var replication = try site.replication()
                 replication.progress = { [json] in if !json { Output.working($0) } }
                 defer { Output.working(nil) }
+                let progress = Progress()
                 let done = try replication.fetch(key, again: true)
                 site.state.clear(.fetch)
                 if done.new > 0 { fetched.append(key) }
                 isRefused = isRefused || !done.refused.isEmpty
                 Output.working(nil)
                 pulled.append(done.json(key, below: site.prefix))
-                if !json { tell(done, key) }
+                if !json { tell(done, key, progress) }
             } catch {
                 failure = error
                 failed.append(
@@ -69,11 +70,11 @@ struct PullCommand: ParsableCommand {
         if failure != nil || isRefused { throw RemoteSite.exitCode(failure) }
     }
 
-    private func tell(_ done: Replication.Fetched, _ key: Key) {
+    private func tell(_ done: Replication.Fetched, _ key: Key, _ progress: Progress) {
         let writers = ByteString(decimal: done.tags) + (done.tags == 1 ? " writer" : " writers")
         let text: ByteString =
             done.new > 0
-            ? "fetched " + ByteSize.text(done.bytes) + " of " + writers
+            ? "fetched " + ByteSize.text(done.bytes) + " of " + writers + " " + progress.summary(done.bytes)
             : done.tags == 0 ? "nobody has pushed anything" : "nothing new of " + writers
         Output.write(Output.lines([key.directoryName + ": " + text]))
         for note in done.partly { Output.write(Output.lines([note.message + " (" + note.reason.code + ")"])) }

@@ -40,6 +40,7 @@ struct PushCommand: ParsableCommand {
                 var replication = try site.replication()
                 replication.progress = { [json] in if !json { Output.working($0) } }
                 defer { Output.working(nil) }
+                let progress = Progress()
                 guard let done = try replication.push(key) else { continue }
                 site.state.clear(.push)
                 pushed.append(
@@ -51,8 +52,11 @@ struct PushCommand: ParsableCommand {
                 Output.working(nil)
                 if !json {
                     let words: ByteString = done.isNew ? "pushed " : "has already "
+                    let time = done.isNew ? " " + progress.summary(done.bytes) : ""
                     Output.write(
-                        Output.lines([words + done.reference + ", " + ByteSize.text(done.bytes) + ", " + done.digest]))
+                        Output.lines([
+                            words + done.reference + ", " + ByteSize.text(done.bytes) + time + ", " + done.digest
+                        ]))
                 }
             } catch {
                 failure = error

@@ -35,10 +35,12 @@ struct RepositoryAccount {
         func count(_ number: some BinaryInteger, _ what: ByteString) -> ByteString {
             ByteString(decimal: number) + what
         }
+        // By the origin that a tree names: nobody has proved it.
+        let head =
+            Output.lines(["what calls itself " + account.repository]) + "  "
+            + Terminal.bar(UInt64(clamping: account.cached), of: UInt64(clamping: account.steps), .green)
         var lines = [
-            // By the origin that a tree names: nobody has proved it.
-            "what calls itself " + account.repository,
-            "  " + count(account.builds, " builds, ") + count(account.cached, " of ")
+            count(account.builds, " builds, ") + count(account.cached, " of ")
                 + count(account.steps, " steps cached, about ") + count(Self.seconds(account.saved), " s saved"),
             "  " + count(account.exports, " exports, ") + count(Self.seconds(account.exporting), " s, ")
                 + ByteSize.text(bytes) + " new in the store",
@@ -49,7 +51,7 @@ struct RepositoryAccount {
                     + count(Self.seconds(account.recent.saved), " s saved in the last ")
                     + count(account.recent.commands, " builds; the setting export = auto leaves it out"))
         }
-        return Output.lines(lines)
+        return head + Output.lines(lines)
     }
 
     private static func seconds(_ time: Int64) -> Int64 { (max(0, time) &+ 500_000_000) / 1_000_000_000 }

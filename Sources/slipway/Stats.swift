@@ -42,7 +42,7 @@ struct Stats: ParsableCommand {
             let repositories = JSON.Member(name: "repositories", value: .array(accounts.map(\.json)))
             Output.write(.object((statistics.json.members ?? []) + [repositories]))
         } else {
-            Output.write(Self.text(of: statistics) + accounts.map(\.text).joined(separator: ""))
+            Output.write(coloured: Self.text(of: statistics) + accounts.map(\.text).joined(separator: ""))
         }
     }
 

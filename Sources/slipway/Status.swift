@@ -56,7 +56,7 @@ struct Status: ParsableCommand {
                 if json {
                     parts.append(summary.json(isTrusted: isTrusted))
                 } else {
-                    Output.write(summary.text(budget: budget, isTrusted: isTrusted))
+                    Output.write(coloured: summary.text(budget: budget, isTrusted: isTrusted))
                 }
             } catch {
                 failed = true
@@ -115,11 +115,13 @@ extension PartSummary {
 
     /// For people, against a budget in bytes.
     func text(budget: UInt64, isTrusted: Bool) -> ByteString {
-        var lines: [ByteString] = ["", part.path]
-        let share = budget == 0 ? 100 : min(100, usage.total / max(1, budget / 100))
-        let bar = Kernel.isTerminal(1) ? Self.bar(percent: share) + " " : ""
-        let warning = usage.total > budget ? "  over the budget: `slipway trim`" : ""
-        lines.append("  " + bar + ByteSize.text(usage.total) + " of " + ByteSize.text(budget) + ByteString(warning))
+        let warning: ByteString = usage.total > budget ? "  over the budget: `slipway trim`" : ""
+        let colour: Terminal.Colour =
+            usage.total > budget ? .red : usage.total > budget / 5 * 4 ? .yellow : .green
+        let head =
+            Output.lines(["", part.path]) + "  " + Terminal.bar(usage.total, of: budget, colour)
+            + Output.lines([ByteSize.text(usage.total) + " of " + ByteSize.text(budget) + warning])
+        var lines: [ByteString] = []
         lines.append(
             "  live " + ByteSize.text(usage.live) + ", orphaned " + ByteSize.text(usage.orphaned)
                 + ", unfinished " + ByteSize.text(usage.unfinished) + ", waiting for builds "
@@ -153,13 +155,7 @@ extension PartSummary {
                     + (words.isEmpty ? "" : "  calls itself " + words)
                     + (key.damaged == 0 ? "" : "  " + ByteString(decimal: key.damaged) + " damaged"))
         }
-        return Output.lines(lines)
-    }
-
-    private static func bar(percent: UInt64) -> ByteString {
-        let filled = Int(percent / 5)
-        return "[" + ByteString(repeatElement(UInt8(ascii: "#"), count: filled))
-            + ByteString(repeatElement(UInt8(ascii: "."), count: 20 - filled)) + "]"
+        return head + Output.lines(lines)
     }
 }
 

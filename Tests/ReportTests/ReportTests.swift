@@ -65,6 +65,7 @@ struct ReportTests {
         let html = ReportPage(facts("shop")).html
         for text in [
             "<b>3 min 0 s</b> less 6 s for exports", "<b>3</b> 6 steps", "<b>83.3 %</b> one shared cache: 83.3 %",
+            "<td class=\"n\">83.3 %</td><td><span class=\"bar\" aria-hidden=\"true\"><span style=\"width:83%\">",
             "would free 1 B and drop 2 exports", ">2027-01-15</th>",
         ] as [ByteString] {
             #expect(html.range(of: text) != nil, "\(text)")
