@@ -97,7 +97,7 @@ extension Check {
                 fix: "export SLIPWAY_DOCKER=/usr/bin/docker")
         case .dockerVersionUnknown:
             .broken(
-                "the docker binary does not tell its version",
+                "the docker binary does not report its version",
                 why: "nothing is added to the commands of an unknown program",
                 fix: "<path> --version")
         case .dockerIsSnap:
@@ -147,7 +147,7 @@ extension Check {
                 fix: "unset DOCKER_BUILDKIT")
         case .builderAliasUnknown:
             .broken(
-                "docker's builder alias names another plugin than buildx",
+                "docker's builder alias names a plugin other than buildx",
                 why: "nobody knows that plugin's options, so nothing is added",
                 fix: "docker buildx install")
         case .dockerConfigUnreadable:
@@ -157,22 +157,22 @@ extension Check {
                 fix: "ls -l <path>")
         case .contextUnknown:
             .broken(
-                "the docker context is not known",
+                "the docker context is unknown",
                 why: "docker refuses every command",
                 fix: "docker context use default")
         case .builderUnknown:
             .broken(
-                "the builder is not known, or belongs to another context",
+                "the builder is unknown, or belongs to another context",
                 why: "buildx refuses the build",
                 fix: "unset BUILDX_BUILDER")
         case .driverUnknown:
             .broken(
-                "the builder's driver is not one that Slipway knows",
+                "Slipway does not support the builder's driver",
                 why: "nothing is added",
                 fix: "docker buildx use default")
         case .endpointInvalid:
             .broken(
-                "the engine's address is not understood",
+                "the engine's address is invalid",
                 why: "docker refuses every command",
                 fix: "unset DOCKER_HOST")
         case .endpointNotAsked:
@@ -187,7 +187,7 @@ extension Check {
                 fix: "sudo systemctl start docker")
         case .engineAnswerUnreadable:
             .warning(
-                "the engine's answer is not understood",
+                "the engine's answer cannot be parsed",
                 why: "it is not known whether it can export: layers are imported, none exported",
                 fix: "docker info")
         case .engineNotLinux:

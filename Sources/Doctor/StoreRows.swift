@@ -5,7 +5,7 @@ extension Check {
         case .storeNotMadeYet: .fine("the store is made by the first build that exports")
         case .storePathUnusable:
             .broken(
-                "the store's path is not absolute, or has more than printable ASCII in it",
+                "the store's path is not absolute, or contains characters other than printable ASCII",
                 why: "BuildKit's client cannot send it, so nothing is shared",
                 fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeNotTrusted:

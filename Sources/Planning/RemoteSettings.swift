@@ -20,23 +20,23 @@ public struct RemoteSettings: Equatable, Sendable {
         case direct = "direct"
     }
 
-    /// `remote`: a registry and a path in it, below which other hosts' layers are found; nil for none.
+    /// `remote`: a registry and a path in it, for sharing layers with other hosts; nil for none.
     public var prefix: ByteString?
-    /// `remote.role`: whether layers are only fetched from there, or pushed, too.
+    /// `remote.role`: whether this host only fetches layers from the registry, or pushes them, too.
     public var role = Role.reader
-    /// `remote.mode`: whether the engine itself imports from the registry, past the store.
+    /// `remote.mode`: whether layers go through the store, or the engine imports directly from the registry.
     public var mode = Mode.replicate
-    /// `remote.writer`: the tag under which this host pushes; nil for a name made once for this user and machine.
+    /// `remote.writer`: the tag that this host pushes; nil for a name that is generated once for this user and machine.
     public var writer: ByteString?
-    /// `remote.max-fetch`: bytes that are fetched for a key at once.
+    /// `remote.max-fetch`: how many bytes one fetch may bring for a key.
     public var maximumFetch: UInt64 = 4_000_000_000
-    /// `remote.interval`: time between two looks at the registry for a key behind builds (in nanoseconds).
+    /// `remote.interval`: time between two background queries to the registry for a key (in nanoseconds).
     public var interval: Int64 = 600_000_000_000
-    /// `remote.wait`: how long the first build of a key waits for what others have pushed (in nanoseconds); nil for not at all.
+    /// `remote.wait`: how long the first build of a key waits for layers from other hosts (in nanoseconds); nil for no wait.
     public var wait: Int64?
-    /// `remote.insecure`: whether the registry is spoken to without TLS.
+    /// `remote.insecure`: whether to talk to the registry without TLS.
     public var isInsecure = false
-    /// `remote.client`: oras or crane, absolute; nil to look on PATH.
+    /// `remote.client`: oras or crane, absolute; nil for the first one on PATH.
     public var client: ByteString?
 
     /// The registry that the engine itself imports from; nil for none.

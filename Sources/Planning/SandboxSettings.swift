@@ -6,9 +6,9 @@ public struct SandboxSettings: Equatable, Sendable {
     public var pids: UInt64? = 300
     /// `sandbox.memory`: bytes; nil for no limit of the profile's.
     public var memory: UInt64? = 4 << 30
-    /// `sandbox.cpus`: processors, never more than the engine has (in billionths); nil for no limit of the profile's.
+    /// `sandbox.cpus`: processors, at most as many as the engine has (in billionths); nil for no limit of the profile's.
     public var processors: UInt64? = 2_000_000_000
-    /// `sandbox.capabilities`: of docker's usual capabilities, those that stay (in order, each once).
+    /// `sandbox.capabilities`: the capabilities that a container keeps, of those that docker grants by default (in order, each once).
     public var capabilities: [ByteString] = []
     /// `sandbox.workspace`: the workspace's name or path; nil for the repository's.
     public var workspace: ByteString?
@@ -45,7 +45,7 @@ public struct SandboxSettings: Equatable, Sendable {
 }
 
 extension Settings {
-    /// `profile`: what is added to every container that is made.
+    /// `profile`: limits that are added to every new container.
     public enum Profile: ByteString, CaseIterable, Sendable {
         /// Nothing.
         case off = "off"

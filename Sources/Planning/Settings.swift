@@ -4,7 +4,7 @@ public import PathMap
 /// What the operator and the user may choose. Read from /etc, the user's settings file and `SLIPWAY_*`, in this order: the
 /// later wins. Never from the working directory.
 public struct Settings: Equatable, Sendable {
-    /// `build-cache`: what builds do with the store.
+    /// `build-cache`: whether builds import from the store and export to it.
     public enum BuildCache: ByteString, CaseIterable, Sendable {
         /// Import and export.
         case on = "on"
@@ -14,7 +14,7 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
-    /// `package-cache.mode`: what containers get of the packages that `slipway warm` has fetched.
+    /// `package-cache.mode`: how containers see the packages that `slipway warm` has fetched.
     public enum PackageCache: ByteString, CaseIterable, Sendable {
         /// A view of its own each, over what is never written again.
         case view = "view"
@@ -26,7 +26,7 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
-    /// `lint`: what becomes of the findings in a build's Dockerfile.
+    /// `lint`: what happens to findings in a build's Dockerfile.
     public enum Lint: ByteString, CaseIterable, Sendable {
         /// They are written to the journal.
         case journal = "journal"
@@ -34,7 +34,7 @@ public struct Settings: Equatable, Sendable {
         case off = "off"
     }
 
-    /// `modes`: what becomes of tracked files whose modes are not those that git gives.
+    /// `modes`: what to do about tracked files whose modes differ from those that git sets.
     public enum Modes: ByteString, CaseIterable, Sendable {
         /// They are not looked at.
         case off = "off"
@@ -54,7 +54,7 @@ public struct Settings: Equatable, Sendable {
         case behind = "behind"
     }
 
-    /// `union.scope`: whose exports one import may hold.
+    /// `union.scope`: whose exports one import may contain.
     public enum UnionScope: ByteString, CaseIterable, Sendable {
         /// All that the store holds.
         case store = "store"
@@ -64,37 +64,37 @@ public struct Settings: Equatable, Sendable {
         case key = "key"
     }
 
-    /// `docker`: the real docker, absolute; nil to look on PATH.
+    /// `docker`: the real docker, absolute; nil for the first one on PATH.
     public var docker: ByteString?
     /// `store`: the store's directory, absolute; nil for the default.
     public var store: ByteString?
-    /// `store.max-size`: bytes that one user's part may hold before exports stop.
+    /// `store.max-size`: size of one user's sub-store from which on builds no longer export.
     public var maximumSize: UInt64 = 20_000_000_000
-    /// `store.min-free`: bytes of the disk that stay free; nil for max(2 GiB, min(5 %, 20 GiB)).
+    /// `store.min-free`: free space on the disk below which builds no longer export; nil for max(2 GiB, min(5 %, 20 GiB)).
     public var minimumFree: UInt64?
-    /// `trim.auto`: whether builds start trimming.
+    /// `trim.auto`: whether builds start a background trim.
     public var trimsAutomatically = true
     /// `trim.interval`: time between two automatic trims of one sub-store (in nanoseconds).
     public var trimInterval: Int64 = 86_400_000_000_000
-    /// `trim.max-size`: bytes that trimming leaves in one sub-store, four fifths of store.max-size at most.
+    /// `trim.max-size`: size to which a trim reduces one sub-store, at most four fifths of store.max-size.
     public var trimmedSize: UInt64 = 16_000_000_000
     /// What trimming leaves: less than stops exports, or the first build after it would.
     public var trimBudget: UInt64 { min(trimmedSize, maximumSize - maximumSize / 5) }
-    /// `store.trusted-users`: users, besides oneself and root, whose layers are imported.
+    /// `store.trusted-users`: users whose layers are imported, besides your own and root's.
     public var trustedUsers: [UInt32] = []
     /// `union.scope`.
     public var unionScope = UnionScope.store
-    /// `union.other-max-age`: time after which other repositories' exports are left out (in nanoseconds).
+    /// `union.other-max-age`: age from which on builds do not import another repository's exports (in nanoseconds).
     public var unionOthersAge: Int64 = 604_800_000_000_000
     /// `build-cache`.
     public var buildCache = BuildCache.on
     /// `package-cache.mode`.
     public var packageCache = PackageCache.view
-    /// `path.map`: paths here and what they are to the engine.
+    /// `path.map`: paths on this side, and the same paths as the engine sees them.
     public var pathMap: [PathTable.Pair] = []
-    /// `path.workspace`: the path here of what the variable WORKSPACE_DIR names for the engine.
+    /// `path.workspace`: the path on this side of the directory that the variable WORKSPACE_DIR names on the engine's.
     public var workspace: ByteString?
-    /// `path.auto`: whether a container asks the engine for its own mounts where no path is given.
+    /// `path.auto`: whether Slipway in a container asks the engine for that container's mounts, unless path.map is set.
     public var findsPaths = true
     /// `profile`.
     public var profile = Profile.off
@@ -106,24 +106,25 @@ public struct Settings: Equatable, Sendable {
     public var modes = Modes.report
     /// `export`.
     public var exports = Exports.withBuild
-    /// `export.behind.max-time`: time after which an export behind its build is given up (in nanoseconds).
+    /// `export.behind.max-time`: time limit for an export after its build (in nanoseconds).
     public var exportBehindTime: Int64 = 600_000_000_000
-    /// `export.behind.max-pressure`: no export behind a build while others wait longer for processors (in percent of ten seconds).
+    /// `export.behind.max-pressure`: no export after a build while processes wait for processors longer than this (in percent of ten
+    /// seconds).
     public var exportBehindPressure = 60
-    /// `record`: whether it is written down, behind a build's back, what it was made from and what became of it.
+    /// `record`: whether a background process records what a build was made from and how it ended.
     public var records = true
-    /// `record.max-files`: a larger context is recorded in part.
+    /// `record.max-files`: number of files of a context that are recorded; the rest is left out.
     public var recordedFiles = 50_000
-    /// `record.max-time`: time after which the rest of a context is left out (in nanoseconds).
+    /// `record.max-time`: time limit for recording a context; the rest is left out (in nanoseconds).
     public var recordingTime: Int64 = 10_000_000_000
-    /// `flight`: whether equal builds wait for the first of them, and import what it has built.
+    /// `flight`: whether equal builds wait for the first one and import its layers.
     public var waitsForFlights = false
-    /// `flight.wait`: time after which a build waits no longer (in nanoseconds); nil for twice the time that such builds took, 10 minutes
-    /// at most, and a minute where that is not known.
+    /// `flight.wait`: how long a build waits for an equal one (in nanoseconds); nil for twice the time that such builds took, at most 10
+    /// minutes, and a minute if that is unknown.
     public var flightWait: Int64?
-    /// `journal`: whether decisions are written down.
+    /// `journal`: whether decisions are recorded.
     public var journal = true
-    /// `lint`: whether what is found in the Dockerfiles of builds is written down, too.
+    /// `lint`: whether findings in the Dockerfiles of builds are recorded.
     public var lint = Lint.journal
 
     /// The defaults.

@@ -47,7 +47,7 @@ public enum Role: Equatable, Sendable {
         switch self {
         case .docker:
             if let docker = RealDocker.find() { return docker }
-            Kernel.printError("slipway: no docker found besides Slipway itself, on PATH or in the usual folders\n")
+            Kernel.printError("slipway: no docker was found besides Slipway itself, on PATH or in the usual folders\n")
         case .plugin, .buildx:
             // `docker --config` decides where plugins are looked for.
             var request = EngineRequest()

@@ -179,7 +179,7 @@ public struct Warming {
     }
 
     private static func noView(_ words: ByteString) -> ByteString {
-        "views do not mount on this engine, so containers get nothing of this; package-cache.mode = read-only has its limits "
+        "this engine cannot mount views, so containers get nothing of this; package-cache.mode = read-only has its limits "
             + "but works: " + words
     }
 

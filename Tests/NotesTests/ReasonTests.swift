@@ -95,7 +95,7 @@ struct ReasonTests {
     @Test("A note says what it is about after a colon")
     func notes() {
         #expect(Note(.bypassed).message == "SLIPWAY=off bypasses everything")
-        #expect(Note(.builderUnknown, "x").message == "the builder is not known: x")
+        #expect(Note(.builderUnknown, "x").message == "the builder is unknown: x")
     }
 
     @Test("docs/reasons.md is the table")

@@ -11,7 +11,7 @@ struct PlanTests {
         let expected: ByteString =
             #"{"changed":false,"argv":["docker","a b","\#u{FFFD}"],"environment":{},"leases":[],"notes":["#
             + #"{"code":"SLP100","message":"SLIPWAY=off bypasses everything"},"#
-            + #"{"code":"SLP301","message":"the store cannot be made: /s"}]}"#
+            + #"{"code":"SLP301","message":"the store cannot be created: /s"}]}"#
         #expect(plan.json.text == expected)
         plan.leases = ["/l"]
         plan.edits = [

@@ -64,10 +64,10 @@ struct JournalStatisticsTests {
             #"{"entries":4,"first":10,"last":40,"commands":{"build":3,"unknown":1},"builds":3,"changed":1,"imported":1,"#
             + #""exported":0,"arrived":0,"bytes":0,"declined":3,"waited":0,"reasons":["#
             + #"{"code":"SLP400","sentence":"the store holds nothing for this build yet","count":2},"#
-            + #"{"code":"SLP102","sentence":"the command line is not understood, so it is passed on as it is","count":1},"#
+            + #"{"code":"SLP102","sentence":"Slipway does not understand the command line, so it passes it through unchanged","count":1},"#
             + #"{"code":"SLP214","sentence":"the engine does not answer in time","count":1},"#
             + #"{"code":"SLP217","sentence":"the engine has no containerd image store: import only","count":1}],"#
-            + #""leftOut":[{"code":"SLP413","sentence":"too new for the union: in the next one","count":1}],"remote":[]}"#
+            + #""leftOut":[{"code":"SLP413","sentence":"too new for this union: the next one will contain it","count":1}],"remote":[]}"#
         #expect(JournalStatistics(of: journal).json.text == text)
         let some = JournalStatistics(of: journal, JournalFilter(since: 30))
         #expect(some.entries == 2 && some.first == 30 && some.last == 40 && some.builds == 1 && some.declined == 1)

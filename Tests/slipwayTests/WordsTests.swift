@@ -50,7 +50,7 @@ struct WordsTests {
             exports                  0
               arrived                0  0 B new in the store
             left as they were        1
-              SLP103                 1  help, checks and printed plans are left alone
+              SLP103                 1  help, checks and printed plans pass through unchanged
 
             """
         #expect(Stats.text(of: JournalStatistics(of: lines.compactMap(JournalEntry.init))) == expected)

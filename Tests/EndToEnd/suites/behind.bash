@@ -61,7 +61,7 @@ whole() {
     run on a slipway stats --json
     expect_equal "$(jq -c '[.exported, .arrived]' "$stdout")" "[2,2]"
     run on a slipway log
-    expect_said "exported behind the build"
+    expect_said "exported after the build"
 }
 test_case "docker ends before the export, which then stands whole with its records for other engines" whole
 
