@@ -7,23 +7,25 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// The time that everything before exec may take, all together: handed down to every reader and every loop. It counts what this
-/// process computes, and stands still where it waits for an engine or another program. By the wall's clock it is longer, so that a
-/// slow disk cannot make anybody wait for long, and a machine that stalls for a moment does not cost a build its layers; what others
-/// take of the processor does not count there either.
+/// The time that everything before exec may take in total; it is handed down to every reader and every loop. It counts
+/// what this process computes, and stops while the process waits for an engine or another program. A second limit, by
+/// the wall clock, is longer: a slow disk must not make anyone wait for long, but a machine that stalls for a moment
+/// must not cost a build its layers. Processor time that other processes take does not count there either.
 public final class Budget: Sendable {
-    /// What Slipway may add to a command besides the engine's answer, in nanoseconds.
+    /// The time that Slipway may add to a command besides the engine's answer, in nanoseconds.
     public static let whole: Int64 = 10_000_000
-    /// How much longer than what is computed all of it may take. A build computes 2 to 3 ms, but a cold disk, a tracer (20 ms for the
-    /// 320 calls of a build) or a virtual machine that loses its processor for a moment should not cost it its layers.
+    /// The factor by which wall-clock time may exceed computing time. A build computes for 2 to 3 ms, but a cold disk,
+    /// a tracer (20 ms for the 320 calls of a build) or a virtual machine that briefly loses its processor should not
+    /// cost it its layers.
     private static let patience: Int64 = 10
 
     private let nanoseconds: Int64
     private let began: Moments
     private let above: Budget?
 
-    /// The clocks and counters that a budget runs by, in this order: whoever loses the processor among them, and above all while what
-    /// others took is read from a file, must find the wait counted as theirs and not as its own.
+    /// The clocks and counters that a budget uses. The order of the fields matters: if this thread loses the processor
+    /// while they are read, above all while the time that others took is read from a file, the wait must count as
+    /// theirs and not as its own.
     private struct Moments {
         let others = Clock.others
         let waited = Clock.waited
@@ -33,7 +35,7 @@ public final class Budget: Sendable {
         let wall = Clock.monotonic
     }
 
-    /// Begins now.
+    /// Starts now.
     public convenience init(nanoseconds: Int64 = Budget.whole) { self.init(nanoseconds, of: nil) }
 
     private init(_ nanoseconds: Int64, of above: Budget?) {
@@ -42,10 +44,10 @@ public final class Budget: Sendable {
         began = Moments()
     }
 
-    /// A part of what is left, which begins now and ends with the whole at the latest.
+    /// A part of the remaining time. It starts now and ends no later than the whole.
     public func share(nanoseconds: Int64) -> Budget { Budget(nanoseconds, of: self) }
 
-    /// Whether nothing is left. Something may be again, once an engine has been waited for.
+    /// Whether no time is left. Time may be left again after a wait for an engine.
     public var isSpent: Bool {
         Awaited.settle()
         if above?.isSpent ?? false { return true }
@@ -56,34 +58,34 @@ public final class Budget: Sendable {
         if Clock.computed &- began.computed &- computedFreely >= nanoseconds { return true }
         let (most, isEndless) = nanoseconds.multipliedReportingOverflow(by: Self.patience)
         guard !isEndless, wall &- excused &- (Clock.waited &- began.waited) >= most else { return false }
-        // What others took is looked up only here: it costs a file of /proc.
+        // The time that others took is read only here, because reading it opens a file in /proc.
         return wall &- (Clock.others &- began.others) >= most
     }
 
-    /// Does what a command waits for of its own accord: neither the time nor the computing counts in any budget.
+    /// Runs work that the command itself wants to wait for: neither its time nor its computing counts in any budget.
     public static func excusing(_ body: () -> Void) {
         let (wall, computed) = (Clock.monotonic, Clock.computed)
         body()
         Clock.excuse(Clock.monotonic &- wall, computed: Clock.computed &- computed)
     }
 
-    /// The same as a value for rooms without a clock.
+    /// The same as a value, for rooms without a clock.
     public var deadline: Deadline { Deadline { self.isSpent } }
 }
 
 extension Clock {
-    /// Nanoseconds that passed without being this thread's own: it waited for an engine or another program, was ready to run
-    /// while others had the processor, or did what kept nobody waiting.
+    /// Nanoseconds that passed but were not this thread's own: it waited for an engine or another program, was runnable
+    /// while others had the processor, or did work that nobody waited for.
     static var others: Int64 {
         waited &+ Others.excused.load(ordering: .relaxed) &+ runDelay
     }
 
     fileprivate static var waited: Int64 { Others.waited.load(ordering: .relaxed) }
 
-    /// Counts time that was waited for an engine or another program.
+    /// Counts time spent waiting for an engine or another program.
     static func wait(_ nanoseconds: Int64) { Others.waited.wrappingAdd(nanoseconds, ordering: .relaxed) }
 
-    /// Gives back time that passed while it kept nobody waiting, and what was computed in it.
+    /// Gives back time that passed while nobody waited for it, and the computing done in it.
     static func excuse(_ nanoseconds: Int64, computed: Int64) {
         Others.excused.wrappingAdd(nanoseconds, ordering: .relaxed)
         Others.computedFreely.wrappingAdd(computed, ordering: .relaxed)
@@ -103,7 +105,7 @@ extension Clock {
     }
 }
 
-/// An answer that has not come yet: until then nothing that is done keeps anybody waiting.
+/// An answer that has not arrived yet: until it does, nobody waits for the work done meanwhile.
 enum Awaited {
     private static let number = Atomic<Int32>(-1)
     private static let settled = Atomic<Int64>(0)
@@ -111,8 +113,9 @@ enum Awaited {
     private static let end = Atomic<Int64>(0)
     private static let free = Atomic<Int64>(0)
 
-    /// Works while the answer may come in by this descriptor; what is computed in the first `least` nanoseconds counts as done before it,
-    /// however quick it is. After the deadline nobody waits for it: an engine that is silent for ever gives no time without end.
+    /// Runs `work` while the answer may arrive on this descriptor. The computing in the first `least` nanoseconds
+    /// counts as done before the answer, however quick the answer is. After the deadline the time counts again: an
+    /// engine that never answers does not give unlimited time.
     static func excusing(_ descriptor: Int32, until deadline: Int64, least: Int64, _ work: () -> Void) {
         end.store(deadline, ordering: .relaxed)
         settled.store(Clock.monotonic, ordering: .relaxed)
@@ -125,7 +128,7 @@ enum Awaited {
         number.store(-1, ordering: .relaxed)
     }
 
-    /// Gives back what has passed since the last time, if nothing has come in yet, or it is little.
+    /// Gives back the time since the last call, if nothing has arrived yet or if the time is short.
     static func settle() {
         let descriptor = number.load(ordering: .relaxed)
         guard descriptor >= 0 else { return }

@@ -6,7 +6,8 @@ internal import CLinux
     internal import Glibc
 #endif
 
-/// Both ends of a channel, closed by exec from the beginning: a program that another thread starts must not hold them open.
+/// Both ends of a channel. Both are close-on-exec from the start, so that a program that another thread starts does
+/// not hold them open.
 struct ChannelPair: ~Copyable {
     let theirs: Descriptor
     let ours: Descriptor
@@ -18,14 +19,15 @@ struct ChannelPair: ~Copyable {
         self.ours = ours
     }
 
-    /// What they write is read here.
+    /// A pipe: this process reads what the other side writes.
     static func pipe() throws(Errno) -> ChannelPair {
         var ends: [Int32] = [-1, -1]
         _ = try checked { slipway_pipe2(&ends, O_CLOEXEC) }
         return try ChannelPair(theirs: ends[1], ours: ends[0])
     }
 
-    /// A socket instead of a pipe: writing to one whose reader is gone need not be a signal.
+    /// A socket pair instead of a pipe: a write to a socket whose reader has closed can be made not to raise a
+    /// signal.
     static func pair() throws(Errno) -> ChannelPair {
         var ends: [Int32] = [-1, -1]
         _ = try checked { socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) }

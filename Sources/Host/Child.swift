@@ -8,21 +8,21 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// A program that this process has started. Until it has been waited for, its number and its group's are nobody else's; from then on
-/// no signal is sent to them. So both are kept here, and nowhere else in this room.
+/// A program that this process has started. Its PID and process group stay reserved until it has been waited for; after
+/// that no signal is sent to them. Therefore both are kept here, and nowhere else in this room.
 final class Child {
     /// How it ended.
     struct Ending {
-        /// Nil when a signal ended it, or it is not known.
+        /// Nil if a signal ended it, or if it is unknown.
         let exitCode: Int32?
-        /// The signal; 0 when none did.
+        /// The signal; 0 if none.
         let signal: Int32
     }
 
     private let number: pid_t
     private var ending: Ending?
 
-    /// Takes over a child that nobody else waits for.
+    /// Takes over a child that no other code waits for.
     init(_ number: pid_t) { self.number = number }
 
     /// How it ended; nil while it runs.
@@ -35,7 +35,7 @@ final class Child {
         let ended = try? checked { waitpid(number, &status, options) }
         guard ended != 0 else { return nil }
         let signal = status & 0x7F
-        // If nobody knows how it ended, it is no child of ours any more.
+        // If the kernel does not know how it ended, it is no longer our child.
         ending =
             ended == number
             ? Ending(exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal)
@@ -43,7 +43,7 @@ final class Child {
         return ending
     }
 
-    /// Whether it has ended. It stays to be waited for, so that its group can still be told from others.
+    /// Whether it has ended. It is not reaped here, so that its process group cannot be confused with another.
     var hasEnded: Bool {
         if ending != nil { return true }
         let number = number
@@ -54,7 +54,7 @@ final class Child {
         }
     }
 
-    /// Bytes of memory that it uses now, as proc(5) tells in `statm`; nil where that cannot be told.
+    /// Bytes of memory that it uses now, from `statm` (proc(5)); nil if unknown.
     var memory: UInt64? {
         guard ending == nil, let text = try? Files.read("/proc/" + ByteString(decimal: number) + "/statm", limit: 256)
         else { return nil }
@@ -63,10 +63,10 @@ final class Child {
         return UInt64(pages) &* UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 
-    /// Waits for its end, however long it takes.
+    /// Waits until it ends, however long that takes.
     func wait() -> Ending { end(0) ?? Ending(exitCode: nil, signal: 0) }
 
-    /// Waits for its end; nil when the deadline comes first.
+    /// Waits until it ends; nil if the deadline comes first.
     func wait(until deadline: Int64) -> Ending? {
         while true {
             if let ending = end() { return ending }
@@ -77,36 +77,36 @@ final class Child {
         }
     }
 
-    /// Whether the signal was sent: not to what has been waited for.
+    /// Whether the signal was sent. A child that has been waited for gets none.
     @discardableResult
     func send(_ signal: Int32) -> Bool { ending == nil && kill(number, signal) == 0 }
 
-    /// Sends a signal to all of the group that it leads, if it has not been waited for.
+    /// Sends a signal to the group that it leads, if it has not been waited for.
     func sendGroup(_ signal: Int32) { if ending == nil { kill(-number, signal) } }
 
-    /// Kills all of the group that it leads, if it has not been waited for.
+    /// Kills the group that it leads, if it has not been waited for.
     func killGroup() { sendGroup(SIGKILL) }
 
-    /// Kills it. A program that a dead disk holds is not waited for longer than this.
+    /// Kills it, and waits no longer than this: a dead disk can hold a program even after SIGKILL.
     func end(within nanoseconds: Int64) {
         send(SIGKILL)
         _ = wait(until: Clock.monotonic &+ nanoseconds)
     }
 }
 
-/// Where a process ignores SIGCHLD, the kernel takes its children away as they end: then nobody knows how they ended, and their
-/// numbers may be another's at once.
+/// If a process ignores SIGCHLD, the kernel reaps its children as they end: nobody learns how they ended, and their
+/// PIDs may be reused at once.
 enum ChildSignal {
     private static let wasIgnored = Atomic(false)
 
     /// From now on children stay until they are waited for.
     static func hold() {
         let former = signal(SIGCHLD, SIG_DFL)
-        // SIG_IGN: a handler cannot come from the caller.
+        // SIG_IGN: the caller cannot pass on a handler.
         if unsafeBitCast(former, to: Int.self) == 1 { wasIgnored.store(true, ordering: .relaxed) }
     }
 
-    /// As the caller had it: for what this process becomes.
+    /// Restores the caller's setting for the program that this process becomes.
     static func restore() {
         if wasIgnored.exchange(false, ordering: .relaxed) { signal(SIGCHLD, SIG_IGN) }
     }

@@ -1,7 +1,7 @@
 #if canImport(Musl)
     internal import Musl
 
-    /// The words this process was started with.
+    /// The arguments that this process was started with.
     enum CommandLineWords {
         static var count: Int32 { CommandLine.argc }
         static var vector: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? { CommandLine.unsafeArgv }
@@ -9,8 +9,8 @@
 #else
     internal import Glibc
 
-    /// The words this process was started with, from glibc, which hands them to every initializer: Swift's `CommandLine` reads
-    /// /proc for them, and has none where that is missing.
+    /// The arguments that this process was started with, from glibc, which passes them to every initializer. Swift's
+    /// `CommandLine` reads them from /proc, and has none if /proc is missing.
     enum CommandLineWords {
         nonisolated(unsafe) fileprivate(set) static var count: Int32 = 0
         nonisolated(unsafe) fileprivate(set) static var vector: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?

@@ -6,10 +6,11 @@ internal import Synchronization
     internal import Glibc
 #endif
 
-/// Work on several things at a time.
+/// Work on several items at a time.
 public enum ConcurrentLoop {
-    /// Calls `body` for every index below `count`, at most `bound` at a time, and returns when all have returned. The caller's own
-    /// thread is one of them; where no other can be started it does all. Signals that are held back stay so.
+    /// Calls `body` for every index below `count`, at most `bound` at a time, and returns when all calls have returned.
+    /// The caller's own thread takes part; if no other thread can be started, it does all the work. Blocked signals
+    /// stay blocked.
     public static func forEach(_ count: Int, bound: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let queue = Queue(count, body)
         var threads: [pthread_t] = []
@@ -33,7 +34,7 @@ public enum ConcurrentLoop {
     }
 }
 
-/// What is still to be done.
+/// The work that is left.
 private final class Queue: Sendable {
     private let next = Mutex(0)
     private let count: Int

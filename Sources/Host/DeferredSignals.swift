@@ -4,12 +4,13 @@
     internal import Glibc
 #endif
 
-/// The signals by which people end a program, held back so that it can tidy up first. One that the caller ignores stays
-/// ignored: the kernel does not keep it. Programs that are started get theirs as ever (`Execution.start`).
+/// Blocks the signals by which people end a program, so that it can clean up first. A signal that the caller ignores
+/// stays ignored: the kernel does not queue it. Programs that this process starts receive theirs as usual
+/// (`Execution.start`).
 public enum DeferredSignals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP]
 
-    /// From now on they wait. The corresponding C function is `sigprocmask`.
+    /// From now on the signals stay pending. The corresponding C function is `sigprocmask`.
     public static func hold() {
         var set = sigset_t()
         sigemptyset(&set)
@@ -17,7 +18,7 @@ public enum DeferredSignals {
         sigprocmask(SIG_BLOCK, &set, nil)
     }
 
-    /// From now on one ends this process, whatever the caller made of it.
+    /// From now on this signal ends the process, whatever the caller set.
     static func letThrough(_ number: Int32) {
         signal(number, SIG_DFL)
         var set = sigset_t()
@@ -26,7 +27,7 @@ public enum DeferredSignals {
         sigprocmask(SIG_UNBLOCK, &set, nil)
     }
 
-    /// The one that waits, if any. The corresponding C function is `sigpending`.
+    /// The pending signal, if any. The corresponding C function is `sigpending`.
     public static var waiting: Int32? {
         var set = sigset_t()
         guard sigpending(&set) == 0 else { return nil }

@@ -7,12 +7,12 @@ public import Formats
     internal import Glibc
 #endif
 
-/// An open file of our own, closed when it goes out of scope and by exec. Never numbered 0 to 2: a caller may have closed
-/// those, and what docker writes to "stdout" must not land in a file of ours.
+/// An open file of our own, closed when it goes out of scope and by exec. Its number is never 0 to 2: a caller may have
+/// closed those, and what docker writes to "stdout" must not end up in one of our files.
 public struct Descriptor: ~Copyable {
     let number: Int32
 
-    /// Takes over an open descriptor. Throws when it cannot be moved out of the caller's three.
+    /// Takes over an open descriptor. Throws if it cannot be moved away from 0 to 2.
     init(taking number: Int32) throws(Errno) {
         guard number <= 2 else {
             self.number = number
@@ -31,15 +31,16 @@ public struct Descriptor: ~Copyable {
     public enum Access: Sendable {
         /// Reading only.
         case read
-        /// Writing at the end, made with these permission bits if it is not there.
+        /// Appending; creates the file with these permission bits if it does not exist.
         case append(mode: UInt32)
         /// Writing a file that must not exist yet.
         case create(mode: UInt32)
-        /// Reading and writing, made with these permission bits if it is not there.
+        /// Reading and writing; creates the file with these permission bits if it does not exist.
         case update(mode: UInt32)
     }
 
-    /// Opens a file without ever waiting (a FIFO does not hang) and closed on exec. The corresponding C function is `open`.
+    /// Opens a file without ever blocking (not even on a FIFO), closed on exec. The corresponding C function is
+    /// `open`.
     public static func open(
         _ path: ByteString, _ access: Access = .read, followLinks: Bool = true
     ) throws(Errno) -> Descriptor {
@@ -72,9 +73,9 @@ public struct Descriptor: ~Copyable {
         return FileStatus(buffer)
     }
 
-    /// Everything from here to the end; `tooLarge` when that is more than `limit` bytes.
+    /// Everything from here to the end; `tooLarge` if that is more than `limit` bytes.
     public borrowing func readAll(limit: Int) throws(Errno) -> ByteString {
-        // Most files are small, and /proc gives a page at a time: memory that is touched once costs more than the copying.
+        // Most files are small, and /proc returns a page at a time: touching fresh memory costs more than copying.
         var content: [UInt8] = []
         var room = 16_384
         while true {
@@ -87,7 +88,7 @@ public struct Descriptor: ~Copyable {
         }
     }
 
-    /// As many bytes as asked for; fewer only at the end.
+    /// As many bytes as requested; fewer only at the end.
     private borrowing func fill(_ count: Int) throws(Errno) -> [UInt8] {
         let number = number
         var failure: Errno?
@@ -107,14 +108,14 @@ public struct Descriptor: ~Copyable {
         return bytes
     }
 
-    /// Goes on reading so many bytes before the end, or at the beginning where there are fewer. The corresponding C function is
-    /// `lseek`.
+    /// Moves to this many bytes before the end, or to the beginning if the file is shorter. The corresponding C
+    /// function is `lseek`.
     public borrowing func seek(beforeEnd count: Int) throws(Errno) {
         let (number, place) = (number, max(0, try status().size &- max(0, count)))
         _ = try checked { lseek(number, place, SEEK_SET) }
     }
 
-    /// Goes on reading so many bytes further on. The corresponding C function is `lseek`.
+    /// Moves forward by this many bytes. The corresponding C function is `lseek`.
     public borrowing func skip(_ count: Int) throws(Errno) {
         let number = number
         _ = try checked { lseek(number, count, SEEK_CUR) }
@@ -145,13 +146,13 @@ public struct Descriptor: ~Copyable {
         }
     }
 
-    /// Takes all of its content away. The corresponding C function is `ftruncate`.
+    /// Removes the file's whole content. The corresponding C function is `ftruncate`.
     public borrowing func truncate() throws(Errno) {
         let number = number
         _ = try checked { ftruncate(number, 0) }
     }
 
-    /// Sets the permission bits, whatever the umask. The corresponding C function is `fchmod`.
+    /// Sets the permission bits regardless of the umask. The corresponding C function is `fchmod`.
     public borrowing func setMode(_ mode: UInt32) throws(Errno) {
         let number = number
         _ = try checked { fchmod(number, mode) }
@@ -165,31 +166,32 @@ public struct Descriptor: ~Copyable {
 
     /// How a file is locked.
     public enum Lock: Sendable {
-        /// Many holders at once.
+        /// Any number of holders at once.
         case shared
-        /// One holder, and nobody else.
+        /// A single holder.
         case exclusive
     }
 
-    /// Locks the open file without waiting; `wouldBlock` when somebody holds it. The corresponding C function is `flock`.
+    /// Locks the open file without waiting; `wouldBlock` if another process holds the lock. The corresponding C
+    /// function is `flock`.
     public borrowing func lock(_ kind: Lock) throws(Errno) {
         let number = number
         let operation = (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB
         _ = try checked { flock(number, operation) }
     }
 
-    /// Locks the open file without waiting, with a lock that needs the access it stands for: an exclusive one is only for those who
-    /// opened the file for writing, a shared one for readers. Anyone who may only read can therefore never keep another reader out,
-    /// as they could with `flock`. The lock is the open file's, like that of `lock`, and neither of the two sees the other. The
-    /// corresponding C function is `fcntl` with F_OFD_SETLK.
+    /// Locks the open file without waiting, with a lock that requires the matching access: an exclusive lock requires
+    /// that the file is open for writing, a shared lock that it is open for reading. So nobody with read access only
+    /// can lock out another reader, as they could with `flock`. The lock belongs to the open file, like that of `lock`,
+    /// but the two kinds do not see each other. The corresponding C function is `fcntl` with F_OFD_SETLK.
     public borrowing func lockByAccess(_ kind: Lock) throws(Errno) {
         let number = number
         var range = Self.wholeFile(kind)
         _ = try checked { fcntl(number, Int32(slipway_f_ofd_setlk), &range) }
     }
 
-    /// Whether somebody else's lock would keep `lockByAccess` out; looking takes no lock and needs no access. The corresponding C
-    /// function is `fcntl` with F_OFD_GETLK.
+    /// Whether another process's lock would make `lockByAccess` fail. The check takes no lock and needs no access. The
+    /// corresponding C function is `fcntl` with F_OFD_GETLK.
     public borrowing func isLockedByAccess(against kind: Lock) throws(Errno) -> Bool {
         let number = number
         var range = Self.wholeFile(kind)
@@ -204,15 +206,16 @@ public struct Descriptor: ~Copyable {
         return range
     }
 
-    /// Hands the open file, with its lock, to whatever this process becomes: a copy numbered 10 or higher that exec leaves
-    /// open, returned. The kernel drops the lock when the last process that inherited it ends, however it ends.
+    /// Hands the open file, with its lock, to the program that this process becomes: returns a copy numbered 10 or
+    /// higher that exec leaves open. The kernel drops the lock when the last process that inherited it ends, however it
+    /// ends.
     public borrowing func leaveOpenAcrossExec() throws(Errno) -> Int32 {
         let number = number
         return try checked { fcntl(number, F_DUPFD, 10) }
     }
 }
 
-// The overlay's names clash with the members above.
+// The overlay's function names clash with the members above.
 private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t) -> Int32 {
     open(path, flags, mode)
 }
@@ -222,7 +225,7 @@ private func systemRead(_ number: Int32, _ to: UnsafeMutableRawPointer?, _ count
 private func systemWrite(_ number: Int32, _ from: UnsafeRawPointer?, _ count: Int) -> Int { write(number, from, count) }
 
 extension ByteString {
-    /// Calls `body` with the path as a C string; a path with a NUL in it is `invalid`.
+    /// Calls `body` with the path as a C string; a path that contains a NUL is `invalid`.
     func withCPath<Result>(_ body: (UnsafePointer<CChar>) throws(Errno) -> Result) throws(Errno) -> Result {
         guard !bytes.contains(0) else { throw .invalid }
         return try (bytes + [0]).withUnsafeBufferPointer { (buffer) throws(Errno) in

@@ -7,30 +7,32 @@ internal import Formats
     internal import Glibc
 #endif
 
-/// Work that goes on behind the caller's back.
+/// Work in the background, after docker has started.
 public enum Detached {
-    /// An open file that a detached process keeps, with the lock that it holds.
+    /// An open file that a detached process keeps, with the lock on it.
     public struct Inheritance: Sendable {
         let number: Int32
     }
 
-    /// Whether a process may begin: not where it would stay behind (`Reaper`), or would take one that docker needs (`ProcessLimit`).
+    /// Whether a process may be started: not if it would remain as a zombie (`Reaper`), or take a process slot that
+    /// docker needs (`ProcessLimit`).
     public static var isPossible: Bool { Reaper.isThere && ProcessLimit.leavesRoom }
 
-    /// No work takes as long, so whatever holds it up, or keeps it busy, ends with it: in seconds by the clock, and of computing.
+    /// No work takes this long. So work that hangs or loops ends after this time: in seconds, both by the clock and
+    /// of computing.
     private static let longest: UInt32 = 7200
     private static let mostComputing: UInt = 1200
 
-    /// Runs `body` in a process of its own session and lowest priority, which nobody has to wait for: it is no child of what
-    /// this process becomes. Of the caller's descriptors it has those that it inherits, so it keeps no other lease and no pipe open.
-    /// `body` must not count on anything but files and the caller's end; what it returns is its exit code. Nothing is done where it
-    /// is not possible. Returns whether a process began.
+    /// Runs `body` in a process with its own session and the lowest priority. Nobody has to wait for it: it is no child
+    /// of the program that this process becomes. It keeps only the given descriptors of the caller, so it holds no
+    /// other lease and no pipe open. `body` may rely only on files and on the caller's end; what it returns is its exit
+    /// code. Does nothing if no process may be started. Returns whether a process was started.
     @discardableResult
     public static func run(
         inheriting inherited: [Inheritance] = [], _ body: (borrowing AwaitedProcess) -> Int32
     ) -> Bool {
         guard isPossible else { return false }
-        // Before there are two processes: afterwards the number may be another's.
+        // Taken before the fork: afterwards the PID may belong to another process.
         let caller = AwaitedProcess(Kernel.processID)
         ChildSignal.hold()
         let child = fork()
@@ -57,13 +59,13 @@ public enum Detached {
 
     private static func closeAll(but kept: [Int32]) {
         var (isDone, next) = (true, UInt32(0))
-        // Glibc's module has no `close_range`.
+        // Swift's Glibc module has no `close_range`.
         for number in kept.compactMap(UInt32.init(exactly:)).sorted() {
             if next < number { isDone = slipway_close_range(next, number - 1) == 0 && isDone }
             next = number + 1
         }
         if slipway_close_range(next, .max) == 0 && isDone {
-            // All of them, whatever /proc says.
+            // All descriptors, even if /proc cannot be read.
         } else if let names = try? Files.names(in: "/proc/self/fd", limit: .max) {
             for number in names.compactMap(\.decimal).map({ Int32(truncatingIfNeeded: $0) })
             where !kept.contains(number) {
@@ -81,19 +83,21 @@ public enum Detached {
 }
 
 extension Descriptor {
-    /// What a detached process keeps of it.
+    /// What a detached process keeps of this descriptor.
     public borrowing func inheritance() -> Detached.Inheritance { .init(number: number) }
 }
 
-/// A process whose end is waited for, whoever's child it is. Made while it certainly lives: its number may be another's later.
+/// A process whose end this one waits for, whoever's child it is. Create it while the process certainly lives: its
+/// PID may be reused later.
 public struct AwaitedProcess: ~Copyable {
     private let number: Int32
     /// The kernel's handle, which a child must not close.
     let descriptor: Int32?
-    /// By what a process of the same number is told from it where there is no handle (Linux before 5.3, some sandboxes).
+    /// The start time, which tells this process from a later one with the same PID if there is no handle (Linux
+    /// before 5.3, some sandboxes).
     private let started: ByteString?
 
-    /// The process of a number that is still its own.
+    /// A process whose PID is known to be still its own.
     init(_ number: Int32, withHandle: Bool = true) {
         self.number = number
         descriptor = withHandle ? Self.handle(of: number) : nil
@@ -106,11 +110,12 @@ public struct AwaitedProcess: ~Copyable {
         let opened = slipway_pidfd_open(number)
         guard opened >= 0 else { return nil }
         defer { close(opened) }
-        // Above the caller's three, as a `Descriptor`.
+        // Above 0 to 2, as for a `Descriptor`.
         return try? checked { fcntl(opened, F_DUPFD_CLOEXEC, 3) }
     }
 
-    /// Waits until it has ended, for so many nanoseconds at most. Where nobody can tell it does not wait.
+    /// Waits until it has ended, for at most this many nanoseconds. Does not wait if neither handle nor start time is
+    /// known.
     public borrowing func waitForEnd(within nanoseconds: Int64) {
         let deadline = Clock.monotonic &+ nanoseconds
         if let descriptor { return (try? Readiness.wait(for: descriptor, .read, until: deadline)) ?? () }
@@ -122,10 +127,10 @@ public struct AwaitedProcess: ~Copyable {
         }
     }
 
-    /// When a process began, in the kernel's ticks; nil for one that has ended, or where that cannot be seen.
+    /// When a process started, in the kernel's ticks; nil if it has ended or the time cannot be read.
     static func start(of process: Int32) -> ByteString? {
         let path = "/proc/" + ByteString(decimal: process) + "/stat"
-        // Its name may have anything in it, parentheses and newlines included (proc(5)).
+        // The process's name may contain anything, including parentheses and newlines (proc(5)).
         guard let fields = try? Files.read(path, limit: 4096).cutLast(at: ")")?.after.split(" "), fields.count > 20,
             !["Z", "X", "x"].contains(fields[1])
         else { return nil }
@@ -133,18 +138,21 @@ public struct AwaitedProcess: ~Copyable {
     }
 }
 
-/// Whether somebody takes away what has ended and is nobody's child: else each such process would stay in a table of processes.
+/// Whether some process reaps orphans. If none does, each of our processes that ends would stay in the process table.
 enum Reaper {
-    /// What keeps containers alive, or is run as their first process, and waits for no children but its own at most.
+    /// Programs that keep containers alive or run as their first process, and that reap only their own children, if
+    /// any.
     private static let others: [ByteString] = [
         "sleep", "tail", "cat", "pause.sh", "node", "MainThread", "java", "dotnet",
     ]
-    /// How long and how many of ours may stay, and how many in all: a first process that takes them away may be slow.
+    /// How long and how many of our zombies may remain, and how many zombies in total: a first process that reaps may
+    /// be slow.
     private static let patience = 60
     private static let mostOld = 4
     private static let most = 64
 
-    /// Looked up once, as it costs a file of /proc for each of the last children: a build may begin several processes.
+    /// Looked up only once, because it reads a file in /proc for each of the last children: a build may start several
+    /// processes.
     static let isThere = look()
 
     private static func look() -> Bool {
@@ -156,7 +164,7 @@ enum Reaper {
 
     static func takesOthers(_ first: ByteString) -> Bool { !others.contains(first.trimmed) }
 
-    /// Whether processes of ours that have ended, and began so many seconds ago, can be no more than those of the last moments.
+    /// Whether our ended processes, which started this many seconds ago, can all be from the last few moments.
     static func areTaken(ages: [Int]) -> Bool {
         ages.count < most && ages.count { $0 >= patience } < mostOld
     }
@@ -170,19 +178,19 @@ enum Reaper {
     }
 }
 
-/// How many more processes there may be.
+/// How many more processes may be started.
 enum ProcessLimit {
-    /// What docker, its plugins and their threads may need, generously.
+    /// A generous estimate of what docker, its plugins and their threads may need.
     private static let needed = 64
     private static let root: ByteString = "/sys/fs/cgroup"
 
-    /// Whether one more takes none from docker, which needs each one where processes are few.
+    /// Whether one more process leaves enough for docker, which needs every slot if the limit is low.
     static var leavesRoom: Bool {
-        // Root may go beyond that one, and no file shows users how many threads they have.
+        // This limit does not bind root, and no file tells how many threads a user has.
         if Kernel.userID != 0, Kernel.mostProcesses < 16 * UInt64(needed) { return false }
         guard let text = try? Files.read("/proc/self/cgroup", limit: 65_536) else { return true }
         return folders(text).allSatisfy { folder in
-            // Without a limit, and where there is no such file, nothing is counted.
+            // If there is no limit, or no such file, nothing is counted.
             guard let most = try? Files.read(folder.appending(path: "pids.max"), limit: 64).trimmed.decimal,
                 let now = try? Files.read(folder.appending(path: "pids.current"), limit: 64).trimmed.decimal
             else { return true }
@@ -190,7 +198,7 @@ enum ProcessLimit {
         }
     }
 
-    /// The cgroups that count this process: its own, and all above.
+    /// The cgroups that count this process: its own and all of its ancestors.
     static func folders(_ text: ByteString) -> [ByteString] {
         var folders: [ByteString] = []
         for line in text.split("\n") {

@@ -7,8 +7,8 @@ public import Formats
     internal import Glibc
 #endif
 
-/// An open directory: paths below it are looked at without being spelled out in full, and changed without ever following a
-/// link.
+/// An open directory. Paths below it are looked up without spelling out the full path, and changed without ever
+/// following a link.
 public struct DirectoryDescriptor: ~Copyable {
     private let folder: Descriptor
 
@@ -20,27 +20,28 @@ public struct DirectoryDescriptor: ~Copyable {
         folder = try Descriptor(taking: number)
     }
 
-    /// What stands at a path below; nil when nothing is there, or it cannot be seen. The corresponding C function is `fstatat`.
+    /// The status of a path below; nil if nothing exists there or it cannot be seen. The corresponding C function is
+    /// `fstatat`.
     public borrowing func status(_ path: UnsafePointer<CChar>, followLinks: Bool = false) -> FileStatus? {
         var buffer = stat()
         guard fstatat(folder.number, path, &buffer, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
         return FileStatus(buffer)
     }
 
-    /// Opens a regular file below for reading, if it is still the one that was looked at, or whichever it is. No part of the path may
-    /// be a link: `symbolicLink`. Nothing else is ever opened: a FIFO would let its writer go. The corresponding C function is
-    /// `openat`.
+    /// Opens a regular file below for reading, if it is still the `expected` one; without `expected`, any regular file.
+    /// No part of the path may be a link: `symbolicLink`. It never opens anything else: opening a FIFO would unblock
+    /// its writer. The corresponding C function is `openat`.
     public borrowing func openFile(_ path: ByteString, of expected: FileStatus? = nil) throws(Errno) -> Descriptor {
         let seen = try look(path)
         let status = try seen.status()
         guard status.kind != .symbolicLink else { throw .symbolicLink }
         guard status.kind == .regular else { throw .invalid }
         guard expected.map(status.isSameFile) ?? true else { throw .noSuchFile }
-        // A descriptor for the path alone cannot be read, and what stands at the path may be another file by now.
+        // An O_PATH descriptor cannot be read, and the path may name another file by now.
         return try Descriptor.open("/proc/self/fd/" + ByteString(decimal: seen.number))
     }
 
-    /// A directory below that is no link. The corresponding C function is `openat` with O_PATH.
+    /// A directory below that is not a link. The corresponding C function is `openat` with O_PATH.
     public borrowing func folder(_ name: ByteString) throws(Errno) -> DirectoryDescriptor {
         let base = folder.number
         let number = try name.withCPath { (name) throws(Errno) in
@@ -58,7 +59,7 @@ public struct DirectoryDescriptor: ~Copyable {
 
     private init(_ folder: consuming Descriptor) { self.folder = folder }
 
-    /// What stands at a name below; a link is not followed. The corresponding C function is `fstatat`.
+    /// The status of a name below; a link is not followed. The corresponding C function is `fstatat`.
     public borrowing func status(of name: ByteString) throws(Errno) -> FileStatus {
         let base = folder.number
         var buffer = stat()
@@ -73,24 +74,25 @@ public struct DirectoryDescriptor: ~Copyable {
         try Files.names(in: "/proc/self/fd/" + ByteString(decimal: folder.number), limit: limit)
     }
 
-    /// What a symbolic link below says. The corresponding C function is `readlink`.
+    /// The target of a symbolic link below. The corresponding C function is `readlink`.
     public borrowing func readLink(_ name: ByteString) throws(Errno) -> ByteString {
         try Files.readLink("/proc/self/fd/" + ByteString(decimal: folder.number) + "/" + name)
     }
 
-    /// Sets the permission bits of a file or directory below, if it is still the one that was looked at. No part of the path may
-    /// be a link: `symbolicLink`. The corresponding C function is `chmod`.
+    /// Sets the permission bits of a file or directory below, if it is still the `expected` one. No part of the path
+    /// may be a link: `symbolicLink`. The corresponding C function is `chmod`.
     public borrowing func setMode(_ path: ByteString, of expected: FileStatus, _ mode: UInt32) throws(Errno) {
         let file = try look(path)
         let status = try file.status()
         guard status.kind != .symbolicLink else { throw .symbolicLink }
         guard status.isSameFile(as: expected) else { throw .noSuchFile }
-        // A descriptor for the path alone has no fchmod, and a file that may not be read cannot be opened otherwise.
+        // fchmod does not work on an O_PATH descriptor, and a file without read permission cannot be opened
+        // otherwise.
         let link = "/proc/self/fd/" + ByteString(decimal: file.number)
         _ = try link.withCPath { (name) throws(Errno) in try checked { chmod(name, mode) } }
     }
 
-    /// What stands at a path below, for looking at alone; no directory on the way may be a link.
+    /// An O_PATH descriptor for a path below; no directory on the way may be a link.
     private borrowing func look(_ path: ByteString) throws(Errno) -> Descriptor {
         var parts = path.split("/")
         guard let name = parts.popLast() else { throw .invalid }
@@ -113,8 +115,8 @@ public struct DirectoryDescriptor: ~Copyable {
 }
 
 extension Files {
-    /// A whole regular file whose real place is below a folder: `accessDenied` for one that a link leads out of it. Nothing on the
-    /// way can become a link meanwhile.
+    /// The content of a regular file whose real place is below a folder: `accessDenied` if a link leads out of it.
+    /// Nothing on the way can become a link meanwhile.
     public static func read(_ path: ByteString, within folder: ByteString, limit: Int) throws(Errno) -> ByteString {
         let (root, real) = (try realPath(folder), try realPath(path))
         guard let below = real.relative(to: root), below != "." else { throw .accessDenied }

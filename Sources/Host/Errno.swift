@@ -4,12 +4,12 @@
     internal import Glibc
 #endif
 
-/// What a system call said when it failed. The only error of this room.
+/// Why a system call failed. The only error of this room.
 public struct Errno: Error, Equatable, Sendable {
-    /// The kernel's number.
+    /// The kernel's error number.
     public let code: Int32
 
-    /// From a number of the kernel.
+    /// From one of the kernel's error numbers.
     public init(code: Int32) { self.code = code }
 
     /// The error of the call that has just failed.
@@ -25,13 +25,13 @@ public struct Errno: Error, Equatable, Sendable {
     public static let timedOut = Errno(code: ETIMEDOUT)
     /// EFBIG: a file or answer is longer than its bound.
     public static let tooLarge = Errno(code: EFBIG)
-    /// ENOMEM: also our own bound for a program that runs.
+    /// ENOMEM: also our own memory limit for a running program.
     public static let noMemory = Errno(code: ENOMEM)
     /// EINVAL
     public static let invalid = Errno(code: EINVAL)
     /// ENOTDIR
     public static let notDirectory = Errno(code: ENOTDIR)
-    /// ELOOP: a symbolic link where none may stand.
+    /// ELOOP: a symbolic link where none is allowed.
     public static let symbolicLink = Errno(code: ELOOP)
     /// ENAMETOOLONG
     public static let nameTooLong = Errno(code: ENAMETOOLONG)
@@ -47,27 +47,27 @@ public struct Errno: Error, Equatable, Sendable {
     public static let crossesDevices = Errno(code: EXDEV)
     /// EPERM: also a file system without hard links.
     public static let notPermitted = Errno(code: EPERM)
-    /// EMLINK: no more names for this file.
+    /// EMLINK: the file cannot get more names.
     public static let tooManyLinks = Errno(code: EMLINK)
     /// EOPNOTSUPP
     public static let notSupported = Errno(code: EOPNOTSUPP)
     /// EACCES
     public static let accessDenied = Errno(code: EACCES)
-    /// ENOSYS: a kernel without this call.
+    /// ENOSYS: the kernel lacks this call.
     public static let noSystemCall = Errno(code: ENOSYS)
-    /// A signal asked for an end.
+    /// EINTR: a signal asked this process to end.
     public static let interrupted = Errno(code: EINTR)
 }
 
 extension Errno: CustomStringConvertible {
-    /// The kernel's sentence, such as "No such file or directory".
+    /// The kernel's message, such as "No such file or directory".
     public var description: String {
         guard let text = strerror(code) else { return "error \(code)" }
         return String(cString: text)
     }
 }
 
-/// Calls again after EINTR; throws what errno holds when the result is -1.
+/// Repeats the call after EINTR; throws the current errno if the result is -1.
 func checked<Result: FixedWidthInteger>(_ call: () -> Result) throws(Errno) -> Result {
     while true {
         let result = call()

@@ -6,17 +6,17 @@ public import Formats
     internal import Glibc
 #endif
 
-/// Becoming another program, and asking one.
+/// Becoming another program, and running one for its answer.
 public enum Execution {
-    /// The command line a program gets.
+    /// The arguments that a program gets.
     public enum Arguments {
         /// This process's own, byte for byte and without a copy.
         case inherited
-        /// These words, the program's own name first.
+        /// These arguments, the program's own name first.
         case words([ByteString])
     }
 
-    /// The environment a program gets.
+    /// The environment that a program gets.
     public enum Environment {
         /// This process's own, byte for byte.
         case inherited
@@ -24,7 +24,8 @@ public enum Execution {
         case entries([ByteString])
     }
 
-    /// Replaces this process by a program; returns only to say why it did not. The corresponding C function is `execve`.
+    /// Replaces this process by a program; returns only if that fails, with the reason. The corresponding C function
+    /// is `execve`.
     public static func become(
         _ path: ByteString, arguments: Arguments, environment: Environment = .inherited
     ) -> Errno {
@@ -43,8 +44,8 @@ public enum Execution {
         }
     }
 
-    /// Whether the kernel starts a program with these words, this process's environment and `spare` bytes more: Linux
-    /// fs/exec.c, bprm_stack_limits, and MAX_ARG_STRLEN for each word.
+    /// Whether the kernel accepts these arguments together with this process's environment and `spare` more bytes:
+    /// Linux fs/exec.c, bprm_stack_limits, and MAX_ARG_STRLEN for each argument.
     public static func takes(_ words: [ByteString], spare: Int) -> Bool {
         let pointer = MemoryLayout<Int>.size
         let most = max(128 << 10, min(Kernel.largestStack / 4, 6 << 20))
@@ -69,13 +70,13 @@ public enum Execution {
     public struct Answer: Sendable {
         /// Its standard output.
         public let output: ByteString
-        /// Its exit code; nil when a signal ended it.
+        /// Its exit code; nil if a signal ended it.
         public let exitCode: Int32?
     }
 
-    /// Runs a program to its end with nothing on its standard input, or with ours, and reads what it prints. Throws `timedOut`
-    /// after the time given, `tooLarge` beyond `limit` bytes; the program is killed then. With `joiningErrors` what it complains of
-    /// is read, too.
+    /// Runs a program to its end with an empty standard input, or with ours, and reads what it prints. Throws
+    /// `timedOut` after the given time and `tooLarge` beyond `limit` bytes; then it kills the program. With
+    /// `joiningErrors` it also reads standard error.
     public static func ask(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
         nanoseconds: Int64, limit: Int, joiningErrors: Bool = false
@@ -88,7 +89,7 @@ public enum Execution {
         do throws(Errno) {
             let deadline = Clock.monotonic &+ nanoseconds
             let text = try read(output, until: deadline, limit: limit)
-            // A program may close its output and go on, so its end has the same deadline.
+            // A program may close its output and keep running, so the wait for its end has the same deadline.
             guard let ending = child.wait(until: deadline) else { throw .timedOut }
             return Answer(output: text, exitCode: ending.exitCode)
         } catch {
@@ -97,11 +98,12 @@ public enum Execution {
         }
     }
 
-    /// How long a program that was killed has to go.
+    /// How long a killed program may take to end.
     private static let dying: Int64 = 1_000_000_000
 
-    /// Asks a program that may do anything, such as a shell with its user's startup files: in a session of its own, so that
-    /// it finds no terminal to take. It is not waited for longer than it runs, whatever it leaves behind with its output open.
+    /// Runs a program that may do anything, such as a shell with its user's startup files, in a session of its own, so
+    /// that it has no terminal to take over. Returns when the program ends, even if it leaves behind processes that
+    /// hold its output open.
     public static func askAlone(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, nanoseconds: Int64,
         limit: Int
@@ -123,7 +125,7 @@ public enum Execution {
                 if text.count > limit { throw .tooLarge }
             }
             if hasEnded {
-                // Before it is waited for: nobody knows whose the group's number is afterwards.
+                // Before the wait: afterwards the group's number may belong to another process.
                 child.killGroup()
                 return Answer(output: ByteString(text), exitCode: child.end()?.exitCode)
             }
@@ -132,8 +134,8 @@ public enum Execution {
         }
     }
 
-    /// Runs a program with the caller's own streams, and waits for it. Ctrl-C is the program's to answer meanwhile. Returns its
-    /// exit code: 128 and the signal's number when a signal ended it, as a shell has it.
+    /// Runs a program with the caller's own streams, and waits for it. Meanwhile Ctrl-C is left to the program. Returns
+    /// its exit code: 128 plus the signal's number if a signal ended it, as in a shell.
     public static func run(
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited
     ) throws(Errno) -> Int32 {
@@ -152,7 +154,7 @@ public enum Execution {
         inNewSession: Bool = false, givingInput: Bool = false, joiningErrors: Bool = false
     ) throws(Errno) -> Child {
         let number = output.number
-        // POSIX_SPAWN_SETSID, which the C libraries hide from Swift.
+        // POSIX_SPAWN_SETSID, which Swift does not import from the C libraries.
         return try start(path, arguments, environment, flags: inNewSession ? 0x80 : 0) { actions in
             if !givingInput { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
             posix_spawn_file_actions_adddup2(&actions, number, 1)
@@ -164,7 +166,8 @@ public enum Execution {
         }
     }
 
-    /// Starts a program, whose streams are ours but for what `redirect` says. It gets all signals: ours may be held back.
+    /// Starts a program with our own streams except for those that `redirect` changes. It receives all signals, even
+    /// those that this process blocks.
     static func start(
         _ path: ByteString, _ arguments: [ByteString], _ environment: Environment, flags: Int32 = 0,
         redirect: (inout posix_spawn_file_actions_t) -> Void = { _ in }
@@ -201,7 +204,7 @@ public enum Execution {
         var text: [UInt8] = []
         while true {
             try Readiness.wait(for: output.number, .read, until: deadline)
-            // What is ready need not be: poll(2).
+            // A descriptor that poll(2) reports as ready may still have nothing to read.
             guard let piece = try output.readWhatIsThere(upTo: 4096) else { continue }
             if piece.isEmpty { return ByteString(text) }
             text += piece
@@ -211,7 +214,7 @@ public enum Execution {
 }
 
 extension Descriptor {
-    /// At most `count` bytes of those that have come; none at the end, nil while there is nothing.
+    /// At most `count` bytes that have already arrived; none at the end, nil if there are none yet.
     borrowing func readWhatIsThere(upTo count: Int) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
             return try read(upTo: count)
@@ -220,14 +223,14 @@ extension Descriptor {
         }
     }
 
-    /// For our end only: few programs know what to do when their standard output says "try again".
+    /// Only our end is non-blocking: few programs can handle EAGAIN on their standard output.
     fileprivate borrowing func neverWait() throws(Errno) {
         let number = number
         _ = try checked { fcntl(number, F_SETFL, O_NONBLOCK) }
     }
 }
 
-/// Calls `body` with a NULL-terminated vector of C strings. A string is cut at a NUL, as the kernel would.
+/// Calls `body` with a NULL-terminated vector of C strings. A string ends at its first NUL, as in the kernel.
 func withCStrings<Result>(
     _ strings: [ByteString], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {

@@ -7,28 +7,28 @@ public import Formats
     internal import Glibc
 #endif
 
-/// The kind of a file system, as far as it decides what a store on it is worth.
+/// The kind of a file system, to the extent that it matters for a store.
 public struct FileSystem: Equatable, Sendable {
-    /// Where its files are kept.
+    /// Where it keeps its files.
     public enum Place: Equatable, Sendable {
         /// On a disk of this machine.
         case local
-        /// Somewhere else: other machines, or another program, may change them.
+        /// Elsewhere: other machines, or another program, may change them.
         case remote
-        /// In memory: gone at the next start.
+        /// In memory: lost at the next reboot.
         case memory
-        /// In a container's own layers: gone with the container.
+        /// In a container's own layers: lost with the container.
         case layered
-        /// Not a kind that is known here.
+        /// An unknown kind.
         case unknown
     }
 
-    /// For people, such as "NFS"; the kernel's number in hexadecimal for one that is not known.
+    /// A name for people, such as "NFS"; the kernel's number in hexadecimal if it is unknown.
     public let name: ByteString
-    /// Where its files are kept.
+    /// Where it keeps its files.
     public let place: Place
 
-    /// By the number of `statfs`'s `f_type`. Source: linux/magic.h and statfs(2).
+    /// From `f_type` of `statfs`. Source: linux/magic.h and statfs(2).
     public init(type: UInt32) {
         if let known = Self.known[type] {
             (name, place) = known
@@ -59,8 +59,8 @@ extension Files {
         return FileSystem(type: UInt32(truncatingIfNeeded: buffer.f_type))
     }
 
-    /// Whether a path has an extended attribute, such as "system.posix_acl_default"; false also where the file system knows
-    /// none. The corresponding C function is `getxattr`.
+    /// Whether a path has an extended attribute, such as "system.posix_acl_default"; also false if the file system
+    /// supports none. The corresponding C function is `getxattr`.
     public static func hasAttribute(_ attribute: ByteString, at path: ByteString) -> Bool {
         let size = try? path.withCPath { (name) throws(Errno) in
             try attribute.withCPath { (attribute) throws(Errno) in try checked { getxattr(name, attribute, nil, 0) } }

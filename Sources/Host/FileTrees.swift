@@ -8,16 +8,16 @@ public import Formats
 #endif
 
 extension Files {
-    /// Has two names change places at one stroke; `invalid` or `noSystemCall` where that cannot be. The corresponding C function is
-    /// `renameat2` with RENAME_EXCHANGE.
+    /// Swaps two names atomically; `invalid` or `noSystemCall` if that is not supported. The corresponding C function
+    /// is `renameat2` with RENAME_EXCHANGE.
     public static func exchange(_ path: ByteString, _ other: ByteString) throws(Errno) {
         _ = try path.withCPath { (path) throws(Errno) in
             try other.withCPath { (other) throws(Errno) in try checked { slipway_exchange(path, other) } }
         }
     }
 
-    /// Makes a folder that nobody else may enter, below TMPDIR or else /tmp. What others of the user's processes have left there under
-    /// this prefix, having been killed, goes after a day: it may hold copies of credentials.
+    /// Makes a folder that only this user may enter, below TMPDIR or else /tmp. Removes the user's folders with this
+    /// prefix that are older than a day: killed processes left them, and they may hold copies of credentials.
     public static func makeTemporaryFolder(prefix: ByteString) throws(Errno) -> ByteString {
         let parents = [Kernel.variable("TMPDIR").flatMap { $0.hasPrefix("/") ? $0 : nil }, "/tmp"].compactMap { $0 }
         for parent in parents.withoutRepeats { removeTemporaryFolders(prefix: prefix, in: parent) }
@@ -32,7 +32,7 @@ extension Files {
 
     private static func removeTemporaryFolders(prefix: ByteString, in parent: ByteString) {
         let day: Int64 = 86_400_000_000_000
-        // Where others may move what is mine, they could put a link in its place while it is removed.
+        // If others could rename our folders here, they could put a link in the place of one while it is removed.
         guard let home = try? status(parent), home.owner == 0 || home.owner == Kernel.userID,
             home.mode & 0o022 == 0 || home.mode & 0o1000 != 0
         else { return }
@@ -46,8 +46,8 @@ extension Files {
         }
     }
 
-    /// What has to go from a folder of files that are remembered: none where there are no more than `most`, else all but the half that
-    /// was changed last.
+    /// The files to remove from a folder of remembered files: none if there are at most `most`, otherwise all but the
+    /// half that was changed last.
     public static func surplus(in folder: ByteString, most: Int) -> [ByteString] {
         guard let names = try? names(in: folder, limit: 65_536), names.count > most else { return [] }
         let files = names.map { folder.appending(path: $0) }.map { path in
@@ -56,17 +56,17 @@ extension Files {
         return files.sorted { $0.time > $1.time }.dropFirst(most / 2).map(\.path)
     }
 
-    /// Gives a file one more name. Links are not followed. The corresponding C function is `link`.
+    /// Gives a file another name. Links are not followed. The corresponding C function is `link`.
     public static func makeHardLink(_ path: ByteString, to file: ByteString) throws(Errno) {
         _ = try file.withCPath { (file) throws(Errno) in
             try path.withCPath { (name) throws(Errno) in try checked { link(file, name) } }
         }
     }
 
-    /// Sets the time of the content, in nanoseconds since 1970; a link is not followed. The corresponding C function is
+    /// Sets the modification time, in nanoseconds since 1970; a link is not followed. The corresponding C function is
     /// `utimensat`.
     public static func setModified(_ path: ByteString, _ time: Int64) throws(Errno) {
-        // Before 1970 the nanoseconds still count upwards.
+        // Nanoseconds count upwards even before 1970.
         let nanoseconds = (time % 1_000_000_000 + 1_000_000_000) % 1_000_000_000
         let stamp = timespec(tv_sec: Int((time - nanoseconds) / 1_000_000_000), tv_nsec: Int(nanoseconds))
         let times = (stamp, stamp)
@@ -85,8 +85,8 @@ extension Files {
         _ = try path.withCPath { (name) throws(Errno) in try checked { rmdir(name) } }
     }
 
-    /// Removes whatever stands at a path, with all that is below it; nothing there is no error. A link is removed, never
-    /// followed, and a directory of another file system is an error: `crossesDevices`.
+    /// Removes what is at a path, with everything below it; it is no error if nothing is there. A link is removed,
+    /// never followed, and a directory on another file system is an error: `crossesDevices`.
     public static func removeTree(_ path: ByteString) throws(Errno) {
         do throws(Errno) {
             let status = try status(path, followLinks: false)

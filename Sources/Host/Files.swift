@@ -6,32 +6,32 @@ public import Formats
     internal import Glibc
 #endif
 
-/// What `stat` tells, as far as Slipway asks.
+/// What `stat` returns, to the extent that Slipway needs it.
 public struct FileStatus: Equatable, Sendable {
-    /// What stands there.
+    /// The kind of file.
     public enum Kind: Equatable, Sendable {
         case regular, directory, symbolicLink, socket, other
     }
 
-    /// What stands there.
+    /// The kind of file.
     public let kind: Kind
-    /// The file system.
+    /// The device number of the file system.
     public let device: UInt64
-    /// The file in its file system.
+    /// The file's number on its file system.
     public let inode: UInt64
-    /// How many names it has.
+    /// The number of names (hard links).
     public let links: UInt64
-    /// The owner's number.
+    /// The owner's user ID.
     public let owner: UInt32
-    /// The group's number.
+    /// The group ID.
     public let group: UInt32
     /// The twelve permission bits.
     public let mode: UInt32
-    /// In bytes.
+    /// The size in bytes.
     public let size: Int
-    /// Of the content, in nanoseconds since 1970.
+    /// The modification time of the content, in nanoseconds since 1970.
     public let modified: Int64
-    /// Of the inode, in nanoseconds since 1970.
+    /// The change time of the inode, in nanoseconds since 1970.
     public let changed: Int64
 
     init(_ raw: stat) {
@@ -54,19 +54,20 @@ public struct FileStatus: Equatable, Sendable {
         changed = Clock.nanoseconds(raw.st_ctim)
     }
 
-    /// Whether both are one file: names and links do not matter.
+    /// Whether both are the same file, whatever their names.
     public func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
-    /// Whether somebody besides the owner may write it.
+    /// Whether others than the owner may write it.
     public var isWritableByOthers: Bool { mode & 0o022 != 0 }
 
-    /// Whether its bits let a user read it, whatever their groups. Spares a call where there are many; root counts as anybody.
+    /// Whether the mode lets a user read it, whatever their groups. Saves a system call for each of many files; root
+    /// gets no special treatment.
     public func isReadable(to user: UInt32) -> Bool { owner == user ? mode & 0o400 != 0 : mode & 0o044 == 0o044 }
 }
 
-/// The file system by paths.
+/// Operations on the file system by path.
 public enum Files {
-    /// Looks at a path. The corresponding C functions are `stat` and `lstat`.
+    /// The status of a path. The corresponding C functions are `stat` and `lstat`.
     public static func status(_ path: ByteString, followLinks: Bool = true) throws(Errno) -> FileStatus {
         var buffer = stat()
         _ = try path.withCPath { (name) throws(Errno) in
@@ -75,8 +76,8 @@ public enum Files {
         return FileStatus(buffer)
     }
 
-    /// Whether anything stands at a path made of a variable's value and a fixed rest. Makes no copies: this runs before every
-    /// docker command.
+    /// Whether anything exists at a path made of a variable's value and a fixed rest. Makes no copies, because this
+    /// runs before every docker command.
     public static func exists(below variable: StaticString, _ rest: StaticString) -> Bool {
         guard let value = getenv(variable.cString) else { return false }
         let length = strlen(value)
@@ -89,10 +90,10 @@ public enum Files {
         }
     }
 
-    /// Whether anything stands at a fixed path.
+    /// Whether anything exists at a fixed path.
     public static func exists(_ path: StaticString) -> Bool { access(path.cString, F_OK) == 0 }
 
-    /// Whether nothing stands at a path, not even a link unless those are followed; false in any doubt.
+    /// Whether nothing exists at a path, not even a link unless links are followed; false if in doubt.
     public static func isMissing(_ path: ByteString, followLinks: Bool = false) -> Bool {
         do throws(Errno) {
             _ = try status(path, followLinks: followLinks)
@@ -102,12 +103,12 @@ public enum Files {
         }
     }
 
-    /// A whole regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything that is no regular file.
-    /// What `isAccepted` does not accept is not read: `accessDenied`. It is asked about the very file that is open.
+    /// The whole content of a regular file; `tooLarge` beyond `limit` bytes, `invalid` for anything but a regular
+    /// file, `accessDenied` if `isAccepted` rejects it. `isAccepted` is asked about the very file that is open.
     public static func read(
         _ path: ByteString, limit: Int, followLinks: Bool = true, where isAccepted: (FileStatus) -> Bool = { _ in true }
     ) throws(Errno) -> ByteString {
-        // Looked at first: opening a FIFO lets its writer go on, and opening a device may do something.
+        // Checked before opening: opening a FIFO unblocks its writer, and opening a device may have effects.
         let seen = try status(path, followLinks: followLinks)
         guard seen.kind == .regular else { throw seen.kind == .symbolicLink ? .symbolicLink : .invalid }
         let file = try Descriptor.open(path, followLinks: followLinks)
@@ -117,8 +118,8 @@ public enum Files {
         return try file.readAll(limit: limit)
     }
 
-    /// Replaces a file whole: readers see the old content or the new one. Not flushed to the disk: what is kept this way can
-    /// be learned again.
+    /// Replaces a file atomically: readers see the old content or the new. Not flushed to disk, because what is kept
+    /// this way can be recomputed.
     public static func replace(_ path: ByteString, with content: ByteString, mode: UInt32) throws(Errno) {
         let temporary = path + "." + Hex.digits(of: Kernel.randomBytes(8)) + ".tmp"
         do throws(Errno) {
@@ -148,14 +149,16 @@ public enum Files {
         }
     }
 
-    /// Makes one directory with exactly these permission bits, whatever the umask; `fileExists` when the name is taken.
+    /// Makes one directory with exactly these permission bits, regardless of the umask; `fileExists` if the name is
+    /// taken.
     public static func makeDirectory(_ path: ByteString, mode: UInt32) throws(Errno) {
         _ = try path.withCPath { (name) throws(Errno) in try checked { mkdir(name, 0o700) } }
         let directory = try Descriptor.open(path, followLinks: false)
         try directory.setMode(mode)
     }
 
-    /// Makes a directory and the missing ones above it, with exactly these permission bits. What exists stays as it is.
+    /// Makes a directory and the missing ones above it, with exactly these permission bits. Existing ones stay
+    /// unchanged.
     public static func makeDirectories(_ path: ByteString, mode: UInt32) throws(Errno) {
         do throws(Errno) {
             return try makeDirectory(path, mode: mode)
@@ -181,7 +184,7 @@ public enum Files {
         }
     }
 
-    /// What a symbolic link says. The corresponding C function is `readlink`.
+    /// The target of a symbolic link. The corresponding C function is `readlink`.
     public static func readLink(_ path: ByteString) throws(Errno) -> ByteString {
         try path.withCPath { (name) throws(Errno) in
             var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -190,7 +193,7 @@ public enum Files {
         }
     }
 
-    /// The absolute path without links; every part must exist. The corresponding C function is `realpath`.
+    /// The absolute path with all links resolved; every part must exist. The corresponding C function is `realpath`.
     public static func realPath(_ path: ByteString) throws(Errno) -> ByteString {
         try path.withCPath { (name) throws(Errno) in
             guard let resolved = realpath(name, nil) else { throw .current }
@@ -199,8 +202,9 @@ public enum Files {
         }
     }
 
-    /// The names in a directory, without "." and "..", in no order; at most `limit` of them, and none more once the time is up. A
-    /// listing that breaks off is an error: whoever deletes what is not in it must not take the half for the whole.
+    /// The names in a directory, without "." and "..", in no particular order; at most `limit` of them, and none after
+    /// the deadline. An incomplete listing is an error: a caller that deletes what is not listed must not take half of
+    /// it for the whole.
     public static func names(
         in path: ByteString, limit: Int, until deadline: Deadline = .never
     ) throws(Errno) -> [ByteString] {
@@ -209,7 +213,7 @@ public enum Files {
             defer { closedir(directory) }
             var names: [ByteString] = []
             while names.count < limit {
-                // nil is the end or a failure: only errno tells.
+                // readdir returns nil both at the end and on failure: only errno tells which.
                 errno = 0
                 guard let entry = readdir(directory) else {
                     guard errno == 0 else { throw .current }
@@ -232,8 +236,8 @@ public enum Files {
         case read, write, execute
     }
 
-    /// Asks whether this process's effective user may do so, as the kernel would answer the deed itself: also `readOnly`. The
-    /// corresponding C function is `faccessat` with AT_EACCESS.
+    /// Checks whether this process's effective user has this permission; throws the error that the operation itself
+    /// would give, `readOnly` included. The corresponding C function is `faccessat` with AT_EACCESS.
     public static func check(_ permission: Permission, _ path: ByteString) throws(Errno) {
         let wanted =
             switch permission {
@@ -246,20 +250,20 @@ public enum Files {
         }
     }
 
-    /// Whether `check` has nothing against it.
+    /// Whether `check` succeeds.
     public static func allows(_ permission: Permission, _ path: ByteString) -> Bool {
         (try? check(permission, path)) != nil
     }
 
-    /// Room on the file system of a path.
+    /// The space on a file system.
     public struct Space: Equatable, Sendable {
-        /// Bytes in all.
+        /// Bytes in total.
         public let total: UInt64
-        /// Bytes that an ordinary user may still take.
+        /// Bytes that an ordinary user may still use.
         public let available: UInt64
-        /// Inodes in all; 0 where the file system does not count them.
+        /// Inodes in total; 0 if the file system does not count them.
         public let totalInodes: UInt64
-        /// Inodes that an ordinary user may still take.
+        /// Inodes that an ordinary user may still use.
         public let availableInodes: UInt64
 
         /// Named values, for tests and tables.
@@ -271,7 +275,7 @@ public enum Files {
         }
     }
 
-    /// The room on the file system of a path. The corresponding C function is `statvfs`.
+    /// The space on the file system of a path. The corresponding C function is `statvfs`.
     public static func space(at path: ByteString) throws(Errno) -> Space {
         var buffer = statvfs()
         _ = try path.withCPath { (name) throws(Errno) in try checked { statvfs(name, &buffer) } }

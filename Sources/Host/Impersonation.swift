@@ -5,9 +5,9 @@
 #endif
 
 extension Kernel {
-    /// Does something as another user: files are made as theirs, and no link of theirs leads where they could not go themselves.
-    /// Only root can; throws when the kernel refuses. The corresponding C functions are `setegid` and `seteuid`: they change the
-    /// whole process, so nothing else may run meanwhile.
+    /// Does something as another user: files get that user as owner, and none of that user's links can lead anywhere
+    /// that they could not go themselves. Only root can do this; throws if the kernel refuses. The corresponding C
+    /// functions are `setegid` and `seteuid`. They change the whole process, so no other thread may run meanwhile.
     public static func acting<Result>(
         as user: UInt32, group: UInt32, _ body: () throws -> Result
     ) throws -> Result {
@@ -18,7 +18,7 @@ extension Kernel {
         guard count >= 0, getgroups(count, &groups) == count else { throw Errno.current }
         _ = try checked { setgroups(1, [group]) }
         defer {
-            // Without the way back the process must not go on.
+            // A process that cannot switch back must not continue.
             guard seteuid(mine.user) == 0, setegid(mine.group) == 0, setgroups(groups.count, groups) == 0 else {
                 abort()
             }

@@ -6,30 +6,31 @@ public import Formats
     internal import Glibc
 #endif
 
-/// Time.
+/// Clocks.
 public enum Clock {
-    /// Nanoseconds since 1970, as the wall clock has it: it may jump.
+    /// Nanoseconds since 1970 by the wall clock, which may jump.
     public static var now: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return nanoseconds(time)
     }
 
-    /// Nanoseconds that only go up, for deadlines.
+    /// Nanoseconds that only increase, for deadlines.
     public static var monotonic: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return nanoseconds(time)
     }
 
-    /// Since the machine started, as /proc counts the beginnings of processes.
+    /// Seconds since the machine started, the base of process start times in /proc.
     static var secondsSinceBoot: Int {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Int(time.tv_sec)
     }
 
-    /// Nanoseconds that this thread has computed: it stands still while others have the processor, or a disk is waited for.
+    /// Nanoseconds that this thread has computed. The clock stops while others have the processor or the thread waits
+    /// for a disk.
     public static var computed: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -44,25 +45,26 @@ public enum Clock {
     static func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
 }
 
-/// What the kernel tells this process about itself.
+/// What the kernel knows about this process.
 public enum Kernel {
-    /// The effective user.
+    /// The effective user ID.
     public static var userID: UInt32 { geteuid() }
 
-    /// How many descriptors this process may have open at most: the hard limit, to which Go's programs raise their own. The
+    /// How many descriptors this process may open: the hard limit, to which Go programs raise their own. The
     /// corresponding C function is `getrlimit`.
     public static var mostDescriptors: UInt64 { limit(RLIMIT_NOFILE).map { UInt64($0.rlim_max) } ?? .max }
 
-    /// The bytes to which a file may grow (`ulimit -f`): who writes beyond is killed by SIGXFSZ. `max` without a limit.
+    /// The size in bytes to which a file may grow (`ulimit -f`): SIGXFSZ kills a process that writes beyond it. `max`
+    /// without a limit.
     public static var largestFile: UInt64 { limit(RLIMIT_FSIZE).map { UInt64($0.rlim_cur) } ?? .max }
 
-    /// The bytes to which a stack may grow (`ulimit -s`); `max` without a limit.
+    /// The size in bytes to which the stack may grow (`ulimit -s`); `max` without a limit.
     static var largestStack: Int { limit(RLIMIT_STACK).map { Int(clamping: $0.rlim_cur) } ?? .max }
 
     /// How many processes and threads this user may have (`ulimit -u`).
     static var mostProcesses: UInt64 { limit(processes).map { UInt64($0.rlim_cur) } ?? .max }
 
-    /// Ends this process, and what it becomes, after so much computing.
+    /// Ends this process, and the program that it becomes, after this much computing.
     static func limitComputing(seconds: UInt) {
         guard var limit = limit(RLIMIT_CPU), limit.rlim_cur > seconds else { return }
         limit.rlim_cur = rlim_t(seconds)
@@ -89,16 +91,17 @@ public enum Kernel {
         #endif
     }
 
-    /// The effective group.
+    /// The effective group ID.
     public static var groupID: UInt32 { getegid() }
 
-    /// This process.
+    /// The ID of this process.
     public static var processID: Int32 { getpid() }
 
-    /// The process that started this one.
+    /// The ID of the process that started this one.
     public static var parentID: Int32 { getppid() }
 
-    /// The permission bits that new files do not get. Read from /proc because `umask` can only be read by setting it.
+    /// The permission bits that new files do not get. Read from /proc, because `umask` can only be read by setting
+    /// it.
     public static var fileCreationMask: UInt32 {
         if let text = try? Files.read("/proc/self/status", limit: 65_536) {
             for line in text.split("\n") where line.hasPrefix("Umask:") {
@@ -110,7 +113,7 @@ public enum Kernel {
         return UInt32(mask)
     }
 
-    /// The processor architecture in the OCI's words.
+    /// The processor architecture as the OCI names it.
     public static var architecture: ByteString {
         #if arch(x86_64)
             "amd64"
@@ -121,14 +124,14 @@ public enum Kernel {
         #endif
     }
 
-    /// The command line of this process, its own name first.
+    /// The arguments of this process, its own name first.
     public static var arguments: [ByteString] {
         guard let vector = CommandLineWords.vector else { return [] }
         return (0..<Int(CommandLineWords.count)).compactMap { index in vector[index].map { ByteString(cString: $0) }
         }
     }
 
-    /// Whether the last part of the name that this process was called by is this one.
+    /// Whether the last path component of argv[0] is `name`.
     public static func isCalled(_ name: StaticString) -> Bool {
         guard CommandLineWords.count > 0, let whole = CommandLineWords.vector?[0] else { return false }
         let length = strlen(whole)
@@ -137,8 +140,8 @@ public enum Kernel {
         return (start == 0 || whole[start - 1] == 0x2F) && strcmp(whole + start, name.cString) == 0
     }
 
-    /// Whether any word of the command line, the program's name apart, is one of `words`. Makes no copies: this runs before
-    /// every docker command.
+    /// Whether any argument, not counting the program's name, is one of `words`. Makes no copies, because this runs
+    /// before every docker command.
     public static func commandLineHolds(anyOf words: StaticWords) -> Bool {
         var index = 1
         while index < Int(CommandLineWords.count), let argument = CommandLineWords.vector?[index] {
@@ -148,11 +151,11 @@ public enum Kernel {
         return false
     }
 
-    /// A few words in one literal with spaces between them, compared without copies.
+    /// A few words in one literal, separated by spaces, compared without copies.
     public struct StaticWords: Sendable {
         private let text: StaticString
 
-        /// Words with one space between them.
+        /// Words separated by single spaces.
         public init(_ text: StaticString) { self.text = text }
 
         func contains(_ argument: UnsafePointer<CChar>) -> Bool {
@@ -173,20 +176,21 @@ public enum Kernel {
         }
     }
 
-    /// The directory the process stands in. The corresponding C function is `getcwd`.
+    /// The working directory of this process. The corresponding C function is `getcwd`.
     public static func workingDirectory() throws(Errno) -> ByteString {
         guard let path = getcwd(nil, 0) else { throw .current }
         defer { free(path) }
         return ByteString(cString: path)
     }
 
-    /// A variable of the environment; nil when it is not set. The first one counts where a name stands twice, as in Go and libc.
+    /// An environment variable; nil if it is not set. The first entry counts if a name occurs twice, as in Go and
+    /// libc.
     public static func variable(_ name: StaticString) -> ByteString? {
         guard let value = getenv(name.cString) else { return nil }
         return ByteString(cString: value)
     }
 
-    /// A variable of the environment by a name made at run time.
+    /// An environment variable whose name is made at run time.
     public static func variable(named name: ByteString) -> ByteString? {
         (name.bytes + [0]).withUnsafeBytes { buffer in
             guard let start = buffer.assumingMemoryBound(to: CChar.self).baseAddress, let value = getenv(start) else {
@@ -196,7 +200,7 @@ public enum Kernel {
         }
     }
 
-    /// Every entry of the environment as it stands, "NAME=value" or not.
+    /// Every entry of the environment as it is, "NAME=value" or not.
     public static var environment: [ByteString] {
         var entries: [ByteString] = []
         var entry = environ
@@ -207,7 +211,7 @@ public enum Kernel {
         return entries
     }
 
-    /// What the environment takes of the room that the kernel has for a program's words: text and pointers, in bytes.
+    /// How much of the kernel's space for arguments the environment takes: text and pointers, in bytes.
     static var environmentSize: Int {
         var size = 0
         var entry = environ
@@ -221,16 +225,18 @@ public enum Kernel {
     /// Ends this process.
     public static func exit(_ code: Int32) -> Never { systemExit(code) }
 
-    /// Writes to standard error if the caller left it open, all of it or as much as goes. Nothing in it steers a terminal.
+    /// Writes to standard error if the caller left it open: all of it, or as much as possible. Escapes terminal
+    /// control sequences.
     public static func printError(_ text: ByteString) { _ = print(text.terminalSafeLines, to: 2) }
 
-    /// Writes to standard output; returns the error, nil where all of it went. Nothing in it steers a terminal.
+    /// Writes to standard output; returns the error, nil if all was written. Escapes terminal control sequences.
     public static func printOutput(_ text: ByteString) -> Errno? { print(text.terminalSafeLines, to: 1) }
 
-    /// Writes to standard output what programs read, byte for byte.
+    /// Writes output for programs to standard output, byte for byte.
     public static func printOutput(exactly bytes: ByteString) -> Errno? { print(bytes, to: 1) }
 
-    /// Steers the terminal behind standard error: only what stands in our own text can.
+    /// Sends a control sequence to the terminal on standard error. It takes only literals, so no foreign text can
+    /// control the terminal.
     public static func steerError(_ sequence: StaticString) {
         _ = print(ByteString(stringLiteral: sequence), to: 2)
     }
@@ -250,6 +256,6 @@ public enum Kernel {
 private func systemExit(_ code: Int32) -> Never { exit(code) }
 
 extension StaticString {
-    /// The literal, which the compiler ends with a NUL.
+    /// The literal, to which the compiler appends a NUL.
     var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
 }

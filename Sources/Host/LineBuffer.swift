@@ -1,11 +1,12 @@
 internal import Formats
 
-/// What came on a stream, by lines. Each byte is looked at once, however small the pieces and however long the lines.
+/// Splits a stream into lines. It looks at each byte once, however small the pieces and however long the lines.
 struct LineBuffer {
     private(set) var text: [UInt8] = []
     private var pending: [UInt8] = []
 
-    /// Takes in a piece; of all that was said `limit` bytes are kept, or up to twice as many before the older half goes.
+    /// Adds a piece. Of the whole stream it keeps the last `limit` bytes, or up to twice as many until it drops the
+    /// older half.
     mutating func add(_ piece: [UInt8], keeping limit: Int = .max, _ line: (ByteString) -> Void) {
         text += piece
         if text.count / 2 > limit { text.removeFirst(text.count - limit) }
@@ -19,7 +20,7 @@ struct LineBuffer {
         pending += piece[start...]
     }
 
-    /// Takes note of the stream's end; of all that was said `limit` bytes are left.
+    /// Marks the end of the stream, and keeps the last `limit` bytes of it.
     mutating func end(keeping limit: Int = .max, _ line: (ByteString) -> Void) {
         if text.count > limit { text.removeFirst(text.count - limit) }
         if !pending.isEmpty { line(ByteString(pending)) }

@@ -1,12 +1,12 @@
 public import Formats
 
-/// Who holds a lock on a file.
+/// The holder of a lock on a file.
 public struct LockHolder: Hashable, Sendable {
-    /// The process; nil where the kernel tells of a lock and nobody here may see whose it is.
+    /// The process; nil if the kernel reports a lock but this user may not see whose it is.
     public let process: Int32?
-    /// Whose process it is; nil where it is not seen.
+    /// The process's user ID; nil if not visible.
     public let user: UInt32?
-    /// Its program's name, which it may choose itself; empty where it is not seen.
+    /// The program's name, which it can choose itself; empty if not visible.
     public let command: ByteString
 
     /// Named values, for tests and tables.
@@ -16,7 +16,7 @@ public struct LockHolder: Hashable, Sendable {
         self.command = command
     }
 
-    /// "1234 (docker, user 0)", or that it cannot be seen.
+    /// "1234 (docker, user 0)", or a text that says that it is not visible.
     public var text: ByteString {
         guard let process else { return "a process that only root on the host can see" }
         var words = command.isEmpty ? "?" : command.terminalSafe
@@ -24,7 +24,7 @@ public struct LockHolder: Hashable, Sendable {
         return ByteString(decimal: process) + " (" + words + ")"
     }
 
-    /// pid, user, command; null for what is not known. Stable for programs.
+    /// pid, user, command; null if unknown. Stable for programs.
     public var json: JSON {
         .object([
             "pid": process.map { .integer(Int($0)) } ?? .null, "user": user.map { .integer(Int($0)) } ?? .null,
@@ -34,12 +34,13 @@ public struct LockHolder: Hashable, Sendable {
 }
 
 extension Files {
-    /// The processes that hold a lock on a file, by `Descriptor.lock` or `lockByAccess`; by number, each once. A lock is inherited,
-    /// and the process that took it may be gone: so every one that has the locked file open counts. Processes whose files may not be
-    /// looked at are known by the kernel's table alone, which names the one that took a `flock` and nobody for the other kind.
+    /// The processes that hold a lock on a file, by `Descriptor.lock` or `lockByAccess`, each once and sorted by PID.
+    /// Locks are inherited, and the process that took one may be gone, so every process that has the locked file open
+    /// counts. A process whose files may not be inspected is known only from the kernel's table, which names the taker
+    /// of a `flock` and no process for the other kind.
     ///
-    /// Source: proc(5), /proc/locks and /proc/PID/fdinfo. The table's device number is not compared: on btrfs and overlay it is not
-    /// the one that `stat` tells.
+    /// Source: proc(5), /proc/locks and /proc/PID/fdinfo. The table's device number is not compared: on btrfs and
+    /// overlay it differs from the one that `stat` returns.
     public static func lockHolders(_ path: ByteString) -> [LockHolder] {
         guard let status = try? status(path, followLinks: false) else { return [] }
         let table = takers(of: status)
@@ -57,7 +58,7 @@ extension Files {
         return holders.sorted { ($0.process ?? 0) < ($1.process ?? 0) }
     }
 
-    /// What the kernel's table says of a file: whether it is locked, and by which processes a `flock` was taken.
+    /// What the kernel's table says about a file: whether it is locked, and which processes took a `flock`.
     private static func takers(of file: FileStatus) -> (isLocked: Bool, processes: Set<Int32>) {
         guard let table = try? read("/proc/locks", limit: 16 << 20) else { return (false, []) }
         var processes: Set<Int32> = []
@@ -74,13 +75,13 @@ extension Files {
         return (isLocked, processes)
     }
 
-    /// Whether a process has a file of this name open, and locked; nil where its files may not be looked at.
+    /// Whether a process has a file with this name open and locked; nil if its files may not be inspected.
     private static func holds(_ process: Int32, _ file: FileStatus, _ name: ByteString) -> Bool? {
         let folder = "/proc/" + ByteString(decimal: process)
         guard let numbers = try? names(in: folder + "/fd", limit: .max) else { return nil }
         return numbers.contains { number in
             let descriptor = folder + "/fd/" + number
-            // By its name first: looking at a file on a server that is gone would wait for it.
+            // Compare the name first: a stat of a file on a server that is gone would block.
             guard let target = try? readLink(descriptor), target.lastPathComponent == name,
                 let status = try? status(descriptor), status.isSameFile(as: file),
                 let facts = try? read(folder + "/fdinfo/" + number, limit: 65_536)

@@ -1,9 +1,9 @@
 public import Formats
 
 extension Files {
-    /// Whether only root and this process's user can change what stands at a path, or put something else there: by the owners
-    /// and modes of it and of all folders above it, and where it is a link of those above the link, too. In a sticky folder
-    /// others may add names, and replace none.
+    /// Whether only root and this process's user can change or replace what is at a path. This depends on the owners
+    /// and modes of the file and of all folders above it, and, if it is a link, of the folders above the link. In a
+    /// sticky folder others may add names but not replace any.
     public static func isOursAlone(_ path: ByteString) -> Bool {
         guard path.hasPrefix("/"), let target = try? realPath(path), let folder = try? realPath(path.parentPath) else {
             return false

@@ -8,17 +8,20 @@ public import Formats
 
 /// A program that this process may become.
 public struct Program: Equatable, Sendable {
-    /// As found, unresolved: some programs dispatch on the name they are called by.
+    /// The path as found, unresolved: some programs behave according to the name they are called by.
     public let path: ByteString
-    /// Whether it is no ELF file: some wrapper, which may look for the next program of its name itself.
+    /// Whether it is not an ELF file: then it is a wrapper script, which may itself search for the next program of
+    /// its name.
     public let isScript: Bool
 }
 
-/// Looking for "the next one of my name" on PATH. This runs before every command, so it works on the C strings of the
-/// environment and on the stack: with arrays of bytes the same walk cost a third more than the bare runtime does.
+/// Searches PATH for the next program with this program's name. This runs before every command, so it works on the C
+/// strings of the environment and on the stack: with byte arrays the same walk cost a third more than the whole start
+/// of the runtime.
 public enum ProgramSearch {
-    /// The first executable called `name` after this program's own place on PATH, else the first before it. Left out are this
-    /// very file, files with `marker` in their first 4 KiB, relative and empty entries of PATH, and what `refuses` names.
+    /// The first executable called `name` after this program's own place on PATH, otherwise the first one before it. It
+    /// skips this very file, files with `marker` in their first 4 KiB, relative and empty entries of PATH, and what
+    /// `refuses` rejects.
     public static func next(
         named name: StaticString, withoutMarker marker: StaticString, refuses: (Program) -> Bool
     ) -> Program? {
@@ -26,15 +29,15 @@ public enum ProgramSearch {
         return next(named: name, along: path, withoutMarker: marker, refuses: refuses)
     }
 
-    /// Where systems have their programs: what shells and sudo take for PATH where there is none, and snap's folder.
+    /// The usual folders for programs: what shells and sudo use if PATH is not set, and snap's folder.
     ///
-    /// Source: debian/patches of bash, DEFAULT_PATH_VALUE; dash src/var.c, defpathvar; sudo's secure_path. The C library and
-    /// Go have less: "/bin:/usr/bin" (confstr, _CS_PATH), and nothing (os/exec LookPath).
+    /// Source: debian/patches of bash, DEFAULT_PATH_VALUE; dash src/var.c, defpathvar; sudo's secure_path. The C
+    /// library and Go use less: "/bin:/usr/bin" (confstr, _CS_PATH), and nothing (os/exec LookPath).
     public static var usualFolders: ByteString {
         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
     }
 
-    /// The same in other folders than those of PATH.
+    /// The same search in other folders than those of PATH.
     public static func next(
         named name: StaticString, along folders: ByteString, withoutMarker marker: StaticString,
         refuses: (Program) -> Bool
@@ -92,10 +95,11 @@ public enum ProgramSearch {
         return found ?? nil
     }
 
-    /// The bytes by which one shim knows another, wherever it was copied: room Shim puts them into its programs.
+    /// The bytes by which shims recognize each other wherever they were copied: room Shim puts them into its
+    /// programs.
     public static let marker: StaticString = "SLIPWAY-SHIM"
 
-    /// Whether the file at a path is a shim; false for one that cannot be read.
+    /// Whether the file at a path is a shim; false if it cannot be read.
     public static func isShim(_ path: ByteString) -> Bool {
         let found = try? path.withCPath { (name) throws(Errno) -> Bool in
             withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { head in
@@ -105,7 +109,7 @@ public enum ProgramSearch {
         return found ?? false
     }
 
-    /// An executable file that is no shim, at a path that may be relative.
+    /// An executable file that is not a shim, at a path that may be relative.
     public static func plugin(_ path: ByteString) -> Program? {
         let found = try? path.withCPath { (name) throws(Errno) -> Program? in
             var status = stat()
@@ -132,13 +136,13 @@ public enum ProgramSearch {
         }
     }
 
-    /// The first bytes of a file. What may be executed but not read cannot be asked, and is believed.
+    /// Reads the first bytes of a file. A file that may be executed but not read cannot be checked, and is accepted.
     private static func fill(_ head: UnsafeMutableRawBufferPointer, from path: UnsafePointer<CChar>) -> Int {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return 0 }
         defer { close(number) }
         var count = 0
-        // Less than asked for need not be all: a marker must not be missed.
+        // A short read need not be the end: a marker must not be missed.
         while count < head.count, let start = head.baseAddress {
             let got = read(number, start + count, head.count - count)
             if got < 0 && errno == EINTR { continue }

@@ -8,8 +8,9 @@ internal import Formats
 #endif
 
 extension Kernel {
-    /// Bytes that nobody else has: from the kernel, or, where `getrandom` is missing or forbidden (old kernels, seccomp, gVisor), from
-    /// what it gave this process at its start, the process's number and the clocks. Never waits, and cannot fail.
+    /// Unique random bytes: from the kernel or, if `getrandom` is missing or forbidden (old kernels, seccomp, gVisor),
+    /// from the bytes that the kernel gave this process at its start, its PID and the clocks. Never waits and cannot
+    /// fail.
     public static func randomBytes(_ count: Int) -> [UInt8] {
         let wanted = max(0, count)
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, initialized in
@@ -20,7 +21,7 @@ extension Kernel {
 }
 
 enum Randomness {
-    /// Fills as much as the kernel gives at once; how much that was.
+    /// Fills as much as the kernel provides at once; returns how much.
     static func fromKernel(_ start: UnsafeMutableRawPointer?, _ count: Int) -> Int {
         guard let start else { return 0 }
         var done = 0
@@ -33,14 +34,15 @@ enum Randomness {
         return done
     }
 
-    /// The same without the kernel. Hashed: these stand in names, and what the kernel gave at the start guards this process's stack.
+    /// The same without the kernel. Hashed, because these bytes appear in names, and the bytes that the kernel gave
+    /// at the start protect this process's stack.
     static func made(_ count: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count { bytes += SHA256.digest(of: fromStart) }
         return Array(bytes.prefix(count))
     }
 
-    /// What differs from process to process, and from call to call.
+    /// Input that differs between processes and between calls.
     private static var fromStart: ByteString {
         var bytes: [UInt8] = []
         if let given = slipway_start_randomness() { bytes += UnsafeRawBufferPointer(start: given, count: 16) }
@@ -51,14 +53,14 @@ enum Randomness {
     }
 }
 
-/// Stands in for the runtime's own source of randomness, which seeds its hash tables before `main`: where the kernel has no
-/// `getrandom` that one ends the process without /dev/urandom, and keeps a descriptor of it elsewhere, which a child that closes all
-/// descriptors then reads from for ever. Hash seeds are not worth failing for: the kernel's bytes of the program's start do.
-/// Source: swiftlang/swift stdlib/public/stubs/Random.cpp.
+/// Replaces the runtime's own source of randomness, which seeds its hash tables before `main`. If the kernel has no
+/// `getrandom`, the runtime's version ends the process when /dev/urandom is missing; otherwise it keeps a descriptor of
+/// it, and a child that closes all descriptors then reads from that for ever. Hash seeds are not worth a failure: the
+/// bytes that the kernel gave at the program's start suffice. Source: swiftlang/swift stdlib/public/stubs/Random.cpp.
 @_cdecl("swift_stdlib_random")
 func fillWithRandomness(_ start: UnsafeMutableRawPointer, _ count: Int) {
     var done = Randomness.fromKernel(start, count)
-    // Before `main` nothing of Swift's may be counted on but arithmetic. SplitMix64.
+    // Before `main` only Swift's arithmetic can be relied on. SplitMix64.
     var state = UInt64(bitPattern: Clock.monotonic) ^ UInt64(UInt32(bitPattern: getpid())) << 40
     let given = slipway_start_randomness()
     while done < count {

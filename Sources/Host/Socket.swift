@@ -10,7 +10,8 @@ public import Formats
 public struct Socket: ~Copyable {
     private let descriptor: Descriptor
 
-    /// Connects to a unix socket. Throws `timedOut`, `nameTooLong` beyond 107 bytes, `invalid` for a NUL, or the kernel's word.
+    /// Connects to a unix socket. Throws `timedOut`, `nameTooLong` beyond 107 bytes, `invalid` for a NUL, or the
+    /// kernel's error.
     public static func unix(_ path: ByteString, within nanoseconds: Int64) throws(Errno) -> Socket {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -50,7 +51,7 @@ public struct Socket: ~Copyable {
             systemConnect(number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
         }
         if result != 0 {
-            // A unix socket with a full backlog answers EAGAIN and cannot be polled for: that counts as a time-out.
+            // A unix socket with a full backlog returns EAGAIN and cannot be polled: that counts as a timeout.
             if errno == EAGAIN { throw .timedOut }
             guard errno == EINPROGRESS || errno == EINTR else { throw .current }
             try Readiness.wait(for: number, .write, until: deadline)
@@ -76,18 +77,18 @@ public struct Socket: ~Copyable {
                 }
                 rest = rest.dropFirst(sent)
             } catch .wouldBlock {
-                // What is ready need not be: poll(2).
+                // A socket that poll(2) reports as ready may still not be.
             }
         }
     }
 
-    /// Works, and gives back to every budget what was done before anything came in, up to the last time that a budget was asked; besides that
-    /// what was computed in the first `least` nanoseconds.
+    /// Runs `work`, and gives back to every budget the time until something arrived, as of the last time that a budget
+    /// was checked. It also gives back the computing in the first `least` nanoseconds.
     public borrowing func excusing(until deadline: Int64, least: Int64 = 0, _ work: () -> Void) {
         Awaited.excusing(descriptor.number, until: deadline, least: least, work)
     }
 
-    /// What has come in, at most `count` bytes; none at the end of the stream.
+    /// What has arrived, at most `count` bytes; none at the end of the stream.
     public borrowing func receive(upTo count: Int, until deadline: Int64) throws(Errno) -> [UInt8] {
         while true {
             try Readiness.wait(for: descriptor.number, .read, until: deadline)
@@ -110,7 +111,7 @@ enum Readiness {
             let error = errno
             Clock.wait(Clock.monotonic &- start)
             if ready > 0 { return }
-            // Not by `checked`: a caller that signals interrupt all the time has a deadline, too.
+            // Not with `checked`: the deadline must hold even if signals interrupt the call again and again.
             if ready < 0 && error != EINTR { throw Errno(code: error) }
         }
     }

@@ -7,13 +7,13 @@ public import Formats
     internal import Glibc
 #endif
 
-/// This process's standard input, looked at before somebody else reads it.
+/// This process's standard input, read before the next program reads it.
 public enum StandardInput {
-    /// Reads it to its end and puts a copy in memory in its place, so that whoever this process becomes reads the very same
-    /// bytes: no pipe to fill, no process to fill it. Nil when that is more than `limit` bytes, which are handed on all the
-    /// same. Nothing has been read when it throws `invalid` (a terminal) or because no copy can be made. Where reading or
-    /// memory fails midway, a file is set back to where it stood; of a pipe, what was read is lost, as it would be for a
-    /// reader that had to keep it itself.
+    /// Reads it to its end and replaces it with a copy in memory, so that the program that this process becomes reads
+    /// the very same bytes: there is no pipe to fill and no process to fill it. Nil if it is more than `limit` bytes,
+    /// which are still passed on. If it throws `invalid` (a terminal), or throws because no copy can be made, nothing
+    /// has been read. If reading or memory fails midway, a file is rewound to its former position; what was read from a
+    /// pipe is lost, as it would be for any reader that has to keep it itself.
     public static func takeCopy(limit: Int) throws(Errno) -> ByteString? {
         guard isatty(0) == 0 else { throw .invalid }
         var status = stat()
@@ -42,7 +42,7 @@ public enum StandardInput {
         return content.map { ByteString($0) }
     }
 
-    /// Sets it back to its beginning, after another program has read the copy.
+    /// Rewinds it to its beginning, after another program has read the copy.
     public static func rewind() { lseek(0, 0, SEEK_SET) }
 
     private static func readPiece() throws(Errno) -> [UInt8] {

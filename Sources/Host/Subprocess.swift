@@ -7,61 +7,63 @@ public import Formats
     internal import Glibc
 #endif
 
-/// A program that is given something to read, is listened to while it runs, and may be stopped.
+/// A program that gets input, is read from while it runs, and may be stopped.
 public struct Subprocess: Sendable {
-    /// Where it said something.
+    /// Which stream a line came from.
     public enum Stream: Sendable { case output, error }
 
-    /// All that it said, and how it ended.
+    /// Everything that it printed, and how it ended.
     public struct Ending: Sendable {
         /// Its standard output.
         public let output: ByteString
         /// The end of what it wrote on standard error.
         public let error: ByteString
-        /// Its exit code; nil when a signal ended it.
+        /// Its exit code; nil if a signal ended it.
         public let exitCode: Int32?
     }
 
     /// The program's absolute path.
     public var program: ByteString
-    /// Its words, its own name first.
+    /// Its arguments, its own name first.
     public var arguments: [ByteString]
     /// Every entry of its environment.
     public var environment: [ByteString]
-    /// Where it stands; nil for where this process does.
+    /// Its working directory; nil for this process's own.
     public var directory: ByteString?
     /// What it reads from its standard input.
     public var input = ByteString()
-    /// It is killed after this time; nil for never.
+    /// It is killed after this time; nil for no limit.
     public var nanoseconds: Int64?
-    /// Whether a signal of `DeferredSignals` stops it. A program that is not to be stopped gets a process group of its own, since the
-    /// terminal sends Ctrl-C to all of ours; with it ends whatever it has started.
+    /// Whether a signal of `DeferredSignals` stops it. A program that must not be stopped gets its own process group,
+    /// because the terminal sends Ctrl-C to all of ours; whatever it has started ends with it.
     public var isStoppable = true
-    /// Whether it leads a process group that is killed with it: what it has started may hold its outputs open, and wait for ever.
+    /// Whether it leads a process group that is killed with it: programs that it has started may hold its outputs
+    /// open for ever.
     public var endsGroup = false
-    /// A new file that takes its standard output, readable to nobody else; nil for what is to be heard.
+    /// A new file for its standard output, readable only by this user; nil to read the output here.
     public var outputFile: ByteString?
-    /// It is killed beyond so many bytes of standard output.
+    /// It is killed if it writes more bytes than this to standard output.
     public var mostOutput = 1 << 26
 
-    /// It is killed beyond so many bytes of memory in use, looked at ten times a second; nil for no limit. What it has started is not
-    /// counted.
+    /// It is killed if it uses more bytes of memory than this, checked ten times a second; nil for no limit. Programs
+    /// that it has started do not count.
     public var mostMemory: UInt64?
 
     private static let mostError = 1 << 16
-    /// From SIGTERM to SIGKILL, and from there to going on without it.
+    /// The time from SIGTERM to SIGKILL, and from SIGKILL until it is given up.
     private static let leaving: Int64 = 2_000_000_000
 
-    /// A program with its words and environment.
+    /// A program with its arguments and environment.
     public init(program: ByteString, arguments: [ByteString], environment: [ByteString]) {
         self.program = program
         self.arguments = arguments
         self.environment = environment
     }
 
-    /// Runs it to its end, while `isWanted` says so ten times a second; `line` hears each line as it comes. Throws `timedOut`,
-    /// `interrupted` also where it is not wanted any more, `tooLarge` beyond `mostOutput`, `noMemory` beyond `mostMemory`, and what the
-    /// kernel says when it cannot be started; it is killed then.
+    /// Runs it to its end, as long as `isWanted`, asked ten times a second, returns true; calls `line` with each line
+    /// as it arrives. Throws `timedOut`, `interrupted` (also if it is no longer wanted), `tooLarge` beyond
+    /// `mostOutput`, `noMemory` beyond `mostMemory`, and the kernel's error if it cannot be started; then the program
+    /// is killed.
     public func run(
         while isWanted: () -> Bool = { true }, line: (Stream, ByteString) -> Void = { _, _ in }
     ) throws(Errno) -> Ending {
@@ -83,7 +85,7 @@ public struct Subprocess: Sendable {
             said.output.end { line(.output, $0) }
             said.error.end(keeping: Self.mostError) { line(.error, $0) }
             let code = try wait(for: child, until: deadline, watch, while: isWanted)
-            // Ctrl-C may have ended the program before it was seen here.
+            // Ctrl-C may have ended the program before this process noticed the signal.
             if isStoppable, DeferredSignals.waiting != nil { throw .interrupted }
             return Ending(
                 output: ByteString(said.output.text), error: ByteString(said.error.text), exitCode: code)
@@ -101,13 +103,13 @@ public struct Subprocess: Sendable {
         } else {
             child.sendGroup(SIGTERM)
             while !child.hasEnded, Clock.monotonic < deadline { Clock.sleep(nanoseconds: 1_000_000) }
-            // Before it is waited for: nobody knows whose the group's number is afterwards.
+            // Before the wait: afterwards the group's number may belong to another process.
             child.killGroup()
             child.end(within: Self.leaving)
         }
     }
 
-    /// Feeds and listens until both outputs are closed.
+    /// Writes the input and reads until both outputs are closed.
     private func converse(
         _ input: consuming Descriptor, _ output: borrowing Descriptor, _ error: borrowing Descriptor,
         until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
@@ -131,7 +133,7 @@ public struct Subprocess: Sendable {
                     let sent = rest.withUnsafeBytes {
                         send(wait.fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
                     }
-                    // A program need not read all that it could.
+                    // A program need not read all of its input.
                     if sent > 0 { rest = rest.dropFirst(sent) } else if errno != EAGAIN && errno != EINTR { rest = [] }
                 }
             }
@@ -144,7 +146,7 @@ public struct Subprocess: Sendable {
         if watch.isOver { throw .noMemory }
     }
 
-    /// A program may close its outputs and go on.
+    /// A program may close its outputs and keep running.
     private func wait(
         for child: Child, until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool
     ) throws(Errno) -> Int32? {
@@ -178,7 +180,7 @@ public struct Subprocess: Sendable {
     }
 }
 
-/// Looks ten times a second at how much memory a program uses.
+/// Checks a program's memory use ten times a second.
 private final class MemoryWatch {
     private let child: Child
     private let most: UInt64?
