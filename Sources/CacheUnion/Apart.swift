@@ -1,26 +1,29 @@
 internal import Formats
 
-/// Graphs that say the same and of which BuildKit takes no key for another's.
+/// Graphs with the same content but different key IDs, so that BuildKit does not mistake a key of one for a key of
+/// another.
 ///
-/// Builds of one command that share steps (targets of a bake with one context, or one target that is another's) share those steps'
-/// edges in the engine, and each build has an importer of its own. Of keys with one id an edge keeps one, which belongs to one
-/// importer (solver/combinedcache.go, Query). The others' importers look for it by what it follows from, and do not find it behind
-/// any step with a second input that was hashed by content, such as COPY: they want all ways to that input, and one of them is the
-/// session's (solver/cachemanager.go, getIDFromDeps). So all builds but one missed all steps of their own.
+/// Builds of one command that share steps (bake targets with one context, or a target that is based on another) share
+/// those steps' edges in the engine, and each build has its own importer. Of several keys with one ID an edge keeps
+/// only one, which belongs to one importer (solver/combinedcache.go, Query). The other importers look the key up by its
+/// inputs, and do not find it behind any step with a second input that was hashed by content, such as COPY: they
+/// require all links to that input, and one of them belongs to the session (solver/cachemanager.go, getIDFromDeps).
+/// Therefore all builds but one missed all of their own steps.
 ///
-/// A key's id is a hash of all ways to its inputs (remotecache/v1/chains.go, computeID; random before BuildKit 0.25). So a step that
-/// follows from sources alone gets one way more, by a selector that no build asks for, with a number in it; whatever follows from it
-/// has another id then, too.
+/// A key's ID is a hash of all links to its inputs (remotecache/v1/chains.go, computeID; random before BuildKit 0.25).
+/// So a step that depends on sources alone gets one more link, with a selector that no build asks for and that contains
+/// a number; then everything that depends on this step also has a different ID.
 extension Graph {
     private static let mark: ByteString = "slipway:"
 
-    /// With ways of that number.
+    /// With extra links of this number.
     func apart(_ number: Int) -> Graph {
         var graph = self
         var marked = [Int32](repeating: -1, count: selectors.count)
         for index in records.indices {
             let record = records[index]
-            // The way's own selector stays in it: steps that select different parts of one source must not become one.
+            // The extra selector includes the link's own: steps that select different parts of one source must stay
+            // different.
             guard let first = record.inputs.first, record.inputs.allSatisfy({ records[Int($0.link)].arity == 0 }) else {
                 continue
             }
@@ -36,6 +39,6 @@ extension Graph {
         return graph
     }
 
-    /// Whether a way with this selector was put there to tell graphs apart: engines export what they have imported.
+    /// Whether a link with this selector was added to tell graphs apart: engines export what they have imported.
     static func isApart(_ selector: ByteString) -> Bool { selector.range(of: mark) != nil }
 }

@@ -1,12 +1,13 @@
 public import Formats
 
-/// What a cache says: which step, after which others, made which layers. Equal graphs are equal in bytes, whatever they were made of.
+/// The content of a cache: which step, after which other steps, made which layers. Equal graphs are equal in bytes,
+/// whatever they were made from.
 public struct CacheGraph: Equatable, Sendable {
     /// In canonical order.
     let graph: Graph
 
-    /// Reads a manifest's config. nil for what BuildKit's importer would refuse, and for members that are not known: a union could
-    /// neither keep nor understand them. The digests are the caller's to check.
+    /// Reads a manifest's config. nil if BuildKit's importer would refuse it, or if it has unknown members: a union
+    /// could neither keep nor understand them. The caller has to check the digests.
     public init?(manifest: CacheManifest, config: ByteString) {
         guard let read = ConfigReader.read(config, blobs: manifest.layers) else { return nil }
         var merger = Merger()
@@ -16,52 +17,53 @@ public struct CacheGraph: Equatable, Sendable {
 
     private init(_ graph: Graph) { self.graph = graph }
 
-    /// The graph of nothing.
+    /// The empty graph.
     public init() { graph = Graph() }
 
-    /// The blobs that it names, by digest.
+    /// The blobs that it refers to, by digest.
     public var layers: [LayerDescriptor] { graph.blobs }
 
-    /// A blob with what it stands on.
+    /// A blob and the blob below it.
     public struct Link: Equatable, Sendable {
         /// The blob.
         public let digest: Digest
-        /// The place of what is below it, which is an earlier one; nil for nothing.
+        /// The index of the blob below it, which comes earlier; nil if there is none.
         public let parent: Int?
     }
 
-    /// The chains of its layers, each blob behind those that it stands on. One that stands on several is there for each.
+    /// The chains of its layers, each blob after those below it. A blob that lies on several others occurs once for
+    /// each.
     public var chains: [Link] {
         graph.layers.map { layer in
             Link(digest: graph.blobs[Int(layer.blob)].digest, parent: layer.parent < 0 ? nil : Int(layer.parent))
         }
     }
 
-    /// How many keys it has.
+    /// The number of keys.
     public var recordCount: Int { graph.records.count }
 
-    /// What its steps begin with: base images, above all. They have no inputs.
+    /// The digests of the first steps, mostly base images. They have no inputs.
     public var sources: Set<Digest> { Set(graph.records.lazy.filter { $0.arity == 0 }.map(\.digest)) }
 
-    /// When the newest of its results was made, in seconds since 1970; nil where there is none.
+    /// When its newest result was made, in seconds since 1970; nil if it has none.
     public var newest: Int64? {
         graph.records.lazy.flatMap { $0.results.map(\.created) + $0.chains.map(\.created) }.max()?.seconds
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     public var isEmpty: Bool { graph.records.isEmpty }
 
-    /// For tests: such graphs say more than their configs.
+    /// For tests: a graph with a cycle contains more than its config.
     var hasCircle: Bool { graph.hasCircle }
 
-    /// The config in bytes.
+    /// The config as bytes.
     public var config: ByteString { graph.config }
 
-    /// The same for the importer of that number among several at work at once: each step's key in it is told from the same step's
-    /// key in the others. What is found, and what it is read as, is the same.
+    /// The config for one of several importers that work at the same time, by number: the key of each step differs from
+    /// the key of the same step for the other importers. What builds find, and what a reader gets from it, is the same.
     public func config(apart number: Int) -> ByteString { graph.apart(number).config }
 
-    /// The manifest for a config that was written.
+    /// The manifest for a config that has been written.
     public func manifest(of config: ByteString) -> CacheManifest {
         CacheManifest(
             config: LayerDescriptor(
@@ -69,7 +71,7 @@ public struct CacheGraph: Equatable, Sendable {
             layers: graph.blobs)
     }
 
-    /// Without the blobs for which `isThere` does not hold, and without what needs them.
+    /// Without the blobs for which `isThere` is false, and without what depends on them.
     public func keepingLayers(where isThere: (LayerDescriptor) -> Bool) -> CacheGraph {
         let isKept = graph.blobs.map(isThere)
         guard isKept.contains(false) else { return self }
@@ -85,14 +87,14 @@ public struct CacheGraph: Equatable, Sendable {
         return CacheGraph(Canonical.graph(of: less, where: less.useful))
     }
 
-    /// How many steps have a result since a time, in seconds since 1970, although another graph has results of the very same steps: who
-    /// imported that one has made them once more.
+    /// How many steps have a result since a time, in seconds since 1970, although another graph has results of the very
+    /// same steps: a build that imported the other graph made them again.
     public func remade(since time: Int64, although other: CacheGraph) -> Int {
         var places: [Digest: [Int32]] = [:]
         for (index, record) in other.graph.records.enumerated() {
             places[record.digest, default: []].append(Int32(truncatingIfNeeded: index))
         }
-        // Records of theirs that are the same as ours: at each input they share a way.
+        // Records of the other graph that equal ours: they share a link at each input.
         var same: [Set<Int32>] = []
         var count = 0
         for record in graph.records {
@@ -116,41 +118,41 @@ public struct CacheGraph: Equatable, Sendable {
                 let theirs = other.graph.records[Int($0)]
                 return !theirs.results.isEmpty || !theirs.chains.isEmpty
             }
-            // What a step begins with is not executed.
+            // Sources are not executed.
             if isNew && isHeld && record.arity > 0 { count += 1 }
         }
         return count
     }
 
-    /// What some graphs say together, to tell whether a further one says anything more.
+    /// The combined content of some graphs, to tell whether another graph adds anything.
     public struct Coverage {
         private var merger = Merger()
 
-        /// Of none.
+        /// The coverage of no graphs.
         public init() {}
 
-        /// Takes a graph in. False where nothing of it is new: then it is in the union of those before.
+        /// Adds a graph. False if it has nothing new: then the union of the earlier ones contains it.
         public mutating func add(_ graph: CacheGraph) -> Bool {
             let size = merger.size
             merger.add(graph.graph)
             return merger.size != size
         }
 
-        /// Whether all of them have room in one union.
+        /// Whether all of them fit into one union.
         public func fits(in limit: Limit = Limit()) -> Bool { limit.holds(merger.size) }
     }
 
-    /// What a union may be.
+    /// The largest union allowed.
     public struct Limit: Sendable {
         /// Bytes of the config.
         public var configBytes: Int
         /// Bytes of the manifest.
         public var manifestBytes: Int
-        /// Keys.
+        /// The number of keys.
         public var records: Int
 
-        /// BuildKit takes 1 MiB of each. Importing costs a build 25 ms at a thousand records and up to half a second at four
-        /// thousand, whether they help it or not (docs/design.md).
+        /// BuildKit accepts 1 MiB of each. Importing costs a build 25 ms for a thousand records and up to half a second
+        /// for four thousand, whether or not they help it (docs/design.md).
         public init(configBytes: Int = 256 << 10, manifestBytes: Int = 384 << 10, records: Int = 1_000) {
             self.configBytes = configBytes
             self.manifestBytes = manifestBytes
@@ -158,8 +160,9 @@ public struct CacheGraph: Equatable, Sendable {
         }
     }
 
-    /// One graph of many, and the places of those that did not fit. Inputs are taken in the order given; one that does not fit is
-    /// left out whole, and a smaller one behind it may be taken. Without a limit the order does not matter.
+    /// Merges many graphs into one, and returns the indices of those that did not fit. Takes the inputs in the given
+    /// order; one that does not fit is left out whole, and a smaller one after it may still be taken. Without a limit
+    /// the order does not matter.
     public static func union(
         of inputs: [CacheGraph], limit: Limit? = nil
     ) -> (graph: CacheGraph, leftOut: [Int]) {
@@ -185,7 +188,7 @@ public struct CacheGraph: Equatable, Sendable {
         return (CacheGraph(merger.union), leftOut)
     }
 
-    /// A union that is as good as full is not tried with everything that is left.
+    /// If a union is nearly full, not every remaining input is tried.
     private static let mostAttempts = 16
 }
 

@@ -1,24 +1,24 @@
 public import Formats
 
-/// A cache manifest in either form: an image manifest whose config is the cache's, or (buildx 0.13) an index whose entries are
-/// the layers and the config.
+/// A cache manifest in either form: an image manifest whose config is the cache's config, or (buildx 0.13) an index
+/// whose entries are the layers and the config.
 public struct CacheManifest: Equatable, Sendable {
     /// The records: which step made which layer.
     public let config: LayerDescriptor
-    /// The blobs that the config may name, in the order of the manifest, each once.
+    /// The blobs that the config may refer to, in the order of the manifest, each once.
     public let layers: [LayerDescriptor]
 
-    /// BuildKit's importer refuses a manifest or config over this (cache/remotecache/import.go, readBlob).
+    /// BuildKit's importer refuses a larger manifest or config (cache/remotecache/import.go, readBlob).
     public static let largestBlob = 1 << 20
 
-    /// The media type of a cache's config (cache/remotecache/v1/spec.go).
+    /// The media type of a cache config (cache/remotecache/v1/spec.go).
     static let configType: ByteString = "application/vnd.buildkit.cacheconfig.v0"
     static let imageManifestType: ByteString = "application/vnd.oci.image.manifest.v1+json"
     private static let indexTypes: [ByteString] = [
         "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
 
-    /// Reads a manifest; nil for what is none, or has members that are not known.
+    /// Reads a manifest; nil if it is not one, or has unknown members.
     public init?(_ text: ByteString) {
         guard text.count <= Self.largestBlob, let members = JSON(text)?.members else { return nil }
         var (type, version): (ByteString?, Int?)
@@ -68,7 +68,7 @@ public struct CacheManifest: Equatable, Sendable {
         self.init(config: config, layers: layers)
     }
 
-    /// A blob that serves several chains is named for each of them; the last name counts, as in BuildKit's map.
+    /// A blob that occurs in several chains is listed for each of them; the last entry counts, as in BuildKit's map.
     init(config: LayerDescriptor, layers: [LayerDescriptor]) {
         self.config = config
         var order = Array(layers.indices)
@@ -82,7 +82,7 @@ public struct CacheManifest: Equatable, Sendable {
         self.layers = last.map { layers[$0] }
     }
 
-    /// The manifest in bytes, an image manifest always: engines from BuildKit 0.12 on read it.
+    /// The manifest as bytes, always an image manifest: engines from BuildKit 0.12 on read it.
     public var text: ByteString {
         JSON.object([
             "schemaVersion": .integer(2), "mediaType": .string(Self.imageManifestType), "config": config.json,

@@ -1,13 +1,13 @@
 internal import Formats
 
-/// Puts a graph into the one order that it has, whatever it was made of.
+/// Puts a graph into its one canonical order, whatever it was made from.
 struct Canonical {
     private let graph: Graph
-    /// How many steps the shortest way to a record takes.
+    /// The number of steps on the shortest path to each record.
     private var ranks: [Int32]
     private var places: [Int32]
 
-    /// The canonical graph of some of the records. Ways lead to chosen ones.
+    /// The canonical graph of the chosen records. Links lead to chosen records only.
     static func graph(of graph: Graph, where isChosen: [Bool]) -> Graph {
         var canonical = Canonical(graph)
         return canonical.made(isChosen)
@@ -56,7 +56,7 @@ struct Canonical {
         return result
     }
 
-    /// The elements without those that are like the one before.
+    /// The elements without those that equal their predecessor.
     private static func withoutNeighbours<Element>(
         _ elements: [Element], _ isSame: (Element, Element) -> Bool
     ) -> [Element] {
@@ -70,7 +70,7 @@ struct Canonical {
         return kept
     }
 
-    /// Ranks, breadth first: a record is reached when each of its inputs is, by its first way.
+    /// Ranks records breadth first: a record is reached when each of its inputs has been reached by its first link.
     private mutating func rank(_ isUsed: [Bool]) {
         var users = [Int32](repeating: 0, count: graph.records.count + 1)
         for record in graph.records { for input in record.inputs { users[Int(input.link) + 1] += 1 } }
@@ -107,7 +107,8 @@ struct Canonical {
         }
     }
 
-    /// By rank, then by digest, then by the first way to each input: no two records of a union share that, or they were one.
+    /// By rank, then by digest, then by the first link to each input. No two records of a union agree in all of
+    /// these, or they would have been merged.
     private mutating func recordOrder(_ isUsed: [Bool], _ selectors: [Int32]) -> [Int] {
         var byRank: [[Int]] = []
         for index in graph.records.indices where isUsed[index] && ranks[index] >= 0 {
@@ -156,7 +157,7 @@ struct Canonical {
         return (order.map { graph.selectors[$0] }, places)
     }
 
-    /// Layers by their height and then by blob and parent; blobs by digest.
+    /// Layers by height and then by blob and parent; blobs by digest.
     private func usedLayers(_ order: [Int]) -> ([Graph.Layer], [LayerDescriptor], [Int32]) {
         var isUsed = [Bool](repeating: false, count: graph.layers.count)
         for index in order {
@@ -198,7 +199,7 @@ struct Canonical {
 }
 
 extension Graph {
-    /// Records that have results, and all that lead to them.
+    /// Records that have results, and all records that lead to them.
     var useful: [Bool] {
         var isUseful = records.map { !$0.results.isEmpty || !$0.chains.isEmpty }
         var open = isUseful.indices.filter { isUseful[$0] }

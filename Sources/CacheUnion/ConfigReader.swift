@@ -1,12 +1,12 @@
 internal import Formats
 
-/// Reads a config strictly: what BuildKit's importer would refuse, and what it would not know, is none
+/// Reads a config strictly: it rejects what BuildKit's importer would refuse or would not understand
 /// (cache/remotecache/v1/parse.go).
 struct ConfigReader {
     private var graph = Graph()
     private var selectorNumbers = NumberTable()
 
-    /// The graph of a config; nil when it cannot be used.
+    /// The graph of a config; nil if it cannot be used.
     static func read(_ text: ByteString, blobs: [LayerDescriptor]) -> Graph? {
         guard text.count <= CacheManifest.largestBlob else { return nil }
         var reader = ConfigReader()
@@ -16,8 +16,8 @@ struct ConfigReader {
         return reader.sound()
     }
 
-    /// Digests of layers as they were read, and their places among the manifest's blobs, or -1: a layer whose blob, or whose
-    /// parent's, the manifest does not name is as good as absent.
+    /// Digests of layers as read, and their indices among the manifest's blobs, or -1: a layer is treated as absent if
+    /// the manifest does not list its blob or its parent's.
     private var names: [Digest] = []
     private var blobs: [Int32] = []
 
@@ -43,7 +43,7 @@ struct ConfigReader {
     private mutating func layer(_ cursor: inout Cursor) -> Bool {
         var seen = 0
         var blob: Digest?
-        // Go leaves a zero out.
+        // Go omits zeros.
         var layer = Graph.Layer(blob: -1, parent: 0, annotations: "")
         let isRead = cursor.object { cursor, name in
             if name.elementsEqual("blob".utf8), Self.isNew(1, &seen) {
@@ -180,10 +180,10 @@ struct ConfigReader {
         return true
     }
 
-    // MARK: - What was read as a whole
+    // MARK: - Checks of the whole config
 
-    /// The graph with each record behind those that it follows from, and without what cannot be had; nil where a number leads
-    /// nowhere or in a circle.
+    /// The graph with each record after those that it depends on, and without unavailable layers; nil if an index leads
+    /// nowhere or in a cycle.
     private consuming func sound() -> Graph? {
         let order = graph.blobs.indices.sorted { graph.blobs[$0].digest < graph.blobs[$1].digest }
         blobs = names.map { Int32(Search.place(of: $0, in: order, graph.blobs) ?? -1) }
@@ -193,7 +193,7 @@ struct ConfigReader {
         return graph
     }
 
-    /// Sorts the layers, each above its parent. Returns where each went, or -1 for one that cannot be had.
+    /// Sorts the layers, each after its parent. Returns the new index of each, or -1 if it is unavailable.
     private mutating func sortedLayers() -> [Int32]? {
         let count = graph.layers.count
         guard graph.layers.allSatisfy({ Int($0.parent) < count }) else { return nil }
@@ -215,7 +215,8 @@ struct ConfigReader {
         return places
     }
 
-    /// Chains need a layer's blob and not what is below it: they get layers of their own. Where they are, or -1.
+    /// Chains need a layer's blob but not what lies below it: they get layers of their own. Returns their indices, or
+    /// -1.
     private mutating func singleLayers() -> [Int32] {
         var single = [Int32](repeating: -1, count: names.count)
         for record in graph.records {
@@ -249,7 +250,8 @@ struct ConfigReader {
                 record.inputs[input].link = places[Int(record.inputs[input].link)]
             }
             record.inputs.removeAll { $0.link < 0 || isApart[Int($0.selector)] }
-            // BuildKit 0.13 writes records to which no input leads; nothing finds them. The crown is not read, but written anew.
+            // BuildKit 0.13 writes records without inputs that lead to them; nothing can find those. The crown is not
+            // read, but written anew.
             guard record.hasAllInputs, record.digest != Graph.crown else { continue }
             for result in record.results.indices {
                 record.results[result].layer = layers[Int(record.results[result].layer)]
@@ -267,7 +269,7 @@ struct ConfigReader {
 }
 
 extension Graph.Record {
-    /// Whether each input can be reached. Inputs stand by position.
+    /// Whether each input can be reached. Inputs are sorted by position.
     var hasAllInputs: Bool {
         var position: Int32 = 0
         for input in inputs {

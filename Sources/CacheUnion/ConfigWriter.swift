@@ -1,7 +1,7 @@
 internal import Formats
 
 extension Graph {
-    /// The config as BuildKit reads it.
+    /// The config in BuildKit's format.
     var config: ByteString { (acyclic() ?? self).text }
 
     private var text: ByteString {
@@ -14,7 +14,7 @@ extension Graph {
             append(index > 0 ? ",{\"blob\":\"sha256:" : "{\"blob\":\"sha256:")
             blobs[Int(layer.blob)].digest.write(to: &out)
             append("\"")
-            // Go reads an absent one as zero and writes zero as absent.
+            // Go reads an absent member as zero, and omits zeros when it writes.
             if layer.parent != 0 {
                 append(",\"parent\":")
                 append(layer.parent)
@@ -97,24 +97,25 @@ extension Graph {
         return ByteString(out)
     }
 
-    /// A record that follows from all others and that no step has. BuildKit's importer (since 0.25) walks the records once for
-    /// each that nothing follows from, and forgets the links of a record that it meets twice on a later walk: of two
-    /// stages on one base, the second's first step is not found any more (cache/remotecache/v1/cachestorage.go,
-    /// addItemToStorage, `visited`). An export has one such record mostly, a union has many. With this one there is one walk.
+    /// A record that depends on all others and belongs to no step. For each record on which nothing depends, BuildKit's
+    /// importer (since 0.25) walks the records once, and it forgets the links of a record that it meets again on a
+    /// later walk: of two stages on one base, the first step of the second is then no longer found
+    /// (cache/remotecache/v1/cachestorage.go, addItemToStorage, `visited`). An export mostly has one such record, a
+    /// union has many. With this record there is only one walk.
     static let crown = Digest(of: "slipway: what follows from all records of a union")
 
-    /// Records that nothing follows from.
+    /// Records on which nothing depends.
     private var leaves: [Int32] {
         var isLeaf = [Bool](repeating: true, count: records.count)
         for record in records { for input in record.inputs { isLeaf[Int(input.link)] = false } }
         return isLeaf.indices.filter { isLeaf[$0] }.map { Int32(truncatingIfNeeded: $0) }
     }
 
-    /// Whether ways lead in a circle: records of several graphs may, though none of those did.
+    /// Whether links form a cycle: the combined records of several graphs may, although none of those graphs had one.
     var hasCircle: Bool { Topology.order(records.map { $0.inputs.map(\.link) }) == nil }
 
-    /// nil when no way leads in a circle, which importers refuse altogether; else with those ways alone that lead to records
-    /// that stand before. Each input has one.
+    /// nil if no links form a cycle, which importers refuse altogether; otherwise the graph with only those links that
+    /// lead to earlier records. Each input has such a link.
     private func acyclic() -> Graph? {
         guard hasCircle else { return nil }
         var graph = self

@@ -1,6 +1,7 @@
 internal import Formats
 
-/// A cursor over JSON whose members are known beforehand: no tree is made of what may be a megabyte. Every step checks the end.
+/// A cursor over JSON with members known in advance: it builds no tree of a text that may be a megabyte. Every step
+/// checks for the end.
 struct Cursor {
     private let text: [UInt8]
     private(set) var position = 0
@@ -15,7 +16,7 @@ struct Cursor {
         }
     }
 
-    /// Whether the next sign is this one, which is taken then.
+    /// Consumes the next byte if it is this one; returns whether it was.
     mutating func take(_ byte: UInt8) -> Bool {
         skipBlanks()
         guard position < text.count, text[position] == byte else { return false }
@@ -23,13 +24,13 @@ struct Cursor {
         return true
     }
 
-    /// Whether nothing is left.
+    /// Whether the end is reached.
     mutating func isAtEnd() -> Bool {
         skipBlanks()
         return position == text.count
     }
 
-    /// Whether `null` stands here, which is taken then.
+    /// Consumes `null` if it comes next; returns whether it did.
     mutating func takeNull() -> Bool {
         skipBlanks()
         guard text.count - position >= 4, text[position] == 0x6E, text[position + 1] == 0x75,
@@ -39,7 +40,7 @@ struct Cursor {
         return true
     }
 
-    /// A list, each element of which is read by `element`; `null` is an empty one, as Go writes it.
+    /// A list whose elements are read by `element`; `null` is an empty list, as Go writes it.
     mutating func list(_ element: (inout Cursor) -> Bool) -> Bool {
         if takeNull() { return true }
         guard take(0x5B) else { return false }
@@ -50,7 +51,7 @@ struct Cursor {
         return take(0x5D)
     }
 
-    /// An object, each value of which is read by `member`.
+    /// An object whose values are read by `member`.
     mutating func object(_ member: (inout Cursor, ArraySlice<UInt8>) -> Bool) -> Bool {
         guard take(0x7B) else { return false }
         if take(0x7D) { return true }
@@ -90,7 +91,7 @@ struct Cursor {
 
     private static let algorithm = Array("sha256:".utf8)
 
-    /// A whole number as Go writes one, at most seven digits: no list of ours is longer.
+    /// A whole number as Go writes it, of at most seven digits: none of our lists is longer.
     mutating func number() -> Int32? {
         let isNegative = take(0x2D)
         let start = position
@@ -104,10 +105,10 @@ struct Cursor {
         return isNegative ? -value : value
     }
 
-    /// When a result was made. What an engine has out of a union it exports with the union's time.
+    /// When a result was made. If an engine has a result from a union, it exports it with the union's time.
     mutating func instant() -> Instant? { plainString().flatMap { Instant($0) }?.young }
 
-    /// One value of any kind, as it stands; whether it is JSON is another's to say.
+    /// One value of any kind, unparsed; the caller decides whether it is JSON.
     mutating func skippedValue() -> ByteString? {
         skipBlanks()
         let start = position

@@ -1,14 +1,14 @@
 public import Formats
 
 extension CacheGraph {
-    /// The blobs to fetch where not all may come: those of first steps before those of later ones, since no later step is found
-    /// without them, and of equally early ones what was made last. A blob comes only with all that it stands on. `cost` says how many
-    /// bytes a blob would bring; nothing for what is here already.
+    /// The blobs to fetch if not all may be fetched: blobs of early steps before those of later steps, since no later
+    /// step is found without the earlier ones; among equally early ones, the newest first. A blob is fetched only with
+    /// everything below it. `cost` returns how many bytes a blob would add; 0 for one that is already here.
     public func firstLayers(within limit: UInt64, cost: (LayerDescriptor) -> UInt64) -> Set<Digest> {
         var needs = [Need](repeating: Need(), count: graph.layers.count)
         var depths = [Int](repeating: 0, count: graph.records.count)
         for (index, record) in graph.records.enumerated() {
-            // A way that comes later in the list leads in a circle; it makes no step any deeper.
+            // A link to a later record is part of a cycle; it makes no step deeper.
             depths[index] = record.inputs.reduce(0) { max($0, Int($1.link) < index ? depths[Int($1.link)] + 1 : 0) }
             for result in record.results { needs[Int(result.layer)].add(depths[index], result.created.seconds) }
             for chain in record.chains {
@@ -18,7 +18,7 @@ extension CacheGraph {
         for (index, layer) in graph.layers.enumerated().reversed() where layer.parent >= 0 {
             needs[Int(layer.parent)].add(needs[index].depth, needs[index].newest)
         }
-        // Parents come first: they are needed no later than what stands on them, and have lower places.
+        // Parents come first: they are needed no later than the layers above them, and have lower indices.
         let order = needs.indices.filter { needs[$0].depth < .max }.sorted {
             (needs[$0].depth, -needs[$0].newest, $0) < (needs[$1].depth, -needs[$1].newest, $1)
         }

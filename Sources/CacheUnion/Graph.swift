@@ -1,50 +1,50 @@
 internal import Formats
 
-/// Which step made which layer, in numbers: records lead to records and to layers by their places in these lists.
+/// Which step made which layer, by number: records refer to records and layers by their indices in these lists.
 struct Graph: Equatable, Sendable {
     /// A blob on top of a chain of others.
     struct Layer: Equatable, Sendable {
-        /// Its place in `blobs`.
+        /// Its index in `blobs`.
         var blob: Int32
         /// The layer below, or -1.
         var parent: Int32
-        /// What BuildKit's LayerAnnotations say, as text; mostly nothing.
+        /// The content of BuildKit's LayerAnnotations as text; mostly empty.
         var annotations: ByteString
     }
 
-    /// One way to an input of a step: the result of a record, or a part of it.
+    /// One link to an input of a step: the result of a record, or a part of it.
     struct Input: Equatable, Sendable {
         /// Which input of the step.
         var position: Int32
         /// The record.
         var link: Int32
-        /// Its place in `selectors`.
+        /// Its index in `selectors`.
         var selector: Int32
     }
 
-    /// What a step made.
+    /// A result of a step.
     struct Result: Equatable, Sendable {
-        /// A layer with all below it.
+        /// A layer with everything below it.
         var layer: Int32
-        /// When.
+        /// When it was made.
         var created: Instant
     }
 
-    /// What a step made, as layers that need not lie on top of each other.
+    /// A result of a step, as layers that need not lie on top of each other.
     struct Chain: Equatable, Sendable {
-        /// From the lowest on.
+        /// From the lowest up.
         var layers: [Int32]
-        /// When.
+        /// When it was made.
         var created: Instant
     }
 
-    /// A key of BuildKit's: a step with its inputs.
+    /// A BuildKit cache key: a step with its inputs.
     struct Record: Equatable, Sendable {
-        /// Of the step.
+        /// The digest of the step.
         var digest: Digest
         /// How many inputs the step has.
         var arity: Int32
-        /// By position; each has one at least.
+        /// Sorted by position; each position has at least one.
         var inputs: [Input]
         /// The step's results.
         var results: [Result]
@@ -54,10 +54,10 @@ struct Graph: Equatable, Sendable {
 
     /// The descriptors of all blobs.
     var blobs: [LayerDescriptor] = []
-    /// Each above its parent.
+    /// Each after its parent.
     var layers: [Layer] = []
-    /// What inputs select; the first is nothing.
+    /// The parts that inputs select; the first is empty.
     var selectors: [ByteString] = [""]
-    /// A record stands behind those that it follows from, in one way at least.
+    /// Each record comes after those that it depends on, by at least one link for each input.
     var records: [Record] = []
 }

@@ -2,12 +2,12 @@ internal import Formats
 
 /// A time as Go's encoding/json reads and writes it (RFC 3339), to the nanosecond.
 struct Instant: Equatable, Comparable, Sendable {
-    /// Since 1970.
+    /// Seconds since 1970.
     let seconds: Int64
-    /// Of that second.
+    /// Nanoseconds within that second.
     let nanoseconds: Int32
 
-    /// Go's zero time, which an absent member has.
+    /// Go's zero time, the value of an absent member.
     static let zero = Instant(seconds: -62_135_596_800, nanoseconds: 0)
 
     static func < (left: Instant, right: Instant) -> Bool {
@@ -19,22 +19,23 @@ struct Instant: Equatable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
-    /// A hundred years, for all of this century.
+    /// A hundred years, used for all times of this century.
     private static let age: Int64 = 36_525 * 86_400
 
-    /// As a union has it: a hundred years earlier, in the same order. Of the results of a step BuildKit takes the newest, and of two
-    /// equally new ones the imported (solver/exporter.go, compareCacheRecord); an imported one is put together layer by layer,
-    /// though the engine may have its own. So the engine's own must be newer.
+    /// The time as written to a union: a hundred years earlier, in the same order. Among the results of a step BuildKit
+    /// takes the newest, and among equally new ones the imported one (solver/exporter.go, compareCacheRecord). An
+    /// imported result is put together layer by layer, although the engine may have its own. So the engine's own must
+    /// be newer.
     var aged: Instant { (0..<Self.age).contains(seconds) ? adding(-Self.age) : self }
 
-    /// The time before it was made earlier.
+    /// The original time of an aged one.
     var young: Instant { (-Self.age..<0).contains(seconds) ? adding(Self.age) : self }
 
     private func adding(_ difference: Int64) -> Instant {
         Instant(seconds: seconds + difference, nanoseconds: nanoseconds)
     }
 
-    /// nil for what Go refuses, since there one such time spoils the whole config.
+    /// nil for what Go refuses: one such time makes Go reject the whole config.
     init?(_ text: ArraySlice<UInt8>) {
         guard (20...35).contains(text.count) else { return nil }
         let base = text.startIndex
@@ -84,7 +85,7 @@ struct Instant: Equatable, Comparable, Sendable {
         self.init(seconds: Int64(seconds), nanoseconds: Int32(nanoseconds))
     }
 
-    /// In UTC, with as many digits as it needs.
+    /// In UTC, with as many digits as needed.
     func write(to out: inout [UInt8]) {
         func digits(_ number: Int, _ width: Int) {
             var unit = 1
@@ -116,6 +117,6 @@ struct Instant: Equatable, Comparable, Sendable {
         out.append(0x5A)
     }
 
-    /// Days that make every time's day a positive number: 719,162 days lie between the years 1 and 1970.
+    /// An offset that makes every day number positive: 719,162 days lie between the years 1 and 1970.
     private static let ages = 719_468
 }

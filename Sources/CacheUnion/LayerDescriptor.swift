@@ -1,18 +1,18 @@
 public import Formats
 
-/// A blob as a manifest names it.
+/// A blob as described in a manifest.
 public struct LayerDescriptor: Equatable, Sendable {
     /// Its digest.
     public let digest: Digest
-    /// Its bytes.
+    /// Its size in bytes.
     public let size: Int
-    /// What it says it is: the compression, above all.
+    /// Its declared media type, which tells above all the compression.
     public let mediaType: ByteString
     /// Sorted by name, each name once.
     let annotations: [JSON.Member]
 
-    /// A descriptor with the members that BuildKit's exporters write (cache/remotecache/export.go); nil for any other: what is
-    /// not known cannot be kept in a union, and must not be dropped in silence.
+    /// A descriptor with the members that BuildKit's exporters write (cache/remotecache/export.go); nil for any other:
+    /// a union cannot keep unknown members, and must not drop them silently.
     init?(_ json: JSON) {
         guard let members = json.members else { return nil }
         var (digest, size): (Digest?, Int?)
@@ -24,7 +24,7 @@ public struct LayerDescriptor: Equatable, Sendable {
             switch member.name {
             case "digest":
                 bit = 1
-                // Of SHA-256 always, as BuildKit writes it: other names lead out of the pool.
+                // Always SHA-256, as BuildKit writes it: names of other forms could lead out of the pool.
                 digest = member.value.string.flatMap { $0.hasPrefix("sha256:") ? Digest($0) : nil }
             case "size":
                 bit = 2
@@ -57,7 +57,7 @@ public struct LayerDescriptor: Equatable, Sendable {
         self.annotations = annotations
     }
 
-    /// The members in the order in which Go writes them.
+    /// The members in Go's order.
     var json: JSON {
         var members: [JSON.Member] = []
         if !mediaType.isEmpty { members.append(JSON.Member(name: "mediaType", value: .string(mediaType))) }
@@ -67,7 +67,7 @@ public struct LayerDescriptor: Equatable, Sendable {
         return .object(members)
     }
 
-    /// Which of two descriptions of one blob a union keeps: any will do, but always the same one.
+    /// Which of two descriptors of one blob a union keeps: either will do, but it must always be the same one.
     func isPreferred(to other: LayerDescriptor) -> Bool {
         self != other && json.text < other.json.text
     }

@@ -1,14 +1,15 @@
 internal import Formats
 
-/// Makes one graph of several. Two layers are one if blob and parent are; two records are one if their digests are and at every
-/// input they share a way, as BuildKit's importer has it (cache/remotecache/v1/chains.go, Add): an exporter may have seen
-/// fewer ways to an input than another. Sharing is no equivalence, so its closure is taken, and the order of graphs and
-/// records does not matter. Time and memory grow with the sum of the inputs.
+/// Merges several graphs into one. Two layers are the same if their blobs and parents are; two records are the same if
+/// their digests are and they share a link at every input, as in BuildKit's importer (cache/remotecache/v1/chains.go,
+/// Add): one exporter may have seen fewer links to an input than another. Sharing is not an equivalence relation, so
+/// the merger takes its closure; then the order of graphs and records does not matter. Time and memory are proportional
+/// to the sum of the inputs.
 struct Merger {
     private var graph = Graph()
-    /// The records by number; a record that was found to be another leads to it.
+    /// The records by number; a record that was merged into another points to it.
     private var leaders: [Int32] = []
-    /// Who has a record as a way to an input.
+    /// The records that have a given record as a link to an input.
     private var users: [[Int32]] = []
 
     private var blobNumbers = NumberTable()
@@ -20,7 +21,7 @@ struct Merger {
     private var sources = NumberTable()
     private var sourceRecords: [Int32] = []
 
-    /// Records by one of their ways: by place in `ways`.
+    /// Records by one of their links: an index in `ways`.
     private var wayNumbers = NumberTable()
     private var ways: [Way] = []
     private var records: [(record: Int32, next: Int32)] = []
@@ -28,18 +29,18 @@ struct Merger {
     private var seen: [Int32] = []
     private var question: Int32 = 0
 
-    /// Records with their ways, so that one with many need not be searched.
+    /// Records together with their links, so that a record with many need not be searched.
     private var owned = NumberTable()
     private var ownedKeys: [UInt64] = []
 
-    /// At most so many bytes the config and the manifest would have.
+    /// An upper bound for the bytes of the config and the manifest.
     private(set) var size = Graph.Size()
 
-    /// Comparisons that are left. Real graphs need a few for each way; one that is made to need more has doubles in its union,
-    /// which importers understand.
+    /// The comparisons that are left. Real graphs need a few for each link; the union of one that is made to need more
+    /// contains duplicates, which importers understand.
     private var patience = 1 << 20
 
-    /// One way to an input of steps with one digest, and who has it.
+    /// One link to an input of steps with one digest, and the records that have it.
     private struct Way: Equatable {
         var digest: Int32
         var arity: Int32
@@ -59,7 +60,7 @@ struct Merger {
         }
     }
 
-    /// Takes a graph in.
+    /// Adds a graph.
     mutating func add(_ other: Graph) {
         let blobs = other.blobs.map { number(of: $0) }
         let selectors = other.selectors.map { selectorNumbers.number(of: $0, in: &graph.selectors) }
@@ -93,7 +94,7 @@ struct Merger {
             }
             places[index] = take(taken)
         }
-        // Ways that lead back to later records.
+        // Links back to later records.
         for (index, input) in later {
             var input = input
             input.link = leader(of: places[Int(input.link)])
@@ -103,7 +104,7 @@ struct Merger {
         settle()
     }
 
-    /// All that was taken in.
+    /// The union of all graphs added.
     var union: Graph {
         Canonical.graph(of: graph, where: leaders.indices.map { leaders[$0] == Int32(truncatingIfNeeded: $0) })
     }
@@ -147,7 +148,7 @@ struct Merger {
 
     // MARK: - Records
 
-    /// What a record was found to be.
+    /// The record into which this one was merged.
     private mutating func leader(of record: Int32) -> Int32 {
         var leader = record
         while leaders[Int(leader)] != leader { leader = leaders[Int(leader)] }
@@ -201,7 +202,7 @@ struct Merger {
         for chain in record.chains { size.config += graph.records[Int(place)].add(chain) }
     }
 
-    /// Gives a record one more way to an input, unless it has it.
+    /// Adds a link to an input of a record, unless the record has it already.
     private mutating func add(_ input: Graph.Input, to record: Int32) -> Bool {
         let way = number(of: input, of: record)
         let key = UInt64(UInt32(bitPattern: record)) << 32 | UInt64(UInt32(bitPattern: way))
@@ -228,9 +229,9 @@ struct Merger {
         ways[Int(way)].count += 1
     }
 
-    /// A record other than `itself` with this digest that shares a way to every input.
+    /// A record other than `itself` with this digest that shares a link at every input.
     private mutating func alike(_ inputs: [Graph.Input], _ arity: Int32, _ digest: Int32, but itself: Int32) -> Int32? {
-        // The ways of the input that fewest others share.
+        // Start with the links of the input that the fewest records share.
         var counts = [Int32](repeating: 0, count: Int(arity))
         var lists: [(position: Int32, way: Int32)] = []
         lists.reserveCapacity(inputs.count)
@@ -272,7 +273,7 @@ struct Merger {
         return shared.allSatisfy { $0 }
     }
 
-    /// Makes records one that have become alike, and those above them.
+    /// Merges records that have become equal, and then the records above them.
     private mutating func settle() {
         while let suspect = suspects.popLast() {
             var record = leader(of: suspect)
@@ -317,9 +318,10 @@ struct Merger {
 }
 
 extension Graph.Record {
-    /// What one more result needs in the config. Of two times of the same layers the later one counts.
+    /// The bytes that an additional result needs in the config. If the same layers have two times, the later one
+    /// counts.
     fileprivate mutating func add(_ result: Graph.Result) -> Int {
-        // What stands far behind is found when the graph is put in order.
+        // Duplicates further back are found when the graph is sorted.
         if let same = results.prefix(16).firstIndex(where: { $0.layer == result.layer }) {
             if results[same].created < result.created { results[same].created = result.created }
             return 0
@@ -328,7 +330,7 @@ extension Graph.Record {
         return result.textCount
     }
 
-    /// The same in the other form.
+    /// The same for results in the other form.
     fileprivate mutating func add(_ chain: Graph.Chain) -> Int {
         if let same = chains.prefix(16).firstIndex(where: { $0.layers == chain.layers }) {
             if chains[same].created < chain.created { chains[same].created = chain.created }

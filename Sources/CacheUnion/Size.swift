@@ -1,7 +1,7 @@
 internal import Formats
 
 extension Graph {
-    /// What a graph would need at most, so that no text has to be made to know that it does not fit.
+    /// An upper bound for a graph's size, so that a graph that does not fit is recognized without writing its text.
     struct Size: Equatable, Sendable {
         var config = 160
         var manifest = 400
@@ -27,41 +27,41 @@ extension Graph {
     }
 }
 
-/// Digits of the largest number of a layer or record, as far as a config of 1 MiB can need them.
+/// The digits of the largest index of a layer or record that a config of 1 MiB can contain.
 private let digits = 5
 
 extension Graph.Layer {
-    /// `{"blob":"sha256:...","parent":N,"annotations":...},` at most.
+    /// At most `{"blob":"sha256:...","parent":N,"annotations":...},`.
     var textCount: Int { 94 + digits + (annotations.isEmpty ? 0 : 15 + annotations.count) }
 }
 
 extension Graph.Record {
-    /// `{"layers":[],"chains":[],"digest":"sha256:...","inputs":[[],[]]},` at most, with its results, and `{"link":N},` of the
-    /// crown.
+    /// At most `{"layers":[],"chains":[],"digest":"sha256:...","inputs":[[],[]]},` with its results, and the crown's
+    /// `{"link":N},`.
     var textCount: Int {
         results.reduce(132 + digits + 3 * Int(arity)) { $0 + $1.textCount } + chains.reduce(0) { $0 + $1.textCount }
     }
 }
 
 extension Graph.Input {
-    /// `{"selector":"...","link":N},` at most.
+    /// At most `{"selector":"...","link":N},`.
     func textCount(_ selectors: [ByteString]) -> Int {
         10 + digits + (selector == 0 ? 0 : 14 + selectors[Int(selector)].jsonCount)
     }
 }
 
 extension Graph.Result {
-    /// `{"layer":N,"createdAt":"..."},` at most.
+    /// At most `{"layer":N,"createdAt":"..."},`.
     var textCount: Int { 57 + digits }
 }
 
 extension Graph.Chain {
-    /// `{"layers":[N,N],"createdAt":"..."},` at most.
+    /// At most `{"layers":[N,N],"createdAt":"..."},`.
     var textCount: Int { 59 + (digits + 1) * layers.count }
 }
 
 extension LayerDescriptor {
-    /// `{"mediaType":"...","digest":"sha256:...","size":N,"annotations":{"...":"..."}},` at most.
+    /// At most `{"mediaType":"...","digest":"sha256:...","size":N,"annotations":{"...":"..."}},`.
     var textCount: Int {
         annotations.reduce(150 + mediaType.jsonCount) {
             $0 + 6 + $1.name.jsonCount + ($1.value.string?.jsonCount ?? 0)
@@ -70,13 +70,13 @@ extension LayerDescriptor {
 }
 
 extension ByteString {
-    /// Bytes in JSON, at most.
+    /// The most bytes that it can take in JSON.
     fileprivate var jsonCount: Int {
         bytes.reduce(0) { count, byte in
             count + (byte < 0x20 || byte == 0x7F ? 6 : byte == 0x22 || byte == 0x5C ? 2 : 1)
         }
     }
 
-    /// Whether it stays what it is when it is written as JSON.
+    /// Whether it survives being written as JSON.
     var isUTF8: Bool { bytes.allSatisfy { $0 < 0x80 } || ByteString(lossy) == self }
 }

@@ -1,15 +1,16 @@
 internal import Formats
 
-/// Numbers for things by what they are. Of our own, with open addressing: a Set of the standard library asks the kernel for
-/// random numbers first, and hashes ten times as long.
+/// Assigns numbers to values. Our own table with open addressing, because a Set of the standard library first asks the
+/// kernel for random numbers, and takes ten times as long to hash.
 struct NumberTable {
     private var slots: [Int32] = []
     private var hashes: [UInt64] = []
 
-    /// How many things there are.
+    /// The number of values.
     var count: Int { hashes.count }
 
-    /// The number of a thing with this hash for which `isEqual` holds of an earlier number; else the next one, and true.
+    /// The number of a value: the earlier number with this hash for which `isEqual` is true; otherwise the next one,
+    /// and true.
     mutating func number(hash: UInt64, isEqual: (Int32) -> Bool) -> (number: Int32, isNew: Bool) {
         if hashes.count * 2 >= slots.count { grow() }
         let mask = slots.count - 1
@@ -25,7 +26,7 @@ struct NumberTable {
         return (number, true)
     }
 
-    /// The same without adding anything.
+    /// The same without adding a value.
     func known(hash: UInt64, isEqual: (Int32) -> Bool) -> Int32? {
         guard !slots.isEmpty else { return nil }
         let mask = slots.count - 1
@@ -48,7 +49,7 @@ struct NumberTable {
         }
     }
 
-    /// Two words made one.
+    /// Combines two words into one.
     static func mix(_ first: UInt64, _ second: UInt64) -> UInt64 {
         var hash = (first ^ 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ (hash >> 29) ^ second) &* 0x94D0_49BB_1331_11EB
@@ -63,7 +64,8 @@ struct NumberTable {
         text.bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
-    /// The number of a text in a list, to which it is added. The table must hold nothing else, and the list's first is "".
+    /// The number of a text in a list, to which it is added if new. The table must be used for this list alone, and
+    /// the list's first element is "".
     mutating func number(of text: ByteString, in list: inout [ByteString]) -> Int32 {
         if count == 0 { _ = number(hash: Self.hash(of: ""), isEqual: { _ in false }) }
         let found = number(hash: Self.hash(of: text)) { list[Int($0)] == text }
@@ -72,9 +74,9 @@ struct NumberTable {
     }
 }
 
-/// Looking in sorted lists.
+/// Searches in sorted lists.
 enum Search {
-    /// The place of a digest among descriptors, whose sorted order is `order`.
+    /// The index of a digest among descriptors; `order` is their sorted order.
     static func place(of digest: Digest, in order: [Int], _ blobs: [LayerDescriptor]) -> Int? {
         var (low, high) = (0, order.count)
         while low < high {
@@ -85,9 +87,9 @@ enum Search {
     }
 }
 
-/// Order by what leads to what.
+/// Topological order.
 enum Topology {
-    /// Places so that each stands behind those that it follows from; nil where there is a circle.
+    /// The indices in an order in which each comes after those that it depends on; nil if there is a cycle.
     static func order(_ causes: [[Int32]]) -> [Int]? {
         var open = causes.map { Int32($0.count) }
         var starts = [Int32](repeating: 0, count: causes.count + 1)

@@ -6,8 +6,8 @@ public struct ByteString: Hashable, Sendable {
     /// The empty string.
     public init() { bytes = [] }
 
-    /// The bytes of a sequence, in order. Inlinable, as generic code that nobody specializes looks up conformances when it first
-    /// runs: 70,000 instructions each in a static executable.
+    /// The bytes of a sequence, in order. Inlinable, because unspecialized generic code looks up conformances when it
+    /// first runs: 70,000 instructions each in a static executable.
     @inlinable
     public init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
@@ -27,13 +27,13 @@ public struct ByteString: Hashable, Sendable {
         bytes = Array(UnsafeRawBufferPointer(start: cString, count: length))
     }
 
-    /// Whether there is no byte.
+    /// Whether the string has no bytes.
     public var isEmpty: Bool { bytes.isEmpty }
 
     /// The number of bytes.
     public var count: Int { bytes.count }
 
-    /// For people: invalid UTF-8 is shown as U+FFFD. Never compare or execute this.
+    /// For people: invalid UTF-8 appears as U+FFFD. Never compare or execute this.
     public var lossy: String { String(decoding: bytes, as: UTF8.self) }
 
     /// Whether the string begins with `prefix`.
@@ -62,11 +62,12 @@ public struct ByteString: Hashable, Sendable {
         return bytes.contains(ascii)
     }
 
-    /// The place of the first occurrence of `part`.
+    /// The range of the first occurrence of `part`.
     public func range(of part: ByteString) -> Range<Int>? {
         let needle = part.bytes
         guard !needle.isEmpty, needle.count <= bytes.count else { return needle.isEmpty ? 0..<0 : nil }
-        // Where a match of so many bytes may go on after it has failed (Knuth, Morris and Pratt): no byte is looked at twice.
+        // Where to continue after a match of this many bytes has failed (Knuth, Morris and Pratt), so that no byte is
+        // looked at twice.
         var borders = [Int](repeating: 0, count: needle.count)
         var matched = 0
         for index in needle.indices.dropFirst() {
@@ -83,13 +84,13 @@ public struct ByteString: Hashable, Sendable {
         return nil
     }
 
-    /// What stands before and after the first `separator`; nil when there is none.
+    /// The parts before and after the first `separator`; nil if there is none.
     public func cut(at separator: Character) -> (before: ByteString, after: ByteString)? {
         guard let ascii = separator.asciiValue, let index = bytes.firstIndex(of: ascii) else { return nil }
         return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))
     }
 
-    /// What stands before and after the last `separator`; nil when there is none.
+    /// The parts before and after the last `separator`; nil if there is none.
     public func cutLast(at separator: Character) -> (before: ByteString, after: ByteString)? {
         guard let ascii = separator.asciiValue, let index = bytes.lastIndex(of: ascii) else { return nil }
         return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))
@@ -108,7 +109,7 @@ public struct ByteString: Hashable, Sendable {
         return pieces
     }
 
-    /// The string without spaces, tabs, carriage returns and newlines at both ends.
+    /// The string without leading and trailing spaces, tabs, carriage returns and newlines.
     public var trimmed: ByteString {
         let blank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
         guard let first = bytes.firstIndex(where: { !blank($0) }), let last = bytes.lastIndex(where: { !blank($0) })
@@ -118,16 +119,16 @@ public struct ByteString: Hashable, Sendable {
         return ByteString(bytes[first...last])
     }
 
-    /// ASCII capitals made small; every other byte as it is.
+    /// ASCII capitals in lower case; every other byte unchanged.
     public var lowercasedASCII: ByteString { ByteString(bytes.map(\.smallASCII)) }
 
-    /// Small letters of ASCII made capitals; every other byte as it is.
+    /// ASCII small letters in upper case; every other byte unchanged.
     public var uppercasedASCII: ByteString { ByteString(bytes.map(\.capitalASCII)) }
 
-    /// Whether there is nothing but printable ASCII in it.
+    /// Whether it consists only of printable ASCII.
     public var isPrintableASCII: Bool { bytes.allSatisfy { (0x20...0x7E).contains($0) } }
 
-    /// The number written in decimal digits; nil for anything else and for overflow.
+    /// The number written in decimal digits; nil for anything else and on overflow.
     public var decimal: Int? {
         guard !bytes.isEmpty, bytes.allSatisfy(\.isDigit) else { return nil }
         return Int(lossy)
@@ -135,7 +136,7 @@ public struct ByteString: Hashable, Sendable {
 }
 
 extension ByteString: ExpressibleByStringLiteral, CustomStringConvertible, Comparable {
-    /// The UTF-8 bytes of a literal, copied at once: by way of a String it costs ten times as many instructions.
+    /// The UTF-8 bytes of a literal, copied at once: going through a String costs ten times as many instructions.
     public init(stringLiteral value: StaticString) { bytes = value.withUTF8Buffer { Array($0) } }
 
     /// For people; see `lossy`.
@@ -166,21 +167,21 @@ extension ByteString {
         return ByteString(owning: joined)
     }
 
-    /// The path that this is in `directory`, cleaned; an absolute one is the same in all.
+    /// This path resolved in `directory`, cleaned; an absolute path does not depend on it.
     public func absolute(in directory: ByteString) -> ByteString {
         (bytes.first == Self.slash ? self : directory.appending(path: self)).cleanedPath
     }
 
-    /// What stands after the last slash.
+    /// The part after the last slash.
     public var lastPathComponent: ByteString { cutLast(at: "/")?.after ?? self }
 
-    /// What stands before the last slash: "/" for a name directly below it, "." for a bare name.
+    /// The part before the last slash: "/" for a name directly below it, "." for a bare name.
     public var parentPath: ByteString {
         guard let before = cutLast(at: "/")?.before else { return "." }
         return before.isEmpty ? "/" : before
     }
 
-    /// The path with ".", ".." and doubled slashes taken out by name alone, as Go's filepath.Clean.
+    /// The path without ".", ".." and double slashes, resolved by name alone, as in Go's filepath.Clean.
     public var cleanedPath: ByteString {
         if isCleanAbsolutePath { return self }
         let absolute = hasPrefix("/")
@@ -199,7 +200,7 @@ extension ByteString {
         return joined.isEmpty ? "." : joined
     }
 
-    /// Whether `cleanedPath` has nothing to do, as it mostly has not.
+    /// Whether `cleanedPath` has nothing to do, which is the usual case.
     private var isCleanAbsolutePath: Bool {
         guard bytes.first == Self.slash else { return false }
         guard bytes.count > 1 else { return true }
@@ -220,9 +221,10 @@ extension ByteString {
     private static let slash = UInt8(ascii: "/")
     private static let dot = UInt8(ascii: ".")
 
-    /// This path seen from `ancestor`, both absolute and clean; nil when it does not lie below it. "." for the same.
+    /// This path relative to `ancestor`, both absolute and clean; nil if it does not lie below it. "." if they are
+    /// equal.
     public func relative(to ancestor: ByteString) -> ByteString? {
-        // Asked of every mount about every row: nothing is copied for a no.
+        // This is called for every mount and every row, so the answer no copies nothing.
         guard bytes.count >= ancestor.count, bytes.starts(with: ancestor.bytes) else { return nil }
         if bytes.count == ancestor.count { return "." }
         if ancestor.bytes.last == Self.slash { return dropFirst(ancestor.count) }
@@ -231,25 +233,25 @@ extension ByteString {
 }
 
 extension UInt8 {
-    /// Whether it is a digit.
+    /// Whether it is an ASCII digit.
     @inlinable
     public var isDigit: Bool { (0x30...0x39).contains(self) }
 
-    /// Whether it is a letter of ASCII.
+    /// Whether it is an ASCII letter.
     @inlinable
     public var isLetter: Bool { (0x61...0x7A).contains(smallASCII) }
 
-    /// A capital of ASCII made small; any other byte as it is.
+    /// An ASCII capital in lower case; any other byte unchanged.
     @inlinable
     public var smallASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
 
-    /// A small letter of ASCII made a capital; any other byte as it is.
+    /// An ASCII small letter in upper case; any other byte unchanged.
     @inlinable
     public var capitalASCII: UInt8 { (0x61...0x7A).contains(self) ? self & 0xDF : self }
 }
 
 extension Sequence where Element: Hashable {
-    /// The elements in their order, each where it stands first.
+    /// The elements in order, each only where it occurs first.
     @inlinable
     public var withoutRepeats: [Element] {
         var seen: Set<Element> = []

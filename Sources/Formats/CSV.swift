@@ -1,17 +1,18 @@
 /// One record of comma-separated fields, as Go's encoding/csv reads it in docker's own option values.
 public enum CSV {
-    /// A field and the bytes of the record that it was written in, its quotes included.
+    /// A field and the range of bytes that it was written in, including its quotes.
     public struct Field: Equatable, Sendable {
-        /// What it says.
+        /// Its unquoted text.
         public let text: ByteString
-        /// Where it stands.
+        /// Its range in the record.
         public let place: Range<Int>
     }
 
-    /// The fields of a record; nil for an empty one, for a quote where Go refuses one, and for one that holds a line's end.
+    /// The fields of a record; nil for an empty record, for a quote where Go refuses one, and for a record that
+    /// contains a line break.
     public static func fields(of record: ByteString) -> [ByteString]? { places(of: record)?.map(\.text) }
 
-    /// The fields of a record with their places; nil as for `fields`.
+    /// The fields of a record with their ranges; nil as for `fields`.
     public static func places(of record: ByteString) -> [Field]? {
         let text = record.bytes
         let comma = UInt8(ascii: ","), quote = UInt8(ascii: "\"")
@@ -44,7 +45,8 @@ public enum CSV {
         }
     }
 
-    /// A record of the fields, each quoted only where it must be. A lone empty field is quoted, as by Go: else it would be none.
+    /// A record of the fields, each quoted only if it must be. A lone empty field is quoted, as in Go: otherwise the
+    /// record would have no field.
     public static func record(of fields: [ByteString]) -> ByteString {
         if fields == [""] { return "\"\"" }
         return fields.map { field in

@@ -1,12 +1,12 @@
-/// When to stop. Whoever reads or walks what may be large asks it every so often, stops, and says what was left out. A value, so that
-/// rooms without a clock can be handed one, and tests can count the questions.
+/// When to stop. Code that reads or walks something large asks regularly, stops when the time is up, and reports what
+/// it left out. A value, so that rooms without a clock can receive one, and tests can count the checks.
 public struct Deadline: Sendable {
     private let passed: (@Sendable () -> Bool)?
 
-    /// There is none: all of it, however long it takes.
+    /// No deadline: work to the end, however long it takes.
     public static let never = Deadline(passed: nil)
 
-    /// Over when `hasPassed` says so.
+    /// Passed when `hasPassed` returns true.
     public init(_ hasPassed: @escaping @Sendable () -> Bool) { self.init(passed: hasPassed) }
 
     private init(passed: (@Sendable () -> Bool)?) { self.passed = passed }

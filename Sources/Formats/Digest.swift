@@ -1,15 +1,15 @@
-/// A SHA-256 digest as four numbers: a store has a hundred thousand of them.
+/// A SHA-256 digest as four numbers, because a store has a hundred thousand of them.
 public struct Digest: Hashable, Sendable {
     private let words: SIMD4<UInt64>
 
-    /// From 64 hexadecimal digits in small letters, with or without "sha256:"; nil for anything else.
+    /// From 64 lower-case hexadecimal digits, with or without "sha256:"; nil for anything else.
     public init?(_ text: ByteString) {
         let start = text.count == 71 && text.hasPrefix("sha256:") ? 7 : 0
         guard text.count == start + 64 else { return nil }
         self.init(hex: text.bytes[start...])
     }
 
-    /// From 64 hexadecimal digits in small letters; nil for anything else.
+    /// From 64 lower-case hexadecimal digits; nil for anything else.
     @inlinable
     public init?(hex digits: some RandomAccessCollection<UInt8>) {
         guard digits.count == 64 else { return nil }
@@ -28,7 +28,7 @@ public struct Digest: Hashable, Sendable {
         self.init(words: words)
     }
 
-    /// Of a text.
+    /// The digest of a text.
     public init(of text: ByteString) {
         var words = SIMD4<UInt64>()
         for (index, byte) in SHA256.digest(of: text).enumerated() where index < 32 {
@@ -40,7 +40,7 @@ public struct Digest: Hashable, Sendable {
     @usableFromInline
     init(words: SIMD4<UInt64>) { self.words = words }
 
-    /// Any of the four words is as good as random in an honest digest.
+    /// In an honest digest each of the four words is as good as random.
     public subscript(word index: Int) -> UInt64 { words[index & 3] }
 
     /// The 64 digits.
@@ -51,7 +51,7 @@ public struct Digest: Hashable, Sendable {
         return ByteString(digits)
     }
 
-    /// "sha256:" and the 64 digits, as manifests have it.
+    /// "sha256:" and the 64 digits, as in manifests.
     public var name: ByteString { "sha256:" + hex }
 
     /// Appends the 64 digits.

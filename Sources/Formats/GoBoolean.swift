@@ -1,5 +1,6 @@
 extension Bool {
-    /// The truth value that Go's strconv.ParseBool reads: pflag's flags and DOCKER_BUILDKIT follow it; nil for any other text.
+    /// The value that Go's strconv.ParseBool reads, as pflag's flags and DOCKER_BUILDKIT use it; nil for any other
+    /// text.
     public init?(goText text: ByteString) {
         switch text {
         case "1", "t", "T", "TRUE", "true", "True": self = true

@@ -1,4 +1,4 @@
-/// Hexadecimal digits, small letters.
+/// Hexadecimal digits in lower case.
 public enum Hex {
     /// Two digits for each byte.
     @inlinable

@@ -1,15 +1,15 @@
-/// A JSON value, read strictly: a truncated or malformed text is no value at all.
+/// A JSON value, read strictly: a truncated or malformed text gives no value.
 public enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
-    /// The number as it was written.
+    /// The number as written in the text.
     case number(ByteString)
     case string(ByteString)
     case array([JSON])
-    /// Members in the order of the text; a name may repeat.
+    /// Members in the order of the text; names may repeat.
     case object([Member])
 
-    /// One name and value of an object.
+    /// A name and its value in an object.
     public struct Member: Equatable, Sendable {
         /// The unescaped name.
         public let name: ByteString
@@ -23,21 +23,22 @@ public enum JSON: Equatable, Sendable {
         }
     }
 
-    /// Reads one value that fills the whole text, nested at most 64 deep; nil for anything else, and when the time is up.
+    /// Reads one value that fills the whole text, nested at most 64 deep; nil for anything else, and if the deadline
+    /// passes.
     public init?(_ text: ByteString, until deadline: Deadline = .never) {
         var reader = JSONReader(text.bytes, deadline)
         guard let value = reader.document() else { return nil }
         self = value
     }
 
-    /// A struct's field as Go's encoding/json finds it: ASCII case does not matter, the last one wins.
+    /// A struct's field as Go's encoding/json finds it: ASCII case does not matter, and the last match wins.
     public subscript(field name: ByteString) -> JSON? {
         guard case .object(let members) = self else { return nil }
         let wanted = name.lowercasedASCII
         return members.last { $0.name.count == wanted.count && $0.name.lowercasedASCII == wanted }?.value
     }
 
-    /// A map's entry: the exact name, the last one wins.
+    /// A map's entry: the exact name, and the last match wins.
     public subscript(key name: ByteString) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.name == name }?.value
@@ -55,7 +56,7 @@ public enum JSON: Equatable, Sendable {
     /// The truth value, or nil.
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
-    /// A whole number that was written without fraction or exponent and fits, or nil.
+    /// A whole number written without fraction or exponent, if it fits; otherwise nil.
     public var integer: Int? { if case .number(let text) = self { Int(text.lossy) } else { nil } }
 }
 
@@ -167,7 +168,7 @@ private struct JSONReader {
     private mutating func string() -> ByteString? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = position
-        // Most strings have no escapes and are copied as they stand.
+        // Most strings have no escapes and are copied as they are.
         while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") { position += 1 }
         var result = Array(text[start..<position])
         while let byte = next {
@@ -204,7 +205,7 @@ private struct JSONReader {
         guard let high = fourHexDigits() else { return nil }
         var scalar = UInt32(high)
         if (0xD800..<0xDC00).contains(high) {
-            // A lone surrogate becomes U+FFFD, as Go's encoding/json has it.
+            // A lone surrogate becomes U+FFFD, as in Go's encoding/json.
             let before = position
             if take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), let low = fourHexDigits(),
                 (0xDC00..<0xE000).contains(low)

@@ -7,7 +7,8 @@ extension JSON {
     /// A whole number.
     public static func integer(_ number: some BinaryInteger) -> JSON { .number(ByteString(decimal: number)) }
 
-    /// The value on one line, valid UTF-8 always: a byte that is none becomes U+FFFD. Nothing in it steers a terminal.
+    /// The value on one line, always valid UTF-8: an invalid byte becomes U+FFFD. Terminal control sequences are
+    /// escaped.
     public var text: ByteString {
         var out: [UInt8] = []
         write(to: &out)

@@ -1,16 +1,17 @@
-/// An address as it may be kept and shown: no password, no query and no fragment, and no user except for ssh, which reaches
-/// nobody without one. Whatever keeps or prints an address takes one of these, and there is no way to make one that holds more.
+/// An address without secrets, fit to be stored and shown: it has no password, query or fragment, and no user except
+/// for ssh, which does not work without one. Whatever stores or prints an address takes this type, which cannot hold
+/// more.
 public struct PublicAddress: Hashable, Sendable {
-    /// All of it. A path, or what is no address, stays as it is.
+    /// The whole address. A path, or a text that is not an address, stays unchanged.
     public let text: ByteString
-    /// In small letters; nil in git's scp form, and for what is no address.
+    /// In lower case; nil in git's scp form, and for a text that is not an address.
     public let scheme: ByteString?
-    /// With its port; nil for a path, and for what is no address.
+    /// With its port; nil for a path, and for a text that is not an address.
     public let host: ByteString?
-    /// What stands behind the host's slash or colon, as it was given; all of what is no address.
+    /// What follows the slash or colon after the host, as given; the whole text if it is not an address.
     public let path: ByteString
 
-    /// Takes out of an address what nobody else may see.
+    /// Removes the secrets from an address.
     public init(_ raw: ByteString) {
         let text = raw.trimmed
         let isPath = text.hasPrefix("/") || text.hasPrefix(".")
@@ -30,7 +31,7 @@ public struct PublicAddress: Hashable, Sendable {
         let parts = rest.cut(at: "/")
         let authority = parts?.before ?? rest
         let host = Self.withoutQuery(Self.withoutUser(authority))
-        // A query that begins before the first slash takes all that follows.
+        // A query that begins before the first slash covers everything after it.
         let isCut = host.count < Self.withoutUser(authority).count
         let path = isCut ? "" : Self.withoutUsers(Self.withoutQuery(parts?.after ?? ""))
         var user: ByteString = ""
@@ -53,7 +54,7 @@ public struct PublicAddress: Hashable, Sendable {
         self.path = path
     }
 
-    /// What stands before "://" may be anything; only its last letters are a scheme.
+    /// Any text may precede "://"; only its last letters are the scheme.
     private static func scheme(endingIn text: ByteString) -> ByteString {
         text.suffix(text.bytes.reversed().prefix(while: isOfScheme).count).lowercasedASCII
     }
@@ -65,12 +66,12 @@ public struct PublicAddress: Hashable, Sendable {
 
     private static func withoutUser(_ text: ByteString) -> ByteString { text.cutLast(at: "@")?.after ?? text }
 
-    /// "user:token@host/o/r", a scheme forgotten, is git's scp form with the token in the path.
+    /// "user:token@host/o/r", with the scheme forgotten, is git's scp form with the token in the path.
     private static func withoutUsers(_ path: ByteString) -> ByteString {
         path.split("/").map(withoutUser).joined(separator: "/")
     }
 
-    /// A password with a bare slash in it is no valid address, but it is still a password.
+    /// A password that contains a bare slash makes the address invalid, but it is still a password.
     private static func withoutPasswordWithSlash(_ rest: ByteString) -> ByteString {
         guard let authority = rest.cut(at: "/")?.before, !authority.contains("@"),
             let (_, port) = authority.cut(at: ":"),
@@ -88,7 +89,7 @@ public struct PublicAddress: Hashable, Sendable {
 extension PublicAddress {
     private static let mark: ByteString = "://"
 
-    /// A text with each address in it made public. One ends at a blank, a quote or a bracket.
+    /// A text in which each address has been made public. An address ends at a blank, a quote or a bracket.
     public static func redacting(_ text: ByteString) -> ByteString {
         guard text.range(of: mark) != nil else { return text }
         var result: [UInt8] = []
@@ -120,7 +121,8 @@ extension PublicAddress {
 }
 
 extension PublicAddress {
-    /// Whether a text can be an image's name, which holds no credentials: what cannot may be an address that does.
+    /// Whether a text can be an image name, which holds no credentials. Any other text may be an address that
+    /// does.
     ///
     /// Source: distribution/reference regexp.go.
     public static func isImageName(_ text: ByteString) -> Bool {

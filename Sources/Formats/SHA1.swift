@@ -1,4 +1,4 @@
-/// SHA-1 as FIPS 180-4 has it, for git's names of contents and nothing else: it does not withstand an attacker.
+/// SHA-1 according to FIPS 180-4, only for git's object names: it does not withstand an attacker.
 public struct SHA1 {
     private var state: (UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0
@@ -6,10 +6,10 @@ public struct SHA1 {
     private var pending: [UInt8] = []
     private var taken: UInt64 = 0
 
-    /// Of nothing yet.
+    /// The hash of no bytes yet.
     public init() {}
 
-    /// Takes in more, of any length.
+    /// Adds bytes, of any length.
     public mutating func update(_ bytes: [UInt8]) {
         taken &+= UInt64(bytes.count)
         let all = pending.isEmpty ? bytes : pending + bytes
@@ -18,7 +18,7 @@ public struct SHA1 {
         pending = Array(all.suffix(tail))
     }
 
-    /// The digest of all that was taken in: 20 bytes.
+    /// The digest of all bytes added: 20 bytes.
     public consuming func digest() -> [UInt8] {
         var rest = pending + [0x80]
         while rest.count % 64 != 56 { rest.append(0) }
@@ -39,7 +39,7 @@ public struct SHA1 {
         return hash.digest()
     }
 
-    /// Takes in whole blocks of 64 bytes. Wrapping arithmetic is the algorithm's own.
+    /// Processes whole blocks of 64 bytes. Wrapping arithmetic is part of the algorithm.
     private mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { schedule in
             for start in stride(from: 0, to: blocks.count, by: 64) {

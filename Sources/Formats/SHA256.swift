@@ -1,6 +1,7 @@
 internal import CHash
 
-/// SHA-256 as FIPS 180-4 has it, by the processor's own instructions where it has them (seven times as fast). Our own because the shim links nothing beyond the standard library.
+/// SHA-256 according to FIPS 180-4, with the processor's own instructions if it has them (seven times as fast).
+/// Implemented here because the shim links nothing beyond the standard library.
 public struct SHA256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -9,10 +10,10 @@ public struct SHA256 {
     private var pending: [UInt8] = []
     private var taken: UInt64 = 0
 
-    /// Of nothing yet.
+    /// The hash of no bytes yet.
     public init() {}
 
-    /// Takes in more, of any length: what is too long to be held at once.
+    /// Adds bytes, of any length: for data too long to hold at once.
     public mutating func update(_ bytes: [UInt8]) {
         taken &+= UInt64(bytes.count)
         let all = pending.isEmpty ? bytes : pending + bytes
@@ -21,10 +22,10 @@ public struct SHA256 {
         pending = Array(all.suffix(tail))
     }
 
-    /// The digest of all that was taken in: 64 hexadecimal digits.
+    /// The digest of all bytes added: 64 hexadecimal digits.
     public consuming func hexDigest() -> ByteString { Hex.digits(of: digest()) }
 
-    /// The digest of all that was taken in: 32 bytes.
+    /// The digest of all bytes added: 32 bytes.
     public consuming func digest() -> [UInt8] { finish(pending, length: taken) }
 
     /// The digest of a whole string: 32 bytes.
@@ -53,7 +54,7 @@ public struct SHA256 {
     /// The digest in 64 hexadecimal digits.
     public static func hexDigest(of data: ByteString) -> ByteString { Hex.digits(of: digest(of: data)) }
 
-    /// Takes in whole blocks of 64 bytes. Wrapping arithmetic is the algorithm's own.
+    /// Processes whole blocks of 64 bytes. Wrapping arithmetic is part of the algorithm.
     private mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         guard usesInstructions, let first = blocks.baseAddress else { return absorbByHand(blocks) }
         state.withUnsafeMutableBufferPointer { words in
@@ -63,10 +64,10 @@ public struct SHA256 {
     }
 
     static let hasInstructions = chash_sha256_is_there() != 0
-    /// Only tests want it otherwise.
+    /// Only tests change this.
     var usesInstructions = hasInstructions
 
-    /// The same for any processor.
+    /// The same without special instructions.
     private mutating func absorbByHand(_ blocks: UnsafeBufferPointer<UInt8>) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
             Self.roundConstants.withUnsafeBufferPointer { constants in

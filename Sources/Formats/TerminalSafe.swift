@@ -1,16 +1,18 @@
-// What a terminal, or a reader's eye, takes for more than text. One list, for all that Slipway prints or keeps.
+// Characters that a terminal, or a reader's eye, takes for more than text. One list for everything that Slipway
+// prints or stores.
 
 extension ByteString {
-    /// For one line of text: what steers a terminal, turns a text's direction, cannot be seen, begins a line or is no UTF-8 is
-    /// escaped (`\n`, else `\xNN` for each byte). A name must neither be obeyed nor pass for another.
+    /// For one line of text. Escapes (`\n`, otherwise `\xNN` for each byte) whatever controls a terminal, changes a
+    /// text's direction, is invisible, starts a new line or is not UTF-8. A terminal must not obey a name, and no name
+    /// may look like another.
     public var terminalSafe: ByteString { replacingSteering { $0 == 0x0A ? "\\n" : nil } }
 
-    /// The same of several lines, which stay lines.
+    /// The same for several lines, which remain lines.
     public var terminalSafeLines: ByteString {
         replacingSteering { $0 == 0x0A ? "\n" : $0 == 0x09 ? "\t" : nil }
     }
 
-    /// Whether nothing in it would be escaped.
+    /// Whether nothing in it needs to be escaped.
     public var isTerminalSafe: Bool { isPrintableASCII || terminalSafe == self }
 
     private func replacingSteering(_ replacement: (UInt32) -> ByteString?) -> ByteString {
@@ -32,8 +34,9 @@ extension ByteString {
         return ByteString(text)
     }
 
-    /// The first character of a text and its length in bytes; nil and 1 where it begins with what is no UTF-8 (RFC 3629: neither
-    /// overlong, nor half of a pair, nor beyond U+10FFFF). A lone byte above 0x7F is a command to terminals with 8-bit controls.
+    /// The first character of a text and its length in bytes; nil and 1 if the text begins with invalid UTF-8 (RFC
+    /// 3629: overlong forms, surrogates and values beyond U+10FFFF are invalid). A lone byte above 0x7F is a command to
+    /// terminals with 8-bit controls.
     static func firstScalar(of bytes: ArraySlice<UInt8>) -> (scalar: UInt32?, length: Int) {
         guard let first = bytes.first else { return (nil, 0) }
         let length: Int
@@ -52,7 +55,8 @@ extension ByteString {
         return (scalar, length)
     }
 
-    /// Whether a character is more than text: controls of both kinds, marks of direction, what cannot be seen, and what begins a line.
+    /// Whether a character is more than text: C0 and C1 controls, direction marks, invisible characters, and line
+    /// breaks.
     static func steers(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0..<0x20, 0x7F..<0xA0: true

@@ -9,8 +9,9 @@ public enum Timestamp {
         (UInt8(ascii: "w"), 7 * day),
     ]
 
-    /// A duration before `now` (90s, 1h30m, 2w) or an ISO 8601 date or time; nil for anything else. A time without a zone is
-    /// local, as with `docker logs --since`: `offset` tells how far local time is ahead of UTC at a moment.
+    /// A duration before `now` (90s, 1h30m, 2w) or an ISO 8601 date or time; nil for anything else. A time without a
+    /// zone is local, as with `docker logs --since`: `offset` returns how far local time is ahead of UTC at a given
+    /// time.
     public static func parse(_ text: ByteString, now: Int, offset: (Int) -> Int) -> Int? {
         if let seconds = duration(text) { return now - seconds }
         var reader = Reader(text.bytes)
@@ -22,7 +23,7 @@ public enum Timestamp {
         return date + time - zone
     }
 
-    /// As ISO 8601 has it, in UTC; what lies outside of the years 1970 to 9999 becomes the nearest that does not.
+    /// In ISO 8601, in UTC; a time outside of the years 1970 to 9999 becomes the nearest one inside.
     public static func text(_ seconds: Int) -> ByteString {
         let seconds = min(max(0, seconds), latest)
         let (year, month, day) = civil(seconds / day)
@@ -33,7 +34,7 @@ public enum Timestamp {
         return date + "T" + time + "Z"
     }
 
-    /// One or more of number and unit; nothing that would reach back before the year 1 by far.
+    /// One or more pairs of number and unit; nil if the result would lie far before the year 1.
     private static func duration(_ text: ByteString) -> Int? {
         var rest = text.bytes[...]
         var sum = 0
@@ -53,18 +54,19 @@ public enum Timestamp {
     }
 
     private static func local(_ wall: Int, _ offset: (Int) -> Int) -> Int {
-        // Asked again at what came out: the clock may have been changed in between.
+        // Applied again to the result: the clocks may have changed in between.
         wall - offset(wall - offset(wall))
     }
 
-    /// Days since 1970 of a date in the Gregorian calendar, its years counted from March on: the odd day comes last then.
+    /// Days since 1970 of a date in the Gregorian calendar. Years are counted from March, so that the leap day comes
+    /// last.
     public static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month > 2 ? year : year - 1
         let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
         return 365 * year + year / 4 - year / 100 + year / 400 + dayOfYear - 719_468
     }
 
-    /// The date of a day of the years 1 to 9999.
+    /// The date of a day in the years 1 to 9999.
     public static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
         let days = days + 719_468
         let era = days / 146_097
@@ -102,7 +104,7 @@ private struct Reader {
         return number
     }
 
-    /// YYYY-MM-DD, in seconds.
+    /// YYYY-MM-DD, as seconds.
     mutating func date() -> Int? {
         guard let year = number(4, in: 1...9999), take("-"), let month = number(2, in: 1...12), take("-"),
             let day = number(2, in: 1...31)
@@ -128,7 +130,7 @@ private struct Reader {
         return seconds
     }
 
-    /// Z, +HH, +HHMM or +HH:MM, in seconds ahead of UTC.
+    /// Z, +HH, +HHMM or +HH:MM, as seconds ahead of UTC.
     mutating func zone() -> Int? {
         if take("Z") || take("z") { return 0 }
         let isBehind = take("-")

@@ -1,23 +1,23 @@
-// How texts are written in columns, for shells and in addresses.
+// Formatting of texts for columns, shells and addresses.
 
 extension ByteString {
-    /// A mode as people write it: four octal digits, or more.
+    /// A mode in the usual form: four octal digits, or more.
     public init(octal mode: UInt32) { self = ByteString(String(mode, radix: 8)).zeroPadded(to: 4) }
 
-    /// With blanks behind it, if it is shorter.
+    /// Padded with blanks on the right.
     public func padded(to width: Int) -> ByteString { self + Self.filling(width - count, 0x20) }
 
-    /// With blanks in front of it, if it is shorter.
+    /// Padded with blanks on the left.
     public func padded(left width: Int) -> ByteString { Self.filling(width - count, 0x20) + self }
 
-    /// With zeros in front of it, if it is shorter.
+    /// Padded with zeros on the left.
     public func zeroPadded(to width: Int) -> ByteString { Self.filling(width - count, UInt8(ascii: "0")) + self }
 
     private static func filling(_ count: Int, _ byte: UInt8) -> ByteString {
         ByteString(repeatElement(byte, count: max(0, count)))
     }
 
-    /// With all but the unreserved characters of RFC 3986 in %XX.
+    /// With all but the unreserved characters of RFC 3986 as %XX.
     public var percentEncoded: ByteString {
         var encoded: [UInt8] = []
         for byte in bytes {
@@ -31,14 +31,15 @@ extension ByteString {
         return ByteString(encoded)
     }
 
-    /// One word for a shell. Nothing in it steers a terminal.
+    /// Quoted as one word for a shell. Terminal control sequences are escaped.
     public var shellQuoted: ByteString {
         let plain = bytes.allSatisfy { $0.isDigit || $0.isLetter || "_-./=:,@%+".utf8.contains($0) }
         if plain && !isEmpty { return self }
         guard !isTerminalSafe else { return "'" + split("'").joined(separator: "'\\''") + "'" }
         var quoted: ByteString = "$'"
         var rest = bytes[...]
-        // A character at a time, and with the shell's own signs escaped before: what is shown stands for the very same bytes.
+        // Character by character, with the shell's own special characters already escaped: what is shown stands for
+        // exactly the same bytes.
         while !rest.isEmpty {
             let piece = ByteString(rest.prefix(Self.firstScalar(of: rest).length))
             quoted += piece == "'" || piece == "\\" ? "\\" + piece : piece.terminalSafe
