@@ -2,15 +2,16 @@ internal import CacheUnion
 public import Formats
 internal import Host
 
-/// What a build's export has left in the store, for counting: nothing here says that it is safe to import.
+/// What a build's export has put into the store, for counting. It says nothing about whether the export is safe to
+/// import.
 public struct ArrivedExport: Equatable, Sendable {
-    /// The pool's files that the export's index reaches: manifest, config and layers, there or not.
+    /// The files in the pool that the export's index reaches: manifest, config and layers, whether or not they exist.
     public let blobs: [ByteString]
 
     private static let largestText = 1 << 20
 
-    /// By the directory that BuildKit was told to write to, or where trimming has moved it since; nil when no whole index has
-    /// come there, or it has been deleted.
+    /// By the directory that BuildKit was told to write to, or the one to which trimming has moved it since; nil if it
+    /// has no complete index, or has been deleted.
     public init?(at path: ByteString) {
         guard let export = Export.currentLocation(of: path), export.parentPath.parentPath.lastPathComponent == "exports"
         else {
@@ -34,9 +35,10 @@ public struct ArrivedExport: Equatable, Sendable {
         self.blobs = blobs
     }
 
-    /// What it brought into the store since a time, in seconds since 1970: blobs that are not among those `reached` before, which
-    /// come to them. Nothing for a blob from before: what tells of exports forgets. A blob has the time of its arrival
-    /// (containerd plugins/content/local/writer.go, `Commit`).
+    /// The bytes that it added to the store since a time, in seconds since 1970: those of blobs that are not yet in
+    /// `reached`, to which they are added. Older blobs count as nothing, because the history of exports is not kept for
+    /// ever. A blob's modification time is the time of its arrival (containerd plugins/content/local/writer.go,
+    /// `Commit`).
     public func bytes(since time: Int, besides reached: inout Set<ByteString>) -> UInt64 {
         blobs.reduce(0) { sum, blob in
             guard reached.insert(blob).inserted, let status = try? Files.status(blob, followLinks: false),
@@ -46,8 +48,8 @@ public struct ArrivedExport: Equatable, Sendable {
         }
     }
 
-    /// How many steps the build of an export has made since a time, in seconds since 1970, although the manifest that it imported has
-    /// them; nil where that is not known any more: what a union has replaced goes after ten minutes.
+    /// How many steps the build of an export executed since a time, in seconds since 1970, although the manifest that
+    /// it imported has them; nil if that is no longer known, because replaced unions are deleted after ten minutes.
     public static func remade(by path: ByteString, importing digest: ByteString, since time: Int64) -> Int? {
         guard let export = Export.currentLocation(of: path), Digest(digest) != nil else { return nil }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)

@@ -2,19 +2,20 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// A published union whose manifest and config are there, and what it names that is not.
+/// A published union whose manifest and config exist, and the layers that it names but that are missing.
 struct CheckedUnion {
     let record: UnionRecord
-    /// Of the record.
+    /// The path of the record.
     let path: ByteString
     let generation: Generation
-    /// Digests of layers.
+    /// Digests of the missing layers.
     let missing: [ByteString]
 
-    /// Times of files are no finer than a tick of the kernel's.
+    /// Modification times of files are no finer than a kernel tick.
     private static let tick: Int64 = 20_000_000
 
-    /// Throws when there is no time to look at every layer: one that was cut short fails the build that needs it.
+    /// Throws if there is no time to check every layer: a partial check could miss a layer, and then the build that
+    /// needs the layer fails.
     init(
         _ record: UnionRecord, at path: ByteString, in generation: Generation, _ preflight: inout Preflight,
         remember: Bool, until deadline: Deadline = .never
@@ -41,26 +42,27 @@ struct CheckedUnion {
         try? Files.replace(memory, with: list.text, mode: 0o600)
     }
 
-    /// The same to be added to: read once more, and compared with its digests.
+    /// The same union as the base of a new one, read again and checked against its digests.
     func base(_ preflight: inout Preflight) throws(StoreError) -> UnionDraft.Base {
         UnionDraft.Base(record: record, graph: try preflight.contents(of: record.manifest, in: generation).graph)
     }
 }
 
-/// The layers of a union, as a file keeps them: a title and then a line for each, its digest's digits, a blank and its size. What it
-/// says was read of a manifest and a config whose digests were right, and holds for as long as these are the same files and nobody has
-/// written to them, which the title tells: a build need not read and hash them again, though the pool grows. It is looked through as it
-/// is, without a copy of each digest: a union may have a thousand layers, and a build 10 ms.
+/// The layers of a union, as stored in a file: a title, and then a line for each with the digits of its digest, a blank
+/// and its size. The content comes from a manifest and a config whose digests were right. It is valid as long as these
+/// are the same files and nobody has written to them, which the title tells. So a build need not read and hash them
+/// again, even if the pool grows. The file is searched in place, without a copy of each digest: a union may have a
+/// thousand layers, and a build has 10 ms.
 private struct LayerList {
     private(set) var text: ByteString
     private let title: Int
-    /// How many lines there are.
+    /// The number of lines.
     let count: Int
 
     private static let digits = 64
-    /// What one is read of at most: more layers than a union has.
+    /// The most bytes read: enough for more layers than a union has.
     private static let largest = 1 << 20
-    /// Layers that are looked at between two questions for the time.
+    /// The number of layers checked between two looks at the deadline.
     private static let step = 16
 
     init(_ layers: [Preflight.Blob], under title: ByteString) {
@@ -70,7 +72,7 @@ private struct LayerList {
         count = layers.count
     }
 
-    /// nil where there is none, or it is of something else.
+    /// nil if there is none, or it belongs to another union.
     init?(at path: ByteString, under title: ByteString) {
         guard let text = try? Files.read(path, limit: Self.largest, followLinks: false), text.hasPrefix(title) else {
             return nil
@@ -80,7 +82,8 @@ private struct LayerList {
         count = text.bytes[title.count...].count { $0 == UInt8(ascii: "\n") }
     }
 
-    /// Digests of those that are not in a generation's pool as they should be. One that is no digest is not there either.
+    /// The digests of layers that are not in a generation's pool, or not sound there. A line that is not a digest
+    /// counts as missing.
     func missing(from generation: Generation, until deadline: Deadline) throws(StoreError) -> [ByteString] {
         let pool: DirectoryDescriptor
         do throws(Errno) {
@@ -90,7 +93,7 @@ private struct LayerList {
         }
         let user = Kernel.userID
         var missing: [ByteString] = []
-        // A path that ends with a zero where the blank was.
+        // A path that ends with a zero byte in place of the blank.
         var name = [CChar](repeating: 0, count: Self.digits + 1)
         var looked = 0
         var rest = text.bytes[title...]

@@ -2,37 +2,37 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// A place of its own for one build's export: two exporters in one directory fail finished builds (BuildKit does not wait
-/// for index.json.lock), and over one shared pool each blob is still stored once.
+/// A separate directory for one build's export. Two exporters in one directory make finished builds fail (BuildKit does
+/// not wait for index.json.lock); with a shared pool each blob is still stored only once.
 public struct Export: Equatable, Sendable {
     /// The directory that BuildKit writes `index.json` to.
     public let path: ByteString
-    /// The file whose lock keeps it there.
+    /// The file whose lock keeps the export there.
     public var leasePath: ByteString { generation.leasePath }
-    /// What it lies in.
+    /// The generation that it lies in.
     public let generation: Generation
     private let key: Key
 
-    /// By its parts.
+    /// From its parts.
     init(path: ByteString, generation: Generation, key: Key) {
         self.path = path
         self.generation = generation
         self.key = key
     }
 
-    /// What BuildKit writes last: an export that has it is complete.
+    /// BuildKit writes this file last: an export that has it is complete.
     public static let index: ByteString = "index.json"
-    /// The record of what a build was asked for, beside its export.
+    /// The record of the build's request, beside its export.
     public static let buildRecord: ByteString = "build"
-    /// The record of what COPY could see.
+    /// The record of the files that COPY could see.
     public static let contextRecord: ByteString = "context"
-    /// What became of the build.
+    /// The record of the build's outcome.
     public static let outcomeRecord: ByteString = "outcome"
-    /// The file whose time says when a build last used its layers that exported nothing itself.
+    /// The file whose modification time tells when a build that exported nothing last used these layers.
     static let usedRecord: ByteString = "used"
     static let recordNames = [buildRecord, contextRecord, outcomeRecord, remoteRecord]
 
-    /// Where an export stands now: as it was written, or where trimming has moved it; nil when it is gone.
+    /// Where an export is now: where it was written, or where trimming has moved it; nil if it is gone.
     public static func currentLocation(of path: ByteString) -> ByteString? {
         if !Files.isMissing(path) { return path }
         let home = path.parentPath.parentPath.parentPath
@@ -46,16 +46,16 @@ public struct Export: Equatable, Sendable {
         return Files.isMissing(moved) ? nil : moved
     }
 
-    /// By what an export is known to be whole: digits of its index, which is another one once trimming has taken layers out. nil while
-    /// there is none.
+    /// Identifies a complete export: digits of its index's digest, which changes if trimming removes layers. nil as
+    /// long as there is no index.
     public static func mark(_ path: ByteString) -> ByteString? {
         guard let text = try? Files.read(path.appending(path: index), limit: 65_536, followLinks: false), !text.isEmpty
         else { return nil }
         return SHA256.hexDigest(of: text).prefix(16)
     }
 
-    /// Writes a record beside an export of one's own whose build has ended: nobody holds it any more, and trimming may have moved
-    /// it, or be about to. Tried for ten seconds; not where the export is gone.
+    /// Writes a record beside one of the user's own exports whose build has ended: no lease holds it any more, and
+    /// trimming may have moved it or be about to. Tries for ten seconds; gives up if the export is gone.
     public static func write(_ text: ByteString, _ record: ByteString, beside path: ByteString, mode: UInt32) {
         for _ in 0..<100 {
             guard let place = currentLocation(of: path) else { return }
@@ -70,8 +70,8 @@ public struct Export: Equatable, Sendable {
         }
     }
 
-    /// Where a build would export to, if that would work; changes nothing. `own` is one's current generation; nil when it
-    /// is still to be made.
+    /// Where a build would export to, if that would work; changes nothing. `own` is the user's current generation; nil
+    /// if it does not exist yet.
     public static func offer(
         in store: Store, own: Generation?, for build: BuildIdentity, limits: StoreLimits, remember: Bool,
         until deadline: Deadline = .never
@@ -106,8 +106,8 @@ public struct Export: Equatable, Sendable {
         }
     }
 
-    /// Makes the directory, its `ingest` and its link to the pool. What BuildKit's client cannot do is fatal to the build,
-    /// even with ignore-error, so it is tried here first.
+    /// Makes the directory, its `ingest` and its link to the pool. If BuildKit's client cannot write there, the build
+    /// fails, even with ignore-error, so this tries it first.
     public func prepare() throws(StoreError) {
         do throws(Errno) {
             let mode = try Files.status(generation.path, followLinks: false).mode & 0o755
@@ -117,7 +117,7 @@ public struct Export: Equatable, Sendable {
                 try Files.replace(
                     home.appending(path: Generation.keyRecord), with: key.json.text + "\n", mode: mode & 0o644)
             } catch .fileExists {
-                // Another build of this key came first.
+                // Another build of this key created it first.
             }
             try Files.makeDirectory(path, mode: mode)
             try Files.makeDirectory(path.appending(path: "ingest"), mode: mode)
@@ -129,19 +129,19 @@ public struct Export: Equatable, Sendable {
 }
 
 extension Store {
-    /// Makes one's own sub-store where there is none yet, so that there is something to lease.
+    /// Makes the user's own sub-store if it does not exist yet, so that there is something to lease.
     func makeOwnIfMissing() throws(StoreError) {
         if try currentGeneration(of: user) == nil { _ = try prepareOwn() }
     }
 
-    /// Makes STORE and STORE/v1 right for sharing: one's own alone (0755), or with every user of the machine (1777: each makes a
-    /// sub-store of their own, and the sticky bit keeps them from moving another's). As root, shared, it also gives every user
-    /// a place. Returns what was changed, for people.
+    /// Prepares STORE and STORE/v1 for one user alone (0755), or for all users of the machine (1777: each user makes
+    /// their own sub-store, and the sticky bit keeps them from moving those of others). For root, with `shared`, it
+    /// also makes a place for every user. Returns what it changed, for people.
     public func initialize(shared: Bool) throws(StoreError) -> [ByteString] {
         let mode: UInt32 = shared ? 0o1777 : 0o755
         var changes: [ByteString] = []
-        // STORE may be a link of the operator's. What stands in it may be anybody's, so a link there is not followed: root would
-        // open the directory behind it to all.
+        // STORE may be a link that the operator made. Anyone may have put a link inside of it, so that one is not
+        // followed: root would open the directory behind it to all.
         for (path, followLinks) in [(layout.root, true), (layout.format, false)] {
             do throws(Errno) {
                 if let change = try initialize(path, mode: mode, followLinks: followLinks) { changes.append(change) }
@@ -155,8 +155,8 @@ extension Store {
         return changes
     }
 
-    /// Gives one directory its mode and, as root, its owner; returns what was changed. Looks at the open directory: the path
-    /// may lead elsewhere in between.
+    /// Sets a directory's mode and, for root, its owner; returns what changed. Works on the open directory, because the
+    /// path may lead elsewhere in between.
     private func initialize(_ path: ByteString, mode: UInt32, followLinks: Bool) throws(Errno) -> ByteString? {
         var isNew = false
         do throws(Errno) {

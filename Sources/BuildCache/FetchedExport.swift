@@ -4,22 +4,23 @@ internal import Host
 internal import Notes
 internal import Synchronization
 
-/// The manifest of what another host has pushed, read and not yet believed: its sizes are known before anything of it is fetched.
+/// A manifest that another host has pushed, parsed but not yet trusted: its sizes are known before any of its blobs
+/// are fetched.
 public struct FetchedManifest: Sendable {
-    /// What it was read from.
+    /// The text that it was read from.
     public let text: ByteString
-    /// Its own.
+    /// The digest of this manifest.
     public let digest: ByteString
-    /// That of what was pushed, of which it may be a part.
+    /// The digest of the pushed manifest, of which this may be a part.
     public let pushed: ByteString
     let manifest: CacheManifest
-    /// The config of what is a part; it was never pushed.
+    /// The config of a partial manifest; it was never pushed.
     fileprivate let ownConfig: ByteString?
 
-    /// What BuildKit's importer takes of a manifest, and of a config.
+    /// The largest manifest, and the largest config, that BuildKit's importer accepts.
     public static let largest = CacheManifest.largestBlob
 
-    /// nil for what is no cache manifest.
+    /// nil if the text is not a cache manifest.
     public init?(_ text: ByteString) {
         guard let manifest = CacheManifest(text) else { return nil }
         self.text = text
@@ -38,8 +39,8 @@ public struct FetchedManifest: Sendable {
         ownConfig = config
     }
 
-    /// As much of it as so many bytes bring, the first steps first; nil where they bring nothing. `config` is what the registry has
-    /// sent as its config.
+    /// The part of it that fits into so many bytes, first steps first; nil if nothing fits. `config` is what the
+    /// registry has sent as its config.
     public func part(
         within most: UInt64, config: ByteString, for store: Store
     ) throws(StoreError) -> FetchedManifest? {
@@ -53,7 +54,7 @@ public struct FetchedManifest: Sendable {
         return part.isEmpty ? nil : FetchedManifest(part, of: self)
     }
 
-    /// Bytes of its layers that a store does not have; each once.
+    /// Bytes of its layers that a store lacks; each layer counts once.
     public func missingBytes(in store: Store) throws(StoreError) -> UInt64 {
         let here = digestsHere(in: try store.currentGeneration(of: store.user))
         return Self.sum(manifest.layers.filter { !here.contains($0.digest) })
@@ -67,17 +68,17 @@ public struct FetchedManifest: Sendable {
         return Set(here.map(\.digest))
     }
 
-    /// Its config's digest.
+    /// The digest of its config.
     public var config: ByteString { manifest.config.digest.name }
-    /// When the newest step of which its config tells was made, in seconds since 1970; nil where that cannot be told.
+    /// When the newest step in its config was made, in seconds since 1970; nil if unknown.
     public func newest(in config: ByteString) -> Int? {
         CacheGraph(manifest: manifest, config: config)?.newest.map { Int($0) }
     }
-    /// Bytes of its config.
+    /// The size of its config in bytes.
     public var configBytes: Int { manifest.config.size }
-    /// How many layers it names.
+    /// The number of layers that it names.
     public var layerCount: Int { manifest.layers.count }
-    /// Bytes of its layers; as many as a number holds for a sum that it does not hold.
+    /// The size of its layers in bytes; the largest number if the sum overflows.
     public var bytes: UInt64 { Self.sum(manifest.layers) }
 
     fileprivate static func sum(_ layers: [LayerDescriptor]) -> UInt64 {
@@ -88,11 +89,12 @@ public struct FetchedManifest: Sendable {
     }
 }
 
-/// An export that comes from another host. It becomes one of one's own: there leases, trimming, pre-flight and unions know it.
+/// An export from another host. It becomes an export of this user, which leases, trimming, pre-flight checks and
+/// unions treat like any other.
 public struct FetchedExport {
-    /// An OCI layout that has what is here already, and is to get the rest.
+    /// An OCI layout that contains the blobs that are here already, and receives the rest.
     public var layout: ByteString { folder.layout }
-    /// Bytes that are not here yet.
+    /// The number of bytes that are not here yet.
     public let missingBytes: UInt64
     /// The digests of the layers that are not here yet.
     public let missing: [ByteString]
@@ -100,13 +102,13 @@ public struct FetchedExport {
     private let writer: ByteString
     private let folder: TransferFolder
 
-    /// Makes room for it; throws where the store has none.
+    /// Reserves space for it; throws if the store has none.
     public init(
         _ manifest: FetchedManifest, from writer: ByteString, for key: Key, in store: Store, _ limits: StoreLimits
     ) throws(StoreError) {
         self.manifest = manifest
         self.writer = writer
-        // That of a part is its own: unions know by it what they hold.
+        // A part is named after its own manifest, because a union knows by this number what it holds.
         let number = manifest.digest.dropFirst(7).prefix(16)
         folder = try TransferFolder(for: key, by: writer, number: number, in: store)
         let generation = folder.generation
@@ -140,7 +142,8 @@ public struct FetchedExport {
                 totalInodes: space.totalInodes, availableInodes: space.availableInodes), at: generation.path)
     }
 
-    /// Whether a manifest was fetched before for a key, and stands there still: `whole`, or a part of it.
+    /// Whether a manifest was fetched for a key earlier and still exists: complete if `whole`, otherwise at least a
+    /// part of it.
     public static func isHere(_ digest: ByteString, for key: Key, in store: Store, whole: Bool = false) -> Bool {
         guard let generation = (try? store.currentGeneration(of: store.user)) ?? nil,
             let number = ExportName.number(of: "x-" + digest.dropFirst(7).prefix(16))
@@ -157,10 +160,10 @@ public struct FetchedExport {
         }
     }
 
-    /// Bytes that have come so far; to be bounded while they come.
+    /// The bytes that have arrived so far, so that they can be limited while they arrive.
     public static func bytes(in layout: ByteString) -> UInt64 {
         var sum: UInt64 = 0
-        // oras and crane write beside the blobs, and move what is whole.
+        // oras and crane write beside the blobs, and then move complete files.
         for folder in ["ingest", Generation.pool] {
             let path = layout.appending(path: folder)
             for name in (try? Files.names(in: path, limit: 65_536)) ?? [] {
@@ -173,8 +176,8 @@ public struct FetchedExport {
         return sum
     }
 
-    /// Checks all that has come, byte for byte, and makes it an export that the next union holds. What is wrong is named, and nothing
-    /// of it stays.
+    /// Checks all that has arrived, byte for byte, and makes it an export that the next union contains. On an error it
+    /// names the wrong blob and keeps nothing.
     public func publish() throws(StoreError) {
         defer { folder.remove() }
         let arrived = folder.asGeneration
@@ -184,7 +187,7 @@ public struct FetchedExport {
         if let config = manifest.ownConfig {
             try write(config, as: Preflight.Blob(digest: manifest.config, size: config.count))
         }
-        // A client has its own umask; nobody else gets into the layout.
+        // The client has its own umask; no other user can enter the layout.
         if let config = arrived.blobPath(manifest.config), let file = try? Descriptor.open(config, followLinks: false),
             (try? file.status().links) == 1
         {
@@ -205,11 +208,11 @@ public struct FetchedExport {
         try writeIndex()
     }
 
-    /// Layers are many megabytes, and whoever pulls waits for this: several at a time.
+    /// Layers have many megabytes, and whoever runs the pull waits for this, so several are checked at a time.
     private static let mostAtOnce = 4
 
-    /// The digest of a blob that is missing or has other bytes; nil where all are right. BuildKit looks only once a build needs a layer,
-    /// and fails that build.
+    /// The digest of a blob that is missing or has wrong content; nil if all are right. BuildKit would check only when
+    /// a build needs a layer, and then fail that build.
     private static func firstWrong(of blobs: [Preflight.Blob], in arrived: Generation) -> ByteString? {
         let wrong = Mutex<ByteString?>(nil)
         ConcurrentLoop.forEach(blobs.count, bound: mostAtOnce) { index in
@@ -259,7 +262,7 @@ public struct FetchedExport {
         }
     }
 
-    /// Takes away what has come.
+    /// Removes what has arrived.
     public func abandon() { folder.remove() }
 }
 

@@ -2,16 +2,17 @@ public import Formats
 public import Host
 internal import Notes
 
-/// Equal builds that begin at one moment: the first one is their leader, and the others wait for what it exports.
+/// Equal builds that start at the same time: the first one is the leader, and the others wait for its export.
 public struct Flight: Equatable, Sendable {
-    /// The name of its file: it tells nothing of what it is made from, of build arguments no more than their exports' names do.
+    /// The name of its file. Like the names of exports, it reveals nothing about the build arguments and other inputs
+    /// that it is made from.
     let name: ByteString
 
-    /// A larger Dockerfile would take longer to digest than a command should wait for.
+    /// Hashing a larger Dockerfile would take longer than a command should wait.
     private static let largest = 262_144
 
-    /// Key, build arguments, Dockerfile and the commit that is checked out, or without git the context's path. nil for a build that
-    /// is not made from files of this machine.
+    /// From the key, build arguments, Dockerfile and checked-out commit, or without git the context's path. nil for a
+    /// build whose files are not on this machine.
     public init?(of build: BuildDescription, as identity: BuildIdentity, dockerfile path: ByteString) {
         guard case .directory(let context) = build.context,
             let root = try? Files.realPath(context.absolute(in: build.workingDirectory)),
@@ -31,12 +32,12 @@ public struct Flight: Equatable, Sendable {
 extension Flight {
     /// How long a build waits for its leader, in nanoseconds.
     public enum Patience {
-        /// What takes no longer is built at once: who waits for it has gained nothing.
+        /// Builds that take no longer than this start at once: waiting would gain nothing.
         public static let short: Int64 = 2_000_000_000
         private static let unknown: Int64 = 60_000_000_000
         private static let most: Int64 = 600_000_000_000
 
-        /// nil where nobody waits. `asked` is what the settings say; `known` is how long such builds take.
+        /// nil if the build should not wait. `asked` comes from the settings; `known` is how long such builds take.
         public static func limit(_ asked: Int64?, known: Int64?) -> Int64? {
             if let known, known < short { return nil }
             if let asked { return asked }
@@ -45,18 +46,18 @@ extension Flight {
         }
     }
 
-    /// Who leads.
+    /// The leader of a flight.
     public struct Leader: Equatable, Sendable {
-        /// The process that becomes docker, as it knows itself: in a container that is not its number outside.
+        /// The process that becomes docker, by its own PID: in a container that is not its PID outside.
         public let process: Int
-        /// Where it exports to.
+        /// The directory to which it exports.
         public let export: ByteString
 
         fileprivate static func text(_ process: Int32, _ export: ByteString) -> ByteString {
             ByteString(decimal: process) + " " + export + "\n"
         }
 
-        /// A line of the flight's file; nil for what is torn, or none of ours. `home` is the sub-store.
+        /// From a line of the flight's file; nil if the line is incomplete or foreign. `home` is the sub-store.
         fileprivate init?(_ text: ByteString, in home: ByteString) {
             guard text.hasSuffix("\n"), let (process, path) = text.dropLast(1).cut(at: " "),
                 let number = process.decimal, path == path.cleanedPath, !path.hasPrefix("/"), !path.hasPrefix("../")
@@ -65,34 +66,35 @@ extension Flight {
             export = home.appending(path: path)
         }
 
-        /// Whether what it exports is there.
+        /// Whether its export is complete.
         public var isExported: Bool { Export.currentLocation(of: export).flatMap { Export.mark($0) } != nil }
     }
 
-    /// What there is of a flight.
+    /// The state of a flight.
     public enum State {
-        /// Nobody leads, and nothing has been exported yet: the caller does now.
+        /// There is no leader, and nothing has been exported yet: the caller is now the leader.
         case leading(FlightLock)
-        /// Somebody else does; nil while it has not said who.
+        /// Another build leads; nil as long as it has not said which.
         case awaited(Leader?)
-        /// What it was for is in the store.
+        /// The flight's export is in the store.
         case exported
-        /// It cannot be told, so there is none.
+        /// Unknown, so the caller builds on its own.
         case unknown
     }
 }
 
-/// The folder of flights in one's own sub-store: nobody else can open what is in it, so nobody else can lead or hold one up.
+/// The folder of flights in the user's own sub-store. No other user can open its files, so no other user can lead a
+/// flight or hold one up.
 public struct Flights: Sendable {
     private let home: ByteString
     private let owner: UInt32
     private var path: ByteString { home.appending(path: "flights") }
 
-    /// Flights that are remembered.
+    /// The most flight files to keep.
     private static let most = 256
     private static let longest = 16_384
 
-    /// nil where there is none and none can be made. With `making` the sub-store is made, too.
+    /// nil if there is no folder and none can be made. With `making` it also makes the sub-store.
     public init?(in store: Store, making: Bool) {
         home = store.layout.subStore(of: store.user)
         owner = store.user
@@ -110,10 +112,10 @@ public struct Flights: Sendable {
         else { return nil }
     }
 
-    /// Takes the lead of a flight where nobody has it, without ever waiting.
+    /// Takes the lead of a flight if it has no leader; never waits.
     public func join(_ flight: Flight) -> Flight.State {
         let path = path.appending(path: flight.name)
-        // Whoever makes room may take a file away between the opening and the lock.
+        // Another process that cleans up may remove the file between open and lock.
         for _ in 0..<3 {
             do throws(Errno) {
                 let file = try Descriptor.open(path, .update(mode: 0o600), followLinks: false)
@@ -122,13 +124,13 @@ public struct Flights: Sendable {
                 var isLocked = true
                 do throws(Errno) { try file.lockByAccess(.exclusive) } catch .wouldBlock { isLocked = false }
                 let leader = Flight.Leader(try file.readAll(limit: Self.longest), in: home)
-                // What has been exported needs no leader any more, whether docker has ended or not.
+                // Once the export is complete there is nothing to lead, whether or not docker has ended.
                 if leader?.isExported ?? false { return .exported }
                 guard isLocked else { return .awaited(leader) }
                 guard let standing = try? Files.status(path, followLinks: false), standing.isSameFile(as: held)
                 else { continue }
                 if held.size == 0 { makeRoom() }
-                // What the last leader has said is not so any more.
+                // What the last leader wrote is out of date.
                 try file.truncate()
                 return .leading(FlightLock(file, in: home))
             } catch {
@@ -138,21 +140,21 @@ public struct Flights: Sendable {
         return .unknown
     }
 
-    /// Takes old flights away that nobody leads.
+    /// Removes old flights without a leader.
     private func makeRoom() {
         for old in Files.surplus(in: path, most: Self.most) {
             guard let file = try? Descriptor.open(old, .update(mode: 0o600), followLinks: false),
                 (try? file.lockByAccess(.exclusive)) != nil
             else { continue }
             try? Files.remove(old)
-            // The lock is held to the end.
+            // Keeps the lock until here.
             _ = try? file.status()
         }
     }
 }
 
-/// The lead of a flight: a lock of an open file, so it ends with its holders, however they end. It needs write access, so those who
-/// may only read can neither take it nor keep it from anybody.
+/// The lead of a flight: a lock on an open file, which ends when all its holders have ended, however they end. It needs
+/// write access, so readers can neither take it nor block anyone.
 public final class FlightLock {
     private let file: Descriptor
     private let home: ByteString
@@ -162,10 +164,10 @@ public final class FlightLock {
         self.home = home
     }
 
-    /// What a detached process needs to hold it, too.
+    /// Lets a detached process hold the lock, too.
     public var inheritance: Detached.Inheritance { file.inheritance() }
 
-    /// Says who leads and where it exports to, and hands the lock to the program that this process becomes.
+    /// Writes who leads and where it exports to, and hands the lock to the program that this process becomes.
     public func announce(exportingTo export: ByteString) throws(Errno) {
         guard let path = export.relative(to: home) else { throw .invalid }
         try file.seek(beforeEnd: 0)

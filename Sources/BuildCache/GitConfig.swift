@@ -1,32 +1,34 @@
 internal import Formats
 internal import Host
 
-/// A repository's own configuration, as git reads it: every value in its order, `include.path` followed where it stands, and the
-/// worktree's file last. Conditional includes are not followed, nor is what users and machines configure.
+/// A repository's own configuration as git reads it: every value in order, `include.path` followed in place, and the
+/// worktree's file last. It does not follow conditional includes, and does not read the configuration of users and
+/// machines.
 ///
 /// Source: git config.c (git_parse_source, handle_path_include) and setup.c (check_repository_format).
 struct GitConfig: Equatable, Sendable {
-    /// One value. The name is "section.key" or "section.name.key", small but for the section's name.
+    /// One value. The name is "section.key" or "section.name.key", in lower case except for the subsection's name.
     struct Entry: Equatable, Sendable {
         let name: ByteString
-        /// nil for a key by itself, which is true.
+        /// nil for a key without a value, which means true.
         let value: ByteString?
-        /// Whether it stands in the repository's own file, where alone git looks for extensions.
+        /// Whether it is in the repository's own file: only there does git look for extensions.
         fileprivate let isOwn: Bool
     }
 
     private(set) var entries: [Entry] = []
 
-    /// Bytes of all files together.
+    /// The limit in bytes for all files together.
     private static let largest = 262_144
     private static let deepest = 10
-    /// A line of seven bytes includes a file that is not there: a quarter of a megabyte of them would take a quarter of a second.
+    /// A line of seven bytes can include a missing file: a quarter of a megabyte of such lines would take a quarter
+    /// of a second.
     private static let mostFiles = 64
 
-    /// Nothing is configured.
+    /// An empty configuration.
     init() {}
 
-    /// Reads "config" and, with extensions.worktreeConfig, "config.worktree"; empty where git would refuse the first.
+    /// Reads "config" and, with extensions.worktreeConfig, "config.worktree"; empty if git would refuse the first.
     init(common: ByteString, directory: ByteString, _ owners: Owners) {
         var reader = Reader(owners)
         reader.read(common.appending(path: "config"), depth: 0)
@@ -38,31 +40,31 @@ struct GitConfig: Equatable, Sendable {
         }
     }
 
-    /// One file by itself; nil where git refuses it.
+    /// A single file; nil if git would refuse it.
     init?(_ text: ByteString) {
         var parser = GitConfigParser(text)
         while let (name, value) = parser.next() { entries.append(Entry(name: name, value: value, isOwn: true)) }
         if parser.isBroken { return nil }
     }
 
-    /// The last value of a name, which is the one that counts; a key by itself is "true".
+    /// The last value of a name, which is the one that counts; a key without a value is "true".
     func last(_ name: ByteString) -> ByteString? {
         entries.last { $0.name == name }.map { $0.value ?? "true" }
     }
 
-    /// The last value that stands in the repository's own file.
+    /// The last value in the repository's own file.
     func own(_ name: ByteString) -> ByteString? {
         entries.last { $0.isOwn && $0.name == name }.map { $0.value ?? "true" }
     }
 
-    /// The first address of a remote, which is the one that git fetches from; an empty one takes back those before it.
+    /// The first address of a remote, from which git fetches; an empty one cancels those before it.
     func url(ofRemote remote: ByteString) -> ByteString? {
         let all = entries.filter { $0.name == "remote." + remote + ".url" }.map { $0.value ?? "" }
         let start = all.lastIndex(of: "").map { $0 + 1 } ?? 0
         return all[start...].first
     }
 
-    /// What git takes a value for; nil where there is none, or it is neither.
+    /// The boolean that git reads from a value; nil if there is no value, or it is not a boolean.
     static func boolean(_ value: ByteString?) -> Bool? {
         guard let value = value?.lowercasedASCII else { return nil }
         switch value {
@@ -89,7 +91,7 @@ struct GitConfig: Equatable, Sendable {
 
         init(_ owners: Owners) { self.owners = owners }
 
-        /// A file that is not there is an empty one. What another user wrote counts no more than their repository.
+        /// A missing file counts as empty. A file that another user wrote counts no more than their repository would.
         mutating func read(_ path: ByteString, depth: Int) {
             guard depth <= GitConfig.deepest, filesLeft > 0, !isRefused else { return isRefused = true }
             filesLeft -= 1
@@ -119,18 +121,18 @@ struct GitConfig: Equatable, Sendable {
             guard !value.isEmpty, !value.hasPrefix("~/") else {
                 return Kernel.variable("HOME").flatMap { $0.hasPrefix("/") ? $0 + value.dropFirst(1) : nil }
             }
-            // Another user's home, or git's own prefix.
+            // Another user's home, or git's installation prefix.
             return value.hasPrefix("~") || value.hasPrefix("%(") ? nil : value.absolute(in: path.parentPath)
         }
     }
 }
 
-/// git's configuration format, value by value (git-config(1), "Syntax"). Goes once over the bytes.
+/// git's configuration format, value by value (git-config(1), "Syntax"). Reads the bytes once.
 private struct GitConfigParser {
     private let bytes: [UInt8]
     private var at = 0
     private var section: ByteString = ""
-    /// git refuses the file; what came before counts for nothing.
+    /// git would refuse the file; the values read so far do not count.
     private(set) var isBroken = false
 
     init(_ text: ByteString) {
@@ -141,7 +143,7 @@ private struct GitConfigParser {
 
     private var current: UInt8? {
         guard at < bytes.count else { return nil }
-        // A carriage return before a newline is none.
+        // A carriage return before a newline does not count.
         if bytes[at] == 0x0D, at + 1 < bytes.count, bytes[at + 1] == Self.newline { return Self.newline }
         return bytes[at]
     }
@@ -224,10 +226,10 @@ private struct GitConfigParser {
         return section + "." + ByteString(key)
     }
 
-    /// Without quotes, escapes and a trailing comment; nil where git refuses it.
+    /// The value without quotes, escapes and trailing comment; nil if git would refuse it.
     private mutating func takeValue() -> ByteString? {
         var value: [UInt8] = []
-        // Blanks at the end do not count, unless they are quoted.
+        // Trailing blanks count only if they are quoted.
         var length = 0
         var (isQuoted, isComment) = (false, false)
         while let byte = take() {
@@ -244,7 +246,7 @@ private struct GitConfigParser {
                 isComment = true
                 continue
             case UInt8(ascii: "\\"):
-                // A file's end is a newline, too.
+                // The end of the file counts as a newline.
                 switch take() ?? Self.newline {
                 case Self.newline: continue
                 case UInt8(ascii: "t"): value.append(0x09)

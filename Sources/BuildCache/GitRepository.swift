@@ -1,42 +1,42 @@
 public import Formats
 internal import Host
 
-/// The git repository around a directory, read from its files: no git program is needed and none is run. Every text in it is
-/// hostile input and only ever becomes part of a digest or a slug.
+/// The git repository around a directory, read from its files without running git. All of its text is hostile input,
+/// and is only ever used in a digest or a slug.
 public struct GitRepository: Equatable, Sendable {
     /// The directory that holds `.git`.
     public let top: ByteString
-    /// The directory of this very working tree: it holds the index.
+    /// This working tree's own git directory, which holds the index.
     public let directory: ByteString
-    /// The directory that all worktrees of the repository share.
+    /// The git directory that all worktrees of the repository share.
     public let commonDirectory: ByteString
     /// The repository's address, the same in each clone and worktree; nil without a remote "origin".
     public let origin: ByteString?
-    /// The branch's name; "HEAD" when detached or kept where only git can read it (reftable).
+    /// The branch's name; "HEAD" if detached, or if only git can read it (reftable).
     public let branch: ByteString
-    /// The remote's default branch, where the clone knows it.
+    /// The remote's default branch, if the clone knows it.
     public let defaultBranch: ByteString?
 
     private let config: GitConfig
 
-    /// What lies around a directory.
+    /// What surrounds a directory.
     public enum Location: Equatable, Sendable {
         /// No repository.
         case nothing
-        /// One whose files are believed.
+        /// A repository whose files are trusted.
         case repository(GitRepository)
-        /// One that counts for nothing, since this part of it belongs to somebody else.
+        /// A repository that is ignored, because this path belongs to another user.
         case foreign(ByteString)
     }
 
-    /// What an absolute, resolved directory lies in.
+    /// The repository around an absolute, resolved directory.
     public static func around(_ directory: ByteString) -> Location { around(directory, Owners()) }
 
     static func around(_ directory: ByteString, _ owners: Owners) -> Location {
         var top = directory
         for _ in 0..<64 {
             let found = at(top, owners)
-            // As git does: it looks for no other one further up.
+            // Like git, it does not look further up for another one.
             if found != .nothing { return found }
             let parent = top.parentPath
             guard parent != top, parent.hasPrefix("/") else { return .nothing }
@@ -45,7 +45,7 @@ public struct GitRepository: Equatable, Sendable {
         return .nothing
     }
 
-    /// What has the top of its working tree here.
+    /// The repository whose working tree has its top here.
     public static func at(_ top: ByteString) -> Location { at(top, Owners()) }
 
     private static func at(_ top: ByteString, _ owners: Owners) -> Location {
@@ -58,14 +58,15 @@ public struct GitRepository: Equatable, Sendable {
         }
     }
 
-    /// The repository that an absolute, resolved directory lies in; nil outside of any, and in one of somebody else's.
+    /// The repository that contains an absolute, resolved directory; nil outside of any, and in one that belongs to
+    /// another user.
     public static func containing(_ directory: ByteString) -> GitRepository? {
         guard case .repository(let found) = around(directory) else { return nil }
         return found
     }
 
-    /// The name of the commit that is checked out; nil where there is none yet, or only git can tell (reftable, or a great many packed
-    /// references).
+    /// The name of the commit that is checked out; nil if there is none yet, or if only git can tell (reftable, or very
+    /// many packed references).
     public var commit: ByteString? {
         guard let head = try? Files.read(directory.appending(path: "HEAD"), limit: 8192).trimmed else { return nil }
         guard head.hasPrefix("ref:") else { return Self.objectName(head) }
@@ -87,14 +88,14 @@ public struct GitRepository: Equatable, Sendable {
         return text
     }
 
-    /// A value of the repository's own configuration, such as ("core", "sharedrepository"): the last one, as git reads it; nil where
-    /// it has none.
+    /// A value of the repository's own configuration, such as ("core", "sharedrepository"): the last one, as in git;
+    /// nil if there is none.
     public func configured(_ section: ByteString, _ key: ByteString) -> ByteString? {
         let name = section + "." + key
         return section == "extensions" ? config.own(name) : config.last(name)
     }
 
-    /// A value that is true or false; nil where it is neither, or there is none.
+    /// A boolean value; nil if it is not a boolean, or missing.
     public func isConfigured(_ section: ByteString, _ key: ByteString) -> Bool? {
         GitConfig.boolean(configured(section, key))
     }
@@ -120,16 +121,17 @@ public struct GitRepository: Equatable, Sendable {
         defaultBranch = nil
     }
 
-    /// Where a repository keeps what is git's.
+    /// Where a repository keeps git's files.
     private enum Place {
         case none
         case foreign(ByteString)
-        /// A `.git` that leads nowhere, from inside a container perhaps: nothing is read there, whoever makes it meanwhile.
+        /// A `.git` that leads nowhere, perhaps because this runs in a container: nothing is read there, whoever
+        /// creates it meanwhile.
         case missing(ByteString)
         case found(directory: ByteString, common: ByteString)
 
-        /// `.git` is the directory itself, or a file that names it (worktrees, submodules). All that leads there must be of these
-        /// owners before a byte of it is read.
+        /// `.git` is the directory itself, or a file that names it (worktrees, submodules). Everything on the way must
+        /// belong to these owners before a byte of it is read.
         init(of top: ByteString, _ owners: Owners) {
             let dotGit = top.appending(path: ".git")
             guard let entry = try? Files.status(dotGit, followLinks: false), let status = try? Files.status(dotGit),
@@ -139,7 +141,7 @@ public struct GitRepository: Equatable, Sendable {
                 return
             }
             for path in [top, dotGit] {
-                // The link itself, and what it leads to.
+                // Check both the link itself and its target.
                 guard Self.isOwned(path, owners), path == top || owners.own(entry) else {
                     self = .foreign(path)
                     return
@@ -156,7 +158,7 @@ public struct GitRepository: Equatable, Sendable {
             self.init(directory: directory, owners)
         }
 
-        /// A git directory by itself: also of a bare repository.
+        /// A git directory on its own, also that of a bare repository.
         init(directory: ByteString, _ owners: Owners) {
             guard Self.isOwned(directory, owners) else {
                 self = Files.isMissing(directory, followLinks: true) ? .missing(directory) : .foreign(directory)
@@ -193,7 +195,8 @@ public struct GitRepository: Equatable, Sendable {
         return name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : nil
     }
 
-    /// A clone of a local clone means the repository that the first one was cloned from, so one hop is followed.
+    /// For a clone of a local clone, the repository that the first one was cloned from counts, so one hop is
+    /// followed.
     private static func origin(_ config: GitConfig, top: ByteString, _ owners: Owners, hops: Int) -> ByteString? {
         guard let url = config.url(ofRemote: "origin"), !url.isEmpty else { return nil }
         if let name = OriginURL.normalized(url) { return name }
@@ -212,8 +215,8 @@ public struct GitRepository: Equatable, Sendable {
 }
 
 extension GitRepository.Location {
-    /// The repository, if it is one that is believed.
+    /// The repository, if there is a trusted one.
     public var repository: GitRepository? { if case .repository(let found) = self { found } else { nil } }
-    /// What belongs to somebody else.
+    /// The path that belongs to another user.
     public var foreign: ByteString? { if case .foreign(let path) = self { path } else { nil } }
 }

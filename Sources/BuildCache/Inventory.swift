@@ -5,32 +5,33 @@ internal import Notes
 
 /// One export of a generation, as trimming and people see it.
 struct ExportRecord: OfVariant, Sendable {
-    /// What it is good for.
+    /// Its condition.
     enum State: Sendable, Equatable {
-        /// All that it needs is there.
+        /// Everything that it needs exists.
         case complete
-        /// It has no readable index: its build has not ended, or failed.
+        /// It has no readable index: its build is still running, or failed.
         case unfinished
         /// Something that it needs is missing or wrong.
         case damaged(Note)
     }
 
-    /// The directory's name in its key.
+    /// The name of its directory below the key's.
     let name: ByteString
     /// Branch and build arguments, as tags.
     let variant: Variant
-    /// When its index was written, in nanoseconds since 1970, never later than now; when its build began, if it has none.
+    /// When its index was written, in nanoseconds since 1970, never later than now; without an index, when its build
+    /// started.
     let completed: Int64
-    /// When a build last had its layers, as far as is known: in the same terms, never before it was complete.
+    /// When a build last used its layers, if known; in the same unit, and never before it was complete.
     let used: Int64
-    /// What it is good for.
+    /// Its condition.
     let state: State
     /// Manifest, layers and config, in this order; empty unless it is complete.
     let blobs: [Digest]
-    /// What is written beside it.
+    /// The record files beside it.
     var records: [File] = []
 
-    /// A file by its number, since equal ones are one.
+    /// A file by its inode, since equal records may be one file.
     struct File: Sendable {
         let inode: UInt64
         let bytes: UInt64
@@ -39,27 +40,27 @@ struct ExportRecord: OfVariant, Sendable {
 
 /// The exports of one key.
 struct KeyRecord: Sendable {
-    /// The directory's name among the exports.
+    /// The name of its directory among the exports.
     let name: ByteString
-    /// The key in words, as the first build wrote it; nil when that cannot be read.
+    /// The key in words, as the first build wrote it; nil if it cannot be read.
     let description: JSON?
-    /// When a build last used it, in nanoseconds since 1970, as far as is known.
+    /// When a build last used it, in nanoseconds since 1970, if known.
     let lastUsed: Int64
-    /// In no order.
+    /// In no particular order.
     let exports: [ExportRecord]
 }
 
 /// The files in a generation's pool.
 struct Pool: Sendable {
-    /// A regular file whose name is a digest.
+    /// A regular file named after a digest.
     struct File {
         let size: Int
-        /// Whether it is its owner's, can be read by them, and cannot be written by others.
+        /// Whether its owner owns it and can read it, and no one else can write it.
         let isSound: Bool
     }
 
     private(set) var files: [Digest: File] = [:]
-    /// Bytes of what is no blob.
+    /// Bytes of files that are not blobs.
     private(set) var strangers: UInt64 = 0
 
     init(files: [Digest: File]) { self.files = files }
@@ -77,7 +78,7 @@ struct Pool: Sendable {
         }
     }
 
-    /// Bytes of all there is.
+    /// Bytes of all files.
     var bytes: UInt64 { bytes(of: files.keys) &+ strangers }
 
     /// Bytes of some blobs.
@@ -86,16 +87,16 @@ struct Pool: Sendable {
     }
 }
 
-/// All that one generation holds: its exports and its pool.
+/// Everything in one generation: its exports and its pool.
 struct Inventory: Sendable {
-    /// What was looked at.
+    /// The generation that was read.
     let generation: Generation
     /// The keys, by name.
     private(set) var keys: [KeyRecord] = []
-    /// Its blobs.
+    /// The blobs.
     let pool: Pool
 
-    /// What unions have in the pool besides layers.
+    /// The blobs of unions in the pool that are not layers.
     let unions: Set<Digest>
 
     /// The steps of reading at which tests change the store.
@@ -103,7 +104,7 @@ struct Inventory: Sendable {
         case begun, keyRead
     }
 
-    /// Reads a generation whole. Throws when its pool or its exports cannot be read: then nothing is known of it.
+    /// Reads a whole generation. Throws if its pool or its exports cannot be read: then nothing is known about it.
     init(
         of generation: Generation, now: Int64, checkpoint: (Step) throws(StoreError) -> Void = { _ in }
     ) throws(StoreError) {
@@ -118,7 +119,7 @@ struct Inventory: Sendable {
         }
     }
 
-    /// By its parts.
+    /// From its parts.
     init(generation: Generation, keys: [KeyRecord], pool: Pool, unions: Set<Digest> = []) {
         self.generation = generation
         self.keys = keys
@@ -126,7 +127,8 @@ struct Inventory: Sendable {
         self.unions = unions
     }
 
-    /// What a complete export says; nil for what no union can hold. It has been checked, so this reads it as it is.
+    /// The cache graph of a complete export; nil if no union can hold it. The export has been checked, so this does
+    /// not check again.
     func graph(of export: ExportRecord) -> CacheGraph? {
         guard let manifest = export.blobs.first, let config = export.blobs.last,
             let manifestText = text(of: manifest), let configText = text(of: config)
@@ -140,7 +142,7 @@ struct Inventory: Sendable {
         }
     }
 
-    /// Throws for whatever cannot be read to its end: what is not in an inventory is deleted.
+    /// Throws if a directory cannot be read to its end: what is missing from an inventory gets deleted.
     fileprivate static func names(in path: ByteString) throws(StoreError) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
@@ -149,7 +151,7 @@ struct Inventory: Sendable {
         }
     }
 
-    /// nil where nothing stands any more; throws where it cannot be told what does.
+    /// nil if nothing exists there any more; throws if that cannot be determined.
     fileprivate static func status(_ path: ByteString) throws(StoreError) -> FileStatus? {
         do throws(Errno) {
             return try Files.status(path, followLinks: false)
@@ -166,7 +168,7 @@ struct Inventory: Sendable {
         exports.reduce(into: []) { $0.formUnion($1.blobs) }
     }
 
-    /// Whether builds that began before a time, in nanoseconds since 1970, have left exports without an index.
+    /// Whether builds that started before a time, in nanoseconds since 1970, have left exports without an index.
     func holdsFailures(before time: Int64) -> Bool {
         keys.contains { $0.exports.contains { $0.state == .unfinished && $0.completed < time } }
     }
@@ -179,7 +181,7 @@ struct Inventory: Sendable {
 }
 
 extension KeyRecord {
-    /// Whether a name may be a key's: anything else in the exports is none of ours.
+    /// Whether a name can be a key's: anything else among the exports is foreign.
     static func isName(_ name: ByteString) -> Bool {
         name.count <= 64 && !name.hasPrefix(".")
             && name.bytes.allSatisfy {
@@ -188,7 +190,7 @@ extension KeyRecord {
     }
 }
 
-/// Reads exports; a manifest that many exports name is checked once.
+/// Reads exports; a manifest that many exports share is checked only once.
 private struct ExportReader {
     let generation: Generation
     let pool: Pool
@@ -239,7 +241,7 @@ private struct ExportReader {
             }
             return record
         } catch {
-            // BuildKit writes the index in place: a torn one may be a moment old.
+            // BuildKit writes the index in place, so an incomplete one may still be in progress.
             return record(error.note.reason == .exportIncomplete ? .unfinished : .damaged(error.note))
         }
     }

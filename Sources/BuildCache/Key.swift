@@ -1,11 +1,11 @@
 public import Formats
 internal import Host
 
-/// What a build is about, as its command line says it.
+/// What a build consists of, according to its command line.
 public struct BuildDescription: Sendable {
     /// Where the build's files come from.
     public enum Context: Equatable, Sendable {
-        /// A directory of this machine, as given.
+        /// A directory on this machine, as given.
         case directory(ByteString)
         /// "-": a tar archive or a Dockerfile on standard input.
         case standardInput
@@ -15,27 +15,28 @@ public struct BuildDescription: Sendable {
 
     /// Where the build's files come from.
     public var context: Context
-    /// The value of `--file`; "-" is none of this machine's: standard input, or a definition's own; nil for the default.
+    /// The value of `--file`; nil for the default. "-" is a Dockerfile that is not a file here: on standard input, or
+    /// inside a bake or compose definition.
     public var dockerfile: ByteString?
-    /// What tells apart the Dockerfiles that stand in one definition, by their targets' names.
+    /// Tells apart the Dockerfiles inside one definition, by their targets' names.
     public var inlineName: ByteString?
     /// The value of `--target`.
     public var target: ByteString?
-    /// Each platform by itself; empty for the engine's own.
+    /// One entry per platform; empty for the engine's own.
     public var platforms: [ByteString]
-    /// The names given to the image, with their tags.
+    /// The image names, with their tags.
     public var imageNames: [ByteString]
-    /// "NAME=value" for each build argument and named context, values of the environment filled in.
+    /// "NAME=value" for each build argument and named context; values from the environment are filled in.
     public var arguments: [ByteString]
     /// The directory that relative paths start from.
     public var workingDirectory: ByteString
-    /// How the modes of tracked files differ from git's, in words; nil when they do not. BuildKit hashes modes, so such builds find
-    /// most in the exports of their like, and spoil nothing for the others.
+    /// A description of how the modes of tracked files differ from git's; nil if they do not. BuildKit hashes modes, so
+    /// such builds get the most hits from exports of builds with the same modes, and spoil nothing for the others.
     public var modes: ByteString?
     /// Whether some of its stages are to be built without the cache.
     public var isPartlyAnew = false
 
-    /// Everything by name.
+    /// From named values.
     public init(
         context: Context, dockerfile: ByteString? = nil, inlineName: ByteString? = nil, target: ByteString? = nil,
         platforms: [ByteString] = [],
@@ -51,7 +52,7 @@ public struct BuildDescription: Sendable {
         self.workingDirectory = workingDirectory
     }
 
-    /// What docker takes an argument for: a directory that exists is one, whatever it is called.
+    /// How docker interprets a context argument: an existing directory is one, whatever its name.
     public static func context(_ argument: ByteString) -> Context {
         if argument == "-" { return .standardInput }
         if (try? Files.status(argument).kind) == .directory { return .directory(argument) }
@@ -61,22 +62,22 @@ public struct BuildDescription: Sendable {
     }
 }
 
-/// Builds with one key may reuse each other's layers: same repository, Dockerfile, context, target and platforms. Never the
-/// tag: it changes where nothing else does. A wrong match costs a look at a useless manifest, nothing more.
+/// Builds with the same key may reuse each other's layers: same repository, Dockerfile, context, target and platforms.
+/// Never the tag: it may change although nothing else does. A false match only costs a look at a useless manifest.
 public struct Key: Hashable, Sendable {
-    /// The repository's address, else the image's name, else the path of git's common directory (all worktrees have one), else
-    /// the context's path. Without credentials.
+    /// The repository's address; otherwise the image's name, the path of git's common directory (which all worktrees
+    /// share), or the context's path, in this order. Without credentials.
     public let repository: ByteString
-    /// The Dockerfile, seen from the repository.
+    /// The Dockerfile's path relative to the repository.
     public let dockerfile: ByteString
-    /// The context, seen from the repository.
+    /// The context's path relative to the repository.
     public let context: ByteString
     /// The stage; empty for the last.
     public let target: ByteString
-    /// Sorted, each once.
+    /// Sorted, without repeats.
     public let platforms: [ByteString]
 
-    /// By its parts.
+    /// From its parts.
     init(
         repository: ByteString, dockerfile: ByteString, context: ByteString, target: ByteString, platforms: [ByteString]
     ) {
@@ -87,14 +88,14 @@ public struct Key: Hashable, Sendable {
         self.platforms = platforms
     }
 
-    /// The directory of this key's exports.
+    /// The name of the directory for this key's exports.
     public var directoryName: ByteString {
         let fields = [repository, dockerfile, context, target] + platforms
         let digest = Slug.tag(of: fields.joined(separator: "\0"), digits: 16)
         return Slug.of(repository.lastPathComponent) + "-" + digest
     }
 
-    /// From what `json` wrote; nil for anything else.
+    /// From the output of `json`; nil for anything else.
     public init?(_ json: JSON) {
         guard let repository = json[key: "repository"]?.string, let dockerfile = json[key: "dockerfile"]?.string,
             let context = json[key: "context"]?.string, let target = json[key: "target"]?.string,
@@ -105,7 +106,7 @@ public struct Key: Hashable, Sendable {
             platforms: platforms.compactMap(\.string).withoutRepeats.sorted())
     }
 
-    /// The key in words, kept beside its exports.
+    /// The key in words, stored beside its exports.
     public var json: JSON {
         .object([
             "repository": .string(repository), "dockerfile": .string(dockerfile), "context": .string(context),
@@ -114,11 +115,12 @@ public struct Key: Hashable, Sendable {
     }
 }
 
-/// What keeps exports of one key apart: the branch and the build arguments.
+/// Tells apart the exports of one key: the branch and the build arguments.
 public struct Variant: Hashable, Sendable {
-    /// Slug and eight digits of the branch.
+    /// A slug of the branch, and eight digits of its digest.
     public let branch: ByteString
-    /// Three digits of the sorted arguments: enough to tell builds apart, useless for guessing a secret.
+    /// Three digits of the digest of the sorted arguments: enough to tell builds apart, useless for guessing a
+    /// secret.
     public let arguments: ByteString
 
     /// From a branch's name and "NAME=value" entries in any order.
@@ -138,14 +140,14 @@ public struct Variant: Hashable, Sendable {
     }
 }
 
-/// What a build of some variant has left.
+/// Something that a build of some variant has left.
 protocol OfVariant {
     var variant: Variant { get }
 }
 
 extension Array where Element: OfVariant {
-    /// The first of each variant, and then the others: what a union takes in this order while it has room. So no branch is hidden by
-    /// the many builds of another.
+    /// The first of each variant, and then the others: the order in which a union takes them until it is full. So many
+    /// builds of one branch do not displace another branch.
     var firstOfEachVariant: [Element] {
         var seen: Set<Variant> = []
         let isFirst = map { seen.insert($0.variant).inserted }
@@ -153,18 +155,20 @@ extension Array where Element: OfVariant {
     }
 }
 
-/// Key, variant and the branch whose exports are the next best, found from a build's description and the files around it.
+/// A build's key and variant, and the branches whose exports come next, determined from the build's description and
+/// the files around it.
 public struct BuildIdentity: Equatable, Sendable {
-    /// What may be shared.
+    /// Which builds may share layers.
     public let key: Key
-    /// This build's place in it.
+    /// This build's own branch and arguments.
     public let variant: Variant
-    /// Tags of the branches that count as default.
+    /// Tags of the branches that count as default branches.
     public let defaultBranches: [ByteString]
-    /// The part of a repository around the build that belongs to somebody else: the build has the key that it would have without that.
+    /// The part of the surrounding repository that belongs to another user: the build gets the key that it would have
+    /// without that repository.
     public let foreign: ByteString?
 
-    /// Looks at the context's repository. `platform` is the engine's own, used where the command names none.
+    /// Reads the context's repository. `platform` is the engine's own; it is used if the command names none.
     public init(of build: BuildDescription, platform: ByteString) {
         let place = Place(of: build)
         let chosen = build.platforms.isEmpty ? [platform] : build.platforms.map(\.lowercasedASCII)
@@ -178,7 +182,7 @@ public struct BuildIdentity: Equatable, Sendable {
     }
 }
 
-/// Where a build lies, in words that are the same in each clone.
+/// A build's place, described the same way in each clone.
 private struct Place {
     let repository: ByteString
     let dockerfile: ByteString
@@ -245,7 +249,7 @@ private struct Place {
         self.defaultBranch = defaultBranch
     }
 
-    /// An address and its fragment, which names a branch and a folder. A "#" in a password begins none.
+    /// An address and its fragment, which names a branch and a folder. A "#" inside a password does not start one.
     private static func parts(of address: ByteString) -> (ByteString, ByteString) {
         guard let (location, rest) = address.cut(at: "#"), location.contains("@") || !rest.contains("@") else {
             return (address, "")
@@ -253,12 +257,12 @@ private struct Place {
         return (location, rest.cut(at: "?")?.before ?? rest)
     }
 
-    /// BuildKit takes a Dockerfile by http, too: then its address without credentials.
+    /// BuildKit also accepts a Dockerfile by HTTP; then this is its address without credentials.
     private static func remoteDockerfile(_ build: BuildDescription) -> ByteString? {
         build.dockerfile.flatMap { $0.range(of: "://") == nil ? nil : OriginURL.normalized($0) ?? "-" }
     }
 
-    /// "host:5000/app:1.2@sha256:..." is "host:5000/app": a colon counts as a tag's only after the last slash.
+    /// "host:5000/app:1.2@sha256:..." gives "host:5000/app": a colon introduces a tag only after the last slash.
     private static func imageName(_ build: BuildDescription) -> ByteString? {
         guard let given = build.imageNames.first, PublicAddress.isImageName(given) else { return nil }
         let name = given.cut(at: "@")?.before ?? given

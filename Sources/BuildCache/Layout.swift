@@ -9,23 +9,24 @@ public struct StoreLayout: Equatable, Sendable {
     /// The directory that the operator or the settings name.
     public let root: ByteString
 
-    /// A store by its directory, which must be absolute and printable ASCII; else nil. BuildKit's client sends the path in a
-    /// gRPC header, which refuses anything else: noise in every build, and no hits.
+    /// A store in this directory, which must be absolute and printable ASCII; otherwise nil. BuildKit's client sends
+    /// the path in a gRPC header, which refuses anything else: every build would print errors and get no hits.
     public init?(root: ByteString) {
         guard root.hasPrefix("/"), root.isPrintableASCII else { return nil }
         self.root = root.cleanedPath
     }
 
-    /// The link in a sub-store that leads to its current generation.
+    /// The link in a sub-store to its current generation.
     static let current: ByteString = "current"
 
-    /// The directory of this format. A later format is a sibling.
+    /// The directory of this format. A later format gets a sibling directory.
     public var format: ByteString { root.appending(path: "v1") }
 
     /// The sub-store of one user.
     public func subStore(of user: UInt32) -> ByteString { format.appending(path: "u" + ByteString(decimal: user)) }
 
-    /// Whether a path, wherever its store, lies in somebody's generation: how options of ours are known again.
+    /// Whether a path lies in a generation of any user, in whatever store: this recognizes the options that Slipway
+    /// added.
     public static func isInGeneration(_ path: ByteString) -> Bool {
         let parts = path.split("/")
         return parts.indices.contains { index in
@@ -35,20 +36,21 @@ public struct StoreLayout: Equatable, Sendable {
     }
 }
 
-/// One generation of a sub-store: a pool of blobs and the exports over it.
+/// One generation of a sub-store: a pool of blobs and the exports that use it.
 public struct Generation: Hashable, Sendable {
     /// Its directory.
     public let path: ByteString
-    /// The user whose sub-store it is: owner of everything in it that counts.
+    /// The user whose sub-store it is. Only what this user owns counts.
     public let owner: UInt32
-    /// Whose blobs it links to, where it is no generation but a folder of links that is made for unions over several; else empty.
+    /// The generations whose blobs it links to, if it is not a generation but a folder of links for unions over
+    /// several; otherwise empty.
     var lenders: [Generation] = []
 
-    /// Where exports are looked for.
+    /// The generations in which to look for exports.
     var sources: [Generation] { lenders.isEmpty ? [self] : lenders }
-    /// Whether a layer may belong to a user.
+    /// Whether a layer may belong to this user.
     func isOwner(_ user: UInt32) -> Bool { user == owner || lenders.contains { $0.owner == user } }
-    /// The files whose locks keep there what is imported from here.
+    /// The files whose locks keep in place what is imported from here.
     public var leasePaths: [ByteString] { sources.map(\.leasePath) }
 
     init(path: ByteString, owner: UInt32) {
@@ -59,29 +61,31 @@ public struct Generation: Hashable, Sendable {
     /// The name of a sub-store's first generation.
     static let firstName: ByteString = "gen-000001"
 
-    /// The file whose lock is the lease of the owner's own builds: readable to nobody else.
+    /// The file whose lock is the lease of the owner's own builds: no one else can read it.
     public var leasePath: ByteString { path.appending(path: "lease") }
-    /// The file whose lock is the lease of others' builds, who import from here: readable to all who may read the blobs.
+    /// The file whose lock is the lease of other users' builds that import from here: everyone who may read the blobs
+    /// can read it.
     public var readersPath: ByteString { path.appending(path: "readers") }
-    /// The file whose time says since when this generation waits for readers and takes no new ones.
+    /// The file whose modification time tells when this generation stopped accepting new readers and began to wait
+    /// for the present ones.
     var closedPath: ByteString { path.appending(path: "closed") }
-    /// The remembered size.
+    /// The file with the remembered size.
     var sizePath: ByteString { path.appending(path: "size") }
-    /// The pool, from a generation.
+    /// The pool's path inside a generation.
     public static let pool: ByteString = "blobs/sha256"
-    /// Every blob once, by its digest's digits.
+    /// Every blob once, named by the digits of its digest.
     public var poolPath: ByteString { path.appending(path: Self.pool) }
     /// The exports, by key.
     public var exportsPath: ByteString { path.appending(path: "exports") }
 
-    /// The file in a key's directory that says what the key is of.
+    /// The file in a key's directory that describes the key.
     public static let keyRecord: ByteString = "key.json"
 
-    /// What folders of links begin with.
+    /// The prefix of folders of links.
     static let linksPrefix: ByteString = "links-"
 
-    /// A folder of links in this generation over the pools of some, itself among them. It holds for these very generations: once one
-    /// of them is replaced there is another.
+    /// The folder of links in this generation over the pools of several generations, including itself. It belongs to
+    /// exactly these generations: once one of them is replaced, another folder is used.
     func links(over lenders: [Generation]) -> Generation {
         let names = lenders.map { $0.nameInStore }.joined(separator: "\n")
         let name = Self.linksPrefix + Slug.tag(of: names, digits: 16)
@@ -90,10 +94,10 @@ public struct Generation: Hashable, Sendable {
         return links
     }
 
-    /// "u0/gen-000001": the same wherever the store is mounted.
+    /// "u0/gen-000001": independent of where the store is mounted.
     private var nameInStore: ByteString { path.parentPath.lastPathComponent.appending(path: path.lastPathComponent) }
 
-    /// Makes a folder of links, and in it a link to each of some blobs that is not there yet.
+    /// Makes a folder of links, and in it the missing links to some blobs.
     func link(_ blobs: [ByteString], most: Int) throws(Errno) {
         let mode = try Files.status(path.parentPath, followLinks: false).mode & 0o755
         for folder in [path, path.appending(path: "blobs"), poolPath] {
@@ -110,7 +114,7 @@ public struct Generation: Hashable, Sendable {
             made += 1
             guard made <= most else { throw .tooLarge }
             do throws(Errno) {
-                // From STORE/v1/u1/gen-000001/links-0/blobs/sha256.
+                // Relative to STORE/v1/u1/gen-000001/links-0/blobs/sha256.
                 try Files.makeLink(
                     link, to: "../../../../../" + lender.nameInStore.appending(path: Self.pool).appending(path: blob))
             } catch .fileExists {
@@ -121,7 +125,7 @@ public struct Generation: Hashable, Sendable {
 
     func keyPath(_ key: Key) -> ByteString { exportsPath.appending(path: key.directoryName) }
 
-    /// The blob of a digest such as "sha256:..."; nil for any other text.
+    /// The path of a blob by its digest, such as "sha256:..."; nil for any other text.
     func blobPath(_ digest: ByteString) -> ByteString? {
         guard digest.hasPrefix("sha256:"), digest.count == 71 else { return nil }
         let digits = digest.dropFirst(7)
@@ -129,23 +133,23 @@ public struct Generation: Hashable, Sendable {
         return poolPath.appending(path: digits)
     }
 
-    /// The name of the generation that follows one of this name; nil when that is no name, or the last.
+    /// The name of the next generation; nil if this is not a generation's name, or the last one.
     static func name(after name: ByteString) -> ByteString? {
         guard isName(name), let number = name.dropFirst(4).decimal, number < 999_999 else { return nil }
         return "gen-" + ByteString(String(1_000_001 + number)).suffix(6)
     }
 
-    /// "gen-" and six digits: nothing else may stand behind `current`.
+    /// "gen-" and six digits: `current` may lead to nothing else.
     public static func isName(_ name: ByteString) -> Bool {
         name.count == 10 && name.hasPrefix("gen-") && name.dropFirst(4).decimal != nil
     }
 }
 
-/// The name of one export: `BRANCH.BRANCH8.ARGS3.TIME10-RANDOM16`. Everything that choosing needs stands in it, so that a
-/// listing of the directory is enough.
+/// The name of one export: `BRANCH.BRANCH8.ARGS3.TIME10-RANDOM16`. It contains everything needed to choose an export,
+/// so that listing the directory is enough.
 struct ExportName: Equatable {
     let variant: Variant
-    /// Seconds since 1970 when the build began.
+    /// When the build started, in seconds since 1970.
     let started: Int64
     let random: ByteString
 
@@ -155,9 +159,9 @@ struct ExportName: Equatable {
         self.random = random
     }
 
-    /// nil for any name that is not one of ours.
+    /// nil for a name that Slipway did not make.
     init?(_ name: ByteString) {
-        // Read from the end: the slug may hold dots and dashes itself.
+        // Parsed from the end, because the slug may contain dots and dashes.
         guard let (front, random) = name.cutLast(at: "-"), random.count == 16,
             let (middle, time) = front.cutLast(at: "."), time.count == 10, let started = Int64(time.lossy, radix: 16),
             let (branch, arguments) = middle.cutLast(at: "."), arguments.count == 3, branch.contains("."),
@@ -165,7 +169,7 @@ struct ExportName: Equatable {
         else { return nil }
         self.init(
             variant: Variant(branchTag: branch, argumentsTag: arguments), started: started, random: random)
-        // A time with a sign or with capitals is none of ours.
+        // A time with a sign or with capitals is foreign.
         guard text == name else { return nil }
     }
 

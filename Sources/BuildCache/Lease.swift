@@ -2,12 +2,13 @@ public import Formats
 public import Host
 internal import Notes
 
-/// "In use": a shared lock on a generation's lease file. Whoever wants to delete the generation needs it exclusively. Held
-/// by an open file, so it ends with its holders and not with anybody's good intentions.
+/// Marks a generation as in use: a shared lock on its lease file. To delete the generation, a process needs the lock
+/// exclusively. An open file holds the lock, so it ends when its holders do, and nobody has to release it.
 ///
-/// There are two such files (docs/design.md, "Leases"). `lease` is the owner's alone: nobody else can open it, so nobody else can hold
-/// it, and its holders are waited for as long as they live. `readers` is for others who import from here; they can lock it
-/// shared and never alone, since that needs write access, and they are waited for a day.
+/// There are two such files (docs/design.md, "Leases"). `lease` is for the owner alone: no one else can open it, so no
+/// one else can hold it, and trimming waits for its holders as long as they live. `readers` is for other users who
+/// import from here. They can lock it only shared, since an exclusive lock needs write access, and trimming waits for
+/// them for a day.
 public final class Lease {
     /// The locked file.
     public let path: ByteString
@@ -18,8 +19,8 @@ public final class Lease {
         self.file = file
     }
 
-    /// Takes the lease of a generation without ever waiting, and makes sure afterwards that the file locked is the one that
-    /// stands there; nil when it is not.
+    /// Takes the lease of a generation without waiting, and checks afterwards that the locked file is still the one at
+    /// this path; nil if it is not.
     public static func take(of generation: Generation) throws(StoreError) -> Lease? {
         let isReader = Kernel.userID != generation.owner && !Files.allows(.read, generation.leasePath)
         let path = isReader ? generation.readersPath : generation.leasePath
@@ -28,7 +29,7 @@ public final class Lease {
             if isReader { try file.lockByAccess(.shared) } else { try file.lock(.shared) }
             let held = try file.status()
             guard held.kind == .regular, held.owner == generation.owner else { throw .accessDenied }
-            // Looked at under the lock: whoever closes it then waits for us.
+            // Checked under the lock: a process that closes the generation after this check waits for this lease.
             if isReader, !Files.isMissing(generation.closedPath) { throw .wouldBlock }
             let standing = try Files.status(path, followLinks: false)
             return held.isSameFile(as: standing) ? Lease(path: path, file: file) : nil
@@ -41,16 +42,16 @@ public final class Lease {
         }
     }
 
-    /// What a detached process needs to keep it, too.
+    /// Lets a detached process keep the lease, too.
     public var inheritance: Detached.Inheritance { file.inheritance() }
 
-    /// Hands the lock to the program that this process becomes. Without it the kernel drops the lease at exec.
+    /// Hands the lock to the program that this process becomes. Otherwise the kernel would drop the lease at exec.
     public func outliveExec() throws(Errno) { _ = try file.leaveOpenAcrossExec() }
 }
 
 extension Generation {
-    /// Makes both lease files, where they are missing. `mode` is that of the generation's directory. They are made with their modes:
-    /// whoever could open `lease` for a moment could hold it for ever.
+    /// Makes the two lease files if they are missing. `mode` is that of the generation's directory. They get their
+    /// modes at creation: anyone who could open `lease` for a moment could hold it for ever.
     func makeLeases(mode: UInt32) throws(Errno) {
         for (path, bits) in [(leasePath, 0o600), (readersPath, mode & 0o444 | 0o200)] {
             do throws(Errno) {
@@ -62,7 +63,7 @@ extension Generation {
         }
     }
 
-    /// Whether an older Slipway made it: its one lease may be held by whoever can read it.
+    /// Whether an older Slipway made it: anyone who can read its only lease file may hold it.
     var hasOldLease: Bool {
         guard let lease = try? Files.status(leasePath, followLinks: false) else { return true }
         return lease.mode & 0o044 != 0 || Files.isMissing(readersPath)
@@ -70,9 +71,10 @@ extension Generation {
 }
 
 extension Store {
-    /// What `body` makes of the current generation of a user's sub-store (of nil when that user has none) without holding its
-    /// lease. Trimming may switch generations meanwhile and delete the one that is read, so what was found or failed counts only
-    /// where `current` still leads to the same name: names are counted up and do not come back. Three tries.
+    /// Calls `body` with the current generation of a user's sub-store (nil if that user has none) without holding its
+    /// lease. Meanwhile trimming may switch generations and delete the one that is being read, so a result or an error
+    /// counts only if `current` still leads to the same name; names are numbered upwards and not reused. Tries three
+    /// times.
     public func withCurrentGeneration<Value>(
         of owner: UInt32, _ body: (Generation?) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
@@ -86,8 +88,8 @@ extension Store {
         throw StoreError(.generationMoved, home)
     }
 
-    /// The current generation of a user's sub-store with its lease held; nil when that user has none. Once there is a new
-    /// generation the old one is held alone, and then deleted.
+    /// The current generation of a user's sub-store, with its lease held; nil if that user has none. Once a new
+    /// generation exists, trimming locks the old one exclusively and then deletes it.
     func leasedGeneration(of owner: UInt32) throws(StoreError) -> (Generation, Lease)? {
         try withCurrentGeneration(of: owner) { (current) throws(StoreError) in
             guard let current else { return nil }

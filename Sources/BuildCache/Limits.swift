@@ -3,32 +3,33 @@ public import Host
 internal import Notes
 internal import Synchronization
 
-/// What bounds a store until it is trimmed.
+/// The limits of a store between two trims.
 public struct StoreLimits: Equatable, Sendable {
-    /// Bytes that one sub-store may hold before exports stop.
+    /// The bytes that a sub-store may hold before exports stop.
     public var maximumSize: UInt64
-    /// Bytes of the disk that stay free; nil for the default floor.
+    /// The bytes of the disk that must stay free; nil for the default.
     public var minimumFree: UInt64?
 
-    /// Both by name.
+    /// From named values.
     public init(maximumSize: UInt64, minimumFree: UInt64? = nil) {
         self.maximumSize = maximumSize
         self.minimumFree = minimumFree
     }
 
     private static let gibibyte: UInt64 = 1 << 30
-    /// Stays free whatever the settings say: with no room for its index the client fails a finished build, even with
-    /// ignore-error (exit code 102).
+    /// Stays free whatever the settings say: if there is no space for its index, the client fails a finished build,
+    /// even with ignore-error (exit code 102).
     private static let leastFree: UInt64 = 16 << 20
-    /// Inodes that stay free. An export makes a handful of files a layer; a thousand leave room for several at once.
+    /// The inodes that must stay free. An export makes a handful of files per layer; a thousand suffice for several
+    /// at once.
     public static let fewestInodes: UInt64 = 1000
 
-    /// max(2 GiB, min(5 %, 20 GiB)) of the disk, unless the settings say otherwise.
+    /// max(2 GiB, min(5 %, 20 GiB)) of the disk, unless the settings differ.
     public func floor(of space: Files.Space) -> UInt64 {
         minimumFree.map { max($0, Self.leastFree) } ?? max(2 * Self.gibibyte, min(space.total / 20, 20 * Self.gibibyte))
     }
 
-    /// Throws when the disk has too little left to export to it.
+    /// Throws if too little of the disk is free for an export.
     func check(_ space: Files.Space, at path: ByteString) throws(StoreError) {
         if space.available < floor(of: space) {
             throw StoreError(.storeDiskLow, path + " has " + ByteString(decimal: space.available >> 20) + " MiB free")
@@ -39,24 +40,27 @@ public struct StoreLimits: Equatable, Sendable {
     }
 }
 
-/// How many bytes a generation's pool holds, with what is being written. Walking it is remembered: a directory whose time has not
-/// changed has no new blob, and within a minute of the last walk the old figure will do. What builds have left unfinished
-/// changes no time of the pool's, so the pool is walked at least once an hour.
+/// The bytes in a generation's pool, including those being written. The result of a walk is remembered: a directory
+/// with an unchanged modification time has no new blobs, and within a minute of the last walk the old figure suffices.
+/// Unfinished blobs do not change the pool's modification time, so it is walked at least once an hour.
 struct PoolSize: Equatable {
     let bytes: UInt64
-    /// Of the pool's directory when it was walked.
+    /// The modification time of the pool's directory when it was walked.
     let changed: Int64
     let walked: Int64
 
     private static let freshFor: Int64 = 60_000_000_000
     private static let goodFor: Int64 = 3_600_000_000_000
-    /// Blobs that are looked at before a build goes on. More are counted in the background, and the build uses an older figure.
+    /// The most blobs to look at while a build waits. A larger pool is counted in the background, and the build uses
+    /// an older figure.
     static let mostAtOnce = 4096
-    /// Pools that this process has had counted: a command may ask for each of a thousand builds.
+    /// Pools that this process already has counted in the background: a command may ask for each of a thousand
+    /// builds.
     private static let counted = Mutex<Set<ByteString>>([])
 
-    /// The remembered figure, or a new walk. `remember` keeps a new figure in the generation. Where a walk takes longer than there
-    /// is time, the remembered figure counts, however old, and the pool is counted in the background.
+    /// The remembered figure, or the result of a new walk. `remember` stores a new figure in the generation. If a walk
+    /// takes longer than the deadline allows, the remembered figure counts, however old, and the pool is counted in the
+    /// background.
     static func measure(
         _ generation: Generation, now: Int64, remember: Bool, until deadline: Deadline = .never
     ) -> PoolSize? {
@@ -83,7 +87,7 @@ struct PoolSize: Equatable {
         return isBehind ? old : walk(generation, changed: pool.modified, now, true, until: deadline) ?? old
     }
 
-    /// nil where the time is up before the end, or the pool cannot be listed.
+    /// nil if the deadline passes before the end, or the pool cannot be listed.
     private static func walk(
         _ generation: Generation, changed: Int64, _ now: Int64, _ remember: Bool, until deadline: Deadline
     ) -> PoolSize? {
@@ -108,7 +112,7 @@ struct PoolSize: Equatable {
         self.walked = walked
     }
 
-    /// nil for a torn or foreign text.
+    /// nil for an incomplete or foreign text.
     init?(text: ByteString) {
         let fields = text.trimmed.split(" ")
         guard fields.count == 3, let bytes = UInt64(fields[0].lossy), let changed = Int64(fields[1].lossy),

@@ -1,17 +1,18 @@
 internal import Formats
 internal import Host
 
-/// Putting exports into a generation other than the one they were written to: blobs get one more name, small files are
-/// copied (BuildKit writes index.json in place, so it is never shared).
+/// Puts exports into another generation than the one they were written to: blobs get a second name there, small files
+/// are copied (BuildKit writes index.json in place, so it must not be shared).
 struct ExportCopier {
-    /// The system call that gives a blob its second name, so that tests can be a file system without it.
+    /// The system call that gives a blob its second name; tests replace it to simulate a file system without hard
+    /// links.
     typealias LinkFile = @Sendable (_ name: ByteString, _ file: ByteString) throws(Errno) -> Void
 
     let source: Generation
     let target: Generation
     let linkFile: LinkFile
 
-    /// Makes an empty generation at `target`, complete but for its name.
+    /// Makes an empty generation at `target`, complete except for its final name.
     func makeTarget() throws(Errno) {
         let mode = try Files.status(source.path, followLinks: false).mode & 0o755
         for folder in [target.path, target.path.appending(path: "blobs"), target.poolPath, target.exportsPath] {
@@ -20,7 +21,7 @@ struct ExportCopier {
         try target.makeLeases(mode: mode)
     }
 
-    /// Gives blobs a name in the target's pool, too. What is there already is the same.
+    /// Gives blobs a name in the target's pool, too. A blob with an existing name there has the same content.
     func link(_ blobs: some Sequence<ByteString>) throws(Errno) {
         for digits in blobs {
             do throws(Errno) {
@@ -31,7 +32,7 @@ struct ExportCopier {
         }
     }
 
-    /// Writes what a shortened export reaches besides its layers.
+    /// Writes the manifest and config of a shortened export.
     func write(_ export: ShortenedExport) throws(Errno) {
         let mode = try Files.status(target.path, followLinks: false).mode & 0o444
         for (name, text) in export.files {
@@ -39,7 +40,7 @@ struct ExportCopier {
         }
     }
 
-    /// Copies an export whose blobs are in the target's pool. It appears whole or not at all.
+    /// Copies an export whose blobs are in the target's pool, atomically.
     func copy(_ export: ByteString, of key: ByteString, as shortened: ShortenedExport? = nil) throws(Errno) {
         let (from, home) = (source.exportsPath.appending(path: key), target.exportsPath.appending(path: key))
         let mode = try Files.status(target.path, followLinks: false).mode & 0o755
@@ -47,7 +48,7 @@ struct ExportCopier {
             try Files.makeDirectory(home, mode: mode)
             try? copyFile(from.appending(path: Generation.keyRecord), to: home.appending(path: Generation.keyRecord))
         } catch .fileExists {
-            // Another export of this key came first.
+            // Another export of this key created it first.
         }
         let unfinished = home.appending(path: Self.unfinishedPrefix + export)
         try Files.removeTree(unfinished)
@@ -65,7 +66,7 @@ struct ExportCopier {
         try Files.rename(unfinished, to: home.appending(path: export))
     }
 
-    /// Takes over what was written beside an export after the export itself was.
+    /// Copies the records that were written beside an export after the export itself was copied.
     func copyLateRecords(of export: ByteString, of key: ByteString) {
         let place = target.exportsPath.appending(path: key).appending(path: export)
         copyRecords(from: source.exportsPath.appending(path: key).appending(path: export), to: place)
@@ -77,10 +78,10 @@ struct ExportCopier {
         }
     }
 
-    /// In front of an export's name while it is copied: no name of an export begins with a dot.
+    /// The prefix of an export's name while it is being copied: no export's name starts with a dot.
     static let unfinishedPrefix: ByteString = ".new-"
 
-    /// Records are never written again, so a second name will do; an export without them is as good.
+    /// Records are never rewritten, so a hard link suffices; an export without them is still usable.
     private func copyRecord(_ path: ByteString, to target: ByteString) {
         guard (try? Files.status(path, followLinks: false).kind) == .regular else { return }
         do throws(Errno) {
@@ -90,7 +91,7 @@ struct ExportCopier {
         }
     }
 
-    /// With its mode and time, and another text where one is given.
+    /// With its mode and times, and with another content if one is given.
     private func copyFile(
         _ path: ByteString, to target: ByteString, with other: ByteString? = nil
     ) throws(Errno) {

@@ -1,19 +1,19 @@
 internal import Host
 public import Notes
 
-/// The sub-stores that one command reads, each under one lease, however many builds it makes.
+/// The sub-stores that one command reads, each under one lease, however many builds the command makes.
 public struct OpenedStore {
-    /// Whose they are and where.
+    /// The store, as seen by this user.
     public let store: Store
-    /// One's own current generation, if there is one, and its lease.
+    /// The user's own current generation, if any, and its lease.
     public private(set) var own: (generation: Generation, lease: Lease?)?
     /// What was left out, and why.
     public private(set) var notes: [Note] = []
-    /// Each generation with its lease; without one when they are only looked at.
+    /// Each generation with its lease; without a lease if they are only inspected.
     private(set) var generations: [(generation: Generation, lease: Lease?)] = []
     private var isOwnRefused = false
 
-    /// Opens the current generations of `trusted` users. Without `leasing` nothing is locked: for looking only.
+    /// Opens the current generations of `trusted` users. Without `leasing` it locks nothing: for inspection only.
     public init(_ store: Store, trusted: [UInt32], leasing: Bool) {
         self.store = store
         for owner in trusted {
@@ -28,8 +28,8 @@ public struct OpenedStore {
         }
     }
 
-    /// Makes one's own sub-store where there was none yet, and takes its lease. Nothing is imported from it by this command,
-    /// though another build may have made and filled it meanwhile.
+    /// Makes the user's own sub-store if it does not exist yet, and takes its lease. This command imports nothing from
+    /// it, though another build may have made and filled it meanwhile.
     public mutating func makeOwn() throws(StoreError) {
         guard own == nil, !isOwnRefused else { return }
         try store.makeOwnIfMissing()
@@ -39,14 +39,16 @@ public struct OpenedStore {
         own = found
     }
 
-    /// The folder of links over all generations that hold exports; nil where one alone does, or it would not be one's own.
+    /// The folder of links over all generations that hold exports; nil if only one does, or if the folder would not
+    /// be the user's own.
     var links: Generation? {
         guard let own else { return nil }
         let lenders = generations.map(\.generation).filter { generation in
             guard let folder = try? Files.status(generation.exportsPath, followLinks: false),
                 folder.kind == .directory, folder.owner == generation.owner, !folder.isWritableByOthers
             else { return false }
-            // A directory has two links and one more for each in it, or one where the file system does not count them.
+            // A directory has two links plus one for each directory in it, or one if the file system does not count
+            // them.
             return folder.links != 2
         }
         guard lenders.count > 1 else { return nil }

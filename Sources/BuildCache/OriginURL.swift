@@ -1,18 +1,18 @@
 public import Formats
 
-/// A git remote's address, made one for all who mean the same repository.
+/// A git remote's address in a normal form, the same for all spellings of the same repository.
 public enum OriginURL {
-    /// "host/path" for a network address, without credentials, default port, query, fragment and ".git"; nil for a local path, and
-    /// for an address that names nothing.
-    /// `https://user:token@GitHub.com/o/r.git`, `ssh://git@github.com:22/o/r` and `git@github.com:o/r` are all `github.com/o/r`.
+    /// "host/path" for a network address, without credentials, default port, query, fragment and ".git"; nil for a
+    /// local path, and for an address without a path. `https://user:token@GitHub.com/o/r.git`,
+    /// `ssh://git@github.com:22/o/r` and `git@github.com:o/r` all give `github.com/o/r`.
     public static func normalized(_ url: ByteString) -> ByteString? {
         let address = PublicAddress(url)
         guard address.scheme != "file", let host = address.host else { return nil }
         return name(host: address.scheme == nil ? host : withoutDefaultPort(host), path: address.path)
     }
 
-    /// The path of a local remote: what stands after "file://", or the text itself; nil for an address of another scheme, which may
-    /// hold a secret.
+    /// The path of a local remote: the part after "file://", or the text itself; nil for an address with another
+    /// scheme, which may contain a secret.
     static func localPath(_ url: ByteString) -> ByteString? {
         let text = url.trimmed
         guard let mark = text.range(of: "://") else { return PublicAddress(text).path }

@@ -1,9 +1,9 @@
 internal import Formats
 internal import Host
 
-/// Whose files are believed: one's own, root's, and, for root under sudo, those of the user who called it. git goes by the same
-/// (safe.directory), and what another user placed counts for nothing: they would choose the key, the branch and which files' modes
-/// change.
+/// Whose files to trust: the user's own, root's, and, for root under sudo, those of the user who ran sudo. git uses the
+/// same rule (safe.directory). Files of other users are ignored: otherwise those users could choose the key, the
+/// branch, and which files' modes change.
 ///
 /// Source: git setup.c, ensure_valid_ownership; compat/posix.h, is_path_owned_by_current_uid and extract_id_from_env.
 struct Owners: Equatable, Sendable {

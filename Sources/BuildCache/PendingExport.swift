@@ -2,16 +2,17 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// An export that is still to be made once its build has ended. The next build of the same key and arguments takes its place.
+/// An export that will be made after its build has ended. The next build with the same key and arguments supersedes
+/// it.
 public struct PendingExport: Sendable {
     private let path: ByteString
     private let mark: ByteString
 
     private static let folder: ByteString = "pending"
-    /// Files that processes which were killed have left.
+    /// The most files of killed processes to keep.
     private static let most = 256
 
-    /// Notes down that there is one; nil where that cannot be. `generation` is where it will be made.
+    /// Records a pending export; nil if that fails. `generation` is where it will be made.
     public init?(of build: BuildIdentity, in generation: Generation) {
         let home = generation.path.parentPath.appending(path: Self.folder)
         path = home.appending(path: Self.name(of: build))
@@ -20,7 +21,7 @@ public struct PendingExport: Sendable {
             do throws(Errno) {
                 try Files.makeDirectory(home, mode: 0o700)
             } catch .fileExists {
-                // Another build came first.
+                // Another build created it first.
             }
             try Files.replace(path, with: mark, mode: 0o600)
         } catch {
@@ -29,15 +30,15 @@ public struct PendingExport: Sendable {
         for old in Files.surplus(in: home, most: Self.most) { try? Files.remove(old) }
     }
 
-    /// Whether no later build has begun.
+    /// Whether no later build has started.
     public var isWanted: Bool { (try? Files.read(path, limit: 64, followLinks: false)) == mark }
 
-    /// Takes the note away, if it is still this export's.
+    /// Removes the record, if it still belongs to this export.
     public func end() {
         if isWanted { try? Files.remove(path) }
     }
 
-    /// Ends the one that an earlier build has left to be made, if there is one: within a tenth of a second.
+    /// Ends the pending export of an earlier build, if there is one, within a tenth of a second.
     public static func supersede(_ build: BuildIdentity, in generation: Generation) {
         let home = generation.path.parentPath.appending(path: folder)
         try? Files.remove(home.appending(path: name(of: build)))

@@ -2,27 +2,28 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Makes sure that a manifest is safe to import. One with a missing or wrong layer is the one thing that fails builds and
-/// damages engines, and nobody can retry after exec: whatever is in doubt is left out.
+/// Checks that a manifest is safe to import. A manifest with a missing or wrong layer makes builds fail and damages
+/// engines, and nothing can be retried after exec: anything in doubt is left out.
 struct Preflight {
     private var indexesLeft: Int
     private var bytesLeft: Int
     private let deadline: Deadline
 
-    /// With the bounds of one build: what is not known after that is not worth a build's time. Trimming has none.
+    /// With the limits for one build: what takes longer to find out is not worth a build's time. Trimming has no
+    /// limits.
     init(indexes: Int = 8, bytes: Int = 2 << 20, until deadline: Deadline = .never) {
         indexesLeft = indexes
         bytesLeft = bytes
         self.deadline = deadline
     }
 
-    /// BuildKit's importer refuses a manifest or config over this (buildkit cache/remotecache/import.go, readBlob).
+    /// BuildKit's importer refuses a larger manifest or config (buildkit cache/remotecache/import.go, readBlob).
     private static let largestBlob = 1 << 20
     private static let largestIndex = 65_536
-    /// BuildKit client/llb's media type of the records that say which step made which layer.
+    /// BuildKit client/llb's media type for the records that say which step made which layer.
     private static let cacheConfigType: ByteString = "application/vnd.buildkit.cacheconfig.v0"
 
-    /// Whether another index may be read for this build.
+    /// Whether no further index may be read for this build.
     var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 || deadline.hasPassed }
 
     /// The digest that an export's index names.
@@ -36,7 +37,7 @@ struct Preflight {
         return blob
     }
 
-    /// A blob that a manifest names.
+    /// A blob named by a manifest.
     struct Blob: Equatable {
         let digest: ByteString
         let size: Int
@@ -58,8 +59,8 @@ struct Preflight {
         }
     }
 
-    /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode. Their
-    /// contents are BuildKit's to check. Returns all of them.
+    /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode.
+    /// BuildKit checks the content of layers. Returns all of them.
     @discardableResult
     mutating func check(_ manifest: Blob, in generation: Generation) throws(StoreError) -> [Blob] {
         try check(manifest, in: generation) { [deadline] (layer) throws(StoreError) in
@@ -68,7 +69,7 @@ struct Preflight {
         }
     }
 
-    /// The same with another way to look at a layer: whoever has read the whole pool need not look again.
+    /// The same with another way to check a layer: a caller that has read the whole pool need not look again.
     mutating func check(
         _ manifest: Blob, in generation: Generation, checkLayer: (Blob) throws(StoreError) -> Void
     ) throws(StoreError) -> [Blob] {
@@ -77,7 +78,7 @@ struct Preflight {
         return [manifest, contents.config] + contents.layers
     }
 
-    /// What a manifest and its config say.
+    /// The content of a manifest and its config.
     struct Contents {
         let manifestText: ByteString
         let config: Blob
@@ -85,7 +86,7 @@ struct Preflight {
         let layers: [Blob]
     }
 
-    /// Reads a manifest and its config, which have their digests.
+    /// Reads a manifest and its config, and checks their digests.
     mutating func contents(of manifest: Blob, in generation: Generation) throws(StoreError) -> Contents {
         let text = try verified(manifest, in: generation)
         guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
@@ -126,12 +127,12 @@ struct Preflight {
         return text
     }
 
-    /// What is wrong with a blob, unless it is only that the time was up.
+    /// What is wrong with a blob, unless only the time is up.
     private func rejection(_ digest: ByteString) -> StoreError {
         StoreError(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
-    /// Returns what it saw.
+    /// Returns the content that it checked.
     @discardableResult
     static func checkLayer(_ layer: Blob, in generation: Generation) throws(StoreError) -> FileStatus {
         guard let path = generation.blobPath(layer.digest) else { throw StoreError(.manifestRejected, layer.digest) }
@@ -162,7 +163,7 @@ struct Preflight {
 }
 
 extension Generation {
-    /// Whether a file may be the blob of such a size.
+    /// Whether a file can be the blob with this size.
     func isRight(_ status: FileStatus, size: Int) -> Bool {
         status.kind == .regular && isOwner(status.owner) && !status.isWritableByOthers && status.size == size
     }

@@ -1,21 +1,22 @@
 internal import Formats
 internal import Host
 
-/// Held by the one process that publishes a sub-store's unions.
+/// Held by the single process that publishes a sub-store's unions.
 ///
-/// Two that publish at once each list the exports, take a moment, and replace the record: the one that listed first can be the one
-/// that replaces last, and the other's export is then in no union until the next build. Processes of lowest priority take long
-/// moments.
+/// Two publishers at once would each list the exports, take some time, and replace the record. If the one that listed
+/// first replaced last, the other's export would be in no union until the next build. At the lowest priority this can
+/// take long.
 final class PublisherLock {
-    /// The file in a sub-store whose lock it is.
+    /// The file in a sub-store that is locked.
     private static let name: ByteString = "publishing"
-    /// A process that was stopped while it held the lock must not keep others from publishing.
+    /// A process that was suspended while it held the lock must not block publishing for others.
     static let patience: Int64 = 120_000_000_000
     private static let pause: Int64 = 20_000_000
 
     private let file: Descriptor
 
-    /// Waits for other publishers. nil once `deadline` has passed, and where files cannot be locked: then nobody can be waited for.
+    /// Waits for other publishers. nil once `deadline` has passed, or if files cannot be locked, because then nobody
+    /// can be waited for.
     init?(in home: ByteString, until deadline: Deadline) {
         guard
             let file = try? Descriptor.open(home.appending(path: Self.name), .update(mode: 0o600), followLinks: false),
@@ -23,7 +24,7 @@ final class PublisherLock {
         else { return nil }
         while true {
             do throws(Errno) {
-                // Needs write access, which nobody but the owner has: no stranger can hold it.
+                // Needs write access, which only the owner has: no other user can hold it.
                 try file.lockByAccess(.exclusive)
                 self.file = file
                 return

@@ -3,14 +3,14 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// What a host has built of one key, as one manifest for other hosts. What it has fetched from them is none of it, or nothing would ever
-/// leave the registry; what it has pushed itself, and lost, and fetched again is.
+/// What a host has built for one key, as one manifest for other hosts. It excludes what was fetched from them, or
+/// nothing would ever leave the registry. It includes what this host had pushed itself, then lost, and fetched again.
 public struct ReplicatedUnion {
-    /// Of the manifest.
+    /// The digest of the manifest.
     public let digest: ByteString
-    /// Bytes of all that it names.
+    /// The bytes of everything that it names.
     public let bytes: UInt64
-    /// How many exports are in it.
+    /// The number of exports in it.
     public let exports: Int
     private let draft: UnionDraft
     private let layers: [Digest]
@@ -18,10 +18,10 @@ public struct ReplicatedUnion {
     private let writer: ByteString
     private let store: Store
 
-    /// Exports that are looked at.
+    /// The most exports to consider.
     private static let mostExports = 512
 
-    /// nil where nothing was built. Equal exports give equal manifests, whoever makes them.
+    /// nil if nothing was built. Equal exports give equal manifests, whoever makes them.
     public init?(of key: Key, by writer: ByteString, in store: Store) throws(StoreError) {
         guard let (generation, lease) = try store.leasedGeneration(of: store.user) else { return nil }
         let draft = withExtendedLifetime(lease) { Self.draft(of: key, by: writer, in: generation) }
@@ -52,7 +52,7 @@ public struct ReplicatedUnion {
             else { continue }
             added.append(.init(export: export, graph: graph))
         }
-        // The first ones first where not all have room.
+        // If not all fit, earlier ones take precedence.
         while !added.isEmpty {
             do throws(UnionDraft.DraftError) {
                 return try UnionDraft(nil, added)
@@ -64,7 +64,7 @@ public struct ReplicatedUnion {
         return nil
     }
 
-    /// Puts an OCI layout of it together, for as long as `body` runs.
+    /// Assembles an OCI layout of it, which exists as long as `body` runs.
     public func withLayout<Result>(_ body: (ByteString) -> Result) throws(StoreError) -> Result {
         let folder = try TransferFolder(
             for: key, by: writer, number: Hex.digits(of: Kernel.randomBytes(8)), in: store)
@@ -80,7 +80,7 @@ public struct ReplicatedUnion {
 }
 
 extension Store {
-    /// The keys of one's own current generation whose records say what they are.
+    /// The keys in the user's own current generation whose records can be read.
     public var ownKeys: [Key] {
         guard let generation = (try? currentGeneration(of: user)) ?? nil else { return [] }
         return ((try? Files.names(in: generation.exportsPath, limit: 16_384)) ?? []).filter(KeyRecord.isName).sorted()

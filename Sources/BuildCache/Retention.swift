@@ -2,42 +2,43 @@ internal import CacheUnion
 public import Formats
 public import Notes
 
-/// Which exports stay when a store is trimmed, and which of their layers.
+/// Decides which exports, and which of their layers, stay when a store is trimmed.
 ///
-/// An export names every layer that its build made, had cached or imported, so the last export that names a layer tells when that was
-/// used last. Exports are taken in the order of their use, each paying for what none before it has, until the budget is spent: so
-/// chains go least recently used first, whoever named them first, and equal ones cost nothing twice.
+/// An export names every layer that its build made, had cached or imported. So the most recent export that names a
+/// layer tells when the layer was last used. Exports are taken in the order of their use; each pays for the layers that
+/// no earlier one has, until the budget is spent. So the least recently used chains go first, whoever named them first,
+/// and shared layers are not counted twice.
 public struct Retention: Equatable, Sendable {
-    /// How many exports of each key stay at most, the last used; nil for all.
+    /// How many exports of each key stay at most, the most recently used first; nil for all.
     public var mostOfKey: Int?
-    /// Nanoseconds after its last use that an export stays; nil for ever.
+    /// How many nanoseconds an export stays after its last use; nil for ever.
     public var maximumAge: Int64?
-    /// Bytes that may stay, least recently used out first; nil for all.
+    /// How many bytes may stay, with the least recently used removed first; nil for all.
     public var maximumSize: UInt64?
-    /// The one key that is trimmed; nil for all.
+    /// The only key to trim; nil for all.
     public var key: ByteString?
-    /// Nothing stays.
+    /// Whether to remove everything.
     public var dropsAll = false
 
-    /// All that a build could find, however old and large.
+    /// Keeps everything that a build could find, however old and large.
     public init() {}
 
-    /// Why an export goes.
+    /// Why an export is removed.
     public enum Cause: Equatable, Sendable {
-        /// Exports of its key that were used later hold all of it, or there are enough of them.
+        /// Exports of its key that were used later contain all of it, or there are enough of them.
         case superseded
-        /// The union of its key has no room for it, so no build would find it.
+        /// It does not fit into the union of its key, so no build would find it.
         case beyondUnion
-        /// Not used for too long.
+        /// It has not been used for too long.
         case tooOld
-        /// No room for it in the budget.
+        /// It does not fit into the budget.
         case overBudget
         /// Something that it needs is missing or wrong.
         case damaged(Note)
-        /// Everything was to go.
+        /// Everything was to be removed.
         case asked
 
-        /// One word, stable, for programs.
+        /// One stable word, for programs.
         public var name: ByteString {
             switch self {
             case .superseded: "superseded"
@@ -50,11 +51,11 @@ public struct Retention: Equatable, Sendable {
         }
     }
 
-    /// An export that goes, or loses some of its layers.
+    /// An export that is removed, or loses some of its layers.
     public struct Dropped: Equatable, Sendable {
-        /// Its key's directory.
+        /// The name of its key's directory.
         public let key: ByteString
-        /// Its own directory.
+        /// The name of its own directory.
         public let export: ByteString
         /// Why.
         public let cause: Cause
@@ -63,26 +64,26 @@ public struct Retention: Equatable, Sendable {
     /// An export that stays.
     struct Kept: Equatable {
         let name: ByteString
-        /// What it is from now on, where not all of its layers stay.
+        /// Its new form, if not all of its layers stay.
         let shortened: ShortenedExport?
     }
 
     /// What was chosen.
     struct Choice {
-        /// Exports that stay, by key.
+        /// The exports that stay, by key.
         var kept: [ByteString: [Kept]] = [:]
-        /// What they reach; what is made for shortened ones is not in the pool yet.
+        /// The blobs that they reach; those made for shortened exports are not in the pool yet.
         var blobs: Set<Digest> = []
         var dropped: [Dropped] = []
-        /// Those among the kept that lose layers.
+        /// Those of the kept exports that lose layers.
         var shortened: [Dropped] = []
-        /// Bytes of what stays although it is more than the budget: other keys than the one that is trimmed.
+        /// Bytes that stay although they exceed the budget: those of other keys than the one that is trimmed.
         var bytesOverBudget: UInt64 = 0
-        /// What the budget would have to be for the largest chain that is more than it; 0 where none is.
+        /// The budget that the largest chain beyond the budget would need; 0 if there is none.
         var neededBudget: UInt64 = 0
 
         var keptCount: Int { kept.values.reduce(0) { $0 + $1.count } }
-        /// What is made for shortened exports.
+        /// The shortened exports to write.
         var made: [ShortenedExport] { kept.values.joined().compactMap(\.shortened) }
     }
 
@@ -92,7 +93,7 @@ public struct Retention: Equatable, Sendable {
         let mayGo: Bool
     }
 
-    /// `graph` reads what an export's manifest and config say; nil for what no union can hold.
+    /// `graph` reads the manifest and config of an export; nil if no union can hold it.
     func choose(
         from inventory: Inventory, now: Int64, graph: ((ExportRecord) -> CacheGraph?)? = nil
     ) -> Choice {
@@ -129,8 +130,8 @@ public struct Retention: Equatable, Sendable {
         return choice
     }
 
-    /// Those of a key's exports of which a build would find something that it does not find in the others. The last used one is imported
-    /// as it is where no union can hold it.
+    /// The exports of a key in which a build would find something that the others lack. The most recently used one also
+    /// counts if no union can hold it, because it is imported as it is.
     private static func found(
         _ exports: [ExportRecord], _ graph: (ExportRecord) -> CacheGraph?, _ drop: (ExportRecord, Cause) -> Void
     ) -> [ExportRecord] {
@@ -197,7 +198,7 @@ public struct Retention: Equatable, Sendable {
 }
 
 extension ExportRecord {
-    /// Order by use, the last first; never equal for two exports of a key.
+    /// Order by use, the latest first; two exports of a key are never equal.
     func isUsed(after other: ExportRecord) -> Bool {
         (used, completed, name) > (other.used, other.completed, other.name)
     }

@@ -1,7 +1,8 @@
 internal import CacheUnion
 internal import Formats
 
-/// An export of which some layers go: a manifest and a config of what stays, as good as BuildKit's own, under the export's name.
+/// An export that loses some layers: a manifest and a config of the rest, as valid as BuildKit's own, under the
+/// export's name.
 struct ShortenedExport: Equatable {
     let manifest: ByteString
     let config: ByteString
@@ -18,13 +19,13 @@ struct ShortenedExport: Equatable {
         manifestDigest = Digest(of: self.manifest)
     }
 
-    /// All that it reaches.
+    /// All blobs that it reaches.
     var blobs: [Digest] { [manifestDigest] + layers + [configDigest] }
 
-    /// Bytes of what is made for it.
+    /// Bytes of the files made for it.
     var bytes: Int { manifest.count + config.count }
 
-    /// What is to lie in the pool, by its name there.
+    /// The files to put into the pool, by name.
     var files: [(name: ByteString, text: ByteString)] {
         [(configDigest.hex, config), (manifestDigest.hex, manifest)]
     }
@@ -33,7 +34,7 @@ struct ShortenedExport: Equatable {
     var index: ByteString { LayoutIndex.text(of: manifestDigest.name, bytes: manifest.count) }
 }
 
-/// What a budget has been spent on.
+/// Tracks what a budget has been spent on.
 struct Ledger {
     let budget: UInt64
     private let pool: Pool
@@ -41,7 +42,8 @@ struct Ledger {
     private(set) var blobs: Set<Digest> = []
     private var records: Set<UInt64> = []
 
-    /// A manifest and a config are paid for thrice: what they say stands in the union of the key once more, and in the wider one.
+    /// A manifest and a config count three times: their content occurs again in the union of the key, and in the
+    /// wider one.
     private static let copies: UInt64 = 3
 
     init(budget: UInt64, pool: Pool) {
@@ -49,14 +51,14 @@ struct Ledger {
         self.pool = pool
     }
 
-    /// What an export costs with these blobs of its own besides what is paid for.
+    /// What an export with these blobs costs beyond what is already paid for.
     func cost(of export: ExportRecord, _ blobs: [Digest]) -> UInt64 {
         let added = Set(blobs.filter { !self.blobs.contains($0) })
         let metadata = Set([blobs.first, blobs.last].compactMap(\.self)).intersection(added)
         return pool.bytes(of: added) &+ (Self.copies - 1) &* pool.bytes(of: metadata) &+ recordCost(export)
     }
 
-    /// Builds whose contexts are equal share the record of it.
+    /// Builds with equal contexts share one record file.
     private func recordCost(_ export: ExportRecord) -> UInt64 {
         export.records.reduce(0) { records.contains($1.inode) ? $0 : $0 &+ $1.bytes }
     }
@@ -76,14 +78,14 @@ struct Ledger {
         return pool.bytes(of: layers) &+ Self.copies &* UInt64(shortened.bytes) &+ recordCost(export)
     }
 
-    /// What of an export that is more than is left of the budget has room in it.
+    /// The part of an export that fits, if the whole exceeds what is left of the budget.
     func fitting(
         _ export: ExportRecord, _ graph: CacheGraph?
     ) -> (shortened: ShortenedExport?, isFull: Bool, neededBudget: UInt64) {
         let metadata = Set([export.blobs.first, export.blobs.last].compactMap(\.self))
         let fixed = Self.copies &* pool.bytes(of: metadata) &+ export.records.reduce(0) { $0 &+ $1.bytes }
         guard let graph else {
-            // Nothing is known of it but its bytes.
+            // Only its bytes are known.
             let whole = pool.bytes(of: Set(export.blobs)) &+ fixed
             return (nil, whole <= budget, whole > budget ? whole : 0)
         }
@@ -105,7 +107,7 @@ struct Ledger {
             let isKnown = blobs.contains(chain.digest) || taken.contains(chain.digest)
             let stands = below[place] <= budget && (chain.parent.map { isTaken[$0] } ?? true)
             let fits = isKnown || sizes[place] <= left
-            // A chain that no budget of this size could hold is no reason to drop others.
+            // A chain that even the whole budget could not hold is no reason to drop others.
             if stands && !fits { isFull = true }
             isTaken.append(stands && fits)
             guard stands && fits else { continue }

@@ -1,9 +1,10 @@
 internal import Formats
 
-/// Names that any text becomes on disk: small letters, digits, dot, underscore and dash, so that a branch called
-/// "../../x\n" is as harmless as any other. What the slug loses, the digest beside it keeps apart.
+/// Turns any text into a safe name on disk: small letters, digits, dot, underscore and dash, so that a branch
+/// called "../../x\n" is as harmless as any other. The digest beside the slug keeps names apart that have the
+/// same slug.
 enum Slug {
-    /// At most `limit` bytes of `[a-z0-9._-]`, never empty, never beginning with a dot.
+    /// At most `limit` bytes of `[a-z0-9._-]`, never empty, never starting with a dot.
     static func of(_ text: ByteString, limit: Int = 40) -> ByteString {
         var slug: [UInt8] = []
         for byte in text.lowercasedASCII.bytes where slug.count < limit {
@@ -19,6 +20,6 @@ enum Slug {
         return slug.isEmpty ? "x" : ByteString(slug)
     }
 
-    /// The first digits of a text's SHA-256. `digits` is part of the on-disk format of whoever asks.
+    /// The first digits of a text's SHA-256. `digits` is part of the caller's on-disk format.
     static func tag(of text: ByteString, digits: Int) -> ByteString { SHA256.hexDigest(of: text).prefix(digits) }
 }

@@ -2,12 +2,12 @@ internal import Formats
 public import Host
 public import Notes
 
-/// Opening and making sub-stores. Trust is ownership: a sub-store counts when it and all that leads to it belongs to its user
-/// (or root) and nobody else may write it. Files are owned by whom they claim or they are not read.
+/// Opens and makes sub-stores. Trust follows ownership: a sub-store counts if it and everything above it belongs to its
+/// user (or root), and no one else may write it. A file with an unexpected owner is not read.
 public struct Store: Sendable {
-    /// Where things stand.
+    /// The paths in the store.
     public let layout: StoreLayout
-    /// The user this process works for.
+    /// The user for whom this process works.
     public let user: UInt32
 
     /// A store as one user sees it.
@@ -16,14 +16,14 @@ public struct Store: Sendable {
         self.user = user
     }
 
-    /// The shared part: STORE and STORE/v1, owned by oneself or root, where others can move neither them nor anything in them.
-    /// Other modes are the operator's choice.
+    /// Checks the shared part: the user or root must own STORE and STORE/v1, and others must be able to move neither
+    /// them nor anything in them. Other modes are the operator's choice.
     public func checkShared() throws(StoreError) {
         try checkRoot()
         try checkShared(layout.format, followLinks: false)
     }
 
-    /// STORE alone, before STORE/v1 is made.
+    /// Checks STORE alone, before STORE/v1 is made.
     public func checkRoot() throws(StoreError) {
         try checkShared(layout.root, followLinks: true)
         var paths = [layout.root]
@@ -32,7 +32,8 @@ public struct Store: Sendable {
             var above = path
             while above != "/" {
                 above = above.parentPath
-                // A group's members may be trusted; who owns what is above the store is the operator's choice, too.
+                // Members of a group may be trusted; who owns the directories above the store is also the operator's
+                // choice.
                 if let status = try? Files.status(above), status.mode & 0o1002 == 0o002 {
                     throw StoreError(.storeMovable, above)
                 }
@@ -47,11 +48,11 @@ public struct Store: Sendable {
         guard status.owner == 0 || status.owner == user else {
             throw StoreError(.storeNotTrusted, path + " is owned by user " + ByteString(decimal: status.owner))
         }
-        // They could put a link of theirs in a sub-store's place while docker writes to it.
+        // Otherwise others could put a link in a sub-store's place while docker writes to it.
         guard !status.isWritableByOthers || status.mode & 0o1000 != 0 else { throw StoreError(.storeMovable, path) }
     }
 
-    /// The current generation of a user's sub-store; nil when that user has none.
+    /// The current generation of a user's sub-store; nil if that user has none.
     public func currentGeneration(of owner: UInt32) throws(StoreError) -> Generation? {
         let home = layout.subStore(of: owner)
         guard try exists(layout.format), try exists(home) else { return nil }
@@ -86,7 +87,7 @@ public struct Store: Sendable {
         }
     }
 
-    /// The directory of a user's sub-store: theirs, and no one else's to write.
+    /// Checks the directory of a user's sub-store: the user must own it, and no one else may write it.
     static func checkHome(_ path: ByteString, _ owner: UInt32) throws(StoreError) {
         let holder = try StoreError.status(path, followLinks: false).owner
         guard holder == owner else {
@@ -102,16 +103,16 @@ public struct Store: Sendable {
         }
     }
 
-    /// Makes what is missing of one's own sub-store, up to an empty first generation. What exists is left as it is: two
-    /// shims may do this at once.
+    /// Makes the missing parts of the user's own sub-store, up to an empty first generation. Existing parts stay as
+    /// they are: two shims may do this at once.
     func prepareOwn() throws(StoreError) -> Generation {
         let mask = Kernel.fileCreationMask
-        // Users who hide their files hide their layers too.
+        // Users who hide their files hide their layers, too.
         let mode: UInt32 = mask & 0o044 == 0 ? 0o755 : 0o700
         try make(layout.root) { path throws(Errno) in try Files.makeDirectories(path, mode: 0o777 & ~mask & ~0o022) }
         try checkRoot()
         try makeFormat()
-        // Before anything is made in it: behind a planted link stands somebody else's directory.
+        // Checked before anything is made there: a planted link would lead into another user's directory.
         try checkShared()
         let home = layout.subStore(of: user)
         let generation = Generation(path: home.appending(path: Generation.firstName), owner: user)
@@ -130,14 +131,14 @@ public struct Store: Sendable {
         return current
     }
 
-    /// STORE/v1 takes the sharing that the operator gave STORE: its mode and group.
+    /// STORE/v1 copies the sharing that the operator gave STORE: its mode and group.
     private func makeFormat() throws(StoreError) {
         let above = try StoreError.status(layout.root)
         try make(layout.format) { path throws(Errno) in
             try Files.makeDirectory(path, mode: above.mode)
             let directory = try Descriptor.open(path, followLinks: false)
             if try directory.status().group != above.group {
-                // Only a member of the group may give it away; without it, the mode alone must do.
+                // Only a member of the group may set it; otherwise the mode alone has to suffice.
                 try? directory.setOwner(user: user, group: above.group)
                 try directory.setMode(above.mode)
             }
@@ -158,14 +159,14 @@ public struct Store: Sendable {
 
 /// Why a part of the store is not used.
 public struct StoreError: Error, Equatable, Sendable {
-    /// The reason, with the path it is about.
+    /// The reason, with the path that it concerns.
     public let note: Note
 
     init(_ reason: Reason, _ detail: ByteString, _ cause: Errno? = nil) {
         note = Note(reason, cause.map { detail + " (" + ByteString($0.description) + ")" } ?? detail)
     }
 
-    /// `Files.status`, with the store's own reason.
+    /// `Files.status`, with an error of the store.
     static func status(_ path: ByteString, followLinks: Bool = true) throws(StoreError) -> FileStatus {
         do throws(Errno) {
             return try Files.status(path, followLinks: followLinks)

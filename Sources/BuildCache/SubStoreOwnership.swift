@@ -3,16 +3,16 @@ internal import Host
 internal import Notes
 
 extension StoreLayout {
-    /// A user's place in a store that somebody else has taken.
+    /// A user's sub-store name that another user has taken.
     public struct Squatted: Equatable, Sendable {
-        /// Whose place it is.
+        /// The user whose name it is.
         public let user: UInt32
-        /// Who has it.
+        /// The user who has taken it.
         public let owner: UInt32
-        /// Where.
+        /// The path.
         public let path: ByteString
 
-        /// What is the matter and what to do, for people.
+        /// The problem and what to do, for people.
         public var text: ByteString {
             path + " was made by user " + ByteString(decimal: owner) + ", so it is not used, and user "
                 + ByteString(decimal: user) + " has no part: sudo slipway store init --shared "
@@ -20,7 +20,7 @@ extension StoreLayout {
         }
     }
 
-    /// The places that others have taken, by user.
+    /// The names that others have taken, by user.
     public var squatted: [Squatted] {
         claims.compactMap { user, owner in
             guard let owner, owner != user, owner != 65_534 else { return nil }
@@ -28,8 +28,8 @@ extension StoreLayout {
         }
     }
 
-    /// Whose places there are and who has them, by user: nil where it was gone a moment later. A name of one's own spelled otherwise is
-    /// nobody's place, and what a user namespace does not know (65,534) may be anybody's.
+    /// The users whose names exist and the owners, by user: nil if it vanished a moment later. Another spelling of a
+    /// user's number is nobody's name. An owner that a user namespace does not know (65,534) may be anyone.
     fileprivate var claims: [(user: UInt32, owner: UInt32?)] {
         ((try? Files.names(in: format, limit: .max)) ?? []).compactMap { name in
             guard name.hasPrefix("u"), let number = name.dropFirst(1).decimal, let user = UInt32(exactly: number),
@@ -40,7 +40,7 @@ extension StoreLayout {
     }
 }
 
-/// Gives every user their place in a shared store, as root.
+/// Gives every user their own sub-store in a shared store; runs as root.
 struct SubStoreOwnership {
     let layout: StoreLayout
     private var changes: [ByteString] = []
@@ -48,8 +48,8 @@ struct SubStoreOwnership {
 
     private init(_ layout: StoreLayout) { self.layout = layout }
 
-    /// Takes back the places that others have taken, and makes those of the machine's users before others can. Returns what was
-    /// changed, for people. STORE/v1 must be root's and sticky by now.
+    /// Takes back the names that others have taken, and makes the sub-stores of the machine's users before others can.
+    /// Returns what it changed, for people. By now STORE/v1 must belong to root and be sticky.
     static func restore(_ layout: StoreLayout) throws(StoreError) -> [ByteString] {
         var keeper = SubStoreOwnership(layout)
         let users = knownUsers()
@@ -63,11 +63,11 @@ struct SubStoreOwnership {
         return keeper.changes
     }
 
-    /// Looks that have to find nothing, one after another, before nobody is taken to be there. Whoever makes a name and takes it away
-    /// as fast as they can has it half of the time.
+    /// How many consecutive looks must find nothing before the names count as free. A process that creates and removes
+    /// a name as fast as it can has it half of the time.
     private static let quietLooks = 20
     private static let mostLooks = 2_000
-    /// Nanoseconds between looks.
+    /// Nanoseconds between two looks.
     private static let pause: Int64 = 1_000_000
 
     private mutating func reclaimAll(_ users: [UInt32: UInt32]) throws(StoreError) {
@@ -86,7 +86,8 @@ struct SubStoreOwnership {
         }
     }
 
-    /// The users of /etc/passwd who log in, and root, with their groups: numbers from 1000 to 59,999 (login.defs, UID_MIN).
+    /// The users in /etc/passwd who log in, and root, with their groups: numbers from 1000 to 59,999 (login.defs,
+    /// UID_MIN).
     private static func knownUsers() -> [UInt32: UInt32] {
         var users: [UInt32: UInt32] = [0: 0]
         for line in ((try? Files.read("/etc/passwd", limit: 4 << 20)) ?? "").split("\n") {
@@ -104,7 +105,7 @@ struct SubStoreOwnership {
         do throws(Errno) {
             try Self.makePart(path, user, group)
         } catch .fileExists {
-            // Made at this moment, by that user or by somebody else.
+            // Just made, by that user or by another.
             let owner = try StoreError.status(path, followLinks: false).owner
             if owner != user { try reclaim(user, group: group) }
         } catch {
@@ -117,15 +118,15 @@ struct SubStoreOwnership {
         try Descriptor.open(path, followLinks: false).setOwner(user: user, group: group)
     }
 
-    /// Puts an empty part of the right owner where somebody else's thing stands, at one stroke: in between they could take the
-    /// name again. Their thing lands in a folder that only root can enter. It is not deleted: they may have it open, and lead a
-    /// deletion elsewhere with a link at the right moment.
+    /// Atomically puts an empty directory with the right owner where another user's file or directory is: in two steps
+    /// they could take the name again in between. What was there moves into a folder that only root can enter. It is
+    /// not deleted: its owner may have it open, and could redirect a deletion with a link at the right moment.
     private mutating func reclaim(_ user: UInt32, group: UInt32) throws(StoreError) {
         let path = layout.subStore(of: user)
         do throws(Errno) {
             let folder = try makeAside()
             var kept = folder.appending(path: path.lastPathComponent)
-            // That user may have removed their part, and somebody else have come again.
+            // The user may have removed their directory, and another user may have taken the name again.
             if !Files.isMissing(kept) { kept += "-" + ByteString(decimal: changes.count) }
             try Self.makePart(kept, user, group)
             do throws(Errno) {
@@ -133,7 +134,7 @@ struct SubStoreOwnership {
             } catch .invalid {
                 try Self.replace(path, by: kept)
             } catch .noSuchFile {
-                // Whoever took it has moved it away meanwhile.
+                // The one who took it has moved it away meanwhile.
                 try Self.replace(path, by: kept)
             } catch .noSystemCall {
                 try Self.replace(path, by: kept)
@@ -144,12 +145,12 @@ struct SubStoreOwnership {
         }
     }
 
-    /// Where the file system cannot exchange names: moves the old one away and the new one into its place, again and again while
-    /// somebody is quicker.
+    /// If the file system cannot exchange names: moves the old one away and the new one into its place, and repeats
+    /// that as long as another process is faster.
     private static func replace(_ path: ByteString, by new: ByteString) throws(Errno) {
         for round in 0..<1000 {
             try? Files.rename(path, to: new + "." + ByteString(decimal: round))
-            // An empty directory is replaced; anything else belongs to somebody who came first.
+            // An empty directory can be replaced; anything else belongs to a process that was faster.
             if (try? Files.rename(new, to: path)) != nil { return }
         }
         throw .fileExists

@@ -1,71 +1,72 @@
 public import Formats
 public import Host
 
-/// What one user's part of a store holds, for people.
+/// The content of one user's sub-store, for people.
 public struct PartSummary: Sendable {
     /// One key.
     public struct Key: Sendable {
-        /// Its directory among the exports: the name that `trim --key` takes.
+        /// The name of its directory among the exports, which `trim --key` takes.
         public let name: ByteString
-        /// The key in words; nil when they cannot be read.
+        /// The key in words; nil if they cannot be read.
         public let description: JSON?
-        /// Branches with their build arguments.
+        /// The number of branches, counted with their build arguments.
         public let variants: Int
         /// Exports that can be imported.
         public let complete: Int
-        /// Exports of builds that run, or failed.
+        /// Exports of builds that are running, or failed.
         public let unfinished: Int
-        /// Exports with something missing or wrong.
+        /// Exports of which something is missing or wrong.
         public let damaged: Int
         /// Bytes that no other key reaches.
         public let ownBytes: UInt64
-        /// Bytes that other keys reach, too.
+        /// Bytes that other keys also reach.
         public let sharedBytes: UInt64
-        /// In nanoseconds since 1970, as far as is known.
+        /// In nanoseconds since 1970, if known.
         public let lastUsed: Int64
     }
 
     /// One generation.
     public struct Generation: Sendable {
-        /// Its directory's name.
+        /// The name of its directory.
         public let name: ByteString
-        /// Whether builds that begin now use it.
+        /// Whether builds that start now use it.
         public let isCurrent: Bool
         /// Bytes in its pool.
         public let bytes: UInt64
-        /// Who holds its leases, as far as this process may see them.
+        /// The holders of its leases, if this process may see them.
         public let holders: [LockHolder]
     }
 
-    /// Whose part, and where.
+    /// The sub-store and its user.
     public let part: StoreLayout.Part
-    /// Bytes, as trimming sees them.
+    /// Bytes, as trimming counts them.
     public let usage: Trim.Usage
-    /// The last used first.
+    /// The most recently used first.
     public let keys: [Key]
     /// The current one first.
     public let generations: [Generation]
 
-    /// Who is trimming it.
+    /// The processes that are trimming it.
     public let trimmers: [LockHolder]
 
-    /// What builds import from it: of its own exports, and, of one's own part, of those of trusted users with them.
+    /// What builds import from it: unions of its own exports, and, in the user's own sub-store, unions that include
+    /// those of trusted users.
     public let unions: [UnionSummary]
 
-    /// Reads a part of a store; nil when nothing has been made in it yet. Throws when it is not trusted or cannot be read.
-    /// `age` is how old other repositories' exports may be, `trusted` are the users whose parts are read.
+    /// Reads a user's sub-store; nil if nothing has been made in it yet. Throws if it is not trusted or cannot be read.
+    /// `age` is how old exports of other repositories may be; `trusted` are the users whose sub-stores are read.
     public init?(
         of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = []
     ) throws(StoreError) {
         try self.init(of: part, in: store, othersUpTo: age, trusting: trusted) { _ in }
     }
 
-    /// `checkpoint` is what tests do meanwhile.
+    /// Tests use `checkpoint` to act in between.
     init?(
         of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = [],
         checkpoint: (Inventory.Step) throws(StoreError) -> Void
     ) throws(StoreError) {
-        // No lease: it would show this process as a holder.
+        // No lease: it would list this process as a holder.
         let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(StoreError) -> PartSummary? in
             guard let current else { return nil }
             let inventory = try Inventory(of: current, now: Clock.now, checkpoint: checkpoint)

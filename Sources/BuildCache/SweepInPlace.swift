@@ -2,16 +2,16 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Trimming where there is no second generation: the file system has no hard links, or no room.
+/// Trimming without a second generation, if the file system has no hard links or no space.
 extension Trim {
-    /// Deletes where it stands, exports before blobs; false while a build holds the lease.
+    /// Deletes in place, exports before blobs; false if a build holds the lease.
     func sweep(_ current: Generation) throws(StoreError) -> Bool {
         let isOld = current.hasOldLease
         guard let lease = try ExclusiveLease.take(of: current, isRetired: false) else { return false }
-        // A build may have ended since the marking: what stays is chosen again, now that nobody else can write.
+        // A build may have ended since the choice was made, so it is made again, now that no one else can write.
         let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
-        // What they name may go.
+        // The blobs that they name may be removed.
         let unions = UnionRecord.all(in: current)
         for (path, _) in unions { try? Files.remove(path) }
         for name in (try? Files.names(in: current.path, limit: .max)) ?? []
@@ -50,7 +50,8 @@ extension Trim {
         return true
     }
 
-    /// Another file than the one that others may have open. Whoever has just opened that one finds it gone, and looks again.
+    /// Makes new lease files, because others may have the present ones open. A process that has just opened an old
+    /// one finds it gone, and looks again.
     private func renewLeases(of current: Generation) throws(StoreError) {
         try writing { () throws(Errno) in
             for path in [current.leasePath, current.readersPath] where !Files.isMissing(path) { try Files.remove(path) }
@@ -58,7 +59,7 @@ extension Trim {
         }
     }
 
-    /// Gives a kept export its new index, where it loses layers; false where there is no room for what that takes.
+    /// Gives a kept export its new index if it loses layers; false if there is no space for that.
     private func shorten(_ export: Retention.Kept, of key: ByteString, in current: Generation) -> Bool {
         guard let shortened = export.shortened else { return true }
         let index = current.exportsPath.appending(path: key).appending(path: export.name).appending(path: Export.index)

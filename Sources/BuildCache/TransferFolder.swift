@@ -3,21 +3,22 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Where an OCI layout is put together that comes from another host, or goes to one: in the directory of an export that has no index
-/// yet, below its `ingest`. So what a killed transfer leaves is what a killed build leaves: in no union, counted as unfinished, and
-/// swept by trimming. Its lease keeps the pool there meanwhile.
+/// Where an OCI layout from or for another host is assembled: in the directory of an export without an index, below its
+/// `ingest`. So a killed transfer leaves what a killed build leaves: it is in no union, counts as unfinished, and
+/// trimming removes it. Meanwhile its lease keeps the pool in place.
 final class TransferFolder {
     let export: ByteString
     let generation: Generation
     private let lease: Lease
 
-    /// In an export's `ingest`.
+    /// The name below an export's `ingest`.
     private static let name: ByteString = "remote"
     private static let tries: Int64 = 8
-    /// No transfer takes as long (`RemoteClient`): what is older has been left.
+    /// No transfer takes this long (`RemoteClient`): an older one has been abandoned.
     private static let longest: Int64 = 7_200
 
-    /// Of a key in one's own current generation, where the folders are made that a build would make. `number` is the export's.
+    /// For a key in the user's own current generation; makes the folders that a build would make. `number` is the
+    /// export's.
     init(for key: Key, by writer: ByteString, number: ByteString, in store: Store) throws(StoreError) {
         try store.makeOwnIfMissing()
         guard let (generation, lease) = try store.leasedGeneration(of: store.user) else {
@@ -26,7 +27,7 @@ final class TransferFolder {
         self.generation = generation
         self.lease = lease
         let now = Clock.now / 1_000_000_000
-        // Another of this second has the name, at work or left.
+        // Another transfer in this second, running or abandoned, has the name.
         let names = (0..<Self.tries).map { later in
             ExportName(variant: Variant(fetchedFrom: writer), started: now + later, random: number).text
         }
@@ -53,10 +54,10 @@ final class TransferFolder {
         export.appending(path: "ingest").appending(path: name)
     }
 
-    /// The layout as a generation, so that what checks exports checks it.
+    /// The layout as a generation, so that the checks of exports apply to it.
     var asGeneration: Generation { Generation(path: layout, owner: generation.owner) }
 
-    /// Gives blobs of the pool a name in the layout. Where they cannot have one they are copied by whoever needs them.
+    /// Links blobs of the pool into the layout. If that fails, the client copies them.
     func link(_ digests: [Digest]) {
         for digest in digests {
             let name = digest.hex
@@ -74,7 +75,7 @@ final class TransferFolder {
         }
     }
 
-    /// Takes the layout away, and the export with it unless it is whole.
+    /// Removes the layout, and also the export unless it is complete.
     func remove() {
         try? Files.removeTree(Files.isMissing(export.appending(path: Export.index)) ? export : layout)
     }
@@ -86,7 +87,7 @@ final class TransferFolder {
                 Clock.now / 1_000_000_000 - export.started > longest
             else { continue }
             let path = home.appending(path: name)
-            // A branch may be called so; no build makes that folder.
+            // A branch may have the same tag, but no build makes that folder.
             guard Files.isMissing(path.appending(path: Export.index)), !Files.isMissing(layout(of: path)) else {
                 continue
             }
@@ -99,18 +100,19 @@ extension Variant {
     private static let fetched: ByteString = "remote."
     private static let noArguments: ByteString = "000"
 
-    /// Of what another host has pushed, by the tag that it pushes under. No branch has it, whatever its name: git's have no zero byte.
+    /// For an export that another host has pushed, by the tag under which it did. No branch has this name: names of
+    /// branches in git contain no zero byte.
     init(fetchedFrom writer: ByteString) {
         self.init(
             branchTag: Self.fetched + Slug.tag(of: "\0" + writer, digits: 8), argumentsTag: Self.noArguments)
     }
 
-    /// Whether it may be one; what tells for certain stands beside the export.
+    /// Whether it may be a fetched one; the record beside the export tells for certain.
     var isFetched: Bool { branch.hasPrefix(Self.fetched) && arguments == Self.noArguments }
 }
 
 extension Export {
-    /// What says that an export was fetched: a line with the tag under which it was pushed, and for a part the digest of the whole.
+    /// The record that marks a fetched export: the tag under which it was pushed, and for a part the digest of the whole, a line each.
     static let remoteRecord: ByteString = "remote"
 
     /// The tag that what stands in a directory was pushed under, and the digest of what it is only a part of; nil for what was built here.

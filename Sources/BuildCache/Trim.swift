@@ -2,27 +2,28 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// Makes a sub-store smaller without ever taking anything from a build: what stays gets names in a new generation, `current`
-/// is switched to it, and the old one goes when its last lease does. Killed at any point it leaves a whole store, and the
-/// next run finishes.
+/// Makes a sub-store smaller without ever taking anything away from a build: what stays is linked into a new
+/// generation, `current` is switched to it, and the old generation is deleted once its last lease ends. If it is killed
+/// at any point, the store remains valid and the next run finishes the work.
 public struct Trim {
     private let store: Store
     let home: ByteString
     let retention: Retention
     private let dryRun: Bool
-    /// What tests replace: a kill after each step, another's run while a dry one reads, and a file system without hard links.
+    /// Tests replace these: to kill a run after each step, to let another run act while a dry run reads, and to
+    /// simulate a file system without hard links.
     var checkpoint: (Step) throws(StoreError) -> Void = { _ in }
     var planCheckpoint: (Inventory.Step) throws(StoreError) -> Void = { _ in }
     var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
 
-    /// The steps after which the store is looked at by tests.
+    /// The steps after which tests look at the store.
     enum Step: CaseIterable {
         case cleared, settled, chosen, made, linked, copied, marked, named, switched, settledAgain
         case exportsSwept, sweptHalf, swept
     }
 
-    /// Trims the part of a store that belongs to `store.user`. Without `dryRun` this process must be that user: root first
-    /// becomes that user, so that no link of theirs leads root astray.
+    /// Trims the sub-store of `store.user`. Without `dryRun` this process must act as that user: root changes to that
+    /// user first, so that none of that user's links can mislead root.
     public init(_ store: Store, keeping retention: Retention, dryRun: Bool) {
         self.store = store
         self.retention = retention
@@ -30,7 +31,7 @@ public struct Trim {
         home = store.layout.subStore(of: store.user)
     }
 
-    /// Trims. Throws when the sub-store is not trusted, or cannot be written; where there is none, there is nothing to do.
+    /// Trims. Throws if the sub-store is not trusted, or cannot be written; if there is none, there is nothing to do.
     public func run() throws(StoreError) -> Report {
         var report = Report(user: store.user, path: home)
         guard (try? Files.status(home, followLinks: false)) != nil else { return report }
@@ -39,7 +40,7 @@ public struct Trim {
                 try current.map { (current) throws(StoreError) in try plan(report, current) } ?? report
             }
         }
-        // Nothing is written before it is known that no link leads elsewhere.
+        // Nothing is written until it is certain that no link leads elsewhere.
         try store.checkShared()
         try Store.checkHome(home, store.user)
         guard let lock = try TrimLock.take(in: home, owner: store.user) else {
@@ -101,7 +102,7 @@ public struct Trim {
     private static let trashPrefix: ByteString = "trash-"
     private static let newPrefix: ByteString = "new-"
 
-    /// Whether something in a sub-store is what a run that was killed has left: the next one takes it away.
+    /// Whether something in a sub-store was left by a killed run: the next run removes it.
     public static func isLeftover(_ name: ByteString) -> Bool {
         name.hasPrefix(trashPrefix) || name.hasPrefix(newPrefix)
     }
@@ -114,11 +115,12 @@ public struct Trim {
         }
     }
 
-    /// The current generation. A `current` that leads to nothing is made anew: what other generations hold is then carried over.
+    /// The current generation. If `current` leads to nothing, a new one is made; what other generations hold is then
+    /// carried over.
     private func currentOrRepaired() throws(StoreError) -> (Generation, isRepaired: Bool)? {
         do throws(StoreError) {
             if let current = try store.currentGeneration(of: store.user) { return (current, false) }
-            // Killed while it repaired: the generations are there, and nothing leads to one.
+            // A repair was killed: generations exist, but `current` is missing.
             let isEmpty = try !names(in: home).contains(where: Generation.isName)
             return isEmpty ? nil : (try store.prepareOwn(), true)
         } catch {
@@ -131,7 +133,7 @@ public struct Trim {
         }
     }
 
-    /// Generations of the same sub-store besides the current one, by name.
+    /// The generations of a sub-store besides the current one, by name.
     public static func retired(besides current: Generation) -> [Generation] {
         let home = current.path.parentPath
         let names = (try? Files.names(in: home, limit: .max)) ?? []
@@ -139,8 +141,8 @@ public struct Trim {
             .map { Generation(path: home.appending(path: $0), owner: current.owner) }
     }
 
-    /// Takes over what came late to generations that nobody uses any more, and deletes them. One that cannot be read stays, and is
-    /// in nobody's way. Returns how many exports came.
+    /// Carries over late exports from generations that are no longer used, and deletes those generations. One that
+    /// cannot be read stays, and does no harm. Returns how many exports were carried over.
     private func settleRetired(_ current: Generation, ignoringMarks: Bool) -> Int {
         var carried = 0
         for generation in Self.retired(besides: current) {
@@ -164,7 +166,7 @@ public struct Trim {
             do throws(Errno) {
                 try linkFile(name, file)
             } catch {
-                // Without hard links a blob moves: the old generation goes anyway.
+                // Without hard links a blob is moved: the old generation is deleted anyway.
                 guard Self.withoutLinks.contains(error) else { throw error }
                 if Files.isMissing(name) { try Files.rename(file, to: name) }
             }
@@ -190,7 +192,7 @@ public struct Trim {
         return carried
     }
 
-    /// None where there is no directory: what is a file or missing holds no exports.
+    /// Empty if there is no directory: a file holds no exports, and neither does a missing path.
     private static func names(in path: ByteString) throws(Errno) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
@@ -200,8 +202,8 @@ public struct Trim {
         }
     }
 
-    /// Deletes what builds have left half written, unless one is at work; whether there was any. A build that runs may be the one
-    /// that writes it: then it waits for the next run, or for the generation's end.
+    /// Deletes what builds have left partly written, unless a build is running; returns whether there was anything. A
+    /// running build may be the one that writes it: then it waits for the next run, or until the generation is deleted.
     private func sweepUnfinished(_ current: Generation) throws(StoreError) -> Bool {
         guard current.unfinishedBytes > 0 else { return false }
         var isSwept = false
@@ -214,7 +216,7 @@ public struct Trim {
         return isSwept
     }
 
-    /// What is complete in older generations by now is not to come back either: everything was to go.
+    /// What is complete in older generations by now must not be carried over either: everything was to be removed.
     private func markRetired(_ current: Generation) throws(StoreError) {
         for generation in Self.retired(besides: current) {
             var marked = MarkedExports.read(from: generation)
@@ -230,10 +232,10 @@ public struct Trim {
         }
     }
 
-    /// How a file system says that it has no hard links, or no more for this file.
+    /// How a file system reports that it has no hard links, or no more for this file.
     private static let withoutLinks: [Errno] = [.notPermitted, .notSupported, .tooManyLinks, .crossesDevices]
 
-    /// Returns what is the current generation afterwards.
+    /// Returns the generation that is current afterwards.
     private func trim(
         _ inventory: Inventory, _ choice: Retention.Choice, _ report: inout Report
     ) throws(StoreError) -> Generation {
@@ -255,10 +257,11 @@ public struct Trim {
         return current
     }
 
-    /// After this an export without an index is taken for one of a failed build's: reason enough for a new generation.
+    /// After this time an export without an index counts as one of a failed build: reason enough for a new
+    /// generation.
     private static let longestBuild: Int64 = 3_600_000_000_000
 
-    /// nil where the file system has no hard links or no room.
+    /// nil if the file system has no hard links or no space.
     private func switchGeneration(
         _ inventory: Inventory, _ choice: Retention.Choice
     ) throws(StoreError) -> Generation? {
@@ -305,8 +308,8 @@ public struct Trim {
         return next
     }
 
-    /// Takes back what was begun. nil where sweeping in place may do: a full disk has no room for another generation, but for
-    /// fewer files in this one.
+    /// Undoes what was begun. nil if sweeping in place may work instead: a full disk has no space for another
+    /// generation, but this one can get smaller.
     private func unmade(_ unnamed: Generation, _ error: Errno) throws(StoreError) -> Generation? {
         try? Files.removeTree(unnamed.path)
         guard Self.withoutLinks.contains(error) || error == .noSpace || error == .quotaExceeded else {

@@ -2,11 +2,11 @@ public import Formats
 public import Host
 internal import Notes
 
-/// Held by the one process that trims a sub-store.
+/// Held by the single process that trims a sub-store.
 final class TrimLock {
-    /// The file in a sub-store whose time says when it was last trimmed.
+    /// The file in a sub-store whose modification time tells when it was last trimmed.
     static let name: ByteString = "trimmed"
-    /// The file whose lock it is.
+    /// The file that is locked.
     static let lockName: ByteString = "trimming"
     private let path: ByteString
     private let file: Descriptor
@@ -18,10 +18,10 @@ final class TrimLock {
         self.old = old
     }
 
-    /// How long an older Slipway may trim: an hour in nanoseconds.
+    /// How long a trim by an older Slipway may take: an hour in nanoseconds.
     private static let longestOldTrim: Int64 = 3_600_000_000_000
 
-    /// nil while somebody else holds it.
+    /// nil if another process holds it.
     static func take(in home: ByteString, owner: UInt32) throws(StoreError) -> TrimLock? {
         let path = home.appending(path: name)
         do throws(Errno) {
@@ -32,12 +32,13 @@ final class TrimLock {
             do throws(Errno) {
                 try old.lock(.exclusive)
             } catch .wouldBlock {
-                // Older versions trim under this lock; others could take it, too, while they could read the file.
+                // Older versions use this lock. Other users could also take it while they were able to read the file.
                 let age = Clock.now &- (try file.status().modified)
                 guard status.mode & 0o044 != 0, !(0..<longestOldTrim).contains(age) else { throw .wouldBlock }
             }
             guard status.mode & 0o044 != 0 else { return TrimLock(path, file, old) }
-            // Anyone who has it open already could lock it later: hence a new file, and the old one's lock is kept meanwhile.
+            // Anyone who already has it open could lock it later, so a new file replaces it, and the old one's lock
+            // is kept meanwhile.
             try Files.remove(path)
             let new = try open(path, owner)
             try Files.setModified(path, status.modified)
@@ -50,8 +51,8 @@ final class TrimLock {
         }
     }
 
-    /// Opens a file that nobody else can open. Anything else that stands there goes: the sub-store's owner must not be able to
-    /// keep root's trimming out with a FIFO or a link.
+    /// Opens a file that no one else can open. Anything else at this path is removed: the sub-store's owner must not be
+    /// able to block root's trimming with a FIFO or a link.
     private static func open(_ path: ByteString, _ owner: UInt32) throws(Errno) -> Descriptor {
         if let standing = try? Files.status(path, followLinks: false),
             standing.kind != .regular || standing.owner != owner
@@ -64,12 +65,12 @@ final class TrimLock {
         return file
     }
 
-    /// Says that all is done.
+    /// Records that the trim is complete.
     func finish() { try? Files.setModified(path, Clock.now) }
 }
 
 extension Trim {
-    /// Who is trimming a sub-store, by its directory, as far as it is seen from here.
+    /// The processes that are trimming a sub-store, by its directory, if they can be seen from here.
     public static func holders(of home: ByteString) -> [LockHolder] {
         let own = Files.lockHolders(home.appending(path: TrimLock.lockName))
         return own.isEmpty ? Files.lockHolders(home.appending(path: TrimLock.name)) : own
@@ -77,17 +78,18 @@ extension Trim {
 }
 
 extension Generation {
-    /// How long others' builds are waited for: a day in nanoseconds. The owner's own are waited for as long as they live.
+    /// How long trimming waits for other users' builds: a day in nanoseconds. It waits for the owner's own builds as
+    /// long as they live.
     private static let longestReading: Int64 = 86_400_000_000_000
 
-    /// Whether those who may only read have had their time. It begins when this is first asked: from then on nobody takes a
-    /// reader's lease of this generation.
+    /// Whether the time of the readers is over. It starts with the first call: from then on nobody can take a reader's
+    /// lease of this generation.
     fileprivate func closeAndWait() throws(Errno) -> Bool {
         if hasWaited { return true }
         do throws(Errno) {
             _ = try Descriptor.open(closedPath, .create(mode: 0o644), followLinks: false)
         } catch .fileExists {
-            // A clock that was set back must not make it longer.
+            // A clock that was set back must not extend the time.
             let began = try Files.status(closedPath, followLinks: false).modified
             if began > Clock.now { try Files.setModified(closedPath, Clock.now) }
         }
@@ -99,10 +101,10 @@ extension Generation {
         return Clock.now &- closed.modified >= Self.longestReading
     }
 
-    /// Lets readers in again.
+    /// Accepts readers again.
     func reopen() { try? Files.remove(closedPath) }
 
-    /// Who holds its leases, as far as it is seen from here.
+    /// The holders of its leases, if they can be seen from here.
     public var holders: [LockHolder] {
         (Files.lockHolders(leasePath) + Files.lockHolders(readersPath)).reduce(into: []) { all, holder in
             if !all.contains(holder) { all.append(holder) }
@@ -110,7 +112,7 @@ extension Generation {
     }
 }
 
-/// A generation's lease, held alone: nobody uses it, and nobody can begin to.
+/// A generation's lease, held exclusively: nobody uses the generation, and nobody can start to.
 final class ExclusiveLease {
     private let own: Descriptor
     private let readers: Descriptor
@@ -120,9 +122,9 @@ final class ExclusiveLease {
         self.readers = readers
     }
 
-    /// nil while a build holds it. Where there is no file, one is made: without it nobody can have begun to use the generation.
-    /// In one that no build begins to use any more (`isRetired`) an older Slipway's lease is waited for a day, too: while it could be
-    /// read, anybody could take it.
+    /// nil while a build holds it. If the lease file is missing, it is made: without it nobody can have started to use
+    /// the generation. In a generation that no build starts to use any more (`isRetired`), this waits a day for a lease
+    /// of an older Slipway, too: while others could read that file, any of them could hold it.
     static func take(of generation: Generation, isRetired: Bool) throws(StoreError) -> ExclusiveLease? {
         var path = generation.leasePath
         do throws(Errno) {
@@ -148,8 +150,8 @@ final class ExclusiveLease {
         }
     }
 
-    /// Does something while no build of the owner's uses a generation, and none can begin to; false while one does. Readers may: what
-    /// they read is not what builds write.
+    /// Runs `body` while none of the owner's builds uses a generation, and none can start to; false if one does.
+    /// Readers may use it: builds do not write what they read.
     static func withoutBuilds(
         in generation: Generation, _ body: () throws(Errno) -> Void
     ) throws(Errno) -> Bool {
@@ -157,7 +159,7 @@ final class ExclusiveLease {
             let own = try open(generation.leasePath, generation)
             try own.lock(.exclusive)
             try body()
-            // The lock is held to the end.
+            // Keeps the lock until here.
             _ = try own.status()
             return true
         } catch .wouldBlock {
@@ -172,7 +174,8 @@ final class ExclusiveLease {
         return file
     }
 
-    /// Whether nobody holds it, looked at by holding it for a moment: only for generations that no build begins to use.
+    /// Whether nobody holds it; takes the lock for a moment to find out, so only for generations that no build starts
+    /// to use.
     static func isFree(_ generation: Generation) -> Bool {
         do throws(Errno) {
             let own = try Descriptor.open(generation.leasePath, followLinks: false)
@@ -188,11 +191,12 @@ final class ExclusiveLease {
         }
     }
 
-    /// Lets it go: it ends with the object at the latest.
+    /// Releases it. At the latest it ends with this object.
     func release() { withExtendedLifetime(self) {} }
 }
 
-/// What a generation held when it was replaced, kept in it: what is complete and not here came later.
+/// What a generation held when it was replaced, stored in the generation: complete exports that are not listed here
+/// came later.
 struct MarkedExports {
     private var names: Set<ByteString> = []
 
@@ -201,7 +205,8 @@ struct MarkedExports {
 
     private static let fileName: ByteString = "marked"
 
-    /// What has been judged. What was not complete then may be so later: a build may have ended while the pool was read.
+    /// The exports that have been considered. One that was not complete then may be so later: a build may have ended
+    /// while the pool was read.
     init(_ inventory: Inventory) {
         for key in inventory.keys {
             for export in key.exports where export.state == .complete { names.insert(key.name + "/" + export.name) }

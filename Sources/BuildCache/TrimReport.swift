@@ -4,13 +4,13 @@ public import Host
 extension Trim {
     /// Bytes of one sub-store.
     public struct Usage: Equatable, Sendable {
-        /// All blobs, each once, and what is unfinished.
+        /// All blobs, each once, including unfinished ones.
         public var total: UInt64 = 0
         /// Those that complete exports of the current generation reach.
         public var live: UInt64 = 0
-        /// Those of the current generation that none reaches.
+        /// Those of the current generation that no complete export reaches.
         public var orphaned: UInt64 = 0
-        /// What exports of the current generation are writing, or have left unfinished.
+        /// Those that exports of the current generation are writing, or have left unfinished.
         public var unfinished: UInt64 = 0
         /// Those that are only in older generations, which builds may still use.
         public var waiting: UInt64 = 0
@@ -18,47 +18,49 @@ extension Trim {
 
     /// How a run ended.
     public enum Outcome: Equatable, Sendable {
-        /// There was nothing to take away.
+        /// There was nothing to remove.
         case nothingToDo
-        /// `current` is a new generation now; this is its name.
+        /// `current` now leads to a new generation with this name.
         case switched(ByteString)
-        /// What went was deleted where it stood: the file system has no hard links, or builds had left it unfinished.
+        /// Files were deleted in place: the file system has no hard links, or builds had left them unfinished.
         case swept
-        /// Somebody else is trimming this sub-store.
+        /// Another process is trimming this sub-store.
         case otherTrimAtWork
         /// The file system has no hard links, and a build is using the store.
         case inUse
-        /// Nothing was done: what would be.
+        /// Nothing was done; the report tells what would be.
         case planned
     }
 
     /// What a run found and did.
     public struct Report: Sendable {
-        /// Whose sub-store.
+        /// The user whose sub-store it is.
         public let user: UInt32
         /// Its directory.
         public let path: ByteString
         /// How it ended.
         public var outcome = Outcome.nothingToDo
-        /// Before.
+        /// Before the run.
         public var before = Usage()
-        /// After; with a dry run, as it would be if no build were running, without the unions that are made of what stays.
+        /// After the run; for a dry run, as it would be if no build were running, without the unions that are made
+        /// from what stays.
         public var after = Usage()
         /// Exports that stay.
         public var kept = 0
-        /// Exports that go.
+        /// Exports that are removed.
         public var dropped: [Retention.Dropped] = []
-        /// Exports that stay without those of their layers that have no room.
+        /// Exports that stay but lose the layers that do not fit.
         public var shortened: [Retention.Dropped] = []
-        /// Exports of builds that ended after an older generation was replaced: taken over.
+        /// Exports that were carried over because their builds ended after an older generation was replaced.
         public var carried = 0
         /// Whether no older generation is left.
         public var isSettled = true
-        /// Who keeps what was to go: the other trim, or the builds that are waited for, as far as they are seen from here.
+        /// Who prevents the removal: the other trim, or the builds for which trimming waits, if they can be seen from
+        /// here.
         public var holders: [LockHolder] = []
-        /// Bytes that stay although they are more than the budget: other keys than the one that is trimmed.
+        /// Bytes that stay although they exceed the budget: those of other keys than the one that is trimmed.
         public var bytesOverBudget: UInt64 = 0
-        /// What the budget would have to be for layers that are more than it, and go each time; 0 where there are none.
+        /// The budget needed for chains of layers that exceed it, and are removed each time; 0 if there are none.
         public var neededBudget: UInt64 = 0
 
         mutating func take(_ choice: Retention.Choice) {
@@ -75,7 +77,7 @@ extension Trim {
         }
     }
 
-    /// Of a current generation, and of those older ones that count.
+    /// Of the current generation, and of those older ones that count.
     static func usage(
         _ pool: Pool, live: UInt64, besides current: Generation, counting isMeant: (Generation) -> Bool = { _ in true }
     ) -> Usage {

@@ -1,21 +1,22 @@
 internal import Formats
 internal import Host
 
-/// What exports have begun to write into their `ingest` and not finished. BuildKit moves each blob from there into the pool when it is
-/// whole; a build that is killed, or fails, leaves it behind, in a directory that no index leads to.
+/// What exports have partly written to their `ingest`. BuildKit moves each complete blob from there into the pool; a
+/// build that is killed, or fails, leaves partial blobs behind, in a directory to which no index leads.
 struct UnfinishedWrites {
     private(set) var bytes: UInt64 = 0
-    /// The directories of the single blobs.
+    /// The directories of the individual blobs.
     private(set) var folders: [ByteString] = []
 
-    /// All there are in a generation, or that are seen in time. Throws where that cannot be told.
+    /// All of them in a generation, or those found before the deadline. Throws if they cannot be listed.
     init(of generation: Generation, until deadline: Deadline = .never) throws(Errno) {
         for key in try Self.names(in: generation.exportsPath) where KeyRecord.isName(key) {
             let home = generation.exportsPath.appending(path: key)
             for export in try Self.names(in: home) where ExportName(export) != nil {
                 guard !deadline.hasPassed else { return }
                 let ingest = home.appending(path: export).appending(path: "ingest")
-                // Nearly all are empty, and a directory's links tell: two, or one where the file system does not count them.
+                // Nearly all are empty, which a directory's link count tells: two, or one if the file system does not
+                // count links.
                 guard let status = try? Files.status(ingest, followLinks: false), status.kind == .directory,
                     status.links != 2
                 else { continue }
@@ -32,7 +33,7 @@ struct UnfinishedWrites {
         }
     }
 
-    /// None where nothing stands, or no directory: a build may have ended meanwhile.
+    /// Empty if nothing exists there, or not a directory: a build may have ended meanwhile.
     private static func names(in path: ByteString) throws(Errno) -> [ByteString] {
         do throws(Errno) {
             return try Files.names(in: path, limit: .max)
@@ -44,10 +45,10 @@ struct UnfinishedWrites {
 }
 
 extension Generation {
-    /// Bytes of what builds are writing, or have left unfinished; 0 where that cannot be told.
+    /// Bytes that builds are writing, or have left unfinished; 0 if unknown.
     public var unfinishedBytes: UInt64 { unfinishedBytes(until: .never) }
 
-    /// The same; of what has been seen where the time is up.
+    /// The same; if the deadline passes, only what was seen before.
     func unfinishedBytes(until deadline: Deadline) -> UInt64 {
         (try? UnfinishedWrites(of: self, until: deadline))?.bytes ?? 0
     }

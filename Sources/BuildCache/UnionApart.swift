@@ -2,16 +2,16 @@ internal import CacheUnion
 internal import Formats
 internal import Host
 
-/// A union for each of several builds that run in an engine at once (`CacheGraph.config(apart:)`): manifests that name the same and
-/// that BuildKit takes for different caches.
+/// A separate union for each of several builds that run in an engine at the same time (`CacheGraph.config(apart:)`):
+/// manifests with the same content, which BuildKit takes for different caches.
 enum UnionApart {
-    /// Builds of a command beyond these share the union itself.
+    /// If a command has more builds than this, the rest share the union itself.
     private static let most = 63
-    /// Bytes of manifests and configs that are made of one union.
+    /// The most bytes of manifests and configs to make from one union.
     private static let mostBytes = 8 << 20
 
-    /// The record of a published union with as many of them as there is room and time for; what is new is written down where the
-    /// union is found, unless another has replaced it there.
+    /// The record of a published union with as many of them as space and time allow. New ones are written to the
+    /// union's record, unless another process has replaced it.
     static func made(
         _ count: Int, of record: UnionRecord, at places: [ByteString], in generation: Generation,
         until deadline: Deadline = .never

@@ -3,13 +3,13 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Where the record of a union stands: the wider its scope, the more builds share it.
+/// Where the record of a union is stored: the wider its scope, the more builds share it.
 public enum UnionScope: Sendable {
     /// All exports of a generation.
     case store
-    /// Those of one repository.
+    /// The exports of one repository.
     case repository
-    /// Those of one key.
+    /// The exports of one key.
     case key
 }
 
@@ -28,16 +28,16 @@ extension Generation {
 /// An export with an index.
 struct CompleteExport: OfVariant, Equatable, Sendable {
     let generation: Generation
-    /// Its key's directory name.
+    /// The name of its key's directory.
     let key: ByteString
-    /// Its own.
+    /// The name of its own directory.
     let name: ByteString
     let variant: Variant
     let number: UInt64
     /// When its index was written, in nanoseconds since 1970.
     let completed: Int64
 
-    /// nil while there is no index that counts: failed builds leave none.
+    /// nil as long as there is no valid index: failed builds leave none.
     init?(_ name: ByteString, number: UInt64, of key: ByteString, in generation: Generation) {
         let path = generation.exportsPath.appending(path: key).appending(path: name)
         guard let variant = ExportName(name)?.variant,
@@ -55,45 +55,46 @@ struct CompleteExport: OfVariant, Equatable, Sendable {
     var path: ByteString { generation.exportsPath.appending(path: key).appending(path: name) }
 }
 
-/// A union that is made and not yet written down.
+/// A union that has been made but not written yet.
 struct UnionDraft {
     private static let limit = CacheGraph.Limit()
 
     let manifest: ByteString
     private let config: ByteString
-    /// Digits of the layers' digests.
+    /// The digits of the layers' digests.
     private let layers: [ByteString]
-    /// Whether all exports found room in it.
+    /// Whether all exports fit into it.
     let isWhole: Bool
-    /// Whether it is what the former union was, made of more exports.
+    /// Whether its content equals that of the former union, although it is made from more exports.
     private let isWritten: Bool
     private(set) var record: UnionRecord
 
-    /// A published union, read to be added to.
+    /// A published union that is the base of a new one.
     struct Base {
         let record: UnionRecord
-        /// nil where nothing can be added to what it says.
+        /// nil if nothing can be added to its content.
         let graph: CacheGraph?
     }
 
-    /// An export, read to be added.
+    /// An export to be added.
     struct Added {
         let export: CompleteExport
         let graph: CacheGraph
     }
 
-    /// Why there is none.
+    /// Why no union was made.
     enum DraftError: Error {
         /// It would hold nothing that its base does not.
         case nothingNew
-        /// The same, since its base has no room for more.
+        /// The same, because its base is full.
         case noRoom
-        /// More than an importer should be given.
+        /// It is larger than an importer should be given.
         case tooLarge
     }
 
-    /// What `base`, or several unions of different generations, and these exports hold together. What is `missing` from the pool is left out, with all that leads through it.
-    /// Without a base it may still replace a `former` one.
+    /// The combined content of `base`, or of several unions of different generations, and these exports. It leaves out
+    /// layers that are `missing` from the pool, and all steps whose links lead through them. Without a base it may
+    /// still replace a `former` union.
     init(
         _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = [],
         replacing former: UnionRecord? = nil
@@ -116,7 +117,7 @@ struct UnionDraft {
         guard !graphs.isEmpty else { throw .nothingNew }
         var (union, leftOut) = CacheGraph.union(of: graphs, limit: Self.limit)
         isWhole = leftOut.isEmpty
-        // What it is made from is not known to be in it then.
+        // Otherwise it would be unclear which of its sources it contains.
         guard leftOut.allSatisfy({ sources[$0] != nil }) else { throw .tooLarge }
         let without = Set(leftOut)
         for (place, export) in sources.enumerated() where !without.contains(place) {
@@ -151,7 +152,7 @@ struct UnionDraft {
         for blob in record.named { record.former[blob] = nil }
     }
 
-    /// What it has besides layers.
+    /// Its blobs besides layers.
     var texts: [(blob: Preflight.Blob, text: ByteString)] { [(record.config, config), (record.manifest, manifest)] }
 
     /// Forgets what was replaced before a time, and returns it.
@@ -161,14 +162,14 @@ struct UnionDraft {
         return old
     }
 
-    /// Puts the union into a generation's pool, where it is as good as any export's manifest, and then its record where it is looked
-    /// for. Killed at any point this leaves the former union or this one.
+    /// Puts the union into a generation's pool, where it is as valid as any export's manifest, and then writes its
+    /// record to each place. If killed at any point, this leaves either the former union or this one.
     func write(in generation: Generation, to places: [ByteString], mostLinks: Int = .max) throws(Errno) {
         if !generation.lenders.isEmpty { try generation.link(layers, most: mostLinks) }
         let mode = try Files.status(generation.path, followLinks: false).mode
         for (blob, text) in texts {
             guard let path = generation.blobPath(blob.digest) else { throw .invalid }
-            // Nothing new: not one more look at the pool for those who remember it.
+            // Nothing is new: leave the pool's modification time unchanged, so that nobody has to walk it again.
             if isWritten { continue }
             try Files.replace(path, with: text, mode: mode & 0o444)
         }
@@ -177,6 +178,6 @@ struct UnionDraft {
 }
 
 extension Preflight.Contents {
-    /// What they say; nil where no union can say it.
+    /// Its graph; nil if no union can hold it.
     var graph: CacheGraph? { CacheManifest(manifestText).flatMap { CacheGraph(manifest: $0, config: configText) } }
 }

@@ -2,41 +2,41 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// What one generation holds for the builds of one command.
+/// What one generation offers to the builds of one command.
 struct UnionOffer {
     let generation: Generation
     private let builds: [BuildIdentity]
-    /// For each build its number among those that run at once and share steps.
+    /// For each build, its number among those that run at once and share steps.
     private let numbers: [Int]
     private let scope: UnionScope
     private let deadline: Deadline
     private var keys: [ByteString: KeyListing] = [:]
-    /// What may be imported as it is: a union, or for each build the newest export of its key.
+    /// What may be imported without merging: a union, or for each build the newest export of its key.
     private var standing: [CacheLookup.Import?]
     private(set) var draft: UnionDraft?
     private var places: [ByteString] = []
-    /// The published union that is imported, and where its record is.
+    /// The published union that is imported, and the paths of its record.
     private var union: (record: UnionRecord, places: [ByteString])?
     private var canWrite = false
     private(set) var newest: [ByteString?]
     /// What was left out, and why.
     private(set) var notes: [Note] = []
 
-    /// Exports that are merged before a build begins, newest first.
+    /// The most exports to merge before a build starts, newest first.
     private static let mostMerged = 32
-    /// Exports that are looked for a manifest in: failed builds leave none.
+    /// The most exports in which to look for a manifest: failed builds leave none.
     private static let mostLookedFor = 512
-    /// Lost layers that are named.
+    /// The most missing layers to name.
     private static let mostNotes = 8
-    /// Links that are made for it.
+    /// The most links to make for it.
     private static let mostLinks = 512
-    /// Bytes of manifests and configs that are read for it.
+    /// The most bytes of manifests and configs to read for it.
     private static let mostBytes = 512 << 10
-    /// Bytes of manifests and configs of exports that are read in all, damaged ones among them.
+    /// The most bytes of manifests and configs of exports to read in total, including damaged ones.
     private static let mostExported = 2 << 20
-    /// The same of unions.
+    /// The same for unions.
     private static let mostRead = 4 << 20
-    /// A union of more bytes is imported as it stands: merging it takes longer than a build should wait.
+    /// A larger union is imported as it is: merging it would take longer than a build should wait.
     private static let largestMerged = 256 << 10
 
     init(
@@ -55,19 +55,20 @@ struct UnionOffer {
         }
     }
 
-    /// How near a generation's exports are to the builds: those with the same branch and arguments before others, then the newest.
+    /// How close a generation's exports are to the builds: first those with the same branch and arguments, then the
+    /// newest.
     var nearness: (Int, Int64) {
         let same = builds.count { keys[$0.key.directoryName]?.holds($0.variant) ?? false }
         return (same, keys.values.map(\.newest).max() ?? 0)
     }
 
-    /// What the builds import once `write` is done.
+    /// What the builds import after `write`.
     var imports: [CacheLookup.Import?] {
         guard let draft else { return standing }
         return builds.indices.map { self.import(draft.record, for: $0) }
     }
 
-    /// Whether any build gets something.
+    /// Whether at least one build gets something.
     var isUseful: Bool { imports.contains { $0 != nil } }
 
     private func `import`(_ record: UnionRecord, for build: Int) -> CacheLookup.Import {
@@ -76,7 +77,7 @@ struct UnionOffer {
             keys: record.exports.count)
     }
 
-    /// The union's own manifest, unless there is one of the build's number.
+    /// The union's own manifest, unless there is one with the build's number.
     private func manifest(of record: UnionRecord, for build: Int) -> ByteString {
         let number = numbers[build]
         guard number > 0, number <= record.apart.count else { return record.manifest.digest }
@@ -89,12 +90,12 @@ struct UnionOffer {
         }
     }
 
-    /// Finds the union that is published, checks it, and merges it with what has come since.
+    /// Finds the published union, checks it, and merges it with newer exports.
     mutating func prepare(canWrite: Bool, remember: Bool) {
         self.canWrite = canWrite
         var preflight = Preflight(indexes: Self.mostMerged, bytes: Self.mostRead, until: deadline)
         let published = published(&preflight, in: generation, remember: remember)
-        // What each of several generations has published is what their own is made of first.
+        // For several generations, the union starts from what each of them has published.
         let others =
             published == nil && !generation.lenders.isEmpty
             ? generation.lenders.compactMap { self.published(&preflight, in: $0, remember: false) } : []
@@ -119,7 +120,7 @@ struct UnionOffer {
         merge(published, others, exports, &preflight)
     }
 
-    /// Takes a published union for all builds that have nothing else.
+    /// Uses a published union for all builds that have nothing else.
     private mutating func stand(on published: CheckedUnion) {
         union = (published.record, [published.path])
         for index in builds.indices where standing[index] == nil {
@@ -134,10 +135,11 @@ struct UnionOffer {
         let wide = scope == .key ? [] : builds.map { generation.unionPath(scope, $0.key) }.withoutRepeats
         if generation == self.generation { places = wide.isEmpty ? paths : wide }
         func keepPlace(_ path: ByteString) {
-            // What one key's union is more than the wide one is not for others.
+            // What a key's own union contains beyond the wide one is not meant for others.
             if generation == self.generation, paths.contains(path) { places = paths }
         }
-        // The narrowest first: a key has one of its own where the wide one has no room for all, or lacks what is too old for others.
+        // The narrowest first: a key has a union of its own if the wide one has no space for all its exports, or
+        // lacks those that are too old for others.
         let records = (paths + wide).compactMap { path in
             UnionRecord.read(path, in: generation).map { (path: path, record: $0, lacking: lacking(in: $0)) }
         }
@@ -156,7 +158,7 @@ struct UnionOffer {
         return nil
     }
 
-    /// How many of the builds' exports are not in a union.
+    /// How many of the builds' exports are missing from a union.
     private func lacking(in record: UnionRecord) -> Int {
         keys.reduce(0) { sum, key in
             let known = record.exports[key.key] ?? []
@@ -170,7 +172,7 @@ struct UnionOffer {
     ) {
         let isWhole = published?.missing.isEmpty ?? false
         var read: [UnionDraft.Added] = []
-        // Damaged, or saying what no union can.
+        // Exports that are damaged, or that no union can hold.
         var useless = 0
         var bytes = 0
         var reader = Preflight(indexes: Self.mostMerged, bytes: Self.mostExported, until: deadline)
@@ -196,21 +198,20 @@ struct UnionOffer {
             }
         }
         if let published, isWhole {
-            // One that has nothing of a build's own is worth less than an export that has.
+            // A union without a build's own exports is worth less than one of those exports.
             for (index, build) in builds.enumerated() where published.record.exports[build.key.directoryName] != nil {
                 standing[index] = nil
             }
             stand(on: published)
         }
         defer { noteUnmerged(of: exports, besides: published, useless) }
-        // An export by itself is its own union.
-        // What there is no time for the next build merges, or whoever publishes.
+        // A single export needs no union. If there is no time, the next build or the publisher merges.
         guard !deadline.hasPassed || !isWhole else { return }
         let count = read.count + others.count
         guard canWrite, published == nil ? count > 1 : count > 0 || !isWhole else { return }
         var base: UnionDraft.Base?
         if let published {
-            // What has lost a layer cannot be imported as it stands, whatever it takes to make it whole.
+            // A union that has lost a layer cannot be imported as it is, so it is merged however long that takes.
             guard !isWhole || published.record.manifest.size + published.record.config.size <= Self.largestMerged
             else { return }
             do throws(StoreError) {
@@ -226,7 +227,7 @@ struct UnionOffer {
         draft = try? UnionDraft(base, others: more, read, without: missing)
     }
 
-    /// What is complete and yet not imported is said: the build may miss what another has just built.
+    /// Reports complete exports that are not imported: the build may miss what another has just built.
     private mutating func noteUnmerged(of exports: [CompleteExport], besides published: CheckedUnion?, _ useless: Int) {
         guard let merged = draft?.record ?? published?.record else { return }
         let count = exports.count { !merged.holds($0.number, of: $0.key) } - useless
@@ -234,7 +235,7 @@ struct UnionOffer {
         notes.append(Note(.unionNotMerged, ByteString(decimal: count) + (count == 1 ? " export" : " exports")))
     }
 
-    /// An export by itself is what a build imports where no union can be.
+    /// If there can be no union, a build imports a single export.
     private mutating func note(_ manifest: Preflight.Blob, of export: CompleteExport) {
         for (index, build) in builds.enumerated()
         where build.key.directoryName == export.key && standing[index] == nil {
@@ -243,7 +244,8 @@ struct UnionOffer {
         }
     }
 
-    /// Writes what was merged where others find it, too, and what builds at once need of it; says why that cannot be.
+    /// Writes the merged union to where other builds find it, too, and the separate manifests that concurrent builds
+    /// need; returns why that failed, if it did.
     mutating func write() -> Note? {
         if let draft {
             self.draft = nil
@@ -264,7 +266,7 @@ struct UnionOffer {
     }
 }
 
-/// The names of a key's exports, as far as a look at the ends of the names tells.
+/// The names of a key's exports, to the extent that the ends of the names tell.
 struct KeyListing {
     struct Item {
         let number: UInt64
@@ -275,9 +277,9 @@ struct KeyListing {
 
     private(set) var exports: [Item] = []
 
-    /// Exports of failed builds that are passed over.
+    /// The most exports of failed builds to skip.
     private static let mostFailed = 16
-    /// Names read of one key's directory.
+    /// The most names to read from a key's directory.
     private static let mostNames = 65_536
 
     init(of key: ByteString, in generations: [Generation], until deadline: Deadline = .never) {
@@ -299,7 +301,7 @@ struct KeyListing {
         export.name.hasPrefix(variant.branch + "." + variant.arguments + ".")
     }
 
-    /// The complete export that began last with this branch and these arguments; where there is none, with any.
+    /// The complete export that started last with this branch and these arguments; if there is none, with any.
     func nearest(to variant: Variant, _ key: ByteString) -> CompleteExport? {
         let same = exports.filter { Self.is($0, variant) }
         return (same.isEmpty ? exports : same).sorted { $0.started > $1.started }.prefix(Self.mostFailed).lazy
@@ -308,7 +310,7 @@ struct KeyListing {
             }.first
     }
 
-    /// The directory of the newest export that is known, or complete.
+    /// The directory of the newest export that is known or complete.
     func newest(among known: Set<UInt64>, _ complete: [CompleteExport], _ key: ByteString) -> ByteString? {
         if let newest = complete.max(by: { $0.completed < $1.completed }) { return newest.path }
         return exports.lazy.filter { known.contains($0.number) }.max { $0.started < $1.started }.map {
@@ -316,7 +318,7 @@ struct KeyListing {
         }
     }
 
-    /// The complete ones among those that began last and are not known.
+    /// The complete ones among those that started last and are not known.
     func complete(
         besides known: Set<UInt64>, _ key: ByteString, limit: Int, until deadline: Deadline = .never
     ) -> [CompleteExport] {

@@ -4,10 +4,10 @@ internal import Host
 internal import Notes
 
 extension Store {
-    /// Publishes the union of what one's own sub-store holds for some keys, once their builds have ended. What cannot be done the
-    /// next build does: this says nothing.
-    /// `trusted` users' sub-stores count, too: what they and one's own hold is one union more. A command of several builds that
-    /// share steps will need as many importers' worth of it again.
+    /// Publishes the union of what the user's own sub-store holds for some keys, after their builds have ended. It
+    /// reports no errors: the next build does what this could not. It includes the sub-stores of `trusted` users: their
+    /// content and the user's own form one more union. A command with several builds that share steps will need `apart`
+    /// as many separate manifests the next time.
     public func publishUnion(
         for keys: [Key], _ scope: UnionScope, othersUpTo age: Int64, trusting trusted: [UInt32] = [],
         apart: Int = 0
@@ -17,7 +17,7 @@ extension Store {
         let lock = PublisherLock(
             in: layout.subStore(of: user), until: Deadline { Clock.monotonic > deadline })
         withExtendedLifetime(lock) {
-            // Exports are listed under the lock: what another process has published meanwhile is not published again.
+            // Exports are listed under the lock, so that a union published meanwhile is not published again.
             guard let (generation, lease) = (try? leasedGeneration(of: user)) ?? nil else { return }
             publish(keys, in: generation, lease, scope, othersUpTo: age, trusting: trusted, apart: apart)
         }
@@ -38,7 +38,7 @@ extension Store {
         }
     }
 
-    /// Folders of links over generations that have been replaced, a day after a build can have begun to use them.
+    /// Removes folders of links over replaced generations, a day after the last build can have started to use them.
     private func removeOldLinks(in generation: Generation, besides links: Generation) {
         for name in (try? Files.names(in: generation.path, limit: .max)) ?? []
         where name.hasPrefix(Generation.linksPrefix) && name != links.path.lastPathComponent {
@@ -55,21 +55,22 @@ extension Store {
 struct UnionPublisher {
     let generation: Generation
     let scope: UnionScope
-    /// Nanoseconds after which an export is of no use to another repository.
+    /// The age in nanoseconds from which an export is of no use to another repository.
     let age: Int64
-    /// How many builds at once need a manifest of it of their own.
+    /// How many concurrent builds need a separate manifest of it.
     var apart = 0
 
-    /// Builds that end at once publish at once; who was overtaken begins again.
+    /// Builds that end at the same time publish at the same time; one that was overtaken starts again.
     private static let tries = 4
-    /// After this no build looks for a manifest that it was told to import: where it is gone, that build imports nothing.
+    /// After this time no build still looks for a manifest that it was told to import: if the manifest is gone, such
+    /// a build imports nothing.
     private static let readingTime: Int64 = 600_000_000_000
-    /// Times of files are no finer than a tick of the kernel's.
+    /// Modification times of files are no finer than a kernel tick.
     private static let tick: Int64 = 30_000_000
-    /// Exports that are looked at, of a store that nobody trims.
+    /// The most exports to look at, for a store that nobody trims.
     private static let mostExports = 16_384
 
-    /// For the keys of a command that has ended.
+    /// Publishes for the keys of a command that has ended.
     func publish(for keys: [Key]) {
         var reader = ExportShelf()
         for (_, keys) in Dictionary(grouping: keys.withoutRepeats, by: \.repository) {
@@ -81,16 +82,16 @@ struct UnionPublisher {
             let relatives = near.flatMap { complete($0) }
             let strangers = far.flatMap { complete($0) }.filter(isRecent)
             if scope != .key {
-                // Old exports are in no union that other repositories' builds import.
+                // Unions that builds of other repositories import contain no old exports.
                 let all = scope == .store ? (exports + relatives).filter(isRecent) + strangers : exports + relatives
                 let isWhole = publish(newestFirst(all), at: [generation.unionPath(scope, first)], &reader)
                 if isWhole && (scope != .store || exports.allSatisfy(isRecent)) {
-                    // What there was no room for, or was too old, has been trimmed.
+                    // What did not fit, or was too old, has been trimmed.
                     for place in places { UnionRecord.remove(place) }
                     continue
                 }
             }
-            // What begins as the own builds do has steps that they may look for.
+            // Exports with the same sources as these builds have steps that these builds may look for.
             let sources = exports.reduce(into: Set<Digest>()) { $0.formUnion(reader.sources(of: $1)) }
             var (alike, others): ([CompleteExport], [CompleteExport]) = ([], [])
             for export in preferred(strangers) {
@@ -104,13 +105,13 @@ struct UnionPublisher {
         }
     }
 
-    /// Unions that a trimmed generation begins with, of all that has stayed: those of the former one, and one for each key of which no
-    /// wide one holds everything.
+    /// The unions with which a trimmed generation starts, made from everything that stayed: those that the former one
+    /// had, and one for each key that no wide union covers completely.
     static func remake(
         _ records: [(path: ByteString, record: UnionRecord)], of former: Generation, in generation: Generation,
         for keys: some Sequence<ByteString>
     ) {
-        // Age has been looked at before.
+        // The age was already checked.
         let publisher = UnionPublisher(generation: generation, scope: .store, age: .max)
         let own = Dictionary(
             records.map { ($0.path.relative(to: former.path) ?? "", $0.record) },
@@ -132,7 +133,7 @@ struct UnionPublisher {
         }
     }
 
-    /// The first ones first where not all have room.
+    /// If not all fit, earlier ones take precedence.
     private func remake(_ exports: [ByteString: Set<UInt64>], besides first: [CompleteExport], at place: ByteString) {
         var reader = ExportShelf()
         let known = Set(first.map(\.path))
@@ -149,14 +150,15 @@ struct UnionPublisher {
         exports.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }
     }
 
-    /// The newest first, and of each variant one before all others: retention leaves out what has no room in this order.
+    /// The newest first, and one of each variant before all others: retention drops what does not fit in the same
+    /// order.
     private func preferred(_ exports: [CompleteExport]) -> [CompleteExport] { newestFirst(exports).firstOfEachVariant }
 
     private func complete(_ key: ByteString) -> [CompleteExport] {
         KeyListing(of: key, in: generation.sources).complete(besides: [], key, limit: Self.mostExports)
     }
 
-    /// The other keys of the scope: those of the repository, and those of others.
+    /// The other keys in the scope: those of the same repository, and those of others.
     private func others(
         besides own: Set<ByteString>, of repository: ByteString
     ) -> (near: [ByteString], far: [ByteString]) {
@@ -175,8 +177,8 @@ struct UnionPublisher {
         return (near, scope == .store ? names.filter { !near.contains($0) } : [])
     }
 
-    /// Makes one union of as many of these exports as an importer should be given, the first ones first, and of no others. Says
-    /// whether it has all that can be in one.
+    /// Makes one union of as many of these exports as an importer should be given, earlier ones first, and of no
+    /// others. Returns whether it contains everything that a union can hold.
     private func publish(
         _ exports: [CompleteExport], at places: [ByteString], remembering: Bool = true, _ reader: inout ExportShelf
     ) -> Bool {
@@ -194,7 +196,7 @@ struct UnionPublisher {
         return isWhole
     }
 
-    /// How much of it is published now, as far as is known.
+    /// How much of it is published now, if known.
     private enum Outcome {
         case whole, part, tooLarge
     }
@@ -219,7 +221,7 @@ struct UnionPublisher {
                 if let base, let added = try Self.added(read, to: base, without: missing) {
                     draft = added
                 } else {
-                    // The first ones first, whatever was published before.
+                    // Start again, with the first ones first, whatever was published before.
                     draft = try UnionDraft(
                         nil,
                         exports.compactMap { export in
@@ -230,7 +232,7 @@ struct UnionPublisher {
                 return error == .nothingNew ? .whole : .tooLarge
             }
             let outcome: Outcome = draft.isWhole ? .whole : .part
-            // Without room for more it is the same again.
+            // A full union stays the same.
             if let former, base != nil, former.manifest == draft.record.manifest, former.exports == draft.record.exports
             {
                 _ = UnionApart.made(apart, of: former, at: places, in: generation)
@@ -247,7 +249,7 @@ struct UnionPublisher {
         return .part
     }
 
-    /// nil where there is no room for all of it.
+    /// nil if not all of it fits.
     private static func added(
         _ exports: [UnionDraft.Added], to base: UnionDraft.Base, without missing: [ByteString]
     ) throws(UnionDraft.DraftError) -> UnionDraft? {
@@ -260,7 +262,7 @@ struct UnionPublisher {
         }
     }
 
-    /// A published union that can be added to: all that it holds is to be in the new one.
+    /// A published union that can be extended: the new one is to contain all of its content.
     private func foundation(
         _ record: UnionRecord, at place: ByteString, for exports: [CompleteExport]
     ) -> (UnionDraft.Base?, missing: [ByteString]) {
@@ -276,8 +278,8 @@ struct UnionPublisher {
         return (base, checked.missing)
     }
 
-    /// Takes away what former unions have left in the pool, unless another one's record names it: two keys' unions of the same exports
-    /// are one manifest.
+    /// Removes the blobs of former unions from the pool, unless another union's record names them: two keys' unions of
+    /// the same exports have the same manifest.
     private func remove(_ blobs: [ByteString]) {
         guard !blobs.isEmpty else { return }
         let used = Set(UnionRecord.all(in: generation).flatMap(\.record.named))
@@ -286,7 +288,7 @@ struct UnionPublisher {
         }
     }
 
-    /// So that the next build need not look at each layer.
+    /// Spares the next build from checking each layer.
     private func remember(_ record: UnionRecord, at places: [ByteString]) {
         Clock.sleep(nanoseconds: Self.tick)
         for place in places {
@@ -296,12 +298,12 @@ struct UnionPublisher {
     }
 }
 
-/// Exports as they are read once for several unions, all their layers looked at.
+/// Exports that are read once for several unions, with all their layers checked.
 private struct ExportShelf {
     private var read: [ByteString: CacheGraph?] = [:]
     private var preflight = Preflight(indexes: .max, bytes: .max)
 
-    /// nil for a damaged one, and for one that no union can hold.
+    /// nil for a damaged export, and for one that no union can hold.
     mutating func graph(of export: CompleteExport) -> CacheGraph? {
         if let known = read[export.path] { return known }
         let graph = try? load(export)
@@ -309,7 +311,7 @@ private struct ExportShelf {
         return graph
     }
 
-    /// What its steps begin with.
+    /// The sources with which its steps start.
     mutating func sources(of export: CompleteExport) -> Set<Digest> { graph(of: export)?.sources ?? [] }
 
     private mutating func load(_ export: CompleteExport) throws(StoreError) -> CacheGraph? {

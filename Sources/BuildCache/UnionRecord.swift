@@ -2,26 +2,28 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Which manifest is a union, and which exports are in it: a text beside what it is of, always replaced whole.
+/// Which manifest is a union, and which exports it contains: a text file next to what it covers, always replaced
+/// atomically.
 struct UnionRecord: Equatable, Sendable {
     /// The manifest, in the pool.
     let manifest: Preflight.Blob
     /// Its config, in the pool.
     let config: Preflight.Blob
-    /// Steps that it knows.
+    /// The number of steps that it knows.
     let records: Int
-    /// Blobs that these lead to.
+    /// The number of blobs to which these lead.
     let layers: Int
-    /// When its oldest export was complete, in nanoseconds since 1970.
+    /// When its oldest export was completed, in nanoseconds since 1970.
     let oldest: Int64
-    /// The exports in it by their keys' directories, each by its number.
+    /// The exports in it, as numbers, by their keys' directories.
     var exports: [ByteString: Set<UInt64>] = [:]
-    /// The same union for the importers of several builds at once, manifest and config, by their numbers from 1 on (`CacheGraph`).
+    /// Separate manifests and configs of the same union for the importers of concurrent builds, numbered from 1
+    /// (`CacheGraph`).
     var apart: [Apart] = []
-    /// Blobs of unions that this one and those before it replaced, and when, in nanoseconds since 1970.
+    /// Blobs of unions that this one and its predecessors replaced, and when, in nanoseconds since 1970.
     var former: [ByteString: Int64] = [:]
 
-    /// One of the others' manifests, in the pool.
+    /// One of the separate manifests, in the pool.
     struct Apart: Equatable, Sendable {
         let manifest: Preflight.Blob
         let config: Preflight.Blob
@@ -29,17 +31,17 @@ struct UnionRecord: Equatable, Sendable {
 
     /// The file's name in a key's directory, and in a generation.
     static let name: ByteString = "union"
-    /// What one is read of at most: half a million exports' numbers.
+    /// The most bytes to read: the numbers of half a million exports.
     private static let largest = 8 << 20
     private static let title: ByteString = "union 1"
 
-    /// How many exports are in it.
+    /// The number of exports in it.
     var exportCount: Int { exports.values.reduce(0) { $0 + $1.count } }
 
-    /// Whether an export is in it.
+    /// Whether it contains an export.
     func holds(_ export: UInt64, of key: ByteString) -> Bool { exports[key]?.contains(export) ?? false }
 
-    /// The records of a generation, by their paths: the wide ones and then those of keys.
+    /// The records of a generation with their paths: the wide ones, and then those of keys.
     static func all(in generation: Generation) -> [(path: ByteString, record: UnionRecord)] {
         func read(_ path: ByteString) -> (path: ByteString, record: UnionRecord)? {
             UnionRecord.read(path, in: generation).map { (path, $0) }
@@ -52,16 +54,17 @@ struct UnionRecord: Equatable, Sendable {
             }
     }
 
-    /// What it has in the pool besides layers, and what those before it have left.
+    /// Its blobs in the pool besides layers, and what its predecessors have left there.
     var blobs: [Digest] { (named + former.keys).compactMap { Digest($0) } }
 
-    /// What it has there now.
+    /// Its present blobs there.
     var named: [ByteString] { namedBlobs.map(\.digest) }
 
     /// The same with their sizes.
     var namedBlobs: [Preflight.Blob] { [manifest, config] + apart.flatMap { [$0.manifest, $0.config] } }
 
-    /// Reads a record that belongs to a generation's owner, who alone may write it; nil for any other, and for a torn one.
+    /// Reads a record, which must belong to the generation's owner and be writable by no one else; nil for any other,
+    /// and for an incomplete one.
     static func read(_ path: ByteString, in generation: Generation) -> UnionRecord? {
         guard let file = try? Descriptor.open(path, followLinks: false), let status = try? file.status(),
             status.kind == .regular, status.owner == generation.owner, !status.isWritableByOthers,
@@ -70,13 +73,13 @@ struct UnionRecord: Equatable, Sendable {
         return UnionRecord(text)
     }
 
-    /// Takes one away, and what is remembered of it. Its blobs are swept when nothing names them any more.
+    /// Removes a record, and what is remembered about it. Its blobs are swept once nothing names them any more.
     static func remove(_ path: ByteString) {
         guard !Files.isMissing(path) else { return }
         for file in [path, path + "-checked"] { try? Files.remove(file) }
     }
 
-    /// By its parts.
+    /// From its parts.
     init(manifest: Preflight.Blob, config: Preflight.Blob, records: Int, layers: Int, oldest: Int64) {
         self.manifest = manifest
         self.config = config
@@ -85,10 +88,10 @@ struct UnionRecord: Equatable, Sendable {
         self.oldest = oldest
     }
 
-    /// nil for a text that is not whole.
+    /// nil for an incomplete text.
     init?(_ text: ByteString) {
         var lines = text.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
-        // The last line ends, too.
+        // The last line must end with a newline, too.
         guard lines.popLast()?.isEmpty == true, lines.popLast().map({ ByteString($0) }) == "end",
             lines.popFirst().map({ ByteString($0) }) == Self.title,
             let manifest = Self.blob(lines.popFirst(), "manifest"), let config = Self.blob(lines.popFirst(), "config"),
@@ -159,8 +162,8 @@ struct UnionRecord: Equatable, Sendable {
 }
 
 extension ExportName {
-    /// The number of the export with this name, which nothing else has; nil for a name that is certainly none of ours. Looks at no
-    /// more than its end: a key has hundreds of exports.
+    /// The unique number of the export with this name; nil for a name that is certainly foreign. Looks only at the end
+    /// of the name, because a key has hundreds of exports.
     static func number(of name: ByteString) -> UInt64? {
         guard name.count > 17, name.bytes[name.count - 17] == UInt8(ascii: "-") else { return nil }
         var number: UInt64 = 0
@@ -171,7 +174,7 @@ extension ExportName {
         return number
     }
 
-    /// When the build of such an export began, in seconds since 1970; 0 for none of ours.
+    /// When the build of an export started, in seconds since 1970, by the export's name; 0 for a foreign name.
     static func started(_ name: ByteString) -> Int64 {
         guard name.count > 27 else { return 0 }
         var time: Int64 = 0

@@ -5,53 +5,54 @@ public import Notes
 
 /// A published union, for people.
 public struct UnionSummary: Sendable {
-    /// What it is made for: all builds, those of a repository, or those of a key.
+    /// Whose builds it serves: all builds, those of a repository, or those of a key.
     public enum Place: Equatable, Sendable {
         case store
-        /// Some digits of its digest.
+        /// Some digits of the repository's digest.
         case repository(ByteString)
         /// The key's directory among the exports.
         case key(ByteString)
     }
 
-    /// What is not in it for one reason.
+    /// What it leaves out for one reason.
     public struct LeftOut: Equatable, Sendable {
-        /// Why.
+        /// The reason.
         public let reason: Reason
-        /// How many exports, or layers that are lost.
+        /// The number of exports, or of missing layers.
         public fileprivate(set) var count: Int
         /// One of them.
         public let example: ByteString
     }
 
-    /// What it is made for.
+    /// Whose builds it serves.
     public let place: Place
-    /// Whose exports may be in it.
+    /// The users whose exports may be in it.
     public let users: [UInt32]
-    /// Exports in it.
+    /// The number of exports in it.
     public let exports: Int
-    /// Their keys.
+    /// The number of their keys.
     public let keys: Int
-    /// Steps that it knows.
+    /// The number of steps that it knows.
     public let records: Int
-    /// Blobs that these lead to.
+    /// The number of blobs to which these lead.
     public let layers: Int
-    /// Bytes of its config.
+    /// The size of its config in bytes.
     public let configBytes: Int
-    /// Bytes of its manifest.
+    /// The size of its manifest in bytes.
     public let manifestBytes: Int
-    /// Manifests that are made of it for builds at once.
+    /// The number of separate manifests made from it for concurrent builds.
     public let apart: Int
-    /// Bytes of all manifests and configs that it has in the pool.
+    /// The size in bytes of all manifests and configs that it has in the pool.
     public let bytes: UInt64
-    /// When its oldest export was complete, in nanoseconds since 1970.
+    /// When its oldest export was completed, in nanoseconds since 1970.
     public let oldest: Int64
     /// When it was written, in nanoseconds since 1970.
     public let written: Int64
     /// The most frequent reason first.
     public private(set) var leftOut: [LeftOut] = []
 
-    /// Those of a generation: the wide ones, and then those of keys. `age` is how old other repositories' exports may be.
+    /// The unions of a generation: the wide ones, and then those of keys. `age` is how old exports of other
+    /// repositories may be.
     static func all(of inventory: Inventory, othersUpTo age: Int64, now: Int64) -> [UnionSummary] {
         var reader = Preflight(indexes: .max, bytes: .max)
         return UnionRecord.all(in: inventory.generation).map { path, record in
@@ -62,7 +63,7 @@ public struct UnionSummary: Sendable {
         }
     }
 
-    /// Those over several users' generations.
+    /// The unions over several users' generations.
     static func all(over links: Generation) -> [UnionSummary] {
         var reader = Preflight(indexes: .max, bytes: .max)
         return UnionRecord.all(in: links).map { path, record in
@@ -94,7 +95,8 @@ public struct UnionSummary: Sendable {
         return name.contains("-") ? .key(name) : .repository(name)
     }
 
-    /// Exports that could be in it: of the wide one all, of a key's its own. Those of builds that run or failed are none.
+    /// The exports that could be in it: all for the wide one, its own for that of a key. Exports of running or failed
+    /// builds do not count.
     private mutating func noteExports(
         besides record: UnionRecord, of inventory: Inventory, othersUpTo age: Int64, now: Int64,
         _ reader: inout Preflight
@@ -134,7 +136,7 @@ public struct UnionSummary: Sendable {
         return contents?.graph != nil
     }
 
-    /// What it names and is not there any more: its builds go without.
+    /// Layers that it names but that no longer exist: builds do without them.
     private mutating func noteLosses(of record: UnionRecord, in generation: Generation, _ reader: inout Preflight) {
         do throws(StoreError) {
             let contents = try reader.contents(of: record.manifest, in: generation)

@@ -2,20 +2,20 @@ public import Formats
 internal import Host
 
 extension Generation {
-    /// Between two notes of an export's use.
+    /// The least time between two notes of an export's use.
     private static let useInterval: Int64 = 3_600_000_000_000
 
-    /// Notes that a build uses what has been exported and exports nothing itself, at most once an hour: what was used least recently is
-    /// trimmed first, and access times tell nothing. An export needs no such note, since it names all layers that its build had.
-    /// Which export has what the build uses is not known before it: most likely the newest of its branch and arguments. For one's own
-    /// generation.
+    /// Notes, at most once an hour, that a build uses existing exports but exports nothing itself: trimming removes the
+    /// least recently used first, and access times are not reliable. A build that exports needs no such note, since its
+    /// export names all layers that it had. Which export contains what the build uses is not known in advance; most
+    /// likely it is the newest of its branch and arguments. Applies to the user's own generation.
     public func noteUse(by build: BuildIdentity) {
         let key = build.key.directoryName
         guard let nearest = KeyListing(of: key, in: [self]).nearest(to: build.variant, key) else { return }
         Self.noteUse(of: nearest.path)
     }
 
-    /// The same of a certain export of one's own.
+    /// The same for a given export of the user's own.
     public static func noteUse(of export: ByteString) {
         let now = Clock.now
         let path = export.appending(path: Export.usedRecord)
@@ -29,17 +29,18 @@ extension Generation {
 }
 
 extension StoreLayout {
-    /// One user's part of a store.
+    /// One user's sub-store.
     public struct Part: Equatable, Sendable {
-        /// Whose it is.
+        /// The user.
         public let user: UInt32
-        /// The group to act with: that of its directory, which its user chose, or nobody's where the directory above chose it.
+        /// The group with which to act: that of the directory, if its user chose it; the group "nobody" if the
+        /// directory above chose it.
         public let group: UInt32
         /// Its directory.
         public let path: ByteString
     }
 
-    /// The parts in which something is, each owned by the user whose name it has, by user.
+    /// The non-empty sub-stores, each owned by the user in its name, by user.
     public var parts: [Part] {
         let names = (try? Files.names(in: format, limit: .max)) ?? []
         let isGroupInherited = ((try? Files.status(format).mode) ?? 0) & 0o2000 != 0
@@ -55,8 +56,8 @@ extension StoreLayout {
 }
 
 extension Store {
-    /// Whether one's own sub-store was last trimmed longer ago than `interval` nanoseconds. The first time it is asked the
-    /// interval begins.
+    /// Whether the user's own sub-store was last trimmed more than `interval` nanoseconds ago. The interval starts with
+    /// the first call.
     public func isTrimDue(interval: Int64) -> Bool {
         let path = layout.subStore(of: user).appending(path: TrimLock.name)
         do throws(Errno) {
@@ -70,21 +71,23 @@ extension Store {
         }
     }
 
-    /// How soon a build looks again after an older generation that was in use, in nanoseconds.
+    /// How soon a build looks again at an older generation that was in use, in nanoseconds.
     private static let settlingTime: Int64 = 300_000_000_000
 
-    /// Trims one's own sub-store in a process of its own, which holds nothing of the caller's. It says nothing: what it cannot
-    /// do, `slipway trim` will say.
+    /// Trims the user's own sub-store in a separate process that holds nothing of the caller's. It prints nothing:
+    /// `slipway trim` reports what it cannot do.
     public func trimBehind(keeping retention: Retention, interval: Int64) {
         Detached.run { _ in
-            // Another shim may have begun meanwhile. What fails is tried again after the interval, not by each build.
+            // Another shim may have started a trim meanwhile. A failed one is tried again after the interval, not by
+            // each build.
             guard isTrimDue(interval: interval) else { return 0 }
             let home = layout.subStore(of: user)
             try? Files.setModified(home.appending(path: TrimLock.name), Clock.now)
-            // Locks of other machines may not be seen there.
+            // Locks held on other machines may not be visible there.
             guard (try? Files.fileSystem(at: home))?.place != .remote else { return 0 }
             guard let report = try? Trim(self, keeping: retention, dryRun: false).run() else { return 1 }
-            // The build that began this holds the old generation; what it exports there is taken over soon after it ends.
+            // The build that started this holds the old generation; what it exports there is carried over soon after
+            // it ends.
             if !report.isSettled {
                 try? Files.setModified(
                     home.appending(path: TrimLock.name), Clock.now &- max(0, interval &- Self.settlingTime))
