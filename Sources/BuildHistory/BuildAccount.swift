@@ -2,22 +2,22 @@ public import Formats
 
 /// One build in the ledger.
 public struct LedgerEntry: Equatable, Sendable {
-    /// Seconds since 1970.
+    /// When it started, in seconds since 1970.
     public var began: Int
-    /// The process that was docker.
+    /// The PID of docker.
     public var process: Int
-    /// The repository, as the store's keys have it.
+    /// The repository, as in the store's keys.
     public var repository: ByteString
-    /// The directory that it exported to; nil when it exported nothing.
+    /// The directory to which it exported; nil if it exported nothing.
     public var export: ByteString?
     /// Whether it imported layers.
     public var hasImported: Bool
     /// Some digits of the Dockerfile's digest.
     public var dockerfile: ByteString
-    /// What became of it.
+    /// The outcome of the build.
     public var outcome: BuildOutcome
 
-    /// The command that it was a build of.
+    /// The command to which it belongs.
     struct Command: Equatable {
         let began: Int
         let process: Int
@@ -50,7 +50,7 @@ public struct LedgerEntry: Equatable, Sendable {
         ])
     }
 
-    /// nil for a line that is torn or none of the ledger's.
+    /// nil for a line that is incomplete or foreign.
     public init?(_ line: ByteString) {
         guard let json = JSON(line), let began = json[key: "began"]?.integer, let process = json[key: "pid"]?.integer,
             let repository = json[key: "repository"]?.string,
@@ -63,33 +63,35 @@ public struct LedgerEntry: Equatable, Sendable {
     }
 }
 
-/// What builds of one repository cost and what they were spared. Times are nanoseconds.
+/// The cost of the builds of one repository, and the time that caching saved them. Times are in nanoseconds.
 public struct BuildAccount: Equatable, Sendable {
     /// The repository.
     public let repository: ByteString
     /// How many builds are known.
     public private(set) var builds = 0
-    /// Their steps.
+    /// The number of their steps.
     public private(set) var steps = 0
-    /// Of these, those that were cached.
+    /// Of these, the number of cached steps.
     public private(set) var cached = 0
-    /// What the cached steps of builds that imported took when they were run: an estimate, since the same step may take longer or
-    /// less elsewhere. Steps that were never seen to run count nothing.
+    /// How long the cached steps of builds that imported took when they were executed. This is an estimate, since the
+    /// same step may take a different time elsewhere. Steps that were never seen executing do not count.
     public private(set) var saved: Int64 = 0
     /// How many builds exported.
     public private(set) var exports = 0
-    /// How long that took.
+    /// How long the exports took.
     public private(set) var exporting: Int64 = 0
-    /// Of the last ten commands, which may be bakes of many targets: how long exports took, and how much was saved.
+    /// For the last ten commands, which may be bakes of many targets: how long exports took, and how much time was
+    /// saved.
     public private(set) var recent: (commands: Int, exporting: Int64, saved: Int64) = (0, 0, 0)
 
     /// How many commands count as the last ones.
     public static let recently = 10
 
-    /// Whether, in the last ten commands, exports took no longer than they saved; true while there are fewer.
+    /// Whether, in the last ten commands, exports took no longer than the time they saved; true if there are fewer
+    /// commands.
     public var pays: Bool { recent.commands < Self.recently || recent.exporting <= recent.saved }
 
-    /// An account for each repository, that with the last build first. `entries` are in their order.
+    /// An account for each repository, starting with the one with the latest build. `entries` must be in order.
     public static func accounts(of entries: [LedgerEntry]) -> [BuildAccount] {
         var order: [ByteString] = []
         var byRepository: [ByteString: [LedgerEntry]] = [:]

@@ -1,26 +1,27 @@
 public import Formats
 
-/// What became of a build, as BuildKit's own history has it.
+/// The outcome of a build, according to BuildKit's own history.
 public struct BuildOutcome: Equatable, Sendable {
-    /// One instruction that BuildKit ran, or did not need to.
+    /// An instruction that BuildKit executed or found in its cache.
     public struct Step: Equatable, Sendable {
-        /// The stage's name; empty where there is one stage only.
+        /// The stage's name; empty if there is only one stage.
         public var stage: ByteString
-        /// Its number among the stage's steps, FROM being 1.
+        /// Its number among the stage's steps; FROM is 1.
         public var number: Int
-        /// The instruction as it ran, arguments filled in: never to be kept. Only its first word when read back.
+        /// The instruction as executed, with arguments filled in; never store it. When read back, only its first
+        /// word.
         public var instruction: ByteString
-        /// Three digits of the instruction's digest: enough to know it again in its place, and no help in guessing what was filled in.
-        /// BuildKit's own digest is no use, it is another one on each machine (local.unique).
+        /// Three digits of the instruction's digest: enough to recognize it in its place, and no help in guessing what
+        /// was filled in. BuildKit's own digest cannot be used, because it differs on each machine (local.unique).
         public var digest: ByteString
-        /// Whether nothing had to be done.
+        /// Whether it came from the cache.
         public var isCached: Bool
-        /// When it began, as text that sorts by time.
+        /// When it started, as text that sorts by time.
         public var started: ByteString
-        /// Nanoseconds.
+        /// The duration in nanoseconds.
         public var duration: Int64
 
-        /// Everything by name.
+        /// From named values.
         public init(
             stage: ByteString, number: Int, instruction: ByteString, digest: ByteString, isCached: Bool,
             started: ByteString = "", duration: Int64 = 0
@@ -41,16 +42,16 @@ public struct BuildOutcome: Equatable, Sendable {
         public var keyword: ByteString { instruction.cut(at: " ")?.before ?? instruction }
     }
 
-    /// An image that a stage is built on.
+    /// A base image of a stage.
     public struct Base: Equatable, Sendable {
-        /// The stage that it begins.
+        /// The stage that starts from it.
         public var stage: ByteString
         /// Its name, without the digest.
         public var name: ByteString
         /// "sha256:..."
         public var digest: ByteString
 
-        /// Everything by name.
+        /// From named values.
         public init(stage: ByteString, name: ByteString, digest: ByteString) {
             self.stage = stage
             self.name = name
@@ -58,16 +59,16 @@ public struct BuildOutcome: Equatable, Sendable {
         }
     }
 
-    /// RUN, COPY, ADD and WORKDIR, in the order in which they began.
+    /// RUN, COPY, ADD and WORKDIR, in the order in which they started.
     public var steps: [Step]
-    /// The images.
+    /// The base images.
     public var bases: [Base]
-    /// Nanoseconds for the export of the cache; nil when there was none.
+    /// How long the cache export took in nanoseconds; nil if there was none.
     public var export: Int64?
-    /// Whether it is known to have come to a good end. Not kept.
+    /// Whether the build is known to have succeeded. Not stored.
     public var isFinished = false
 
-    /// Everything by name.
+    /// From named values.
     public init(steps: [Step], bases: [Base] = [], export: Int64? = nil, isFinished: Bool = false) {
         self.steps = steps
         self.bases = bases
@@ -75,13 +76,13 @@ public struct BuildOutcome: Equatable, Sendable {
         self.isFinished = isFinished
     }
 
-    /// The step that was not cached and began first.
+    /// The first step, by time, that was not cached.
     public var firstMiss: Step? { steps.first { !$0.isCached } }
 }
 
 extension BuildOutcome {
-    /// Reads the lines of `docker buildx history logs --progress rawjson`; nil when no step is among them, unless the build came to
-    /// its end without any. Lines that are no JSON are somebody's warnings.
+    /// Reads the lines of `docker buildx history logs --progress rawjson`; nil if they contain no step, unless the
+    /// build finished without any. Lines that are not JSON are warnings of some program.
     ///
     /// Source: moby/buildkit client/graph.go, SolveStatus and Vertex.
     public init?(log: ByteString) {
@@ -98,7 +99,7 @@ extension BuildOutcome {
             }
         }
         var (steps, bases, export) = ([Step](), [Base](), Int64?.none)
-        // A Dockerfile's, and at its end: the steps of other frontends have other names.
+        // Signs of a Dockerfile build that finished: other frontends name their steps differently.
         var (hasBase, hasResult, hasFailed) = (false, false, false)
         var isWhole = false
         for digest in order {
@@ -117,7 +118,7 @@ extension BuildOutcome {
                 Base(step).map { bases.append($0) }
                 continue
             }
-            // What was never begun was not needed, or an earlier step failed.
+            // A step that never started was not needed, or an earlier step failed.
             guard vertex.isCached || !vertex.started.isEmpty else { continue }
             step.isCached = vertex.isCached
             step.started = vertex.started
@@ -148,7 +149,7 @@ extension BuildOutcome {
             guard let ended = json[key: "completed"]?.string, let from = BuildTime.nanoseconds(begun),
                 let until = BuildTime.nanoseconds(ended)
             else { return }
-            // A step is told of more than once: when its cache is asked, and when it runs.
+            // A step is reported more than once: when its cache is queried, and when it is executed.
             duration = duration &+ max(0, until &- from)
         }
     }
@@ -176,7 +177,7 @@ extension BuildOutcome.Base {
 }
 
 extension BuildOutcome {
-    /// As it is kept: without the text of instructions, which build arguments are filled into.
+    /// The stored form: without the text of instructions, which may contain the values of build arguments.
     public var json: JSON {
         .object([
             "format": .integer(1),
@@ -198,7 +199,7 @@ extension BuildOutcome {
         ])
     }
 
-    /// nil for what is none of ours.
+    /// nil for a foreign value.
     public init?(_ json: JSON) {
         guard json[key: "format"]?.integer == 1, let steps = json[key: "steps"]?.array else { return nil }
         self.init(
@@ -228,7 +229,7 @@ extension Int64 {
     }
 }
 
-/// BuildKit's times, "2026-01-02T03:04:05.678901234Z".
+/// BuildKit's time format, "2026-01-02T03:04:05.678901234Z".
 enum BuildTime {
     /// Nanoseconds since 1970; nil for anything else.
     static func nanoseconds(_ text: ByteString) -> Int64? {

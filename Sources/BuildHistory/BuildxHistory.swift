@@ -1,21 +1,21 @@
 public import Formats
 internal import Host
 
-/// BuildKit's history of builds, asked through buildx 0.21 and later: with a copy of its configuration, because any buildx
-/// command for another engine resets the user's current builder.
+/// BuildKit's history of builds, read through buildx 0.21 or later. It uses a copy of buildx's configuration, because
+/// any buildx command for another engine resets the user's current builder.
 public struct BuildxHistory: Sendable {
     /// How to reach the engine of a build.
     public struct Access: Equatable, Sendable {
-        /// docker itself, past the shim, or the plugin where it was called by itself.
+        /// The real docker, not the shim, or the plugin if it was called directly.
         public var docker: ByteString
         /// Its name, and the words before buildx's own command: "docker", options, "buildx".
         public var command: [ByteString]
-        /// What docker is told by variables.
+        /// Environment variables for docker.
         public var environment: [ByteString]
         /// The user's buildx directory.
         public var configuration: ByteString
 
-        /// Everything by name.
+        /// From named values.
         public init(
             docker: ByteString, command: [ByteString], environment: [ByteString], configuration: ByteString
         ) {
@@ -26,39 +26,41 @@ public struct BuildxHistory: Sendable {
         }
     }
 
-    /// One build that buildx has noted.
+    /// A build that buildx has recorded.
     public struct Reference: Equatable, Sendable {
-        /// The builder that ran it.
+        /// The builder that executed it.
         public let builder: ByteString
-        /// Its name in the history.
+        /// Its ID in the history.
         public let id: ByteString
-        /// When it began, in nanoseconds since 1970.
+        /// When it started, in nanoseconds since 1970.
         public let began: Int64
-        /// The context as buildx has it: an absolute path, an address, or "-".
+        /// The context as buildx records it: an absolute path, an address, or "-".
         public let context: ByteString
-        /// The Dockerfile as buildx has it: an absolute path, "-", or empty for the context's own.
+        /// The Dockerfile as buildx records it: an absolute path, "-", or empty for the context's own.
         public var dockerfile: ByteString = ""
-        /// bake's name for it, or "default"; empty where buildx has not noted it. A service's dots are underscores, as in bake.
+        /// Its name in bake, or "default"; empty if buildx has not recorded it. Dots in a service's name become
+        /// underscores, as in bake.
         public let target: ByteString
     }
 
-    /// Why there is nothing to tell.
+    /// Why no outcome is available.
     public enum HistoryError: Error, Equatable, Sendable {
-        /// No build of the kind was noted.
+        /// No such build was recorded.
         case noBuild
         /// buildx has no history: it is older than 0.21, or does not run.
         case noHistory(ByteString)
-        /// The history does not know this build any more, or no step ran.
+        /// The history no longer has this build, or no step was executed.
         case notKept
     }
 
     private let access: Access
     private static let most = 4096
 
-    /// By how to reach the engine.
+    /// With a way to reach the engine.
     public init(_ access: Access) { self.access = access }
 
-    /// What buildx has noted, in the order in which it began. Source: docker/buildx localstate/localstate.go.
+    /// The builds that buildx has recorded, in the order in which they started. Source: docker/buildx
+    /// localstate/localstate.go.
     public func references() -> [Reference] {
         let home = access.configuration.appending(path: "refs")
         var found: [Reference] = []
@@ -83,9 +85,9 @@ public struct BuildxHistory: Sendable {
         return found.sorted { $0.began < $1.began }
     }
 
-    /// The build that a command began at a time: of this context, with this Dockerfile if it is a file, and bake's target if it is
-    /// one, the first that was noted since. Two that began within a moment of each other could be either: nil. `references` are
-    /// those that are noted now.
+    /// The build that a command started at a given time: the first one recorded since then with this context, this
+    /// Dockerfile if it is a file, and this bake target if there is one. nil if two builds started so close together
+    /// that either could be meant. `references` are the present records.
     public static func reference(
         since time: Int64, context: ByteString, dockerfile: ByteString?, target: ByteString?,
         among references: [Reference]
@@ -101,24 +103,24 @@ public struct BuildxHistory: Sendable {
         return later.count > 1 && later[1].began &- first.began < 300_000_000 ? nil : first
     }
 
-    /// A busy machine may be slow to begin the first of two builds of one context.
+    /// A busy machine may start the first of two builds of one context late.
     private static func isMeant(_ dockerfile: ByteString?, by reference: Reference) -> Bool {
         guard let dockerfile else { return !reference.dockerfile.hasPrefix("/") }
         guard reference.dockerfile.isEmpty || reference.dockerfile.hasPrefix("/") else { return false }
         let noted =
             reference.dockerfile.isEmpty
             ? reference.context.appending(path: "Dockerfile") : reference.dockerfile
-        // The file itself may be gone, or a link.
+        // The file itself may be gone, or be a link.
         return noted.lastPathComponent == dockerfile.lastPathComponent
             && resolved(noted.parentPath) == resolved(dockerfile.parentPath)
     }
 
-    /// buildx takes the shell's own idea of where it stands, links and all.
+    /// buildx uses the shell's idea of the working directory, including links.
     private static func resolved(_ path: ByteString) -> ByteString {
         path.hasPrefix("/") ? (try? Files.realPath(path)) ?? path : path
     }
 
-    /// What became of a build.
+    /// The outcome of a build.
     public func outcome(of reference: Reference) throws(HistoryError) -> BuildOutcome {
         guard let copy = try? CopiedConfiguration(of: access.configuration) else {
             throw .noHistory("its configuration cannot be copied")
@@ -148,7 +150,7 @@ public struct BuildxHistory: Sendable {
     }
 }
 
-/// A copy of what buildx needs to find a builder, in a folder of its own.
+/// A copy of what buildx needs to find a builder, in a separate folder.
 private struct CopiedConfiguration {
     let path: ByteString
 

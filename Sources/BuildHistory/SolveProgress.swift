@@ -1,20 +1,22 @@
 public import Formats
 
-/// What buildx tells of a build that is under way, with `--progress rawjson`: watched for a step that is executed.
+/// The progress of a running build, from buildx with `--progress rawjson`: watched for a step that is executed.
 public struct SolveProgress: Sendable {
-    /// The first step that was begun and was not in the cache: "RUN", "COPY"; of other frontends, and of what is fetched, its first word.
+    /// The first step that was started without being cached: "RUN", "COPY"; for other frontends and for downloads,
+    /// its first word.
     public private(set) var executed: ByteString?
 
-    /// What begins without being cached, and executes nothing of the Dockerfile's: reading its files, looking up images, and the export.
+    /// Steps that start without being cached but execute nothing of the Dockerfile: reading its files, resolving
+    /// images, and the export.
     private static let executingNothing: [ByteString] = [
         "[internal] ", "exporting ", "preparing ", "importing ", "resolve image config ", "docker-image://", "merging ",
         "writing ", "sending ", "http://", "https://", "git://", "local://",
     ]
 
-    /// Nothing yet.
+    /// The state before the first line.
     public init() {}
 
-    /// Takes in a line. What is no JSON is somebody's warning.
+    /// Adds a line. A line that is not JSON is a warning of some program.
     public mutating func add(_ line: ByteString) {
         guard executed == nil, line.hasPrefix("{") else { return }
         for vertex in JSON(line)?[key: "vertexes"]?.array ?? [] {

@@ -2,30 +2,30 @@ public import Formats
 internal import Host
 public import Notes
 
-/// One line of the journal, read back.
+/// One line of the journal.
 public struct JournalEntry: Equatable, Sendable {
     /// When the decision was made, in seconds since 1970.
     public let time: Int
-    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", or "unknown" for a command line that was not
-    /// understood; "export" for an export behind a build, "remote" for what was done with the registry.
+    /// The kind of command: "build", "bake", "compose", "run", "create", "volume", or "unknown" for a command line that
+    /// was not understood; "export" for an export after a build, "remote" for work with the registry.
     public let command: ByteString
-    /// Where it was given.
+    /// The working directory of the command.
     public let directory: ByteString
     /// Whether options were added.
     public let isChanged: Bool
     /// Why, and why not.
     public let notes: [JournalNote]
-    /// What was found in the build's Dockerfile.
+    /// What the linter found in the build's Dockerfile.
     public let findings: [JournalFinding]
-    /// The Dockerfile of which there may be more findings than are written down; nil where these are all.
+    /// The Dockerfile that may have more findings than were written; nil if these are all.
     public let partlyRead: ByteString?
     /// The line itself.
     public let line: ByteString
 
-    // The shim begins a new file beyond 1 MiB.
+    // The shim starts a new file beyond 1 MiB.
     private static let largestFile = 16 << 20
 
-    /// nil for a line that is torn or not the journal's.
+    /// nil for a line that is incomplete or foreign.
     public init?(_ line: ByteString) {
         guard let json = JSON(line), let time = json[key: "time"]?.integer, (0...Timestamp.latest).contains(time),
             let command = json[key: "command"]?.string, let isChanged = json[key: "changed"]?.bool,
@@ -42,10 +42,10 @@ public struct JournalEntry: Equatable, Sendable {
         findings = (json[key: "lint"]?[key: "findings"]?.array ?? []).compactMap { JournalFinding($0, in: file) }
     }
 
-    /// The whole lines of a journal, in their order.
+    /// The complete lines of a journal, in order.
     public static func entries(in text: ByteString) -> [JournalEntry] { text.split("\n").compactMap(Self.init) }
 
-    /// The whole lines of several files; one that is missing has none.
+    /// The complete lines of several files; a missing file has none.
     public static func entries(of files: [ByteString]) -> [JournalEntry] {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
@@ -53,13 +53,14 @@ public struct JournalEntry: Equatable, Sendable {
     /// Whether it tells of a command, and not of what was done behind one.
     public var isCommand: Bool { command != "export" && command != "remote" }
 
-    /// The process that decided, and became docker; nil where it was not written.
+    /// The process that decided, and became docker; nil if it was not written.
     public var process: Int? { JSON(line)?[key: "pid"]?.integer }
 
-    /// The `slipway check` that ran the command; nil without one.
+    /// The PID of the `slipway check` that ran the command; nil if none did.
     public var check: Int? { JSON(line)?[key: "check"]?.integer }
 
-    /// The directories that the command's builds were to export to. The detail is one, or "TARGET, DIRECTORY".
+    /// The directories to which the command's builds were to export. The detail is a directory, or "TARGET,
+    /// DIRECTORY".
     public var exports: [ByteString] {
         notes.filter { [Reason.exportAdded.code, Reason.exportBehind.code].contains($0.code) }.compactMap(\.detail).map
         { detail in
@@ -67,14 +68,15 @@ public struct JournalEntry: Equatable, Sendable {
         }
     }
 
-    /// Digests of the manifests that the command's builds imported. The detail is one and its extent, a target before it.
+    /// Digests of the manifests that the command's builds imported. The detail is a digest and its extent, after a
+    /// target if there is one.
     public var imports: [ByteString] {
         notes.filter { $0.code == Reason.importAdded.code }.compactMap(\.detail)
             .compactMap { detail in detail.range(of: "sha256:").map { detail.dropFirst($0.lowerBound).prefix(71) } }
             .withoutRepeats
     }
 
-    /// How long the command waited for the same build. The detail begins with it, "12 s".
+    /// How long the command waited for the same build. The detail starts with it: "12 s".
     var secondsWaited: Int {
         let waits = notes.filter { $0.code == Reason.flightAwaited.code }.compactMap {
             $0.detail?.cut(at: " ")?.before.decimal
@@ -84,17 +86,17 @@ public struct JournalEntry: Equatable, Sendable {
 
     private static let ofBuilds: [Reason] = [.importAdded, .exportAdded, .exportBehind, .nothingToImport]
 
-    /// Whether the notes tell of layers: of compose's commands those that build by themselves.
+    /// Whether the notes are about layers. Of compose's commands, only those that build by themselves count.
     public var isAboutBuilds: Bool { Self.ofBuilds.contains(where: has) }
 
-    /// The targets of a bake that the notes tell of: all but those that neither import nor export.
+    /// The bake targets that the notes are about: all but those that neither import nor export.
     public var targets: [ByteString] {
         guard command != "build" else { return [] }
         let telling = Self.ofBuilds.map(\.code)
         return notes.filter { telling.contains($0.code) }.compactMap(\.target).withoutRepeats
     }
 
-    /// What the notes say, but for those about these targets.
+    /// The notes except for those about these targets.
     public func notes(besides targets: [ByteString]) -> [JournalNote] {
         notes.filter { note in !targets.contains { $0 == note.target } }
     }
@@ -106,14 +108,14 @@ public struct JournalEntry: Equatable, Sendable {
     func count(of reason: Reason) -> Int { notes.count { $0.code == reason.code } }
 }
 
-/// A reason as the journal has it; a later Slipway may have written one that this one does not know.
+/// A reason in the journal. A later version of Slipway may have written one that this version does not know.
 public struct JournalNote: Equatable, Sendable {
     /// Such as "SLP217".
     public let code: ByteString
-    /// The sentence and what it is about.
+    /// The sentence and its detail.
     public let message: ByteString
 
-    /// The first word of what it is about: a target, where there are several.
+    /// The first word of the detail: a target, if there are several.
     fileprivate var target: ByteString? { detail.map { $0.cut(at: ",")?.before ?? $0 } }
 
     init?(_ json: JSON) {
@@ -122,7 +124,7 @@ public struct JournalNote: Equatable, Sendable {
         message = json[key: "message"]?.string ?? ""
     }
 
-    /// What it is about; nil when that is nothing, or the sentence is not the one of today.
+    /// The detail; nil if there is none, or if the sentence differs from today's.
     public var detail: ByteString? {
         guard let reason = Reason(code: code) else { return nil }
         let sentence = ByteString(reason.sentence) + ": "
@@ -130,7 +132,7 @@ public struct JournalNote: Equatable, Sendable {
     }
 }
 
-/// What the linter found in the Dockerfile of a build.
+/// A finding of the linter in a build's Dockerfile.
 public struct JournalFinding: Equatable, Sendable {
     /// The Dockerfile, as the command named it.
     public let file: ByteString
@@ -152,23 +154,23 @@ public struct JournalFinding: Equatable, Sendable {
     }
 }
 
-/// Which entries are asked for; all conditions must hold.
+/// Which entries to show; all conditions must hold.
 public struct JournalFilter: Equatable, Sendable {
-    /// Not before this second.
+    /// Only entries from this second on.
     public var since: Int?
-    /// With at least one of these reasons, if there are any.
+    /// Only entries with at least one of these reasons, if there are any.
     public var reasons: [Reason]
-    /// Only commands that were left as they were.
+    /// Only commands that were left unchanged.
     public var onlyDeclined: Bool
 
-    /// Every condition by name; without any, all entries pass.
+    /// From named conditions; without any, all entries pass.
     public init(since: Int? = nil, reasons: [Reason] = [], onlyDeclined: Bool = false) {
         self.since = since
         self.reasons = reasons
         self.onlyDeclined = onlyDeclined
     }
 
-    /// Whether an entry is asked for.
+    /// Whether an entry passes.
     public func accepts(_ entry: JournalEntry) -> Bool {
         (since.map { entry.time >= $0 } ?? true) && (reasons.isEmpty || reasons.contains(where: entry.has))
             && !(onlyDeclined && entry.isChanged)

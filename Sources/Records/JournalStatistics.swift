@@ -2,7 +2,7 @@ internal import BuildCache
 public import Formats
 internal import Notes
 
-/// The journal, summed up.
+/// A summary of the journal.
 public struct JournalStatistics: Equatable, Sendable {
     /// How often something occurs.
     public struct Count: Equatable, Sendable {
@@ -12,28 +12,28 @@ public struct JournalStatistics: Equatable, Sendable {
         public let count: Int
     }
 
-    /// All entries that were asked for.
+    /// All entries that pass the filter.
     public private(set) var entries = 0
     /// Those that are builds.
     public private(set) var builds = 0
-    /// Those that were given options.
+    /// Those that got options added.
     public private(set) var changed = 0
-    /// Builds that import: of one command there may be several.
+    /// Builds that import: one command may have several.
     public private(set) var imported = 0
-    /// What was left out of what they import: how many entries have each reason, the most frequent first.
+    /// What was left out of their imports: how many entries have each reason, the most frequent first.
     public private(set) var leftOut: [Count] = []
-    /// Seconds for which builds waited for equal ones.
+    /// The seconds that builds waited for equal ones.
     public private(set) var waited = 0
     /// Builds that export.
     public private(set) var exported = 0
-    /// Of these, those whose export stands in the store now: a build that failed leaves none.
+    /// Of these, those whose export is in the store now: a failed build leaves none.
     public private(set) var arrived = 0
-    /// What these exports brought into the store: blobs that no earlier build of the journal exported and that were not there
-    /// before. What has been deleted since is not counted.
+    /// The bytes that these exports added to the store: blobs that no earlier build in the journal exported and that
+    /// were not there before. Blobs deleted since then do not count.
     public private(set) var bytes: UInt64 = 0
-    /// Entries left as they were.
+    /// Entries left unchanged.
     public private(set) var declined = 0
-    /// Of these, how many have each reason, the most frequent first; an entry may have several.
+    /// How many of these have each reason, the most frequent first; an entry may have several.
     public private(set) var reasons: [Count] = []
     /// How many entries of each kind of command there are, the most frequent first.
     public private(set) var commands: [Count] = []
@@ -41,11 +41,11 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var remote: [Count] = []
     /// Seconds since 1970 of the first entry.
     public private(set) var first: Int?
-    /// Seconds since 1970 of the last entry.
+    /// The time of the last entry, in seconds since 1970.
     public private(set) var last: Int?
 
-    /// Sums up the entries that a filter accepts. `journal` is all of it, in its order: what stood in the store before can be
-    /// told from the others only.
+    /// Summarizes the entries that a filter accepts. `journal` is the whole journal, in order: only the other entries
+    /// tell what was in the store before.
     public init(of journal: [JournalEntry], _ filter: JournalFilter = JournalFilter()) {
         var reasons: [ByteString: Int] = [:]
         var leftOut: [ByteString: Int] = [:]
@@ -99,7 +99,7 @@ public struct JournalStatistics: Equatable, Sendable {
             .sorted { $0.count == $1.count ? $0.name < $1.name : $0.count > $1.count }
     }
 
-    /// One object; times in seconds since 1970, null when there is no entry.
+    /// One object; times in seconds since 1970, null if there is no entry.
     public var json: JSON {
         .object([
             "entries": .integer(entries), "first": first.map { .integer($0) } ?? .null,
@@ -116,7 +116,7 @@ public struct JournalStatistics: Equatable, Sendable {
 }
 
 extension JournalStatistics.Count {
-    /// Of a reason.
+    /// The count of a reason.
     fileprivate var reasonJSON: JSON {
         let sentence = Reason(code: name).map { JSON.string(ByteString($0.sentence)) }
         return .object(["code": .string(name), "sentence": sentence ?? .null, "count": .integer(count)])

@@ -1,12 +1,12 @@
 public import Formats
 
-/// What a build was asked for, kept beside its export so that a later one can be compared with it.
+/// The inputs of a build, stored beside its export so that a later build can be compared with it.
 public struct BuildRecord: Equatable, Sendable {
-    /// A build argument; of its value only so much that two can be told apart, and none guessed.
+    /// A build argument. It keeps just enough of the value to tell two values apart, but not enough to guess one.
     public struct Argument: Equatable, Sendable {
         /// Its name.
         public let name: ByteString
-        /// Three hexadecimal digits of name and value.
+        /// Three hexadecimal digits of the digest of name and value.
         public let tag: ByteString
 
         /// From "NAME=value".
@@ -21,36 +21,36 @@ public struct BuildRecord: Equatable, Sendable {
         }
     }
 
-    /// In nanoseconds since 1970.
+    /// When it started, in nanoseconds since 1970.
     public var began: Int64
     /// The process that became docker.
     public var process: Int
-    /// The context as buildx has it: an absolute path, an address, or "-".
+    /// The context as buildx records it: an absolute path, an address, or "-".
     public var context: PublicAddress
-    /// The Dockerfile's path; nil where it is not a file here.
+    /// The Dockerfile's path; nil if it is not a file on this machine.
     public var dockerfile: ByteString?
-    /// Its instructions; nil where they could not be read.
+    /// Its instructions; nil if they could not be read.
     public var outline: DockerfileOutline?
     /// `--build-arg` and `--build-context`.
     public var arguments: [Argument]
     /// The stage; empty for the last.
     public var target: ByteString
-    /// As the command or the engine has them.
+    /// From the command or the engine.
     public var platforms: [ByteString]
-    /// The directory of the export that was imported; nil when none was.
+    /// The directory of the imported export; nil if nothing was imported.
     public var imported: ByteString?
-    /// The repository, as the store's keys have it.
+    /// The repository, as in the store's keys.
     public var repository: ByteString
     /// The names given to the image.
     public var images: [ByteString] = []
-    /// bake's name for the build; nil for one by itself.
+    /// Its name in bake; nil for a single build.
     public var bakeTarget: ByteString?
-    /// Whether some of its stages were to be built without the cache; nil in what an earlier version has written.
+    /// Whether some of its stages were to be built without the cache; nil in a record of an earlier version.
     public var isPartlyAnew: Bool? = false
-    /// The options before docker's command word that choose the engine.
+    /// The options before docker's command that choose the engine.
     public var globals: [PublicAddress]
 
-    /// Everything by name.
+    /// From named values.
     public init(
         began: Int64, process: Int, context: PublicAddress, dockerfile: ByteString? = nil,
         outline: DockerfileOutline? = nil, arguments: [Argument] = [], target: ByteString = "",
@@ -84,19 +84,19 @@ public struct BuildRecord: Equatable, Sendable {
         ])
     }
 
-    /// How many of the arguments that the Dockerfile names another build has not given, or given another value.
+    /// How many arguments that the Dockerfile names are missing in another build, or have another value there.
     public func otherArguments(than other: BuildRecord) -> Int {
         let (mine, theirs) = (mentioned, other.mentioned)
         return mine.count { !theirs.contains($0) } + theirs.count { given in !mine.contains { $0.name == given.name } }
     }
 
-    /// Those that the Dockerfile names: a name that it does not have may be anything, even a secret.
+    /// Those that the Dockerfile names: any other name may be anything, even a secret.
     private var mentioned: [Argument] {
         guard let names = outline?.names else { return [] }
         return arguments.filter { names.contains($0.name) }
     }
 
-    /// nil for what is torn, or none of ours.
+    /// nil for an incomplete or foreign text.
     public init?(_ text: ByteString) {
         guard let json = JSON(text), json[key: "format"]?.integer == 1, let began = json[key: "began"]?.integer,
             let process = json[key: "pid"]?.integer, let context = json[key: "context"]?.string

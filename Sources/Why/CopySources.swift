@@ -1,12 +1,13 @@
 internal import Formats
 
-/// What of the context a COPY or ADD takes.
+/// What a COPY or ADD takes from the context.
 ///
 /// Source: moby/buildkit frontend/dockerfile/instructions/parse.go, parseCopy.
 struct CopySources: Equatable, Sendable {
     private let sources: [[ByteString]]
 
-    /// From an instruction as it ran; nil when it takes nothing of the context: other instructions, `--from`, heredocs alone.
+    /// From an instruction as executed; nil if it takes nothing from the context: other instructions, `--from`, only
+    /// heredocs.
     init?(of instruction: ByteString) {
         let (word, rest) = instruction.cut { $0 == 0x20 }
         guard word == "COPY" || word == "ADD" else { return nil }
@@ -24,14 +25,15 @@ struct CopySources: Equatable, Sendable {
         }
         guard words.count >= 2 else { return nil }
         words.removeLast()
-        // Addresses and heredocs are not of the context.
+        // Addresses and heredocs do not come from the context.
         sources = words.filter { !$0.hasPrefix("<<") && $0.range(of: "://") == nil }.map { source in
             ("/" + source).cleanedPath.dropFirst(1).split("/").filter { !$0.isEmpty }
         }
         if sources.isEmpty { return nil }
     }
 
-    /// Whether a path of the context is taken: a source, or below one. The directory that a source names is not hashed itself.
+    /// Whether it takes a path of the context: a source, or a path below one. The directory that a source names is
+    /// not hashed itself.
     func take(_ path: ByteString) -> Bool {
         let parts = path.split("/")
         return sources.contains { source in
@@ -40,7 +42,7 @@ struct CopySources: Equatable, Sendable {
         }
     }
 
-    /// Go's filepath.Match for one name, sets apart: those count as matching anything.
+    /// Go's filepath.Match for one name, except for sets: those match anything.
     private static func matches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
         guard let first = pattern.first else { return name.isEmpty }
         switch first {
@@ -57,10 +59,10 @@ struct CopySources: Equatable, Sendable {
         ".DS_Store", ".idea", ".vscode", ".gradle", ".terraform",
     ]
 
-    /// Whether a path is of what tools leave behind, other in each clone.
+    /// Whether a path consists of files that tools leave behind and that differ in each clone.
     static func isClutter(_ path: ByteString) -> Bool { clutter(path) != path || path.hasSuffix(".log") }
 
-    /// What to leave out for a path: the directory that tools make, or logs.
+    /// What to exclude for a path: the directory that a tool makes, or logs.
     static func clutter(_ path: ByteString) -> ByteString {
         if path.hasSuffix(".log") { return "**/*.log" }
         let parts = path.split("/")

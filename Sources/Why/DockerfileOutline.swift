@@ -1,21 +1,21 @@
 public import Formats
 
-/// The instructions of a Dockerfile, as far as telling them apart goes.
+/// The instructions of a Dockerfile, in just enough detail to tell them apart.
 public struct DockerfileOutline: Equatable, Sendable {
     /// One instruction.
     public struct Instruction: Equatable, Sendable {
-        /// Where it begins, counted from 1.
+        /// The line where it starts, counted from 1.
         public let line: Int
-        /// In capitals.
+        /// In upper case.
         public let word: ByteString
-        /// The rest, its lines joined. Kept are what FROM, COPY and ADD say, and the names of ARG.
+        /// The rest, its lines joined. Stored are only the texts of FROM, COPY and ADD, and the names of ARG.
         public let text: ByteString
-        /// Eight digits of word and text.
+        /// Eight digits of the digest of word and text.
         public let tag: ByteString
-        /// Which FROM it belongs to, counted from 0; -1 before the first.
+        /// The FROM to which it belongs, counted from 0; -1 before the first.
         public let stage: Int
 
-        /// Everything by name; the tag follows.
+        /// From named values; the tag is computed.
         public init(line: Int, word: ByteString, text: ByteString, stage: Int) {
             self.init(
                 line: line, word: word, text: text, stage: stage,
@@ -31,12 +31,12 @@ public struct DockerfileOutline: Equatable, Sendable {
         }
     }
 
-    /// In their order.
+    /// In order.
     public let instructions: [Instruction]
 
     private static let most = 10_000
-    /// Every word that BuildKit knows. A line that begins otherwise is no instruction, and the file perhaps no Dockerfile: nothing of
-    /// that line is kept.
+    /// Every instruction that BuildKit knows. A line that starts otherwise is not an instruction, and the file perhaps
+    /// not a Dockerfile: nothing of such a line is stored.
     ///
     /// Source: moby/buildkit frontend/dockerfile/command/command.go.
     private static let known: Set<ByteString> = [
@@ -44,7 +44,8 @@ public struct DockerfileOutline: Equatable, Sendable {
         "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
     ]
 
-    /// Reads a Dockerfile. Anything is one: what is none has instructions that nothing will be found among.
+    /// Reads a Dockerfile. It accepts any text; one that is not a Dockerfile gives instructions that match
+    /// nothing.
     ///
     /// Source: moby/buildkit frontend/dockerfile/parser/parser.go, Parse.
     public init(_ text: ByteString) {
@@ -61,7 +62,7 @@ public struct DockerfileOutline: Equatable, Sendable {
             while joined.hasSuffix(escape), index < lines.count {
                 let next = lines[index].trimmed
                 index += 1
-                // Comments and empty lines within an instruction are none of it.
+                // Comments and empty lines within an instruction do not belong to it.
                 if next.hasPrefix("#") || next.isEmpty { continue }
                 joined = joined.dropLast(1) + next
             }
@@ -90,7 +91,7 @@ public struct DockerfileOutline: Equatable, Sendable {
         return "\\"
     }
 
-    /// The words that end what is written after "<<": RUN <<EOF, COPY <<-"a" <<b /dir/.
+    /// The words that end heredocs, as written after "<<": RUN <<EOF, COPY <<-"a" <<b /dir/.
     private static func heredocs(in text: ByteString) -> [ByteString] {
         let word = text.split(" ").first?.lowercasedASCII
         guard word == "run" || word == "copy" || word == "add" else { return [] }
@@ -106,7 +107,7 @@ public struct DockerfileOutline: Equatable, Sendable {
         }
     }
 
-    /// As it is kept.
+    /// The stored form.
     public var json: JSON {
         .array(
             instructions.map { instruction in
@@ -117,7 +118,7 @@ public struct DockerfileOutline: Equatable, Sendable {
             })
     }
 
-    /// nil for what is none of ours.
+    /// nil for a foreign value.
     public init?(_ json: JSON) {
         guard let rows = json.array else { return nil }
         instructions = rows.compactMap { row in
@@ -132,7 +133,7 @@ public struct DockerfileOutline: Equatable, Sendable {
 }
 
 extension DockerfileOutline.Instruction {
-    /// What explaining needs of the text; values of arguments and commands stay where they are.
+    /// The part of the text needed for explanations; values of arguments and commands are not stored.
     fileprivate var kept: ByteString {
         switch word {
         case "FROM": PublicAddress.redacting(text)
@@ -142,7 +143,7 @@ extension DockerfileOutline.Instruction {
         }
     }
 
-    /// The names that an ARG declares. A value may have quotes and blanks in it, and nothing of it is a name.
+    /// The names that an ARG declares. A value may contain quotes and blanks, and no part of it is a name.
     private static func names(in text: ByteString) -> [ByteString] {
         var names: [ByteString] = []
         var word: [UInt8] = []
@@ -177,17 +178,17 @@ extension DockerfileOutline.Instruction {
         return name.bytes.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
     }
 
-    /// Build arguments that it declares or fills in, and contexts that it takes files from.
+    /// The build arguments that it declares or uses, and the contexts from which it takes files.
     fileprivate var names: [ByteString] {
         switch word {
         case "ARG": return Self.names(in: text)
         case "FROM":
-            // Besides words that stand for an image, "${NAME}" and "$NAME".
+            // Words that may stand for an image, and also "${NAME}" and "$NAME".
             let parts = text.bytes.split { !($0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_")) }
             return text.split(" ") + (text.contains("$") ? parts.map { ByteString($0) } : [])
         case "COPY", "ADD", "RUN":
             let words = text.bytes.split { $0 <= 0x20 || $0 == UInt8(ascii: ",") }.map { ByteString($0) }
-            // --from=NAME, and from=NAME of a --mount: "--mount=from=NAME,..." too.
+            // --from=NAME, and from=NAME of a --mount, also in "--mount=from=NAME,...".
             return words.compactMap { word in
                 word.hasPrefix("-") || word.hasPrefix("from=") ? word.cutLast(at: "=")?.after : nil
             }
@@ -202,7 +203,7 @@ extension DockerfileOutline {
 }
 
 extension DockerfileOutline {
-    /// What makes a step of BuildKit's, FROM apart.
+    /// The instructions that become steps in BuildKit, except for FROM.
     private static let stepping: [ByteString] = ["RUN", "COPY", "ADD", "WORKDIR"]
 
     /// The instruction behind a step of a stage, FROM being number 1; nil when they do not fit together. The stage is named as
@@ -237,7 +238,7 @@ extension DockerfileOutline {
 }
 
 extension ByteString {
-    /// What stands before and after the first byte that is asked for; all and nothing when there is none.
+    /// The parts before and after the first matching byte; everything and nothing if there is none.
     func cut(where isSeparator: (UInt8) -> Bool) -> (ByteString, ByteString) {
         guard let index = bytes.firstIndex(where: isSeparator) else { return (self, "") }
         return (ByteString(bytes[..<index]), ByteString(bytes[(index + 1)...]))

@@ -3,18 +3,18 @@ public import Formats
 public import Notes
 public import WorkingTree
 
-/// What is known of one build and of the one that its layers could have come from.
+/// What is known about a build, and about the build from which its layers could have come.
 public struct Evidence: Sendable {
-    /// One build's side of it.
+    /// What is known about one of the two builds.
     public struct Side: Sendable {
-        /// What it was asked for.
+        /// Its inputs.
         public var record: BuildRecord
-        /// What COPY could see; nil where that is not known.
+        /// The files that COPY could see; nil if unknown.
         public var context: ContextRecord?
-        /// What became of it; nil where that is not known.
+        /// Its outcome; nil if unknown.
         public var outcome: BuildOutcome?
 
-        /// Everything by name.
+        /// From named values.
         public init(record: BuildRecord, context: ContextRecord? = nil, outcome: BuildOutcome? = nil) {
             self.record = record
             self.context = context
@@ -22,24 +22,24 @@ public struct Evidence: Sendable {
         }
     }
 
-    /// The build; nil where nothing was recorded of it.
+    /// The build; nil if nothing was recorded about it.
     public var build: Side?
-    /// The build whose export was imported, else the best other one of the same key.
+    /// The build whose export was imported, otherwise the best other one with the same key.
     public var former: Side?
-    /// What became of the build, where nothing was recorded of it.
+    /// The outcome of the build if nothing else was recorded about it.
     public var outcome: BuildOutcome?
-    /// Why the outcome is not known; nil when it is.
+    /// Why the outcome is not known; nil if it is.
     public var missingOutcome: ByteString?
-    /// What the shim decided: reasons and what they are about.
+    /// The shim's decisions: reasons and their details.
     public var notes: [(reason: Reason, message: ByteString)]
-    /// Another target or platform of the same Dockerfile that was exported, in words; nil when there is none.
+    /// A description of another target or platform of the same Dockerfile that was exported; nil if there is none.
     public var relative: ByteString?
-    /// Another target of the same command that has the same context; nil when there is none.
+    /// Another target of the same command with the same context; nil if there is none.
     public var companion: ByteString?
-    /// Steps that were executed although what was imported holds their results.
+    /// The number of steps that were executed although the imported manifest has their results.
     public var overlooked = 0
 
-    /// Everything by name.
+    /// From named values.
     public init(
         build: Side? = nil, former: Side? = nil, outcome: BuildOutcome? = nil, missingOutcome: ByteString? = nil,
         notes: [(reason: Reason, message: ByteString)] = [], relative: ByteString? = nil, companion: ByteString? = nil
@@ -54,9 +54,9 @@ public struct Evidence: Sendable {
     }
 }
 
-/// Why the first step that was not cached was not: only what the evidence proves, else "not known".
+/// Why the first step that was not cached missed: only what the evidence proves, otherwise "not known".
 public struct Explanation: Equatable, Sendable {
-    /// The kinds of causes; raw values are for programs and keep their meaning.
+    /// The kinds of causes; raw values are stable for programs.
     public enum Cause: ByteString, Sendable, CaseIterable {
         case allCached = "all-cached"
         case modes = "modes"
@@ -77,23 +77,23 @@ public struct Explanation: Equatable, Sendable {
         case unknown = "unknown"
     }
 
-    /// Which.
+    /// The kind of cause.
     public let cause: Cause
-    /// The step, "COPY src /src"; empty when it is not known.
+    /// The step, "COPY src /src"; empty if unknown.
     public var step: ByteString = ""
     /// One sentence.
     public let sentence: ByteString
-    /// What fixes it; nil where nothing needs to be.
+    /// How to fix it; nil if nothing needs fixing.
     public var fix: ByteString?
     /// The same, file by file; empty where it is no matter of files.
     public var edits: [Edit] = []
     /// The first paths that differ; ten at most are shown, all of them are here.
     public var paths: [ByteString] = []
-    /// Whether nothing that the user made differs: the store should have had the step.
+    /// Whether none of the user's inputs differs, so that the store should have had the step.
     public var shouldHaveHit = false
-    /// How many steps were cached, and of how many; nil when it is not known.
+    /// How many steps were cached; nil if unknown.
     public var cached: Int?
-    /// See `cached`.
+    /// The number of all steps; nil if unknown.
     public var total: Int?
 
     /// Whether one cache for all would have had the step: nothing differs, not even what no cache can see past.
@@ -111,7 +111,7 @@ public struct Explanation: Equatable, Sendable {
         self.shouldHaveHit = shouldHaveHit
     }
 
-    /// Judges the evidence.
+    /// Derives the explanation from the evidence.
     public init(of evidence: Evidence) {
         let outcome = evidence.outcome
         let miss = outcome?.firstMiss
@@ -126,7 +126,7 @@ public struct Explanation: Equatable, Sendable {
             return Explanation(.allCached, "every step was cached")
         }
         if let decided = decision(evidence) { return decided }
-        // Builds of one command may hold up one another's steps.
+        // Builds of one command may hide each other's steps.
         if evidence.overlooked > 0, evidence.companion == nil {
             return Explanation(
                 .overlooked,
@@ -160,7 +160,7 @@ public struct Explanation: Equatable, Sendable {
             fix: "build this target by itself", shouldHaveHit: true)
     }
 
-    /// What the shim decided before any step was looked at.
+    /// What the shim decided before any step was considered.
     private static func decision(_ evidence: Evidence) -> Explanation? {
         func note(_ area: Reason.Area, but harmless: Reason...) -> (reason: Reason, message: ByteString)? {
             evidence.notes.first { $0.reason.area == area && !harmless.contains($0.reason) }
@@ -214,7 +214,7 @@ public struct Explanation: Equatable, Sendable {
     }
 }
 
-/// Two builds, compared.
+/// A comparison of two builds.
 private struct Comparison {
     private let build: Evidence.Side
     private let former: Evidence.Side
@@ -224,11 +224,12 @@ private struct Comparison {
         self.former = former
     }
 
-    /// The cause for one step. What comes earlier in a stage decides about all that follows, so it is asked first.
+    /// The cause for one step. An earlier change in a stage affects everything that follows, so earlier causes are
+    /// checked first.
     func explain(_ step: BuildOutcome.Step) -> Explanation {
         let outline = build.record.outline
         let place = outline?.index(stage: step.stage, number: step.number, word: step.keyword)
-        // An outcome that was read back has the first word only.
+        // A stored outcome has only the first word.
         var instruction = step.instruction
         if instruction == step.keyword, let outline, let place { instruction += " " + outline.instructions[place].text }
         if let moved = movedBase(of: step.stage) {
@@ -277,7 +278,7 @@ private struct Comparison {
                 .unknown,
                 "not known: the files are those of the build whose layers were imported. Where the engine has earlier steps of "
                     + "its own, BuildKit does not always find the imported ones behind them (moby/buildkit 6418)",
-                // Without the outcome of the one before, its base image may have been another.
+                // If the outcome of the former build is unknown, its base image may have been different.
                 fix: "docker builder prune", shouldHaveHit: former.outcome != nil)
         }
         return Self.explain(difference, now.entries.contains { sources.take($0.path) && $0.isClutter })
@@ -320,7 +321,7 @@ private struct Comparison {
             edits: [.appendLine(file: ".dockerignore", text: name)], shouldHaveHit: true)
     }
 
-    /// What differs at all, for when no step is known.
+    /// Any difference at all, for use if no step is known.
     var anything: ByteString? {
         if let now = build.record.outline, let before = former.record.outline,
             now.instructions.map(\.tag) != before.instructions.map(\.tag)
@@ -348,7 +349,7 @@ private struct Comparison {
         return bases.contains { $0.stage == stage } && before.contains { $0.stage == stage }
     }
 
-    /// The first instruction of the step's own stage, or before all stages, that is another one than before.
+    /// The first changed instruction in the step's own stage, or before all stages.
     private func changedInstruction(_ outline: DockerfileOutline, upTo place: Int) -> DockerfileOutline.Instruction? {
         guard let before = former.record.outline else { return nil }
         let stage = outline.instructions[place].stage
@@ -371,7 +372,8 @@ private struct Comparison {
         return Set(now.keys).union(before.keys).filter { now[$0] != before[$0] }.sorted()
     }
 
-    /// An argument that counts for the step: declared in its stage before it, or used in a line before all stages.
+    /// A changed argument that affects the step: one declared before it in its stage, or one used in a line before
+    /// all stages.
     private func changedArgument(_ outline: DockerfileOutline, upTo place: Int) -> ByteString? {
         let stage = outline.instructions[place].stage
         let scope = outline.instructions[...place].filter { $0.stage == stage || $0.stage == -1 }
