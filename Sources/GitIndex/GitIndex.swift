@@ -1,13 +1,13 @@
 public import Formats
 
-/// git's index, read piece by piece: versions 2, 3 and 4, of SHA-1 and SHA-256 repositories. Nothing in it is believed:
-/// what is torn, foreign or not understood is an `IndexError`, never a guess. Time grows with the file's length alone, and no more is
-/// kept of it than a piece and a path: version 4 tells a path by what differs from the one before, so that all paths together
-/// may be much longer than the file.
+/// git's index, read piece by piece: versions 2, 3 and 4, in SHA-1 and SHA-256 repositories. It trusts nothing: an
+/// incomplete, foreign or unknown part is an `IndexError`, never a guess. The time depends only on the file's length,
+/// and it keeps only a piece and a path in memory: version 4 stores a path as its difference from the one before, so
+/// that all paths together may be much longer than the file.
 ///
 /// Source: git's gitformat-index(5).
 public struct GitIndex {
-    /// How long the names of objects are.
+    /// The length of object names.
     public enum ObjectFormat: Int, Sendable {
         case sha1 = 20
         case sha256 = 32
@@ -15,19 +15,20 @@ public struct GitIndex {
 
     /// Why an index cannot be used.
     public enum IndexError: Error, Equatable, Sendable {
-        /// It does not begin as an index does.
+        /// It does not start like an index.
         case notAnIndex
-        /// A version that is not known here.
+        /// An unsupported version.
         case version(UInt32)
         /// It ends too early, or its parts do not fit together.
         case torn
-        /// Its last bytes are not the digest of the others.
+        /// Its last bytes are not the digest of the rest.
         case checksum
-        /// A path that git would never check out: absolute, with "..", in ".git", too long, or out of order.
+        /// A path that git would never check out: absolute, containing "..", inside ".git", too long, or out of
+        /// order.
         case path
-        /// Most entries stand in another file (core.splitIndex).
+        /// Most entries are in another file (core.splitIndex).
         case split
-        /// It holds something that must be understood, and is not.
+        /// It has a mandatory extension that is not supported.
         case `extension`(ByteString)
 
         /// For people.
@@ -52,45 +53,46 @@ public struct GitIndex {
         case symbolicLink
         /// Mode 160000: a commit of another repository.
         case submodule
-        /// Mode 040000: everything below it is left out of the working tree and of the index.
+        /// Mode 040000: everything below it is missing from the working tree and from the index.
         case sparseDirectory
     }
 
     /// One path.
     public struct Entry: Equatable, Sendable {
-        /// What it is.
+        /// The kind of entry.
         public let kind: Kind
-        /// Bytes, modulo 2^32; 0 also where git does not know.
+        /// Bytes, modulo 2^32; also 0 if git does not know the size.
         public let size: UInt32
-        /// When the content was changed last: seconds since 1970, modulo 2^32.
+        /// When the content was last changed: seconds since 1970, modulo 2^32.
         public let modifiedSeconds: UInt32
-        /// And nanoseconds; 0 where git's writer does not keep them.
+        /// The nanoseconds of that time; 0 if git's writer does not store them.
         public let modifiedNanoseconds: UInt32
-        /// 0; 1 to 3 for the sides of a merge that is not resolved.
+        /// 0, or 1 to 3 for the sides of an unresolved merge.
         public let stage: UInt8
-        /// Not in the working tree: a sparse checkout.
+        /// Not in the working tree, because of a sparse checkout.
         public let isSkipped: Bool
         /// `git add --intent-to-add`: there is no content yet.
         public let isIntended: Bool
-        /// What git names its content.
+        /// git's name for its content.
         public let name: ObjectName
     }
 
-    /// Where its bytes come from: leaves so many out, and gives the next ones. None at the end, or where it cannot be read.
+    /// The source of the bytes: skips as many bytes as requested, and returns the next ones. Returns none at the end,
+    /// or if reading fails.
     public typealias Source = (_ skipping: Int) -> [UInt8]
 
     private let size: Int
     private let format: ObjectFormat
     private let source: Source
 
-    /// An index of so many bytes.
+    /// An index with this size in bytes.
     public init(size: Int, format: ObjectFormat = .sha1, source: @escaping Source) {
         self.size = size
         self.format = format
         self.source = source
     }
 
-    /// An index whose bytes are all there.
+    /// An index that is completely in memory.
     public init(_ bytes: [UInt8], format: ObjectFormat = .sha1) {
         var at = 0
         self.init(size: bytes.count, format: format) { skipped in
@@ -100,10 +102,11 @@ public struct GitIndex {
         }
     }
 
-    /// Calls `body` with every entry in turn, with its path as a C string, and with how many bytes at the path's beginning are
-    /// directories that the entry before has, too: 0, or up to and with a slash. Ends early where `body` says false or the time is
-    /// up, and returns whether it came to the end. Only then is all of it sound: what `body` was told before a doubt is none.
-    /// `verifying` compares the checksum, too; git leaves it zero with index.skipHash.
+    /// Calls `body` with each entry, its path as a C string, and the number of bytes at the start of the path that are
+    /// directories which the previous entry shares: 0, or up to and including a slash. Stops if `body` returns false or
+    /// the time is up; returns whether it reached the end. Only then is the whole index sound: entries passed to `body`
+    /// before an error must not be used. `verifying` also checks the checksum, which git leaves zero with
+    /// index.skipHash.
     public func forEach(
         verifying: Bool = true, until deadline: Deadline = .never,
         _ body: (Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool

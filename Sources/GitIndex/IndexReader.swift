@@ -1,10 +1,10 @@
 internal import Formats
 
-/// Goes through an index once. Every read is checked against the end.
+/// Reads an index once, from start to end. Every read is checked against the end.
 struct IndexReader {
     private let format: GitIndex.ObjectFormat
     private let source: GitIndex.Source
-    /// Bytes before the checksum that are not taken yet.
+    /// The bytes before the checksum that have not been read yet.
     private var left: Int
     private var piece: [UInt8] = []
     private var at = 0
@@ -26,14 +26,14 @@ struct IndexReader {
         let version = try number()
         guard (2...4).contains(version) else { throw .version(version) }
         let count = Int(try number())
-        // The least that an entry takes.
+        // The minimum size of an entry.
         guard count <= left / (42 + format.rawValue) else { throw .torn }
         var isSound = true
         for index in 0..<count {
             if index % 64 == 0, deadline.hasPassed { return false }
             let entry = try entry(version: version)
             isSound = isSound && path.isSound(for: entry)
-            // A split index has entries without names, so its extension is looked for first.
+            // A split index has entries without names, so its extension is searched for first.
             if isSound, !path.withCString({ body(entry, $0, path.shared) }) { return false }
         }
         while left > 0 {
@@ -59,7 +59,7 @@ struct IndexReader {
         at = 0
         guard !piece.isEmpty else { throw .torn }
         guard hashes != nil else { return }
-        // The checksum is not part of what it sums up.
+        // The checksum does not cover itself.
         let content = piece.count <= left ? piece : Array(piece[..<left])
         if format == .sha1 { hashes?.short.update(content) } else { hashes?.long.update(content) }
     }
@@ -128,7 +128,7 @@ struct IndexReader {
             more = try half()
         }
         try readPath(isCompressed: version == 4)
-        // One to eight NULs, up to a multiple of eight from the entry's start; one has been taken.
+        // One to eight NULs, up to a multiple of eight from the entry's start; one has been read.
         while version < 4, (start - left) % 8 != 0 {
             guard try byte() == 0 else { throw .torn }
         }
@@ -156,7 +156,7 @@ struct IndexReader {
             let stop = path.take(piece, at..<end)
             left -= stop - at
             at = stop
-            // One without an end is not read to it.
+            // A path without an end is not read to its end.
             if path.isTooLong { throw .path }
             guard stop == end else { break }
         }
@@ -175,7 +175,7 @@ struct IndexReader {
         throw .torn
     }
 
-    /// Those with a small first letter must be understood.
+    /// Extensions whose name starts with a small letter are mandatory.
     private mutating func skipExtension() throws(GitIndex.IndexError) {
         var name: [UInt8] = []
         for _ in 0..<4 { name.append(try byte()) }
@@ -201,31 +201,32 @@ struct IndexReader {
     }
 }
 
-/// The path of an entry, and what it has in common with the one before: each byte of the index is looked at once.
+/// The path of an entry, and what it shares with the one before: each byte of the index is looked at once.
 private struct IndexPath {
-    /// Linux takes no longer path, its NUL included (PATH_MAX).
+    /// The longest path in Linux, with its NUL (PATH_MAX).
     private static let room = 4096
 
     private var bytes = [UInt8](repeating: 0, count: room)
     private var count = 0
     private(set) var isTooLong = false
-    /// Of the path before.
+    /// The previous path.
     private var last: [UInt8] = []
     private var lastStage: UInt8 = 0
     private var isFirst = true
-    /// How many bytes both have in common.
+    /// How many bytes both share.
     private var common = 0
-    /// Bytes that are the former's for certain: names that end there have been looked at.
+    /// Bytes that certainly equal those of the previous path: names that end there have been checked.
     private var known = 0
-    /// The slashes of the path, in order.
+    /// The positions of slashes in the path, in order.
     private var slashes: [Int] = []
     private(set) var shared = 0
 
-    /// Begins with the path before without its last bytes, or with none of it. False where it has not so many.
+    /// Starts with the previous path without its last bytes, or with an empty path. False if the previous path is too
+    /// short.
     mutating func keep(removing removed: Int?) -> Bool {
         let removed = removed ?? count
         guard removed <= count else { return false }
-        // Only what goes is remembered: what stays need not be compared.
+        // Only the removed part is remembered: the rest need not be compared.
         known = count - removed
         last.removeAll(keepingCapacity: true)
         last.append(contentsOf: bytes[known..<count])
@@ -233,7 +234,7 @@ private struct IndexPath {
         return true
     }
 
-    /// Takes the bytes up to a NUL or the range's end, and returns where that is.
+    /// Appends the bytes up to a NUL or the end of the range, and returns where that is.
     mutating func take(_ piece: [UInt8], _ range: Range<Int>) -> Int {
         var index = range.lowerBound
         while index < range.upperBound {
@@ -258,7 +259,7 @@ private struct IndexPath {
         shared = slashes.last.map { $0 + 1 } ?? 0
     }
 
-    /// Paths are joined to a directory and files there are changed, so none may lead out of it.
+    /// Paths are joined to a directory and files there are changed, so no path may lead out of it.
     mutating func isSound(for entry: GitIndex.Entry) -> Bool {
         guard !isTooLong, areNamesSound(of: entry.kind), isInOrder(entry.stage) else { return false }
         lastStage = entry.stage
@@ -266,7 +267,7 @@ private struct IndexPath {
         return true
     }
 
-    /// From the name on in which the two begin to differ.
+    /// Checks from the first name in which the two paths differ.
     private mutating func areNamesSound(of kind: GitIndex.Kind) -> Bool {
         var end = count
         if kind == .sparseDirectory, end > 0, bytes[end - 1] == 0x2F { end -= 1 }

@@ -1,9 +1,10 @@
-/// What git names an object: 20 bytes of SHA-1, or 32 of SHA-256. A value without storage of its own: an index has one an entry.
+/// git's name for an object: 20 bytes of SHA-1, or 32 of SHA-256. A value without heap storage, because each entry of
+/// an index has one.
 public struct ObjectName: Equatable, Sendable {
     private let words: (UInt64, UInt64, UInt64, UInt64)
     private let count: Int
 
-    /// From the numbers of four bytes each, the highest byte first, that it stands in an index as.
+    /// From the big-endian four-byte numbers by which an index stores it.
     init(_ format: GitIndex.ObjectFormat, next: () throws(GitIndex.IndexError) -> UInt32) throws(GitIndex.IndexError) {
         count = format.rawValue
         var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
@@ -20,7 +21,7 @@ public struct ObjectName: Equatable, Sendable {
     /// The first eight bytes.
     public var start: UInt64 { words.0 }
 
-    /// All of them.
+    /// All bytes.
     public var bytes: [UInt8] {
         let all = [words.0, words.1, words.2, words.3].flatMap { word in
             (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
@@ -28,6 +29,6 @@ public struct ObjectName: Equatable, Sendable {
         return Array(all.prefix(count))
     }
 
-    /// Whether they name the same.
+    /// Whether they name the same object.
     public static func == (one: Self, other: Self) -> Bool { one.words == other.words && one.count == other.count }
 }

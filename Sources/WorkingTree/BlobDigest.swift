@@ -1,6 +1,6 @@
 internal import Formats
 
-/// git's name for a content: the digest of its kind, its size and itself.
+/// git's name for a content: the digest of its type, its size and its bytes.
 struct BlobDigest {
     private var short = SHA1()
     private var long = SHA256()

@@ -3,7 +3,7 @@ public import Formats
 public import GitIndex
 public import Host
 
-/// A working tree and its index, read from git's files without git.
+/// A working tree and its index, read from git's files without running git.
 public struct Checkout: Sendable {
     /// The repository.
     public let repository: GitRepository
@@ -11,21 +11,21 @@ public struct Checkout: Sendable {
     public let written: Int64
     private let path: ByteString
 
-    /// Bytes that are read at once.
+    /// The number of bytes to read at once.
     private static let piece = 65_536
 
-    /// Why there is no index to go by.
+    /// Why there is no usable index.
     public enum CheckoutError: Error, Equatable, Sendable {
-        /// No repository lies there.
+        /// There is no repository.
         case noRepository
-        /// One lies there, and this part of it is another user's.
+        /// There is a repository, but this part of it belongs to another user.
         case foreign(ByteString)
         /// It has no index yet, or none that may be read.
         case noIndex(ByteString, Errno)
-        /// It has one that is not understood.
+        /// Its index is not understood.
         case doubt(ByteString, GitIndex.IndexError)
 
-        /// For people: what and where.
+        /// For people: what is wrong, and where.
         public var text: ByteString {
             switch self {
             case .noRepository: "no git repository"
@@ -42,14 +42,15 @@ public struct Checkout: Sendable {
         self.repository = repository
         path = repository.directory.appending(path: "index")
         do throws(Errno) {
-            // Looked at before it is read: a file that changes meanwhile counts as not clean.
+            // Checked before the index is read: a file that changes meanwhile does not count as clean.
             written = try Files.status(path).modified
         } catch {
             throw .noIndex(path, error)
         }
     }
 
-    /// Goes through the index, as `GitIndex.forEach`. Without `verifying`, its checksum is not compared: for callers without time.
+    /// Iterates over the index like `GitIndex.forEach`. Without `verifying` it does not check the checksum: for
+    /// callers that have little time.
     public func forEach(
         verifying: Bool = true, until deadline: Deadline = .never,
         _ body: (GitIndex.Entry, UnsafeBufferPointer<CChar>, _ shared: Int) -> Bool
@@ -71,13 +72,13 @@ public struct Checkout: Sendable {
         }
     }
 
-    /// Whether git believes what modes the file system tells (core.fileMode).
+    /// Whether git trusts the file system's modes (core.fileMode).
     var trustsModes: Bool {
         repository.isConfigured("core", "filemode") ?? true
     }
 }
 
-/// A regular file that is read in pieces: never mapped, as one that is cut short meanwhile would end this process.
+/// A regular file that is read in pieces: never mapped, because truncating a mapped file would end this process.
 private final class OpenFile {
     let size: Int
     private let file: Descriptor

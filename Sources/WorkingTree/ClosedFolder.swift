@@ -2,11 +2,11 @@ internal import Formats
 internal import GitIndex
 internal import Host
 
-/// A directory that others may not look into, before it is opened to them: what would they read in it?
+/// A directory that others may not enter, examined before it is opened to them: what could they read in it?
 struct ClosedFolder {
     let tracked: TrackedPaths
     let limits: ModeSurvey.RepairLimits
-    /// The permission bits that it gets.
+    /// The permission bits that it is to get.
     private let opened: UInt32
     private var left = 20_000
     private static let deepest = 64
@@ -17,7 +17,7 @@ struct ClosedFolder {
         self.opened = opened
     }
 
-    /// Whether all that others could read in it then is what git has; nil when that was not found out.
+    /// Whether git has everything that others could then read in it; nil if that could not be determined.
     mutating func holdsOnlyTracked(_ path: ByteString, in top: borrowing DirectoryDescriptor, depth: Int = 0) -> Bool? {
         guard depth < Self.deepest, let folder = try? top.folders(path), let names = try? folder.names(limit: left)
         else { return nil }
@@ -27,7 +27,8 @@ struct ClosedFolder {
                 return nil
             }
             guard name != ".git" else {
-                // A file that leads to git's own has no secret; a directory has: an address with a token in its configuration.
+                // A file that points to git's own directory holds no secret, but that directory does: its
+                // configuration may have an address with a token.
                 if status.kind == .directory, status.mode & opened != 0 { return false }
                 continue
             }
@@ -55,11 +56,11 @@ struct ClosedFolder {
     }
 }
 
-/// What git has at each path of a working tree and its submodules, read from their indexes when it is first asked for.
+/// What git has at each path of a working tree and its submodules, read from their indexes at the first use.
 final class TrackedPaths {
-    /// What git has at one path.
+    /// What git has at a path.
     enum Content {
-        /// A file, and what git names its content.
+        /// A file, and git's name for its content.
         case file([UInt8])
         case directory
         /// Nothing.
@@ -72,7 +73,8 @@ final class TrackedPaths {
     private var wasRead = false
     private var entries: [(path: ByteString, entry: GitIndex.Entry)]?
 
-    /// Of indexes that name paths of more bytes than `mostNames` nothing is found out: one of a few megabytes may name gigabytes.
+    /// Fails for indexes whose paths take more bytes than `mostNames`: an index of a few megabytes may name
+    /// gigabytes.
     init(
         _ checkouts: [(prefix: ByteString, checkout: Checkout)], until deadline: Deadline, mostNames: Int = 256 << 20
     ) {
@@ -81,7 +83,7 @@ final class TrackedPaths {
         self.mostNames = mostNames
     }
 
-    /// What is at a path, seen from the top; nil where that was not found out.
+    /// What git has at a path relative to the top; nil if that could not be determined.
     func content(of path: ByteString) -> Content? {
         if !wasRead {
             wasRead = true
@@ -93,7 +95,7 @@ final class TrackedPaths {
             if case .submodule = entries[exact].entry.kind { return .directory }
             return .file(entries[exact].entry.name.bytes)
         }
-        // "a.b" and "a-b" stand between "a" and "a/b".
+        // "a.b" and "a-b" sort between "a" and "a/b".
         let inside = path + "/"
         let below = Self.first(from: inside, in: entries)
         return below < entries.count && entries[below].path.hasPrefix(inside) ? .directory : .untracked

@@ -1,40 +1,40 @@
 public import Formats
 
-/// What two builds saw differently.
+/// How the contexts of two builds differ.
 public struct ContextDifference: Equatable, Sendable {
-    /// A path whose mode alone differs.
+    /// A path that differs only in its mode.
     public struct ModeChange: Equatable, Sendable {
-        /// Seen from the context.
+        /// Relative to the context.
         public let path: ByteString
-        /// As it was.
+        /// The former mode.
         public let before: UInt32
-        /// As it is.
+        /// The present mode.
         public let after: UInt32
         let isDirectory: Bool
     }
 
-    /// Only the mode.
+    /// Paths that differ only in their modes.
     public private(set) var modes: [ModeChange] = []
-    /// The content, the size, or what stands there.
+    /// Paths that differ in content, size, or kind.
     public private(set) var contents: [ByteString] = []
-    /// Now, and not before.
+    /// Paths that exist only now.
     public private(set) var added: [ByteString] = []
-    /// Before, and not now.
+    /// Paths that existed only before.
     public private(set) var removed: [ByteString] = []
-    /// Of the same size, but not read then or now.
+    /// Paths with the same size whose content was not read, then or now.
     public private(set) var unread: [ByteString] = []
-    /// Whether either record has a gap, so that nothing that is missing in it is known.
+    /// Whether either record is incomplete, so that a path missing in it may have existed.
     public private(set) var isPartial = false
 
-    /// Whether both saw the same, as far as is known.
+    /// Whether both are the same, as far as known.
     public var isEmpty: Bool { modes.isEmpty && contents.isEmpty && added.isEmpty && removed.isEmpty }
 
-    /// The umask that makes the modes of today; nil when no single one does.
+    /// The umask that produces the present modes; nil if no single umask does.
     public var umask: UInt32? {
         ModeSurvey.umask(behind: modes.map { ($0.after, $0.isDirectory || ($0.before | $0.after) & 0o111 != 0) })
     }
 
-    /// Compares two records, where `counts` lets a path count.
+    /// Compares two records, considering only paths for which `counts` is true.
     public init(from before: ContextRecord, to after: ContextRecord, where counts: (ByteString) -> Bool = { _ in true })
     {
         isPartial = before.gap != nil || after.gap != nil

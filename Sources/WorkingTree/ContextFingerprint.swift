@@ -1,27 +1,27 @@
 public import Formats
 internal import Host
 
-/// By what a context is known again without reading a file of it: kind, mode, size, inode and times of all that docker sends, as
-/// git's index knows its files.
+/// Recognizes an unchanged context without reading any of its files: by kind, mode, size, inode and times of everything
+/// that docker sends, as git's index recognizes files.
 public struct ContextFingerprint: Equatable, Sendable {
-    /// Of everything that was looked at: 32 hexadecimal digits.
+    /// The digest of everything considered: 32 hexadecimal digits.
     public let digest: ByteString
-    /// The latest time of change among it, in nanoseconds since 1970.
+    /// The latest change time of all of it, in nanoseconds since 1970.
     public let changed: Int64
 
-    /// Of more entries there is none: a build would wait too long for a look at all of them, and no look at them is begun.
+    /// Contexts with more entries get no fingerprint, and none is even tried: a build would wait too long.
     private static let most = 5000
-    /// Times of files are no finer than a tick of the kernel's, so what was written within one looks the same twice.
+    /// Modification times are no finer than a kernel tick, so a file written twice within one looks unchanged.
     private static let tick: Int64 = 20_000_000
 
-    /// Looks at a context, absolute and resolved, and at files beside it: its Dockerfile, and what it leaves out. Nil when there was no
-    /// time for all of it, some of it cannot be seen, or there is too much.
+    /// Examines a context, absolute and resolved, and files beside it: its Dockerfile, and its ignore file. Nil if the
+    /// time was too short, if some of it cannot be seen, or if there is too much of it.
     public init?(
         of root: ByteString, ignoreFile: ByteString?, besides files: [ByteString], until deadline: Deadline
     ) {
         var summary = Summary(of: root)
         for file in files + (ignoreFile.map { [$0] } ?? []) {
-            // What a link leads to is read, and the link may be changed, too.
+            // The target of a link is read, but the link itself may change, too.
             guard let status = try? Files.status(file), let own = try? Files.status(file, followLinks: false) else {
                 return nil
             }
@@ -30,7 +30,7 @@ public struct ContextFingerprint: Equatable, Sendable {
         }
         var asked = 0
         let gap = ContextWalk.forEach(of: root, ignoreFile: ignoreFile, enteringGit: true, most: Self.most) {
-            // Asking may cost as much as a file.
+            // Checking the deadline may cost as much as looking at a file.
             asked &+= 1
             return summary.entries > Self.most || asked % 16 == 1 && deadline.hasPassed
         } _: { entry, _ in
@@ -40,11 +40,11 @@ public struct ContextFingerprint: Equatable, Sendable {
         (digest, changed) = summary.finish()
     }
 
-    /// Whether nothing of it can have changed unnoticed after it was looked at, at `time` in nanoseconds since 1970.
+    /// Whether no part of it can have changed unnoticed since it was examined, at `time` in nanoseconds since 1970.
     public func isSettled(at time: Int64) -> Bool { changed < time &- Self.tick }
 
-    /// What is made of the entries: 128 bits, in an eighth of the time that SHA-256 takes, which was most of a look's. Who makes two trees
-    /// of one fingerprint has made one late export.
+    /// A hash of the entries: 128 bits, in an eighth of the time of SHA-256, which took most of the whole time. All
+    /// that a user can gain by making two trees with the same fingerprint is one late export.
     private struct Summary {
         private var low: UInt64 = 0x243f_6a88_85a3_08d3
         private var high: UInt64 = 0x1319_8a2e_0370_7344
@@ -54,13 +54,13 @@ public struct ContextFingerprint: Equatable, Sendable {
         init(of root: ByteString) { add(root) }
 
         mutating func add(_ path: ByteString, _ status: FileStatus) {
-            // docker sends none.
+            // docker sends no sockets.
             guard status.kind != .socket else { return }
             entries += 1
             add(path)
             add(UInt64(status.mode) << 8 | Self.number(of: status.kind))
             add(status.inode)
-            // That a file was added to it or taken away tells of no more than the files themselves do.
+            // A directory's own times tell nothing that its files do not.
             guard status.kind != .directory else { return }
             add(status.device)
             add(UInt64(bitPattern: Int64(status.size)))
@@ -93,7 +93,7 @@ public struct ContextFingerprint: Equatable, Sendable {
             }
         }
 
-        /// Two lanes of multiplications by odd numbers, each spread downwards: no word can be told from the others' places.
+        /// Two lanes of multiplications by odd numbers, each mixed downwards, so that the order of the words matters.
         private mutating func add(_ word: UInt64) {
             low = (low ^ word) &* 0x9e37_79b9_7f4a_7c15
             low ^= low >> 32

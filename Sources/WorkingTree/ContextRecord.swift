@@ -1,10 +1,10 @@
 public import Formats
 internal import GitIndex
 
-/// What COPY could see of a build's context: small enough to be kept beside each export, enough to tell what two builds saw
-/// differently. File contents are known by eight bytes of git's own digest.
+/// What COPY could see of a build's context: small enough to be stored beside each export, detailed enough to tell how
+/// two builds differ. It identifies file contents by eight bytes of git's digest.
 public struct ContextRecord: Equatable, Sendable {
-    /// What an entry is.
+    /// The kind of an entry.
     public enum Kind: UInt8, Sendable {
         case file = 0x66
         case directory = 0x64
@@ -14,18 +14,18 @@ public struct ContextRecord: Equatable, Sendable {
 
     /// One path.
     public struct Entry: Equatable, Sendable {
-        /// Seen from the context.
+        /// Relative to the context.
         public var path: ByteString
-        /// What stands there.
+        /// The kind of the entry.
         public var kind: Kind
         /// The twelve permission bits.
         public var mode: UInt32
-        /// Bytes; 0 for what is no file.
+        /// The size in bytes; 0 if it is not a file.
         public var size: UInt64
-        /// Of the content, or of what a link says; 0 when it was not read.
+        /// The digest of the content, or of a link's target; 0 if it was not read.
         public var digest: UInt64
 
-        /// Everything by name.
+        /// From named values.
         public init(path: ByteString, kind: Kind, mode: UInt32, size: UInt64 = 0, digest: UInt64 = 0) {
             self.path = path
             self.kind = kind
@@ -35,35 +35,36 @@ public struct ContextRecord: Equatable, Sendable {
         }
     }
 
-    /// Why a record does not hold all.
+    /// Why a record is incomplete.
     public enum Gap: ByteString, Sendable {
-        /// More files than may be recorded.
+        /// There are more files than may be recorded.
         case files = "files"
-        /// No more time.
+        /// The time was too short.
         case time = "time"
-        /// Something could not be read, or went away meanwhile.
+        /// Something could not be read, or vanished meanwhile.
         case unreadable = "unreadable"
-        /// A .dockerignore that is not understood.
+        /// The .dockerignore file is not understood.
         case ignoreFile = "ignore"
     }
 
-    /// In the order of their paths' bytes, as far as the record goes.
+    /// In the byte order of their paths, as far as the record goes.
     public var entries: [Entry]
-    /// nil when all is there.
+    /// nil if the record is complete.
     public var gap: Gap?
 
-    /// Everything by name.
+    /// From named values.
     public init(entries: [Entry], gap: Gap? = nil) {
         self.entries = entries
         self.gap = gap
     }
 
     private static let title = "slipway-context 1 "
-    /// Linux takes no longer path, its NUL included. Each entry may keep so much of the one before: a record without that bound
-    /// could be read into any multiple of its length.
+    /// The longest path in Linux, with its NUL. An entry may share that many bytes with the one before: without this
+    /// limit a small record could expand to any multiple of its length.
     private static let longestPath = 4095
 
-    /// As it is kept: a path is what differs from the one before, and the last bytes tell a torn record.
+    /// The stored form: a path is stored as its difference from the one before, and the last bytes show whether the
+    /// record is complete.
     public var bytes: ByteString {
         var out = Array(Self.title.utf8) + (gap?.rawValue.bytes ?? Array("whole".utf8)) + [0x0A]
         var last: [UInt8] = []
@@ -86,7 +87,7 @@ public struct ContextRecord: Equatable, Sendable {
         return ByteString(out + SHA256.digest(of: ByteString(out)).prefix(8))
     }
 
-    /// nil for what is torn, or none of ours.
+    /// nil for an incomplete or foreign text.
     public init?(_ bytes: ByteString) {
         let content = bytes.dropLast(8)
         guard bytes.count > 8, bytes.suffix(8).bytes.elementsEqual(SHA256.digest(of: content).prefix(8)),

@@ -5,25 +5,25 @@ internal import Host
 
 /// Walks a context and records what COPY can see of it. Contents that git knows are not read again.
 public struct ContextSurvey {
-    /// How much may be spent.
+    /// How much it may spend.
     public struct Limits: Equatable, Sendable {
-        /// Entries.
+        /// The number of entries.
         public var files: Int
-        /// Nanoseconds.
+        /// The time in nanoseconds.
         public var time: Int64
-        /// A file of more bytes, which git does not know, is known by its size alone.
+        /// A larger file that git does not know is identified only by its size.
         public var largestRead: Int = 64 << 20
-        /// Bytes read in all.
+        /// The bytes to read in total.
         public var reads: Int = 512 << 20
 
-        /// Everything by name.
+        /// From named values.
         public init(files: Int, time: Int64) {
             self.files = files
             self.time = time
         }
     }
 
-    /// Bytes of the names that git knows.
+    /// The limit in bytes for the names that git knows.
     private static let mostNames = 64 << 20
 
     private let root: ByteString
@@ -36,7 +36,7 @@ public struct ContextSurvey {
     private var isLong = false
     private var record = ContextRecord(entries: [])
 
-    /// A directory, absolute and resolved, how much may be spent, and when the build began.
+    /// A directory, absolute and resolved, how much may be spent, and when the build started.
     private init(_ root: ByteString, _ limits: Limits, _ began: Int64) {
         self.root = root
         self.limits = limits
@@ -45,8 +45,8 @@ public struct ContextSurvey {
         budget = limits.reads
     }
 
-    /// The file that says what a context leaves out; nil where there is none. `dockerfile` is the Dockerfile's path: a
-    /// .dockerignore beside it and named after it comes first.
+    /// The ignore file of a context; nil if there is none. `dockerfile` is the Dockerfile's path: a .dockerignore
+    /// beside it and named after it takes precedence.
     ///
     /// Source: docker/buildx and BuildKit frontend/dockerui/config.go, DockerIgnore.
     public static func ignoreFile(of root: ByteString, dockerfile: ByteString?) -> ByteString? {
@@ -54,8 +54,9 @@ public struct ContextSurvey {
             .first { !Files.isMissing($0) }
     }
 
-    /// Records a context without what `ignoreFile` names, for a build that began at a time, in nanoseconds since 1970: of what
-    /// changed since, the build may have seen something else, so its contents are not known.
+    /// Records a context without what `ignoreFile` excludes, for a build that started at a time, in nanoseconds since
+    /// 1970. The build may have seen another content of a file that changed later, so the contents of such files count
+    /// as unknown.
     public static func record(
         of root: ByteString, ignoreFile: ByteString?, _ limits: Limits, began: Int64
     ) -> ContextRecord {
@@ -66,8 +67,8 @@ public struct ContextSurvey {
         return survey.record
     }
 
-    /// What git knows of the tree's contents. An index that is not understood knows nothing. Of one that names more than may be
-    /// recorded, the rest is not kept: so many paths take more room than there is.
+    /// Learns from git's index the contents of the tree. An index that is not understood contributes nothing. If an
+    /// index names more paths than may be recorded, the rest is dropped: they would take too much memory.
     private mutating func learnFromGit() {
         guard let repository = GitRepository.containing(root), let prefix = root.relative(to: repository.top),
             let checkout = try? Checkout(of: repository)
@@ -91,7 +92,7 @@ public struct ContextSurvey {
     }
 
     private mutating func walk(_ ignoreFile: ByteString?) {
-        // git's own files differ in each clone: that they are there is all there is to say.
+        // git's own files differ in each clone, so only their existence is recorded.
         let gap = ContextWalk.forEach(of: root, ignoreFile: ignoreFile, enteringGit: false, most: limits.files &+ 1) {
             record.entries.count >= limits.files || Clock.monotonic > deadline
         } _: { entry, place in
@@ -152,16 +153,17 @@ public struct ContextSurvey {
             }
             if piece.isEmpty { break }
             left -= piece.count
-            // One that grows meanwhile would never end.
+            // A file that grows meanwhile would never end.
             guard left >= 0, Clock.monotonic <= deadline else { return 0 }
             blob.update(piece)
         }
-        // Written meanwhile: its digest would be that of no file.
+        // The file was written meanwhile: its digest would match no file.
         guard left == 0 else { return 0 }
         return Self.number(blob.digest().prefix(8))
     }
 
-    /// As git itself tells: nothing changed since the index was written, and it was not written within the same moment.
+    /// The rule that git itself uses: nothing has changed since the index was written, and the file was not written
+    /// in the same moment as the index.
     private func isClean(_ entry: GitIndex.Entry, _ status: FileStatus) -> Bool {
         let (seconds, rest) = status.modified.quotientAndRemainder(dividingBy: 1_000_000_000)
         return entry.size == UInt32(truncatingIfNeeded: status.size)

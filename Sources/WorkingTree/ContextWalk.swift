@@ -1,36 +1,37 @@
 internal import Formats
 internal import Host
 
-/// What docker sends of a context, one entry after another, in the order of names in each folder.
+/// The entries of a context that docker sends, in the order of names within each folder.
 struct ContextWalk {
     /// One entry.
     struct Entry {
-        /// As seen from the context.
+        /// Relative to the context.
         let path: ByteString
-        /// Its last part.
+        /// The last component of the path.
         let name: ByteString
         let status: FileStatus
     }
 
-    /// Why not all of it was seen.
+    /// Why the walk was incomplete.
     enum Gap { case unreadable, ignoreFile, cut }
 
     private(set) var gap: Gap?
     private let rules: IgnoreRules
     private let isGitEntered: Bool
     private let most: Int
-    /// Directories that are left out, and sent all the same for what an exception finds in them: not told yet.
+    /// Excluded directories that docker sends all the same if an exception matches something in them; not reported
+    /// yet.
     private var untold: [Entry] = []
 
-    /// Walks a directory, absolute and resolved, without what `ignoreFile` names. `visit` is given each entry and the folder that it
-    /// stands in; `isOver`, asked at each name, ends the walk. Not more than `most` names are read of one folder.
+    /// Walks a directory, absolute and resolved, without what `ignoreFile` excludes. Calls `visit` with each entry and
+    /// its folder; stops when `isOver`, called for each name, returns true. Reads at most `most` names of one folder.
     static func forEach(
         of root: ByteString, ignoreFile: ByteString?, enteringGit: Bool, most: Int, until isOver: () -> Bool,
         _ visit: (Entry, borrowing DirectoryDescriptor) -> Void
     ) -> Gap? {
         var rules: IgnoreRules? = IgnoreRules.none
         if let ignoreFile {
-            // docker sees neither one that a link leads out of its folder nor what is in it.
+            // docker does not read an ignore file that is a link out of its folder.
             let text = try? Files.read(ignoreFile, within: ignoreFile.parentPath, limit: 1 << 20)
             rules = text.flatMap { IgnoreRules($0) }
         }
@@ -47,7 +48,7 @@ struct ContextWalk {
         self.most = most
     }
 
-    /// Each folder is opened from the one above it, so that a link put in its place meanwhile leads nowhere.
+    /// Each folder is opened from the one above it, so that a link put in its place meanwhile is not followed.
     private mutating func enter(
         _ folder: ByteString, _ place: borrowing DirectoryDescriptor, above: IgnoreRules.Above, _ isOver: () -> Bool,
         _ visit: (Entry, borrowing DirectoryDescriptor) -> Void

@@ -2,14 +2,14 @@ internal import Formats
 
 /// One line of a .dockerignore file, compiled.
 ///
-/// Source: moby/patternmatcher patternmatcher.go, Pattern.compile and Pattern.match. Its patterns become Go regular
-/// expressions; what those can say is little enough for a matcher of our own.
+/// Source: moby/patternmatcher patternmatcher.go, Pattern.compile and Pattern.match. There patterns become Go
+/// regular expressions; the few that occur are simple enough for a matcher of our own.
 struct IgnorePattern: Equatable {
-    /// Whether it takes back what earlier lines left out ("!").
+    /// Whether it re-includes what earlier lines excluded ("!").
     let isException: Bool
     private let way: Way
 
-    /// A longer one names no path that Linux takes, or takes longer to match than anybody should wait.
+    /// A longer pattern matches no path that Linux accepts, or takes too long to match.
     private static let longest = 4096
 
     private enum Way: Equatable {
@@ -23,18 +23,18 @@ struct IgnorePattern: Equatable {
 
     private enum Part: Equatable {
         case byte(UInt8)
-        /// "?": one character, or one byte that is no part of any, and no slash.
+        /// "?": one character, or one byte that belongs to no character, but not a slash.
         case anyCharacter
         /// "*"
         case anyName
-        /// "**/" in the middle: any directories, none as well.
+        /// "**/" in the middle: any number of directories, including none.
         case anyDirectories
         /// "**" at the end.
         case anything
         case oneOf([ClosedRange<UInt32>], isNegated: Bool)
     }
 
-    /// A pattern that has been cleaned; nil for one that docker refuses, or that cannot be told here.
+    /// From a cleaned pattern; nil if docker refuses it, or if this matcher cannot express it.
     init?(_ text: ByteString) {
         guard text.count <= Self.longest else { return nil }
         isException = text.hasPrefix("!")
@@ -67,7 +67,7 @@ struct IgnorePattern: Equatable {
                 isSuffix = isFirst
                 isExact = false
             case UInt8(ascii: "*"):
-                // A second one says nothing new.
+                // A second one changes nothing.
                 if parts.last != .anyName { parts.append(.anyName) }
                 (isExact, isPrefix, isSuffix) = (false, false, false)
             case UInt8(ascii: "?"):
@@ -87,7 +87,7 @@ struct IgnorePattern: Equatable {
                 parts.append(.byte(byte))
                 (isExact, isPrefix, isSuffix) = (false, false, false)
             case UInt8(ascii: "^"):
-                // The beginning, to a regular expression.
+                // In a regular expression, the beginning.
                 hasAnchor = true
                 parts.append(.byte(byte))
             default: parts.append(.byte(byte))
@@ -107,7 +107,7 @@ struct IgnorePattern: Equatable {
         var scalars = Array(text.unicodeScalars.map(\.value))
         let isNegated = scalars.first == 0x5E
         if isNegated { scalars.removeFirst() }
-        // "[[:alpha:]]" and "[\d]" are more than can be told here.
+        // "[[:alpha:]]" and "[\d]" are not supported here.
         guard !scalars.isEmpty, !scalars.contains(0x5B), !scalars.contains(0x5C) else { return nil }
         var ranges: [ClosedRange<UInt32>] = []
         var index = 0
@@ -124,7 +124,7 @@ struct IgnorePattern: Equatable {
         return (.oneOf(ranges, isNegated: isNegated), end + 1)
     }
 
-    /// Whether a path, seen from the context, is what the pattern names; what lies below it is the caller's to see.
+    /// Whether the pattern matches a path relative to the context; the caller has to consider what lies below it.
     func matches(_ path: ArraySlice<UInt8>) -> Bool {
         switch way {
         case .exact(let text): path.elementsEqual(text)
@@ -136,7 +136,8 @@ struct IgnorePattern: Equatable {
         }
     }
 
-    /// All places that the parts so far may have reached: no pattern takes longer than its length times the path's.
+    /// Tracks all positions that the parts so far may have reached: the time is at most the pattern's length times
+    /// the path's.
     private static func match(_ parts: [Part], _ path: ArraySlice<UInt8>) -> Bool {
         let path = Array(path)
         var places = [Bool](repeating: false, count: path.count + 1)
@@ -149,10 +150,10 @@ struct IgnorePattern: Equatable {
         return places[path.count]
     }
 
-    /// What can be reached by one part, each place of the path looked at once.
+    /// The positions that one part can reach; it looks at each position of the path once.
     private static func advance(_ part: Part, from places: [Bool], in path: [UInt8], into next: inout [Bool]) {
         let slash = UInt8(ascii: "/")
-        // Whether a star began before here, and has met no slash where that counts.
+        // Whether a star started before this position, and has met no slash if that matters.
         var isOpen = false
         for place in 0...path.count {
             let isReached = places[place]
@@ -183,7 +184,7 @@ struct IgnorePattern: Equatable {
         }
     }
 
-    /// A byte that begins no character counts as U+FFFD, as in Go.
+    /// A byte that starts no character counts as U+FFFD, as in Go.
     private static func character(at place: Int, in path: ArraySlice<UInt8>) -> (value: UInt32, length: Int) {
         let first = path[place]
         guard first >= 0x80 else { return (UInt32(first), 1) }

@@ -1,14 +1,15 @@
 internal import Formats
 
-/// A .dockerignore file: what of a context is not sent.
+/// A .dockerignore file: which parts of a context are not sent.
 ///
 /// Source: moby/patternmatcher ignorefile.ReadAll and PatternMatcher.MatchesUsingParentResults.
 struct IgnoreRules: Equatable, Sendable {
     private let patterns: [IgnorePattern]
-    /// Whether a later line may take back what an earlier one left out, so that directories left out are looked into.
+    /// Whether a later line may re-include what an earlier one excluded, so that excluded directories must be
+    /// searched.
     let hasExceptions: Bool
 
-    /// Nothing is left out.
+    /// Excludes nothing.
     static let none = IgnoreRules(patterns: [])
 
     private init(patterns: [IgnorePattern]) {
@@ -16,7 +17,7 @@ struct IgnoreRules: Equatable, Sendable {
         hasExceptions = patterns.contains(where: \.isException)
     }
 
-    /// Reads a file; nil when docker refuses it, or when a pattern in it cannot be told here.
+    /// Reads a file; nil if docker refuses it, or if it contains a pattern that cannot be expressed here.
     init?(_ text: ByteString) {
         var patterns: [IgnorePattern] = []
         let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst(3) : text
@@ -29,7 +30,7 @@ struct IgnoreRules: Equatable, Sendable {
         self.init(patterns: patterns)
     }
 
-    /// As docker writes a pattern anew: blanks, doubled slashes and a slash in front taken away; nil for an empty line.
+    /// A pattern as docker normalizes it: without blanks, double slashes and a leading slash; nil for an empty line.
     private static func cleaned(_ line: ByteString) -> ByteString? {
         guard !line.isEmpty else { return nil }
         let isException = line.hasPrefix("!")
@@ -41,15 +42,15 @@ struct IgnoreRules: Equatable, Sendable {
         return isException ? "!" + pattern : pattern
     }
 
-    /// Which patterns match a directory, or one above it: what is below need not ask again.
+    /// Which patterns match a directory, or one above it, so that paths below need not check again.
     struct Above {
         fileprivate var matched: [Bool]
     }
 
-    /// Above the context's own files.
+    /// For the context's own files.
     var top: Above { Above(matched: [Bool](repeating: false, count: patterns.count)) }
 
-    /// Whether a path, seen from the context, is left out, and what that means for all below it.
+    /// Whether a path relative to the context is excluded, and what that means for everything below it.
     func leavesOut(_ path: ByteString, below above: Above) -> (Bool, Above) {
         var isOut = false
         var own = above
@@ -63,7 +64,7 @@ struct IgnoreRules: Equatable, Sendable {
         return (isOut, own)
     }
 
-    /// Whether a path, seen from the context, is left out.
+    /// Whether a path relative to the context is excluded.
     func leavesOut(_ path: ByteString) -> Bool {
         var above = top
         var isOut = false

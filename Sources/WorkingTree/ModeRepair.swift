@@ -2,32 +2,33 @@ public import Formats
 public import Host
 
 extension ModeSurvey {
-    /// What repairing did, or would do.
+    /// The result of a repair, or of a dry run.
     public struct Repair: Sendable {
-        /// What has git's mode now.
+        /// What now has git's mode.
         public var fixed: [Difference] = []
         /// What could not be changed, and why.
         public var failed: [(difference: Difference, error: Errno)] = []
-        /// Files, and directories, that stay closed to others, since git does not have what is in them: it may be a secret.
+        /// Files and directories that stay closed to others, because git does not have their content: it may be
+        /// secret.
         public var kept: [Difference] = []
-        /// Those whose content was not compared: no time, too large, or not to be read.
+        /// Those whose content was not compared: no time, too large, or unreadable.
         public var uncompared: [Difference] = []
     }
 
     /// How much may be read to compare contents.
     public struct RepairLimits: Sendable {
-        /// When changing stops, and comparing.
+        /// When to stop changing and comparing.
         public var deadline = Deadline.never
-        /// A file of more bytes is not read.
+        /// Larger files are not read.
         public var largest = 1 << 30
 
-        /// A gigabyte for each file, however long it takes.
+        /// A gigabyte for each file, without a time limit.
         public init() {}
     }
 
-    /// Gives what differs the modes of a clone: permission bits of tracked files and of their directories, and nothing else.
-    /// What has been replaced since the survey is left alone, and so are files with other names: `tooManyLinks`. A file that more
-    /// people could read than now is opened to them only if its content is the index's. `changing` false only tells.
+    /// Gives what differs the modes of a clone: permission bits of tracked files and of their directories, and nothing
+    /// else. It leaves alone what has been replaced since the survey, and files with other names: `tooManyLinks`. It
+    /// opens a file to more readers only if its content is the index's. If `changing` is false it only reports.
     public func repair(_ limits: RepairLimits = RepairLimits(), changing: Bool = true) -> Repair {
         var repair = Repair()
         do throws(Checkout.CheckoutError) {
@@ -66,7 +67,8 @@ extension ModeSurvey {
                     repair.fixed.append(difference)
                     continue
                 }
-                // Read and changed by one descriptor: what is put in its place meanwhile is neither.
+                // Read and changed through one descriptor, so that a file put in its place meanwhile is neither read
+                // nor changed.
                 let file: Descriptor
                 do throws(Errno) {
                     file = try folder.openFile(difference.path, of: difference.status)
@@ -93,13 +95,13 @@ extension ModeSurvey {
         }
     }
 
-    /// A file system without modes takes them and keeps its own.
+    /// Checks that a change took effect: a file system without modes accepts it and keeps its own.
     private func check(_ difference: Difference) throws(Errno) {
         let kept = try Files.status(top.appending(path: difference.path), followLinks: false).mode
         guard kept == difference.wanted else { throw .notSupported }
     }
 
-    /// Whether a file holds what git has for it; nil when that was not found out.
+    /// Whether a file has the content that git has for it; nil if that could not be determined.
     static func holds(
         _ file: borrowing Descriptor, _ seen: FileStatus, _ wanted: [UInt8], _ limits: RepairLimits
     ) -> Bool? {
@@ -120,6 +122,6 @@ extension ModeSurvey {
 }
 
 extension ModeSurvey.Difference {
-    /// Whether more people could read it than now, or what is in it.
+    /// Whether the new mode lets more people read it, or what is in it.
     var isOpening: Bool { wanted & ~mode & (isDirectory ? 0o055 : 0o044) != 0 }
 }

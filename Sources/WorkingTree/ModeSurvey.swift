@@ -3,63 +3,64 @@ public import Formats
 internal import GitIndex
 internal import Host
 
-/// The modes of tracked files and of their directories, compared with those of a clone that was made with umask 0022. BuildKit
-/// hashes modes: where they differ, COPY and every step after it miss.
+/// Compares the modes of tracked files and of their directories with those of a clone made with umask 0022. BuildKit
+/// hashes modes: where they differ, COPY and every step after it miss the cache.
 public struct ModeSurvey: Sendable {
-    /// One path whose mode is another.
+    /// A path with a different mode.
     public struct Difference: Equatable, Sendable {
-        /// From the survey's top.
+        /// Relative to the survey's top.
         public let path: ByteString
-        /// The twelve permission bits it has.
+        /// Its twelve permission bits.
         public let mode: UInt32
-        /// Those that git would give it.
+        /// The bits that git would give it.
         public let wanted: UInt32
         let status: FileStatus
-        /// What git names the content of a file, 20 or 32 bytes; empty for a directory.
+        /// git's name for a file's content, 20 or 32 bytes; empty for a directory.
         let blob: [UInt8]
         /// Whether it is a directory.
         public var isDirectory: Bool { status.kind == .directory }
-        /// Whether it is a file with other names, which may be anybody's: its mode is theirs, too.
+        /// Whether it is a file with other names, which may belong to anyone: changing its mode changes theirs.
         public var isHardLinked: Bool { !isDirectory && status.links > 1 }
     }
 
-    /// The repository's top.
+    /// The top of the repository.
     public let top: ByteString
-    /// Tracked files that are there.
+    /// The number of tracked files that exist.
     public private(set) var files = 0
-    /// Their directories.
+    /// The number of their directories.
     public private(set) var directories = 0
-    /// What has another mode.
+    /// The paths with a different mode.
     public private(set) var differences: [Difference] = []
-    /// Files whose owner may execute them, or not, otherwise than git has it: a change of the user's own, which git shows.
+    /// Files whose owner's execute permission differs from the one that git has: a change of the user's own, which
+    /// git shows.
     public private(set) var executables: [ByteString] = []
-    /// Directories whose default ACL gives new files other modes; looked for only where asked.
+    /// Directories whose default ACL gives new files other modes; searched only on request.
     public private(set) var defaultACLs: [ByteString] = []
-    /// Submodules that are checked out, all that are below them included.
+    /// Submodules that are checked out, nested ones included.
     public private(set) var submodules: [ByteString] = []
-    /// What was not looked at, and why.
+    /// What was not examined, and why.
     public private(set) var obstacles: [ByteString] = []
-    /// Whether git was told not to believe modes (core.fileMode=false).
+    /// Whether git is configured not to trust modes (core.fileMode=false).
     public private(set) var ignoresModes = false
-    /// Each repository's checkout, and where its paths begin.
+    /// Each repository's checkout, and the prefix of its paths.
     private(set) var checkouts: [(prefix: ByteString, checkout: Checkout)] = []
-    /// Whether time ran out before all was seen.
+    /// Whether time ran out before everything was examined.
     public private(set) var isPartial = false
 
-    /// How a survey is made.
+    /// Options of a survey.
     public struct Options: Sendable {
         /// When to stop.
         public var deadline = Deadline.never
-        /// Whether the index's checksum is compared, and default ACLs are looked for.
+        /// Whether to check the index's checksum, and to look for default ACLs.
         public var isThorough = true
 
-        /// All of it, however long it takes.
+        /// Everything, without a time limit.
         public init() {}
     }
 
     private static let deepest = 16
 
-    /// Compares a whole working tree, its submodules with it.
+    /// Examines a whole working tree, including its submodules.
     public init(of repository: GitRepository, _ options: Options = Options()) throws(Checkout.CheckoutError) {
         top = repository.top
         try add(repository, below: "", options, depth: 0)
@@ -98,14 +99,14 @@ public struct ModeSurvey: Sendable {
             do throws(Checkout.CheckoutError) {
                 try add(submodule, below: name + "/", options, depth: depth + 1)
             } catch {
-                // Nothing counts of an index that is not sound.
+                // If an index is not sound, nothing from it counts.
                 cut(to: before)
                 obstacles.append(name + ": " + error.text)
             }
         }
     }
 
-    /// How much has been found.
+    /// How much has been found so far.
     private struct Extent {
         let counts: [Int]
 
@@ -133,15 +134,15 @@ public struct ModeSurvey: Sendable {
         }
     }
 
-    /// What is remembered from one path of an index to the next.
+    /// State that is kept from one path of an index to the next.
     private struct Pass {
         let prefix: ByteString
         let trustsModes: Bool
-        /// A path's beginning that is no directory here; none when empty.
+        /// A path prefix that is not a directory here; none if empty.
         var missing: [CChar] = []
         var submodules: [ByteString] = []
         var last: ByteString?
-        /// Whether the time was up among the directories of one path: there may be two thousand.
+        /// Whether the time ran out among the directories of one path, of which there may be two thousand.
         var isLate = false
     }
 
@@ -191,7 +192,8 @@ public struct ModeSurvey: Sendable {
                 path: pass.prefix + name(), mode: status.mode, wanted: right, status: status, blob: entry.name.bytes))
     }
 
-    /// Each directory once, as paths are in order. False when one of them is none here: a link in its place leads elsewhere.
+    /// Looks at each directory once, because paths are sorted. False if one of them is not a directory here: a link
+    /// in its place leads elsewhere.
     private mutating func lookAtDirectories(
         of path: UnsafeBufferPointer<CChar>, _ shared: Int, in folder: borrowing DirectoryDescriptor,
         _ pass: inout Pass,
@@ -236,13 +238,13 @@ public struct ModeSurvey: Sendable {
 }
 
 extension ModeSurvey {
-    /// The umask that makes all differences there are; nil when no single one does. Setgid bits are not of its making.
+    /// The umask that explains all differences; nil if no single umask does. Setgid bits do not come from a umask.
     public var umask: UInt32? {
         let mask = Self.umask(behind: differences.map { ($0.mode, $0.wanted == 0o755) })
         return mask == 0o022 ? nil : mask
     }
 
-    /// The umask that makes these modes of what programs ask to be 0666, or 0777 where `isWide`.
+    /// The umask that produces these modes if programs request 0666, or 0777 if `isWide`.
     static func umask(behind modes: some Sequence<(mode: UInt32, isWide: Bool)>) -> UInt32? {
         var found: UInt32 = 0
         var known: UInt32 = 0
@@ -255,16 +257,16 @@ extension ModeSurvey {
             known |= asked
         }
         guard known != 0 else { return nil }
-        // Files alone cannot tell about executing: who denies the rest denies that.
+        // Files alone tell nothing about execute permission: a umask that denies the rest denies that, too.
         if known == 0o666 {
             for triad: UInt32 in [0o700, 0o070, 0o007] where found & triad == triad & 0o666 { found |= triad }
         }
         return found
     }
 
-    /// Directories that have a setgid bit: all that is made in them has another group, and directories the bit.
+    /// Directories with a setgid bit: everything made in them gets another group, and directories also the bit.
     public var setgid: [ByteString] { differences.filter { $0.isDirectory && $0.mode & 0o2000 != 0 }.map(\.path) }
 
-    /// Files that have other names as well.
+    /// Files that also have other names.
     public var hardLinks: [ByteString] { differences.filter(\.isHardLinked).map(\.path) }
 }
