@@ -1,28 +1,28 @@
 public import Formats
 public import Host
 
-/// One call of docker's command line.
+/// One run of docker's command line.
 public struct DockerCall: Equatable, Sendable {
     /// How long it may take, and whether Ctrl-C stops it.
     public enum Patience: Sendable {
-        /// Half a minute: a question.
+        /// A query: half a minute.
         case question
-        /// Two minutes, and it is not stopped half way: what makes or removes something.
+        /// Making or removing something: two minutes, and it is not stopped midway.
         case deed
-        /// As long as it takes.
+        /// Real work: no limit.
         case work
-        /// Half a minute, also after Ctrl-C.
+        /// Cleaning up: half a minute, even after Ctrl-C.
         case tidying
     }
 
-    /// The words after "docker".
+    /// The arguments after "docker".
     public var words: [ByteString]
-    /// What it reads.
+    /// Its standard input.
     public var input: ByteString
     /// See `Patience`.
     public var patience: Patience
 
-    /// A call with nothing to read.
+    /// A call without input.
     public init(_ words: [ByteString], _ patience: Patience, input: ByteString = "") {
         self.words = words
         self.input = input
@@ -30,37 +30,37 @@ public struct DockerCall: Equatable, Sendable {
     }
 }
 
-/// What docker answered.
+/// The result of a docker command.
 public struct DockerAnswer: Equatable, Sendable {
     /// Its standard output.
     public var output: ByteString
     /// Its standard error.
     public var error: ByteString
-    /// Its exit code; nil when a signal ended it.
+    /// Its exit code; nil if a signal ended it.
     public var exitCode: Int32?
 
-    /// An answer, for tests and stand-ins.
+    /// An answer, for tests and test doubles.
     public init(output: ByteString = "", error: ByteString = "", exitCode: Int32? = 0) {
         self.output = output
         self.error = error
         self.exitCode = exitCode
     }
 
-    /// Whether it ended with 0.
+    /// Whether it succeeded.
     public var isGood: Bool { exitCode == 0 }
 
-    /// Whether somebody else is removing the container already.
+    /// Whether another process is already removing the container.
     ///
     /// Source: moby daemon/delete.go, ContainerRm: "removal of container NAME is already in progress".
     public var isRemovalInProgress: Bool { error.lowercasedASCII.range(of: "is already in progress") != nil }
 
-    /// The lines of its standard output that say something.
+    /// The non-empty lines of its standard output.
     public var lines: [ByteString] { output.split("\n").map(\.trimmed).filter { !$0.isEmpty } }
 
     /// Docker's own message: the last lines of its standard error.
     public var words: ByteString { Self.lastLines(of: error) }
 
-    /// At most the last 20 lines with something in them, without colours and other control bytes.
+    /// At most the last 20 non-empty lines, without colours and other control bytes.
     static func lastLines(of text: ByteString) -> ByteString {
         let lines = text.split("\n").map(\.trimmed.terminalSafe)
         return lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
@@ -69,30 +69,31 @@ public struct DockerAnswer: Equatable, Sendable {
 
 /// An engine, reached through docker's command line.
 public protocol EngineClient {
-    /// Runs docker to its end; `line` hears what it says while it runs. Throws when it cannot be run, takes too long, or is
-    /// interrupted: an exit code is an answer.
+    /// Runs docker to its end; calls `line` with each line that it prints meanwhile. Throws if it cannot be run, takes
+    /// too long, or is interrupted. A failing exit code does not throw.
     func call(
         _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
     ) throws(DockerClientError) -> DockerAnswer
 
-    /// Waits a moment before something is tried again.
+    /// Waits briefly before a retry.
     func pause()
 }
 
 extension EngineClient {
-    /// Runs docker without listening meanwhile.
+    /// Runs docker without reading its lines meanwhile.
     public func call(_ call: DockerCall) throws(DockerClientError) -> DockerAnswer {
         try self.call(call) { _, _ in }
     }
 
-    /// What `docker volume inspect`, or that of another noun, says of some; those that are not there are left out.
+    /// The output of `docker volume inspect`, or of the same command for another noun, for some names; missing ones
+    /// are left out.
     public func inspect(_ noun: ByteString, _ names: [ByteString]) throws(DockerClientError) -> [JSON] {
         var found: [JSON] = []
-        // A command line has room for a few thousand names.
+        // A command line has space for a few thousand names.
         for start in stride(from: 0, to: names.count, by: 500) {
             let answer = try call(DockerCall([noun, "inspect"] + names[start...].prefix(500), .question))
             let said = answer.error.lowercasedASCII
-            // Docker prints what it found, and fails when something is missing.
+            // Docker prints what it found, and fails if something is missing.
             guard let some = JSON(answer.output)?.array,
                 answer.isGood || said.range(of: "no such " + noun) != nil || said.range(of: "not found") != nil
             else {
@@ -107,14 +108,14 @@ extension EngineClient {
     }
 }
 
-/// The real one. It goes through docker's own program, so that contexts, ssh and TLS work as they do for the user.
+/// The real client. It runs docker's own program, so that contexts, ssh and TLS work as they do for the user.
 public struct DockerClient: EngineClient, Sendable {
     private let path: ByteString
     private let environment: [ByteString]
-    /// No call takes longer than until then, in monotonic nanoseconds: for what nobody waits for.
+    /// No call takes longer than this, in monotonic nanoseconds: for background work.
     public var deadline: Int64?
 
-    /// The real docker's path and the environment it gets.
+    /// The path of the real docker, and its environment.
     public init(path: ByteString, environment: [ByteString]) {
         self.path = path
         self.environment = environment
@@ -123,7 +124,7 @@ public struct DockerClient: EngineClient, Sendable {
     /// A third of a second.
     public func pause() { Clock.sleep(nanoseconds: 300_000_000) }
 
-    /// See `EngineClient`. After Ctrl-C only tidying up goes on.
+    /// See `EngineClient`. After Ctrl-C only cleaning up continues.
     public func call(
         _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
     ) throws(DockerClientError) -> DockerAnswer {

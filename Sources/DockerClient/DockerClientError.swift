@@ -1,37 +1,37 @@
 public import Formats
 
-/// Why something could not be done with docker: what, where and what to do next, with docker's own words.
+/// Why something could not be done with docker: what, where and what to do next, with docker's own message.
 public struct DockerClientError: Error, Equatable, Sendable {
-    /// Stable names, for programs. Whoever asks docker for something has more of them.
+    /// Stable names, for programs. Callers define further ones.
     public struct Code: Equatable, Sendable {
         /// The name.
         public let name: ByteString
 
-        /// By its name.
+        /// From its name.
         public init(_ name: ByteString) { self.name = name }
 
-        /// The words of a command, or a file that they name, cannot be used.
+        /// The arguments of a command, or a file that they name, cannot be used.
         public static let badRequest = Code("bad-request")
         /// There is no docker besides Slipway's, or it cannot be run.
         public static let dockerMissing = Code("docker-missing")
-        /// No engine answers, or not what was asked.
+        /// No engine answers, or not as expected.
         public static let engineSilent = Code("engine-silent")
         /// Ctrl-C, or another signal that ends programs.
         public static let interrupted = Code("interrupted")
     }
 
-    /// Which.
+    /// The code.
     public let code: Code
     /// One sentence for people.
     public let message: ByteString
-    /// What docker or the tool said itself; may be empty or have several lines.
+    /// What docker or the tool printed; may be empty or have several lines.
     public var words: ByteString
-    /// What this run made and could not remove.
+    /// What this run made but could not remove.
     public var left: [ByteString] = []
     /// The signal that ended it, if one did.
     public var signal: Int32?
 
-    /// A failure and what was said.
+    /// A failure and its message.
     public init(_ code: Code, _ message: ByteString, words: ByteString = "") {
         self.code = code
         self.message = message
@@ -45,7 +45,7 @@ public struct DockerClientError: Error, Equatable, Sendable {
         return failure
     }
 
-    /// For people, below the message: what docker said, and what is left to do.
+    /// Details for people, below the message: what docker printed, and what is left to do.
     public var details: [ByteString] {
         var lines = words.isEmpty ? [] : words.split("\n").map { "  " + $0 }
         if !left.isEmpty {
@@ -58,7 +58,7 @@ public struct DockerClientError: Error, Equatable, Sendable {
     /// The same on one line.
     public var line: ByteString { ([message] + details.map(\.trimmed)).joined(separator: "; ") }
 
-    /// 2 for bad usage, 128 and the signal's number for an interruption, else 1.
+    /// 2 for wrong usage, 128 plus the signal's number for an interruption, otherwise 1.
     public var exitCode: Int32 {
         switch code {
         case .badRequest: 2

@@ -1,8 +1,8 @@
 public import Formats
 public import Host
 
-/// What docker and its plugin said about themselves. Asking costs 50 to 130 ms, so an answer is remembered for the very file
-/// (device, inode, size and time) that gave it.
+/// What docker and its plugins report about themselves. Asking costs 50 to 130 ms, so an answer is remembered for
+/// exactly the file (device, inode, size and time) that gave it.
 public struct BinaryVersions: Sendable {
     private let file: MemoryFile
     private let environment: @Sendable () -> [ByteString]
@@ -12,18 +12,19 @@ public struct BinaryVersions: Sendable {
     private static let hour: Int64 = 3_600_000_000_000
     private static let mostEntries = 16
 
-    /// Remembers in a file that nobody else may write; with nil, or where that file cannot be, every question is asked anew.
-    /// Without `isWriting` the file is only read. `environment` is what docker would be run with; called only when somebody
-    /// must be asked.
+    /// Stores answers in a file that no other user may write; with nil, or if that file cannot be used, every question
+    /// is asked anew. Without `isWriting` it only reads the file. `environment` is the environment in which docker
+    /// would run; called only if a program must be asked.
     public init(
         file: ByteString?, isWriting: Bool = true,
         environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }
     ) {
-        // Generous: on a busy machine docker itself was seen to take 3 s for it, and where it hangs, the command will too.
+        // Generous: on a busy machine docker was seen to take 3 s to answer, and if it hangs, the command will hang,
+        // too.
         self.init(file: file, isWriting: isWriting, environment: environment, patience: 10_000_000_000)
     }
 
-    /// As above, waiting so many nanoseconds for an answer.
+    /// As above, waiting at most this many nanoseconds for an answer.
     init(
         file: ByteString?, isWriting: Bool = true,
         environment: @escaping @Sendable () -> [ByteString] = { Kernel.environment }, patience: Int64
@@ -33,19 +34,19 @@ public struct BinaryVersions: Sendable {
         self.patience = patience
     }
 
-    /// What the file at a path says it is.
+    /// What the docker file at a path is.
     public mutating func docker(at path: ByteString) -> DockerProgram {
         let question = Question(subject: "docker", arguments: ["docker", "--version"])
         return answer(to: question, path, DockerProgram.init(remembered:), DockerProgram.init(answer:)) ?? .unknown
     }
 
-    /// What the plugin file at a path says it is.
+    /// What the buildx file at a path is.
     public mutating func buildx(at path: ByteString) -> BuildxProgram {
         let question = Question(subject: "buildx", arguments: ["docker-buildx", "docker-cli-plugin-metadata"])
         return answer(to: question, path, BuildxProgram.init(remembered:), BuildxProgram.init(answer:)) ?? .broken
     }
 
-    /// The version of the compose plugin at a path; nil when it tells none.
+    /// The version of the compose plugin at a path; nil if it reports none.
     public mutating func compose(at path: ByteString) -> Version? {
         let question = Question(subject: "compose", arguments: ["docker-compose", "docker-cli-plugin-metadata"])
         let answer = answer(to: question, path, BuildxProgram.init(remembered:), BuildxProgram.init(answer:))
@@ -58,7 +59,7 @@ public struct BinaryVersions: Sendable {
         let arguments: [ByteString]
     }
 
-    /// Nil when the file could not be asked: that is not remembered, the next call may have better luck.
+    /// Nil if the file could not be asked: that is not remembered, because the next call may succeed.
     private mutating func answer<Program: RememberedProgram>(
         to question: Question, _ path: ByteString,
         _ remembered: (ByteString) -> Program?, _ parse: (Execution.Answer) -> Program
@@ -75,7 +76,7 @@ public struct BinaryVersions: Sendable {
         }
         guard let said = ask(path, question.arguments) else { return nil }
         let program = parse(said)
-        // What a signal ended may live longer the next time.
+        // A program that a signal ended may answer the next time.
         guard program.isCertain || said.exitCode != nil else { return program }
         let isLasting = program.isCertain && Self.standsForItself(path)
         let entry = Entry(
@@ -85,13 +86,14 @@ public struct BinaryVersions: Sendable {
     }
 
     private func ask(_ path: ByteString, _ arguments: [ByteString]) -> Execution.Answer? {
-        // With this variable a plugin believes that docker started it, and answers differently.
+        // This variable makes a plugin believe that docker started it, and answer differently.
         let entries = environment().filter { !$0.hasPrefix("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=") }
         return try? Execution.ask(
             path, arguments: arguments, environment: .entries(entries), nanoseconds: patience, limit: 65_536)
     }
 
-    /// Whether the file alone decides what it will do: not a script, nor a launcher known by the name of its link.
+    /// Whether its behaviour depends only on the file: it is not a script, and not a launcher that goes by the name
+    /// of its link.
     private static func standsForItself(_ path: ByteString) -> Bool {
         guard let real = try? Files.realPath(path), real.lastPathComponent.hasPrefix("docker"),
             let file = try? Descriptor.open(real), let start = try? file.read(upTo: 4)
@@ -108,7 +110,8 @@ public struct BinaryVersions: Sendable {
         file.replace(with: entries.map(\.line))
     }
 
-    /// One line: subject, device, inode, size, time of change, when it was learned, until when it holds, the answer.
+    /// One line: subject, device, inode, size, change time, when the answer was obtained, until when it is valid, the
+    /// answer.
     struct Entry: Equatable, Sendable {
         let identity: [ByteString]
         let learned: Int64
@@ -142,15 +145,15 @@ public struct BinaryVersions: Sendable {
             (identity + [ByteString(decimal: learned), ByteString(decimal: until), answer]).joined(separator: " ")
         }
 
-        /// A clock that was set back must not make an hour longer.
+        /// A clock that was set back must not extend the validity.
         func isBelieved(at now: Int64) -> Bool { until == 0 || (learned <= now && now < until) }
     }
 }
 
-/// An answer that fits in one word.
+/// An answer that fits into one word.
 private protocol RememberedProgram {
     var remembered: ByteString { get }
-    /// Whether the program did tell what it is. Silence may have a passing cause.
+    /// Whether the program reported what it is. If it was silent, the cause may be temporary.
     var isCertain: Bool { get }
 }
 

@@ -1,33 +1,34 @@
 internal import Formats
 
-/// What an engine answers to a ping and, on the same connection, to one call of its BuildKit: two heads of HTTP/1.1, the second of which
-/// changes to HTTP/2, and gRPC in its frames. As strict as an engine is plain: RFC 9113 without what no engine sends.
+/// An engine's answer to a ping and, on the same connection, to one call of its BuildKit: two HTTP/1.1 heads, of which
+/// the second switches to HTTP/2, and then gRPC in frames. It accepts only what engines send: RFC 9113 without features
+/// that no engine uses.
 struct BuildKitAnswer {
-    /// The answer to the ping, which names the engine.
+    /// The answer to the ping, which identifies the engine.
     private(set) var greeting: HTTPResponse?
-    /// Whether the engine has changed to HTTP/2.
+    /// Whether the engine has switched to HTTP/2.
     private(set) var isUpgraded = false
-    /// Whether the engine's settings have come in, and nobody has told it so.
+    /// Whether the engine's settings have arrived and still have to be acknowledged.
     var owesAcknowledgement = false
-    /// What BuildKit said; nil until the answer is whole.
+    /// BuildKit's message; nil until the answer is complete.
     private(set) var message: [UInt8]?
 
-    /// As much as the window lets through that the request opens, and nobody opens anew.
+    /// The size of the flow-control window that the request opens, and that is never extended.
     static let longest = 4 << 20
     private static let longestFrame = 16_384
     private static let headLength = 9
 
     private var buffer: [UInt8] = []
     private var position = 0
-    /// How much of the mark that ends a head has been seen.
+    /// How many bytes of the marker at the end of a head have been seen.
     private var matched = 0
-    /// All bytes of frames so far.
+    /// The total number of frame bytes so far.
     private var framed = 0
     private var hasSettings = false
     private var hasHead = false
     private var body: [UInt8] = []
 
-    /// Takes in what has arrived. What comes behind the answer's end is nobody's.
+    /// Adds received bytes. Bytes after the end of the answer are ignored.
     mutating func append(_ bytes: [UInt8]) throws(MalformedResponse) {
         guard message == nil else { return }
         var rest = bytes[...]
@@ -43,7 +44,7 @@ struct BuildKitAnswer {
 
     private static let mark: [UInt8] = [13, 10, 13, 10]
 
-    /// The next head, with the mark that ends it; nil when that has not come yet.
+    /// The next head, with the marker at its end; nil if that has not arrived yet.
     private mutating func takeHead(from rest: inout ArraySlice<UInt8>) throws(MalformedResponse) -> [UInt8]? {
         for (count, byte) in zip(1..., rest) {
             guard buffer.count < HTTPResponse.longestHead else { throw MalformedResponse() }
@@ -72,7 +73,7 @@ struct BuildKitAnswer {
         static let data: UInt8 = 0
         static let headers: UInt8 = 1
         static let settings: UInt8 = 4
-        /// What ends a stream or a connection, makes another or goes on with a head.
+        /// Frames that end a stream or a connection, open another stream, or continue a head.
         static let unexpected: [UInt8] = [3, 5, 7, 9]
     }
 
@@ -84,7 +85,7 @@ struct BuildKitAnswer {
         static let priority: UInt8 = 0x20
     }
 
-    /// Reads one frame; false when more bytes are needed.
+    /// Reads one frame; false if more bytes are needed.
     private mutating func takeFrame() throws(MalformedResponse) -> Bool {
         let head = Array(buffer[position...].prefix(Self.headLength))
         guard head.count == Self.headLength else { return false }
@@ -96,7 +97,7 @@ struct BuildKitAnswer {
         guard buffer.count - start >= length else { return false }
         position = start + length
         framed += Self.headLength + length
-        // The first bit of a stream's number is reserved.
+        // The first bit of a stream ID is reserved.
         let stream = Self.number([head[5] & 0x7F] + head[6..<9])
         try read(head[3], head[4], stream, buffer[start..<position])
         return true
@@ -109,7 +110,7 @@ struct BuildKitAnswer {
         guard hasSettings || (kind == Kind.settings && !has(Flag.acknowledgement)) else { throw MalformedResponse() }
         switch kind {
         case Kind.data:
-            // The status comes behind it, so it is not the end.
+            // The status follows later, so this frame must not end the stream.
             guard stream == 1, hasHead, !has(Flag.padded), !has(Flag.endStream) else { throw MalformedResponse() }
             body += payload
         case Kind.headers:
@@ -129,8 +130,8 @@ struct BuildKitAnswer {
         }
     }
 
-    /// The body is one message. Its status is not read, nor any other compressed header: who fails sends no message, and one who
-    /// stops halfway no whole one.
+    /// The body is one message. It reads neither the status nor any other compressed header: a server that fails sends
+    /// no message, and one that stops midway sends no complete one.
     ///
     /// Source: grpc/grpc PROTOCOL-HTTP2.md, Length-Prefixed-Message; grpc-go server.go, processUnaryRPC.
     private mutating func end() throws(MalformedResponse) {
@@ -143,20 +144,23 @@ struct BuildKitAnswer {
     private static func number(_ bytes: some Sequence<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
 }
 
-/// What is sent to get such an answer.
+/// What to send to get such an answer.
 enum BuildKitCall {
-    /// The ping, and the wish to change to HTTP/2. Its own bytes must wait for the answer: the engine throws away what came early.
+    /// The ping, and the request to switch to HTTP/2. HTTP/2 bytes have to wait for the answer: the engine discards
+    /// those that arrive early.
     static let greeting: ByteString =
         "HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\nPOST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
     static let acknowledgement = frame(4, flags: 0x1, stream: 0, [])
 
-    /// A whole call with a message of fewer than 16,000 bytes to a method such as "/moby.buildkit.v1.Control/ListWorkers".
+    /// A complete call with a message of fewer than 16,000 bytes to a method such as
+    /// "/moby.buildkit.v1.Control/ListWorkers".
     static func request(_ method: ByteString, _ message: [UInt8]) -> ByteString {
-        // No table of headers, no streams of the engine's own, and a window for a whole answer; then the connection's, which is 65,535.
+        // No header table, no streams opened by the engine, and a stream window for a whole answer; then the
+        // connection window, which is 65,535 by default.
         let window = BuildKitAnswer.longest
         let settings = [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 4] + number(window, bytes: 4)
-        // Source: RFC 7541, 6 and A: POST, http, :path, :authority, content-type, and te by its name.
+        // Source: RFC 7541, 6 and A: POST, http, :path, :authority, content-type, and te as a literal name.
         let headers: [UInt8] =
             [0x83, 0x86, 0x04] + text(method) + [0x01] + text("docker") + [0x0F, 0x10] + text("application/grpc") + [0]
             + text("te") + text("trailers")
@@ -166,7 +170,7 @@ enum BuildKitCall {
             + frame(0, flags: 0x1, stream: 1, [0] + number(message.count, bytes: 4) + message)
     }
 
-    /// Shorter than 127 bytes, and not compressed.
+    /// Shorter than 127 bytes, and without Huffman coding.
     private static func text(_ text: ByteString) -> [UInt8] { number(text.count, bytes: 1) + text.bytes }
 
     private static func frame(_ kind: UInt8, flags: UInt8, stream: Int, _ payload: [UInt8]) -> ByteString {

@@ -1,23 +1,24 @@
 internal import Formats
 
-/// What does an engine's building: the one worker of the BuildKit in it.
+/// The worker that builds for an engine: the only one of the engine's own BuildKit.
 struct BuildKitWorker: Equatable, Sendable {
-    /// Kept beside its cache: the engine's own identifier with docker's classic store, else a random one.
+    /// The ID stored beside its cache: the engine's own ID with docker's classic store, otherwise a random one.
     let identifier: ByteString
     /// Whether it keeps images in containerd's store.
     let usesContainerdStore: Bool
-    /// The architecture it runs on, in the OCI's words.
+    /// Its architecture as the OCI names it.
     let architecture: ByteString
 
     static let method: ByteString = "/moby.buildkit.v1.Control/ListWorkers"
 
-    /// Those for which `/info` has the same word, or the kernel's for the same machine. An engine of 32 bits tells the kernel's, too.
+    /// Architectures for which `/info` reports the same name, or the kernel's name for the same machine. A 32-bit
+    /// engine also reports the kernel's.
     private static let architectures: [ByteString] = ["amd64", "arm64", "ppc64le", "riscv64", "s390x"]
     private static let longestIdentifier = 96
 
-    /// nil for what is not certain.
+    /// nil if anything is uncertain.
     init?(identifier: ByteString, usesContainerdStore: Bool, architecture: ByteString) {
-        // Up to 24.0.0 a worker with the classic store had this name on every engine.
+        // Up to 24.0.0 a worker with the classic store had this ID on every engine.
         guard identifier != "moby", identifier.count <= Self.longestIdentifier, !identifier.isEmpty,
             identifier.bytes.allSatisfy(Self.isPlain), Self.architectures.contains(architecture)
         else { return nil }
@@ -26,13 +27,13 @@ struct BuildKitWorker: Equatable, Sendable {
         self.architecture = architecture
     }
 
-    /// Such bytes mean nothing in a filter, nor in a line of what is remembered.
+    /// These bytes have no special meaning in a filter or in a line of the memory file.
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte.isLetter || byte.isDigit || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ":")
     }
 
-    /// The message that asks for the engine's workers, save one that is known: an engine that runs programs for every architecture to see
-    /// which it can, does not do that for a worker that it leaves out.
+    /// The message that asks for the engine's workers, except for a known one: to list a worker, an engine runs
+    /// programs for every architecture to see which ones work; it does not do so for a worker that the filter excludes.
     ///
     /// Source: moby/buildkit api/services/control/control.proto, ListWorkersRequest; control/control.go, ListWorkers;
     /// util/archutil/detect.go, SupportedPlatforms.
@@ -42,10 +43,11 @@ struct BuildKitWorker: Equatable, Sendable {
         return [0x0A, UInt8(truncatingIfNeeded: filter.count)] + filter.bytes
     }
 
-    /// The answer's one worker, or nil where it has none. Throws for several, and for one of which it is not certain what `/info` would tell.
+    /// The only worker in the answer, or nil if there is none. Throws for several, and for one of which it is uncertain
+    /// what `/info` would report.
     ///
-    /// Source: moby/buildkit api/types/worker.proto, WorkerRecord; worker/label/label.go; solver/pb/ops.proto, Platform; moby
-    /// daemon/internal/builder-next/controller.go.
+    /// Source: moby/buildkit api/types/worker.proto, WorkerRecord; worker/label/label.go; solver/pb/ops.proto,
+    /// Platform; moby daemon/internal/builder-next/controller.go.
     static func only(in answer: [UInt8]) throws(MalformedResponse) -> BuildKitWorker? {
         var workers = ProtobufFields(answer[...])
         var found: BuildKitWorker?
@@ -74,7 +76,7 @@ struct BuildKitWorker: Equatable, Sendable {
                 let (key, value) = try Self.texts(of: bytes)
                 if key.hasPrefix(Self.label) { labels[key.dropFirst(Self.label.count)] = value }
             case 3 where native == nil:
-                // The first one is the engine's own.
+                // The first platform is the engine's own.
                 let (architecture, system) = try Self.texts(of: bytes)
                 guard system == "linux" else { throw MalformedResponse() }
                 native = architecture
@@ -100,11 +102,11 @@ struct BuildKitWorker: Equatable, Sendable {
     }
 }
 
-/// The fields of a protobuf message, one after the other.
+/// The fields of a protobuf message, one by one.
 ///
 /// Source: protobuf.dev/programming-guides/encoding.
 struct ProtobufFields {
-    /// A field's number, and its bytes where it is a text or a message.
+    /// A field's number, and its bytes if it is a text or a message.
     struct Field {
         let number: UInt64
         let bytes: ArraySlice<UInt8>?

@@ -1,11 +1,12 @@
 internal import Formats
 internal import Notes
 
-/// Whether docker hands a build to buildx.
+/// Whether docker passes a build to buildx.
 enum BuildRoute {
-    /// Throws the reason why docker does not hand this build to buildx, or fails before it could.
+    /// Throws the reason if docker does not pass this build to buildx, or would fail before that.
     ///
-    /// Source: docker/cli cmd/docker/builder.go, processBuilder; for docker before 23 cmd/docker/docker.go, processAliases.
+    /// Source: docker/cli cmd/docker/builder.go, processBuilder; for docker before 23 cmd/docker/docker.go,
+    /// processAliases.
     static func check(
         _ route: BuilderRequest.Route, buildKit: ByteString?, alias: ByteString?, docker: Version
     ) throws(EngineError) {

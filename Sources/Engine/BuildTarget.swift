@@ -2,7 +2,7 @@ public import Formats
 internal import Host
 public import Notes
 
-/// What is known of the builder that a build will use.
+/// What is known about the builder that a build will use.
 public struct BuilderFacts: Equatable, Sendable {
     /// The builder's name.
     public let name: ByteString
@@ -12,52 +12,52 @@ public struct BuilderFacts: Equatable, Sendable {
     public let context: ByteString
     /// The plugin file that docker will run.
     public let plugin: ByteString
-    /// The plugin's version; nil when it tells none.
+    /// The plugin's version; nil if it reports none.
     public let buildx: Version?
-    /// What the engine told; nil when it was not asked, or not understood.
+    /// The engine's answer; nil if it was not asked, or not understood.
     public let engine: EngineInfo?
-    /// Why the builder cannot export a cache; nil when it can. It can always import.
+    /// Why the builder cannot export a cache; nil if it can. It can always import.
     public let obstacleToExport: Note?
-    /// The cache of the engine's own builder, where that is the builder and tells what it has.
+    /// The cache of the engine's own builder, if that builder is used and can list its cache.
     public var cache: EngineCache?
 
     /// Whether the builder can export a cache.
     public var canExport: Bool { obstacleToExport == nil }
 
-    /// The engine's architecture in the OCI's words, when it was asked.
+    /// The engine's architecture as the OCI names it, if the engine was asked.
     public var architecture: ByteString? { engine?.architecture }
 }
 
-/// Which builder a build will use, found without running it.
+/// Which builder a build will use, determined without running buildx.
 public enum BuildTarget: Equatable, Sendable {
     /// Nothing may be added to this command.
     case untouched(Note)
     /// Buildx will build.
     case buildx(BuilderFacts)
 
-    /// Files that every machine has in the same place.
+    /// Files that are in the same place on every machine.
     public struct SystemFiles: Sendable {
-        /// The plugin directories behind the user's own.
+        /// The plugin directories after the user's own.
         public var pluginDirectories: [ByteString]
-        /// The machine's table of names.
+        /// The machine's hosts file.
         public var hostTable: ByteString
 
-        /// Named files.
+        /// From named values.
         public init(pluginDirectories: [ByteString], hostTable: ByteString) {
             self.pluginDirectories = pluginDirectories
             self.hostTable = hostTable
         }
 
-        /// Where docker looks.
+        /// Docker's defaults.
         public static let standard = SystemFiles(
             pluginDirectories: BuildxPlugin.systemDirectories, hostTable: "/etc/hosts")
     }
 
-    /// Finds the builder of a command from docker's files, the environment and one question to the engine.
+    /// Determines the builder of a command from docker's files, the environment and one question to the engine.
     ///
-    /// `docker` is the real CLI, which nobody asks where this program is the plugin; `versions` the memory of what binaries
-    /// said, `memory` that of how engines were asked. `meanwhile` runs while the engine thinks; never when it is not asked. Files of
-    /// docker's that take longer to read than there is time are as good as unreadable.
+    /// `docker` is the real CLI, which is not asked if this program runs as the plugin. `versions` stores what binaries
+    /// reported, `memory` how engines were asked. `meanwhile` runs while waiting for the engine; it does not run if the
+    /// engine is not asked. Docker files that take longer to read than the time allows count as unreadable.
     public static func resolve(
         _ request: BuilderRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
         memory: EngineMemory = EngineMemory(file: nil), system: SystemFiles = .standard,
@@ -108,8 +108,8 @@ public enum BuildTarget: Equatable, Sendable {
         }
     }
 
-    /// Source: docker/buildx driver/docker-container/driver.go, driver/kubernetes/driver.go and driver/remote/driver.go,
-    /// Features.
+    /// Source: docker/buildx driver/docker-container/driver.go, driver/kubernetes/driver.go and
+    /// driver/remote/driver.go, Features.
     private static let exportingDrivers: [ByteString] = ["docker-container", "kubernetes", "remote"]
 
     private static func dockerVersion(_ program: DockerProgram, _ path: ByteString) throws(EngineError) -> Version {
@@ -120,7 +120,7 @@ public enum BuildTarget: Equatable, Sendable {
         }
     }
 
-    /// What the engine tells, and why it cannot export. One that cannot be asked can still import.
+    /// The engine's answer, and why it cannot export. A builder whose engine cannot be asked can still import.
     private static func ask(
         _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: () -> Void
     ) throws(EngineError) -> (EngineInfo?, Note?) {
@@ -130,17 +130,17 @@ public enum BuildTarget: Equatable, Sendable {
         } catch {
             return (nil, error.note)
         }
-        // With a Windows engine docker may go the legacy way: docker/cli cmd/docker/builder.go, processBuilder.
+        // With a Windows engine docker may use the legacy builder: docker/cli cmd/docker/builder.go, processBuilder.
         guard engine.operatingSystem == "linux" else { throw EngineError(.engineNotLinux, engine.operatingSystem) }
         return (engine, engine.obstacleToExport(buildx: buildx))
     }
 }
 
 extension BuilderStore {
-    /// The instance that a choice means; nil for the context's own builder.
+    /// The instance for a choice; nil for the context's own builder.
     ///
-    /// Source: docker/buildx store/storeutil/storeutil.go, GetNodeGroup and GetCurrentInstance; builder/builder.go, Validate,
-    /// which refuses the builder of another context than the current one.
+    /// Source: docker/buildx store/storeutil/storeutil.go, GetNodeGroup and GetCurrentInstance; builder/builder.go,
+    /// Validate, which refuses the builder of a context other than the current one.
     fileprivate func instance(
         _ choice: BuilderChoice, in context: DockerContext
     ) throws(EngineError) -> BuilderInstance? {

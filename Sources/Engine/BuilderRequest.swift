@@ -1,20 +1,20 @@
 public import Formats
 internal import Host
 
-/// What a command line says about the engine it reaches.
+/// The parts of a command line that determine its engine.
 public struct EngineRequest: Equatable, Sendable {
-    /// The value of `--config`; nil when it is not given.
+    /// The value of `--config`; nil if not given.
     public var configDirectory: ByteString?
-    /// The value of `--context`; nil when it is not given.
+    /// The value of `--context`; nil if not given.
     public var context: ByteString?
     /// The values of every `--host`.
     public var hosts: [ByteString]
-    /// The value of `--tls`; nil when it is not given.
+    /// The value of `--tls`; nil if not given.
     public var tls: Bool?
-    /// The value of `--tlsverify`; nil when it is not given.
+    /// The value of `--tlsverify`; nil if not given.
     public var tlsVerify: Bool?
 
-    /// A command without any of these options, save those named.
+    /// A command without any of these options except for those named.
     public init(
         configDirectory: ByteString? = nil, context: ByteString? = nil, hosts: [ByteString] = [], tls: Bool? = nil,
         tlsVerify: Bool? = nil
@@ -27,28 +27,28 @@ public struct EngineRequest: Equatable, Sendable {
     }
 }
 
-/// What one build's command line says about where it will run.
+/// The parts of a build's command line that determine where it runs.
 public struct BuilderRequest: Equatable, Sendable {
-    /// By which of docker's commands a build was asked for.
+    /// The kind of docker command that requested the build.
     public enum Route: Equatable, Sendable {
         /// `docker build`, `docker image build` and `docker builder build`: docker itself decides who builds.
         case dockerBuild
-        /// `docker buildx build`, `docker buildx bake` and their other names.
+        /// `docker buildx build`, `docker buildx bake` and their aliases.
         case buildx
-        /// `docker bake`: to buildx whatever DOCKER_BUILDKIT says, in every docker that has it.
+        /// `docker bake`: goes to buildx whatever DOCKER_BUILDKIT is, in every docker that has the command.
         case dockerBake
-        /// This program stands in the plugin's place, before the plugin file named: docker has decided already.
+        /// This program runs in place of the plugin, in front of the given plugin file: docker has already decided.
         case plugin(ByteString)
     }
 
-    /// By which of docker's commands the build was asked for.
+    /// The kind of docker command that requested the build.
     public var route: Route
-    /// Which engine is meant.
+    /// The requested engine.
     public var engine: EngineRequest
-    /// The value of the last `--builder`; nil when it is not given.
+    /// The value of the last `--builder`; nil if not given.
     public var builder: ByteString?
 
-    /// A build without a builder of its own, save the one named.
+    /// A build without a builder option except for the one named.
     public init(route: Route, engine: EngineRequest = EngineRequest(), builder: ByteString? = nil) {
         self.route = route
         self.engine = engine
@@ -56,7 +56,7 @@ public struct BuilderRequest: Equatable, Sendable {
     }
 }
 
-/// The variables by which the environment decides where a build will run. To docker an empty one is not set.
+/// The environment variables that determine where a build runs. To docker an empty variable is not set.
 public struct DockerEnvironment: Equatable, Sendable {
     /// DOCKER_CONFIG
     public let configDirectory: ByteString?
@@ -68,7 +68,7 @@ public struct DockerEnvironment: Equatable, Sendable {
     public let host: ByteString?
     /// DOCKER_BUILDKIT
     public let buildKit: ByteString?
-    /// Whether DOCKER_TLS has any value; "0" is one.
+    /// Whether DOCKER_TLS has any value; even "0" counts.
     public let hasTLS: Bool
     /// Whether DOCKER_TLS_VERIFY has any value.
     public let hasTLSVerify: Bool
@@ -77,7 +77,7 @@ public struct DockerEnvironment: Equatable, Sendable {
     /// BUILDX_CONFIG
     public let buildxDirectory: ByteString?
 
-    /// From the values of the variables; nil for one that is not set.
+    /// From the values of the variables; nil if not set.
     public init(
         configDirectory: ByteString? = nil, home: ByteString? = nil, context: ByteString? = nil,
         host: ByteString? = nil, buildKit: ByteString? = nil, tls: ByteString? = nil, tlsVerify: ByteString? = nil,
@@ -112,6 +112,6 @@ public struct DockerEnvironment: Equatable, Sendable {
 }
 
 extension ByteString? {
-    /// The string, or nil when it is empty.
+    /// The string, or nil if it is empty.
     var unlessEmpty: ByteString? { flatMap { $0.isEmpty ? nil : $0 } }
 }

@@ -2,7 +2,7 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// A builder that buildx was told to make.
+/// A builder that was created with buildx.
 struct BuilderInstance: Equatable {
     /// Its name, with the capitals it was given.
     let name: ByteString
@@ -25,17 +25,18 @@ struct BuilderInstance: Equatable {
     }
 }
 
-/// Which builder a command names.
+/// The builder that a command chooses.
 enum BuilderChoice: Equatable {
-    /// This one.
+    /// The builder with this name.
     case named(ByteString)
-    /// The one that `buildx use` chose.
+    /// The builder that `buildx use` chose.
     case current
 
-    /// Source: docker/cli cmd/docker/builder.go, processBuilder and hasBuilderName; docker/buildx commands/root.go, rootFlags.
+    /// Source: docker/cli cmd/docker/builder.go, processBuilder and hasBuilderName; docker/buildx commands/root.go,
+    /// rootFlags.
     init(_ request: BuilderRequest, _ environment: DockerEnvironment, alias: ByteString?, context: ByteString) {
         if let flag = request.builder {
-            // An empty flag hides the variable, too.
+            // An empty flag also overrides the variable.
             self = flag.isEmpty ? .current : .named(flag)
         } else if let variable = environment.builder {
             self = .named(variable)
@@ -47,8 +48,8 @@ enum BuilderChoice: Equatable {
     }
 }
 
-/// The builders that buildx remembers, read without buildx: asking it about one engine makes it forget the builder that was
-/// chosen for another.
+/// The builders that buildx remembers, read without running buildx: asking it about one engine makes it forget the
+/// builder chosen for another.
 struct BuilderStore {
     let directory: ByteString
     private let deadline: Deadline
@@ -61,7 +62,7 @@ struct BuilderStore {
         directory = environment.buildxDirectory ?? configuration.directory.appending(path: "buildx")
     }
 
-    /// A builder by its name; nil when there is none.
+    /// A builder by its name; nil if there is none.
     ///
     /// Source: docker/buildx store/store.go, NodeGroupByName.
     func instance(named name: ByteString) throws(EngineError) -> BuilderInstance? {
@@ -74,10 +75,11 @@ struct BuilderStore {
         return instance
     }
 
-    /// The builder that `buildx use` chose for a context, or for all; nil when it chose none, or one that is gone.
+    /// The builder that `buildx use` chose for a context, or for all contexts; nil if it chose none, or one that is
+    /// gone.
     ///
-    /// Source: docker/buildx store/store.go, Current. Buildx forgives an instance that it cannot read, and builds elsewhere;
-    /// here that is a doubt.
+    /// Source: docker/buildx store/store.go, Current. If buildx cannot read an instance, it builds elsewhere; here that
+    /// counts as a doubt.
     func current(key: ByteString) throws(EngineError) -> BuilderInstance? {
         let path = file("current")
         if let text = try ConfigurationFile.read(path, limit: 65_536) {
@@ -117,7 +119,8 @@ struct BuilderStore {
         }
     }
 
-    /// Buildx does not find a builder whose time of last use it cannot read: docker/buildx store/store.go, GetLastActivity.
+    /// Buildx does not find a builder whose last-use time it cannot read: docker/buildx store/store.go,
+    /// GetLastActivity.
     private func activityIsReadable(of instance: BuilderInstance) throws(EngineError) -> Bool {
         guard let time = try ConfigurationFile.read(file("activity").appending(path: instance.name), limit: 64) else {
             return true
@@ -125,7 +128,7 @@ struct BuilderStore {
         return Self.isTime(time)
     }
 
-    /// Whether a text is a time as buildx writes it, "2026-11-20T21:05:00Z".
+    /// Whether a text is a time in buildx's format, "2026-11-20T21:05:00Z".
     static func isTime(_ text: ByteString) -> Bool {
         let shape = "0000-00-00T00:00:00Z"
         return text.count == shape.utf8.count

@@ -4,7 +4,7 @@ internal import Notes
 
 /// Where docker finds the buildx plugin.
 public enum BuildxPlugin {
-    /// The directories of every machine, after the user's own.
+    /// The directories on every machine, after the user's own.
     ///
     /// Source: docker/cli cli-plugins/manager/manager_unix.go, defaultSystemPluginDirs.
     static let systemDirectories: [ByteString] = [
@@ -12,8 +12,8 @@ public enum BuildxPlugin {
         "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
     ]
 
-    /// The plugin behind this program, which stands in its place; nil when there is none. Docker warns about a configuration
-    /// that it cannot read, and goes on without it.
+    /// The plugin after this program, which runs in its place; nil if there is none. Docker warns about a configuration
+    /// that it cannot read, and continues without it.
     public static func next(
         for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard,
         refuses: (Program) -> Bool
@@ -26,7 +26,7 @@ public enum BuildxPlugin {
         return next(in: directories(configuration, system: system.pluginDirectories), refuses: refuses)
     }
 
-    /// Whether Slipway is the plugin that docker and compose find first.
+    /// Whether docker and compose find Slipway first as the plugin.
     public static func isSlipway(
         for request: EngineRequest, _ environment: DockerEnvironment, system: BuildTarget.SystemFiles = .standard
     ) throws(EngineError) -> Bool {
@@ -55,7 +55,7 @@ public enum BuildxPlugin {
         return directories(try DockerConfiguration.read(in: directory), system: system.pluginDirectories)
     }
 
-    /// The directories that docker looks through, in its order.
+    /// The directories that docker searches, in its order.
     ///
     /// Source: docker/cli cli-plugins/manager/manager.go, getPluginDirs.
     public static func directories(_ configuration: DockerConfiguration, system: [ByteString]) -> [ByteString] {
@@ -63,12 +63,12 @@ public enum BuildxPlugin {
         return configuration.extraPluginDirectories.filter { !$0.isEmpty } + [own] + system
     }
 
-    /// The plugin that docker will run. The first thing of that name decides, whatever it is: docker looks no further when it
-    /// turns out to be broken. Slipway, standing in as a plugin, hands on to the next one.
+    /// The plugin that docker will run. The first entry with that name decides, whatever it is: docker does not search
+    /// further if it turns out to be broken. If Slipway is installed as a plugin, it passes on to the next one.
     ///
-    /// Source: docker/cli cli-plugins/manager/manager.go, addPluginCandidatesFromDir, getPlugin and PluginRunCommand. They
-    /// differ over directories that cannot be listed, dangling links (skipped since 28.5) and things that are no files: all
-    /// of those are doubts here.
+    /// Source: docker/cli cli-plugins/manager/manager.go, addPluginCandidatesFromDir, getPlugin and PluginRunCommand.
+    /// They treat directories that cannot be listed, dangling links (skipped since 28.5) and entries that are not files
+    /// differently: here all of those are doubts.
     static func find(
         _ name: ByteString = "docker-buildx", in directories: [ByteString]
     ) throws(EngineError) -> ByteString {
@@ -90,12 +90,12 @@ public enum BuildxPlugin {
         throw EngineError(.buildxMissing)
     }
 
-    /// The plugin that stands behind this program, for the words that docker or compose has called it with: as above, but a
-    /// thing that cannot run, and what `refuses` names, is passed over. There is somebody to hand on to, if anybody at all.
+    /// The plugin after this program, for a command that docker or compose passed to it. As above, but it skips an
+    /// entry that cannot run, and what `refuses` rejects, to find a program to pass on to if there is any.
     static func next(in directories: [ByteString], refuses: (Program) -> Bool) -> Program? {
         for directory in directories {
             let path = directory.appending(path: "docker-buildx").cleanedPath
-            // A relative directory of the configuration's is docker's to look through, too.
+            // The configuration may name a relative directory, which docker searches, too.
             guard let program = ProgramSearch.plugin(path), !refuses(program) else { continue }
             return program
         }

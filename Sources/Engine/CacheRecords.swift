@@ -2,10 +2,10 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// The records of an engine's own BuildKit cache, by their names: while all of those are there that a build left behind, the same
-/// build finds on this engine whatever it needs.
+/// The names of the records in an engine's own BuildKit cache. As long as all records that a build left behind exist,
+/// the same build finds everything it needs on this engine.
 public struct CacheRecords: Equatable, Sendable {
-    /// BuildKit's names are 25 random digits to the base of 36; twelve of them tell one from another and fit into a number.
+    /// BuildKit's names are 25 random digits in base 36; twelve of them tell names apart and fit into a number.
     private static let digits = 12
     private static let most = 8192
     private let names: [UInt64]
@@ -35,16 +35,17 @@ public struct CacheRecords: Equatable, Sendable {
 
     static let method: ByteString = "/moby.buildkit.v1.Control/DiskUsage"
 
-    /// Asks for all that steps have made. Of the others, caches that steps mount and contexts, the engine would measure what has changed, and
-    /// a step that begins meanwhile gets an empty one: what is measured is locked.
+    /// Asks for everything that steps have made. For the others, which are cache mounts and contexts, the engine would
+    /// have to measure what has changed; it locks a record meanwhile, and a step that starts then gets an empty one.
     ///
-    /// Source: moby/buildkit cache/manager.go, DiskUsage and GetMutable; solver/llbsolver/mounts/mount.go, getRefCacheDirNoCache.
+    /// Source: moby/buildkit cache/manager.go, DiskUsage and GetMutable; solver/llbsolver/mounts/mount.go,
+    /// getRefCacheDirNoCache.
     static let question: [UInt8] = {
         let filter: ByteString = "type!=exec.cachemount,type!=source.local,type!=source.git.checkout"
         return [0x0A, UInt8(filter.count)] + filter.bytes
     }()
 
-    /// As written by `text`; nil for anything else.
+    /// From the output of `text`; nil for anything else.
     public init?(_ text: ByteString) {
         let words = text.split(" ")
         let names = words.compactMap { Self.number($0.bytes[...]) }
@@ -52,12 +53,12 @@ public struct CacheRecords: Equatable, Sendable {
         self.names = names.sorted()
     }
 
-    /// All names, with blanks between.
+    /// All names, separated by blanks.
     public var text: ByteString {
         names.map { name in ByteString(String(name, radix: 36)).zeroPadded(to: Self.digits) }.joined(separator: " ")
     }
 
-    /// Whether each of these is among others.
+    /// Whether all of these are among others.
     public func areAmong(_ others: CacheRecords) -> Bool {
         var rest = others.names[...]
         for name in names {
@@ -86,21 +87,21 @@ public struct EngineCache: Equatable, Sendable {
     let endpoint: Endpoint
     let hostTable: ByteString
 
-    /// How long a build waits for the answer, in nanoseconds; without it the build imports. As a rule it comes at once, but takes up to
-    /// 4 ms for each record whose size nobody has asked for yet.
+    /// How long a build waits for the answer, in nanoseconds; without an answer the build imports. Usually the answer
+    /// comes at once, but it takes up to 4 ms for each record whose size was never asked for.
     public let patience: Int64
 
     private static let least: Int64 = 60_000_000
     private static let most: Int64 = 500_000_000
 
-    /// Of an engine that took so many nanoseconds to tell what it is: a busy one is given more time.
+    /// For an engine that took this many nanoseconds to report what it is: a busy one gets more time.
     init(endpoint: Endpoint, hostTable: ByteString, answeredIn nanoseconds: Int64) {
         self.endpoint = endpoint
         self.hostTable = hostTable
         patience = min(max(nanoseconds, 0) &* 16, Self.most - Self.least) + Self.least
     }
 
-    /// What is there now; nil when the engine does not tell in so many nanoseconds.
+    /// The present records; nil if the engine does not answer within this many nanoseconds.
     public func records(within nanoseconds: Int64) -> CacheRecords? {
         let end = Clock.monotonic &+ nanoseconds
         do throws(EngineError) {

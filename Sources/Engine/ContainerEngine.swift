@@ -2,7 +2,7 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// The engine that `docker run` and its like reach, and its volumes.
+/// The engine that `docker run` and similar commands reach, and its volumes.
 public struct ContainerEngine: Equatable, Sendable {
     let endpoint: Endpoint
     let hostTable: ByteString
@@ -11,12 +11,12 @@ public struct ContainerEngine: Equatable, Sendable {
     public struct Volumes: Equatable, Sendable {
         /// The body of the answer: `{"Volumes": [...]}`.
         public let json: ByteString
-        /// The engine's newest version of its API; nil when it named none.
+        /// The newest API version of the engine; nil if it reported none.
         public let apiVersion: Version?
     }
 
-    /// Finds the engine of a command from docker's files and the environment, without asking it. `docker` is the real CLI,
-    /// `versions` the memory of what binaries said. Throws what keeps Slipway from being sure.
+    /// Determines the engine of a command from docker's files and the environment, without asking the engine. `docker`
+    /// is the real CLI, `versions` stores what binaries reported. Throws if the engine is uncertain.
     public static func resolve(
         _ request: EngineRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
         hostTable: ByteString = BuildTarget.SystemFiles.standard.hostTable, until deadline: Deadline = .never
@@ -32,7 +32,7 @@ public struct ContainerEngine: Equatable, Sendable {
         return ContainerEngine(endpoint: context.endpoint, hostTable: hostTable)
     }
 
-    /// The volumes that carry all these labels ("name=value"); with `isDangling` only those that no container uses.
+    /// The volumes with all of these labels ("name=value"); with `isDangling` only those that no container uses.
     public func volumes(labelled labels: [ByteString], isDangling: Bool = false) throws(EngineError) -> Volumes {
         var filters: [JSON.Member] = [JSON.Member(name: "label", value: .array(labels.map(JSON.string)))]
         if isDangling { filters.append(JSON.Member(name: "dangling", value: .array([.string("true")]))) }
@@ -41,13 +41,13 @@ public struct ContainerEngine: Equatable, Sendable {
         return Volumes(json: ByteString(answer.body), apiVersion: answer.apiVersion)
     }
 
-    /// Removes a volume that no container uses; whether the engine did.
+    /// Removes a volume that no container uses; returns whether the engine did so.
     public func removeVolume(_ name: ByteString) throws(EngineError) -> Bool {
         try EngineConnection.send("DELETE", "/volumes/" + name.percentEncoded, to: endpoint, hostTable: hostTable)
             .status == 204
     }
 
-    /// What the engine says of a container; nil when it has none of this ID.
+    /// The engine's description of a container; nil if there is none with this ID.
     func container(_ id: ByteString) throws(EngineError) -> JSON? {
         let answer = try EngineConnection.send(
             "GET", "/containers/" + id.percentEncoded + "/json", to: endpoint, hostTable: hostTable)
@@ -71,14 +71,14 @@ public struct ContainerEngine: Equatable, Sendable {
         }
     }
 
-    /// Whether a container has a file of this path.
+    /// Whether a container has a file at this path.
     func hasFile(_ path: ByteString, in id: ByteString) throws(EngineError) -> Bool {
         let query = "/containers/" + id.percentEncoded + "/archive?path=" + path.percentEncoded
         return try EngineConnection.send("HEAD", query, to: endpoint, hostTable: hostTable).status == 200
     }
 
-    /// By what another engine at the same address would be noticed: the socket's device, inode and time of change. Nil where
-    /// nothing would tell.
+    /// Identifies the engine at this address, so that another one at the same address is noticed: the socket's device,
+    /// inode and change time. Nil if nothing would show the difference.
     var socketIdentity: [ByteString]? {
         guard case .unix(let path) = endpoint, let status = try? Files.status(path) else { return nil }
         return [status.device, status.inode].map { ByteString(decimal: $0) } + [ByteString(decimal: status.changed)]

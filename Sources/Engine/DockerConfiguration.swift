@@ -2,9 +2,9 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// What docker's config.json says about contexts, builders and plugins.
+/// The parts of docker's config.json about contexts, builders and plugins.
 public struct DockerConfiguration: Equatable, Sendable {
-    /// The directory that config.json, contexts and plugins stand in.
+    /// The directory of config.json, contexts and plugins.
     public let directory: ByteString
     /// `currentContext`
     public let currentContext: ByteString?
@@ -15,8 +15,8 @@ public struct DockerConfiguration: Equatable, Sendable {
 
     /// Where docker keeps its configuration.
     ///
-    /// Source: docker/cli cli/config/config.go, Dir and SetDir. Without HOME docker asks the name service, which a static
-    /// program does not have.
+    /// Source: docker/cli cli/config/config.go, Dir and SetDir. Without HOME docker asks the name service, which a
+    /// static program does not have.
     public static func directory(
         for request: EngineRequest, _ environment: DockerEnvironment
     ) throws(EngineError) -> ByteString {
@@ -25,8 +25,8 @@ public struct DockerConfiguration: Equatable, Sendable {
         return home.appending(path: ".docker").cleanedPath
     }
 
-    /// Reads config.json; a missing one is an empty one. Docker warns about a bad one and goes on with what it could read
-    /// of it, which nobody else can tell.
+    /// Reads config.json; a missing file counts as empty. Docker warns about a malformed one and continues with the
+    /// part that it could read, which cannot be determined here.
     public static func read(
         in directory: ByteString, until deadline: Deadline = .never
     ) throws(EngineError) -> DockerConfiguration {
@@ -40,7 +40,7 @@ public struct DockerConfiguration: Equatable, Sendable {
         return configuration
     }
 
-    /// Without more names the configuration of a directory that has no config.json.
+    /// Without further values, the configuration of a directory that has no config.json.
     init(
         directory: ByteString, currentContext: ByteString? = nil, builderAlias: ByteString? = nil,
         extraPluginDirectories: [ByteString] = []
@@ -51,7 +51,7 @@ public struct DockerConfiguration: Equatable, Sendable {
         self.extraPluginDirectories = extraPluginDirectories
     }
 
-    /// The configuration that a text holds; nil when it is not what docker writes.
+    /// The configuration in a text; nil if it is not what docker writes.
     ///
     /// Source: docker/cli cli/config/configfile/file.go, ConfigFile and LoadFromReader (an empty file is no error).
     init?(directory: ByteString, text: ByteString, until deadline: Deadline = .never) {
@@ -94,9 +94,9 @@ public struct DockerConfiguration: Equatable, Sendable {
     }
 }
 
-/// A file of docker's or buildx's own.
+/// A configuration file of docker or buildx.
 enum ConfigurationFile {
-    /// The content, or nil when there is no such file; a doubt for anything that is there and cannot be read.
+    /// The content, or nil if there is no such file; a doubt if it exists but cannot be read.
     static func read(_ path: ByteString, limit: Int) throws(EngineError) -> ByteString? {
         do throws(Errno) {
             return try Files.read(path, limit: limit)
@@ -109,7 +109,8 @@ enum ConfigurationFile {
 }
 
 extension JSON {
-    /// A struct's string field as Go's encoding/json fills it: empty when it is missing or null, nil when it is no string.
+    /// A struct's string field as Go's encoding/json fills it: empty if it is missing or null, nil if it is not a
+    /// string.
     func stringField(_ name: ByteString) -> ByteString? {
         switch self[field: name] {
         case nil, .null: ""
@@ -118,8 +119,8 @@ extension JSON {
         }
     }
 
-    /// A struct's truth field as Go's encoding/json fills it: false when it is missing or null, nil when it is neither
-    /// true nor false.
+    /// A struct's boolean field as Go's encoding/json fills it: false if it is missing or null, nil if it is not a
+    /// boolean.
     func boolField(_ name: ByteString) -> Bool? {
         switch self[field: name] {
         case nil, .null: false

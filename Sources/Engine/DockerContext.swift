@@ -4,7 +4,7 @@ internal import Notes
 
 /// The docker context that a command runs in.
 public struct DockerContext: Equatable, Sendable {
-    /// Its name; "default" for the one that is no file.
+    /// Its name; "default" for the one that is not stored in a file.
     public let name: ByteString
     /// Where its engine listens.
     public let endpoint: Endpoint
@@ -15,7 +15,7 @@ public struct DockerContext: Equatable, Sendable {
 
     static let defaultName: ByteString = "default"
 
-    /// Which context a command runs in.
+    /// The name of the context in which a command runs.
     ///
     /// Source: docker/cli cli/command/cli.go, Initialize and resolveContextName; getServerHost for several hosts.
     static func name(
@@ -46,13 +46,13 @@ public struct DockerContext: Equatable, Sendable {
         guard let metadata = ContextMetadata(text, until: deadline) else {
             throw EngineError(.dockerConfigUnreadable, path)
         }
-        // Buildx looks through the names inside the files.
+        // Buildx goes by the names inside the files.
         guard metadata.name == name else { throw EngineError(.contextUnknown, name) }
         let hasTLSFiles = !Files.isMissing(contexts.appending(path: "tls/" + identifier), followLinks: true)
         return DockerContext(name: name, endpoint: metadata.endpoint(hasTLSFiles: hasTLSFiles), builderKey: name)
     }
 
-    /// The context that is made of flags and variables.
+    /// The default context, made from flags and variables.
     ///
     /// Source: docker/cli cli/command/cli.go, resolveDefaultDockerEndpoint; cli/flags/options.go, SetDefaultOptions.
     private static func `default`(
@@ -65,7 +65,7 @@ public struct DockerContext: Equatable, Sendable {
         return DockerContext(name: defaultName, endpoint: address.endpoint, builderKey: address.text)
     }
 
-    /// Whether flags and variables turn TLS on. `--tlsverify=false` does: it only stops the verifying.
+    /// Whether flags and variables enable TLS. Even `--tlsverify=false` does: it only disables verification.
     ///
     /// Source: docker/cli cli/flags/options.go, InstallFlags and SetDefaultOptions.
     static func usesTLS(_ request: EngineRequest, _ environment: DockerEnvironment) -> Bool {
@@ -92,7 +92,8 @@ struct ContextMetadata: Equatable {
         self.skipsTLSVerification = skips
     }
 
-    /// Where the context's engine listens. Unlike `-H` the address stands as it is: docker fills in nothing but the socket.
+    /// Where the context's engine listens. Unlike with `-H`, docker uses the address as it is, and fills in only the
+    /// socket.
     ///
     /// Source: docker/cli cli/context/docker/load.go, ClientOpts; moby client/client.go, ParseHostURL.
     func endpoint(hasTLSFiles: Bool) -> Endpoint {
@@ -102,7 +103,7 @@ struct ContextMetadata: Equatable {
         case "unix": return .unix(rest)
         case "tcp":
             if hasTLSFiles || skipsTLSVerification { return .notAsked(.tls) }
-            // Without a port Go's client would take HTTP's own.
+            // Without a port Go's client would use the default port of HTTP.
             guard rest.cutLast(at: ":")?.after.isEmpty == false, let (host, port) = HostAddress.hostAndPort(rest) else {
                 return .notAsked(.other)
             }

@@ -4,12 +4,12 @@ public import Formats
 public enum Endpoint: Equatable, Sendable {
     /// A unix socket.
     case unix(ByteString)
-    /// Plain HTTP over TCP. The host is an address, or a name for /etc/hosts.
+    /// Plain HTTP over TCP. The host is an address, or a name in /etc/hosts.
     case tcp(host: ByteString, port: UInt16)
-    /// A way to an engine that Slipway does not go.
+    /// A kind of connection that Slipway does not support.
     case notAsked(Way)
 
-    /// A way to an engine that Slipway does not go.
+    /// A kind of connection that Slipway does not support.
     public enum Way: ByteString, Equatable, Sendable {
         case ssh
         case tls = "TLS"
@@ -21,21 +21,21 @@ public enum Endpoint: Equatable, Sendable {
 }
 
 extension Endpoint.Way {
-    /// What the note about it says.
+    /// Its name in the note about it.
     public var name: ByteString { rawValue }
 }
 
-/// An engine's address as docker writes it.
+/// An engine's address in docker's format.
 struct HostAddress: Equatable {
-    /// The address after docker's defaults were filled in: the key under which buildx remembers `buildx use`.
+    /// The address with docker's defaults filled in: the key under which buildx stores the choice of `buildx use`.
     let text: ByteString
-    /// Where that is.
+    /// The endpoint for the address.
     let endpoint: Endpoint
 
     static let defaultSocket: ByteString = "/var/run/docker.sock"
 
-    /// The address of the default context, from `-H` or DOCKER_HOST; nil for what docker refuses, and for what only Go's URL
-    /// parser could take apart.
+    /// The address of the default context, from `-H` or DOCKER_HOST; nil if docker refuses it, or if only Go's URL
+    /// parser could parse it.
     ///
     /// Source: docker/cli opts/hosts.go, ParseHost and parseDockerDaemonHost.
     init?(parsing value: ByteString, tls: Bool) {
@@ -65,7 +65,7 @@ struct HostAddress: Equatable {
     }
 
     private static func unix(_ path: ByteString) -> HostAddress {
-        // A socket is never spoken to in TLS: docker/cli cli/context/docker/load.go, isSocket.
+        // Unix sockets never use TLS: docker/cli cli/context/docker/load.go, isSocket.
         HostAddress(text: "unix://" + path, endpoint: .unix(path))
     }
 
@@ -77,7 +77,7 @@ struct HostAddress: Equatable {
         )
     }
 
-    /// Takes "host:port" apart, with docker's defaults for what is missing. Nil for paths, credentials and escapes too.
+    /// Splits "host:port", with docker's defaults for missing parts. Also nil for paths, credentials and escapes.
     ///
     /// Source: docker/cli opts/hosts.go, ParseTCPAddr.
     static func hostAndPort(_ address: ByteString) -> (host: ByteString, port: UInt16)? {
@@ -113,7 +113,7 @@ struct HostAddress: Equatable {
 }
 
 extension ByteString {
-    /// What stands before and after the first "://".
+    /// The parts before and after the first "://".
     var cutScheme: (scheme: ByteString, rest: ByteString)? {
         guard let range = range(of: "://") else { return nil }
         return (prefix(range.lowerBound), dropFirst(range.upperBound))

@@ -2,13 +2,13 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// One question to an engine, over its own socket.
+/// A request to an engine, on a socket of its own.
 enum EngineConnection {
     private static let connectPatience: Int64 = 200_000_000
     static let patience: Int64 = 1_000_000_000
 
-    /// The answer to a GET. Throws what keeps a command from being sure of its engine: not asked, silent, unreadable.
-    /// `meanwhile` runs once the question is on its way; its time is not counted as the engine's.
+    /// The answer to a GET. Throws if the engine was not asked, is silent, or sends an unreadable answer. `meanwhile`
+    /// runs after the request was sent; its time does not count as the engine's.
     static func get(
         _ path: ByteString, from endpoint: Endpoint, hostTable: ByteString, within nanoseconds: Int64 = patience,
         meanwhile: () -> Void = {}
@@ -32,7 +32,7 @@ enum EngineConnection {
         return try exchange(method, path, over: socket, until: start &+ nanoseconds, meanwhile: meanwhile)
     }
 
-    /// Connects to an engine; to a host by its name before a deadline, else within the patience for one address.
+    /// Connects to an engine: to a named host until a deadline, otherwise within the patience for one address.
     static func connect(to endpoint: Endpoint, hostTable: ByteString, until deadline: Int64) throws(EngineError)
         -> Socket
     {
@@ -55,7 +55,8 @@ enum EngineConnection {
         }
     }
 
-    /// Tries every address of a name in turn, as Go does: a host's "localhost" may have two, and the engine but one.
+    /// Tries every address of a name in turn, as Go does: "localhost" may have two addresses on a host, of which the
+    /// engine listens on only one.
     private static func connect(
         toName name: ByteString, _ port: UInt16, hostTable: ByteString, until deadline: Int64
     ) throws(EngineError) -> Socket {
@@ -75,12 +76,12 @@ enum EngineConnection {
         throw EngineError(.engineSilent, ByteString(failure.description))
     }
 
-    /// What an engine computes to answer `/info`. Whoever asks a quicker one may do so much meanwhile: what is known of a tree by then often
-    /// saves seconds.
+    /// The time that an engine computes to answer `/info`. A command that asks a faster engine may also compute for
+    /// that long meanwhile: what it learns about the tree often saves seconds.
     private static let slowest: Int64 = 5_000_000
 
-    /// What the BuildKit of an engine answers to one call, if the engine's greeting is to one's liking. `meanwhile` runs while BuildKit
-    /// thinks; its time is not counted.
+    /// The answer of an engine's BuildKit to one call, if the engine's greeting is acceptable. `meanwhile` runs while
+    /// BuildKit works; its time does not count.
     static func call(
         _ method: ByteString, _ message: [UInt8], over socket: borrowing Socket, until deadline: Int64,
         if isWelcome: (HTTPResponse) -> Bool, meanwhile: () -> Void
@@ -118,7 +119,7 @@ enum EngineConnection {
             try socket.send(
                 method + " " + path + " HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n", until: deadline)
             let sent = Clock.monotonic
-            // What is done before the answer comes costs nobody anything.
+            // Work done before the answer arrives delays nobody.
             socket.excusing(until: deadline, meanwhile)
             let deadline = deadline &+ (Clock.monotonic &- sent)
             while !response.isComplete {
@@ -135,7 +136,7 @@ enum EngineConnection {
 }
 
 extension BuildKitAnswer {
-    /// Takes in the next piece; an answer that ends before it is whole is none.
+    /// Adds the next piece; an answer that ends early is invalid.
     fileprivate mutating func receive(from socket: borrowing Socket, until deadline: Int64) throws {
         let piece = try socket.receive(upTo: 65_536, until: deadline)
         guard !piece.isEmpty else { throw MalformedResponse() }
@@ -143,9 +144,9 @@ extension BuildKitAnswer {
     }
 }
 
-/// The machine's own table of names.
+/// The machine's hosts file.
 enum HostTable {
-    /// The addresses that /etc/hosts gives a name, in its order.
+    /// The addresses of a name in /etc/hosts, in the file's order.
     static func addresses(of name: ByteString, in text: ByteString) -> [ByteString] {
         let wanted = name.lowercasedASCII
         var addresses: [ByteString] = []

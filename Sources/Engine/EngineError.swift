@@ -1,11 +1,11 @@
 public import Formats
 public import Notes
 
-/// A step that cannot be taken with certainty. Whoever meets it injects nothing, or imports only.
+/// A step whose result is not certain. The caller then adds no options, or only imports.
 public struct EngineError: Error, Equatable, Sendable {
-    /// Why.
+    /// The reason.
     public let note: Note
 
-    /// A reason and what it is about.
+    /// A reason and its detail.
     public init(_ reason: Reason, _ detail: ByteString = "") { note = Note(reason, detail) }
 }

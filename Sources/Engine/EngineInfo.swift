@@ -1,23 +1,23 @@
 public import Formats
 internal import Notes
 
-/// What an engine tells about itself.
+/// What an engine reports about itself.
 public struct EngineInfo: Equatable, Sendable {
-    /// By what this engine's cache is told from another's: its BuildKit's worker's identifier or, from an engine whose BuildKit does not
-    /// tell, its own; empty when it has none.
+    /// Identifies the engine's cache: the ID of its BuildKit's worker or, if its BuildKit does not report one, the
+    /// engine's own; empty if it has none.
     public let identifier: ByteString
     /// "linux" or "windows".
     public let operatingSystem: ByteString
-    /// The processor architecture in the OCI's words.
+    /// The processor architecture as the OCI names it.
     public let architecture: ByteString
-    /// The engine's version; nil when it tells none that has numbers.
+    /// The engine's version; nil if it reports none with numbers.
     public let version: Version?
-    /// Whether images are kept in containerd's store, without which the docker driver cannot export a cache.
+    /// Whether it keeps images in containerd's store, without which the docker driver cannot export a cache.
     public let usesContainerdStore: Bool
-    /// Whether its BuildKit answers, which can be asked for its cache as well.
+    /// Whether its BuildKit answers; then the cache can be listed, too.
     let tellsOfCache: Bool
 
-    /// From the body of an answer to `GET /info`; nil when it is not what an engine says.
+    /// From the body of the answer to `GET /info`; nil if it is not an engine's answer.
     ///
     /// Source: moby api/types/system/info.go; docker/buildx util/dockerutil/client.go, features.
     public init?(_ text: ByteString, until deadline: Deadline = .never) {
@@ -42,8 +42,8 @@ public struct EngineInfo: Equatable, Sendable {
             .array([.string("driver-type"), .string("io.containerd.snapshotter.v1")]))
     }
 
-    /// From the worker that its BuildKit has, and the name by which the engine greets; nil for an engine before 24, or one without
-    /// a number, whose worker does not tell what `/info` tells.
+    /// From the worker of its BuildKit, and the name in the engine's greeting; nil for an engine before 24, or without
+    /// a version number, whose worker does not report what `/info` does.
     init?(_ worker: BuildKitWorker, greeting name: ByteString) {
         guard let (version, system) = Self.release(in: name) else { return nil }
         tellsOfCache = true
@@ -54,7 +54,7 @@ public struct EngineInfo: Equatable, Sendable {
         usesContainerdStore = worker.usesContainerdStore
     }
 
-    /// Version and system in a name such as "Docker/28.5.2+dfsg4 (linux)".
+    /// Version and operating system in a name such as "Docker/28.5.2+dfsg4 (linux)".
     ///
     /// Source: moby daemon/server/middleware/version.go.
     static func release(in name: ByteString) -> (Version, system: ByteString)? {
@@ -64,7 +64,7 @@ public struct EngineInfo: Equatable, Sendable {
         return (version, system.dropFirst(1).dropLast(1))
     }
 
-    /// Why this engine's own builder cannot export a cache, or nil when it can.
+    /// Why this engine's own builder cannot export a cache, or nil if it can.
     func obstacleToExport(buildx: Version?) -> Note? {
         guard usesContainerdStore else { return Note(.engineCannotExport) }
         guard let version, version.major >= 24 else { return Note(.engineTooOld, version?.text ?? "") }

@@ -1,18 +1,19 @@
 internal import Formats
 internal import Notes
 
-/// What an engine can limit, as `GET /info` tells it.
+/// The resources that an engine can limit, according to `GET /info`.
 public struct EngineLimits: Equatable, Sendable {
-    /// How many processors it has.
+    /// The number of its processors.
     public let processors: UInt64
     /// Whether it limits memory, and memory together with swap.
     public let memory: Bool, swap: Bool
-    /// Whether it limits processes.
+    /// Whether it limits the number of processes.
     public let pids: Bool
     /// Whether it limits processors by quotas.
     public let quota: Bool
 
-    /// From the body of an answer; nil when it is not what an engine says. A member that it leaves out is not limited.
+    /// From the body of an answer; nil if it is not an engine's answer. A missing member means that the resource
+    /// cannot be limited.
     ///
     /// Source: moby api/types/system/info.go, Info.
     init?(_ json: JSON) {
@@ -27,7 +28,8 @@ public struct EngineLimits: Equatable, Sendable {
 }
 
 extension ContainerEngine {
-    /// Asks the engine what it can limit. Throws `engineNotLinux` where containers are not Linux, and what keeps the answer away.
+    /// Asks the engine what it can limit. Throws `engineNotLinux` if its containers are not Linux containers, and the
+    /// error if there is no answer.
     public func limits() throws(EngineError) -> EngineLimits {
         let answer = try EngineConnection.get("/info", from: endpoint, hostTable: hostTable)
         guard let json = JSON(ByteString(answer.body)), let system = json[field: "OSType"]?.string else {

@@ -1,19 +1,21 @@
 public import Formats
 internal import Host
 
-/// How engines were last found out about. It saves them work, and decides nothing: each is asked anew.
+/// How engines were last asked about themselves. It saves the engines work but decides nothing: each engine is asked
+/// every time.
 public struct EngineMemory: Sendable {
-    /// How one was found out about.
+    /// How an engine was asked.
     enum Way: Equatable {
-        /// Its BuildKit told.
+        /// Its BuildKit answered.
         case worker(BuildKitWorker)
-        /// Only `/info` told, up to a moment; by another version everything may be different.
+        /// Only `/info` answered; valid until a point in time, and only for this version.
         case information(version: ByteString, until: Int64)
     }
 
     private let file: MemoryFile
 
-    /// Remembers in a file; with nil, or where that file cannot be, nothing is known. Without `isWriting` it is only read.
+    /// Stores this in a file; with nil, or if that file cannot be used, nothing is known. Without `isWriting` it only
+    /// reads the file.
     public init(file: ByteString?, isWriting: Bool = true) {
         self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 32, longest: 16_384)
     }
@@ -38,14 +40,14 @@ public struct EngineMemory: Sendable {
         return file.lines().lazy.compactMap(Entry.init(line:)).first { $0.key == key }?.way
     }
 
-    /// Puts this in the place of what is known; nil forgets.
+    /// Replaces what is known about an endpoint; nil forgets it.
     func remember(_ way: Way?, of endpoint: Endpoint) {
         let key = Self.key(endpoint)
         let others = file.lines().compactMap(Entry.init(line:)).filter { $0.key != key }
         file.replace(with: ((way.map { [Entry(key: key, way: $0)] } ?? []) + others).map(\.line))
     }
 
-    /// No address is written down.
+    /// No address is written.
     private static func key(_ endpoint: Endpoint) -> ByteString {
         let address: ByteString
         switch endpoint {
@@ -56,7 +58,7 @@ public struct EngineMemory: Sendable {
         return SHA256.hexDigest(of: address).prefix(16)
     }
 
-    /// One line: the key, then a worker's identifier, store and architecture, or a version and until when it holds.
+    /// One line: the key, then a worker's ID, store and architecture, or a version and until when it is valid.
     private struct Entry {
         let key: ByteString
         let way: Way

@@ -2,17 +2,17 @@ internal import Formats
 internal import Host
 internal import Notes
 
-/// Finding out what an engine is: by its BuildKit, which answers in a tenth of the time, else by `GET /info`, for which the engine runs
-/// programs.
+/// Asks an engine what it is: through its BuildKit, which answers in a tenth of the time, otherwise with `GET /info`,
+/// for which the engine runs programs.
 struct EngineQuestion {
     let endpoint: Endpoint
     let hostTable: ByteString
     let memory: EngineMemory
 
-    /// An engine of which only `/info` tells is asked by its BuildKit again after a day.
+    /// If only `/info` worked, BuildKit is asked again after a day.
     private static let day: Int64 = 86_400_000_000_000
 
-    /// The answer; `meanwhile` runs once somebody has been asked. Both ways together take no longer than one may.
+    /// The answer; `meanwhile` runs once a request was sent. Both ways together take no longer than one may.
     func ask(until deadline: Deadline = .never, meanwhile: () -> Void = {}) throws(EngineError) -> EngineInfo {
         var end = Clock.monotonic &+ EngineConnection.patience
         var isStill = true
@@ -31,7 +31,7 @@ struct EngineQuestion {
             do throws(EngineError) {
                 return try askBuildKit(over: socket, known, meanwhile: workOnce)
             } catch {
-                // Of one that has told before, silence says nothing.
+                // If BuildKit answered before, silence now proves nothing.
                 refused = error.note.reason != .engineSilent || known == nil
             }
         }
@@ -53,7 +53,7 @@ struct EngineQuestion {
             until: Clock.monotonic &+ EngineConnection.patience / 3,
             if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: meanwhile)
         do throws(MalformedResponse) {
-            // None but the one that is known.
+            // No worker but the known one.
             guard let worker = try BuildKitWorker.only(in: message) ?? former,
                 let info = EngineInfo(worker, greeting: greeting.server)
             else { throw MalformedResponse() }
@@ -77,7 +77,7 @@ struct EngineQuestion {
 }
 
 extension EngineMemory.Way? {
-    /// Whether the engine need not be asked by its BuildKit.
+    /// Whether there is no need to ask the engine's BuildKit.
     fileprivate func isInformation(at now: Int64) -> Bool {
         if case .information(_, let until)? = self { now < until } else { false }
     }

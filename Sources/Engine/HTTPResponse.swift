@@ -1,19 +1,20 @@
 internal import Formats
 
-/// An answer that is not the HTTP/1.1 an engine speaks.
+/// An answer that is not the HTTP/1.1 that engines send.
 struct MalformedResponse: Error, Equatable {}
 
-/// One HTTP answer, taken in piece by piece, as strict as an engine is plain: RFC 9112 without what no engine sends.
+/// One HTTP answer, parsed piece by piece. It accepts only what engines send: RFC 9112 without features that no
+/// engine uses.
 struct HTTPResponse {
     /// The three digits of the status line.
     private(set) var status = 0
-    /// The engine's newest version of its API, which every answer names.
+    /// The engine's newest API version, which every answer reports.
     private(set) var apiVersion: Version?
-    /// What the engine calls itself, such as "Docker/28.5.2 (linux)"; empty where it does not.
+    /// The engine's name for itself, such as "Docker/28.5.2 (linux)"; empty if it has none.
     private(set) var server: ByteString = ""
-    /// What came of the body so far.
+    /// The part of the body that has arrived.
     private(set) var body: [UInt8] = []
-    /// Whether the answer is whole.
+    /// Whether the answer is complete.
     private(set) var isComplete = false
 
     static let longestHead = 16_384
@@ -32,32 +33,32 @@ struct HTTPResponse {
     private var expectation = Expectation.head
     private var buffer: [UInt8] = []
     private var position = 0
-    /// Up to where no mark has been found that ends what is waited for.
+    /// The position before which the awaited marker does not occur.
     private var searched = 0
     private let hasBody: Bool
 
-    /// An answer still to come; one to HEAD has no body, whatever its head says.
+    /// An empty parser; an answer to HEAD has no body, whatever its head says.
     init(hasBody: Bool = true) { self.hasBody = hasBody }
 
-    /// Takes in what has arrived.
+    /// Adds received bytes.
     mutating func append(_ bytes: [UInt8]) throws(MalformedResponse) {
         guard !isComplete || bytes.isEmpty else { throw MalformedResponse() }
         buffer += bytes
         while try advance() {}
-        // Bytes after the end belong to no answer.
+        // Bytes after the end are an error.
         guard !isComplete || position == buffer.count else { throw MalformedResponse() }
         buffer.removeFirst(position)
         searched = max(0, searched - position)
         position = 0
     }
 
-    /// Takes note of the stream's end.
+    /// Marks the end of the stream.
     mutating func close() throws(MalformedResponse) {
         if case .untilClose = expectation { isComplete = true }
         guard isComplete else { throw MalformedResponse() }
     }
 
-    /// One step; false when more bytes are needed, or none.
+    /// One step; false if more bytes are needed, or none.
     private mutating func advance() throws(MalformedResponse) -> Bool {
         guard !isComplete else { return false }
         switch expectation {
@@ -89,7 +90,7 @@ struct HTTPResponse {
         return true
     }
 
-    /// What stands before `mark`, which is taken as well; nil when it has not come yet.
+    /// The bytes before `mark`; both are consumed. nil if the mark has not arrived yet.
     private mutating func take(through mark: [UInt8], limit: Int) throws(MalformedResponse) -> ArraySlice<UInt8>? {
         let window = buffer[position...].prefix(limit)
         var start = max(position, min(searched, window.endIndex))
@@ -101,12 +102,12 @@ struct HTTPResponse {
             start = found + 1
         }
         guard window.count < limit else { throw MalformedResponse() }
-        // The mark's first bytes may have come already.
+        // The mark's first bytes may have arrived already.
         searched = max(position, window.endIndex - (mark.count - 1))
         return nil
     }
 
-    /// Moves up to `count` bytes into the body; true when it was all of them.
+    /// Moves up to `count` bytes into the body; true once all of them have been moved.
     private mutating func moveToBody(
         _ count: Int, thenExpect rest: (Int) -> Expectation
     ) throws(MalformedResponse) -> Bool {

@@ -1,18 +1,19 @@
 internal import Formats
 internal import Host
 
-/// A file of what was learned, a line each, the newest first. Somebody else's, or one that others may write, is not believed.
+/// A file of remembered facts, one per line, the newest first. A file that another user owns or may write is not
+/// trusted.
 struct MemoryFile: Sendable {
-    /// Where it is; nil where nothing is remembered.
+    /// Its path; nil if nothing is remembered.
     let path: ByteString?
-    /// Whether it is written, or only read.
+    /// Whether it may be written, or only read.
     let isWriting: Bool
-    /// Lines beyond these are forgotten.
+    /// Further lines are dropped.
     let mostLines: Int
-    /// A longer file is none of ours.
+    /// A longer file is foreign.
     let longest: Int
 
-    /// The lines; none when there is no such file, or none to be believed.
+    /// The lines; none if there is no such file, or it is not trusted.
     func lines() -> [ByteString] {
         guard let path, let file = try? Descriptor.open(path, followLinks: false), let status = try? file.status(),
             status.kind == .regular, status.owner == Kernel.userID, !status.isWritableByOthers,
@@ -21,7 +22,7 @@ struct MemoryFile: Sendable {
         return Array(text.split("\n").prefix(mostLines))
     }
 
-    /// Puts other lines in the place of those that are there. What cannot be written is learned anew.
+    /// Replaces all lines. What cannot be written will be asked again.
     func replace(with lines: [ByteString]) {
         guard let path, isWriting else { return }
         let text = lines.prefix(mostLines).map { $0 + "\n" }.joined(separator: "")

@@ -3,22 +3,23 @@ internal import Host
 internal import Notes
 public import PathMap
 
-/// Which container of an engine this process runs in, proved, and what the engine mounted there. A wrong table would mount other
-/// people's files, so what is not proved is not used.
+/// Which container of an engine this process runs in, proven, and what the engine mounted there. A wrong table would
+/// mount other people's files, so nothing unproven is used.
 public struct OwnMounts: Sendable {
     private let mounts: MountInfo
     private let folders: [ByteString]
     private let memory: TableMemory
 
-    /// The mounts of this process, the folders in which a file may be made for proof, and where answers are remembered.
+    /// The mounts of this process, the folders in which a file may be made as proof, and where answers are
+    /// remembered.
     public init(_ mounts: MountInfo, memory: TableMemory, folders: [ByteString] = ["/tmp", "/var/tmp", "/run", "/"]) {
         self.mounts = mounts
         self.folders = folders
         self.memory = memory
     }
 
-    /// The table, nil where there is nothing to translate: no container, or an engine that does not know it. Throws what keeps
-    /// Slipway from being sure. `engine` is called only inside of a container.
+    /// The table; nil if there is nothing to translate: this is no container, or the engine does not know it. Throws if
+    /// the answer is uncertain. `engine` is called only inside a container.
     public func table(engine: () throws(EngineError) -> ContainerEngine) throws(EngineError) -> PathTable? {
         let id: ByteString
         switch mounts.container {
@@ -41,8 +42,8 @@ public struct OwnMounts: Sendable {
         return table
     }
 
-    /// The mounts of the container that was verified to be this one: the one whose ID stands in the mounts, or one that shares its
-    /// network, which gets the same three files.
+    /// The mounts of the container that was verified to be this one: the container whose ID occurs in the mounts, or
+    /// one that shares its network, and so gets the same three files.
     private func own(
         _ id: ByteString, _ container: JSON, _ engine: ContainerEngine
     ) throws(EngineError) -> [ContainerMount] {
@@ -72,18 +73,19 @@ public struct OwnMounts: Sendable {
     private static func mounts(of container: JSON) throws(EngineError) -> [ContainerMount] {
         guard var mounts = ContainerMount.list(in: container) else { throw EngineError(.engineAnswerUnreadable) }
         for index in mounts.indices {
-            // The engine tells where the user wanted it; the kernel, where the image's links led.
+            // The engine reports the path that the user requested; the kernel, the path to which the image's links
+            // led.
             if let real = try? Files.realPath(mounts[index].destination) { mounts[index].resolved = real }
         }
         return mounts
     }
 }
 
-/// A file with a name that nobody can guess, in the container's own layer: which container has it is this one.
+/// A file with an unguessable name in the container's own layer: the container that has this file is this one.
 private struct NonceFile {
     let path: ByteString
 
-    /// Nil where no folder of the root file system can be written.
+    /// Nil if no folder of the root file system is writable.
     init?(in folders: [ByteString], _ mounts: MountInfo) {
         let name = ".slipway-" + Hex.digits(of: Kernel.randomBytes(16))
         for folder in folders {
@@ -100,11 +102,11 @@ private struct NonceFile {
     func remove() { try? Files.remove(path) }
 }
 
-/// What engines answered about the container that their socket was reached from.
+/// Engines' answers about the container from which their socket was reached.
 public struct TableMemory: Sendable {
     private let file: MemoryFile
 
-    /// Remembers in a file; with nil, or where that file cannot be, everything is asked anew.
+    /// Stores answers in a file; with nil, or if that file cannot be used, everything is asked anew.
     public init(file: ByteString?, isWriting: Bool = true) {
         self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 8, longest: 262_144)
     }

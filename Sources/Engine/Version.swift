@@ -5,7 +5,7 @@ internal import Host
 public struct Version: Comparable, Hashable, Sendable {
     /// The first number.
     public let major: Int
-    /// The second number; 0 when there is none.
+    /// The second number; 0 if there is none.
     public let minor: Int
 
     /// From its numbers.
@@ -14,7 +14,8 @@ public struct Version: Comparable, Hashable, Sendable {
         self.minor = minor
     }
 
-    /// The numbers that lead "28.5.2+dfsg4", "v0.29.1" or "0.13.1+ds1-3+b1"; nil for "dev", commit names and the like.
+    /// The leading numbers of "28.5.2+dfsg4", "v0.29.1" or "0.13.1+ds1-3+b1"; nil for "dev", commit names and the
+    /// like.
     public init?(parsing text: ByteString) {
         let pieces = (text.hasPrefix("v") ? text.dropFirst(1) : text).split(".")
         guard let major = Self.number(pieces[0]) else { return nil }
@@ -38,24 +39,25 @@ public struct Version: Comparable, Hashable, Sendable {
     }
 }
 
-/// What the program behind the name `docker` is.
+/// The program behind the name `docker`.
 public enum DockerProgram: Equatable, Sendable {
     /// Docker's own CLI.
     case docker(Version)
     /// Podman under docker's name.
     case podman
-    /// Neither, or it did not say.
+    /// Another program, or one that did not answer.
     case unknown
 
-    /// Whether docker at a path is a snap's: it cannot read files outside of HOME, nor hidden ones in it.
+    /// Whether the docker at a path comes from snap: then it cannot read files outside of HOME, nor hidden ones in
+    /// it.
     public static func isSnap(_ path: ByteString) -> Bool {
         path.hasPrefix("/snap/") || (try? Files.realPath(path))?.lastPathComponent == "snap"
     }
 
-    /// From what `docker --version` prints.
+    /// From the output of `docker --version`.
     ///
-    /// Source: docker/cli cli/version and cmd/docker/docker.go ("Docker version 28.5.2, build ecc6942"); podman-docker says
-    /// "podman version 4.9.3".
+    /// Source: docker/cli cli/version and cmd/docker/docker.go ("Docker version 28.5.2, build ecc6942"); podman-docker
+    /// prints "podman version 4.9.3".
     init(printed text: ByteString) {
         for line in text.split("\n") {
             if line.hasPrefix("podman version ") {
@@ -73,16 +75,17 @@ public enum DockerProgram: Equatable, Sendable {
     }
 }
 
-/// What the program behind the name `docker-buildx` is.
+/// The program behind the name `docker-buildx`.
 public enum BuildxProgram: Equatable, Sendable {
-    /// The plugin. Its version may be one that tells nothing, such as a commit's.
+    /// The plugin. Its version may be one without numbers, such as a commit's.
     case plugin(Version?)
-    /// A file that docker will not take for a plugin.
+    /// A file that docker does not accept as a plugin.
     case broken
 
-    /// From what `docker-buildx docker-cli-plugin-metadata` prints.
+    /// From the output of `docker-buildx docker-cli-plugin-metadata`.
     ///
-    /// Source: docker/cli cli-plugins/manager/plugin.go, newPlugin; docker before 28.4.1 takes no other schema.
+    /// Source: docker/cli cli-plugins/manager/plugin.go, newPlugin; docker before 28.4.1 accepts no other
+    /// schema.
     init(metadata text: ByteString) {
         guard let json = JSON(text), json.stringField("SchemaVersion") == "0.1.0",
             json.stringField("Vendor")?.isEmpty == false, let version = json.stringField("Version")
