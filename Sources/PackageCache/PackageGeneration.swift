@@ -1,31 +1,31 @@
 public import Formats
 
-/// A published generation, as its labels tell it.
+/// A published generation, as described by its labels.
 public struct PackageGeneration: Equatable, Sendable {
-    /// The volume whose labels tell all of it.
+    /// The volume whose labels describe it.
     public let volume: PackageVolume
-    /// Its layers, the uppermost first.
+    /// Its layers, the topmost first.
     public let layers: [ByteString]
-    /// The tools that it has packages for.
+    /// The tools for which it has packages.
     public let tools: [PackageTool]
-    /// Whether and how a view of it mounts.
+    /// Whether and how a view of it can be mounted.
     public let view: ViewSupport
-    /// Of its contents.
+    /// The digest of its content.
     public let digest: ByteString
     /// The engine's directory of volumes.
     public let directory: ByteString
 
-    /// The newest of an engine's generations.
+    /// The newest generation on an engine.
     public enum Current: Equatable, Sendable {
         /// There is none.
         case none
         /// Its labels are not understood, or a layer is missing.
         case damaged(ByteString)
-        /// It can be used.
+        /// It is complete.
         case whole(PackageGeneration)
     }
 
-    /// From a volume; nil when that is no generation, or one that does not tell all.
+    /// From a volume; nil if it is not a generation, or if its labels are incomplete.
     public init?(_ volume: PackageVolume) {
         guard volume.kind == .generation, let view = volume.label(PackageLabels.view).flatMap(ViewSupport.init),
             let tools = volume.label(PackageLabels.tools), let layers = volume.label(PackageLabels.layers)?.split(":"),
@@ -33,7 +33,7 @@ public struct PackageGeneration: Equatable, Sendable {
         else { return nil }
         self.volume = volume
         self.layers = layers
-        // A tool that only a later Slipway knows is none of ours.
+        // A tool that only a later version of Slipway knows is skipped.
         self.tools = tools.split(",").compactMap(PackageTool.init)
         self.view = view
         digest = volume.label(PackageLabels.digest) ?? ""
@@ -43,11 +43,11 @@ public struct PackageGeneration: Equatable, Sendable {
     /// The volume's name.
     public var name: ByteString { volume.name }
 
-    /// The directories of its layers on the engine's machine, the uppermost first.
+    /// The directories of its layers on the engine's machine, the topmost first.
     public var lowerDirectories: [ByteString] { layers.map { Self.files(of: $0, in: directory) } }
 
-    /// The newest generation among an engine's volumes that are Slipway's; of two made in the same millisecond the one whose name
-    /// is later. An older one is never fallen back to: what is wrong with the newest should be seen.
+    /// The newest generation among Slipway's volumes on an engine; of two made in the same millisecond, the one whose
+    /// name sorts later. It never falls back to an older one, so that a problem with the newest is noticed.
     public static func current(among volumes: [PackageVolume]) -> Current {
         let all = volumes.filter { $0.kind == .generation }
         guard let newest = all.max(by: { ($0.created, $0.name) < ($1.created, $1.name) }) else { return .none }
@@ -57,7 +57,7 @@ public struct PackageGeneration: Equatable, Sendable {
         return .whole(generation)
     }
 
-    /// Whether its layers are there, and lie where views would look for them.
+    /// Whether its layers exist and are where views look for them.
     private func isWhole(among volumes: [PackageVolume]) -> Bool {
         func isThere(_ volume: PackageVolume) -> Bool {
             view == .none
@@ -69,36 +69,40 @@ public struct PackageGeneration: Equatable, Sendable {
             }
     }
 
-    /// Where a volume of the local driver has its files.
+    /// The directory with the files of a volume of the local driver.
     public static func files(of volume: ByteString, in directory: ByteString) -> ByteString {
         directory.appending(path: volume).appending(path: "_data")
     }
 
-    /// Whether a path can stand in the options of an overlay: the kernel divides them at commas and colons.
+    /// Whether a path can be used in the options of an overlay: the kernel splits them at commas and colons.
     public static func isPlain(_ path: ByteString) -> Bool {
         path.hasPrefix("/") && path.isPrintableASCII && !path.bytes.contains { ",:\\\"".utf8.contains($0) }
     }
 }
 
-/// A private copy-on-write view of a generation, made by the mounts of the container that uses it. The volume's own directory is
-/// the upper one: it is resolved before the mount covers it, so that nothing needs to be made beforehand.
+/// A private copy-on-write view of a generation, mounted by the container that uses it. The volume's own directory is
+/// the overlay's upper directory: it is resolved before the mount covers it, so that nothing needs to be created in
+/// advance.
 public struct PackageView: Equatable, Sendable {
     /// Where it is mounted. Directories below /dev leave no trace in a container's files.
     public static let place: ByteString = "/dev/slipway"
-    /// Where the volume of the work directory is mounted, which the kernel wants apart from the upper one.
+    /// Where the volume with the work directory is mounted: the kernel requires it to be separate from the upper
+    /// directory.
     public static let workPlace: ByteString = "/dev/.slipway-w"
-    /// The least version of an engine's API for views: an older one ignores what it does not know of a mount, without a word.
+    /// The oldest API version of an engine that supports views: an older one silently ignores unknown parts of a
+    /// mount.
     public static let leastAPI = (major: 1, minor: 45)
-    /// How the names of views begin.
+    /// The prefix of views' names.
     public static let prefix: ByteString = "slipway-view-"
 
     /// The volume's name.
     public let name: ByteString
 
-    /// The name of the volume that has its work directory.
+    /// The name of the volume with its work directory.
     public var workName: ByteString { name + "-w" }
 
-    /// A view by the random part of its name. No two may ever share a name: their containers would see each other's files.
+    /// A view from the random part of its name. Names must never be shared: otherwise containers would see each
+    /// other's files.
     public init(random: ByteString) { name = Self.prefix + random }
 
     /// The values of the two `--mount` options. `created` is in milliseconds since 1970.
@@ -108,8 +112,8 @@ public struct PackageView: Equatable, Sendable {
             created: created)
     }
 
-    /// The same for layers that no generation names yet, and at any place. What is written goes to `upper` instead of the view's
-    /// own volume, if that is given.
+    /// The same for layers that no generation names yet, and for any place. If `upper` is given, writes go there
+    /// instead of to the view's own volume.
     public func mounts(
         over lowerDirectories: [ByteString], in directory: ByteString, as view: ViewSupport, at place: ByteString,
         upper: ByteString? = nil, created: Int

@@ -1,6 +1,6 @@
 public import Formats
 
-/// A tool whose packages are kept.
+/// A tool whose packages are cached.
 public enum PackageTool: ByteString, Sendable, CaseIterable {
     case pip
     case npm
@@ -8,30 +8,31 @@ public enum PackageTool: ByteString, Sendable, CaseIterable {
     case yarn
     case go
 
-    /// The variables that lead it to its directory below `place`. Never XDG_CACHE_HOME, which one variable would do for all: a
-    /// directory that is not writable there breaks uv, go, poetry and pre-commit.
+    /// The variables that direct it to its directory below `place`. Never XDG_CACHE_HOME, although that one variable
+    /// would do for all: if that directory is not writable, uv, go, poetry and pre-commit fail.
     public func variables(at place: ByteString) -> [(name: ByteString, value: ByteString)] {
         switch self {
-        // Empty, it undoes an image's own: every other value, "0" and "off" among them, switches the cache off.
+        // Empty, it cancels an image's own setting: every other value, even "0" and "off", disables the cache.
         case .pip: [("PIP_CACHE_DIR", place.appending(path: "pip")), ("PIP_NO_CACHE_DIR", "")]
         case .npm: [("NPM_CONFIG_CACHE", place.appending(path: "npm"))]
-        // No link leads out of the mount into the container's own files; without the second it warns of that each time.
+        // No link leads out of the mount into the container's own files; without the second variable uv warns about
+        // that each time.
         case .uv: [("UV_CACHE_DIR", place.appending(path: "uv")), ("UV_LINK_MODE", "copy")]
         case .yarn: [("YARN_CACHE_FOLDER", place.appending(path: "yarn"))]
         case .go: [("GOMODCACHE", place.appending(path: "go/mod")), ("GOCACHE", place.appending(path: "go/build"))]
         }
     }
 
-    /// Whether a variable that the user sets is about this tool's cache.
+    /// Whether a variable that the user sets concerns this tool's cache.
     public func isLed(by variable: ByteString) -> Bool {
-        // npm reads its variables in any case.
+        // npm accepts its variables in any case.
         if self == .npm { return variable.lowercasedASCII == "npm_config_cache" }
         if variable == "XDG_CACHE_HOME" { return true }
         return variables(at: "").contains { $0.name == variable }
             || (self == .uv && variable == "UV_NO_CACHE") || (self == .go && variable == "GOPATH")
     }
 
-    /// Where the tool keeps its packages by itself, below a home directory or elsewhere: how such paths end.
+    /// The ends of the paths where the tool keeps its packages by default, below a home directory or elsewhere.
     private var usualPlaces: [ByteString] {
         switch self {
         case .pip: ["/.cache/pip"]
@@ -42,8 +43,8 @@ public enum PackageTool: ByteString, Sendable, CaseIterable {
         }
     }
 
-    /// Whether something mounted at a path may be the user's own cache of this tool: at, above or below its usual place. The
-    /// path is absolute and clean.
+    /// Whether something mounted at a path may be the user's own cache for this tool: at, above or below its default
+    /// place. The path is absolute and clean.
     public func isKept(at path: ByteString) -> Bool {
         if path == "/root" || path == "/home" || path.parentPath == "/home" { return true }
         return usualPlaces.contains { place in

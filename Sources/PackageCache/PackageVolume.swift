@@ -1,19 +1,19 @@
 public import Formats
 
-/// One volume of an engine, as `GET /volumes` and `docker volume inspect` tell it.
+/// A volume of an engine, as reported by `GET /volumes` and `docker volume inspect`.
 public struct PackageVolume: Equatable, Sendable {
     /// Its name.
     public let name: ByteString
-    /// "local" for all of Slipway's.
+    /// "local" for all of Slipway's volumes.
     public let driver: ByteString
     /// Where the engine keeps its files.
     public let mountpoint: ByteString
     /// Its labels, in the engine's order.
     public let labels: [JSON.Member]
-    /// Its driver's options: of a view, what is mounted.
+    /// Its driver's options: for a view, what is mounted.
     public let options: [JSON.Member]
 
-    /// Everything by name.
+    /// From named values.
     public init(
         name: ByteString, driver: ByteString = "local", mountpoint: ByteString, labels: [JSON.Member],
         options: [JSON.Member] = []
@@ -25,7 +25,7 @@ public struct PackageVolume: Equatable, Sendable {
         self.options = options
     }
 
-    /// From what an engine tells of one; nil when it is none.
+    /// From an engine's description; nil if it is not one.
     ///
     /// Source: moby api/types/volume/volume.go, Volume.
     public init?(_ json: JSON) {
@@ -35,11 +35,11 @@ public struct PackageVolume: Equatable, Sendable {
             labels: json[key: "Labels"]?.members ?? [], options: json[key: "Options"]?.members ?? [])
     }
 
-    /// Those in the body of an answer to `GET /volumes`; nil when it is not what an engine says.
+    /// The volumes in the body of an answer to `GET /volumes`; nil if it is not an engine's answer.
     public static func list(in body: ByteString) -> [PackageVolume]? {
         guard let json = JSON(body) else { return nil }
         switch json[key: "Volumes"] {
-        // Engines before 25 say null for none.
+        // Engines before 25 return null if there are none.
         case .null?: return []
         case .array(let entries)?:
             let volumes = entries.compactMap(PackageVolume.init)
@@ -48,15 +48,15 @@ public struct PackageVolume: Equatable, Sendable {
         }
     }
 
-    /// The value of a label; nil when it has none of that name.
+    /// The value of a label; nil if there is no label with this name.
     public func label(_ name: ByteString) -> ByteString? { labels.first { $0.name == name }?.value.string }
 
-    /// What kind of Slipway's volumes it is; nil when it is not one.
+    /// Which kind of Slipway volume it is; nil if it is not one.
     public var kind: VolumeKind? {
         guard label(PackageLabels.app.name) == PackageLabels.app.value else { return nil }
         return label(PackageLabels.kind).flatMap(VolumeKind.init(rawValue:))
     }
 
-    /// When it was made, in milliseconds; 0 when its label does not tell.
+    /// When it was made, in milliseconds; 0 if its label does not tell.
     public var created: Int { label(PackageLabels.created)?.decimal ?? 0 }
 }

@@ -2,22 +2,22 @@ public import Formats
 
 /// A mount of a container, as an engine describes it.
 public struct ContainerMount: Equatable, Sendable {
-    /// The engine's path of what is mounted; empty for a tmpfs.
+    /// The engine's path of the source; empty for a tmpfs.
     public let source: ByteString
-    /// Where, as the user wrote it.
+    /// The mount point as the user wrote it.
     public let destination: ByteString
-    /// Where, without the image's links.
+    /// The mount point with the image's links resolved.
     public var resolved: ByteString
-    /// Whether it is a bind mount or a volume, with paths that survived JSON: Go writes U+FFFD for what is no UTF-8.
+    /// Whether it is a bind mount or a volume whose paths survived JSON: Go writes U+FFFD for invalid UTF-8.
     public let isTranslatable: Bool
 
-    /// From one element of `.Mounts`; nil when it is none.
+    /// From one element of `.Mounts`; nil if it is not one.
     public init?(_ json: JSON) {
         guard let type = json[field: "Type"]?.string, let destination = json[field: "Destination"]?.string,
             destination.hasPrefix("/")
         else { return nil }
         let source = json[field: "Source"]?.string ?? ""
-        // A volume that is no bind mount has its folder here, which can be mounted as any other.
+        // The folder of a volume, which can be mounted like any other.
         self.source = source.hasPrefix("/") ? source.cleanedPath : source
         self.destination = destination.cleanedPath
         resolved = self.destination
@@ -26,7 +26,7 @@ public struct ContainerMount: Equatable, Sendable {
             && !(source + destination).bytes.contains(0) && (source + destination).range(of: "\u{FFFD}") == nil
     }
 
-    /// All of a container's; nil when one is not understood.
+    /// All mounts of a container; nil if one is not understood.
     public static func list(in json: JSON) -> [ContainerMount]? {
         guard let elements = json[field: "Mounts"]?.array else { return nil }
         let mounts = elements.compactMap { ContainerMount($0) }
@@ -34,23 +34,23 @@ public struct ContainerMount: Equatable, Sendable {
     }
 }
 
-/// What was learned of one container on one engine, as a line of a file.
+/// What was learned about one container on one engine, as a line of a file.
 public struct RememberedTable: Equatable, Sendable {
-    /// The ID that the mounts tell, and the engine's socket: device, inode and time of change.
+    /// The ID from the mounts, and the engine's socket: device, inode and change time.
     public let key: [ByteString]
-    /// The rows; none where the engine does not know the container.
+    /// The rows; none if the engine does not know the container.
     public let rows: [PathTable.Row]
     /// Whether the engine knows the container.
     public let isKnown: Bool
 
-    /// What is to be remembered.
+    /// From named values.
     public init(key: [ByteString], rows: [PathTable.Row], isKnown: Bool) {
         self.key = key
         self.rows = rows
         self.isKnown = isKnown
     }
 
-    /// Reads a line; nil for one that is damaged.
+    /// Reads a line; nil if it is damaged.
     public init?(line: ByteString) {
         let fields = line.bytes.split(separator: 0x20, omittingEmptySubsequences: false).map {
             ByteString(MountInfo.unescaped($0))
@@ -71,7 +71,7 @@ public struct RememberedTable: Equatable, Sendable {
         self.rows = rows
     }
 
-    /// The line, without its end.
+    /// The line without a newline.
     public var line: ByteString {
         let paths = rows.flatMap { [$0.from, $0.to, $0.resolved] }
         return (key + [isKnown ? "known" : "unknown"] + paths).map(MountInfo.escaped).joined(separator: " ")

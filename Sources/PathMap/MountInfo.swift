@@ -1,20 +1,20 @@
 public import Formats
 
-/// What the kernel says is mounted: /proc/self/mountinfo (proc_pid_mountinfo(5)).
+/// The kernel's list of mounts: /proc/self/mountinfo (proc_pid_mountinfo(5)).
 public struct MountInfo: Equatable, Sendable {
-    /// One mount. Slices of the text: there are hundreds of mounts, and few that anybody asks for.
+    /// One mount. It consists of slices of the text, because there are hundreds of mounts and few are used.
     struct Mount: Equatable, Sendable {
-        /// The path in its file system that is mounted.
+        /// The mounted path within its file system.
         let root: ArraySlice<UInt8>
-        /// Where.
+        /// The mount point.
         let point: ArraySlice<UInt8>
     }
 
-    /// Which container this is, as far as the mounts tell.
+    /// Which container this is, according to the mounts.
     public enum Container: Equatable, Sendable {
-        /// None that Docker has made.
+        /// Not a container made by Docker.
         case none
-        /// The one with this ID, or, behind `--network container:`, the one whose network this one shares.
+        /// The container with this ID; with `--network container:`, the container whose network this one shares.
         case id(ByteString)
         /// The files disagree.
         case unclear
@@ -23,7 +23,7 @@ public struct MountInfo: Equatable, Sendable {
     /// Every mount, in the kernel's order: a later one covers an earlier one at the same place.
     let mounts: [Mount]
 
-    /// Reads the file; a line that is none is left out.
+    /// Reads the file; malformed lines are skipped.
     public init(_ text: ByteString) {
         var mounts: [Mount] = []
         let bytes = text.bytes
@@ -55,8 +55,9 @@ public struct MountInfo: Equatable, Sendable {
         self.mounts = mounts
     }
 
-    /// Docker mounts three files of its own into each container, from a folder of the container's ID. Host names and cgroups do
-    /// not tell: they may be the host's. A file that the user mounts there instead says nothing.
+    /// Docker mounts three files of its own into each container, from a folder named after the container's ID. Host
+    /// names and cgroups prove nothing: they may be the host's. If the user mounts another file there, that file proves
+    /// nothing either.
     public var container: Container {
         var found: ByteString?
         for name in ["hostname", "hosts", "resolv.conf"] as [ByteString] {
@@ -69,19 +70,19 @@ public struct MountInfo: Equatable, Sendable {
         return found.map(Container.id) ?? .none
     }
 
-    /// The path in its file system of what is seen at a mount point; nil where nothing is mounted.
+    /// The path within its file system of what is visible at a mount point; nil if nothing is mounted there.
     public func root(at point: ByteString) -> ByteString? {
         mounts.last { $0.point == point.bytes[...] }.map { ByteString($0.root) }
     }
 
-    /// Whether a path without links lies in the root file system itself and not in a mount.
+    /// Whether a path without links lies in the root file system itself, not in a mount.
     public func isInRoot(_ path: ByteString) -> Bool {
         !mounts.contains { $0.point.count > 1 && path.isAtOrBelow($0.point) }
     }
 
-    /// Whether these mounts of a container are this process's: each is mounted here, from a place that ends its source's path, and
-    /// one at least from exactly that path. "/" ends every path and is no sign of anything. Mounts without a usable source
-    /// only have to be there.
+    /// Whether these mounts of a container belong to this process: each is mounted here, from a place that is the end
+    /// of its source's path, and at least one from exactly that path. "/" is the end of every path and proves nothing.
+    /// Mounts without a usable source only have to exist.
     public func matches(_ others: [ContainerMount]) -> Bool {
         var isCertain = false
         for other in others {
@@ -93,7 +94,8 @@ public struct MountInfo: Equatable, Sendable {
         return isCertain
     }
 
-    /// A container's mounts as a table, where they are mounted here, with the mounts below that the engine does not know of.
+    /// A table of a container's mounts that are also mounted here, and of mounts below them that the engine does not
+    /// know.
     public func table(of others: [ContainerMount]) -> PathTable {
         let rows = others.filter { $0.isTranslatable && root(at: $0.resolved) != nil }.map {
             PathTable.Row(from: $0.destination, to: $0.source, origin: .mounts, resolved: $0.resolved)
@@ -101,7 +103,7 @@ public struct MountInfo: Equatable, Sendable {
         return PathTable(rows, holes: holes(below: rows))
     }
 
-    /// The mount points below rows that no row is about: a tmpfs, what was mounted later, or a mount of the host's.
+    /// The mount points below rows that no row covers: a tmpfs, a later mount, or a mount of the host.
     public func holes(below rows: [PathTable.Row]) -> [ByteString] {
         var holes: [ByteString] = []
         for mount in mounts where rows.contains(where: { $0.resolved.isAbove(mount.point) }) {
@@ -111,7 +113,7 @@ public struct MountInfo: Equatable, Sendable {
         return holes
     }
 
-    /// Space, tab, newline and backslash stand as three octal digits.
+    /// Space, tab, newline and backslash are written as three octal digits.
     static func unescaped(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard text.contains(0x5C) else { return text }
         var bytes: [UInt8] = []
@@ -130,7 +132,7 @@ public struct MountInfo: Equatable, Sendable {
         return bytes[...]
     }
 
-    /// The opposite, for lines of our own.
+    /// The inverse, for our own lines.
     static func escaped(_ text: ByteString) -> ByteString {
         var bytes: [UInt8] = []
         for byte in text.bytes {
@@ -145,19 +147,19 @@ public struct MountInfo: Equatable, Sendable {
 }
 
 extension ByteString {
-    /// Whether an absolute, clean path lies strictly below this one; asked of every mount about every row.
+    /// Whether an absolute, clean path lies strictly below this one; called for every mount and every row.
     fileprivate func isAbove(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.count > count, path.starts(with: bytes) else { return false }
         return count == 1 || path[path.startIndex + count] == UInt8(ascii: "/")
     }
 
-    /// Whether this absolute, clean path is one that is mounted on, or lies below it.
+    /// Whether this absolute, clean path equals a mount point, or lies below it.
     fileprivate func isAtOrBelow(_ point: ArraySlice<UInt8>) -> Bool {
         guard count >= point.count, bytes.starts(with: point) else { return false }
         return count == point.count || point.count == 1 || bytes[point.count] == UInt8(ascii: "/")
     }
 
-    /// 64 small hexadecimal digits.
+    /// 64 lower-case hexadecimal digits.
     var isContainerID: Bool {
         count == 64 && bytes.allSatisfy { $0.isDigit || (0x61...0x66).contains($0) }
     }

@@ -1,19 +1,19 @@
 public import Formats
 
-/// Where the directories of this process lie for an engine that sees another file system.
+/// Translates paths of this process into those of an engine that sees another file system.
 public struct PathTable: Equatable, Sendable {
-    /// One directory or file, here and there.
+    /// One directory or file, with its path here and its path for the engine.
     public struct Row: Equatable, Sendable {
-        /// The path as it was given, absolute and clean.
+        /// The path here as it was given, absolute and clean.
         public let from: ByteString
-        /// The engine's path of the same, absolute and clean.
+        /// The engine's path, absolute and clean.
         public let to: ByteString
-        /// Who said so.
+        /// Where the row comes from.
         public let origin: Origin
-        /// `from` without symbolic links: what paths without links are compared with.
+        /// `from` with all links resolved: compared with paths whose links are resolved.
         public var resolved: ByteString
 
-        /// A row; `resolved` is `from` unless there is a link in it.
+        /// A row; `resolved` is `from` unless that contains a link.
         public init(from: ByteString, to: ByteString, origin: Origin, resolved: ByteString? = nil) {
             self.from = from
             self.to = to
@@ -34,21 +34,21 @@ public struct PathTable: Equatable, Sendable {
         case mounts
     }
 
-    /// What becomes of a path.
+    /// The result for a path.
     public enum Outcome: Equatable, Sendable {
-        /// The engine's path of it.
+        /// The engine's path.
         case mapped(ByteString, Row)
-        /// It is a path of the engine's already, or may be.
+        /// It is already a path of the engine's, or may be.
         case already(Row)
-        /// Something is mounted there that the engine does not know of, at this place.
+        /// At this place something is mounted that the engine does not know.
         case hidden(ByteString)
-        /// No row is about it.
+        /// No row covers it.
         case outside
     }
 
-    /// The rows, in the order they were given; of two about the same path the first counts.
+    /// The rows, in the given order; of two for the same path the first counts.
     public var rows: [Row]
-    /// Mount points below rows that no row is about.
+    /// Mount points below rows that no row covers.
     public var holes: [ByteString]
 
     /// A table.
@@ -57,14 +57,15 @@ public struct PathTable: Equatable, Sendable {
         self.holes = holes
     }
 
-    /// Whether it was found and not given: what an operator gives is taken at their word.
+    /// Whether it was detected rather than given: a table from the operator is used without proof.
     public var isAutomatic: Bool { rows.contains { $0.origin == .mounts } }
 
-    /// Whether any path becomes another.
+    /// Whether any path changes.
     public var isTranslating: Bool { rows.contains { $0.from != $0.to || $0.resolved != $0.to } }
 
-    /// What becomes of an absolute, clean path whose links lead to `resolved`: by the longest row, on path boundaries. What has
-    /// been translated is not translated again, and links are followed here, because the engine would follow them elsewhere.
+    /// The result for an absolute, clean path whose links lead to `resolved`: the longest matching row decides, at path
+    /// boundaries. A translated path is not translated again. Links are resolved here, because the engine would follow
+    /// them elsewhere.
     public func outcome(of path: ByteString, resolved: ByteString) -> Outcome {
         if let row = rows.first(where: { $0.owns(path) || $0.owns(resolved) }) { return .already(row) }
         var best: (row: Row, rest: ByteString)?
@@ -82,7 +83,7 @@ public struct PathTable: Equatable, Sendable {
         return .mapped(rest == "." ? row.to : row.to.appending(path: rest), row)
     }
 
-    /// The rows strictly below a path without links, each with its path as seen from there, the outermost first.
+    /// The rows strictly below a path without links, each with its path relative to it, the outermost first.
     public func rows(below resolved: ByteString) -> [(row: Row, rest: ByteString)] {
         var found: [(row: Row, rest: ByteString)] = []
         for row in rows {
@@ -96,28 +97,28 @@ public struct PathTable: Equatable, Sendable {
 }
 
 extension PathTable.Row {
-    /// Whether a path is the engine's side of this row, where the sides differ.
+    /// Whether a path is on the engine's side of this row, if the sides differ.
     fileprivate func owns(_ path: ByteString) -> Bool {
         to != from && to != resolved && path.relative(to: to) != nil
     }
 }
 
-// MARK: - What operators write
+// MARK: - The operator's notation
 
 extension PathTable {
-    /// A path here and the engine's path of the same.
+    /// A path here and the engine's path for the same place.
     public struct Pair: Equatable, Sendable {
-        /// Here, absolute and clean.
+        /// The path here, absolute and clean.
         public let from: ByteString
-        /// The engine's, absolute and clean.
+        /// The engine's path, absolute and clean.
         public let to: ByteString
 
         /// "/here=/there"
         public var text: ByteString { from + "=" + to }
     }
 
-    /// `/here=/there`, several with commas between them and quoted as CSV; nil for anything else. A path may hold "=": the first
-    /// one before a "/" divides.
+    /// `/here=/there`, several separated by commas and quoted as CSV; nil for anything else. A path may contain "=":
+    /// the first one before a "/" is the separator.
     public static func parse(_ text: ByteString) -> [Pair]? {
         guard let fields = CSV.fields(of: text) else { return nil }
         var pairs: [Pair] = []
@@ -131,8 +132,8 @@ extension PathTable {
         return pairs
     }
 
-    /// The table that was given: `map` as `parse` reads it, and the workspace, whose path here stands in the settings and whose
-    /// path there in WORKSPACE_DIR. Nil where nothing was given.
+    /// The table from the settings: `map` as `parse` reads it, and the workspace, whose path here is in the settings
+    /// and whose path for the engine is in WORKSPACE_DIR. Nil if neither is given.
     public static func given(
         map: [Pair], _ origin: Origin, workspace: ByteString?,
         workspaceDirectory: ByteString?

@@ -3,29 +3,30 @@ public import Formats
 internal import Host
 internal import Synchronization
 
-/// `slipway reconcile`: removes containers whose workspace is gone, or that the settings would make otherwise now.
+/// `slipway reconcile`: removes containers whose workspace is gone, or that the settings would now create
+/// differently.
 public struct Reconciliation: Sendable {
-    /// A container and what becomes of it.
+    /// A container and what happens to it.
     public struct Item: Equatable, Sendable {
         /// The container as it was listed.
         public let container: SandboxContainer
-        /// What was thought of it.
+        /// The verdict on it.
         public let verdict: Verdict
-        /// Docker's words, for one that was not removed; else empty.
+        /// Docker's message if it was not removed; otherwise empty.
         public var said: ByteString = ""
     }
 
-    /// Stopped ones that are to go.
+    /// Stopped containers that are to be removed.
     public let outdated: [Item]
-    /// Those that should go and have not stopped: they stay, whatever they are.
+    /// Containers that should be removed but have not stopped: they stay.
     public let running: [Item]
-    /// How many were made elsewhere.
+    /// The number of containers made elsewhere.
     public let elsewhere: Int
 
-    /// No more docker programs than these at a time.
+    /// The most docker programs to run at the same time.
     public static let bound = 4
 
-    /// Judges all of an engine's.
+    /// Judges all containers of an engine.
     public init(_ containers: [SandboxContainer], by standard: Verdict.Standard) {
         let items = containers.map { Item(container: $0, verdict: Verdict($0, by: standard)) }
         outdated = items.filter { $0.verdict.isOutdated && $0.container.isStopped }
@@ -33,20 +34,21 @@ public struct Reconciliation: Sendable {
         elsewhere = items.filter { $0.verdict == .elsewhere }.count
     }
 
-    /// How it went.
+    /// The result.
     public struct Report: Equatable, Sendable {
         /// Removed.
         public var removed: [Item] = []
-        /// Started meanwhile, or never stopped: with docker's words or without.
+        /// Started meanwhile, or never stopped: with or without a message of docker's.
         public var kept: [Item] = []
-        /// Not removed for another reason, with docker's words.
+        /// Not removed for another reason, with docker's message.
         public var failed: [Item] = []
 
-        /// What is kept from the beginning.
+        /// Starts with the containers that stay anyway.
         public init(kept: [Item] = []) { self.kept = kept }
     }
 
-    /// Removes the stopped ones, several at a time. Never by force: the engine itself refuses what has been started meanwhile.
+    /// Removes the stopped ones, several at a time. Never by force: the engine itself refuses to remove a container
+    /// that was started meanwhile.
     public func remove(_ docker: any EngineClient & Sendable) -> Report {
         let items = outdated
         let answers = Mutex<[Int: Outcome]>([:])
@@ -78,7 +80,8 @@ public struct Reconciliation: Sendable {
             if answer.isGood || answer.isRemovalInProgress || said.range(of: "no such container") != nil {
                 return .removed
             }
-            // moby daemon/delete.go, cleanupContainer: running, paused and restarting containers, in all versions' words.
+            // moby daemon/delete.go, cleanupContainer: running, paused and restarting containers, in the wording of
+            // all versions.
             let isAlive = ["running", "paused", "restarting"].contains { said.range(of: $0) != nil }
             return isAlive ? .kept(answer.words) : .failed(answer.words)
         } catch {

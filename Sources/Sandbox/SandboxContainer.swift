@@ -2,20 +2,20 @@ public import DockerClient
 public import Formats
 internal import Planning
 
-/// A container that the profile `sandbox` has made, as its engine tells it.
+/// A container made by the profile `sandbox`, as its engine describes it.
 public struct SandboxContainer: Equatable, Sendable {
-    /// The engine's own name for it: no other container ever has it.
+    /// The engine's ID, which no other container ever gets.
     public let id: ByteString
-    /// The name that people use.
+    /// Its name.
     public let name: ByteString
-    /// The image as it was named.
+    /// The image as it was requested.
     public let image: ByteString
     /// "running", "exited", ...
     public let state: ByteString
     /// All of its labels.
     public let labels: [ByteString: ByteString]
 
-    /// From an element of `docker container inspect`; nil when it is not one.
+    /// From an element of `docker container inspect`; nil if it is not one.
     ///
     /// Source: moby api/types/container/container.go, InspectResponse; state.go, the states.
     init?(_ json: JSON) {
@@ -33,16 +33,16 @@ public struct SandboxContainer: Equatable, Sendable {
         self.labels = labels
     }
 
-    /// Whether nothing of it runs or may come back by itself. What is not known counts as running.
+    /// Whether no part of it runs or may restart by itself. An unknown state counts as running.
     public var isStopped: Bool { ["created", "exited", "dead"].contains(state) }
 
-    /// The workspace; nil when it has none.
+    /// The workspace; nil if it has none.
     public var workspace: ByteString? { labels[SandboxLabels.workspace] }
 
-    /// The hash of its configuration, as long as its label is.
+    /// The hash of its configuration, as long as in its label.
     public var hash: ByteString { labels[SandboxLabels.hash] ?? labels[SandboxLabels.shortHash] ?? "" }
 
-    /// All of an engine's. One that is removed meanwhile is left out.
+    /// All sandbox containers of an engine. One that is removed meanwhile is left out.
     public static func list(_ docker: any EngineClient) throws(DockerClientError) -> [SandboxContainer] {
         let words: [ByteString] = [
             "container", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=" + SandboxLabels.shortHash,

@@ -2,29 +2,31 @@ public import Formats
 internal import Host
 public import Planning
 
-/// What is to be thought of a sandboxed container.
+/// The verdict on a sandbox container.
 public enum Verdict: Equatable, Sendable {
-    /// It is as the settings would make it now.
+    /// It is as the settings would create it now.
     case current
-    /// Its workspace's directory is there no more.
+    /// Its workspace directory no longer exists.
     case workspaceGone(ByteString)
-    /// The settings give another configuration now; in which members, or none where its label does not tell.
+    /// The settings now give another configuration; the members that differ, or none if its label does not tell.
     case changed([ByteString])
-    /// Somebody else made it, or another machine or container, or nobody knows who: its paths and settings are not ours to judge.
+    /// Another user, machine or container made it, or its origin is unknown: its paths and settings cannot be judged
+    /// here.
     case elsewhere
 
-    /// How containers are judged from here.
+    /// The standard by which containers are judged.
     public struct Standard: Sendable {
-        /// What the settings give now; nil where the engine did not say what it can limit: then configurations are not judged.
+        /// The configuration from the present settings; nil if the engine did not report what it can limit: then
+        /// configurations are not compared.
         public var configuration: SandboxConfiguration?
-        /// This place, as labels tell it; nil when it is not known, and then no container is of it.
+        /// This place, as it appears in labels; nil if unknown, and then no container counts as made here.
         public var origin: ByteString?
-        /// Whether those that were made elsewhere are judged like our own.
+        /// Whether containers made elsewhere are judged like our own.
         public var includesOthers: Bool
-        /// Whether there is certainly nothing at a path.
+        /// Whether it is certain that nothing exists at a path.
         var isMissing: @Sendable (ByteString) -> Bool
 
-        /// Everything by name.
+        /// From named values.
         public init(_ configuration: SandboxConfiguration?, origin: ByteString?, includesOthers: Bool = false) {
             self.init(
                 configuration, origin: origin, includesOthers: includesOthers,
@@ -33,7 +35,7 @@ public enum Verdict: Equatable, Sendable {
                         _ = try Files.status(path)
                         return false
                     } catch {
-                        // What may not be looked at may well be there.
+                        // A path that may not be looked at may well exist.
                         return error == .noSuchFile || error == .notDirectory
                     }
                 })
@@ -52,13 +54,13 @@ public enum Verdict: Equatable, Sendable {
 
     /// Judges a container.
     public init(_ container: SandboxContainer, by standard: Standard) {
-        // Where one of the two is not known, nobody knows whose paths these are.
+        // If one of the two is unknown, it is unclear whose paths these are.
         let isOurs = standard.origin != nil && container.labels[SandboxLabels.origin] == standard.origin
         guard isOurs || standard.includesOthers else {
             self = .elsewhere
             return
         }
-        // A name is no directory that could be gone.
+        // A volume's name is not a directory that could be gone.
         if let workspace = container.workspace, workspace.hasPrefix("/"), standard.isMissing(workspace) {
             self = .workspaceGone(workspace)
             return
@@ -71,7 +73,7 @@ public enum Verdict: Equatable, Sendable {
         let own = container.labels[SandboxLabels.own] ?? ""
         let stored = SandboxConfiguration(text: text, own: own)
         let renewed = stored?.renewed(by: configuration) ?? configuration
-        // The hash is what counts: a label that does not fit it tells nothing.
+        // The hash decides: a label that does not match it proves nothing.
         if container.hash == renewed.hash || container.hash == renewed.shortHash {
             self = .current
         } else {
@@ -79,7 +81,7 @@ public enum Verdict: Equatable, Sendable {
         }
     }
 
-    /// Whether the container should go, once it has stopped.
+    /// Whether to remove the container once it has stopped.
     public var isOutdated: Bool {
         switch self {
         case .current, .elsewhere: false

@@ -5,7 +5,7 @@ internal import PackageCache
 
 /// The container that fetches packages.
 struct Builder {
-    /// What it told.
+    /// What the script reported.
     struct Result {
         var tools: [PackageTool] = []
         var used: [(tool: ByteString, version: ByteString, python: ByteString)] = []
@@ -14,7 +14,7 @@ struct Builder {
         var files = 0
         var kibibytes = 0
         var isFinished = false
-        /// What went wrong: a code of the script's and its words.
+        /// What went wrong: a code of the script's, and its message.
         var failure: (code: ByteString, detail: ByteString, status: ByteString)?
     }
 
@@ -28,18 +28,18 @@ struct Builder {
     /// --mount options.
     var mounts: [ByteString] = []
     var root = PackageView.place
-    /// What is copied first.
+    /// What to copy first.
     var copiesFrom: ByteString?
     let progress: (WarmProgress) -> Void
 
-    /// The words that make it.
+    /// The arguments that create it.
     var words: [ByteString] {
         request.create(
             name, as: "0", created: created, mounts: mounts, script: ByteString(PackageResources.builder_sh),
             [root, BuilderInputs.place] + (copiesFrom.map { [$0] } ?? []))
     }
 
-    /// Makes it, packs it and runs it to its end.
+    /// Creates it, puts the files into it and runs it to its end.
     func run(_ inputs: BuilderInputs) throws(DockerClientError) -> Result {
         progress(.step("making the builder container from " + request.image))
         let made = try docker.call(DockerCall(words, .work)) { stream, line in
@@ -109,7 +109,7 @@ struct Builder {
 }
 
 extension Builder.Result {
-    /// Takes in a line of the script's output; others are left out.
+    /// Reads a line of the script's output; other lines are ignored.
     mutating func take(_ line: ByteString) {
         let words = line.split("\t")
         let first = words.count > 1 ? words[1] : ""
@@ -129,10 +129,10 @@ extension Builder.Result {
     }
 }
 
-/// What a run is doing, for people.
+/// The progress of a run, for people.
 public enum WarmProgress: Equatable, Sendable {
     /// A new step.
     case step(ByteString)
-    /// A line of a tool's or docker's own.
+    /// A line of output of a tool or of docker.
     case line(ByteString)
 }

@@ -3,16 +3,16 @@ internal import Formats
 internal import Host
 internal import PackageCache
 
-/// The files that the builder container gets: names one a line, and copies of the user's files.
+/// The files for the builder container: lists of names, one per line, and copies of the user's files.
 struct BuilderInputs {
-    /// Where it lies in the container.
+    /// Where they are in the container.
     static let place: ByteString = "/slipway-warm"
 
     private(set) var archive = TarArchive()
     private let directory: ByteString
     private static let largest = 1 << 26
 
-    /// Reads what a request names, seen from a directory.
+    /// Reads what a request names, relative to a directory.
     init(for request: WarmRequest, from directory: ByteString) throws(DockerClientError) {
         self.directory = directory
         for tool in request.tools {
@@ -58,7 +58,7 @@ struct BuilderInputs {
 
     // MARK: - Requirements
 
-    /// Copies the files and those that they include, so that they lie to each other as they do here.
+    /// Copies the files and those that they include, with the same relative paths as here.
     private mutating func add(requirements: [ByteString], to folder: ByteString) throws(DockerClientError) {
         let tree = folder.appending(path: "tree")
         var waiting = requirements.map { $0.absolute(in: directory) }
@@ -85,7 +85,7 @@ struct BuilderInputs {
         archive.add(file: folder.appending(path: "files"), Self.lines(list))
     }
 
-    /// The files that a requirement file names with -r or -c, but for addresses.
+    /// The files that a requirements file names with -r or -c, except for addresses.
     static func included(in text: ByteString) -> [ByteString] {
         var found: [ByteString] = []
         for line in text.split("\n") {
@@ -136,10 +136,10 @@ struct BuilderInputs {
     }
 }
 
-/// A package-lock.json and what `npm ci` wants to see beside it.
+/// A package-lock.json and the files that `npm ci` needs beside it.
 enum NpmLock {
-    /// The package.json of the project and of each folder that it links to: the user's own for the project if there is one, else
-    /// as the lock repeats it.
+    /// The package.json of the project and of each folder that it links to: for the project the user's own, if there is
+    /// one, otherwise the content repeated in the lock file.
     static func manifests(
         of text: ByteString, at path: ByteString, beside manifest: ByteString?
     ) throws(DockerClientError) -> [(path: ByteString, content: ByteString)] {

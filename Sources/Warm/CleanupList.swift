@@ -1,7 +1,7 @@
 internal import DockerClient
 internal import Formats
 
-/// What a run has made and must not leave behind.
+/// What a run has made and must clean up.
 struct CleanupList {
     private let docker: any EngineClient
     private(set) var containers: [ByteString] = []
@@ -9,14 +9,14 @@ struct CleanupList {
 
     init(_ docker: any EngineClient) { self.docker = docker }
 
-    /// Remembered before it is made: an interrupted docker may have made it all the same.
+    /// Recorded before it is made: even an interrupted docker may have made it.
     mutating func willMake(container: ByteString) { containers.append(container) }
     mutating func willMake(volume: ByteString) { volumes.append(volume) }
 
-    /// It stays.
+    /// Keeps a volume.
     mutating func retain(volume: ByteString) { volumes.removeAll { $0 == volume } }
 
-    /// Removes all of it, containers first; what is left is returned.
+    /// Removes everything, containers first; returns what could not be removed.
     mutating func remove() -> [ByteString] {
         var left: [ByteString] = []
         for name in containers where !remove(["rm", "--force", "--volumes", name], name) { left.append(name) }

@@ -2,25 +2,26 @@ public import DockerClient
 public import Formats
 public import PackageCache
 
-/// What there is of ours on an engine.
+/// Slipway's volumes and containers on an engine.
 public struct PackageInventory: Sendable {
-    /// All volumes of ours.
+    /// All of Slipway's volumes.
     public var volumes: [PackageVolume] = []
-    /// Those that no container has, running or not.
+    /// The volumes that no container has, running or not.
     public var dangling: Set<ByteString> = []
     /// Containers that have a view.
     public var containers: [ByteString] = []
-    /// Bytes of each volume, where docker tells them; it tells none of views.
+    /// The size of each volume in bytes, if docker reports it; it reports none for views.
     public var sizes: [ByteString: UInt64] = [:]
 
-    /// The volumes of some facts, for tests and tables.
+    /// From given volumes, for tests and tables.
     public init(volumes: [PackageVolume], dangling: Set<ByteString>) {
         self.volumes = volumes
         self.dangling = dangling
     }
 
-    /// Asks an engine. A view that is listed as dangling never gets a container again: its name was random. They are asked for
-    /// first: the shim removes views behind docker's back, and one that went in between would seem to have a container.
+    /// Asks an engine. A view that is listed as dangling never gets a container again, because its name was random.
+    /// Dangling volumes are requested first: the shim removes views in the background, and a view that is removed
+    /// between the two requests would otherwise seem to have a container.
     public init(_ docker: any EngineClient) throws(DockerClientError) {
         let list = try docker.call(
             DockerCall(
@@ -34,7 +35,7 @@ public struct PackageInventory: Sendable {
         volumes = try docker.volumes()
     }
 
-    /// Also asks for what only people want to know. What is not told in time is left out.
+    /// Also asks for details that only people want to know. Answers that come too late are left out.
     public mutating func addDetails(_ docker: any EngineClient) {
         guard !volumes.isEmpty else { return }
         let list = try? docker.call(
@@ -46,7 +47,7 @@ public struct PackageInventory: Sendable {
         if let use, use.isGood { sizes = Self.sizes(use.output) }
     }
 
-    /// Docker writes sizes for people, "331.2kB" in powers of ten, and "N/A" for what it does not know.
+    /// Docker writes sizes for people, "331.2kB" in powers of ten, and "N/A" if unknown.
     static func sizes(_ text: ByteString) -> [ByteString: UInt64] {
         var sizes: [ByteString: UInt64] = [:]
         for volume in JSON(text.trimmed)?.array ?? [] {
@@ -73,10 +74,11 @@ public struct PackageInventory: Sendable {
         }
     }
 
-    /// The one that containers get now.
+    /// The generation that containers get now.
     public var current: PackageGeneration.Current { PackageGeneration.current(among: volumes) }
 
-    /// What views that some container has lie on, with the view that does; without views of these names.
+    /// The volumes used by views that some container has, each with the view that uses it; ignores views with these
+    /// names.
     func held(except names: Set<ByteString> = []) -> [ByteString: ByteString] {
         var held: [ByteString: ByteString] = [:]
         for view in volumes(.view) where !dangling.contains(view.name) && !names.contains(view.name) {

@@ -2,7 +2,7 @@ internal import DockerClient
 internal import Formats
 internal import PackageCache
 
-/// Trying a real view over the layers of a generation, on their engine, as root and as somebody else.
+/// Tries a real view over the layers of a generation, on their engine, as root and as another user.
 struct Probe {
     static let layersPlace: ByteString = "/dev/.slipway-l"
 
@@ -13,7 +13,7 @@ struct Probe {
     let created: Int
     let random: () -> ByteString
 
-    /// How views mount here, and why not as far as they do not.
+    /// How views can be mounted here, and why not if they cannot.
     func run(_ cleanup: inout CleanupList) throws(DockerClientError) -> (support: ViewSupport, words: ByteString) {
         guard PackageGeneration.isPlain(directory) else {
             return (.none, "the engine's directory of volumes, " + directory + ", cannot be named in mount options")
@@ -30,7 +30,7 @@ struct Probe {
         return (.none, words)
     }
 
-    /// What is wrong with a view, nil when nothing is.
+    /// What is wrong with a view; nil if nothing is.
     private func run(
         _ support: ViewSupport, as user: ByteString, _ cleanup: inout CleanupList
     ) throws(DockerClientError) -> ByteString? {
@@ -60,7 +60,7 @@ struct Probe {
         return try Self.judge(ran, "starting a container")
     }
 
-    /// A mount that the engine refuses is an answer; anything else is none.
+    /// If the engine refuses the mount, that is a result; any other failure is not.
     private static func judge(_ answer: DockerAnswer, _ what: ByteString) throws(DockerClientError) -> ByteString {
         let said = answer.error.lowercasedASCII
         guard said.range(of: "mount") != nil, said.range(of: "cannot connect") == nil else {

@@ -6,24 +6,24 @@ public import PackageCache
 public struct Sweep {
     /// Something to remove, and why.
     public struct Item: Equatable, Sendable {
-        /// A volume, or a container of a run that was killed.
+        /// A volume, or a container of a killed run.
         public let name: ByteString
-        /// Which of them.
+        /// Its kind.
         public let kind: VolumeKind
-        /// For people.
+        /// The reason, for people.
         public let cause: ByteString
     }
 
-    /// How it went.
+    /// The result.
     public struct Report: Equatable, Sendable {
-        /// Removed, or what would be.
+        /// Removed, or what would be removed.
         public var removed: [Item] = []
-        /// In use, with docker's own words or the view that lies on it.
+        /// In use, with docker's own message or the view that uses it.
         public var kept: [Item] = []
         /// Not removed for another reason.
         public var failed: [Item] = []
 
-        /// Nothing yet.
+        /// Empty.
         public init() {}
 
         /// Stable for programs.
@@ -35,10 +35,10 @@ public struct Sweep {
         }
     }
 
-    /// A builder that runs for a day hangs, and its `slipway warm` is gone or hangs too: in milliseconds.
+    /// A builder that has run for a day hangs, and its `slipway warm` is gone or hangs, too: in milliseconds.
     private static let longestRun = 86_400_000
 
-    /// How long a generation stays after the next one, if nothing else is said: 30 days in milliseconds.
+    /// The default time that a generation stays after the next one was made: 30 days in milliseconds.
     public static let usualGrace = 30 * 86_400_000
 
     let docker: any EngineClient
@@ -46,15 +46,15 @@ public struct Sweep {
     let now: Int
     let dryRun: Bool
 
-    /// On an engine, at a time in milliseconds since 1970.
+    /// For an engine, at a time in milliseconds since 1970.
     public init(_ docker: any EngineClient, now: Int, dryRun: Bool) {
         self.docker = docker
         self.now = now
         self.dryRun = dryRun
     }
 
-    /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one. What a warmer may be
-    /// about to name stays as long, at most a day.
+    /// Removes what nobody needs; `grace` in milliseconds is how long a generation stays after the next one was made. A
+    /// layer that a running `slipway warm` may be about to name stays as long, but at most a day.
     public func trim(grace: Int) throws(DockerClientError) -> Report {
         var report = Report()
         try removeBuilders(olderThan: min(grace, Self.longestRun), &report)
@@ -63,13 +63,13 @@ public struct Sweep {
         return report
     }
 
-    /// Removes all of ours that no container has.
+    /// Removes everything of Slipway's that no container has.
     public func purge() throws(DockerClientError) -> Report {
         var report = Report()
         try removeBuilders(olderThan: 0, &report)
         let inventory = try PackageInventory(docker)
         var items: [Item] = []
-        // No new views first, then those that are there, then what they lay on.
+        // First the generations, so that no new views are made; then the existing views, and then what they used.
         for kind in [VolumeKind.generation, .view, .layer, .shared] {
             items += inventory.volumes(kind).map { Item(name: $0.name, kind: kind, cause: "purge") }
         }
@@ -89,14 +89,14 @@ public struct Sweep {
             let next = generations.last { $0.volume.created > generation.volume.created }
             let since = next?.volume.created ?? generation.volume.created
             let isHeld = generation.layers.allSatisfy { held[$0] != nil }
-            // The newest is what containers get, if need be once a damaged one is gone.
+            // Containers get the newest one, possibly after a damaged one is gone.
             if generation == generations.first || isHeld || now - since < grace {
                 named.formUnion(generation.layers)
             } else {
                 items.append(Item(name: generation.name, kind: .generation, cause: "a newer one is published"))
             }
         }
-        // Labels that do not tell all, and such as nobody can use.
+        // Generations with incomplete labels, and those that nobody can use.
         for volume in inventory.volumes(.generation)
         where PackageGeneration(volume) == nil && now - volume.created >= grace {
             items.append(Item(name: volume.name, kind: .generation, cause: "its labels are not understood"))
@@ -110,14 +110,14 @@ public struct Sweep {
         return items
     }
 
-    /// Docker refuses to remove what a container has, but knows nothing of what views lie on.
+    /// Docker refuses to remove what a container has, but does not know which volumes views use.
     private func remove(_ items: [Item], of inventory: PackageInventory, _ report: inout Report) {
         if dryRun {
             let held = inventory.held()
             report.removed += items.filter { $0.kind != .layer || held[$0.name] == nil }
             return
         }
-        // A container may have ended since: whether a view goes tells whether one has it.
+        // A container may have ended since: whether a view can be removed shows whether a container still has it.
         var held = inventory.held(except: Set(items.map(\.name)))
         var namedStill: [ByteString: ByteString] = [:]
         for item in items {
@@ -128,7 +128,7 @@ public struct Sweep {
             guard !take(["volume", "rm", item.name], item, &report),
                 let volume = inventory.volumes.first(where: { $0.name == item.name })
             else { continue }
-            // What stays keeps what it lies on.
+            // A volume that stays keeps the volumes that it uses.
             for name in volume.mounted { held[name] = volume.name }
             for name in PackageGeneration(volume)?.layers ?? [] { namedStill[name] = volume.name }
         }

@@ -1,6 +1,6 @@
 internal import Formats
 
-/// An archive for `docker cp - CONTAINER:PLACE`, all of it root's.
+/// An archive for `docker cp - CONTAINER:PLACE`; root owns everything in it.
 ///
 /// Source: POSIX.1-2017 pax, ustar interchange format; GNU tar's 'L' entry for names beyond 100 bytes.
 struct TarArchive: Sendable {
@@ -10,7 +10,7 @@ struct TarArchive: Sendable {
     /// An empty archive.
     init() {}
 
-    /// Adds a file and the folders above it, which are readable by everybody.
+    /// Adds a file and the folders above it, which everybody may read.
     mutating func add(file path: ByteString, _ content: ByteString) {
         add(folder: path.parentPath)
         entry(path, kind: "0", mode: 0o644, content.bytes)
@@ -45,7 +45,7 @@ struct TarArchive: Sendable {
         octal(0, 12)
         let before = header
         let after: ByteString = ByteString(String(kind))
-        // The sum is taken over the header with blanks in the sum's place.
+        // The checksum is computed over the header with blanks in place of the checksum.
         var rest: [UInt8] = after.bytes + [UInt8](repeating: 0, count: 100) + Array("ustar".utf8) + [0]
         rest += Array("00".utf8)
         rest += [UInt8](repeating: 0, count: 512 - before.count - 8 - rest.count)

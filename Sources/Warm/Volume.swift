@@ -3,14 +3,14 @@ internal import Formats
 internal import PackageCache
 
 extension PackageVolume {
-    /// The engine's directory of volumes; nil when this one does not lie in it as local ones do.
+    /// The engine's directory of volumes; nil if this volume is not in it as local ones are.
     var directory: ByteString? {
         let tail = "/" + name + "/_data"
         guard mountpoint.hasPrefix("/"), mountpoint.hasSuffix(tail) else { return nil }
         return mountpoint.dropLast(tail.count)
     }
 
-    /// Volumes that a mount of this one lies on: of a view its layers, its upper and its work directory.
+    /// The volumes that a mount of this one uses: for a view, its layers, its upper and its work directory.
     ///
     /// Source: what `PackageView` writes, "lowerdir=V/A/_data:V/B/_data,upperdir=V/N/_data,workdir=V/N-w/_data".
     var mounted: Set<ByteString> {
@@ -34,7 +34,7 @@ extension PackageVolume {
 }
 
 extension EngineClient {
-    /// All volumes of ours. One that is removed meanwhile is left out.
+    /// All of Slipway's volumes. One that is removed meanwhile is left out.
     func volumes() throws(DockerClientError) -> [PackageVolume] {
         let list = try call(
             DockerCall(["volume", "ls", "--quiet", "--filter", "label=" + PackageLabels.mark], .question))
@@ -46,12 +46,13 @@ extension EngineClient {
         return try volumes(list.lines).filter { $0.kind != nil }
     }
 
-    /// Volumes by name; those that are not there are left out.
+    /// Volumes by name; missing ones are left out.
     func volumes(_ names: [ByteString]) throws(DockerClientError) -> [PackageVolume] {
         try inspect("volume", names).compactMap(PackageVolume.init)
     }
 
-    /// Makes a volume and looks whether it is what was wanted: docker answers 0 for a name that exists, whatever its labels.
+    /// Makes a volume and checks that it is the requested one: docker succeeds if the name exists, whatever its
+    /// labels.
     func make(_ name: ByteString, labels: [(ByteString, ByteString)]) throws(DockerClientError) -> PackageVolume {
         var words: [ByteString] = ["volume", "create", "--driver", "local"]
         for (label, value) in labels { words += ["--label", label + "=" + value] }
@@ -79,7 +80,7 @@ extension EngineClient {
     }
 }
 
-/// The labels of a new volume of ours.
+/// The labels of a new volume of Slipway's.
 func labels(
     _ kind: VolumeKind, created: Int, engine: ByteString, _ more: [(ByteString, ByteString)] = []
 ) -> [(ByteString, ByteString)] {

@@ -1,7 +1,7 @@
 internal import DockerClient
 internal import Formats
 
-/// Why fetching failed, where docker did not; stable names, for programs.
+/// Why fetching failed, if docker did not; stable names, for programs.
 extension DockerClientError.Code {
     static let modeOff = Self("mode-off")
     static let engineNotLinux = Self("engine-not-linux")
@@ -18,7 +18,7 @@ extension DockerClientError.Code {
     static let volumeForeign = Self("volume-foreign")
     static let probeFailed = Self("probe-failed")
 
-    /// All that `warm` ends with, each in one sentence, for docs/package-caches.md.
+    /// All results of `warm`, each in one sentence, for docs/package-caches.md.
     static let meanings: [(code: Self, meaning: String)] = [
         (.badRequest, "the words after `slipway warm`, or a file that they name, cannot be used"),
         (.modeOff, "the setting package-cache.mode is off"),

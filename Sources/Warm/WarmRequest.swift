@@ -2,28 +2,28 @@ internal import DockerClient
 public import Formats
 public import PackageCache
 
-/// What the user wants to be fetched, and where.
+/// What the user wants to fetch, and where.
 public struct WarmRequest: Sendable {
-    /// The image whose tools fetch it.
+    /// The image whose tools fetch the packages.
     public var image: ByteString
-    /// Options for `docker create`, as they stand.
+    /// Options for `docker create`, passed on unchanged.
     public var runArguments: [ByteString] = []
-    /// Requirement files for pip.
+    /// Requirements files for pip.
     public var requirements: [ByteString] = []
-    /// What was given for each tool: names with blanks between them, or one file.
+    /// What was given for each tool: names separated by blanks, or one file.
     public var wishes: [PackageTool: [ByteString]] = [:]
-    /// Whether it comes on top of what is there.
+    /// Whether it is added to the existing packages.
     public var isAddition = false
 
     /// A request for an image.
     public init(image: ByteString) { self.image = image }
 
-    /// The tools that are asked for, in a fixed order.
+    /// The requested tools, in a fixed order.
     public var tools: [PackageTool] {
         PackageTool.allCases.filter { wishes[$0]?.isEmpty == false || ($0 == .pip && !requirements.isEmpty) }
     }
 
-    /// How each tool's files are recognised among names.
+    /// How each tool's files are told from names.
     static func isFile(_ value: ByteString, for tool: PackageTool) -> Bool {
         switch tool {
         case .pip: false
@@ -34,7 +34,7 @@ public struct WarmRequest: Sendable {
         }
     }
 
-    /// Refuses what could be taken for an option, or cannot be a name.
+    /// Refuses a value that could be mistaken for an option, or cannot be a name.
     func check() throws(DockerClientError) {
         guard !image.isEmpty, !image.hasPrefix("-"), Self.isPlain(image), !image.contains(" ") else {
             throw DockerClientError(.badRequest, "--image takes the name of an image, such as python:3.12")
@@ -71,12 +71,12 @@ public struct WarmRequest: Sendable {
         return names
     }
 
-    /// The words that make a container of ours from the image, for a script.
+    /// The arguments that create one of Slipway's containers from the image, for a script.
     func create(
         _ name: ByteString, as user: ByteString, created: Int, mounts: [ByteString], script: ByteString,
         _ arguments: [ByteString]
     ) -> [ByteString] {
-        // Ours stand behind: of an option that can be given once, the last counts.
+        // Ours come last: if an option can be given only once, the last one counts.
         ["create"] + runArguments + [
             "--rm=false", "--name", name, "--label", PackageLabels.mark, "--label", VolumeKind.builder.label, "--label",
             PackageLabels.created + "=" + ByteString(decimal: created), "--user", user, "--workdir", "/",

@@ -3,30 +3,30 @@ public import Formats
 public import PackageCache
 public import Planning
 
-/// How a run went.
+/// The result of a run.
 public struct Warmed: Equatable, Sendable {
-    /// The published generation's name, or those of the shared volumes.
+    /// The name of the published generation, or the names of the shared volumes.
     public var volumes: [ByteString] = []
-    /// Of its contents.
+    /// The digest of its content.
     public var digest: ByteString = ""
-    /// Layers, the uppermost first; empty in the shared modes.
+    /// Its layers, the topmost first; empty in the shared modes.
     public var layers: [ByteString] = []
-    /// Tools that it has packages for.
+    /// The tools for which it has packages.
     public var tools: [PackageTool] = []
-    /// Which tools fetched, "pip 23.0.1 (Python 3.11)".
+    /// The tools that fetched, "pip 23.0.1 (Python 3.11)".
     public var used: [ByteString] = []
-    /// Files in it.
+    /// The number of its files.
     public var files = 0
-    /// Bytes on the engine's disk, about.
+    /// Its approximate size in bytes on the engine's disk.
     public var bytes = 0
-    /// How views mount; nil in the shared modes.
+    /// How views can be mounted; nil in the shared modes.
     public var view: ViewSupport?
     /// What the user should know.
     public var notes: [ByteString] = []
     /// What could not be removed.
     public var left: [ByteString] = []
 
-    /// Nothing yet.
+    /// Empty.
     public init() {}
 
     /// Stable for programs.
@@ -43,17 +43,17 @@ public struct Warmed: Equatable, Sendable {
 
 /// `slipway warm`: the only writer of generations and shared volumes.
 public struct Warming {
-    /// More layers than these are made one.
+    /// If there are more layers, they are merged into one.
     static let mostLayers = 4
 
     let docker: any EngineClient
     let request: WarmRequest
     let mode: Settings.PackageCache
-    /// The directory that paths are seen from.
+    /// The directory that paths are relative to.
     let directory: ByteString
     /// Milliseconds since 1970.
     let now: () -> Int
-    /// Sixteen hexadecimal digits that were never there before.
+    /// Sixteen hexadecimal digits that were never used before.
     let random: () -> ByteString
     let progress: (WarmProgress) -> Void
 
@@ -71,7 +71,8 @@ public struct Warming {
         self.progress = progress
     }
 
-    /// Fetches and publishes. What is thrown has published nothing, and leaves what its `left` tells.
+    /// Fetches and publishes. If it throws, nothing has been published, and the error's `left` tells what could not
+    /// be removed.
     public func run() throws(DockerClientError) -> Warmed {
         try request.check()
         let inputs = try BuilderInputs(for: request, from: directory)
@@ -97,7 +98,7 @@ public struct Warming {
         }
     }
 
-    /// The engine's identifier.
+    /// The engine's ID.
     private func engine() throws(DockerClientError) -> ByteString {
         progress(.step("asking the engine"))
         let answer = try docker.call(DockerCall(["info", "--format", "{{json .}}"], .question))
@@ -114,7 +115,7 @@ public struct Warming {
         return identifier
     }
 
-    /// The shim asks for the same version: on an older engine containers would get nothing of what is fetched.
+    /// The shim requires the same version: on an older engine containers could not use what was fetched.
     private func checkVersion() throws(DockerClientError) {
         let answer = try docker.call(DockerCall(["version", "--format", "{{.Server.APIVersion}}"], .question))
         guard answer.isGood else {
@@ -183,7 +184,7 @@ public struct Warming {
             + "but works: " + words
     }
 
-    /// What `--add` adds to; nil where nothing is.
+    /// The generation that `--add` extends; nil if there is none.
     private func base() throws(DockerClientError) -> PackageGeneration? {
         switch try PackageGeneration.current(among: docker.volumes()) {
         case .none: return nil
@@ -195,7 +196,8 @@ public struct Warming {
         }
     }
 
-    /// Whether what is fetched comes as a layer of its own; else the layer gets a copy of what is there.
+    /// Whether the fetched packages form a layer of their own; otherwise the layer gets a copy of the existing
+    /// packages.
     private func prepare(
         _ builder: inout Builder, layer: PackageVolume, on base: PackageGeneration?, _ cleanup: inout CleanupList
     ) throws(DockerClientError) -> Bool {
@@ -209,7 +211,7 @@ public struct Warming {
             cleanup.willMake(volume: view.name)
             cleanup.willMake(volume: view.workName)
             if base.layers.count < Self.mostLayers {
-                // The layer is named, so that nobody removes it meanwhile.
+                // The layer is mounted, so that nobody removes it meanwhile.
                 builder.mounts =
                     view.mounts(
                         over: base.lowerDirectories, in: base.directory, as: base.view, at: PackageView.place,
@@ -232,7 +234,8 @@ public struct Warming {
         return false
     }
 
-    /// Makes the generation's volume: that publishes it, at one stroke. It is later than any other, whatever the clock says.
+    /// Creates the generation's volume, which publishes it atomically. Its time is later than that of any other,
+    /// whatever the clock says.
     private func publish(
         _ warmed: Warmed, engine: ByteString, directory: ByteString, _ cleanup: inout CleanupList
     ) throws(DockerClientError) -> ByteString {
@@ -251,21 +254,23 @@ public struct Warming {
         do throws(DockerClientError) {
             _ = try docker.make(name, labels: labels)
         } catch {
-            // Somebody else's of the same name is not ours to remove.
+            // A foreign volume with the same name must not be removed.
             if error.code == .volumeForeign { cleanup.retain(volume: name) }
             throw error
         }
         return name
     }
 
-    /// Until a generation names it, a layer is held by containers only, which a purge, or a trim with little grace, takes for those
-    /// of a killed run. Newer generations of other runs do not count: this one must be whole all the same.
+    /// Until a generation names it, only containers hold a layer, and a purge, or a trim with little grace, takes those
+    /// for containers of a killed run. Newer generations of other runs do not matter: this one must be complete all the
+    /// same.
     private func checkWhole(
         _ name: ByteString, over layers: [ByteString], _ cleanup: inout CleanupList
     ) throws(DockerClientError) {
         let volumes = try docker.volumes().filter { $0.kind != .generation || $0.name == name }
         if case .whole = PackageGeneration.current(among: volumes) { return }
-        // For a mount docker makes a volume anew that is gone: empty, without labels, and nothing would ever remove it.
+        // If a volume is gone, docker creates it again for a mount: empty, without labels, and nothing would ever
+        // remove it.
         for volume in try docker.volumes(layers) where volume.kind == nil { cleanup.willMake(volume: volume.name) }
         throw DockerClientError(
             .volumeForeign,
@@ -296,7 +301,7 @@ public struct Warming {
                     _ = try docker.make(name, labels: labels)
                 } catch {
                     guard error.code == .volumeForeign else { throw error }
-                    // Somebody else was quicker: another run, perhaps.
+                    // Another process was faster, perhaps another run.
                     cleanup.retain(volume: name)
                     made.removeLast()
                 }
@@ -321,7 +326,7 @@ public struct Warming {
 }
 
 extension Warmed {
-    /// What a builder told.
+    /// From a builder's report.
     fileprivate init(_ result: Builder.Result) {
         digest = result.digest
         tools = result.tools
@@ -340,7 +345,7 @@ extension Warmed {
 
 /// The volumes that containers mount directly in the modes `read-only` and `read-write`.
 enum SharedVolume {
-    /// Of a tool; nil for one that has none.
+    /// The volume of a tool; nil if the tool has none.
     static func name(of tool: PackageTool) -> ByteString? {
         PackageCachePolicy.sharedVolumes.first { $0.tool == tool }?.name
     }
