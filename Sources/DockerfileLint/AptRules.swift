@@ -1,13 +1,13 @@
 internal import Formats
 
-// apt's caches, and what is removed by hand.
+// apt's caches, and files that are removed by hand.
 
 extension Linter {
     private static let archives: ByteString = "/var/cache/apt/archives"
     private static let lists: ByteString = "/var/lib/apt/lists"
     private static let removal: ByteString = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
-    /// What a RUN does to apt's configuration. Whoever speaks of docker-clean is thought to know what they do.
+    /// What a RUN does to apt's configuration. An author who mentions docker-clean is assumed to know what they do.
     mutating func noteApt(_ run: Run) {
         func says(_ text: StaticString) -> Bool {
             run.instruction.text.bytes.contains(text, in: run.instruction.arguments)
@@ -50,14 +50,14 @@ extension Linter {
             if let index, let place = scriptStart(of: run) {
                 archiveFixes.append((index, Fix(place.offset..<place.offset, Self.removal + place.joint)))
             }
-            // Said once for all that is behind it.
+            // Reported once for everything that follows.
             now.keepsArchives = true
         }
         guard !now.keepsDownloads else { return }
         for call in installs where call.program == .apt {
             let name = calls.content(call.name, of: call)
             let text = calls.scripts[call.script].text
-            // `install` only: the two upgrade differently.
+            // Only `install`: the upgrades of the two programs differ.
             let isAlike = calls.arguments(of: call).contains { calls.holds("install", $0, of: call) }
             let isPlain = text.isUnbroken(name) && name.count == 3
             let place = text.source(of: name)
@@ -65,7 +65,7 @@ extension Linter {
         }
     }
 
-    /// Where a command may be put before all of a RUN's script, and what then stands between.
+    /// The place before a RUN's whole script where a command can be inserted, and the separator that it needs.
     private func scriptStart(of run: Run) -> (offset: Int, joint: ByteString)? {
         guard !run.instruction.isJSON, !now.isSurelyOther, let script = run.calls.scripts.first else { return nil }
         guard let first = script.commands.first, first.before == .edge else { return nil }
@@ -106,18 +106,18 @@ extension Linter {
         }
     }
 
-    /// `fix` takes the path away; with the only one, the command.
+    /// `fix` removes the path; if it is the only one, it removes the command.
     private mutating func lintRemoval(
         of path: ByteString, isRecursive: Bool, at offset: Int, _ isFatal: Bool, _ run: Run, _ fix: Fix?
     ) {
         let isPattern = path.lastPathComponent.contains("*")
-        // "/x/*" removes what is in /x.
+        // "/x/*" removes the content of /x.
         let folder = isPattern ? path.parentPath : path
         guard !folder.contains("*"), !folder.contains("?") else { return }
         for (_, target) in run.caches {
             guard let target, target.hasPrefix("/") else { continue }
             if target.relative(to: folder) != nil, !(isPattern && target == folder) {
-                // The mount point itself, or what is around it.
+                // The mount point itself, or a directory around it.
                 guard isRecursive, !isPattern || path.lastPathComponent == "*" else { continue }
                 if isFatal {
                     add(.mountPointRemoved, at: offset, target)

@@ -1,14 +1,14 @@
 internal import Formats
 
-// What the rules ask of bytes, many times for each word: nothing here makes a copy.
+// Questions about bytes that the rules ask many times for each word: nothing here makes a copy.
 
 extension Array<UInt8> {
-    /// Whether exactly `text` stands at `range`.
+    /// Whether the bytes in `range` are exactly `text`.
     func holds(_ text: StaticString, at range: Range<Int>) -> Bool {
         range.count == text.utf8CodeUnitCount && hasPrefix(text, at: range)
     }
 
-    /// Whether what stands at `range` begins with `text`.
+    /// Whether the bytes in `range` start with `text`.
     func hasPrefix(_ text: StaticString, at range: Range<Int>) -> Bool {
         let length = text.utf8CodeUnitCount
         guard range.count >= length, range.lowerBound >= 0, range.upperBound <= count else { return false }
@@ -18,13 +18,13 @@ extension Array<UInt8> {
         }
     }
 
-    /// Whether what stands at `range` ends with `text`.
+    /// Whether the bytes in `range` end with `text`.
     func hasSuffix(_ text: StaticString, at range: Range<Int>) -> Bool {
         range.count >= text.utf8CodeUnitCount
             && holds(text, at: range.upperBound - text.utf8CodeUnitCount..<range.upperBound)
     }
 
-    /// Whether `text`, in small letters, stands at `range` in letters of any case.
+    /// Whether the bytes in `range` are `text`, which is in lower case, ignoring case.
     func holdsIgnoringCase(_ text: StaticString, at range: Range<Int>) -> Bool {
         let length = text.utf8CodeUnitCount
         guard range.count == length, range.lowerBound >= 0, range.upperBound <= count else { return false }
@@ -34,7 +34,7 @@ extension Array<UInt8> {
         }
     }
 
-    /// The first place of `byte` in `range`.
+    /// The first position of `byte` in `range`.
     func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         var index = Swift.max(0, range.lowerBound)
         let end = Swift.min(range.upperBound, count)
@@ -45,7 +45,7 @@ extension Array<UInt8> {
         return nil
     }
 
-    /// The range without what `isBlank` is true for at both ends.
+    /// The range without the bytes at both ends for which `isBlank` is true.
     func trimmed(_ range: Range<Int>, _ isBlank: (UInt8) -> Bool) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, isBlank(self[start]) { start += 1 }
@@ -57,7 +57,8 @@ extension Array<UInt8> {
     func contains(_ text: StaticString, in range: Range<Int>) -> Bool {
         let length = text.utf8CodeUnitCount
         guard range.count >= length, range.lowerBound >= 0, range.upperBound <= count, length > 0 else { return false }
-        // The range lies within the bytes, as has just been seen: this is asked of whole files.
+        // The guard has checked that the range lies within the bytes; unchecked access, because this runs over whole
+        // files.
         return withUnsafeBufferPointer { bytes in
             text.withUTF8Buffer { wanted in
                 let first = wanted[0]
@@ -73,8 +74,8 @@ extension Array<UInt8> {
 extension UInt8 {
     /// A space or a tab.
     var isBlank: Bool { self == 0x20 || self == 0x09 }
-    /// What separates words: blanks and line ends.
+    /// Whitespace between words: blanks and line ends.
     var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
-    /// Of a name: a letter, a digit, or "_".
+    /// Whether it can be part of a name: a letter, a digit, or "_".
     var isNameByte: Bool { isLetter || isDigit || self == UInt8(ascii: "_") }
 }

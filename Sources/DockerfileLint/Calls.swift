@@ -1,48 +1,48 @@
 internal import Formats
 
-/// A program that a RUN starts, wherever in it: behind `sudo`, in `sh -c`, in a here-document.
+/// A program that a RUN starts, anywhere in it: after `sudo`, in `sh -c`, in a here-document.
 struct Call: Sendable {
-    /// The script among the RUN's, and the command in it.
+    /// The index of the script in the RUN, and of the command in the script.
     let script: Int
     let command: Int
     let program: Program
-    /// The index of the program's word; its arguments stand behind it.
+    /// The index of the word with the program's name; its arguments follow.
     let name: Int
-    /// The indexes of `NAME=value` before it.
+    /// The indices of `NAME=value` before it.
     let assignments: [Int]
-    /// It does not run as the user of the RUN.
+    /// Whether it runs as another user than the RUN.
     let user: OtherUser
 
     enum OtherUser: Sendable {
         case none
-        /// By `su`, measured.
+        /// By `su`, which was measured.
         case su
-        /// By sudo, gosu and the like.
+        /// By sudo, gosu and similar programs.
         case other
     }
 }
 
-/// All that one RUN runs.
+/// Everything that one RUN runs.
 struct Calls {
     private(set) var scripts: [ShellScript] = []
     private(set) var all: [Call] = []
-    // For each script the call of each of its commands.
+    // For each script, the calls of each of its commands.
     private var byCommand: [[Int]] = []
-    // What variables are set to for the rest of a script, in the order of the commands.
+    // The values that variables get for the rest of a script, in the order of the commands.
     private var exports: [ByteString: [(call: Int, word: Int)]] = [:]
-    /// A failing command in a list ends the script: `set -e`, or a shell that was started so.
+    /// Whether a failing command in a list ends the script: `set -e`, or a shell started with that option.
     private(set) var endsOnError = false
 
     private let isTimeUp: () -> Bool
 
     private static let deepest = 6
-    // How many commands of a list are looked at for one that forgives a failure.
+    // How many commands of a list are searched for one that makes a failure harmless.
     private static let farthest = 64
 
-    /// Nothing yet. When time is up, parts of scripts are left out.
+    /// Empty. When the time is up, parts of scripts are left out.
     init(isTimeUp: @escaping () -> Bool) { self.isTimeUp = isTimeUp }
 
-    /// Takes in a script. `endsOnError` is the shell's own `-e`.
+    /// Adds a script. `endsOnError` is the shell's own `-e`.
     mutating func add(_ script: ShellScript, endsOnError: Bool = false, user: Call.OtherUser = .none, depth: Int = 0) {
         if endsOnError { self.endsOnError = true }
         let index = scripts.count
@@ -113,7 +113,7 @@ struct Calls {
             }
         }
         if !assignments.isEmpty {
-            // Assignments alone: they hold for the rest of the script.
+            // A command of assignments only: they hold for the rest of the script.
             append(
                 Call(script: script, command: number, program: .export, name: -1, assignments: assignments, user: user))
         }
@@ -154,7 +154,7 @@ struct Calls {
                 && bytes.firstIndex(of: UInt8(ascii: "e"), in: range) != nil
     }
 
-    /// The index behind a program's own options; those with these letters take the next word.
+    /// The index after a program's own options; those with these letters take the next word as their value.
     private func afterOptions(
         _ index: Int, _ words: [ShellScript.Word], _ bytes: [UInt8], takingValues letters: StaticString
     ) -> Int {
@@ -168,7 +168,7 @@ struct Calls {
         return index
     }
 
-    /// `-m pip` of a Python: the index of the module's name.
+    /// `-m pip` of Python: the index of the module's name.
     private func pipModule(_ words: [ShellScript.Word], _ index: Int, _ bytes: [UInt8]) -> Int? {
         var index = index + 1
         while index + 1 < words.count, let first = words[index].range.first, bytes[first] == UInt8(ascii: "-") {
@@ -197,14 +197,14 @@ struct Calls {
 
     // MARK: - Asking
 
-    /// The call that a command is, if it is one.
+    /// The call for a command, if it is one.
     func call(_ script: Int, _ command: Int) -> Call? {
         guard byCommand.indices.contains(script), byCommand[script].indices.contains(command) else { return nil }
         let index = byCommand[script][command]
         return all.indices.contains(index) ? all[index] : nil
     }
 
-    /// What sets a variable last before a call.
+    /// The last assignment of a variable before a call.
     func export(of name: ByteString, before call: Call) -> (call: Call, word: Int)? {
         guard let exports = exports[name] else { return nil }
         let own = byCommand[call.script][call.command]
@@ -218,7 +218,7 @@ struct Calls {
 
     func command(of call: Call) -> ShellScript.Command { scripts[call.script].commands[call.command] }
 
-    /// The indexes of a call's arguments.
+    /// The indices of a call's arguments.
     func arguments(of call: Call) -> Range<Int> {
         let count = command(of: call).words.count
         return min(call.name + 1, count)..<count
@@ -228,7 +228,7 @@ struct Calls {
         scripts[call.script].value(of: command(of: call).words[index])
     }
 
-    /// Where a word's bytes stand in the RUN's text, without its quotes where there is one pair around it.
+    /// The range of a word in the RUN's text, without its quotes if one pair surrounds it.
     func content(_ index: Int, of call: Call) -> Range<Int> {
         let word = command(of: call).words[index]
         return word.inner ?? word.range
@@ -244,27 +244,27 @@ struct Calls {
         bytes(of: call).hasPrefix(text, at: content(index, of: call))
     }
 
-    /// Arguments that are no options, as far as that can be told without knowing which options take values.
+    /// Arguments that are not options, to the extent that this can be told without knowing which options take values.
     func positionals(of call: Call) -> [Int] {
         arguments(of: call).filter { !hasPrefix("-", $0, of: call) }
     }
 
-    /// The place of a word in the file.
+    /// The range of a word in the file.
     func place(_ index: Int, of call: Call) -> Range<Int> {
         scripts[call.script].text.source(of: command(of: call).words[index].range)
     }
 
-    /// Where the call itself begins in the file: at the program's name.
+    /// Where the call starts in the file: at the program's name.
     func start(of call: Call) -> Int {
         let command = command(of: call)
         let start = command.words.indices.contains(call.name) ? command.words[call.name].range : command.range
         return scripts[call.script].text.source(of: start.lowerBound)
     }
 
-    /// Whether the script fails where this command fails.
+    /// Whether the script fails if this command fails.
     func isFatal(_ call: Call) -> Bool {
         let commands = scripts[call.script].commands
-        // In a group, what stands behind the group decides: in doubt it does not.
+        // In a group, what follows the group decides, so the answer is no.
         guard commands[call.command].feeds == nil, commands[call.command].depth == 0 else { return false }
         let depth = 0
         var index = call.command
@@ -274,7 +274,7 @@ struct Calls {
             case .or, .pipe, .background: return false
             case .and: break
             case .sequence:
-                // With nothing behind it, it is the last after all.
+                // If nothing follows it, it is the last one.
                 return endsOnError || !commands[(index + 1)...].contains { $0.depth <= depth && $0.feeds == nil }
             }
             guard let next = commands[(index + 1)...].firstIndex(where: { $0.depth == depth && $0.feeds == nil })

@@ -1,10 +1,10 @@
 internal import Formats
 
-// What makes builds of other clones, machines and days miss.
+// What makes builds in other clones, on other machines and on other days miss.
 
 extension Linter {
-    /// `# syntax=docker/dockerfile` is another frontend whenever there is a newer one. Docker's own promises that a version, and
-    /// be it "1", stays compatible, and everybody is told to write that.
+    /// `# syntax=docker/dockerfile` changes whenever a newer frontend is released. Docker promises that a version, even
+    /// just "1", stays compatible, and recommends to write that.
     mutating func lintSyntax() {
         guard let place = file.syntax else { return }
         let image = ByteString(file.source.bytes[place]).cut(at: " ")?.before ?? ByteString(file.source.bytes[place])
@@ -43,7 +43,8 @@ extension Linter {
         return sources.contains { $0 == "." || $0 == "./" || $0 == "/" || $0 == "*" || $0 == "./*" }
     }
 
-    /// What a RUN has behind it, in a stage that is built: a copy of the context, arguments that change with each commit.
+    /// What precedes a RUN in a stage that is built: a copy of the context, and arguments that change with each
+    /// commit.
     mutating func lintWhatComesBefore(_ calls: Calls) {
         let installs = calls.all.contains { $0.program.isInstaller }
         if let (offset, silenced) = stage.copied, isStageNeeded {
@@ -57,7 +58,7 @@ extension Linter {
         stage.commitArguments = []
     }
 
-    /// `no-cache-dir = true` and the like somewhere in a text.
+    /// Whether a text contains `no-cache-dir = true` or the like.
     static func switchesPipOff(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         let name: StaticString = "no-cache-dir"
         var start = range.lowerBound

@@ -1,17 +1,17 @@
 public import Formats
 
-/// A Dockerfile taken apart without loss: its tokens cover every byte once, in their order. Reads what BuildKit's parser reads
-/// (moby/buildkit frontend/dockerfile/parser), never fails, and takes time that grows with the file's length alone.
+/// A Dockerfile parsed without loss: its tokens cover every byte once, in order. It reads what BuildKit's parser reads
+/// (moby/buildkit frontend/dockerfile/parser), never fails, and takes time proportional to the file's length.
 public struct Dockerfile: Sendable {
-    /// What a token is.
+    /// The kind of a token.
     public enum Token: UInt8, Sendable {
-        /// The mark of UTF-8 before the first line.
+        /// The UTF-8 byte order mark before the first line.
         case byteOrderMark
-        /// Blanks before or after what counts.
+        /// Blanks before or after the content.
         case blank
         /// The end of a line, with its carriage return.
         case lineEnd
-        /// A comment, also one between the lines of an instruction.
+        /// A comment, including one between the lines of an instruction.
         case comment
         /// `# name=value` at the head of the file.
         case directive
@@ -31,57 +31,58 @@ public struct Dockerfile: Sendable {
     public struct Piece: Equatable, Sendable {
         /// What it is.
         public let token: Token
-        /// Where it stands.
+        /// Its range in the file.
         public let range: Range<Int>
     }
 
-    /// A here-document: `<<NAME` and the lines that belong to it.
+    /// A here-document: `<<NAME` and its lines.
     struct Heredoc: Equatable, Sendable {
-        /// Its word in the instruction's text.
+        /// The range of its word in the instruction's text.
         let word: Range<Int>
-        /// `<<-`: tabs at the beginning of lines do not count.
+        /// `<<-`: tabs at the start of lines do not count.
         let stripsTabs: Bool
         /// Whether its name is quoted, so that nothing in it is expanded.
         let isQuoted: Bool
         /// Its lines.
         var body: Range<Int>
-        /// Whether the line that ends it is there.
+        /// Whether the line that ends it exists.
         var isEnded = false
         let name: [UInt8]
     }
 
-    /// What an instruction is called.
+    /// The name of an instruction.
     enum Keyword: Sendable {
         case from, run, copy, add, env, arg, user, shell, workdir, cmd, entrypoint, other, unknown
     }
 
     /// One instruction.
     struct Instruction: Equatable, Sendable {
-        /// What it is; for ONBUILD, what comes after that word.
+        /// Its kind; for ONBUILD, that of the instruction after this word.
         var keyword: Keyword
-        /// Where it begins.
+        /// Where it starts.
         let start: Int
-        /// After its last line, here-documents included.
+        /// The end of its last line, here-documents included.
         var end: Int
-        /// All that stands after the word that names it.
+        /// Everything after its name.
         var text: LogicalText
-        /// Where in the text its own flags and arguments begin: after ONBUILD's instruction, if it is one.
+        /// Where its own flags and arguments start in the text: after the name of ONBUILD's instruction, if it is
+        /// one.
         var argumentStart = 0
-        /// It is ONBUILD: it happens in other builds.
+        /// Whether it is ONBUILD: it is executed in other builds.
         var isOnBuild = false
-        /// Words that begin with "--" before the arguments.
+        /// Words before the arguments that start with "--".
         var flags: [Range<Int>] = []
         /// Whether the arguments are a JSON array.
         var isJSON = false
         /// In the order of their words.
         var heredocs: [Heredoc] = []
-        /// Codes that comments silence in it, in capitals.
+        /// Codes that comments suppress for it, in upper case.
         var ignored: [ByteString] = []
 
-        /// Its bytes.
+        /// Its length in bytes.
         var length: Int { end - start }
 
-        /// What stands after the flags.
+        /// What follows the flags.
         var arguments: Range<Int> { argumentStart..<text.bytes.count }
     }
 
@@ -91,11 +92,11 @@ public struct Dockerfile: Sendable {
     public internal(set) var escape = UInt8(ascii: "\\")
     /// All tokens, in order.
     public internal(set) var pieces: [Piece] = []
-    /// `# syntax=`: where its value stands.
+    /// The range of the value of `# syntax=`.
     var syntax: Range<Int>?
     var instructions: [Instruction] = []
 
-    /// Takes a file apart. When time is up, what is left of it is not.
+    /// Parses a file. When the time is up, the rest is not parsed.
     public init(_ source: ByteString, isTimeUp: () -> Bool = { false }) {
         self.source = source
         var parser = DockerfileParser(source.bytes)
@@ -106,10 +107,10 @@ public struct Dockerfile: Sendable {
         instructions = parser.instructions
     }
 
-    /// Whether an instruction has more bytes than these.
+    /// Whether an instruction is longer than this, in bytes.
     public func holdsInstruction(longerThan length: Int) -> Bool { instructions.contains { $0.length > length } }
 
-    /// The file put together again from its tokens.
+    /// The file, reassembled from its tokens.
     public var printed: ByteString {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(source.count)
@@ -118,7 +119,7 @@ public struct Dockerfile: Sendable {
     }
 }
 
-/// Where lines begin: lines and columns are counted from 1, columns in bytes.
+/// Where lines start: lines and columns are counted from 1, columns in bytes.
 struct LineTable {
     private var starts = [0]
 

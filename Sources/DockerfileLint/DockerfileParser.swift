@@ -8,7 +8,7 @@ struct DockerfileParser {
     private(set) var pieces: [Dockerfile.Piece] = []
     private(set) var syntax: Range<Int>?
     private(set) var instructions: [Dockerfile.Instruction] = []
-    // Codes from comments that belong to the next instruction.
+    // Codes from comments that apply to the next instruction.
     private var ignored: [ByteString] = []
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -71,7 +71,7 @@ struct DockerfileParser {
         if token == .comment { ignored += Suppression.codes(in: bytes, text) }
     }
 
-    /// `# name=value`; what is none ends the head of the file.
+    /// `# name=value`; any other line ends the head of the file.
     private mutating func readDirective(_ text: Range<Int>) -> Bool {
         var name = text.lowerBound + 1
         while name < text.upperBound, bytes[name].isSpace { name += 1 }
@@ -92,7 +92,7 @@ struct DockerfileParser {
         return true
     }
 
-    /// Where the escape character stands that continues a line; nil when the line ends. A doubled one continues nothing.
+    /// Where the escape character is that continues a line; nil if the line ends. A doubled one does not continue it.
     private func continuation(of line: Range<Int>) -> Int? {
         var end = line.upperBound
         while end > line.lowerBound, bytes[end - 1].isBlank { end -= 1 }
@@ -135,7 +135,7 @@ struct DockerfileParser {
             keyword: .init(bytes, start..<end), start: start, end: position, text: text)
         instruction.ignored = silenced + ignored
         ignored = []
-        // A name that runs over lines is still one word.
+        // A name that is continued on the next line is still one word.
         if end == continued, let first = text.bytes.first, !first.isSpace { instruction.keyword = .unknown }
         instruction.readOnBuild(isOnBuild: bytes.holdsIgnoringCase("onbuild", at: start..<end))
         instruction.readFlags(escape: escape)
@@ -144,7 +144,7 @@ struct DockerfileParser {
         instructions.append(instruction)
     }
 
-    /// The next line of an instruction that was continued: comments and empty lines do not end it.
+    /// The next line of a continued instruction: comments and empty lines do not end it.
     private mutating func nextOfInstruction() -> Range<Int>? {
         while position < bytes.count {
             let line = contentOfLine(from: position)

@@ -1,18 +1,18 @@
 public import Formats
 
-/// One thing that a rule found.
+/// A finding of a rule.
 public struct Finding: Sendable {
-    /// What was found.
+    /// The rule.
     public let rule: Rule
-    /// The byte of the file that it begins at.
+    /// The byte offset in the file where it starts.
     public let offset: Int
     /// Counted from 1.
     public let line: Int
     /// Counted from 1, in bytes.
     public let column: Int
-    /// What it is about; may be empty.
+    /// What it concerns; may be empty.
     public let detail: ByteString
-    /// What would fix it; nil where that is for people to decide.
+    /// The edits that would fix it; nil if people have to decide.
     let fix: Fix?
 
     /// Whether `--fix` fixes it.
@@ -26,7 +26,7 @@ public struct Finding: Sendable {
     /// How bad it is.
     public var severity: Severity { rule.row.severity }
 
-    /// One line for people: what is found, about what, and what it was measured to cost.
+    /// One line for people: the finding, what it concerns, and its measured cost.
     public var message: ByteString {
         let row = rule.row
         let title = ByteString(row.title)
@@ -34,7 +34,7 @@ public struct Finding: Sendable {
     }
 }
 
-/// Changes of a file's bytes that belong together. Only what is certain: the build does the same, but for the cache.
+/// Changes of a file's bytes that belong together. Only safe ones: the build does the same, except for caching.
 struct Fix: Equatable, Sendable {
     struct Edit: Equatable, Sendable {
         let range: Range<Int>
@@ -45,7 +45,7 @@ struct Fix: Equatable, Sendable {
 
     init(_ range: Range<Int>, _ replacement: ByteString = "") { edits = [Edit(range: range, replacement: replacement)] }
 
-    /// Carries out as many as do not touch each other, the first ones first.
+    /// Applies as many as do not overlap, in order.
     static func apply(_ fixes: [Fix], to source: ByteString) -> ByteString {
         let edits = fixes.flatMap(\.edits).enumerated().sorted {
             ($0.element.range.lowerBound, $0.element.range.upperBound, $0.offset)
@@ -56,7 +56,7 @@ struct Fix: Equatable, Sendable {
         var last: Edit?
         for edit in edits where edit.range.upperBound <= source.count {
             guard edit.range.lowerBound >= position, edit != last else { continue }
-            // Two things put in at one place would be in doubtful order.
+            // The order of two insertions at one place would be uncertain.
             if let last, last.range == edit.range { continue }
             result += source.bytes[position..<edit.range.lowerBound] + edit.replacement.bytes
             position = edit.range.upperBound
@@ -66,16 +66,16 @@ struct Fix: Equatable, Sendable {
     }
 }
 
-/// What is known of a build's context beside the Dockerfile.
+/// What is known about a build's context besides the Dockerfile.
 public struct ContextFacts: Sendable {
-    /// The ignore file that counts: nil when there is none.
+    /// The ignore file in effect: nil if there is none.
     public var ignoreFile: ByteString?
     /// Whether there is a `.git`.
     public var hasGit: Bool
-    /// Whether anybody has looked: without that, no rule speaks of the context.
+    /// Whether anyone has looked: otherwise no rule mentions the context.
     public var isKnown: Bool
 
-    /// What was found.
+    /// From the facts found.
     public init(ignoreFile: ByteString?, hasGit: Bool) {
         self.ignoreFile = ignoreFile
         self.hasGit = hasGit
@@ -91,7 +91,7 @@ public struct ContextFacts: Sendable {
     /// Nothing is known.
     public static let unknown = ContextFacts()
 
-    /// Whether the ignore file leaves `.git` out (moby/patternmatcher: the last pattern that matches decides).
+    /// Whether the ignore file excludes `.git` (moby/patternmatcher: the last matching pattern decides).
     var ignoresGit: Bool {
         var isIgnored = false
         for line in ignoreFile?.split("\n") ?? [] {
@@ -109,7 +109,7 @@ public struct ContextFacts: Sendable {
         return isIgnored
     }
 
-    /// "*" and "?" of a pattern, against ".git".
+    /// Matches "*" and "?" of a pattern against ".git".
     private static func matches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
         guard let first = pattern.first else { return name.isEmpty }
         if first == UInt8(ascii: "*") {

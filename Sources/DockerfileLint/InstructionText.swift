@@ -1,7 +1,7 @@
 internal import Formats
 
 extension Dockerfile.Keyword {
-    /// The keyword at a place, in letters of any case.
+    /// The keyword at a place, in upper or lower case.
     init(_ bytes: [UInt8], _ range: Range<Int>) {
         func `is`(_ name: StaticString) -> Bool { bytes.holdsIgnoringCase(name, at: range) }
         switch range.count {
@@ -21,7 +21,7 @@ extension Dockerfile.Keyword {
 }
 
 extension Dockerfile.Instruction {
-    /// Only these may have here-documents, and not as JSON (parser.go, `canContainHeredoc`).
+    /// Only these may have here-documents, and not in JSON form (parser.go, `canContainHeredoc`).
     var mayHaveHeredocs: Bool { [.run, .copy, .add].contains(keyword) && !isJSON }
 
     mutating func readOnBuild(isOnBuild: Bool) {
@@ -36,8 +36,8 @@ extension Dockerfile.Instruction {
         argumentStart = end
     }
 
-    /// Takes the words that begin with "--" from the arguments (frontend/dockerfile/parser/split_command.go,
-    /// `extractBuilderFlags`), and sees what is left.
+    /// Splits off the words that start with "--" (frontend/dockerfile/parser/split_command.go,
+    /// `extractBuilderFlags`), and determines the form of the rest.
     mutating func readFlags(escape: UInt8) {
         let bytes = text.bytes
         var position = argumentStart
@@ -60,7 +60,7 @@ extension Dockerfile.Instruction {
 
 /// Words of a Dockerfile, with quotes and escapes (frontend/dockerfile/shell, `lex`).
 enum WordScanner {
-    /// Where the word ends that begins at a place.
+    /// The end of the word that starts at a place.
     static func end(of start: Int, in bytes: [UInt8], escape: UInt8) -> Int {
         var (position, quote) = (start, UInt8(0))
         while position < bytes.count {

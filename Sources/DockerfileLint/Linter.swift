@@ -1,6 +1,6 @@
 internal import Formats
 
-/// Reads a Dockerfile's instructions in their order and keeps what holds at each.
+/// Reads a Dockerfile's instructions in order and tracks the state at each.
 public struct Linter {
     let file: Dockerfile
     let context: ContextFacts
@@ -9,29 +9,29 @@ public struct Linter {
     let isTimeUp: () -> Bool
     private var found: [Found] = []
     private var known: Set<Found.Place> = []
-    // Lists of codes that comments silence in the instruction at work.
+    // Lists of codes that comments suppress for the present instruction.
     private var ignored: [ByteString] = []
 
     var now = StageState()
     private var ends: [ByteString: StageState] = [:]
     private var globals = StageState()
     var stage = Stage()
-    // Cache mounts by where they are mounted: the first of each.
+    // The first cache mount for each target.
     var firstMounts: [ByteString: (mount: Mount, offset: Int)] = [:]
-    // Fixes that leave docker-clean out, for when it is known that every RUN of apt's has the mount.
+    // Fixes that omit docker-clean, applied once it is certain that every RUN with apt has the mount.
     var archiveFixes: [(index: Int, fix: Fix)] = []
     var installsOutsideMounts = false
     let lines: LineTable
-    // Few files copy all of their context before they install.
+    // Lazy, because few files copy their whole context before they install.
     private lazy var needed = StageUse.needed(in: file)
 
-    /// What a stage has shown so far.
+    /// What is known about a stage so far.
     struct Stage {
         var hasFrom = false
-        /// The whole context was copied here.
+        /// Where the whole context was copied.
         var copied: (offset: Int, silenced: [ByteString])?
         var commitArguments: [(name: ByteString, offset: Int, silenced: [ByteString])] = []
-        /// A RUN that has pip's mount and does not use it, and one that installs without any.
+        /// A RUN with pip's mount that does not use it, and one that installs without any.
         var unusedMount: (offset: Int, silenced: [ByteString])?
         var installsWithoutMount = false
     }
@@ -46,8 +46,8 @@ public struct Linter {
         var fix: Fix?
     }
 
-    /// What is wrong with a file, in the order of its lines; at most `most` findings. When time is up, the instructions that are
-    /// left are not looked at, and one of more than `largest` bytes never is.
+    /// The findings in a file, in the order of its lines; at most `most` of them. When the time is up, the remaining
+    /// instructions are not examined, and one of more than `largest` bytes never is.
     public static func findings(
         in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max, largest: Int = .max,
         isTimeUp: @escaping () -> Bool = { false }
@@ -57,12 +57,12 @@ public struct Linter {
         return linter.inOrder
     }
 
-    /// The file with all that is certain fixed, and nothing else changed. Twice is once.
+    /// The file with all safe fixes applied, and nothing else changed. Fixing it twice changes nothing more.
     public static func fixed(
         _ file: Dockerfile, context: ContextFacts = .unknown, where isWanted: (Finding) -> Bool = { _ in true }
     ) -> Dockerfile {
         var file = file
-        // What is fixed may uncover more; a fix that does not take is not tried for ever.
+        // A fix may reveal further findings; a fix without effect is not repeated for ever.
         for _ in 0..<8 {
             let fixes = findings(in: file, context: context).filter(isWanted).compactMap(\.fix)
             let text = Fix.apply(fixes, to: file.source)
@@ -96,13 +96,13 @@ public struct Linter {
 
     // MARK: - Findings
 
-    /// Whether there is room for more.
+    /// Whether the limit of findings is reached.
     private var isFull: Bool { found.count >= most }
 
-    /// Whether there is no room or no time for more.
+    /// Whether the limit of findings or the deadline is reached.
     var mustStop: Bool { isFull || isTimeUp() }
 
-    /// Keeps a finding, unless it is there already or silenced; its index.
+    /// Adds a finding, unless it exists already or is suppressed; returns its index.
     @discardableResult
     mutating func add(
         _ rule: Rule, at offset: Int, _ detail: ByteString = "", silenced: [ByteString]? = nil, fix: Fix? = nil
@@ -179,7 +179,7 @@ public struct Linter {
         stageNumber += 1
     }
 
-    /// Whether the file's last stage is made with this one.
+    /// Whether the file's last stage depends on this one.
     var isStageNeeded: Bool { mutating get { needed?.contains(stageNumber) ?? true } }
 
     private var stageName: ByteString?
@@ -190,7 +190,7 @@ public struct Linter {
         if stage.installsWithoutMount, let mount = stage.unusedMount {
             add(.pipMountOnOtherRun, at: mount.offset, silenced: mount.silenced)
         }
-        // A name that is nobody's base is not kept.
+        // A name that no stage uses as its base is not kept.
         if let stageName { ends[stageName] = now }
     }
 
@@ -199,7 +199,7 @@ public struct Linter {
         return name == repository || name.hasPrefix(repository + ":") || name.hasPrefix(repository + "@")
     }
 
-    // Names of Debian's and Ubuntu's releases stand for versions, too.
+    // Names of Debian's and Ubuntu's releases count as versions, too.
     private static let releases: Set<ByteString> = [
         "buster", "bullseye", "bookworm", "trixie", "forky", "focal", "jammy", "noble",
     ]
@@ -224,7 +224,7 @@ public struct Linter {
             let (name, value) = text.cut(at: "=").map { ($0.before, Optional($0.after)) } ?? (text, nil)
             let place = instruction.text.source(of: word)
             guard !instruction.isOnBuild else { continue }
-            // Without a value of its own it takes that of before the first FROM.
+            // Without a value of its own it takes the one from before the first FROM.
             let known = value.map(now.expand) ?? (stage.hasFrom ? globals.variables[name]?.value : nil)
             now.set(name, .init(value: known, place: place, isArgument: true))
             if stage.hasFrom, Self.isOfCommit(name, value) {
@@ -233,7 +233,7 @@ public struct Linter {
         }
     }
 
-    /// What a name is made of where it stands for something that every commit or build has another of.
+    /// Words in names of variables whose value differs for every commit or build.
     private static let commitWords: [[ByteString]] = [
         ["COMMIT"], ["REVISION"], ["TIMESTAMP"], ["GITSHA"], ["GITHASH"], ["GIT", "SHA"], ["GIT", "SHA1"],
         ["GIT", "REF"],
@@ -241,8 +241,8 @@ public struct Linter {
         ["BUILD", "ID"], ["SOURCE", "DATE"],
     ]
 
-    /// Whole words of a name: NODE_SHA256 is the checksum of a file, and RECOMMITTED no commit. A value that is a commit's or a
-    /// checksum's own digits pins something.
+    /// Whole words of a name: NODE_SHA256 is the checksum of a file, and RECOMMITTED is not a commit. A value that
+    /// consists of a commit's or checksum's digits is pinned.
     private static func isOfCommit(_ name: ByteString, _ value: ByteString?) -> Bool {
         if let value, value.count >= 7, value.lowercasedASCII.bytes.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
         {
@@ -269,12 +269,12 @@ public struct Linter {
                 .init(value: now.expand(text), place: instruction.text.source(of: first), isArgument: false))
             return
         }
-        // All of one ENV see the values of before it.
+        // All assignments in one ENV see the values from before it.
         var known: [(name: ByteString, variable: StageState.Variable)] = []
         for word in words {
             let text = ByteString(WordScanner.value(of: word, in: bytes, escape: file.escape))
             guard let (name, value) = text.cut(at: "=") else { continue }
-            // Nothing is expanded in single quotes, nor where a backslash stands: in doubt it is not known.
+            // Nothing is expanded in single quotes, nor after a backslash: in doubt the value is unknown.
             let isDoubtful =
                 value.contains("$") && bytes[word].contains { $0 == UInt8(ascii: "'") || $0 == file.escape }
             let place = instruction.text.source(of: word)

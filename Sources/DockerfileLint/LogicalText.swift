@@ -1,7 +1,7 @@
-/// The text of an instruction as BuildKit sees it, without continuations and the comments inside them; every byte knows where it
-/// stands in the file.
+/// The text of an instruction as BuildKit sees it, without continuations and the comments inside them; the position in
+/// the file is known for every byte.
 struct LogicalText: Equatable, Sendable {
-    /// One run of bytes that stand together in the file.
+    /// A run of bytes that are adjacent in the file.
     struct Segment: Equatable, Sendable {
         let logical: Int
         let source: Int
@@ -10,20 +10,20 @@ struct LogicalText: Equatable, Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var segments: [Segment] = []
 
-    /// Nothing.
+    /// An empty text.
     init() {}
 
-    /// What stands at `range` of a file, as it is.
+    /// The bytes in `range` of a file, unchanged.
     init(_ source: [UInt8], _ range: Range<Int>) { append(source, range) }
 
-    /// Takes in one more run of bytes.
+    /// Appends another run of bytes.
     mutating func append(_ source: [UInt8], _ range: Range<Int>) {
         guard !range.isEmpty else { return }
         segments.append(Segment(logical: bytes.count, source: range.lowerBound))
         bytes += source[range]
     }
 
-    /// Where a byte stands in the file; the place after the last byte for one beyond the end.
+    /// The position of a byte in the file; for one beyond the end, the position after the last byte.
     func source(of position: Int) -> Int {
         var (low, high) = (0, segments.count)
         while low < high {
@@ -35,13 +35,13 @@ struct LogicalText: Equatable, Sendable {
         return segment.source + min(position, bytes.count) - segment.logical
     }
 
-    /// The bytes of the file from the first byte of a range to its last one, continuations between them included.
+    /// The range in the file from the first byte of a range to its last one, including continuations between them.
     func source(of range: Range<Int>) -> Range<Int> {
         let start = source(of: range.lowerBound)
         guard !range.isEmpty else { return start..<start }
         return start..<max(start, source(of: range.upperBound - 1) + 1)
     }
 
-    /// Whether a range stands in the file just as it does here.
+    /// Whether a range is contiguous in the file.
     func isUnbroken(_ range: Range<Int>) -> Bool { source(of: range).count == range.count }
 }

@@ -8,18 +8,18 @@ struct Mount: Sendable {
     struct Field: Sendable {
         let key: ByteString
         let value: ByteString
-        /// In the instruction's text; nil where quotes hide it.
+        /// Its range in the instruction's text; nil if quotes hide it.
         let place: Range<Int>?
     }
 
     let kind: Kind
     let fields: [Field]
-    /// The whole flag, in the instruction's text.
+    /// The range of the whole flag in the instruction's text.
     let flag: Range<Int>
-    /// Whether a field may be put behind the last one as it is.
+    /// Whether a field can simply be appended after the last one.
     let isPlain: Bool
 
-    /// nil for a flag that is no mount, or one that BuildKit would refuse.
+    /// nil if the flag is not a mount, or BuildKit would refuse it.
     init?(_ text: LogicalText, _ flag: Range<Int>, escape: UInt8) {
         let name: StaticString = "--mount="
         guard text.bytes.hasPrefix(name, at: flag) else { return nil }
@@ -42,16 +42,16 @@ struct Mount: Sendable {
     /// The last value of one of these keys.
     func value(_ keys: ByteString...) -> ByteString? { fields.last { keys.contains($0.key) }?.value }
 
-    /// Where it is mounted, as it is written.
+    /// The target, as written.
     var target: ByteString? { value("target", "dst", "destination") }
 
-    /// `uid=`; nil for none or no number.
+    /// `uid=`; nil if missing or not a number.
     var uid: Int? { value("uid")?.decimal }
 
     /// The identity of a cache: its id, or its target.
     var identity: ByteString? { value("id") ?? target }
 
-    /// Whether nothing can be written there.
+    /// Whether the mount is read-only.
     var isReadOnly: Bool {
         guard let field = fields.last(where: { ["ro", "readonly", "rw", "readwrite"].contains($0.key) }) else {
             return false

@@ -1,18 +1,19 @@
 internal import Formats
 
-/// What a command runs, as far as rules and the search for what it really runs need to know.
+/// The program that a command runs, to the extent that the rules need it, and the search for the program that is
+/// really run.
 enum Program: Sendable {
     case pip, npm, yarn, uv, go, apt, aptGet
-    /// Installs packages too, but no rule knows its cache.
+    /// Also install packages, but no rule knows their caches.
     case otherInstaller
     case rm, curl, wget, shell, interpreter, export, set, makesAccounts
-    // Run another program.
+    // These run another program.
     case python, env, sudo, su, gosu, runuser, xargs, timeout, wrapper
-    /// A word of the shell's language, before a command.
+    /// A word of the shell language before a command.
     case keyword
     case other
 
-    /// By the last part of a path.
+    /// From the last component of a path.
     init(_ bytes: [UInt8], _ path: Range<Int>) {
         var start = path.upperBound
         while start > path.lowerBound, bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }

@@ -1,9 +1,9 @@
 internal import Formats
 
-// Taking a word or a command out of a RUN so that what stays is still the same script.
+// Removes a word or a command from a RUN so that the rest is still the same script.
 
 extension Linter {
-    /// A word, with what separates it from its neighbours; nil where that is not certain.
+    /// Removes a word and its separator; nil if that is not safe.
     func removal(of index: Int, _ call: Call, _ run: Run) -> Fix? {
         let script = run.calls.scripts[call.script]
         let words = script.commands[call.command].words
@@ -12,7 +12,7 @@ extension Linter {
         if run.instruction.isJSON {
             return jsonRemoval(index, words, script.text)
         }
-        // A redirection that touches it would take another word for its own.
+        // A redirection that touches the word would take another one as its own.
         guard !script.commands[call.command].redirections.contains(where: { $0.touches == index }) else { return nil }
         return removal(ofWord: place, run)
     }
@@ -35,12 +35,13 @@ extension Linter {
         let escape = isHeredoc ? 0x5C : file.escape
         var start = place.lowerBound
         while start > 0, bytes[start - 1].isBlank { start -= 1 }
-        // Behind another word on its line.
+        // It follows another word on its line.
         if start > 0, bytes[start - 1] != 0x0A {
-            // What stands before may be the beginning of a group or a quote, where blanks may count: the word is a word there too.
+            // The text before it may be the start of a group or a quote, in which blanks may count: the word is a
+            // word there, too.
             return start < place.lowerBound ? Fix(start..<place.upperBound) : forward(place)
         }
-        // First on its line, which another one continues into.
+        // It is the first on its line, and the line continues.
         var end = place.upperBound
         while end < bytes.count, bytes[end].isBlank { end += 1 }
         if end < bytes.count, bytes[end] == escape {
@@ -51,7 +52,7 @@ extension Linter {
         if end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D {
             return end > place.upperBound ? Fix(place.lowerBound..<end) : nil
         }
-        // Alone on the last line: the line before must end there.
+        // It is alone on the last line: the line before must end there.
         guard start > 0, bytes[start - 1] == 0x0A else { return nil }
         var before = start - 1
         while before > 0, bytes[before - 1].isBlank || bytes[before - 1] == 0x0D { before -= 1 }
@@ -74,14 +75,15 @@ extension Linter {
         return end > place.upperBound ? Fix(place.lowerBound..<end) : nil
     }
 
-    /// A command between, before or behind `&&`: what it does is not part of the image, so the others are the same without it.
+    /// Removes a command between, before or after `&&`: its effect is not part of the image, so the others do the
+    /// same without it.
     func removal(ofCommand call: Call, _ run: Run) -> Fix? {
         let script = run.calls.scripts[call.script]
         let command = script.commands[call.command]
         guard !run.instruction.isJSON, command.redirections.isEmpty, call.assignments.isEmpty, command.feeds == nil,
             command.words.indices.contains(call.name)
         else { return nil }
-        // Only what is nothing but this call, `sudo` and the like not before it.
+        // Only if the command consists of nothing but this call, optionally with `sudo` before it.
         guard command.words.prefix(call.name).allSatisfy({ script.text.bytes.holds("sudo", at: $0.range) }) else {
             return nil
         }
@@ -102,7 +104,7 @@ extension Linter {
         return nil
     }
 
-    /// Bytes of the file, unless a comment is among them.
+    /// A range in the file, unless it contains a comment.
     private func range(_ range: Range<Int>, _ script: ShellScript, _ run: Run) -> Fix? {
         let place = script.text.source(of: range)
         guard !file.source.bytes[place].contains(UInt8(ascii: "#")) else { return nil }

@@ -1,7 +1,8 @@
 public import Formats
 
-/// Everything that `slipway lint` can say. Codes are stable: a number is never used again for another meaning. The hundreds are
-/// the tool, and what comes behind them means the same for each. docs/lint.md has them all; a test keeps the two alike.
+/// Everything that `slipway lint` can report. Codes are stable: a number is never reused for another meaning. The
+/// hundreds digit stands for the tool, and the rest means the same for each tool. docs/lint.md has them all; a test
+/// keeps both equal.
 public enum Rule: UInt16, CaseIterable, Sendable {
     // 0xx: the file, and mounts of any tool
     case heredocUnended = 1
@@ -69,10 +70,10 @@ public enum Rule: UInt16, CaseIterable, Sendable {
     case versionRead = 802
     case downloadExecuted = 803
 
-    /// The code people and programs see, such as "LNT101".
+    /// The code for people and programs, such as "LNT101".
     public var code: ByteString { "LNT" + ByteString(decimal: rawValue).zeroPadded(to: 3) }
 
-    /// The rule of a code, in capitals or not; nil when there is none.
+    /// The rule for a code, in upper or lower case; nil if there is none.
     public init?(code: ByteString) {
         let code = code.lowercasedASCII
         guard code.count == 6, code.hasPrefix("lnt"), let number = code.dropFirst(3).decimal,
@@ -81,7 +82,7 @@ public enum Rule: UInt16, CaseIterable, Sendable {
         self = rule
     }
 
-    /// Where people find it explained.
+    /// Where it is explained.
     public var link: ByteString { "docs/lint.md#" + code.lowercasedASCII }
 }
 
@@ -89,12 +90,12 @@ public enum Rule: UInt16, CaseIterable, Sendable {
 public enum Severity: Int, Comparable, Sendable {
     /// Builds share less than they could.
     case note
-    /// What was asked for does not happen.
+    /// Something does not have the requested effect.
     case warning
     /// The build fails.
     case error
 
-    /// As JSON and SARIF have it.
+    /// The name in JSON and SARIF.
     public var name: ByteString {
         switch self {
         case .note: "note"
@@ -103,6 +104,6 @@ public enum Severity: Int, Comparable, Sendable {
         }
     }
 
-    /// By how bad it is.
+    /// By increasing severity.
     public static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
 }

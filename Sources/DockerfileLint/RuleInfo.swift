@@ -1,10 +1,10 @@
-/// What a rule says.
+/// The texts of a rule.
 public struct RuleInfo: Sendable {
     /// How bad it is.
     public let severity: Severity
-    /// What is found.
+    /// The finding.
     public let title: String
-    /// What comes of it; "measured" where it was, on a real engine in two builds.
+    /// Its consequence; "measured" if it was, on a real engine in two builds.
     public let consequence: String
 
     fileprivate init(_ severity: Severity, _ title: String, _ consequence: String) {

@@ -1,13 +1,13 @@
 internal import Formats
 
-/// One RUN with all that the rules ask about it.
+/// A RUN with everything that the rules need to know about it.
 struct Run {
     let instruction: Dockerfile.Instruction
     var calls: Calls
-    /// With their targets as they come out; nil for one that is not known.
+    /// The mounts with their targets after expansion; nil if unknown.
     var mounts: [(mount: Mount, target: ByteString?)] = []
 
-    /// A variable is taken back somewhere.
+    /// Whether a variable is unset somewhere.
     var unsets = false
 
     /// Cache mounts only.
@@ -17,12 +17,12 @@ struct Run {
         caches.first { one in one.target.map { path.relative(to: $0) != nil } ?? false }
     }
 
-    /// Where a mount's flag stands in the file.
+    /// The range of a mount's flag in the file.
     func place(of mount: Mount) -> Range<Int> { instruction.text.source(of: mount.flag) }
 }
 
 extension Linter {
-    // More flags than these are no RUN that people wrote.
+    // People do not write RUNs with more flags than this.
     private static let mostMounts = 64
 
     mutating func lintRun(_ instruction: Dockerfile.Instruction) {
@@ -50,7 +50,7 @@ extension Linter {
         lintRemovals(run)
     }
 
-    /// All that a RUN runs; false where its shell is none that is understood here.
+    /// Adds everything that a RUN runs; false if its shell is not supported.
     private func addScripts(of instruction: Dockerfile.Instruction, to calls: inout Calls) -> Bool {
         let text = instruction.text
         if instruction.isJSON {
@@ -64,7 +64,7 @@ extension Linter {
             calls.add(ShellScript(text, instruction.arguments), endsOnError: now.shellEndsOnError)
             return true
         }
-        // `RUN <<EOF`: its lines are the script, of a shell unless it says otherwise.
+        // `RUN <<EOF`: its lines are the script, run by a shell unless its first line names another program.
         let isScript = words.first == heredoc.word && words.count == 1
         let isForShell =
             words.first.map { Program(text.bytes, $0) } == .shell
@@ -91,7 +91,7 @@ extension Linter {
             let arguments = calls.arguments(of: call)
             guard let last = arguments.last(where: { !calls.hasPrefix("-", $0, of: call) }) else { continue }
             var name = ByteString(calls.value(last, of: call))
-            // adduser of Debian's: options may stand behind the name.
+            // Debian's adduser: options may follow the name.
             if let first = arguments.first, !calls.hasPrefix("-", first, of: call) {
                 name = ByteString(calls.value(first, of: call))
             }
@@ -137,7 +137,7 @@ extension Linter {
         }
     }
 
-    /// Mounts at one place that are different caches.
+    /// Mounts with one target that are different caches.
     private mutating func lintMountsApart(_ run: Run) {
         for (mount, target) in run.caches {
             guard let target else { continue }
@@ -148,7 +148,7 @@ extension Linter {
             }
             let keys: [ByteString] = ["uid", "gid", "mode"]
             let (one, other) = (first.mount.value("id"), mount.value("id"))
-            // Who names both wants them apart: so it was in 45 of 45 places of 18 repositories.
+            // An author who gives both an id wants them separate: true in 45 of 45 places in 18 repositories.
             if let one, let other, one != other { continue }
             let isApart = one != other || keys.contains { first.mount.value($0) != mount.value($0) }
             if isApart { add(.cacheMountsApart, at: offset, target) }
@@ -156,7 +156,7 @@ extension Linter {
     }
 }
 
-/// The strings of a JSON array, as words of a command.
+/// The strings of a JSON array as words of a command.
 enum JSONWords {
     static func find(in text: LogicalText, _ range: Range<Int>) -> [ShellScript.Word] {
         var words: [ShellScript.Word] = []

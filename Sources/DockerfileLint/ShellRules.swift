@@ -38,7 +38,7 @@ extension Linter {
             let range = command.words[word].range.lowerBound..<end
             let inside = bytes[range]
             let isPlain = !inside.contains { [0x22, 0x27, 0x5C, 0x60].contains($0) || $0.isSpace }
-            // In the quotes of `sh -c` there is no telling which ones may be added.
+            // Inside the quotes of `sh -c` it is unclear which quotes may be added.
             let isOutermost = call.script == 0 && !run.instruction.isJSON
             var fix: Fix?
             if isPlain, isOutermost, isEquals || !isOut, script.text.isUnbroken(range) {
@@ -75,12 +75,12 @@ extension Linter {
         }
     }
 
-    /// Whether it runs what it reads.
+    /// Whether it executes what it reads.
     private func executes(_ call: Call, _ calls: Calls) -> Bool {
         let arguments = calls.arguments(of: call)
         switch call.program {
         case .shell:
-            // `-s` passes arguments to what is read; with a script of its own it reads data.
+            // `-s` passes arguments to the script on standard input; with a script file standard input is data.
             for index in arguments {
                 if calls.hasPrefix("-", index, of: call) {
                     let option = calls.value(index, of: call)

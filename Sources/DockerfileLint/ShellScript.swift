@@ -1,11 +1,11 @@
 internal import Formats
 
-/// A shell script taken apart as far as the rules need it: simple commands, their words and redirections, and what joins them.
-/// Whatever cannot be understood becomes a word; nothing fails, and each byte is read once.
+/// A shell script parsed in as much detail as the rules need: simple commands, their words and redirections, and what
+/// joins them. Anything that is not understood becomes a word; nothing fails, and each byte is read once.
 struct ShellScript: Sendable {
-    /// What stands between two commands.
+    /// What separates two commands.
     enum Joint: Sendable {
-        /// The beginning or end of a script, or of a group in it.
+        /// The start or end of a script, or of a group in it.
         case edge
         /// `&&`
         case and
@@ -22,20 +22,20 @@ struct ShellScript: Sendable {
     /// One word.
     struct Word: Equatable, Sendable {
         var range: Range<Int>
-        /// It has quotes or backslashes.
+        /// It contains quotes or backslashes.
         var isQuoted = false
-        /// The shell puts something else in its place: `$`, a backquote, or a pattern.
+        /// The shell expands it: `$`, a backquote, or a pattern.
         var isExpanded = false
-        /// The whole word is one pair of quotes with nothing to be expanded in it: what stands between them.
+        /// The range between the quotes, if the whole word is one pair of quotes without expansions.
         var inner: Range<Int>?
     }
 
-    /// `>FILE` and its like.
+    /// `>FILE` and the like.
     struct Redirection: Equatable, Sendable {
-        /// The operator, with the number before it.
+        /// The operator, with the file descriptor before it.
         let sign: Range<Int>
         let target: Word
-        /// The index of the word that it touches, among the command's.
+        /// The index in the command of the word that touches it.
         let touches: Int?
     }
 
@@ -45,9 +45,9 @@ struct ShellScript: Sendable {
         var redirections: [Redirection] = []
         var before = Joint.edge
         var after = Joint.edge
-        /// What its output becomes part of: nil for no other command; set for `$(...)`, `<(...)` and backquotes.
+        /// The command that uses its output, for `$(...)`, `<(...)` and backquotes; nil if there is none.
         var feeds: Int?
-        /// How many groups are around it.
+        /// The number of groups around it.
         var depth = 0
         /// From its first byte to its last.
         var range = 0..<0
@@ -59,14 +59,14 @@ struct ShellScript: Sendable {
     private static let deepest = 24
     private var position = 0
     private var pending: [(name: [UInt8], strips: Bool)] = []
-    // The command whose substitution is being read, and whether that began with a backquote.
+    // The command whose substitution is being read, and whether that started with a backquote.
     private var holder: Int?
     private var isInBackquotes = false
 
-    /// Reads all of a text.
+    /// Parses a whole text.
     init(_ text: LogicalText) { self.init(text, 0..<text.bytes.count) }
 
-    /// One command whose words are known, as those of a JSON array.
+    /// A single command with known words, such as those of a JSON array.
     init(_ text: LogicalText, words: [Word]) {
         self.text = text
         end = 0
@@ -74,7 +74,7 @@ struct ShellScript: Sendable {
         commands = [Command(words: words, range: range)]
     }
 
-    /// Reads a part of a text, such as what stands between quotes.
+    /// Parses a part of a text, such as the text between quotes.
     init(_ text: LogicalText, _ range: Range<Int>) {
         self.text = text
         end = min(range.upperBound, text.bytes.count)
@@ -82,7 +82,7 @@ struct ShellScript: Sendable {
         commands.reserveCapacity(8)
         while position < end {
             readList(until: 0, depth: 0)
-            // A bracket that closes nothing.
+            // An unmatched closing bracket.
             if position < end { position += 1 }
         }
     }
@@ -93,7 +93,7 @@ struct ShellScript: Sendable {
 
     // MARK: - Lists
 
-    /// Reads commands up to `closer`, which is left standing; 0 for the end.
+    /// Parses commands up to `closer`, which is not consumed; 0 for the end.
     private mutating func readList(until closer: UInt8, depth: Int) {
         var joint = Joint.edge
         while true {
@@ -119,7 +119,7 @@ struct ShellScript: Sendable {
             case 0x0A:
                 position += 1
                 skipHeredocs()
-                // A line that ends in an operator goes on.
+                // A line that ends in an operator continues.
                 next = hasCommand || joint == .edge ? .sequence : joint
             case UInt8(ascii: "("):
                 position += 1
@@ -127,12 +127,12 @@ struct ShellScript: Sendable {
                 if byte() == UInt8(ascii: ")") { position += 1 }
                 continue
             default:
-                // ")" of a case's pattern, or one too many.
+                // ")" of a case pattern, or an unmatched one.
                 if closer == 0, depth > 0 { return }
                 position += 1
                 next = .sequence
             }
-            // Commands in its words stand behind it.
+            // Commands in its words come after it.
             if hasCommand { commands[count].after = next }
             joint = next
         }
@@ -154,7 +154,7 @@ struct ShellScript: Sendable {
     // MARK: - Commands
 
     private mutating func readCommand(before: Joint, closer: UInt8, depth: Int) {
-        // Its place is taken first: commands in its words come after it.
+        // Its index is reserved first: commands in its words come after it.
         let index = commands.count
         var command = Command()
         command.before = before
@@ -173,7 +173,7 @@ struct ShellScript: Sendable {
                 readRedirection(into: &command, from: position, index)
             case 0x0A, UInt8(ascii: "|"), UInt8(ascii: ";"), UInt8(ascii: ")"): break reading
             case UInt8(ascii: "("):
-                // A function's brackets, or a group.
+                // A function's parentheses, or a group.
                 if command.words.isEmpty || byte(1) != UInt8(ascii: ")") { break reading }
                 position += 2
             case UInt8(ascii: "<"), UInt8(ascii: ">"):
@@ -189,7 +189,7 @@ struct ShellScript: Sendable {
                     isPlaced = true
                 }
                 let word = readWord(for: index, depth: depth)
-                // A backquote in a group that backquotes have around it.
+                // A backquote in a group within backquotes.
                 if word.range.isEmpty { position += 1 }
                 // A number that touches "<" or ">" belongs to it.
                 if byte() == UInt8(ascii: "<") || byte() == UInt8(ascii: ">"), !word.isQuoted,
@@ -278,7 +278,7 @@ struct ShellScript: Sendable {
         return word
     }
 
-    /// Up to the closing quote, which is left standing; whether all of it is as it stands.
+    /// Parses up to the closing quote, which is not consumed; returns whether all of it is literal.
     private mutating func readQuoted(for command: Int?, depth: Int, _ word: inout Word) -> Bool {
         var isPlain = true
         while position < end, byte() != UInt8(ascii: "\"") {
@@ -333,9 +333,9 @@ struct ShellScript: Sendable {
         if byte() == closer { position += 1 }
     }
 
-    // MARK: - What words say
+    // MARK: - Values of words
 
-    /// A word without its quotes and backslashes; what the shell expands stays as it is written.
+    /// A word without its quotes and backslashes; expansions stay as written.
     func value(of word: Word) -> [UInt8] {
         guard word.isQuoted else { return Array(text.bytes[word.range]) }
         if let inner = word.inner { return Array(text.bytes[inner]) }

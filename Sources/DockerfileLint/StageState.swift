@@ -1,19 +1,19 @@
 internal import Formats
 
-/// What holds at one place of a stage: variables, the user, the shell, and what earlier instructions have set up.
+/// The state at one place of a stage: variables, the user, the shell, and what earlier instructions have set up.
 struct StageState: Sendable {
-    /// A variable's value where it is known, and who set it.
+    /// A variable's value, if known, and where it was set.
     struct Variable: Sendable {
-        /// nil where it depends on what is not known here.
+        /// nil if it depends on something unknown.
         var value: ByteString?
-        /// In the file.
+        /// Its range in the file.
         var place: Range<Int>
-        /// ARG: it counts in this stage only.
+        /// ARG: it is valid only in this stage.
         var isArgument: Bool
     }
 
     enum User: Equatable, Sendable {
-        /// Nobody said so: most base images leave it at root.
+        /// Not stated: most base images leave the user at root.
         case assumedRoot
         case root
         case number(Int)
@@ -28,11 +28,12 @@ struct StageState: Sendable {
 
     enum Shell: Sendable { case posix, other }
 
-    /// What is known of the image that the stage begins with.
+    /// What is known about the image from which the stage starts.
     enum Base: Sendable {
-        /// A stage of this file whose own base is looked up already, or an image of unknown making.
+        /// A stage of this file whose own base is already resolved, or an unknown image.
         case unknown
-        /// Debian's or Ubuntu's, or one of the official images made from them: apt's `docker-clean` is in it, the user is root.
+        /// Debian's or Ubuntu's image, or an official one made from them: it contains apt's `docker-clean`, and its
+        /// user is root.
         case debian
         /// Another official image whose user is root.
         case official
@@ -46,30 +47,30 @@ struct StageState: Sendable {
     var base = Base.unknown
     /// Official images that set GOPATH to /go.
     var isGolang = false
-    /// apt's `docker-clean` was taken away, or emptied.
+    /// Whether apt's `docker-clean` was removed or emptied.
     var keepsArchives = false
-    /// `Binary::apt::APT::Keep-Downloaded-Packages "true"` was written.
+    /// Whether `Binary::apt::APT::Keep-Downloaded-Packages "true"` was written.
     var keepsDownloads = false
     /// Where `no-cache-dir` was written to pip's configuration.
     var pipConfiguration: Range<Int>?
 
-    // A file with more variables than this is no file that people wrote; what is beyond is not known.
+    // People do not write files with more variables than this; the values of further ones are unknown.
     private static let mostVariables = 512
 
     mutating func set(_ name: ByteString, _ variable: Variable) {
         guard variables.count < Self.mostVariables || variables[name] != nil else { return }
-        // ENV wins over an ARG of its name, wherever they stand.
+        // ENV takes precedence over an ARG with the same name, in any order.
         if variable.isArgument, let old = variables[name], !old.isArgument { return }
         variables[name] = variable
     }
 
-    /// A value in force that is not empty.
+    /// The variable in effect, if its value is not empty.
     func value(_ name: ByteString) -> Variable? {
         guard let variable = variables[name], variable.value != "" else { return nil }
         return variable
     }
 
-    /// What a stage that begins from this one has of it.
+    /// What a stage inherits that starts from this one.
     var inherited: StageState {
         var copy = self
         copy.variables = variables.filter { !$0.value.isArgument }
@@ -80,7 +81,7 @@ struct StageState: Sendable {
 
     // MARK: - The user
 
-    /// The user's number, if it is known.
+    /// The user's number, if known.
     var uid: Int? {
         switch user {
         case .root, .assumedRoot: 0
@@ -90,10 +91,10 @@ struct StageState: Sendable {
         }
     }
 
-    /// Certainly root: said so, or an official image whose user is root.
+    /// Whether the user is certainly root: stated, or an official image whose user is root.
     var isSurelyRoot: Bool { user == .root || user == .assumedRoot && base != .unknown }
 
-    /// Certainly not root.
+    /// Whether the user is certainly not root.
     var isSurelyOther: Bool {
         switch user {
         case .number(let number): number != 0
@@ -102,14 +103,14 @@ struct StageState: Sendable {
         }
     }
 
-    /// The home directory; nil in doubt.
+    /// The home directory; nil if in doubt.
     var home: ByteString? {
         if let variable = value("HOME") { return variable.value }
         switch user {
         case .root, .assumedRoot: return "/root"
         case .name(let name): return accounts[name]?.home
         case .number(let number):
-            // Without an account docker sets HOME to "/"; the base may have one.
+            // Without an account docker sets HOME to "/", but the base may have an account.
             return accounts.filter { $0.value.uid == number }.min { $0.key < $1.key }?.value.home
         case .unknown: return nil
         }
@@ -117,10 +118,10 @@ struct StageState: Sendable {
 
     // MARK: - Expanding
 
-    /// A longer value is none that anybody asks about. Without a bound each `ENV A=$A$A` would double it.
+    /// Nobody asks about a longer value. Without a limit each `ENV A=$A$A` would double it.
     private static let longestValue = 1024
 
-    /// `$NAME`, `${NAME}`, `${NAME:-x}` and `${NAME-x}`; nil where a part is not known, and for what becomes too long.
+    /// `$NAME`, `${NAME}`, `${NAME:-x}` and `${NAME-x}`; nil if a part is unknown, or if the result becomes too long.
     func expand(_ text: ByteString) -> ByteString? {
         guard text.contains("$") else { return text }
         let bytes = text.bytes
@@ -168,7 +169,7 @@ struct StageState: Sendable {
 }
 
 extension StageState.Base {
-    // Official images by their names; what is made from Alpine, or has a user of its own, is not here.
+    // Official images by name, except for those that are made from Alpine or have a user of their own.
     private static let debianNames: Set<ByteString> = [
         "debian", "ubuntu", "python", "node", "golang", "ruby", "rust", "openjdk", "php", "perl", "buildpack-deps",
         "gcc",
@@ -178,7 +179,7 @@ extension StageState.Base {
         "alpine", "fedora", "amazonlinux", "rockylinux", "almalinux", "busybox",
     ]
 
-    /// What the name of an image tells: "python:3.12-slim" is Debian's, "python:3.12-alpine" is not.
+    /// What an image's name tells: "python:3.12-slim" is made from Debian, "python:3.12-alpine" is not.
     init(image: ByteString) {
         var name = image.cut(at: "@")?.before ?? image
         for prefix in ["docker.io/", "index.docker.io/", "library/", "docker.io/library/"] as [ByteString]

@@ -1,8 +1,8 @@
 internal import Formats
 
-/// Which stages a file's last one is made with: BuildKit builds no others.
+/// Which stages a file's last one depends on: BuildKit builds no others.
 enum StageUse {
-    /// By their numbers; nil where that depends on a build argument.
+    /// By number; nil if that depends on a build argument.
     static func needed(in file: Dockerfile) -> Set<Int>? {
         var names: [ByteString: Int] = [:]
         var uses: [[ByteString]] = []
@@ -31,7 +31,7 @@ enum StageUse {
         return needed
     }
 
-    /// What `--from=` of a COPY or `from=` of a mount names.
+    /// The name in `--from=` of a COPY or `from=` of a mount.
     private static func source(in text: LogicalText, _ flag: Range<Int>, _ escape: UInt8) -> ByteString? {
         let name: StaticString = "--from="
         if text.bytes.hasPrefix(name, at: flag) {

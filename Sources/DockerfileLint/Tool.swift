@@ -1,10 +1,10 @@
 internal import Formats
 
-/// A tool with a cache, and its rules.
+/// A tool that has a cache, and its rules.
 enum Tool: Sendable {
     case pip, npm, yarn, uv, goModules, goBuilds
 
-    /// Its cache's variables, the first that is set decides. What is added to the value is its second part.
+    /// The variables for its cache; the first that is set decides. The second part is appended to the value.
     var variables: [(name: ByteString, rest: ByteString)] {
         switch self {
         case .pip: [("PIP_CACHE_DIR", ""), ("XDG_CACHE_HOME", "/pip")]
@@ -16,7 +16,7 @@ enum Tool: Sendable {
         }
     }
 
-    /// Where it keeps its cache without any; nil in doubt.
+    /// Its default cache directory without any variables; nil if in doubt.
     func standardPlace(_ now: StageState) -> ByteString? {
         switch self {
         case .pip: return now.home.map { $0.appending(path: ".cache/pip").cleanedPath }
@@ -33,7 +33,7 @@ enum Tool: Sendable {
         }
     }
 
-    /// Options that lead it to another cache.
+    /// Options that select another cache directory.
     var placeOptions: [StaticString] {
         switch self {
         case .pip, .uv: ["--cache-dir"]
@@ -53,7 +53,7 @@ enum Tool: Sendable {
         }
     }
 
-    /// Words that make it fetch something, and words that make it do anything else. The first of them decides.
+    /// Words that make it fetch something, and words that make it do anything else. The first one found decides.
     var installing: [StaticString] {
         switch self {
         case .pip: ["install", "wheel", "download"]
@@ -70,7 +70,7 @@ enum Tool: Sendable {
         ]
     }
 
-    /// Whether a call fetches something, `cache` and the like, or nothing of interest.
+    /// What a call does: fetch something, `cache` and the like, or anything else.
     enum Deed { case installs, cleans, other }
 
     func deed(_ call: Call, _ calls: Calls) -> Deed {
@@ -81,7 +81,7 @@ enum Tool: Sendable {
             if others.contains(where: { calls.holds($0, index, of: call) }) { return .other }
             isBare = false
         }
-        // `yarn` alone installs.
+        // `yarn` without arguments installs.
         let asks = calls.arguments(of: call).contains {
             calls.holds("--version", $0, of: call) || calls.holds("-v", $0, of: call)
                 || calls.holds("--help", $0, of: call)
@@ -89,7 +89,7 @@ enum Tool: Sendable {
         return self == .yarn && isBare && !asks ? .installs : .other
     }
 
-    /// Whether a mount is meant for it, going by its target.
+    /// Whether a mount is meant for it, judging by its target.
     func isMeant(_ target: ByteString) -> Bool {
         let last = target.lastPathComponent
         switch self {
@@ -102,7 +102,7 @@ enum Tool: Sendable {
         }
     }
 
-    // Its rules; nil where nothing was measured.
+    // Its rules; nil if nothing was measured.
     var cacheElsewhere: Rule? {
         switch self {
         case .pip: .pipCacheElsewhere
@@ -142,29 +142,30 @@ enum Tool: Sendable {
     }
 }
 
-/// Where a call's cache lies, and what says so.
+/// Where a call's cache is, and what determines that.
 struct CachePlace {
     enum Source {
         case standard
         /// An option, by the index of its word.
         case option(Int)
-        /// A variable, by its place in the file.
+        /// A variable, by its range in the file.
         case variable(ByteString, Range<Int>)
     }
-    /// nil in doubt.
+    /// nil if in doubt.
     var path: ByteString?
     var source = Source.standard
 }
 
 extension Linter {
-    /// A variable as a call sees it: set before it, exported earlier in the RUN, or by ENV and ARG. The value is nil in doubt.
+    /// A variable as a call sees it: set before it, exported earlier in the RUN, or set by ENV or ARG. The value is
+    /// nil if in doubt.
     func variable(_ name: ByteString, _ call: Call, _ calls: Calls) -> (
         value: ByteString?, place: Range<Int>, word: Int?
     )? {
         for index in call.assignments.reversed() {
             if let value = assigned(name, index, call, calls) { return (value, calls.place(index, of: call), index) }
         }
-        // Without `export` it counts only for what is in the environment already.
+        // Without `export` it affects only a variable that is in the environment already.
         if let (other, word) = calls.export(of: name, before: call), other.name >= 0 || now.variables[name] != nil,
             let value = assigned(name, word, other, calls)
         {
@@ -183,7 +184,7 @@ extension Linter {
         return .some(calls.command(of: call).words[index].isExpanded ? now.expand(value) : value)
     }
 
-    /// Where a call's cache lies; `standard` is where the tool keeps it by itself.
+    /// Where a call's cache is; `standard` is the tool's default directory.
     func cachePlace(_ tool: Tool, _ call: Call, _ calls: Calls, _ standard: ByteString?) -> CachePlace {
         for index in calls.arguments(of: call) {
             for option in tool.placeOptions {
@@ -213,7 +214,7 @@ extension Linter {
         return CachePlace(path: standard)
     }
 
-    /// A path as a shell makes it of a word; nil in doubt.
+    /// The path that a shell makes from a word; nil if in doubt.
     func known(_ word: some Sequence<UInt8>) -> ByteString? {
         var path = ByteString(word)
         if path == "~" || path.hasPrefix("~/") {

@@ -1,6 +1,6 @@
 internal import Formats
 
-// Rules that are alike for several tools: a cache that is mounted, and why the mount does nothing.
+// Rules that are similar for several tools: a cache is mounted, and the mount has no effect.
 
 extension Linter {
     mutating func lintPip(_ run: Run) {
@@ -58,7 +58,7 @@ extension Linter {
 
     private mutating func lint(_ tool: Tool, _ run: Run) {
         guard !run.caches.isEmpty, run.calls.all.contains(where: { $0.program == tool.program }) else { return }
-        // Where its cache would be without words and variables to the contrary.
+        // Where its cache would be if no options and variables changed it.
         let standard = tool.standardPlace(now)
         for call in run.calls.all where call.program == tool.program {
             guard !mustStop else { return }
@@ -96,12 +96,12 @@ extension Linter {
         }
     }
 
-    /// The option that switches a cache off: taken away, the mount is used.
+    /// The option that disables a cache: without it, the mount is used.
     private mutating func lintOff(_ tool: Tool, _ run: Run, _ call: Call) {
         for index in run.calls.arguments(of: call) {
             let isOff: Bool
             if tool == .pip {
-                // optparse takes any beginning that is one option's only.
+                // optparse accepts any unambiguous prefix of an option.
                 let content = run.calls.content(index, of: call)
                 let text = ByteString(run.calls.bytes(of: call)[content])
                 isOff = text.count >= 7 && ("--no-cache-dir" as ByteString).hasPrefix(text)
@@ -116,14 +116,14 @@ extension Linter {
         }
     }
 
-    /// Variables and files that switch a cache off.
+    /// Variables and files that disable a cache.
     private mutating func lintSwitches(_ tool: Tool, _ run: Run, _ call: Call) {
         if tool == .pip, let place = now.pipConfiguration { add(.pipConfigurationOff, at: place.lowerBound) }
         guard tool == .pip || tool == .uv, !run.unsets else { return }
         let name: ByteString = tool == .pip ? "PIP_NO_CACHE_DIR" : "UV_NO_CACHE"
         guard let (value, place, word) = variable(name, call, run.calls), let value, !value.isEmpty else { return }
         if tool == .uv, !["1", "true", "t", "yes", "y", "on"].contains(value.lowercasedASCII) { return }
-        // An ENV of the same name would come to the fore again.
+        // Otherwise an ENV with the same name would take effect again.
         let fix = now.value(name) == nil ? word.flatMap { removal(of: $0, call, run) } : nil
         let line = lines.place(of: run.calls.start(of: call)).line
         add(
@@ -151,14 +151,14 @@ extension Linter {
             if tool == .pip, now.isSurelyOther, target.hasPrefix("/root/") {
                 add(.pipMountOfRoot, at: offset, detail)
             } else if let rule = tool.mountElsewhere {
-                // Another stage's base may have set what leads it there.
+                // Another stage's base may have set a variable that selects this directory.
                 guard tool != .goModules || place.isCertain || now.base != .unknown else { return }
                 add(rule, at: offset, detail)
             }
         }
     }
 
-    /// `--cache X` is taken away where the mount is what would be used without it, and nothing else in the RUN names X.
+    /// `--cache X` is removed if the mount would be used without it, and nothing else in the RUN names X.
     private func elsewhereFix(_ tool: Tool, _ index: Int, _ call: Call, _ run: Run) -> Fix? {
         guard tool == .npm, run.calls.all.count < 64, let standard = tool.standardPlace(now),
             run.covers(standard) != nil,
@@ -225,7 +225,7 @@ extension Linter {
             if tool == .yarn { rule = .yarnMountPointCleaned }
             if tool == .goModules { rule = .goMountPointCleaned }
         }
-        // With more words than these, it may do more than empty what is mounted.
+        // With more arguments than these, it may do more than empty the mounted cache.
         let isAll = calls.arguments(of: call).count <= (tool == .npm || tool == .uv ? 3 : 2)
         add(rule, at: calls.start(of: call), fix: isAll ? removal(ofCommand: call, run) : nil)
     }

@@ -3,12 +3,12 @@ internal import Formats
 internal import Host
 internal import Planning
 
-/// Every blob of the store that may be read, compared with its digest.
+/// Every readable blob of the store, compared with its digest.
 struct BlobFacts {
     var matching = 0
-    /// Bytes that were read.
+    /// Bytes read.
     var bytes: UInt64 = 0
-    /// Blobs of other users, who hide them.
+    /// Blobs that other users keep private.
     var unreadable = 0
     var damaged: [ByteString] = []
 
@@ -22,8 +22,8 @@ struct BlobFacts {
         return [Finding(.blobsVerified, text)]
     }
 
-    /// Reads every pool of every part, each blob once however many names it has. `progress` is told the bytes that are done
-    /// and those in all.
+    /// Reads every pool of every sub-store, each blob once however many names it has. Calls `progress` with the bytes
+    /// done and the total.
     static func gather(_ layout: StoreLayout, progress: (UInt64, UInt64) -> Void = { _, _ in }) -> BlobFacts {
         var facts = BlobFacts()
         let blobs = list(layout)

@@ -1,7 +1,7 @@
 public import Formats
 
-/// Everything that the doctor can say. Codes are stable: a number is never used again for another meaning. docs/doctor.md is
-/// this table; a test keeps the two alike.
+/// Everything that the doctor can report. Codes are stable: a number is never reused for another meaning.
+/// docs/doctor.md contains this table; a test keeps both equal.
 public enum Check: UInt16, CaseIterable, Sendable {
     // 1xx: which docker runs
     case shellsFindShim = 100
@@ -111,15 +111,15 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case remoteClientTooOld = 802
     case remoteFails = 803
 
-    /// The code people and programs see, such as "DOC101".
+    /// The code for people and programs, such as "DOC101".
     public var code: ByteString { "DOC" + ByteString(decimal: rawValue) }
 }
 
-/// How bad a finding is. The program's exit code is the worst one's place here.
+/// How bad a finding is. The program's exit code is the raw value of the worst one.
 public enum Severity: Int32, CaseIterable, Comparable, Sendable {
-    /// As it should be, or only to be known.
+    /// As it should be, or just for information.
     case ok = 0
-    /// Builds share less than they could, or something goes wrong later.
+    /// Builds share less than they could, or something will go wrong later.
     case warning = 1
     /// Builds share nothing here, or fail.
     case broken = 2

@@ -1,12 +1,12 @@
-/// What a check says, beside what it is about.
+/// The texts of a check.
 public struct CheckInfo: Sendable {
     /// How bad it is.
     public let severity: Severity
-    /// What is found, in one sentence.
+    /// The finding in one sentence.
     public let title: String
-    /// Why it matters; empty for what is in order.
+    /// Why it matters; empty if all is well.
     public let why: String
-    /// The one command that fixes it, <path> standing for what it is about; empty for what is in order.
+    /// The one command that fixes it, in which <path> stands for the path concerned; empty if all is well.
     public let fix: String
 }
 

@@ -3,15 +3,15 @@ internal import Formats
 internal import Host
 internal import WorkingTree
 
-/// What makes a fresh clone miss where this one hits, and the other way round: BuildKit hashes the modes of files.
+/// What makes a fresh clone miss where this one hits, and the reverse: BuildKit hashes the modes of files.
 struct CloneFacts {
     /// The permission bits that new files do not get.
     var mask: UInt32 = 0o022
-    /// The repository's top; nil outside of any.
+    /// The top of the repository; nil outside of any.
     var top: ByteString?
-    /// Why it, or a submodule of it, could not be looked at; nil when all of it could.
+    /// Why the repository, or one of its submodules, could not be examined; nil if all could be.
     var obstacle: ByteString?
-    /// How many tracked files were looked at.
+    /// The number of tracked files examined.
     var files = 0
     var setgid: [ByteString] = []
     var hasDefaultACL = false
@@ -19,7 +19,7 @@ struct CloneFacts {
     var oddDirectories: [ByteString] = []
     /// Whether core.fileMode is false.
     var ignoresModes = false
-    /// core.sharedRepository, where it is set.
+    /// core.sharedRepository, if it is set.
     var sharing: ByteString?
 
     func findings() -> [Finding] {
@@ -49,7 +49,7 @@ struct CloneFacts {
 }
 
 extension CloneFacts {
-    /// Looks at the repository around the working directory.
+    /// Examines the repository around the working directory.
     static func gather(_ context: ProcessContext) -> CloneFacts {
         var facts = CloneFacts(mask: context.mask)
         let around = context.directory.map { GitRepository.around($0) } ?? .nothing
@@ -60,7 +60,7 @@ extension CloneFacts {
         guard let repository = around.repository else { return facts }
         facts.top = repository.top
         facts.sharing = repository.configured("core", "sharedrepository")
-        // Not a tracked file's directory, but all that is made in it has the bit.
+        // It is not the directory of a tracked file, but everything made in it inherits the bit.
         if let status = try? Files.status(repository.top), status.mode & 0o2000 != 0 { facts.setgid = ["."] }
         do throws(Checkout.CheckoutError) {
             facts.take(try ModeSurvey(of: repository))

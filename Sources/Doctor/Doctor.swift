@@ -4,10 +4,10 @@ internal import Host
 internal import Planning
 internal import Shim
 
-/// Looks at everything that Slipway needs, and at what makes builds share less than they could. Changes nothing.
+/// Checks everything that Slipway needs, and what makes builds share less than they could. Changes nothing.
 public enum Doctor {
-    /// All findings. With `verifying`, every blob of the store is read; `progress` is told the bytes that are done and those
-    /// in all.
+    /// All findings. With `verifying` it reads every blob of the store, and calls `progress` with the bytes done and
+    /// the total.
     public static func examine(
         verifying: Bool, progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) -> Report {

@@ -5,31 +5,31 @@ internal import Notes
 internal import Planning
 internal import Shim
 
-/// Which docker, plugins and builder the commands from here reach.
+/// Which docker, plugins and builder commands in this place use.
 struct EngineFacts {
-    /// A command and what it reaches.
+    /// A command and what it uses.
     struct Route {
         let command: ByteString
         let target: BuildTarget
     }
 
-    /// The real docker's path; nil when there is none.
+    /// The path of the real docker; nil if there is none.
     var docker: ByteString?
-    /// What it said it is.
+    /// What it reports to be.
     var program = DockerProgram.unknown
     /// Whether it is a confined snap.
     var isSnap = false
-    /// Empty when there is no docker to ask for.
+    /// Empty if there is no docker to ask.
     var routes: [Route] = []
-    /// The compose plugin's version, or its path where it tells none; nil when there is none.
+    /// The compose plugin's version, or its path if it reports none; nil if there is none.
     var compose: ByteString?
-    /// The plugin docker-buildx that docker finds first, and whether that is the shim; nil when there is none.
+    /// The docker-buildx plugin that docker finds first, and whether it is the shim; nil if there is none.
     var firstPlugin: (path: ByteString, isShim: Bool)?
-    /// The BuildKit that each builder in a container was told to run, where that is a numbered image.
+    /// The BuildKit image of each builder in a container, if the image has a version number.
     var buildKits: [(builder: ByteString, image: ByteString)] = []
     /// Whether BUILDX_NO_DEFAULT_ATTESTATIONS is on.
     var leavesAttestationsOut = false
-    /// What the install wrote down for callers without PATH.
+    /// The path of docker that the installer recorded for callers without PATH.
     var record = DockerRecord.missing
 
     func findings() -> [Finding] { recordFindings() + dockerFindings() }
@@ -70,7 +70,7 @@ struct EngineFacts {
         return findings
     }
 
-    /// One finding where both commands meet the same.
+    /// One finding if both commands have the same.
     private func routesFindings() -> [Finding] {
         var seen: [(note: Note, commands: ByteString)] = []
         var findings: [Finding] = []
@@ -101,7 +101,7 @@ struct EngineFacts {
         return builder.engine?.version.map { text + ", engine " + $0.text } ?? text
     }
 
-    /// What a reason of the shim's means to the doctor.
+    /// What a reason of the shim means for the doctor.
     static func finding(for note: Note, _ commands: ByteString) -> Finding {
         let check = checks[note.reason] ?? .routeInDoubt
         var detail = commands
@@ -134,7 +134,7 @@ extension BuildTarget {
 
     fileprivate var engine: EngineInfo? { if case .buildx(let builder) = self { builder.engine } else { nil } }
 
-    /// Why nothing is added, or nothing exported.
+    /// Why no options are added, or why nothing is exported.
     fileprivate var obstacle: Note? {
         switch self {
         case .untouched(let note): note
@@ -163,7 +163,7 @@ struct BuildKitImage: Equatable {
 }
 
 extension EngineFacts {
-    /// Asks docker and its plugins what they are, and the engine what it can.
+    /// Asks docker and its plugins what they are, and the engine what it supports.
     static func gather(
         _ context: ProcessContext, docker: Program?, environment: DockerEnvironment = .current(),
         system: BuildTarget.SystemFiles = .standard
@@ -174,7 +174,7 @@ extension EngineFacts {
         facts.docker = docker.path
         facts.isSnap = DockerProgram.isSnap(docker.path)
         guard !facts.isSnap else { return facts }
-        // A script that looks for the next docker must not come round for ever.
+        // A script that searches for the next docker must not call itself for ever.
         var versions = BinaryVersions(file: nil) {
             EnvironmentChange.apply(RealDocker.changes(for: docker), to: context.environment)
         }

@@ -1,15 +1,15 @@
 public import Formats
 
-/// One thing that was found, good or bad.
+/// One finding, good or bad.
 public struct Finding: Equatable, Sendable {
-    /// What was found.
+    /// The check that found it.
     public let check: Check
-    /// What it is about: paths, versions, numbers; may be empty.
+    /// The paths, versions or numbers concerned; may be empty.
     public let detail: ByteString
-    /// The command that fixes it; empty where there is nothing to fix.
+    /// The command that fixes it; empty if there is nothing to fix.
     public let fix: ByteString
 
-    /// A finding. `path` takes the place of <path> in the command that fixes it; `fix` is a command that fits better here.
+    /// A finding. `path` replaces <path> in the command that fixes it; `fix` is a command that fits better.
     init(_ check: Check, _ detail: ByteString = "", path: ByteString? = nil, fix: ByteString? = nil) {
         self.check = check
         self.detail = PublicAddress.redacting(detail)
@@ -35,7 +35,7 @@ public struct Report: Sendable {
     /// The worst first, and by their codes.
     public let findings: [Finding]
 
-    /// Puts findings in order.
+    /// Sorts findings.
     init(_ findings: [Finding]) {
         self.findings = findings.enumerated().sorted {
             let (left, right) = ($0.element, $1.element)
@@ -44,7 +44,7 @@ public struct Report: Sendable {
         }.map(\.element)
     }
 
-    /// The worst severity; `ok` when nothing was found.
+    /// The worst severity; `ok` if there are no findings.
     public var worst: Severity { findings.map(\.severity).max() ?? .ok }
 
     /// {"findings": [...], "worst": "...", "verdict": "...", "says": "..."}
@@ -84,13 +84,13 @@ public struct Report: Sendable {
 }
 
 extension ByteString {
-    /// Every occurrence of a text replaced by another.
+    /// Replaces every occurrence of a text.
     func replacing(_ part: ByteString, with other: ByteString) -> ByteString {
         guard !part.isEmpty, let found = range(of: part) else { return self }
         return prefix(found.lowerBound) + other + dropFirst(found.upperBound).replacing(part, with: other)
     }
 
-    /// At most so many of the names, with the number of the others.
+    /// At most this many of the names, and the number of the others.
     static func listing(_ names: [ByteString], most: Int = 5) -> ByteString {
         let shown = names.prefix(most).joined(separator: ", ")
         return names.count > most ? shown + " and " + ByteString(decimal: names.count - most) + " more" : shown

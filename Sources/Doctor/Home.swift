@@ -1,14 +1,14 @@
 internal import Formats
 internal import Host
 
-/// Whose the HOME is, and what docker keeps in it.
+/// Who owns HOME, and docker's files in it.
 struct HomeFacts {
-    /// HOME's value; nil when it is not set.
+    /// HOME's value; nil if it is not set.
     var home: ByteString?
-    /// Its owner; nil when it is no directory.
+    /// Its owner; nil if it is not a directory.
     var owner: UInt32?
     var user: UInt32 = 0
-    /// Docker's configuration that belongs to somebody else, the outermost of each.
+    /// Docker's configuration files and directories that belong to another user; only the outermost ones.
     var foreign: [(path: ByteString, owner: UInt32)] = []
 
     func findings() -> [Finding] {
@@ -21,7 +21,7 @@ struct HomeFacts {
         return [Finding(.dockerFilesOfSomebodyElse, .listing(paths), path: first.path)]
     }
 
-    /// Looks at HOME, docker's directory and buildx's with what stands in it. Root may write what is anybody's.
+    /// Examines HOME, docker's directory and buildx's, with their content. Files of any user are fine for root.
     static func gather(_ context: ProcessContext) -> HomeFacts {
         var facts = HomeFacts(home: context.variable("HOME"), user: context.user)
         guard let home = facts.home, home.hasPrefix("/"), let status = try? Files.status(home),

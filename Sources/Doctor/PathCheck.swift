@@ -4,8 +4,9 @@ internal import PathMap
 internal import Shim
 
 extension PathLookup {
-    /// Whether the engine sees the working directory under its own path; nothing where there is no table. Translating helps only
-    /// commands of the shim's: compose, and programs that speak to the engine themselves, hand it paths as they are.
+    /// Whether the engine sees the working directory at its own path; no finding without a table. Translation helps
+    /// only commands that go through the shim: compose, and programs that talk to the engine themselves, pass paths
+    /// unchanged.
     func findings(_ directory: ByteString?) -> [Finding] {
         if let note = notes.first(where: { $0.reason == .containerNotProved }) {
             return [Finding(.containerNotProved, note.detail)]

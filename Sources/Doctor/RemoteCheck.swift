@@ -4,11 +4,12 @@ internal import Planning
 internal import Remote
 internal import Shim
 
-/// The registry behind the store: what reaches it, and what failed. It is not asked: `slipway remote check` does that.
+/// The registry for the store: the client for it, and what has failed. It is not contacted: `slipway remote check`
+/// does that.
 struct RemoteFacts {
     var prefix: ByteString
     var role = RemoteSettings.Role.reader
-    /// The client, in words; nil where there is none that can be used.
+    /// A description of the client; nil if there is no usable one.
     var client: ByteString?
     var obstacle: RemoteCause?
     var failures: [(way: ByteString, cause: RemoteCause, detail: ByteString)] = []
@@ -30,7 +31,7 @@ struct RemoteFacts {
         return [Finding(.remoteInOrder, prefix + " as " + role.rawValue + (client.map { ", by " + $0 } ?? ""))]
     }
 
-    /// nil where none is named.
+    /// nil if no registry is set.
     static func gather(_ settings: RemoteSettings) -> RemoteFacts? {
         guard let prefix = settings.prefix else { return nil }
         var facts = RemoteFacts(prefix: prefix, role: settings.role)

@@ -2,9 +2,10 @@ internal import Formats
 internal import Host
 internal import Shim
 
-/// Starts shells and asks each what `docker` is. Nothing of the caller's environment reaches them but who the user is.
+/// Starts shells and asks each what `docker` is. They get nothing of the caller's environment except for the user's
+/// identity.
 struct ShellProbe {
-    /// The ways in which a shell is started; they differ in the files that it reads.
+    /// The ways to start a shell; they differ in the files that it reads.
     enum Kind: CaseIterable {
         case loginTyped, typed, login, script
 
@@ -34,14 +35,14 @@ struct ShellProbe {
     private let patience: Int64
     private let home: ByteString
     private let configuration: ByteString
-    /// A folder of our own for answers, and for fish, which writes at its very start; made when it is needed.
+    /// A folder for answers, and for fish, which writes as soon as it starts; created on demand.
     private var scratch: ByteString?
     private var hasFishSettings = false
 
     init(_ context: ProcessContext, shims: ByteString, patience: Int64) {
         let kept: [ByteString] = ["HOME", "USER", "LOGNAME", "ZDOTDIR"]
         user = kept.compactMap { name in context.variable(name).map { name + "=" + $0 } } + ["TERM=dumb"]
-        // What such a process has before any file is read; install.sh takes the same.
+        // The PATH of such a process before any file is read; install.sh uses the same.
         search =
             context.user == 0
             ? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" : "/usr/local/bin:/usr/bin:/bin"
@@ -51,7 +52,7 @@ struct ShellProbe {
         configuration = context.variable("XDG_CONFIG_HOME") ?? home.appending(path: ".config")
     }
 
-    /// What a shell of a kind runs, by itself and with a parent that has the shim first.
+    /// What a shell of a kind runs, by itself and with a parent whose PATH has the shim first.
     mutating func verdict(_ name: ByteString, _ shell: ByteString, _ kind: Kind) -> ShellFacts.Verdict {
         let common = user + ["SHELL=" + shell] + folders(for: name)
         guard let plain = ask(name, shell, kind.flags, common + ["PATH=" + search]) else { return .silent }
@@ -60,20 +61,20 @@ struct ShellProbe {
         return ProgramSearch.isShim(led) ? .inherited : .other(plain)
     }
 
-    /// What a shell without any environment runs: it has the PATH that it was built with.
+    /// What a shell without any environment runs: it has its built-in PATH.
     mutating func bareVerdict(_ shell: ByteString) -> ShellFacts.Verdict {
         guard let found = ask("sh", shell, [], []) else { return .silent }
         return ProgramSearch.isShim(found) ? .shim : .other(found)
     }
 
-    /// What stands between the last two lines of "@" in the shell's answer; nil without one. It goes to a file of its own: what
-    /// startup files print is no answer, and Debian's busybox greets in the middle of a command.
+    /// The text between the last two "@" lines in the shell's answer; nil if there is none. It goes to a separate file:
+    /// output of startup files is not an answer, and Debian's busybox prints a greeting in the middle of a command.
     private mutating func ask(
         _ name: ByteString, _ shell: ByteString, _ flags: [ByteString], _ environment: [ByteString]
     ) -> ByteString? {
         guard let answer = makeScratch()?.appending(path: "answer") else { return nil }
         try? Files.remove(answer)
-        // Some have "set -e" in their files; older fish knows no "||".
+        // Some users have "set -e" in their files; older versions of fish do not know "||".
         let asked: ByteString = "command -v docker >>\"$SLIPWAY_ANSWER\"" + (name == "fish" ? "; " : " || true; ")
         let line: ByteString = "printf '\\n@\\n' >>\"$SLIPWAY_ANSWER\""
         let arguments = [name] + flags + ["-c", line + "; " + asked + line]
@@ -84,7 +85,7 @@ struct ShellProbe {
         return Self.docker(in: text)
     }
 
-    /// A file if one is named there, else the first line (an alias), which may be empty.
+    /// A file if one is named, otherwise the first line (an alias), which may be empty.
     static func docker(in text: ByteString) -> ByteString? {
         let lines = text.split("\n")
         guard let last = lines.lastIndex(of: "@"), let first = lines[..<last].lastIndex(of: "@") else { return nil }
@@ -112,14 +113,15 @@ struct ShellProbe {
         ]
     }
 
-    /// Takes away what was made.
+    /// Removes what was made.
     func cleanUp() {
         if let scratch { try? Files.removeTree(scratch) }
     }
 }
 
 extension Files {
-    /// Copies a folder of small files, links followed, as far as it goes: at most `budget` things and eight deep.
+    /// Copies a folder of small files, following links, as far as possible: at most `budget` entries and eight
+    /// levels.
     fileprivate static func copy(_ source: ByteString, to target: ByteString, _ budget: inout Int, depth: Int = 8) {
         guard depth > 0, let status = try? Files.status(source) else { return }
         if status.kind == .directory {

@@ -2,40 +2,41 @@ internal import Formats
 internal import Host
 internal import Shim
 
-/// Which docker each kind of shell runs. What shells read cannot be known from reading it, so each is started and asked.
+/// Which docker each kind of shell runs. That cannot be derived by reading the shells' startup files, so each shell
+/// is started and asked.
 struct ShellFacts {
     /// A `docker` on PATH.
     struct Docker: Equatable {
         let path: ByteString
         let isShim: Bool
-        /// The same for the same content; nil for what is no shim.
+        /// Equal for equal content; nil if it is not a shim.
         var content: ByteString?
     }
 
     /// What `docker` is in a shell.
     enum Verdict: Equatable {
-        /// The shim, whatever its parent's PATH.
+        /// The shim, whatever its parent's PATH is.
         case shim
         /// The shim, if its parent's PATH has it first.
         case inherited
-        /// Something else; empty for none.
+        /// Something else; empty for nothing.
         case other(ByteString)
         /// No answer in time.
         case silent
     }
 
-    /// One shell and how it was started.
+    /// A shell and how it was started.
     struct Answer: Equatable {
         let shell: ByteString
         let kind: ByteString
         let verdict: Verdict
-        /// Whether it was started without any environment.
+        /// Whether it was started with an empty environment.
         var isBare = false
     }
 
     /// In the order of PATH.
     var dockers: [Docker] = []
-    /// The shim that is installed, wherever it was found.
+    /// The installed shim, wherever it was found.
     var shim: ByteString?
     /// Whether the shim lies below the user's HOME.
     var isForOneUser = false
@@ -43,7 +44,7 @@ struct ShellFacts {
     var isBypassed = false
     var answers: [Answer] = []
 
-    /// Whether docker, typed where the doctor was, is the shim.
+    /// Whether `docker`, run where the doctor was, is the shim.
     var isReachedHere: Bool { dockers.first?.isShim == true }
 
     func findings() -> [Finding] {
@@ -103,7 +104,7 @@ struct ShellFacts {
         return findings
     }
 
-    /// "bash (typed; script), zsh": a shell by its name alone where all its kinds are meant.
+    /// "bash (typed; script), zsh": only a shell's name if all of its kinds are meant.
     private static func names(_ answers: [Answer]) -> ByteString {
         var shells: [(name: ByteString, kinds: [ByteString])] = []
         for answer in answers {
@@ -122,7 +123,7 @@ struct ShellFacts {
 }
 
 extension ShellFacts {
-    /// Looks along PATH and asks the shells, each for so many nanoseconds at most.
+    /// Searches PATH and asks the shells, each for at most this many nanoseconds.
     static func gather(_ context: ProcessContext, patience: Int64 = 10_000_000_000) -> ShellFacts {
         var facts = ShellFacts()
         facts.isBypassed = context.variable("SLIPWAY") == "off"
@@ -134,7 +135,7 @@ extension ShellFacts {
         guard let shim = facts.shim else { return facts }
         if let home = context.variable("HOME") {
             facts.isForOneUser = shim.relative(to: home.cleanedPath) != nil
-            // Root runs nobody else's shell files, even though a `sudo` that keeps HOME would have it do so.
+            // Root does not run another user's shell files, even though a `sudo` that keeps HOME would do so.
             let owner = (try? Files.status(home))?.owner
             guard context.user != 0 || owner == nil || owner == 0 else { return facts }
         }
@@ -154,14 +155,15 @@ extension ShellFacts {
         return facts
     }
 
-    /// Where install.sh puts the shim, seen from the admin program: PREFIX/bin/slipway, PREFIX/lib/slipway/shims/docker.
+    /// The shim's path from install.sh, relative to the admin program: PREFIX/bin/slipway,
+    /// PREFIX/lib/slipway/shims/docker.
     private static func installedShim(_ context: ProcessContext) -> ByteString? {
         let prefix = context.program.parentPath.parentPath
         let path = prefix.appending(path: "lib/slipway/shims/docker")
         return ProcessContext.isProgram(path) && ProgramSearch.isShim(path) ? path : nil
     }
 
-    /// Files are read only where there are two that may differ.
+    /// Files are read only if there are two that may differ.
     private mutating func compareShims() {
         var files: [FileStatus] = []
         for docker in dockers where docker.isShim {

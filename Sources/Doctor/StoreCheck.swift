@@ -4,9 +4,9 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// The store in force: whether it can be used, and what is in it.
+/// The store in use: whether it works, and what it contains.
 struct StoreFacts {
-    /// A part of the store by the number in its name, and who owns it.
+    /// A sub-store by the user number in its name, and its owner.
     struct Part: Equatable {
         let path: ByteString
         let user: UInt32
@@ -14,33 +14,33 @@ struct StoreFacts {
         let isWritableByOthers: Bool
     }
 
-    /// Its directory; nil when no setting names one and there is no HOME.
+    /// Its directory; nil if no setting names one and HOME is not set.
     var path: ByteString?
     /// Whether BuildKit's client can send the path.
     var isUsable = false
-    /// Whether the directory is there.
+    /// Whether the directory exists.
     var isMade = false
     var user: UInt32 = 0
-    /// Why one's own part, or what leads to it, is not used.
+    /// Why the user's own sub-store, or something above it, is not used.
     var rejection: Note?
-    /// What became of writing, locking and linking in it.
+    /// The result of trying to write, lock and link in it.
     var trial = StoreTrial()
     var fileSystem: FileSystem?
     var space: Files.Space?
-    /// Bytes that stay free.
+    /// The bytes that must stay free.
     var floor: UInt64 = 0
-    /// Bytes in one's own pool, and how many it may hold.
+    /// The bytes in the user's own pool, and how many it may hold.
     var used: UInt64 = 0
     var budget: UInt64 = .max
-    /// The parts of other users.
+    /// The sub-stores of other users.
     var parts: [Part] = []
-    /// Left by an earlier run in one's own part.
+    /// What earlier runs have left in the user's own sub-store.
     var leftovers: [ByteString] = []
-    /// What somebody has held for so long that it is worth a word, with the holder.
+    /// Locks that were held for so long that they are worth mentioning, with their holders.
     var held: [ByteString] = []
-    /// Not Slipway's.
+    /// Files that do not belong to Slipway.
     var foreign: [ByteString] = []
-    /// Exports that are newer than now.
+    /// Exports dated in the future.
     var future: [ByteString] = []
 
     func findings() -> [Finding] {
@@ -136,18 +136,18 @@ struct StoreFacts {
     }
 }
 
-/// Writing, locking and linking, tried in a directory of its own that is gone afterwards.
+/// Tries writing, locking and linking in a temporary directory.
 struct StoreTrial {
-    /// Where it was tried.
+    /// Where this was tried.
     var place: ByteString = ""
-    /// Why nothing can be made there.
+    /// Why nothing can be created there.
     var writing: Errno?
     /// Why a file there cannot be locked.
     var locking: Errno?
-    /// Why a file there gets no second name.
+    /// Why a file there cannot get a second name.
     var linking: Errno?
 
-    /// How the directory is called; one that is found later was left by a run that was killed.
+    /// The prefix of the directory's name; a directory found later was left by a killed run.
     static let prefix: ByteString = "doctor-"
 
     /// Tries nothing: for tables and tests.

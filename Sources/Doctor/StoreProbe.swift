@@ -7,13 +7,13 @@ internal import Planning
 extension StoreFacts {
     private static let mostNames = 65_536
     private static let mostExports = 10_000
-    /// What is younger may be in use by a run that goes on: an hour in nanoseconds.
+    /// Younger leftovers may belong to a running process: an hour in nanoseconds.
     private static let young: Int64 = 3_600_000_000_000
-    /// Clocks of one machine's containers agree better than this: a minute in nanoseconds.
+    /// The clocks of containers on one machine differ less than this: a minute in nanoseconds.
     private static let tolerance: Int64 = 60_000_000_000
 
-    /// Looks at the store of some settings. All it makes is one directory, which is gone in the end. `checkpoint` is what tests
-    /// do once the current generation is known.
+    /// Examines the store of some settings. It creates only one directory, which it removes in the end. Tests use
+    /// `checkpoint` to act once the current generation is known.
     static func gather(
         _ path: ByteString?, _ settings: Settings, _ context: ProcessContext, checkpoint: () -> Void = {}
     ) -> StoreFacts {
@@ -59,7 +59,7 @@ extension StoreFacts {
         try store.checkRoot()
     }
 
-    /// The deepest directory that stands on the way to one's own part.
+    /// The deepest existing directory on the way to the user's own sub-store.
     private static func nearest(_ layout: StoreLayout) -> ByteString {
         var path = layout.format
         while path != "/", (try? Files.status(path).kind) != .directory { path = path.parentPath }
@@ -70,7 +70,7 @@ extension StoreFacts {
         if isMade {
             trial = StoreTrial(in: place)
         } else {
-            // Where nothing of Slipway's stands yet, nothing is made.
+            // If Slipway has made nothing there yet, nothing is made now.
             trial.place = place
             do throws(Errno) { try Files.check(.write, place) } catch { trial.writing = error }
         }

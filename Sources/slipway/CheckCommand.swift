@@ -39,18 +39,18 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        // Bytes that are no UTF-8 do not survive the parser's Strings, so the words are taken from the kernel's copy.
+        // The parser's Strings cannot hold invalid UTF-8, so the arguments come from the kernel's copy.
         let words = Array(Kernel.arguments.drop { $0 != "--" }.dropFirst())
         guard let shim = Self.shim else {
             Output.complain("no docker shim beside this program: ./install.sh")
             throw ExitCode.failure
         }
-        // Without these there would be nothing to tell from.
+        // Without these there would be nothing to report on.
         var environment = Kernel.environment.filter {
             !$0.hasPrefix("SLIPWAY_RECORD=") && !$0.hasPrefix("SLIPWAY_JOURNAL=") && !$0.hasPrefix("SLIPWAY_CHECK=")
         }
         environment += ["SLIPWAY_RECORD=on", "SLIPWAY_JOURNAL=on"]
-        // Compose bakes in a process of its own, so what is written down names us.
+        // Compose bakes in a separate process, so the journal entry must name this one.
         environment.append("SLIPWAY_CHECK=" + ByteString(decimal: Kernel.processID))
         let began = Clock.now / 1_000_000_000
         let code: Int32

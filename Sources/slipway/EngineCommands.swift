@@ -5,9 +5,9 @@ import Host
 import Planning
 import Shim
 
-/// What the commands that ask an engine have in common.
+/// Shared by the commands that ask an engine.
 enum EngineCommands {
-    /// The engine that the user's docker reaches, past the shim.
+    /// The engine that the user's docker uses, without going through the shim.
     static func client() throws(DockerClientError) -> DockerClient {
         guard let docker = RealDocker.find() else {
             throw DockerClientError(
@@ -18,7 +18,7 @@ enum EngineCommands {
             path: docker.path, environment: EnvironmentChange.apply(changes, to: Kernel.environment))
     }
 
-    /// Prints a failure; what is thrown ends the program.
+    /// Prints a failure; throw the result to end the program.
     static func complain(_ failure: DockerClientError, json: Bool) -> ExitCode {
         if json { Output.write(failure.json) } else { Output.complain(failure.message, below: failure.details) }
         return ExitCode(failure.exitCode)

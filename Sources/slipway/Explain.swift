@@ -31,7 +31,7 @@ struct Explain: ParsableCommand {
     }
 
     func run() throws {
-        // Bytes that are no UTF-8 do not survive the parser's Strings, so the words are taken from the kernel's copy.
+        // The parser's Strings cannot hold invalid UTF-8, so the arguments come from the kernel's copy.
         let all = Kernel.arguments
         let words = Array(all.drop { $0 != "--" }.dropFirst())
         guard let docker = RealDocker.find() else {

@@ -28,7 +28,7 @@ struct Since: ParsableArguments {
 }
 
 extension Reason {
-    /// What follows --code.
+    /// The value of --code.
     @Sendable static func read(_ text: String) throws -> Reason {
         guard let reason = Reason(code: ByteString(text)) else {
             throw ValidationError("No reason has this code; docs/reasons.md lists all, such as SLP217.")

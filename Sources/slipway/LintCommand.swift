@@ -59,7 +59,7 @@ struct LintCommand: ParsableCommand {
         _ = try selected()
     }
 
-    /// Every rule that is asked for.
+    /// Every selected rule.
     private func selected() throws -> Set<Rule> {
         guard let select else { return Set(Rule.allCases) }
         var rules: Set<Rule> = []

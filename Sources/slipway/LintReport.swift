@@ -7,7 +7,7 @@ struct LintReport {
     let path: ByteString
     let findings: [Finding]
 
-    /// "FILE:LINE:COLUMN: SEVERITY CODE MESSAGE [LINK]", a line each.
+    /// "FILE:LINE:COLUMN: SEVERITY CODE MESSAGE [LINK]", one per line.
     static func text(of reports: [LintReport]) -> ByteString {
         var lines: [ByteString] = []
         for report in reports {
@@ -23,7 +23,7 @@ struct LintReport {
         return lines.joined(separator: "")
     }
 
-    /// One array over all files.
+    /// One array for all files.
     static func json(of reports: [LintReport]) -> JSON {
         .array(
             reports.flatMap { report in

@@ -2,7 +2,7 @@ import DockerfileLint
 import Formats
 import Host
 
-/// A Dockerfile on disk, with what its build's context tells.
+/// A Dockerfile on disk, with facts about its build's context.
 struct LintSource {
     /// Why a path could not be read or written.
     struct Failure: Error {
@@ -33,13 +33,14 @@ struct LintSource {
         self.context = Self.facts(of: path, context)
     }
 
-    /// The ignore file beside the Dockerfile counts before that of the context (moby/buildkit, `initContext`).
+    /// The ignore file beside the Dockerfile takes precedence over that of the context (moby/buildkit,
+    /// `initContext`).
     private static func facts(of path: ByteString, _ context: ByteString?) -> ContextFacts {
         let folder = context ?? path.parentPath
         let own = try? Files.read(path + ".dockerignore", within: path.parentPath, limit: largest)
         let shared = try? Files.read(folder.appending(path: ".dockerignore"), within: folder, limit: largest)
         let hasGit = !Files.isMissing(folder.appending(path: ".git"))
-        // In a repository's subdirectory nobody knows whether that is the context, or the repository is.
+        // In a subdirectory of a repository the context may be the subdirectory or the repository: that is unknown.
         guard context != nil || own != nil || shared != nil || hasGit || !isInRepository(folder) else {
             return .unknown
         }
@@ -55,7 +56,8 @@ struct LintSource {
         return false
     }
 
-    /// Replaces the file whole, with its mode and owner, if it is still the one that was read; a link stays one.
+    /// Replaces the file atomically, keeping its mode and owner, if it is still the one that was read; a link stays a
+    /// link.
     func replace(with content: ByteString) throws(Failure) {
         do throws(Errno) {
             let target = try Files.realPath(path)
@@ -88,10 +90,10 @@ struct LintSource {
     /// The file itself, or every Dockerfile below a directory in the order of their names.
     struct Search {
         private(set) var files: [ByteString] = []
-        /// What could not be looked at; the rest was.
+        /// What could not be read; everything else was.
         private(set) var failures: [Failure] = []
 
-        /// Where the directory really is; nil when a file was named.
+        /// The directory's real path; nil if a file was named.
         private var root: ByteString?
         private static let deepest = 64
         private static let leftOut: Set<ByteString> = [
@@ -142,14 +144,15 @@ struct LintSource {
             }
         }
 
-        /// A link of a clone that nobody knows could lead --fix to files of others.
+        /// An unknown link in a clone could lead --fix to other people's files.
         private func isInside(_ path: ByteString) throws(Errno) -> Bool {
             guard let root else { return true }
             return try Files.realPath(path).relative(to: root) != nil
         }
     }
 
-    /// What is written about Dockerfiles, makes them or was one: 323 of the errors found in 18 repositories were in such files.
+    /// Texts about Dockerfiles, templates for them, and backups: 323 of the errors found in 18 repositories were in
+    /// such files.
     private static let otherEndings: Set<ByteString> = [
         "adoc", "bak", "diff", "dockerignore", "erb", "go", "html", "in", "j2", "java", "jinja", "jinja2", "js", "json",
         "md",
@@ -158,7 +161,7 @@ struct LintSource {
         "tmpl", "toml", "tpl", "ts", "txt", "xml", "yaml", "yml",
     ]
 
-    /// Whether a file of a directory is taken for one; a file that is named always is.
+    /// Whether a file in a directory counts as a Dockerfile; a file that is named always does.
     static func isDockerfile(_ name: ByteString) -> Bool {
         let small = name.lowercasedASCII
         if small.hasSuffix("~") { return false }
@@ -169,7 +172,7 @@ struct LintSource {
             || small.hasPrefix("containerfile.") || small.hasSuffix(".dockerfile") || small.hasSuffix(".containerfile")
     }
 
-    /// Whether a file is something for tests to read, of which nobody wants to hear that its base floats.
+    /// Whether a file is a test fixture; nobody wants to hear that the base image of one is not pinned.
     static func isFixture(_ path: ByteString) -> Bool {
         path.parentPath.split("/").contains {
             ["testdata", "fixtures", "fixture", "__fixtures__", "test-fixtures"].contains($0)

@@ -79,7 +79,7 @@ struct ModesCommand: ParsableCommand {
 }
 
 extension Checkout.CheckoutError {
-    /// For programs; it keeps its meaning.
+    /// For programs; stable.
     var code: ByteString {
         switch self {
         case .noRepository: "no-repository"
@@ -91,10 +91,10 @@ extension Checkout.CheckoutError {
     }
 }
 
-/// What `slipway modes` says.
+/// The report of `slipway modes`.
 struct ModeReport {
     let survey: ModeSurvey
-    /// What was done, or would be.
+    /// What was done, or would be done.
     let repair: ModeSurvey.Repair
     let isFixing: Bool
     let isChanging: Bool

@@ -3,24 +3,24 @@ import Formats
 import Host
 import Synchronization
 
-/// All that is printed. Nothing of it steers a terminal, whatever names stand in it: JSON escapes it, `Kernel` does where it writes,
-/// and `lines` keeps a name from beginning a line of its own.
+/// All output. No name in it can control a terminal: JSON escapes names, `Kernel` escapes what it writes, and `lines`
+/// keeps a name from starting a new line.
 enum Output {
     private static let failed = Mutex<Errno?>(nil)
 
-    /// What the first write that failed failed with: the command goes on and tidies up, and ends with 1.
+    /// The error of the first failed write: the command continues, cleans up, and exits with 1.
     static var failure: Errno? { failed.withLock { $0 } }
 
     /// Writes a text of `lines`.
     static func write(_ text: ByteString) { note(failure == nil ? Kernel.printOutput(text) : nil) }
 
-    /// Writes what a program will read: on a terminal nothing is exact.
+    /// Writes output for a program: on a terminal nothing is written exactly.
     static func write(exactly bytes: ByteString) {
         if Kernel.isTerminal(1) { return write(bytes) }
         note(failure == nil ? Kernel.printOutput(exactly: bytes) : nil)
     }
 
-    /// Writes a text of `lines` with colours, the only terminal commands that it may have.
+    /// Writes a text of `lines` with colours, the only terminal commands allowed in it.
     static func write(coloured text: ByteString) {
         guard failure == nil, let first = text.split("\u{1B}").first else { return }
         var safe = first.terminalSafeLines
@@ -37,7 +37,7 @@ enum Output {
         if let error { failed.withLock { $0 = error } }
     }
 
-    /// A text of these lines: each stays one.
+    /// A text of these lines: each stays a single line.
     static func lines(_ lines: [ByteString]) -> ByteString {
         lines.map { $0.terminalSafe + "\n" }.joined(separator: "")
     }
@@ -45,22 +45,23 @@ enum Output {
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
 
-    /// Shows on a terminal what takes a while, until something else takes the line; nothing elsewhere.
+    /// On a terminal, shows what takes a while, until something else uses the line; elsewhere nothing.
     static func working(_ text: ByteString?) {
         guard Terminal.showsProgress else { return }
         clearLine()
         if let text { Kernel.printError(text.terminalSafe + " ...") }
     }
 
-    /// Takes away what stands on the terminal's line.
+    /// Clears the terminal's current line.
     static func clearLine() { Kernel.steerError("\r\u{1B}[K") }
 
-    /// Writes what went wrong, where and what to do next; below it, a line each, what others said.
+    /// Writes what went wrong, where and what to do next; below it, one per line, the messages of other programs.
     static func complain(_ text: ByteString, below words: [ByteString] = []) {
         Kernel.printError(lines(["slipway: " + text] + words))
     }
 
-    /// Tells why a command cannot go on, with `--json` in its document's place; to be thrown. The code keeps its meaning.
+    /// Reports why a command cannot continue, with `--json` in place of its document; throw the result. The code is
+    /// stable.
     static func failure(_ code: ByteString, _ text: ByteString, json: Bool) -> ExitCode {
         if json {
             write(.object(["error": .string(code), "message": .string(text)]))

@@ -5,14 +5,14 @@ import PackageCache
 import Planning
 import Warm
 
-/// The package caches of the engine that docker reaches, for `slipway status`.
+/// The package caches on the engine that docker uses, for `slipway status`.
 struct PackageSummary {
-    /// What all may hold before status says so.
+    /// The total size from which status mentions it.
     static let threshold: UInt64 = 5_000_000_000
 
     let inventory: PackageInventory
 
-    /// Nil when no engine answers within two seconds.
+    /// Nil if no engine answers within two seconds.
     static func gather() -> PackageSummary? {
         guard var docker = try? EngineCommands.client() else { return nil }
         docker.deadline = Clock.monotonic + 2_000_000_000
@@ -23,7 +23,7 @@ struct PackageSummary {
 
     var isEmpty: Bool { inventory.volumes.isEmpty }
 
-    /// Of all volumes that docker tells the size of; nil when it told none.
+    /// The size of all volumes for which docker reports one; nil if it reports none.
     var bytes: UInt64? {
         let sizes = inventory.volumes.compactMap { inventory.sizes[$0.name] }
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
@@ -83,7 +83,7 @@ struct PackageSummary {
         let views = inventory.volumes(.view)
         let idle = views.filter { inventory.dangling.contains($0.name) }.count
         if !views.isEmpty {
-            // A view is two volumes.
+            // A view consists of two volumes.
             lines.append(
                 "  " + Self.count((views.count - idle + 1) / 2, "view") + " in use, "
                     + ByteString(decimal: (idle + 1) / 2) + " left over")

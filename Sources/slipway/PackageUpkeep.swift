@@ -16,10 +16,10 @@ struct PackageUpkeep {
         if !report.failed.isEmpty { throw ExitCode.failure }
     }
 
-    /// Removes all that no container has.
+    /// Removes everything that no container has.
     func purge() throws {
         let report = try run(dryRun: false) { (sweep) throws(DockerClientError) in try sweep.purge() }
-        // Whoever wanted all of it gone must hear that it is not.
+        // A user who wanted everything removed must learn that it was not.
         if !report.kept.isEmpty || !report.failed.isEmpty { throw ExitCode.failure }
     }
 

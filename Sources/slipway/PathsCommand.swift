@@ -22,7 +22,7 @@ struct PathsCommand: ParsableCommand {
     var paths: [String] = []
 
     func run() {
-        // Bytes that are no UTF-8 do not survive the parser's Strings.
+        // The parser's Strings cannot hold invalid UTF-8.
         let words = Kernel.arguments
         let paths = paths.map { path in words.first { $0.lossy == path } ?? ByteString(path) }
         let lookup = PathLookup(LoadedSettings.load().settings, docker: RealDocker.find())

@@ -36,7 +36,7 @@ struct PullCommand: ParsableCommand {
     func run() throws {
         DeferredSignals.hold()
         let site = try RemoteSite(json: json)
-        // Bytes that are no UTF-8 do not survive the parser's Strings.
+        // The parser's Strings cannot hold invalid UTF-8.
         let command = Array(Kernel.arguments.drop { $0 != "--" }.dropFirst())
         let keys = try site.keys(command.isEmpty ? words : [], or: command, json: json)
         var pulled: [JSON] = []

@@ -8,11 +8,11 @@ import Shim
 import Why
 import WorkingTree
 
-/// One build of the journal with what was recorded of it.
+/// A build from the journal with its records.
 struct RecordedBuild {
-    /// What the shim decided.
+    /// The shim's decision.
     let entry: JournalEntry
-    /// The folder of its records; nil when there is none.
+    /// The folder of its records; nil if there is none.
     let place: ByteString?
     let record: BuildRecord?
 
@@ -22,17 +22,17 @@ struct RecordedBuild {
         record = place.flatMap(Self.record)
     }
 
-    /// The builds of the journal, the newest command first, each looked at only when it is asked for.
+    /// The builds in the journal, the newest command first, each read only on demand.
     static func all() -> some Sequence<RecordedBuild> { commands().reversed().lazy.flatMap { builds(of: $0) } }
 
-    /// The commands of the journal that build, in their order.
+    /// The commands in the journal that build, in order.
     static func commands() -> [JournalEntry] {
         JournalEntry.entries(of: Journal.files).filter {
             ["build", "bake"].contains($0.command) || $0.isAboutBuilds
         }
     }
 
-    /// What a command has built; one build of which nothing is known, where nothing was recorded.
+    /// The builds of a command; a single build without facts if nothing was recorded.
     static func builds(of entry: JournalEntry) -> [RecordedBuild] {
         let places =
             entry.exports.compactMap(Export.currentLocation(of:))
@@ -40,14 +40,14 @@ struct RecordedBuild {
         return places.isEmpty ? [RecordedBuild(entry, at: nil)] : places.map { RecordedBuild(entry, at: $0) }
     }
 
-    /// Behind the builds' backs their records may still be on their way.
+    /// The records are written in the background and may not be complete yet.
     static func builds(of entry: JournalEntry, waiting seconds: Int64) -> [RecordedBuild] {
         let deadline = Clock.monotonic &+ seconds &* 1_000_000_000
         while true {
             let builds = builds(of: entry)
             let targets = builds.compactMap(\.record?.bakeTarget)
             let areAll = builds.allSatisfy(\.isWhole) && entry.targets.allSatisfy(targets.contains)
-            // Of what was left alone nothing is recorded.
+            // Nothing is recorded for commands that were left unchanged.
             if areAll || !entry.isAboutBuilds || Clock.monotonic > deadline { return builds }
             Clock.sleep(nanoseconds: 100_000_000)
         }
@@ -84,15 +84,15 @@ struct RecordedBuild {
     }
 }
 
-/// One build of a command, and why its first step that was not cached was not.
+/// A build of a command, and why its first step that was not cached missed.
 struct ToldBuild {
     let build: RecordedBuild
     let explanation: Explanation
-    /// The targets of the command that were recorded; none for a build by itself.
+    /// The targets of the command that were recorded; empty for a single build.
     let targets: [ByteString]
 
-    /// Tells of that build which should have hit, else of one that missed, else of one of which that is not known; nil without
-    /// any. `all` are those of the same command.
+    /// Chooses the build that should have hit; otherwise one that missed; otherwise one of which that is unknown; nil
+    /// if there is none. `all` are the builds of the same command.
     init?(
         of builds: [RecordedBuild], among all: [RecordedBuild], reference: BuildxHistory.Reference? = nil,
         docker: ByteString?
@@ -125,7 +125,7 @@ struct ToldBuild {
     }
 }
 
-/// The history of one command's engine, read once; not asked again when it has not answered.
+/// The history of one command's engine, read once; if the engine did not answer, it is not asked again.
 final class EngineHistory {
     private let docker: ByteString?
     private var references: [BuildxHistory.Reference]?
@@ -133,7 +133,7 @@ final class EngineHistory {
 
     init(docker: ByteString?) { self.docker = docker }
 
-    /// What became of a build. `reference` is its place in the history, where that is known already.
+    /// The outcome of a build. `reference` is its place in the history, if known.
     func outcome(
         of record: BuildRecord?, _ reference: BuildxHistory.Reference?
     ) throws(BuildxHistory.HistoryError) -> BuildOutcome {
@@ -159,9 +159,9 @@ final class EngineHistory {
 }
 
 extension Evidence {
-    /// All that can be found about a build. `others` are further targets of its command, `reference` is its place in the engine's
-    /// history, where that is known already. The outcome that was kept has no text of steps, and where all were cached it needs
-    /// none: the history of a bake of many targets takes its time.
+    /// Everything that can be found out about a build. `others` are further targets of its command, `reference` is its
+    /// place in the engine's history, if known. The stored outcome has no texts of steps, and if all steps were cached
+    /// none are needed: reading the history of a bake with many targets takes long.
     init(
         about build: RecordedBuild, _ others: [ByteString], reference: BuildxHistory.Reference?,
         _ history: EngineHistory
@@ -192,11 +192,11 @@ extension Evidence {
         }
     }
 
-    /// Steps that were executed although the union that was imported holds them; none where they were to be executed, or where the
-    /// command's builds have imported several.
+    /// Steps that were executed although the imported union contains them; 0 if they were to be executed, or if the
+    /// command's builds imported several unions.
     static func overlooked(by record: BuildRecord, exporting place: ByteString, importing unions: [ByteString]) -> Int {
         guard record.isPartlyAnew == false, unions.count == 1, let union = unions.first else { return 0 }
-        // A result is as old as its second; what was made before the build is none of its own.
+        // Results have a resolution of one second; those made before the build are not its own.
         return ArrivedExport.remade(by: place, importing: union, since: record.began / 1_000_000_000 + 1) ?? 0
     }
 
@@ -216,11 +216,12 @@ extension Evidence {
         }
     }
 
-    /// Builds whose contexts are read to find the nearest.
+    /// The most builds whose contexts are read to find the nearest.
     private static let mostCompared = 64
 
-    /// Of the builds of the same key whose exports were there to be imported, that whose context is nearest to this one's; of several
-    /// that with the fewest other arguments (builds of one tree that differ in nothing else), and of those the newest.
+    /// Of the builds with the same key whose exports were available for import, the one with the nearest context; if
+    /// there are several, the one with the fewest different arguments (builds of one tree may differ only in those),
+    /// and then the newest.
     private static func former(of build: RecordedBuild) -> Side? {
         guard let record = build.record, let imported = record.imported,
             let place = Export.currentLocation(of: imported)
@@ -230,7 +231,7 @@ extension Evidence {
         return former(of: record, at: build.place, in: place.parentPath)
     }
 
-    /// The same among the exports of a key's folder; `own` is the build's own, if it has one.
+    /// The same among the exports in a key's folder; `own` is the build's own, if it has one.
     static func former(of record: BuildRecord, at own: ByteString?, in key: ByteString) -> Side? {
         let others = ((try? Files.names(in: key, limit: 65_536)) ?? []).map { key.appending(path: $0) }
             .filter { $0 != own && !Files.isMissing($0.appending(path: Export.index)) }
@@ -252,7 +253,7 @@ extension Evidence {
         return (nearest?.place ?? others.first?.place).flatMap { side(at: $0) }
     }
 
-    /// Another target or platform of the same Dockerfile, exported before.
+    /// Another target or platform of the same Dockerfile that was exported earlier.
     private static func relative(of build: RecordedBuild) -> ByteString? {
         guard let place = build.place, let record = build.record else { return nil }
         let own = place.parentPath

@@ -5,13 +5,13 @@ import Planning
 import Remote
 import Shim
 
-/// What `slipway status` tells of the registry: what is remembered of it, without asking it.
+/// What `slipway status` reports about the registry: what is remembered, without asking it.
 struct RemoteAccount {
     let settings: RemoteSettings
     let prefix: ByteString
     let state: RemoteState
 
-    /// nil where none is named.
+    /// nil if no registry is set.
     init?(_ settings: RemoteSettings) {
         guard let prefix = settings.prefix, let folder = Locations.state else { return nil }
         self.settings = settings

@@ -61,7 +61,7 @@ struct RemoteCheck: ParsableCommand {
                 Output.complain("this host may only read there")
             }
         }
-        // Many registries keep what was pushed.
+        // Many registries do not allow deletion.
         if steps.contains(where: { $0.failure != nil && $0.name != "delete" }) { throw ExitCode.failure }
     }
 }

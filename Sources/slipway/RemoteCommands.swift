@@ -14,7 +14,7 @@ struct RemoteCommands: ParsableCommand {
         subcommands: [RemoteCheck.self, RemotePrune.self, RemoteSync.self, RemoteResolve.self])
 }
 
-/// `slipway remote sync`: what the child behind a build becomes.
+/// `slipway remote sync`: what the background child of a build becomes.
 struct RemoteSync: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
@@ -35,7 +35,7 @@ struct RemoteSync: ParsableCommand {
     var keys: [String] = []
 
     func run() throws {
-        // Whoever waits gives up some time, and the registry's client must not be left over then.
+        // The caller may stop waiting at some point, and then the registry's client must not be left running.
         DeferredSignals.hold()
         let site = try RemoteSite(json: true)
         let keys = keys.compactMap { JSON(ByteString($0)) }.compactMap { Key($0) }
@@ -44,7 +44,7 @@ struct RemoteSync: ParsableCommand {
     }
 }
 
-/// `slipway remote resolve`: what a build asks before its engine imports from the registry by itself.
+/// `slipway remote resolve`: what a build asks before its engine imports from the registry directly.
 struct RemoteResolve: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve",
@@ -66,7 +66,7 @@ struct RemoteResolve: ParsableCommand {
     }
 }
 
-/// One round behind a build.
+/// One round in the background of a build.
 struct RemoteRound {
     private let site: RemoteSite
     private let pushes: Bool

@@ -8,14 +8,14 @@ import Planning
 import Remote
 import Shim
 
-/// What the commands that talk to a registry have in common: the settings that name it, the store, and what is remembered.
+/// Shared by the commands that talk to a registry: the settings that name it, the store, and the remembered state.
 struct RemoteSite {
     let settings: Settings
     let prefix: ByteString
     let store: Store
     let state: RemoteState
 
-    /// Throws with what is missing.
+    /// Throws if something is missing, and says what.
     init(json: Bool) throws {
         settings = LoadedSettings.load().settings
         guard let prefix = settings.remote.prefix else {
@@ -38,7 +38,7 @@ struct RemoteSite {
         return Replication(client, store, settings, state, prefix: prefix)
     }
 
-    /// A build that is known by its words, or that of a directory's own Dockerfile.
+    /// The build with these arguments, or that of the directory's own Dockerfile.
     static func identity(of words: [ByteString]) -> BuildIdentity? {
         guard let directory = try? Kernel.workingDirectory() else { return nil }
         let words = words.isEmpty ? ["docker", "build", "."] : words
@@ -47,7 +47,7 @@ struct RemoteSite {
         return BuildIdentity(of: description, platform: "linux/" + Kernel.architecture)
     }
 
-    /// The keys that are named, else those of the build, else those of the repository here that the store knows.
+    /// The named keys; otherwise those of the build, or those of this repository that the store knows.
     func keys(_ names: [String], or words: [ByteString], json: Bool) throws -> [Key] {
         let known = store.ownKeys
         guard names.isEmpty else {
@@ -70,14 +70,14 @@ struct RemoteSite {
         return ([identity.key] + others).withoutRepeats
     }
 
-    /// What ends the program after a failure.
+    /// The exit code for a failure.
     static func exitCode(_ failure: RemoteFailure?) -> ExitCode {
         failure?.signal.map { ExitCode(128 + $0) } ?? .failure
     }
 }
 
 extension RemoteFailure {
-    /// For people: what, and what to do next.
+    /// For people: the problem, and what to do next.
     var text: ByteString { note.message + " (" + note.reason.code + "): " + cause.row.advice }
 
     /// Stable for programs.
@@ -88,10 +88,10 @@ extension RemoteFailure {
         ])
     }
 
-    /// Whether the registry is not reached at all, so that nothing else need be tried.
+    /// Whether the registry cannot be reached at all, so that nothing else need be tried.
     var concernsAll: Bool {
         switch cause {
-        // Many registries let anybody read.
+        // Many registries allow anyone to read.
         case .clientMissing, .clientTooOld, .refused, .silent, .throttled, .notVerified: true
         default: signal != nil
         }

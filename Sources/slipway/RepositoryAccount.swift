@@ -4,10 +4,10 @@ import Formats
 import Planning
 import Shim
 
-/// What `slipway stats` tells of one repository.
+/// What `slipway stats` reports about one repository.
 struct RepositoryAccount {
     let account: BuildAccount
-    /// What the exports brought into the store, as far as it is there now.
+    /// The bytes that the exports added to the store and that are still there.
     let bytes: UInt64
 
     static func all(since moment: Int?) -> [RepositoryAccount] {

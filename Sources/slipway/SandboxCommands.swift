@@ -118,13 +118,13 @@ struct ReconcileCommand: ParsableCommand {
     }
 }
 
-/// An engine's sandboxed containers, and how they are judged from here.
+/// An engine's sandbox containers, and the standard by which they are judged here.
 private struct SandboxSurvey {
     let docker: DockerClient
     let containers: [SandboxContainer]
     let standard: Verdict.Standard
 
-    /// Prints a failure; what is thrown ends the program.
+    /// Prints a failure and throws to end the program.
     static func make(includingOthers: Bool, json: Bool) throws -> SandboxSurvey {
         do throws(DockerClientError) {
             let docker = try EngineCommands.client()

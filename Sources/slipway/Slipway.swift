@@ -3,8 +3,9 @@ import Formats
 import Host
 import Shim
 
-/// The program for people. Exit codes: 0 done, 1 done with findings or failed, 2 bad usage, or what `doctor`
-/// finds broken and `lint` cannot read, 3 a step that `check` found executed, 128 and the number of a signal.
+/// The program for people. Exit codes: 0 done; 1 done with findings, or failed; 2 wrong usage, something broken
+/// according to `doctor`, or a file that `lint` cannot read; 3 a step that `check` found executed; 128 plus the
+/// number of a signal.
 @main
 struct Slipway: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,7 +45,7 @@ struct Slipway: ParsableCommand {
         end(with: 0)
     }
 
-    /// What the parser says, with words of the command line in it that begin no line.
+    /// The parser's message, in which arguments from the command line cannot start a new line.
     private static func told(_ error: any Error) -> ByteString {
         var text = fullMessage(for: error)
         for word in Kernel.arguments where !word.isTerminalSafe {
@@ -53,14 +54,14 @@ struct Slipway: ParsableCommand {
         return ByteString(text)
     }
 
-    /// A full disk behind standard output is a failure, as it is for `cat`.
+    /// If standard output leads to a full disk, that is a failure, as for `cat`.
     private static func end(with code: Int32) -> Never {
         guard code == 0, let failure = Output.failure else { Kernel.exit(code) }
         Output.complain("cannot write to standard output: " + ByteString(failure.description))
         Kernel.exit(ExitCode.failure.rawValue)
     }
 
-    /// The exit code of what was thrown while the words were read, or by a command.
+    /// The exit code for an error of the parser or of a command.
     static func status(for error: any Error) -> Int32 {
         let code = exitCode(for: error)
         return code == .validationFailure ? 2 : code.rawValue

@@ -69,7 +69,7 @@ struct Status: ParsableCommand {
             }
         }
         for place in layout.squatted {
-            // A stranger must not make every status of root's fail.
+            // Another user must not be able to make every status command of root's fail.
             failed = failed || place.user == Kernel.userID
             parts.append(
                 .object([
@@ -113,7 +113,7 @@ extension PartSummary {
         ])
     }
 
-    /// For people, against a budget in bytes.
+    /// For people, with a budget in bytes.
     func text(budget: UInt64, isTrusted: Bool) -> ByteString {
         let warning: ByteString = usage.total > budget ? "  over the budget: `slipway trim`" : ""
         let colour: Terminal.Colour =
@@ -160,7 +160,7 @@ extension PartSummary {
 }
 
 extension PartSummary.Key {
-    /// A word of the key's description; empty when there is none.
+    /// A field of the key's description; empty if there is none.
     func words(_ name: ByteString) -> ByteString { description?[key: name]?.string ?? "" }
 
     var json: JSON {

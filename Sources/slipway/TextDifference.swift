@@ -1,6 +1,6 @@
 import Formats
 
-/// Two texts, line by line.
+/// The difference between two texts, line by line.
 struct TextDifference {
     private struct Change {
         let mark: UInt8
@@ -9,10 +9,10 @@ struct TextDifference {
 
     private var changes: [Change] = []
     private static let context = 3
-    // How far to look for a line that both have.
+    // How far to search for a line that both texts have.
     private static let reach = 64
 
-    /// Lines keep their ends.
+    /// Lines keep their line ends.
     init(_ old: ByteString, _ new: ByteString) {
         let (old, new) = (Self.lines(of: old), Self.lines(of: new))
         var (here, there) = (0, 0)
@@ -37,7 +37,7 @@ struct TextDifference {
         return lines
     }
 
-    /// How many lines of each come before the next that both have.
+    /// How many lines of each text come before the next line that both have.
     private static func nextCommon(_ old: ArraySlice<ByteString>, _ new: ArraySlice<ByteString>) -> (Int, Int) {
         for distance in 1...(2 * reach) {
             for gone in max(0, distance - reach)...min(distance, reach) {
@@ -50,7 +50,7 @@ struct TextDifference {
         return (old.count, new.count)
     }
 
-    /// As `diff -u` and `patch` have it; empty when both are the same.
+    /// In the format of `diff -u` and `patch`; empty if both are equal.
     func unified(_ path: ByteString) -> ByteString {
         var text: ByteString = ""
         var start = 0

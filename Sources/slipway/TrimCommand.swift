@@ -146,7 +146,7 @@ struct PurgeCommand: ParsableCommand {
     }
 }
 
-/// Which store a command is about.
+/// The store that a command works on.
 struct StoreOption: ParsableArguments {
     @Option(help: ArgumentHelp("The store's directory. Default: the one that builds use.", valueName: "dir"))
     var store: String?
@@ -161,7 +161,7 @@ struct StoreOption: ParsableArguments {
     }
 }
 
-/// Trims the parts of a store, one after the other, each as its user, and tells how it went.
+/// Trims the sub-stores of a store one by one, each as its user, and reports the results.
 struct Trimming {
     let store: StoreLayout
     let retention: Retention
@@ -192,7 +192,7 @@ struct Trimming {
                 }
                 parts.append(report.json)
                 Output.working(nil)
-                // Whoever wanted all of it gone must hear that it is not.
+                // A user who wanted everything removed must learn that it was not.
                 if retention.dropsAll && [.otherTrimAtWork, .inUse].contains(report.outcome) { failed = true }
                 if !json { Output.write(report.text) }
             } catch {

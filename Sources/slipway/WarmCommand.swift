@@ -79,7 +79,7 @@ struct WarmCommand: ParsableCommand {
     )
     var json = false
 
-    /// The request that the words make.
+    /// The request from the arguments.
     var request: WarmRequest {
         var request = WarmRequest(image: ByteString(image))
         request.runArguments = runArg.map { ByteString($0) }
@@ -113,7 +113,7 @@ struct WarmCommand: ParsableCommand {
     }
 }
 
-/// Progress on standard error: one line that changes on a terminal, a line for each step elsewhere.
+/// Progress on standard error: a single changing line on a terminal, otherwise a line for each step.
 final class LiveLine {
     private let isShown: Bool
     private let isLive = Kernel.isTerminal(2)
@@ -133,7 +133,7 @@ final class LiveLine {
 
     func clear() { if isShown && isLive { Output.clearLine() } }
 
-    /// Long lines are cut, or they would leave their beginnings behind.
+    /// Long lines are cut, because otherwise their beginnings would remain on the terminal.
     private func draw(_ text: ByteString) {
         let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
         Output.clearLine()

@@ -75,7 +75,7 @@ struct WhyCommand: ParsableCommand {
         if json { Output.write(told.json) } else { Output.write(told.text) }
     }
 
-    /// What was asked for, and all builds of the same command.
+    /// The requested builds, and all builds of the same command.
     private func find(_ reference: BuildxHistory.Reference?) -> (found: [RecordedBuild], all: [RecordedBuild]) {
         func first(_ isWanted: (BuildRecord) -> Bool) -> (found: [RecordedBuild], all: [RecordedBuild]) {
             guard let found = RecordedBuild.all().first(where: { $0.record.map(isWanted) ?? false }) else {
