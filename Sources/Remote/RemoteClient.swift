@@ -3,14 +3,15 @@ internal import Host
 public import Planning
 internal import Synchronization
 
-/// A registry's client that somebody else keeps well: oras, else crane. Each call has limits of time and of bytes that are ours, and
-/// all that it says is data. Credentials are found by the client itself, in docker's own configuration and helpers.
+/// A registry client that other people maintain: oras, otherwise crane. Each call has limits for time and bytes, and
+/// all output of the client is treated as data. The client itself finds credentials, in docker's own configuration and
+/// helpers.
 public struct RemoteClient: Sendable {
-    /// A way to say the five things that are asked of a client.
+    /// How to express the five requests to a client.
     struct Dialect: Sendable {
         let name: ByteString
         let version: [ByteString]
-        /// Before the words of each call to a registry without TLS.
+        /// Options before the arguments of each call to a registry without TLS.
         let insecure: [ByteString]
         let tags: @Sendable (_ repository: ByteString) -> [ByteString]
         let manifest: @Sendable (_ reference: ByteString) -> [ByteString]
@@ -34,7 +35,7 @@ public struct RemoteClient: Sendable {
 
     /// The program.
     public let path: ByteString
-    /// What it says of its version; empty where it does not tell.
+    /// The version that it reports; empty if it reports none.
     public let version: ByteString
     private let dialect: Dialect
     private let isInsecure: Bool
@@ -42,22 +43,22 @@ public struct RemoteClient: Sendable {
     /// Such as "oras".
     public var name: ByteString { dialect.name }
 
-    /// How long a question may take.
+    /// How long a query may take.
     static let patience: Int64 = 20_000_000_000
-    /// How long a copy may take that does not come on.
+    /// How long a copy may take without making progress.
     private static let stall: Int64 = 30_000_000_000
-    /// Bytes that a copy brings in a second, at least.
+    /// The least number of bytes that a copy must transfer per second.
     private static let slowest: UInt64 = 256 << 10
     private static let longest: Int64 = 1_800_000_000_000
-    /// More writers than that share no key.
+    /// No key has more writers than this.
     static let mostTags = 256
     private static let longestList = 64 << 10
-    /// Bytes of memory that a client may use: crane gathers all tags of a list that never ends.
+    /// The most bytes of memory that a client may use: crane collects all tags of an endless list.
     private static let mostMemory: UInt64 = 512 << 20
-    /// What a copy says of each blob.
+    /// The most output of a copy, which names each blob.
     private static let mostSaid = 4 << 20
 
-    /// The client that is named, else oras or crane on PATH.
+    /// The client in the settings, otherwise oras or crane from PATH.
     public static func find(_ settings: RemoteSettings) throws(RemoteFailure) -> RemoteClient {
         guard let (path, dialect) = search(settings) else { throw RemoteFailure(.clientMissing, settings.client ?? "") }
         var version: ByteString = ""
@@ -65,7 +66,7 @@ public struct RemoteClient: Sendable {
             version = try RemoteClient(path: path, version: "", dialect: dialect, isInsecure: false).ask(
                 dialect.version, most: 4096)
         } catch  where dialect.name == "crane" {
-            // Debian's tells none.
+            // Debian's package reports none.
         }
         for line in version.split("\n") where line.hasPrefix("Version:") { version = line.dropFirst(8).trimmed }
         if dialect.name == "oras", version.hasPrefix("0.") { throw RemoteFailure(.clientTooOld, path + " " + version) }
@@ -98,9 +99,9 @@ public struct RemoteClient: Sendable {
         self.isInsecure = isInsecure
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
-    /// The tags of a repository; none of one that is not there yet.
+    /// The tags of a repository; none if it does not exist yet.
     public func tags(of repository: ByteString) throws(RemoteFailure) -> [ByteString] {
         let said: ByteString
         do throws(RemoteFailure) {
@@ -119,7 +120,7 @@ public struct RemoteClient: Sendable {
         return tags.withoutRepeats
     }
 
-    /// A manifest's very bytes; nil where there is none.
+    /// The exact bytes of a manifest; nil if there is none.
     public func manifest(_ reference: ByteString, most: Int) throws(RemoteFailure) -> ByteString? {
         do throws(RemoteFailure) {
             return try ask(plain(dialect.manifest(reference)), most: most)
@@ -137,14 +138,14 @@ public struct RemoteClient: Sendable {
         try ask(plain(dialect.blob(reference)), most: most)
     }
 
-    /// Takes a manifest away, where the registry lets that be done.
+    /// Deletes a manifest, if the registry allows that.
     public func delete(_ reference: ByteString) throws(RemoteFailure) {
         _ = try ask(plain(dialect.delete(reference)), most: 4096)
     }
 
     // MARK: - Copies
 
-    /// Brings what a layout's manifest names to the registry, as far as it is not there.
+    /// Copies a layout's manifest, and what it names and the registry lacks, to the registry.
     public func push(
         _ layout: ByteString, _ digest: ByteString, to reference: ByteString, bytes: UInt64
     ) throws(RemoteFailure) {
@@ -153,7 +154,8 @@ public struct RemoteClient: Sendable {
         _ = try call(words, within: Self.time(for: bytes), most: Self.mostSaid)
     }
 
-    /// Brings a manifest and what it names into a layout, as far as it is not there: so many bytes, and no more. `arrived` counts them.
+    /// Copies a manifest, and what it names and the layout lacks, into a layout: at most this many bytes. `arrived`
+    /// counts them.
     public func fetch(
         _ digest: ByteString, of repository: ByteString, into layout: ByteString, bytes: UInt64,
         arrived: @escaping @Sendable () -> UInt64
@@ -169,7 +171,7 @@ public struct RemoteClient: Sendable {
         }
     }
 
-    /// Brings some blobs into a layout, one after the other: so many bytes in all, and no more.
+    /// Copies some blobs into a layout, one after the other: at most this many bytes in total.
     public func fetch(
         _ blobs: [ByteString], of repository: ByteString, into layout: ByteString, bytes: UInt64,
         arrived: @escaping @Sendable () -> UInt64
@@ -241,7 +243,7 @@ public struct RemoteClient: Sendable {
     }
 }
 
-/// Sees to it that a copy goes on, and ends.
+/// Stops a copy that makes no progress, or is too large.
 private final class CopyWatch: Sendable {
     private struct State {
         var bytes: UInt64 = 0

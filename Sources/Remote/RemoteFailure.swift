@@ -1,23 +1,23 @@
 public import Formats
 public import Notes
 
-/// Why something could not be had from a registry, or brought there.
+/// Why something could not be fetched from a registry, or pushed to it.
 public struct RemoteFailure: Error, Equatable, Sendable {
-    /// Which.
+    /// The cause.
     public let cause: RemoteCause
-    /// The reason with the client's own words.
+    /// The reason with the client's own message.
     public let note: Note
     /// The signal that ended it, if one did.
     public var signal: Int32?
 
-    /// A cause and what it is about.
+    /// A cause and its detail.
     public init(_ cause: RemoteCause, _ detail: ByteString = "") {
         self.cause = cause
         note = Note(cause.row.reason, detail)
     }
 }
 
-/// All that goes wrong between hosts, a row each: how it is known, how soon it is tried again, and what is to be done.
+/// Everything that can fail between hosts, one row each: how to recognize it, how soon to try again, and what to do.
 public enum RemoteCause: ByteString, CaseIterable, Sendable {
     case clientMissing = "client-missing"
     case clientTooOld = "client-too-old"
@@ -37,19 +37,19 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
     case tooManyTags = "too-many-tags"
     case unclear = "unclear"
 
-    /// What a cause means.
+    /// The facts about a cause.
     public struct Row: Sendable {
         /// Its code and sentence.
         public let reason: Reason
-        /// Seconds until it is tried again the first time; twice as many each time after that.
+        /// The seconds until the first retry; doubled for each further one.
         public let delay: Int64
-        /// Words of oras and crane by which it is known, in small letters.
+        /// Words of oras and crane by which it is recognized, in lower case.
         let words: [ByteString]
-        /// What people do about it.
+        /// What the user can do.
         public let advice: ByteString
     }
 
-    /// The table's row. Words are those of oras 1.3.3 and crane 0.20.7, and of Go's network and TLS packages.
+    /// The table's row. The words are those of oras 1.3.3 and crane 0.20.7, and of Go's network and TLS packages.
     public var row: Row {
         switch self {
         case .clientMissing:
@@ -136,14 +136,14 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
         }
     }
 
-    /// In the order in which they are looked for: certain words before those that any message may have.
+    /// In the order of the search: specific words before those that may occur in any message.
     private static let known: [RemoteCause] = [
         .diskFull, .manifestRejected, .damaged, .unauthorized, .throttled, .forbidden, .refused, .silent, .failing,
         .notFound,
         .notVerified,
     ]
 
-    /// What a client's last words tell.
+    /// The cause that a client's last words indicate.
     init(saying text: ByteString) {
         let text = text.lowercasedASCII
         self = Self.known.first { $0.row.words.contains { text.range(of: $0) != nil } } ?? .unclear

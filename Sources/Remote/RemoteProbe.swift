@@ -2,17 +2,18 @@ internal import BuildCache
 public import Formats
 internal import Host
 
-/// What a registry allows, and how fast it is: asked, pushed to and fetched from, on purpose and by hand.
+/// Tests what a registry allows, and how fast it is, with a query, a push and a fetch. Only users run it,
+/// deliberately.
 public struct RemoteProbe: Sendable {
-    /// One thing that was tried.
+    /// One operation that was tried.
     public struct Step: Sendable {
         /// "ask", "push", "fetch" or "delete".
         public let name: ByteString
         /// How long it took, in nanoseconds.
         public let time: Int64
-        /// Bytes that went over.
+        /// Bytes transferred.
         public let bytes: Int
-        /// Why it could not be done.
+        /// Why it failed; nil if it did not.
         public let failure: RemoteFailure?
     }
 
@@ -28,7 +29,8 @@ public struct RemoteProbe: Sendable {
         self.writer = writer
     }
 
-    /// Asks; and, where that is wished for, pushes a few megabytes of random bytes, fetches them, compares them, and takes them away.
+    /// Sends a query; on request also pushes a few megabytes of random bytes, fetches them, compares them, and
+    /// deletes them.
     public func run(writing: Bool) -> [Step] {
         let repository = prefix + "/slipway-probe"
         var steps = [step("ask", 0) { () throws(RemoteFailure) in _ = try client.tags(of: repository) }]
@@ -58,7 +60,7 @@ public struct RemoteProbe: Sendable {
                 }
                 guard there.count == 3 else { throw RemoteFailure(.damaged, repository) }
             })
-        // Not every registry lets that be done.
+        // Not every registry allows deletion.
         steps.append(
             step("delete", 0) { () throws(RemoteFailure) in try client.delete(repository + "@" + digest) })
         return steps
@@ -106,7 +108,7 @@ public struct RemoteProbe: Sendable {
     }
 }
 
-/// Where docker, and so a client, has a registry's credentials from. Nothing of them is read.
+/// Where docker, and therefore a client, gets a registry's credentials from. None of them are read.
 public enum RemoteCredentials {
     /// "credential helper NAME", "config.json" or "none", and the file that says so.
     public static func source(for prefix: ByteString) -> ByteString {
@@ -129,19 +131,19 @@ public enum RemoteCredentials {
 }
 
 extension Replication {
-    /// One writer's manifest and how old its newest step is.
+    /// One writer's manifest, and the age of its newest step.
     public struct Tag: Sendable {
         /// PREFIX/KEY:WRITER.
         public let reference: ByteString
         /// The manifest.
         public let digest: ByteString
-        /// When its newest step was made, in seconds since 1970; nil where that is not known.
+        /// When its newest step was made, in seconds since 1970; nil if unknown.
         public let newest: Int?
-        /// Bytes that it names.
+        /// The bytes of everything that it names.
         public let bytes: UInt64
     }
 
-    /// The manifests of a key, each with its age.
+    /// The manifests for a key, each with its age.
     public func tags(of key: ByteString) throws(RemoteFailure) -> [Tag] {
         let repository = prefix + "/" + Self.component(key)
         var tags: [Tag] = []
@@ -159,7 +161,7 @@ extension Replication {
         return tags
     }
 
-    /// Takes a manifest away.
+    /// Deletes a manifest.
     public func delete(_ tag: Tag) throws(RemoteFailure) {
         let repository = tag.reference.cutLast(at: ":")?.before ?? tag.reference
         try client.delete(repository + "@" + tag.digest)

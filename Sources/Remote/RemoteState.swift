@@ -2,40 +2,40 @@ public import Formats
 internal import Host
 internal import Notes
 
-/// What is known of the registry between commands: when a key was last looked at, what was pushed, and what failed and until when it is
-/// left alone. All of it can be learned again.
+/// What is remembered about the registry between commands: when each key was last checked, what was pushed, what
+/// failed, and until when not to retry. All of it can be learned again.
 public struct RemoteState: Sendable {
-    /// The two ways that fail apart: who may not write may still read.
+    /// The two directions, which fail independently: a user who may not write may still read.
     public enum Way: ByteString, CaseIterable, Sendable {
         case push = "push"
         case fetch = "fetch"
     }
 
-    /// One key's.
+    /// The state of one key.
     public struct KeyState: Equatable, Sendable {
-        /// When it was last looked at behind a build, in seconds since 1970.
+        /// When a build's background process last checked it, in seconds since 1970.
         public var looked = 0
         /// The manifest that was pushed last, when, and the bytes that it names.
         public var pushed: (digest: ByteString, time: Int, bytes: Int)?
-        /// When something was fetched last, and how many bytes.
+        /// When something was last fetched, and how many bytes.
         public var fetched: (time: Int, bytes: Int)?
 
-        /// Manifests that were refused, and when: what they name was fetched for nothing, and would be again.
+        /// Manifests that were refused, and when: fetching their content was useless, and would be again.
         public var refused: [ByteString: Int] = [:]
 
-        /// Whether both say the same.
+        /// Whether both are equal.
         public static func == (left: KeyState, right: KeyState) -> Bool { left.json == right.json }
     }
 
-    /// What failed last.
+    /// The last failure.
     public struct Failure: Equatable, Sendable {
-        /// Why.
+        /// The cause.
         public let cause: RemoteCause
-        /// What it is about.
+        /// Its detail.
         public let detail: ByteString
-        /// How often, one after another.
+        /// The number of consecutive failures.
         public let count: Int
-        /// When, and until when nothing behind a build is tried again, in seconds since 1970.
+        /// When it happened, and until when no background process tries again, in seconds since 1970.
         public let time: Int, until: Int
     }
 
@@ -44,7 +44,7 @@ public struct RemoteState: Sendable {
     private static let longestWait: Int64 = 86_400
     private static let most = 16_384
 
-    /// In Slipway's state folder, of one registry.
+    /// In Slipway's state folder, for one registry.
     public init(in folder: ByteString, of prefix: ByteString) {
         self.folder = folder.appending(path: "remote")
         self.prefix = prefix
@@ -54,13 +54,13 @@ public struct RemoteState: Sendable {
 
     // MARK: - Keys
 
-    /// What is known of a key.
+    /// The state of a key.
     public subscript(key name: ByteString) -> KeyState {
         get { read("key-" + name).map(KeyState.init) ?? KeyState() }
         nonmutating set { write(newValue.json, "key-" + name) }
     }
 
-    /// The names of the keys that are known.
+    /// The names of the known keys.
     public var keys: [ByteString] {
         ((try? Files.names(in: folder, limit: Self.most)) ?? []).filter { $0.hasPrefix("key-") }
             .map { $0.dropFirst(4) }.sorted()
@@ -68,13 +68,13 @@ public struct RemoteState: Sendable {
 
     // MARK: - Failures
 
-    /// nil while nothing is wrong.
+    /// nil if nothing is wrong.
     public func failure(_ way: Way) -> Failure? { read("failure-" + way.rawValue).flatMap(Failure.init) }
 
-    /// The same, while it is to be left alone.
+    /// The failure, as long as no retry is due.
     public func waiting(_ way: Way) -> Failure? { failure(way).flatMap { $0.until > Self.now ? $0 : nil } }
 
-    /// Notes a failure: each time it waits twice as long, a day at most.
+    /// Records a failure: each time the wait doubles, up to a day.
     public func note(_ failure: RemoteFailure, _ way: Way) {
         let former = self.failure(way)
         let count = former?.cause == failure.cause ? min(32, (former?.count ?? 0) + 1) : 1
@@ -86,7 +86,7 @@ public struct RemoteState: Sendable {
             ]), "failure-" + way.rawValue)
     }
 
-    /// What has worked waits no more.
+    /// After a success there is nothing to wait for.
     public func clear(_ way: Way) {
         let path = folder.appending(path: "failure-" + way.rawValue)
         if !Files.isMissing(path) { try? Files.remove(path) }
@@ -94,7 +94,7 @@ public struct RemoteState: Sendable {
 
     // MARK: - The writer's name
 
-    /// The tag that this host pushes under, made once.
+    /// The tag under which this host pushes, chosen once.
     public func writer() -> ByteString {
         let path = folder.appending(path: "writer")
         func known() -> ByteString? {
@@ -107,7 +107,7 @@ public struct RemoteState: Sendable {
         return known() ?? name
     }
 
-    /// Runs `body` unless somebody else is at it: one transfer behind builds is enough for a host.
+    /// Runs `body` unless another process is doing so: one background transfer at a time is enough for a host.
     public func alone(_ body: () -> Void) {
         try? Files.makeDirectories(folder, mode: 0o700)
         let path = folder.appending(path: "lock")
@@ -137,15 +137,15 @@ public struct RemoteState: Sendable {
 
 extension RemoteState.KeyState {
     private static let mostRefused = 64
-    /// After this it may have been pushed anew, or the registry been repaired.
+    /// After this time it may have been pushed anew, or the registry may have been repaired.
     private static let refusal = 86_400
 
-    /// Whether a manifest has been refused lately.
+    /// Whether a manifest was refused recently.
     func hasRefused(_ digest: ByteString, at now: Int) -> Bool {
         refused[digest].map { (0..<Self.refusal).contains(now - $0) } ?? false
     }
 
-    /// Keeps in mind that one was refused.
+    /// Records that a manifest was refused.
     mutating func refuse(_ digest: ByteString, at now: Int) {
         refused = refused.filter { (0..<Self.refusal).contains(now - $0.value) }
         if refused.count < Self.mostRefused { refused[digest] = now }

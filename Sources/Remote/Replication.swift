@@ -4,7 +4,8 @@ internal import Host
 public import Notes
 public import Planning
 
-/// Brings what this host has built to a registry, and what others have built from there. The store stays the only thing that builds see.
+/// Pushes what this host has built to a registry, and fetches what others have built. Builds still see only the
+/// store.
 public struct Replication {
     let client: RemoteClient
     private let store: Store
@@ -12,7 +13,7 @@ public struct Replication {
     private let state: RemoteState
     let prefix: ByteString
     private let writer: ByteString
-    /// What is going on, for people.
+    /// Reports progress, for people.
     public var progress: (ByteString) -> Void = { _ in }
 
     /// With the registry that the settings name.
@@ -27,12 +28,13 @@ public struct Replication {
         writer = settings.remote.writer ?? state.writer()
     }
 
-    /// Where a key's manifests are: PREFIX/KEY, with what no registry takes in a name left out.
+    /// The repository for a key's manifests: PREFIX/KEY, without characters that registries do not allow in a name.
     public static func repository(of key: Key, below prefix: ByteString) -> ByteString {
         prefix + "/" + component(key.directoryName)
     }
 
-    /// Runs of other bytes than letters and digits become one dash: the digits at its end keep names apart.
+    /// Each run of bytes other than letters and digits becomes one dash: the digits at the end still keep names
+    /// apart.
     static func component(_ name: ByteString) -> ByteString {
         let words = name.lowercasedASCII.bytes.split { !($0.isDigit || $0.isLetter) }
         return words.map { ByteString($0) }.joined(separator: "-")
@@ -42,19 +44,19 @@ public struct Replication {
 
     // MARK: - Push
 
-    /// What was done with a key.
+    /// The result for a key.
     public struct Pushed: Sendable {
         /// PREFIX/KEY:WRITER.
         public let reference: ByteString
         /// The manifest.
         public let digest: ByteString
-        /// Bytes of all that it names.
+        /// The bytes of everything that it names.
         public let bytes: UInt64
-        /// Whether the registry had another one.
+        /// Whether the registry had a different one.
         public let isNew: Bool
     }
 
-    /// Pushes what was built of a key; nil where nothing was.
+    /// Pushes what was built for a key; nil if nothing was built.
     public func push(_ key: Key) throws(RemoteFailure) -> Pushed? {
         guard var union = try union(of: key) else { return nil }
         let repository = Self.repository(of: key, below: prefix)
@@ -63,7 +65,8 @@ public struct Replication {
         let there = try client.manifest(reference, most: FetchedManifest.largest)
         let digest = there.flatMap { FetchedManifest($0) }?.digest
         if digest != union.digest {
-            // Somebody else has pushed under this name, or this host has lost its store: nothing of theirs is to be lost.
+            // Another host has pushed under this name, or this host has lost its store: nothing that was pushed must
+            // get lost.
             if let there, digest != known.pushed?.digest, let manifest = FetchedManifest(there),
                 !FetchedExport.isHere(manifest.digest, for: key, in: store),
                 (try? fetch(manifest, tag: writer, of: key, within: settings.remote.maximumFetch)) != nil
@@ -99,22 +102,22 @@ public struct Replication {
 
     // MARK: - Fetch
 
-    /// What came of a key.
+    /// The result for a key.
     public struct Fetched: Sendable {
-        /// How many writers there are.
+        /// The number of writers.
         public var tags = 0
-        /// Manifests that were not here.
+        /// The number of manifests that were not here.
         public var new = 0
         /// Bytes that were fetched.
         public var bytes: UInt64 = 0
-        /// Of what only first steps were fetched.
+        /// Manifests of which only the first steps were fetched.
         public var partly: [Note] = []
         /// What was left out, and why.
         public var refused: [Note] = []
     }
 
-    /// Fetches what others have pushed of a key and is not here. What is wrong with one writer's does not keep another's away.
-    /// What was refused lately is fetched `again` only where somebody asks for that.
+    /// Fetches what others have pushed for a key and is not here. A problem with one writer's manifest does not affect
+    /// the others. Recently refused manifests are fetched only with `again`.
     public func fetch(_ key: Key, again: Bool) throws(RemoteFailure) -> Fetched {
         let repository = Self.repository(of: key, below: prefix)
         var fetched = Fetched()
@@ -149,7 +152,7 @@ public struct Replication {
                     if let digest { known.refuse(digest, at: now()) }
                 case .tooLarge: fetched.refused.append(error.note)
                 default:
-                    // What came before it counts.
+                    // If something was fetched before the error, the fetch counts as successful.
                     if fetched.new == 0 { throw error }
                     fetched.refused.append(error.note)
                     return fetched
@@ -161,15 +164,15 @@ public struct Replication {
         return fetched
     }
 
-    /// A part of it counts, unless somebody asks for all and there is room for that now.
+    /// A part counts as here, unless the user asks for everything and there is now space for it.
     private func isHere(_ manifest: FetchedManifest, _ key: Key, again: Bool, within most: UInt64) -> Bool {
         guard FetchedExport.isHere(manifest.digest, for: key, in: store) else { return false }
         return !again || FetchedExport.isHere(manifest.digest, for: key, in: store, whole: true)
             || ((try? manifest.missingBytes(in: store)) ?? 0) > most
     }
 
-    /// The manifest of a key that names most layers, by its digest; nil where nobody has pushed any. One alone: of several imports
-    /// BuildKit loses hits.
+    /// The digest of the manifest for a key that names the most layers; nil if nobody has pushed any. Only one, because
+    /// with several imports BuildKit loses hits.
     public func resolve(_ key: Key) throws(RemoteFailure) -> ByteString? {
         let repository = Self.repository(of: key, below: prefix)
         var best: FetchedManifest?
@@ -183,7 +186,7 @@ public struct Replication {
         return best.map { repository + "@" + $0.digest }
     }
 
-    /// Fetches what one manifest names, or as much of it as may come; returns the bytes that were not here.
+    /// Fetches what one manifest names, or as much of it as is allowed; returns the bytes that were not here.
     private func fetch(
         _ manifest: FetchedManifest, tag: ByteString, of key: Key, within most: UInt64
     ) throws(RemoteFailure) -> (bytes: UInt64, partly: Note?) {
@@ -233,7 +236,7 @@ public struct Replication {
         return export.missingBytes
     }
 
-    /// What the store refuses is a failure of the key.
+    /// If the store refuses something, that is a failure of the key.
     private func rejecting<Result>(_ body: () throws(StoreError) -> Result) throws(RemoteFailure) -> Result {
         do throws(StoreError) {
             return try body()
@@ -244,7 +247,7 @@ public struct Replication {
 }
 
 extension RemoteFailure {
-    /// What the store refused of what came, or has no room for.
+    /// From an error of the store, which refuses the content or has no space for it.
     init(_ rejection: StoreError) {
         let cause: RemoteCause =
             switch rejection.note.reason {
