@@ -224,7 +224,7 @@ extension ByteString {
     /// This path relative to `ancestor`, both absolute and clean; nil if it does not lie below it. "." if they are
     /// equal.
     public func relative(to ancestor: ByteString) -> ByteString? {
-        // This is called for every mount and every row, so the answer no copies nothing.
+        // This is called for every mount and every row, so a negative answer must not copy anything.
         guard bytes.count >= ancestor.count, bytes.starts(with: ancestor.bytes) else { return nil }
         if bytes.count == ancestor.count { return "." }
         if ancestor.bytes.last == Self.slash { return dropFirst(ancestor.count) }
