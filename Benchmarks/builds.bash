@@ -5,7 +5,7 @@
 
 # -- Deciding about a build --------------------------------------------------------------------------------------------
 
-# Makes a store of one export into one of many: each with a manifest of its own, so that four can be imported.
+# Turns a store with one export into one with many: each has its own manifest, so that four can be imported.
 multiply() {
     local store=$1 count=$2 first manifest digest size index sum copy stamp
     first=$(dirname "$store"/v1/u*/gen-*/exports/*/*/index.json)
@@ -67,7 +67,7 @@ decisions() {
 small_builds() {
     local steps=5 home_through home_past second_through words
     export SLIPWAY_STORE=$temp/store/one
-    ./prepare decide-one # the stand-in's promises are broken
+    ./prepare decide-one # the stand-in breaks the promises of a build
     through home; home_through=("${words[@]}" build -t bench-small small)
     past home; home_past=("${words[@]}" build -t bench-small small)
     through second; second_through=("${words[@]}" build -t bench-small small)
@@ -93,13 +93,13 @@ small_builds() {
     say 'building cold, 20 s'
     past second
     timed -p "$temp/prepare" -e "$temp/log" 1 second-cold "${words[@]}" build -t bench-small small
-    # Also the proof that an emptied engine is empty.
+    # This also proves that an emptied engine is empty.
     awk "BEGIN { exit ${median[second-cold]} >= 20000 ? 0 : 1 }" || die 'the second engine was not empty'
     row 'cold / second engine, all cached' "$(calculate "${median[second-cold]} / $second")" x '>=10' \
         cold="${median[second-cold]}" second="$second" cold_through_shim="$((cold_home * 1000))"
 }
 
-# What import and export cost a build of which all is cached, by the number of its layers: BuildKit pays by the layer.
+# What import and export cost a fully cached build, by its number of layers: BuildKit's cost is per layer.
 layer_costs() {
     local count words lines number ours kind
     export SLIPWAY_STORE=$temp/store/layers
@@ -141,8 +141,8 @@ layer_costs() {
     done
 }
 
-# What exporting costs a rebuild of which all is cached, by compression. The default takes over the blobs that the image has;
-# every other makes its own. Not estargz: with it dockerd 28.5 dies in the middle of the export.
+# What exporting costs a fully cached rebuild, by compression. The default reuses the image's blobs; every other one
+# makes its own. Not estargz: with it dockerd 28.5 dies in the middle of the export.
 export_costs() {
     local compression attributes without
     past home
@@ -177,7 +177,7 @@ large_builds() {
     say 'building 1 GB of layers'
     built through home large
     export_costs
-    past home # makes room
+    past home # frees space
     env "${words[@]}" rmi -f bench-large >log 2>&1
     env "${words[@]}" builder prune -af >>log 2>&1
 
@@ -193,7 +193,7 @@ large_builds() {
         "$(from_least second-large-shim second-large-hand)"
 }
 
-# What it costs a build that its context is looked at and recorded.
+# What it costs a build to examine and record its context.
 large_tree() {
     local words folder file recorded
     command -v git >/dev/null || { say 'a large tree: not measured without git'; failed=1; return; }

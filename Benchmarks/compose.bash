@@ -3,7 +3,7 @@
 #
 # Compose and bake through the shim as docker's plugin docker-buildx, for Benchmarks/run.
 
-# services FOLDER COUNT: a compose project, each service with a Dockerfile of its own.
+# services FOLDER COUNT: a compose project in which each service has its own Dockerfile.
 services() {
     local folder=$1 count=$2 index
     echo 'services:' >"$folder.yaml"
@@ -37,7 +37,7 @@ composes() {
     words=(DOCKER_HOST="$docker_host" DOCKER_CONFIG="$temp/config-real" "$engine_docker" compose --project-directory twenty)
     env "${words[@]}" build >log 2>&1 || { tail -n 20 log >&2; die 'compose build failed'; }
     env "${words[@]}" build --print >twenty.json 2>log
-    # The same definition for each: a file's place is shared by those who read it.
+    # The same definition for each: readers of a file share its position.
     printf '#!/bin/sh\nexec "$@" <%q\n' "$temp/twenty.json" >fed
     chmod +x fed
     words=(DOCKER_HOST="$docker_host" DOCKER_CONFIG="$temp/config-none" "$temp/fed" "$temp/plugin/docker-buildx" bake --file -)

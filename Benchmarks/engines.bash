@@ -10,7 +10,7 @@ use() {
     docker_host=$DOCKER_HOST docker_config=$DOCKER_CONFIG engine_docker=$ENGINE_DOCKER
 }
 
-# project FOLDER LINE...: a build context in a repository. git need not be installed.
+# project FOLDER LINE...: a build context in a repository. Does not need git.
 project() {
     local folder=$1
     shift
@@ -22,7 +22,7 @@ project() {
     echo hello >"$folder/greeting"
 }
 
-# The words before a timed command that make it work on an engine, through the shim or past it.
+# The words before a timed command that make it use an engine, through the shim or directly.
 through() {
     use "$1"
     words=(DOCKER_HOST="$docker_host" DOCKER_CONFIG="$docker_config"
@@ -32,7 +32,7 @@ past() {
     use "$1"
     words=(DOCKER_HOST="$docker_host" DOCKER_CONFIG="$docker_config" "$engine_docker")
 }
-# Through the shim to the stand-in, which only looks like docker.
+# Through the shim to the stand-in, which only pretends to be docker.
 pretending() {
     use "$1"
     words=(DOCKER_HOST="$docker_host" DOCKER_CONFIG="$docker_config" PATH="$temp/shim:$temp/real:$PATH" "$shim")
@@ -50,17 +50,18 @@ built() {
 }
 cached_steps() { grep -cE '^#[0-9]+ CACHED' log || true; }
 
-# arguments ENGINE PROJECT: what the shim makes of a build, a line a word.
+# arguments ENGINE PROJECT: the arguments that the shim gives to docker for a build, one per line.
 arguments() {
     local words
     pretending "$1"
     env SHOW_ARGUMENTS=1 "${words[@]}" build -t "bench-$2" "$2"
 }
 
-# Waits until nothing runs any more behind a build.
+# Waits until no background process of a build is running.
 until_rested() { ./prepare rested-all; }
 
-# What runs before each timed build, by the name of what is timed. A script: the launcher wants a program.
+# The script to run before each timed build, with the name of what is timed. It is a script because the launcher needs
+# a program.
 write_prepare() {
     local words
     past second
@@ -119,7 +120,7 @@ END
 }
 
 start_engines() {
-    # The floor of a small disk would switch exports off.
+    # The default reserve would disable exports on a small disk.
     export SLIPWAY_STORE_MIN_FREE=256MB
     say 'starting two engines'
     local name

@@ -12,7 +12,7 @@ milliseconds_of() {
 
 middle() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 
-# The same build with other bytes each time: nothing of it is anywhere.
+# The same build with different bytes each time, so that nothing of it is cached anywhere.
 new_layers() {
     rm -rf layers-new
     project layers-new 'FROM slipway/base:1' \

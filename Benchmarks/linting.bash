@@ -3,7 +3,7 @@
 #
 # What reading Dockerfiles costs. Benchmarks/run reads this.
 
-# A Dockerfile of so many lines, in which nothing is found: what people write, over and over.
+# A Dockerfile with this many lines and no findings: typical lines, repeated.
 dockerfile() {
     awk -v lines="$1" 'BEGIN {
         print "FROM python:3.12-slim"

@@ -3,7 +3,7 @@
 #
 # What looking at the modes of tracked files costs. Benchmarks/run reads this.
 
-# tracked FILES: a repository tracked/FILES of so many files, a hundred in each directory, and a Dockerfile.
+# tracked FILES: a repository tracked/FILES with this many files, a hundred per directory, and a Dockerfile.
 tracked() {
     local folder=tracked/$1 number
     mkdir -p "$folder"
@@ -37,7 +37,7 @@ mode_surveys() {
     decisions_in_trees "$builds"
 }
 
-# What the decision about a build costs in a large tree, whichever index git keeps there, beside one in a tree of ten files.
+# What deciding about a build costs in a large tree, for each index format of git, compared with a tree of ten files.
 decisions_in_trees() {
     local builds=$1 version words
     say 'deciding on builds in trees of 10 and of 100,000 files'

@@ -8,7 +8,7 @@ packages() {
     local tests=$root/Tests/EndToEnd/packages words indexes=$temp/indexes install
     say 'making images with Python and Node'
     "$tests/image" home
-    LARGE=20000000 "$tests/indexes" "$indexes" >log 2>&1 </dev/null & # ends when we do
+    LARGE=20000000 "$tests/indexes" "$indexes" >log 2>&1 </dev/null & # ends with this script
     until [[ -e $indexes/environment ]]; do kill -0 $! 2>/dev/null || { cat log >&2; die 'no indexes'; }; sleep 0.1; done
     mkdir tools
     cp -r "$indexes/ca.pem" "$indexes/project" tools

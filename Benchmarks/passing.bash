@@ -5,7 +5,7 @@
 
 pass_through() {
     say "passing $rounds commands through each of seven ways"
-    # Not "#!/usr/bin/env bash": that would be one more exec, which is not bash's fault.
+    # Not "#!/usr/bin/env bash": that would add an exec for which bash is not to blame.
     printf '#!%s\nexec %q "$@"\n' "$(command -v bash)" "$real" >bash-exec
     chmod +x bash-exec
 
@@ -19,7 +19,7 @@ pass_through() {
     printf '%s\n' '# What this host has agreed on.' "store = $temp/store" 'store.max-size = 40GB' >plain/slipway/slipway.conf
     printf '%s\n' '# What this host has agreed on.' "store = $temp/store" "docker = $real" >named/slipway/slipway.conf
 
-    # On one CPU: moving between two costs more than what is measured.
+    # Pinned to one CPU: moving between two costs more than what is measured.
     if command -v taskset >/dev/null && taskset -c 0 true 2>/dev/null; then pinned=(taskset -c 0); fi
     timed -w 50 "$rounds" \
         direct "$real" ps + \
@@ -48,11 +48,11 @@ pass_through() {
     row 'peak memory, pass-through' "$most" MB '<8' floor_MB="${peak[direct]}" C_MB="${peak[c]}" bash_MB="${peak[bash]}"
 }
 
-# The ways that people stand before docker, side by side, for three commands on a real engine. docker is the stand-in: what it
-# does itself would drown all of them.
+# The usual wrappers around docker, side by side, for three commands. docker is the stand-in: the real docker's own time
+# would hide the differences.
 side_by_side() {
     local words line command title mounts=() index ways
-    # What such wrappers do: look at every word, put some in, and become docker.
+    # What such wrappers do: look at every argument, add some, and become docker.
     cat >bash-loop <<END
 #!$(command -v bash)
 words=() command=''

@@ -3,8 +3,8 @@
 #
 # What translating paths costs. Benchmarks/run reads this.
 
-# A container's mounts, as the kernel and the engine tell of them, need a container: the shim, which needs no library, runs in
-# one, with a stand-in for docker that says what it must of its version.
+# Reading a container's mounts, from the kernel and from the engine, needs a container. The shim, which needs no
+# library, runs in one, with a stand-in for docker that reports only its version.
 paths() {
     local container docker times
     local mounts=() index runs=$((rounds / 10 > 20 ? rounds / 10 : 20))

@@ -19,7 +19,7 @@ start_registry() {
     done
 }
 
-# as_host NAME COMMAND...: with a store and a HOME of its own, as on another machine.
+# as_host NAME COMMAND...: with a separate store and HOME, as on another machine.
 as_host() {
     mkdir -p "host-$1"
     env HOME="$temp/host-$1" XDG_CONFIG_HOME="$temp/host-$1/config" XDG_STATE_HOME="$temp/host-$1/state" SLIPWAY_STORE="$temp/host-$1/store" \
@@ -38,7 +38,7 @@ remote() {
         failed=1
         return
     fi
-    # What a registry has it links for another of its repositories: by hand goes to a registry of its own.
+    # A registry links blobs that another of its repositories has, so the manual push goes to a registry of its own.
     start_registry second-registry
     other_port=$registry_port
     start_registry registry
@@ -58,7 +58,7 @@ remote() {
         again+=("$took")
         repository=127.0.0.1:$registry_port/$("$clients/oras" repo ls --plain-http "127.0.0.1:$registry_port" | tail -n 1)
         repository+=:$("$clients/oras" repo tags --plain-http "$repository" | head -n 1)
-        # What is written first leaves the disk busy for the other: they take turns.
+        # The first writer leaves the disk busy for the other, so they take turns.
         if [[ $round == 2 ]]; then pull_by_hand; fi
         sync
         milliseconds_of as_host b "$slipway" pull -- docker build layers-new

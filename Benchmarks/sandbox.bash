@@ -4,7 +4,7 @@
 # Examples/sandbox, for Benchmarks/run: built cold, as it is, with a changed line, and on a second engine through the store. What
 # it should keep within: about 1 GB without a browser, 5 minutes cold, 3 with caches.
 
-# fetched: megabytes that the last build's apt and pip say they have fetched.
+# fetched: the megabytes that apt and pip fetched in the last build, according to their output.
 fetched() {
     awk '
         function mega(number, unit) { return number * (unit == "kB" ? 0.001 : unit == "GB" ? 1000 : unit == "B" ? 0.000001 : 1) }
@@ -19,11 +19,11 @@ sandbox_image() {
     "$root/Tests/EndToEnd/sandbox/base" home second
     export SLIPWAY_STORE=$temp/store/sandbox
     cp -r "$root/Examples/sandbox" sandbox-image
-    # git need not be installed
+    # Does not need git.
     mkdir -p sandbox-image/.git/refs
     echo 'ref: refs/heads/main' >sandbox-image/.git/HEAD
     printf '[remote "origin"]\n\turl = https://example.invalid/bench/sandbox.git\n' >sandbox-image/.git/config
-    # measured NAME: builds it there and tells "SECONDS MEGABYTES"
+    # measured NAME: builds it there and prints "SECONDS MEGABYTES".
     measured() {
         local words start=$EPOCHREALTIME
         through "$1"

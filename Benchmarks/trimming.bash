@@ -3,8 +3,9 @@
 #
 # What trimming costs. Benchmarks/run reads this.
 
-# large_store DIR BLOBS: a store with a key for each hundred blobs, a fifth of which nothing reaches. Layers are looked at and
-# not read by trimming, so their names need not be their digests. What the caches say is read, so it is as BuildKit says it.
+# large_store DIR BLOBS: a store with one key for each hundred blobs, a fifth of which nothing reaches. Trimming checks
+# layers but does not read them, so their names need not be their digests. It does read the cache configs, so those are
+# as BuildKit writes them.
 large_store() {
     local store=$1 blobs=$2 home pool key layer layers name config manifest place size chain records
     local type=application/vnd.oci.image.layer.v1.tar+gzip
@@ -47,7 +48,7 @@ trimming() {
         say "trimming a store of $blobs blobs"
         rm -rf trimmed
         large_store "$temp/trimmed" "$blobs"
-        sync # the disk is not still at the making of it
+        sync # wait until the disk is idle again
         sleep 1
         timed 1 mark "$slipway" trim --dry-run --store "$temp/trimmed" + trim "$slipway" trim --store "$temp/trimmed" + \
             half "$slipway" trim --max-size "$((blobs * 350))B" --store "$temp/trimmed"
@@ -61,7 +62,7 @@ trimming() {
     rm -rf trimmed
 }
 
-# What a build waits for trimming: nothing; what is left is that both use the processor.
+# How long a build waits for trimming: not at all; the difference comes from sharing the processor.
 beside_trimming() {
     local words looping
     export SLIPWAY_STORE=$temp/store/one

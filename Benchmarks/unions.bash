@@ -3,7 +3,8 @@
 #
 # What deciding about a build costs in a store of many exports, whose union is published. Benchmarks/run reads this.
 
-# filled STORE FILL-ARGUMENTS...: a copy of the store of one export with more of them, and the union of all published.
+# filled STORE FILL-ARGUMENTS...: a copy of the store with one export, with more exports, and the union of all of them
+# published.
 filled() {
     local store=$temp/store/$1 generation key
     shift
@@ -12,13 +13,13 @@ filled() {
     generation=$(echo "$store"/v1/u*/gen-*)
     key=$(echo "$generation"/exports/small-*)
     "$here/fill" "$generation" "${key##*/}" "$@" || die 'no store can be filled; python3 is needed'
-    # Published behind the back of a build.
+    # A build's background process publishes it.
     SLIPWAY_STORE=$store arguments home small >words
     ./prepare "decide-${store##*/}"
     grep -q "^holds" "$generation/union" || die "no union was published in ${store##*/}"
 }
 
-# late STORE: a copy of a store with three exports more, which stay out of the union that is published.
+# late STORE: a copy of a store with three more exports that are not in the published union.
 late() {
     local from=$temp/store/$1 store=$temp/store/$1-late generation key
     rm -rf "$store" "$store.unions"
@@ -54,6 +55,6 @@ unions() {
             one="${median[decide-one]}" this="$time" \
             from_least="$(calculate "${least[decide-$name]} - ${least[decide-one]}")"
     done
-    # Their blobs are many. What the last build has begun in the background may still write there.
+    # There are many blobs, and the last build's background process may still be writing there.
     until rm -rf store/key store/keys store/key-late store/keys-late 2>/dev/null; do sleep 0.2; done
 }
