@@ -129,7 +129,8 @@ extension ToldBuild {
         return .object([
             "cause": .string(told.cause.rawValue), "step": .string(told.step), "sentence": .string(told.sentence),
             "fix": told.fix.map(JSON.string) ?? .null,
-            "edits": .array(told.edits.map { $0.json(below: build.record?.context.text ?? "") }), "paths": .array(told.paths.map(JSON.string)),
+            "edits": .array(told.edits.map { $0.json(below: build.record?.context.text ?? "") }),
+            "paths": .array(told.paths.map(JSON.string)),
             "shouldHaveHit": .bool(told.shouldHaveHit), "cached": told.cached.map { .integer($0) } ?? .null,
             "total": told.total.map { .integer($0) } ?? .null,
             "target": build.record?.bakeTarget.map(JSON.string) ?? .null, "targets": .array(targets.map(JSON.string)),
