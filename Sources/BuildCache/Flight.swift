@@ -1,4 +1,5 @@
 public import Formats
+internal import Git
 public import Host
 internal import Notes
 

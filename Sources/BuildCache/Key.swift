@@ -1,4 +1,5 @@
 public import Formats
+internal import Git
 internal import Host
 
 /// What a build consists of, according to its command line.

@@ -1,7 +1,6 @@
 public import DockerCommandLine
 public import Formats
 public import Notes
-public import PackageCache
 
 /// What a container gets of the packages that `slipway warm` has fetched on its engine.
 public enum PackageCachePolicy {

@@ -1,8 +1,6 @@
-public import BuildHistory
 public import Formats
+public import History
 internal import Notes
-public import Records
-public import Why
 
 /// Counters for a monitoring system. They only grow: what they are counted from is moved aside when it is full, so the sums are
 /// kept, with how far the journal and the ledger have been read.

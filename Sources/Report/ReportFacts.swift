@@ -1,7 +1,5 @@
-public import BuildHistory
 public import Formats
-public import Records
-public import Why
+public import History
 
 /// What a report tells of; gathered by who may ask.
 public struct ReportFacts: Sendable {

@@ -1,9 +1,7 @@
-internal import BuildHistory
 public import Formats
+internal import History
 internal import Notes
 internal import Planning
-internal import Records
-internal import Why
 
 /// One page that needs nothing else: no script, no network, no font.
 public struct ReportPage {

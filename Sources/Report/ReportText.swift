@@ -1,7 +1,6 @@
 public import Formats
+internal import History
 internal import Planning
-internal import Records
-internal import Why
 
 /// The same in a terminal, in short.
 public struct ReportText {

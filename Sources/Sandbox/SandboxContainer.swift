@@ -1,4 +1,4 @@
-public import DockerClient
+public import Engine
 public import Formats
 internal import Planning
 

@@ -1,5 +1,5 @@
-public import BuildHistory
 public import Formats
+public import History
 internal import Host
 
 /// What became of builds, a JSON line each, among the user's own files: for `slipway stats`, and for the setting `export = auto`.

@@ -1,11 +1,10 @@
 internal import BuildCache
-public import BuildHistory
 internal import DockerCommandLine
 internal import Engine
 public import Formats
+public import History
 internal import Host
 internal import Planning
-public import Why
 internal import WorkingTree
 
 /// Writes down in the background what a command's builds were made from and what became of them: beside each export, else among

@@ -1,8 +1,8 @@
 internal import BuildCache
-internal import BuildHistory
 internal import DockerCommandLine
 internal import Engine
 internal import Formats
+internal import History
 internal import Host
 internal import Notes
 internal import Planning

@@ -3,7 +3,6 @@ internal import Engine
 internal import Formats
 internal import Host
 internal import Notes
-internal import PackageCache
 internal import Planning
 
 /// What an engine offers to one container, and the cleaning up after it.

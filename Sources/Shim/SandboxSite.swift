@@ -2,6 +2,7 @@ internal import BuildCache
 internal import DockerCommandLine
 internal import Engine
 internal import Formats
+internal import Git
 internal import Host
 internal import Notes
 internal import PathMap

@@ -1,5 +1,6 @@
 internal import BuildCache
 internal import Formats
+internal import Git
 internal import Host
 internal import Notes
 internal import Planning

@@ -1,7 +1,7 @@
-internal import DockerClient
+internal import Engine
 public import Formats
 internal import Host
-internal import PackageCache
+internal import Planning
 
 /// The container that fetches packages.
 struct Builder {

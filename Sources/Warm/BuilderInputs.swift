@@ -1,7 +1,7 @@
-internal import DockerClient
+internal import Engine
 internal import Formats
 internal import Host
-internal import PackageCache
+internal import Planning
 
 /// The files for the builder container: lists of names, one per line, and copies of the user's files.
 struct BuilderInputs {

@@ -1,4 +1,4 @@
-internal import DockerClient
+internal import Engine
 internal import Formats
 
 /// What a run has made and must clean up.

@@ -1,6 +1,6 @@
-public import DockerClient
+public import Engine
 public import Formats
-public import PackageCache
+public import Planning
 
 /// Slipway's volumes and containers on an engine.
 public struct PackageInventory: Sendable {

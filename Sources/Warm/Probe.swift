@@ -1,6 +1,6 @@
-internal import DockerClient
+internal import Engine
 internal import Formats
-internal import PackageCache
+internal import Planning
 
 /// Tries a real view over the layers of a generation, on their engine, as root and as another user.
 struct Probe {

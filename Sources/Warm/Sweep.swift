@@ -1,6 +1,6 @@
-public import DockerClient
+public import Engine
 public import Formats
-public import PackageCache
+public import Planning
 
 /// `slipway trim --packages` and `slipway purge --packages`.
 public struct Sweep {

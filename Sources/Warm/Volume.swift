@@ -1,6 +1,6 @@
-internal import DockerClient
+internal import Engine
 internal import Formats
-internal import PackageCache
+internal import Planning
 
 extension PackageVolume {
     /// The engine's directory of volumes; nil if this volume is not in it as local ones are.

@@ -1,4 +1,4 @@
-internal import DockerClient
+internal import Engine
 internal import Formats
 
 /// Why fetching failed, if docker did not; stable names, for programs.

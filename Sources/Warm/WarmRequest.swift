@@ -1,6 +1,6 @@
-internal import DockerClient
+internal import Engine
 public import Formats
-public import PackageCache
+public import Planning
 
 /// What the user wants to fetch, and where.
 public struct WarmRequest: Sendable {

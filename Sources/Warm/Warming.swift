@@ -1,6 +1,5 @@
-public import DockerClient
+public import Engine
 public import Formats
-public import PackageCache
 public import Planning
 
 /// The result of a run.

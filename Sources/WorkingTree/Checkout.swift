@@ -1,6 +1,5 @@
-public import BuildCache
 public import Formats
-public import GitIndex
+public import Git
 public import Host
 
 /// A working tree and its index, read from git's files without running git.

@@ -1,5 +1,5 @@
 internal import Formats
-internal import GitIndex
+internal import Git
 internal import Host
 
 /// A directory that others may not enter, examined before it is opened to them: what could they read in it?

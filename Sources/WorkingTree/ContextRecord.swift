@@ -1,5 +1,5 @@
 public import Formats
-internal import GitIndex
+internal import Git
 
 /// What COPY could see of a build's context: small enough to be stored beside each export, detailed enough to tell how
 /// two builds differ. It identifies file contents by eight bytes of git's digest.

@@ -1,6 +1,5 @@
-internal import BuildCache
 public import Formats
-internal import GitIndex
+internal import Git
 internal import Host
 
 /// Walks a context and records what COPY can see of it. Contents that git knows are not read again.

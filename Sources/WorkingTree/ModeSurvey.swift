@@ -1,6 +1,5 @@
-public import BuildCache
 public import Formats
-internal import GitIndex
+public import Git
 internal import Host
 
 /// Compares the modes of tracked files and of their directories with those of a clone made with umask 0022. BuildKit

@@ -1,10 +1,8 @@
 import ArgumentParser
-import BuildHistory
 import Formats
+import History
 import Host
-import Records
 import Shim
-import Why
 
 /// `slipway check -- docker build ...`
 struct CheckCommand: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import DockerClient
+import Engine
 import Formats
 import Host
 import Planning

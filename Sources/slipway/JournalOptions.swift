@@ -1,9 +1,9 @@
 import ArgumentParser
 import Formats
 import Foundation
+import History
 import Host
 import Notes
-import Records
 
 /// `--since`, for all commands that read the journal.
 struct Since: ParsableArguments {

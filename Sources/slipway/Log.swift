@@ -1,9 +1,9 @@
 import ArgumentParser
 import DockerfileLint
 import Formats
+import History
 import Host
 import Notes
-import Records
 import Shim
 
 /// `slipway log`

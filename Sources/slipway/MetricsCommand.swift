@@ -1,13 +1,11 @@
 import ArgumentParser
 import BuildCache
-import BuildHistory
 import Formats
+import History
 import Host
 import Planning
-import Records
 import Report
 import Shim
-import Why
 
 /// `slipway metrics`
 struct MetricsCommand: ParsableCommand {

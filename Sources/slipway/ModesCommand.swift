@@ -1,7 +1,7 @@
 import ArgumentParser
 import BuildCache
 import Formats
-import GitIndex
+import Git
 import Host
 import WorkingTree
 

@@ -1,7 +1,6 @@
-import DockerClient
+import Engine
 import Formats
 import Host
-import PackageCache
 import Planning
 import Warm
 

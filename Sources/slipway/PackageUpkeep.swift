@@ -1,8 +1,7 @@
 import ArgumentParser
-import DockerClient
+import Engine
 import Formats
 import Host
-import PackageCache
 import Planning
 import Warm
 

@@ -1,11 +1,9 @@
 import BuildCache
-import BuildHistory
 import Formats
+import History
 import Host
 import Notes
-import Records
 import Shim
-import Why
 import WorkingTree
 
 /// A build from the journal with its records.

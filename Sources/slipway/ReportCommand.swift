@@ -1,14 +1,12 @@
 import ArgumentParser
 import BuildCache
-import BuildHistory
 import Engine
 import Formats
+import History
 import Host
 import Planning
-import Records
 import Report
 import Shim
-import Why
 
 /// `slipway report`
 struct ReportCommand: ParsableCommand {

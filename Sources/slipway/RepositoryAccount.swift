@@ -1,6 +1,6 @@
 import BuildCache
-import BuildHistory
 import Formats
+import History
 import Planning
 import Shim
 

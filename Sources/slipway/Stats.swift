@@ -1,11 +1,10 @@
 import ArgumentParser
 import BuildCache
-import BuildHistory
 import Formats
+import History
 import Host
 import Notes
 import Planning
-import Records
 import Shim
 
 /// `slipway stats`

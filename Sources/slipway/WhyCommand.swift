@@ -1,11 +1,9 @@
 import ArgumentParser
-import BuildHistory
 import DockerCommandLine
 import Formats
+import History
 import Host
-import Records
 import Shim
-import Why
 
 /// `slipway why`
 struct WhyCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import Formats
+import Git
 import Glibc
 import Host
 import TestSupport

@@ -1,6 +1,7 @@
 import BuildCache
 import Formats
 import Foundation
+import Git
 import Host
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Formats
-import PackageCache
 import PathMap
+import Planning
 
 @testable import Engine
 @testable import Host

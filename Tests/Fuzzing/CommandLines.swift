@@ -1,6 +1,5 @@
 import Formats
 import Notes
-import PackageCache
 import PathMap
 import Planning
 

@@ -1,7 +1,8 @@
 import DockerCommandLine
 import Formats
+import Git
+import History
 import Planning
-import Records
 
 @testable import BuildCache
 @testable import Engine

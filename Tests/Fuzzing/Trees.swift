@@ -1,8 +1,7 @@
-import BuildHistory
 import Formats
-import GitIndex
+import Git
+@testable import History
 
-@testable import Why
 @testable import WorkingTree
 
 /// What is read about working trees and builds of them.

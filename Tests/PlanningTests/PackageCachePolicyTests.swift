@@ -1,7 +1,6 @@
 import DockerCommandLine
 import Formats
 import Notes
-import PackageCache
 import Planning
 import TestSupport
 import Testing

@@ -1,9 +1,7 @@
-import BuildHistory
 import Formats
+import History
 import Notes
-import Records
 import Testing
-import Why
 
 @testable import Report
 

@@ -1,9 +1,7 @@
-import BuildHistory
 import Formats
-import Records
+import History
 import Report
 import Testing
-import Why
 
 @Suite("The report")
 struct ReportTests {

@@ -1,4 +1,4 @@
-import DockerClient
+import Engine
 import Formats
 import Foundation
 import Testing

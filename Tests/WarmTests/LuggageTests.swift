@@ -1,6 +1,6 @@
-import DockerClient
+import Engine
 import Formats
-import PackageCache
+import Planning
 import TestSupport
 import Testing
 

@@ -1,6 +1,5 @@
-import DockerClient
+import Engine
 import Formats
-import PackageCache
 import Planning
 import TestSupport
 import Testing

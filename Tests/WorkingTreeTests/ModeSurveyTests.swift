@@ -1,6 +1,6 @@
 import BuildCache
 import Formats
-import GitIndex
+import Git
 import Glibc
 import Host
 import Synchronization

@@ -1,8 +1,8 @@
 import Formats
+import History
 import Host
 import TestSupport
 import Testing
-import Why
 import WorkingTree
 
 @testable import slipway

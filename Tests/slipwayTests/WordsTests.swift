@@ -1,8 +1,8 @@
 import ArgumentParser
 import Formats
+import History
 import Notes
-import PackageCache
-import Records
+import Planning
 import Testing
 import Warm
 

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import BuildCache
+@testable import Git
 
 @Suite("Repositories, read from their files")
 struct GitRepositoryTests {

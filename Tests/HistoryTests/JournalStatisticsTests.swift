@@ -1,7 +1,7 @@
 import Formats
+import History
 import Host
 import Notes
-import Records
 import TestSupport
 import Testing
 

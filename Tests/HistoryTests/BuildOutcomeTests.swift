@@ -1,5 +1,5 @@
-import BuildHistory
 import Formats
+import History
 import Testing
 
 @Suite("What became of a build")

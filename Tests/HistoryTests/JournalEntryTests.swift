@@ -1,6 +1,6 @@
 import Formats
+import History
 import Notes
-import Records
 import TestSupport
 import Testing
 

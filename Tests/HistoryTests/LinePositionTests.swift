@@ -1,5 +1,5 @@
 import Formats
-import Records
+import History
 import TestSupport
 import Testing
 

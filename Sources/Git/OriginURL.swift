@@ -13,7 +13,7 @@ public enum OriginURL {
 
     /// The path of a local remote: the part after "file://", or the text itself; nil for an address with another
     /// scheme, which may contain a secret.
-    static func localPath(_ url: ByteString) -> ByteString? {
+    public static func localPath(_ url: ByteString) -> ByteString? {
         let text = url.trimmed
         guard let mark = text.range(of: "://") else { return PublicAddress(text).path }
         return text.prefix(mark.lowerBound).lowercasedASCII == "file" ? text.dropFirst(mark.upperBound) : nil

@@ -1,7 +1,7 @@
 import Formats
 import Testing
 
-@testable import BuildCache
+@testable import Git
 
 @Suite("A remote's address, one for all who mean the same")
 struct OriginURLTests {

@@ -1,5 +1,5 @@
-import BuildHistory
 import Formats
+import History
 import Testing
 
 @Suite("What builds cost and were spared")

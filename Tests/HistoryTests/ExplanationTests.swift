@@ -1,10 +1,9 @@
-import BuildHistory
 import Formats
 import Notes
 import Testing
 import WorkingTree
 
-@testable import Why
+@testable import History
 
 @Suite("Why a step was not cached")
 struct ExplanationTests {

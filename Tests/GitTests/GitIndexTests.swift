@@ -1,5 +1,5 @@
 import Formats
-import GitIndex
+import Git
 import Testing
 
 /// Indexes as git writes them, made byte by byte.

@@ -1,5 +1,5 @@
 import Formats
-import PackageCache
+import Planning
 import Testing
 
 @Suite("Generations, as an engine's volumes tell of them")

@@ -1,4 +1,3 @@
-public import BuildHistory
 public import Formats
 public import Notes
 public import WorkingTree

@@ -2,7 +2,7 @@ import Formats
 import TestSupport
 import Testing
 
-@testable import BuildHistory
+@testable import History
 
 @Suite("Which build of buildx's a record is about")
 struct BuildxHistoryTests {
