@@ -1,11 +1,12 @@
+import BuildCache
 import DockerCommandLine
-import Engine
 import Formats
 import Notes
 import Planning
 import TestSupport
 import Testing
 
+@testable import Engine
 @testable import Host
 @testable import Shim
 
@@ -99,5 +100,43 @@ struct BackendTests {
         #expect(halved.notes.map(\.reason) == [.storeDiskLow, .importAdded])
         let nothing = try Self.decision(all.refused(Note(.leaseNotKept))).reserved().plan
         #expect(nothing == .unchanged(Self.words, [Note(.leaseNotKept)]))
+    }
+
+    /// What the store offers to a build of a folder's, of which nothing is made yet.
+    private static func offers(in folder: TemporaryFolder) throws -> CacheOffers {
+        var settings = Settings()
+        settings.store = folder["store"]
+        settings.modes = .off
+        settings.minimumFree = 0
+        let build = Build(description: BuildDescription(try build(), in: folder.path))
+        var known = KnownBuilds([build], of: 1, settings, .acting, within: Budget())
+        var store = LocalStore(settings, .acting, within: Budget())
+        let builder = BuilderFacts(
+            name: "default", driver: "docker", context: "default", plugin: "/docker-buildx", buildx: nil, engine: nil,
+            obstacleToExport: nil)
+        let all = CacheRequest(imports: true, exports: true, notes: [])
+        return store.offers(for: &known, all, by: builder, .withBuild)
+    }
+
+    @Test("The store makes nothing for an offer before it is reserved, and what cannot be made goes from the offer")
+    func store() throws {
+        let folder = try TemporaryFolder()
+        let offers = try Self.offers(in: folder)
+        let export = try #require(offers.builds.first?.export)
+        #expect(offers.offers.first?.importing == .leaving(Note(.nothingToImport)))
+        #expect(
+            offers.offers.first?.exporting
+                == .adding(LocalStore.option(exportingTo: export.path), Note(.exportAdded, export.path)))
+        #expect(Files.isMissing(export.path))
+        let kept = offers.reservation.commit()
+        #expect(!Files.isMissing(export.path) && kept.request.exports && kept.exportedKeys.count == 1)
+
+        // Another build of the key finds a file where its directory should be.
+        let key = export.path.parentPath
+        try Files.removeTree(key)
+        try Files.replace(key, with: "", mode: 0o600)
+        let left = try Self.offers(in: folder).reservation.commit()
+        #expect(left.request.imports && !left.request.exports && left.exportedKeys.isEmpty)
+        #expect(left.request.notes.map(\.reason) == [.storeNotWritable])
     }
 }
