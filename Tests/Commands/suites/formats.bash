@@ -1,20 +1,21 @@
 # shellcheck shell=bash disable=SC2154
 # Files that others read, against the schemas of others.
 
-check "check-jsonschema installs" need check-jsonschema
+# Validators of PyPI's, some seconds to install: where all tests are asked for.
 valid() { # valid SCHEMA FILE...
     "$python" -m check_jsonschema --builtin-schema "vendor.$1" "${@:2}"
 }
-check "the workflows are ones of GitHub's" valid github-workflows "$sources"/.github/workflows/*.yml
-check "the issue forms are" valid github-issue-forms "$sources"/.github/ISSUE_TEMPLATE/[0-9]*.yml
-check "and their choice" valid github-issue-config "$sources/.github/ISSUE_TEMPLATE/config.yml"
-printf '%s\n' 'on: push' 'jobs: {one: {runs-on: x, step: []}}' >"$T/wrong.yml"
-check "a wrong workflow is none" not valid github-workflows "$T/wrong.yml"
-check "each bug's form asks for the doctor's findings" grep -q 'slipway doctor --json' "$sources/.github/ISSUE_TEMPLATE/1-bug.yml"
 if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
+    check "check-jsonschema installs" need check-jsonschema
+    check "the workflows are ones of GitHub's" valid github-workflows "$sources"/.github/workflows/*.yml
+    check "the issue forms are" valid github-issue-forms "$sources"/.github/ISSUE_TEMPLATE/[0-9]*.yml
+    check "and their choice" valid github-issue-config "$sources/.github/ISSUE_TEMPLATE/config.yml"
+    printf '%s\n' 'on: push' 'jobs: {one: {runs-on: x, step: []}}' >"$T/wrong.yml"
+    check "a wrong workflow is none" not valid github-workflows "$T/wrong.yml"
     check "reuse installs" need reuse
     check "every file has a copyright and a licence" "$python" -m reuse --root "$sources" lint --quiet
 fi
+check "each bug's form asks for the doctor's findings" grep -q 'slipway doctor --json' "$sources/.github/ISSUE_TEMPLATE/1-bug.yml"
 check "the dashboard is JSON" jq -e '.panels | length > 0' "$sources/Examples/monitoring/grafana.json"
 # Every series that it asks for is one that there is.
 at "$T/formats" metrics >"$T/series"
