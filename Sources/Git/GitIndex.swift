@@ -94,11 +94,11 @@ public struct GitIndex {
 
     /// An index that is completely in memory.
     public init(_ bytes: [UInt8], format: ObjectFormat = .sha1) {
-        var at = 0
-        self.init(size: bytes.count, format: format) { skipped in
-            at = min(bytes.count, at + skipped)
-            defer { at = bytes.count }
-            return Array(bytes[at...])
+        // All at once, so nothing of it is ever to be left out.
+        var rest = bytes
+        self.init(size: bytes.count, format: format) { _ in
+            defer { rest = [] }
+            return rest
         }
     }
 

@@ -14,6 +14,39 @@ struct InvocationTests {
         #expect(Corpus.meaning(of: .parse(Corpus.words(of: entry.line))) == entry.meaning)
     }
 
+    private static func sources(_ words: [ByteString]) -> [MountSource] {
+        switch Invocation.parse(words) {
+        case .container(let container): container.mountSources
+        case .volume(let volume): volume.mountSources
+        case .compose(let compose): compose.mountSources
+        default: []
+        }
+    }
+
+    @Test("A path that stands for another one is read in its place, and nothing else changes")
+    func replacedPaths() {
+        var replaced = 0
+        for entry in Corpus.entries {
+            let words = Corpus.words(of: entry.line)
+            let sources = Self.sources(words)
+            for (index, source) in sources.enumerated() {
+                guard words.indices.contains(source.argument),
+                    let word = source.argument(words[source.argument], with: "/another/place")
+                else {
+                    Issue.record("\(entry.line): no place for \(source.path)")
+                    continue
+                }
+                var others = words
+                others[source.argument] = word
+                var wanted = sources.map(\.path)
+                wanted[index] = "/another/place"
+                #expect(Self.sources(others).map(\.path) == wanted, "\(entry.line)")
+                replaced += 1
+            }
+        }
+        #expect(replaced > 20)
+    }
+
     @Test(
         "In the plugin's place, called by docker and by itself",
         arguments: [

@@ -123,6 +123,13 @@ struct GitIndexTests {
         }
     }
 
+    @Test("An index without files is one", arguments: [GitIndex.ObjectFormat.sha1, .sha256])
+    func empty(format: GitIndex.ObjectFormat) throws {
+        let bytes = IndexWriter(format: format).bytes([])
+        #expect(try WholeIndex(bytes, format: format).paths.isEmpty)
+        #expect(throws: GitIndex.IndexError.torn) { try WholeIndex(Array(bytes.dropLast()), format: format) }
+    }
+
     @Test("A path without an end is not read to the file's", arguments: [2, 4] as [UInt32])
     func endless(version: UInt32) {
         var next = IndexWriter(version: version).bytes([.init(path: "a")]).prefix(12 + 62 + (version == 4 ? 1 : 0))

@@ -53,6 +53,16 @@ struct MountInfoTests {
         #expect(MountInfo(text).root(at: "/x") == nil)
     }
 
+    @Test("What lies below a mount is not in the root file system, however short the mount's name")
+    func inRoot() {
+        let info = MountInfo(Self.line("/", "/") + Self.line("/srv", "/w") + Self.line("/etc/hosts", "/etc/hosts"))
+        let paths: [(ByteString, Bool)] = [
+            ("/", true), ("/x", true), ("/wx", true), ("/etc", true), ("/etc/hostname", true),
+            ("/w", false), ("/w/x", false), ("/etc/hosts", false),
+        ]
+        for (path, isInRoot) in paths { #expect(info.isInRoot(path) == isInRoot, "\(path)") }
+    }
+
     private static func mounts(_ json: ByteString) throws -> [ContainerMount] {
         try #require(JSON("{\"Mounts\":[" + json + "]}").flatMap(ContainerMount.list))
     }
