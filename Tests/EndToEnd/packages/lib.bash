@@ -36,7 +36,7 @@ serve_packages() {
     need python3
     need openssl
     indexes=$work/indexes-$suite
-    # It ends when we do.
+    # It ends with this script.
     "$root/Tests/EndToEnd/packages/indexes" "$indexes" >"$work/indexes.log" 2>&1 </dev/null &
     local server=$!
     until [[ -e $indexes/environment ]]; do
@@ -75,7 +75,7 @@ downloading() {
     shift
     before=$(wc -l <"$indexes/requests")
     run "$@"
-    # A builder whose warm was killed may go on asking for its slow file.
+    # A builder whose warm was killed may still be requesting its slow file.
     got=$(tail -n "+$((before + 1))" "$indexes/requests" | sed -nE '/slw_slow/!{/^(file|tarball) /p}')
     note "downloaded: ${got:-nothing}"
     if [[ $wanted == some ]]; then

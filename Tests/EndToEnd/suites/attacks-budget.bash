@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Whatever the tree, the store or the files of a command hold, it is not kept waiting: what there was no time for is left out, has a
-# reason in the journal, and the build runs and shares its layers. Steps are counted, not seconds.
+# Whatever the tree, the store or a command's files contain, no command is delayed: work for which there is no time is
+# left out, with a reason in the journal, and the build runs and shares its layers. Counts steps, not seconds.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need strace
 need python3
 engine a sid containerd
 
-# tree DIR: a repository of 40,000 tracked files, and a project to build beside them.
+# tree DIR: a repository with 40,000 tracked files, and a project to build beside them.
 tree() {
     project "$1"
     (cd "$1" && python3 - <<'PYTHON')
@@ -23,13 +23,15 @@ PYTHON
     git -C "$1" add .
 }
 
-# few_steps COMMAND...: runs it, and looks at how many system calls the process made, first as the shim and then as docker.
+# few_steps COMMAND...: runs it, and counts the system calls that the process makes, first as the shim and then as
+# docker.
 few_steps() {
     run on a strace -qq -o "$place/calls" "$@"
     [[ $(wc -l <"$place/calls") -le $most_steps ]] || fail "$(wc -l <"$place/calls") calls"
 }
 
-# The look at modes, which the index leads, and all else: more than ten milliseconds have not.
+# The limit for the mode survey, which is driven by the index, and everything else: ten milliseconds do not suffice
+# for more.
 most_steps=20000
 
 with_index() { # SETTING...
@@ -49,7 +51,7 @@ many_files() { with_index 'config feature.manyFiles true' 'update-index --force-
 ! turn 2 || test_case "40,000 files in an index of version 4 hold up no build" version_4
 ! turn 2 || test_case "40,000 files under feature.manyFiles hold up no build" many_files
 
-# An index of 4 MiB that was made to take long: version 4, where each path repeats the one before except for its end.
+# An index of 4 MiB designed to take long: version 4, in which each path repeats all but the end of the one before.
 hostile_index() {
     project app
     python3 - app/.git/index <<'PYTHON'
@@ -70,7 +72,7 @@ PYTHON
 }
 test_case "an index that was made to take long holds up no build" hostile_index
 
-# In the place of each file that is read before exec: something that cannot be read, or is never at its end.
+# Replaces each file that is read before exec by something that cannot be read, or never ends.
 odd_files() {
     project app
     local file kind
@@ -85,11 +87,11 @@ odd_files() {
             case $kind in
                 fifo) mkfifo "$file" ;;
                 directory) mkdir "$file" ;;
-                device) mknod "$file" c 1 5 ;; # /dev/zero has no end
+                device) mknod "$file" c 1 5 ;; # /dev/zero never ends
                 nothing) ln -s "$file" "$file" ;;
             esac
-            [[ $file != *.dockerignore ]] || { rm -rf "$file"; continue; } # docker's own to read
-            run on a BUILDX_GIT_INFO=false timeout 100 docker build -q app # its git would wait itself
+            [[ $file != *.dockerignore ]] || { rm -rf "$file"; continue; } # docker reads this one itself
+            run on a BUILDX_GIT_INFO=false timeout 100 docker build -q app # git, which it runs, would hang
             rm -rf "$file"
             [[ ! -e kept ]] || mv kept "$file"
         done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What others may do through names, kernels, first processes and limits: docker runs all the same, no terminal is steered, nothing is
-# left behind, and no signal goes astray.
+# What others can cause through names, kernels, init processes and limits: docker still runs, no terminal is controlled,
+# nothing is left behind, and no signal hits the wrong process.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need strace
@@ -9,8 +9,8 @@ need python3
 engine a sid containerd
 engine b sid containerd
 
-# An engine that only answers, with packages that were warmed, and a docker that writes its words down and ends with 3; what
-# docker-script does, it does before.
+# A fake engine that reports warmed packages, and a fake docker that records its arguments and exits with 3; it runs
+# docker-script first.
 pretend() {
     mkdir -p p/bin p/config/cli-plugins app/.git home
     cat >p/bin/docker <<DOCKER
@@ -39,7 +39,7 @@ pretending() {
         DOCKER_CONFIG="$place/p/config" SLIPWAY_STORE="$store" SLIPWAY_STORE_MIN_FREE=1MB ORACLE_RECORD=/dev/null "$@"
 }
 
-# reaches CODE WORD COMMAND...: docker has run, has this word among its own, and the code is its.
+# reaches CODE WORD COMMAND...: docker has run with this word among its arguments, and the exit code is docker's.
 reaches() {
     local wanted=$1 word=$2
     shift 2
@@ -51,12 +51,12 @@ reaches() {
 
 # -- Randomness -------------------------------------------------------------------------------------------------------
 
-# In all of them, docker included.
+# In all processes, docker included.
 no_random=(strace -f -qq -o trace -e trace=getrandom -e inject=getrandom:error=ENOSYS)
 
 no_randomness() {
     pretend
-    # Nothing there but what docker's own script wants.
+    # Contains only what docker's own script needs.
     local dev="mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3"
     reaches 3 ps with_mounts "$dev" pretending "${no_random[@]}" docker ps
     reaches 3 --cache-to with_mounts "$dev" pretending "${no_random[@]}" docker build app
@@ -65,7 +65,7 @@ no_randomness() {
 }
 test_case "without getrandom and without /dev/urandom docker runs, and gets what it gets elsewhere" no_randomness
 
-# strace ends when all have ended: a child that reads from a descriptor that is another file's by then never does.
+# strace ends when all processes have: a child that reads from a descriptor that by then is another file never would.
 no_spinning() {
     pretend
     reaches 3 --cache-to pretending timeout 60 "${no_random[@]}" docker build app
@@ -76,7 +76,7 @@ test_case "without getrandom the children that docker leaves behind do their wor
 
 # -- Processes --------------------------------------------------------------------------------------------------------
 
-# first_process PROGRAM: a container's first process, which waits for nobody; its pid is $first.
+# first_process PROGRAM: a container's init process, which reaps no one; its PID is $first.
 first_process() {
     unshare --pid --fork --mount-proc "$1" 3600 &
     await 10 pgrep -P $! >/dev/null
@@ -103,7 +103,7 @@ zombies() {
 }
 test_case "a container whose first process waits for nobody is not filled with ended processes" zombies
 
-# Those that have ended and not been taken away count, too.
+# Zombies count, too.
 nobody_in() { [[ $(<"$1/pids.current") == 0 ]]; }
 
 # limited GROUP COMMAND...
@@ -117,7 +117,7 @@ few_processes() {
     group=$groups/slipway-test-$$-$RANDOM
     mkdir "$group"
     [[ -e $group/pids.max ]] || { rmdir "$group"; note "processes cannot be limited here"; return; }
-    # As a program of many threads.
+    # Like a program with many threads.
     # shellcheck disable=SC2016
     echo 'for _ in 1 2 3 4 5 6 7 8; do sleep 0.3 & done; wait' >docker-script
     for most in {6..20}; do
@@ -135,7 +135,7 @@ few_processes() {
 }
 test_case "with few processes a command does what it does without the shim" few_processes
 
-# A signal that comes while the last program of a conversation ends: when it is noticed, that program has been waited for.
+# A signal that arrives while the last subprocess ends: when it is noticed, that program has already been waited for.
 stray_signals() {
     mkdir -p p/bin
     # shellcheck disable=SC2016
@@ -146,7 +146,7 @@ stray_signals() {
         try env -i HOME="$home" PATH="$place/p/bin:/usr/bin:/bin" strace -f -o "trace-$round" -e trace=kill,wait4,waitid,pidfd_send_signal \
             "$work/bin/slipway" warm --image i --pip x
         expect_code 143
-        # The processes that it has waited for, by wait4's answer.
+        # The processes that it has waited for, from the results of wait4.
         awk -v own="" 'match($0, /wait4\([0-9]+.* = [0-9]+$/) { split($0, w, /[(,]/); if ($NF > 0) gone[w[2]] = 1 }
             match($0, / kill\(-?[0-9]+/) { n = substr($0, RSTART + 6, RLENGTH - 6); sub(/^-/, "", n); if (n in gone) { print; bad = 1 } }
             END { exit bad }' "trace-$round" || fail "a signal went to a process that had been waited for"
@@ -154,7 +154,8 @@ stray_signals() {
 }
 test_case "a signal goes to no process that has been waited for" stray_signals
 
-# As pkexec was called to make its environment a part of its words: with none at all, not even its name.
+# With no arguments at all, not even a name, as in the attack on pkexec that turned its environment into its
+# arguments.
 nameless() {
     pretend
     rm -f words
@@ -169,12 +170,14 @@ test_case "called without a single word docker runs, and gets none from the envi
 
 # -- Names ------------------------------------------------------------------------------------------------------------
 
-# Everything that a name may hold: both kinds of controls as UTF-8, as single bytes, marks of direction, invisible ones, line ends.
+# Everything that a name may contain: C0 and C1 controls, as UTF-8 and as single bytes, direction marks, invisible
+# characters, line ends.
 hostile=$'x\e[31m\e]0;t\a\x9b31m\x9d0;t\x9c\xc2\x9b31m\xc2\x9d\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xe2\x80\xa8\xd8\x9c\r\b\x7f y'
-# And what begins a line of its own, in what people read.
+# And text that would start a line of its own in output for people.
 forged=$'\nFORGED'
 
-# looked_at NAME FILE...: no byte of it steers, no line of it is forged. JSON is no such text, but has to be valid.
+# looked_at NAME FILE...: no byte controls the terminal, and no line is forged. JSON is not such text, but has to be
+# valid.
 looked_at() {
     python3 -B - "$@" <<'PYTHON' || fail "$1 steers a terminal"
 import re, sys
@@ -234,7 +237,7 @@ PYTHON
     python3 -c 'import json, os, sys
 json.dump({"repository": os.fsencode(sys.argv[2]).decode("utf-8", "replace") + "\nFORGED", "target": "\u202e\nFORGED"}, open(sys.argv[1], "w"))' \
         "$key/key.json" "$hostile"
-    # A docker whose every word is as bad, and which fails or not.
+    # A docker whose output is equally hostile, and which fails or not.
     python3 - p/bin/docker "$hostile$forged" <<'PYTHON'
 import os, sys
 name = os.fsencode(sys.argv[2])
@@ -320,7 +323,7 @@ COMMANDS
                 number=$((number + 1))
                 (
                     cd "$tree"
-                    # The name stands in the environment, too.
+                    # The name is also in the environment.
                     env -i HOME="$home" PATH="$work/bin:$place/p/bin:/usr/bin:/bin" LIES=$lies SLIPWAY_STORE="$store" SLIPWAY_TRACE=1 \
                         DOCKER_CONTEXT="$hostile" BUILDX_BUILDER="$hostile" SLIPWAY_SANDBOX_PIDS="$hostile" SLIPWAY_NONESUCH="$hostile" \
                         timeout 60 slipway "${words[0]}" ${json:+"$json"} "${words[@]:1}" >"$place/out-$number" 2>"$place/err-$number" </dev/null
@@ -334,12 +337,12 @@ COMMANDS
             done
         done
     done <commands
-    # And on a terminal, where there are colours and lines that change.
+    # The same on a terminal, with colours and lines that change.
     for line in status doctor 'lint --diff .' 'warm --image NAME --pip NAME'; do
         number=$((number + 1))
         (cd "$tree" && script -qec "env -i TERM=xterm HOME='$home' PATH='$work/bin:$place/p/bin:/usr/bin:/bin' SLIPWAY_STORE='$store' slipway $line" \
             /dev/null >"$place/out-$number" </dev/null) || true
-        # Its own: colours, and the line that is taken away.
+        # Removes slipway's own sequences: colours, and clearing the line.
         sed -i $'s/\r$//; s/\e\\[\\(3[123]\\|0\\)m//g; s/\r\e\\[K//g' "$place/out-$number"
         looked_at "$line on a terminal" "$place/out-$number"
     done
@@ -352,7 +355,7 @@ traced() {
     mkdir q
     (
         cd "$tree"
-        # What docker says is docker's.
+        # Docker's own output is not ours to escape.
         printf '#!/bin/sh\nexit 0\n' >"$place/p/bin/docker"
         env -i HOME="$home" PATH="$work/bin:$place/p/bin:/usr/bin:/bin" SLIPWAY_TRACE=1 SLIPWAY_STORE="$store" SLIPWAY_PROFILE=sandbox \
             docker build -t "$hostile$forged" --build-arg "$hostile" "$hostile$forged" >"$place/out" 2>"$place/err"
@@ -364,17 +367,17 @@ traced() {
         env -i HOME="$home" PATH="$work/bin:$place/q/$hostile:/usr/bin:/bin" docker ps >>"$place/out" 2>>"$place/err" || true
     )
     expect [ -s err ]
-    # What the older lines hold, an older one wrote.
+    # Older lines were written by an older version.
     tail -n 2 "$home/.local/state/slipway/journal.jsonl" >journal
     looked_at "the shim" out err journal
     expect jq -e . journal >/dev/null
 }
 test_case "neither what the shim says nor what it writes down steers a terminal" traced
 
-# The reproducer: a file of a cloned repository, whose name is told as what has changed.
+# The attack: a file in a cloned repository, whose name is shown as a cause.
 told_by_why() {
     project app
-    # BuildKit takes no name that is not UTF-8.
+    # BuildKit accepts only names in UTF-8.
     local name=$'c\xc2\x9b31m\xe2\x80\xaeexe.txt'
     echo .git >app/.dockerignore
     echo 1 >"app/$name"
@@ -394,9 +397,11 @@ told_by_why() {
 }
 test_case "a file's name in a cloned repository steers nobody who asks why" told_by_why
 
-# -- A sandbox that does not come to be ----------------------------------------------------------------------------------
+# -- A sandbox that cannot be applied
+# -----------------------------------------------------------------------------------
 
-# lacks WORD COMMAND...: docker runs as it was called, one line says that the sandbox is not whole, and the journal does.
+# lacks WORD COMMAND...: docker runs as called, and one line on stderr and the journal say that the sandbox is
+# incomplete.
 lacks() {
     local word=$1
     shift
@@ -417,12 +422,12 @@ no_sandbox() {
     lacks privileged docker run --privileged image
     # shellcheck disable=SC2016
     lacks "ulimit -f" sh -c 'ulimit -f 4096; exec docker run image'
-    # Of one word the kernel takes 128 KiB at most, of all together a quarter of the stack.
+    # The kernel accepts at most 128 KiB per argument, and a quarter of the stack for all arguments together.
     # shellcheck disable=SC2016
     lacks "so long" sh -c 'ulimit -s 512; exec docker run image "$(head -c 122000 /dev/zero | tr "\0" x)"'
     lacks processors DOCKER_HOST=ssh://nobody.invalid docker run image
     lacks "SLIPWAY_PROFILE" SLIPWAY_PROFILE=sandbx docker run image
-    # Users who turn it off themselves need no telling, nor do those who ask for no sandbox.
+    # Users who disable the sandbox themselves, or never asked for one, get no message.
     try pretending SLIPWAY_PROFILE=sandbox SLIPWAY=off docker run --privileged image
     expect [ ! -s stderr ]
     try pretending docker run --privileged image

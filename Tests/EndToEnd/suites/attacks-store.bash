@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a stranger on the machine can do to the store, and what is left of it: each case has a real second user, 1234, who holds locks, takes
-# names, moves things, or plants them; and builds that are killed, with what they leave.
+# What another user on the machine can do to the store. Each case has a real second user, 1234, who holds locks, takes
+# names, moves files, or plants them. Also what killed builds leave.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 RUN="RUN --network=none"
@@ -12,7 +12,7 @@ slipway() { on a slipway "$@"; }
 bytes() { slipway status --json | jq "[.parts[].usage.$1] | add"; }
 generations() { find "$store/v1/u0" -maxdepth 1 -name 'gen-*' | wc -l; }
 current() { realpath "$store/v1/u0/current"; }
-# A blob that no export reaches: something to drop.
+# A blob that no export reaches: something to remove.
 nobodys() {
     unique >"$place/nobodys"
     install -m 444 "$place/nobodys" "$(current)/blobs/sha256/$(sha256sum "$place/nobodys" | head -c 64)"
@@ -26,7 +26,8 @@ shared_store() {
 
 # -- Locks ------------------------------------------------------------------------------------------------------------
 
-# hold_all: in the background, a stranger opens every file of root's part that they can, and holds it by every lock that they get.
+# hold_all: in the background, another user opens every file of root's sub-store that they can, and holds every lock
+# on it that they get.
 hold_all() {
     cat >holder.pl <<'PERL'
 use Fcntl;
@@ -55,7 +56,7 @@ lease_held() {
     run on b docker build -t app app
     expect_cached all
     expect_notes SLP001 SLP002 '!SLP308'
-    # Others who import from here are kept out no more than root.
+    # Other users who import from here are not locked out, and neither is root.
     forget b
     run as 1000 b docker build -t app app
     expect_cached all
@@ -75,7 +76,8 @@ trim_held() {
     hold_all
     run slipway trim --json
     expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
-    # The stranger holds what others import under: trimming waits for the old generation, and every command names the holder.
+    # The other user holds the lock of readers: trimming waits for the old generation, and every command names the
+    # holder.
     expect_equal "$(generations)" 2 generations
     expect_equal "$(jq -r '.parts[0].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 perl"
     run slipway status
@@ -84,7 +86,7 @@ trim_held() {
     expect_equal "$(jq -r '.parts[0].generations[].heldBy[] | "\(.pid) \(.user) \(.command)"' "$stdout")" "$holder 1234 perl"
     run slipway purge --yes
     expect_said "in use by $holder (perl, user 1234)"
-    # And no longer than a day.
+    # But no longer than a day.
     find "$store/v1/u0" -name closed -exec touch -d '25 hours ago' {} +
     run slipway purge --yes
     expect_equal "$(generations)" 1 generations
@@ -93,7 +95,7 @@ trim_held() {
 }
 test_case "a stranger's lock holds up no trim, and no purge for more than a day, and the stranger is named" trim_held
 
-# Another user's build that reads from a generation which is replaced meanwhile ends well.
+# A build of another user, which reads from a generation that is replaced meanwhile, succeeds.
 reader_waited_for() {
     shared_store
     printf 'RUN sleep 8\n' >>app/Dockerfile
@@ -111,7 +113,7 @@ reader_waited_for() {
 reader_is_there() { slipway status --json | jq -e '[.parts[] | select(.user == 0) | .generations[].heldBy[] | select(.user == 1000)] | length > 0' >/dev/null; }
 test_case "a build that imports from another user's part is waited for" reader_waited_for
 
-# A store that an older Slipway has made: its lease and `trimmed` can be read, and so held, by all.
+# A store made by an older Slipway: all users can read, and so lock, its lease and `trimmed`.
 old_locks() {
     shared_store
     rm "$(current)/readers"
@@ -140,7 +142,7 @@ odd_trimmed() {
     local kind name
     for kind in fifo link folder; do
         for name in trimmed trimming; do
-            # Another user's part, which root trims as that user; and one more behind it.
+            # Another user's sub-store, which root trims as that user; and one more after it.
             rm -rf "$store/v1/u1234"
             cp -a good "$store/v1/u1234"
             rm -rf "$store/v1/u1234/$name"
@@ -166,7 +168,7 @@ test_case "a FIFO, a link or a folder where trimming is locked exempts nobody fr
 squatted_names() {
     run slipway store init --shared "$store"
     project app
-    # Nobody on this machine has these numbers, so their places were not made beforehand.
+    # These user numbers do not exist on this machine, so init did not make their sub-stores.
     stranger mkdir -m 755 "$store/v1/u4321"
     stranger ln -s /etc "$store/v1/u4322"
     try as 4321 a docker build -t app app
@@ -186,7 +188,7 @@ squatted_names() {
     done
     run slipway status --json
     expect_equal "$(jq -c '[.parts[] | select(.error) | .user]' "$stdout")" '[4321,4322]'
-    # A stranger makes no command of root's fail.
+    # Another user cannot make a command of root's fail.
     run slipway trim
     run slipway store init --shared "$store"
     expect_said "took $store/v1/u4321 back"
@@ -200,7 +202,7 @@ squatted_names() {
 }
 test_case "a place that a stranger has taken is named by every command, and root takes it back" squatted_names
 
-# A racer makes the names again as fast as possible.
+# A racer creates the names again as fast as possible.
 squatter() {
     cat >squatter.pl <<'PERL'
 $| = 1;
@@ -229,7 +231,7 @@ PERL
     expect_equal "$left" 0 "names that are not their user's while the racer runs"
     kill "$pid"
     wait "$pid" || true
-    # What belongs to a user stays theirs: nobody else can move it.
+    # A user's sub-store stays theirs: no one else can move it.
     start squatter stranger /usr/bin/perl "$place/squatter.pl" "$store"
     await 30 grep -q races squatter.stdout
     for _ in {1..50}; do
@@ -239,7 +241,8 @@ PERL
 }
 test_case "a racer who takes names again and again does not win against store init" squatter
 
-# Without the sticky bit: root's part is moved away during the build, and a link to the stranger's own folder put in its place.
+# Without the sticky bit: during the build, root's sub-store is moved away and replaced by a link to the other user's
+# folder.
 movable() {
     local part parts
     for part in . v1 ..; do
@@ -257,7 +260,7 @@ movable() {
         run on a docker build -t app app
         kill "$pid"
         wait "$pid" || true
-        [[ -e $store/v1/u0 ]] || continue # Moved before the build began: then it has made a part of its own, or none.
+        [[ -e $store/v1/u0 ]] || continue # moved before the build started
         expect_equal "$(ls -A "$place/theirs")" "" "what root wrote through the stranger's link"
     done
     # The rule itself, without a race.
@@ -288,18 +291,18 @@ test_case "a store that a stranger may move is not used, and nothing is written 
 # -- What killed exports leave ----------------------------------------------------------------------------------------
 
 ingested() { find "$store"/v1/u0/gen-*/exports/*/*/ingest -type f -printf '%s\n' 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }'; }
-# Much more than the one layer that is whole: where that is a good part of what is there, trimming makes a new generation.
+# Much more than the one complete layer: if that is a large share of the store, trimming makes a new generation.
 ingests() { [[ $(ingested) -gt 30000000 ]]; }
 
 killed_export() {
     project app
     run on a docker build -t app app
-    # Random, so that compressing it takes its time.
+    # Random, so that compression takes time.
     printf 'FROM slipway/base:1\nCOPY data /data\n' >app/Dockerfile
     head -c 300000000 /dev/urandom >app/data
     start build on a docker build -t app app
     await 120 ingests
-    # docker and its plugin, which writes the export: none of them gets to tidy up.
+    # docker and its plugin, which writes the export: neither gets to clean up.
     kill_tree "$pid"
     wait "$pid" || true
     local left
@@ -309,7 +312,7 @@ killed_export() {
     expect [ "$(bytes total)" -ge "$left" ]
     run slipway status
     expect_said "unfinished"
-    # The budget counts them.
+    # The limit counts them.
     rm -f "$(current)/size"
     run on a SLIPWAY_STORE_MAX_SIZE=1MB docker build -t app app
     expect_notes SLP306 '!SLP002'
@@ -323,7 +326,7 @@ killed_export() {
     run on a docker build -t app app
     expect_notes SLP002
 }
-# kill_tree PID: it and all below it, at once.
+# kill_tree PID: kills it and all its descendants at once.
 kill_tree() {
     local child
     for child in $(pgrep -P "$1"); do kill_tree "$child"; done
@@ -335,7 +338,7 @@ killed_beside() {
     project app
     printf 'FROM slipway/base:1\nCOPY data /data\n' >app/Dockerfile
     head -c 300000000 /dev/urandom >app/data
-    # Another build holds the lease meanwhile; what the killed one has left goes with the generation.
+    # Meanwhile another build holds the lease; what the killed one left goes with the generation.
     project other
     echo 'RUN sleep 40' >>other/Dockerfile
     start other on b docker build -t other other
@@ -358,7 +361,8 @@ test_case "beside a build that runs, what a killed one has left goes when that h
 # -- Faults -----------------------------------------------------------------------------------------------------------
 
 need strace
-# A directory that cannot be read to its end, at each reading in turn: trimming takes nothing away that it would not have taken.
+# A directory that cannot be read to its end, at each reading in turn: trimming removes nothing that it would not have
+# removed otherwise.
 half_listed() {
     local number wanted
     project app
@@ -384,8 +388,8 @@ half_listed() {
 }
 test_case "a listing that breaks off has trimming delete nothing by half an inventory" half_listed
 
-# No room, no quota, or a bad disk, at each writing of trimming in turn: what remains is a whole store with the same exports, and the
-# next trimming ends its work.
+# No space, no quota, or a bad disk, at each write of a trim in turn: the store remains valid with the same exports, and
+# the next trim completes the work.
 no_room() {
     local number wanted error calls
     project app
@@ -405,7 +409,7 @@ no_room() {
                 grep -q INJECTED trace || break
                 expect_whole_store
                 expect [ -n "$(exports | grep -F "${wanted##*/}")" ]
-                # At most the three kinds of ends of the list: the others are like them.
+                # At most the three kinds of errors at the end of the list: the others are like them.
                 [[ $number -lt 8 ]] || break
             done
             run slipway trim --keep 3
@@ -416,7 +420,7 @@ no_room() {
 }
 test_case "EDQUOT, ENOSPC, EFBIG or EIO at any writing of trimming leaves a whole store" no_room
 
-# As the client leaves an index that it could not write: empty, or half of it.
+# What the client leaves of an index that it could not write: an empty file, or half of one.
 torn_index() {
     local size
     project app

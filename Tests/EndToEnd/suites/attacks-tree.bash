@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# What others plant in or around a working tree: repositories, links, FIFOs, and files that change while they are looked at.
+# What others plant in or around a working tree: repositories, links, FIFOs, and files that change while they are
+# read.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine older trixie containerd
 
-# stranger COMMAND...: as a user whom nobody trusts
+# stranger COMMAND...: as an untrusted user
 stranger() {
     setpriv --reuid=1234 --regid=1234 --clear-groups env HOME="$place/stranger" \
         GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' "$@"
 }
 
-# shared_folder: "shared" is a folder like /tmp, "shared/app" a build of root's own in it without a repository.
+# shared_folder: "shared" is a folder like /tmp, "shared/app" is one of root's builds in it, without a repository.
 shared_folder() {
     mkdir stranger
     chown 1234:1234 stranger
@@ -23,7 +24,7 @@ shared_folder() {
     (umask 077; echo "TOKEN=$(unique)" >shared/app/.env)
 }
 
-# plant: a repository of the stranger's around root's build, which tracks root's files
+# plant: a repository of the other user around root's build, which tracks root's files
 plant() {
     stranger git -c init.defaultBranch=main init --quiet shared
     stranger git -C shared remote add origin https://example.invalid/genuine/app.git
@@ -42,10 +43,10 @@ planted() {
     run on a docker build shared/app
     expect_notes SLP311 SLP002 '!SLP700'
     expect_equal "$(keys)" "$place/shared/app" "the key's repository"
-    # Nor for an image's name, which is the command's own word.
+    # Not even for an image's name, which comes from the command.
     run on a slipway explain --json -- docker build shared/app
     expect_equal "$(jq '[.notes[].code] | contains(["SLP311"])' "$stdout")" true
-    # The one who placed it may use it.
+    # The user who placed it may use it.
     chown -R 1234:1234 shared/app
     mkdir -m 1777 theirs
     run as 1234 a SLIPWAY_STORE="$place/theirs/store" docker build shared/app
@@ -71,7 +72,7 @@ leading() {
     shared_folder
     stranger git -c init.defaultBranch=main init --quiet stranger/repo
     stranger git -C stranger/repo remote add origin https://example.invalid/genuine/app.git
-    # A file of one's own may lead to a stranger's repository, and a stranger's file to one's own.
+    # A user's own .git file may lead to another user's repository, and another user's file to one's own.
     project own
     local name
     for name in own-to-foreign foreign-to-own link common; do
@@ -103,7 +104,7 @@ sudoers() {
     rm -rf "$store"
     run on a SUDO_UID=1235 docker build shared/app
     expect_notes SLP311
-    # Everybody may use root's own repository; a variable makes nobody root.
+    # Everybody may use root's repository; but no variable makes its owner root.
     project own
     mkdir -m 1777 "$place/theirs"
     run as 1234 a SLIPWAY_STORE="$place/theirs/store" docker build own
@@ -121,18 +122,18 @@ fifos() {
     for name in .git .git/HEAD .git/config .git/index .git/commondir; do
         rm -rf shared/.git
         [[ $name == .git ]] || mkdir shared/.git
-        # Also where the folder is one's own: anyone who may write in it may place anything.
+        # Also if the folder is the user's own: anyone who may write to it may put anything there.
         mkfifo "shared/$name"
         chmod 666 "shared/$name"
         started=$SECONDS
-        # buildx asks git itself about the repository, and git waits for a FIFO.
+        # buildx itself asks git about the repository, and git hangs on a FIFO.
         run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
         run on a BUILDX_GIT_INFO=0 SLIPWAY_MODES=fix timeout 60 docker build shared/app
         try on a timeout 20 slipway modes shared/app
         [[ $code != 124 ]] || fail "slipway modes waits for $name"
         [[ $((SECONDS - started)) -lt 60 ]] || fail "$name held a build up"
     done
-    # In the context, and as what docker and the linter read.
+    # In the context, and in place of files that docker and the linter read.
     rm -rf shared/.git
     mkfifo shared/app/pipe
     mkfifo shared/app/.dockerignore
@@ -150,7 +151,7 @@ test_case "FIFOs in the place of git's and docker's files hold nothing up" fifos
 huge() {
     shared_folder
     plant
-    # An index that takes minutes to read, and files without an end.
+    # An index that takes minutes to read, and endless files.
     stranger sh -c 'head -c 200M /dev/zero >shared/.git/index; head -c 200M /dev/zero >shared/.git/config; head -c 200M /dev/zero >shared/.git/HEAD'
     run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
     run on a BUILDX_GIT_INFO=0 SLIPWAY_MODES=fix timeout 60 docker build shared/app
@@ -189,7 +190,7 @@ own_secrets() {
 }
 test_case "a tracked file with one's secrets in it stays closed to others, and is told apart" own_secrets
 
-# linked ENGINE DOCKERFILE: whether docker builds with it
+# builds_with ENGINE DOCKERFILE: whether docker builds with it
 builds_with() { try direct "$1" docker build --no-cache -f "$2" linked; [[ $code == 0 ]]; }
 
 linked() {
@@ -219,7 +220,7 @@ linked() {
         await 60 at_rest
         if grep -r -a -e SECRETWORD -e OUTSIDE "$store" "$home"; then fail "$name is in a record"; fi
     done
-    # /etc/shadow came out so: the first words of its lines.
+    # This leaked /etc/shadow: the first words of its lines.
     # shellcheck disable=SC2016 # as in /etc/shadow
     (umask 077; printf 'SECRETWORD:$y$j9T$x:1:0:9:7:::\n' >outside/shadow)
     ln -sf ../outside/shadow linked/Dockerfile
@@ -227,7 +228,7 @@ linked() {
     try on a docker build linked
     await 60 at_rest
     if grep -r -a -e SECRETWORD "$store" "$home"; then fail "a word of it is in a record"; fi
-    # No link, and no Dockerfile either: what BuildKit does not know is no instruction.
+    # Not a link, and not a Dockerfile: a word that BuildKit does not know is not an instruction.
     cp outside/shadow linked/text
     try on a docker build -f linked/text linked
     await 60 at_rest
@@ -235,10 +236,10 @@ linked() {
 }
 test_case "what docker refuses to read as a Dockerfile is in no record" linked
 
-# A folder of the context becomes a link to one outside of it, and back, as fast as a stranger can.
+# A folder of the context becomes a link out of it, and back, as fast as another user can do that.
 racer() {
     shared_folder
-    # What stands below it is reached through it, as often as it has folders.
+    # What lies below it is reached through it, once for each folder in it.
     mkdir -p outside/{1..500} shared/app/turns/{1..500}
     local folder
     for folder in {1..500}; do echo secret >"outside/$folder/SECRETNAME"; done

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Exports behind their builds: docker ends when the image is there, and the process behind it exports.
+# Exports in the background: docker exits when the image is complete, and a background process exports.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
 
-# behind ENGINE COMMAND...: with exports behind builds, however busy the machine is that the tests run on.
+# behind ENGINE COMMAND...: with background exports, however busy the test machine is.
 behind() { on "$1" SLIPWAY_EXPORT=behind SLIPWAY_EXPORT_BEHIND_MAX_PRESSURE=100 "${@:2}"; }
-# came CODE [TEXT]: what came of the last export behind a build, once there is nothing of it left to do.
+# came CODE [TEXT]: the result of the last background export, once it has nothing left to do.
 came() {
     local entry
     await 120 at_rest
@@ -17,7 +17,7 @@ came() {
 }
 exported() { [[ $(exports | wc -l) -ge ${1:-1} ]]; }
 
-# held NAME COMMAND...: a build whose process behind it is stopped before docker ends. `go_on` lets it go on.
+# held NAME COMMAND...: a build whose background process is stopped before docker exits. `go_on` resumes it.
 held() {
     start "$1" "${@:2}"
     await 30 follows
@@ -25,7 +25,7 @@ held() {
     finish "$1"
     expect_code 0
 }
-# One process is docker's already, or there are none of ours left but that behind it.
+# One process is docker already, or only the background process is left.
 follows() { [[ $(left_running | wc -l) == 1 && ! /proc/$pid/exe -ef $work/bin/docker ]]; }
 go_on() {
     local -a left
@@ -33,7 +33,7 @@ go_on() {
     kill -CONT "${left[@]}"
 }
 
-# What is done behind a build must not depend on what the project's own steps take.
+# The background work must not depend on how long the project's own steps take.
 slow() {
     project "$1"
     sed -i '2aRUN sleep 2' "$1/Dockerfile"
@@ -52,7 +52,7 @@ whole() {
     expect_whole_store
     published
     expect_equal "$(ls -A "$store/v1/u0/pending")" ""
-    # With its records: what is found of it later is found by them.
+    # With its records: later commands find the export by them.
     expect test -s "$(exports)/build"
     expect test -s "$(exports)/context"
     expect test -s "$(exports)/outcome"
@@ -84,7 +84,7 @@ again() {
 }
 test_case "an unchanged build exports nothing more, and a changed one does" again
 
-# What the first engine imported it has not built, and other stages only as far as they were needed.
+# The first engine did not build what it imported, and built other stages only if they were needed.
 imported() {
     project app
     cat >>app/Dockerfile <<'FILE'
@@ -100,7 +100,7 @@ FILE
     expect_notes SLP001 SLP450
     came SLP451
     published
-    # Alone, without what it was built on.
+    # Only this export, not the one on which it was based.
     rm -rf "$(exports | head -n 1)"
     forget b
     run on b docker build -t app app
@@ -151,7 +151,7 @@ begun_again() {
     slow app
     sed -i '3aRUN head -c 400000000 /dev/urandom >/large' app/Dockerfile
     run behind a docker build -t app app
-    # While it exports, and not before.
+    # During the export, and not before.
     await 30 exporting
     run behind a docker build -t app app
     await 5 ended "the build was begun again"
@@ -183,7 +183,7 @@ never_built() {
     go_on
     came SLP452 "not cached: "
     expect_not exported
-    # And nothing hides that: the next one exports.
+    # And nothing prevents the next one from exporting.
     run behind a docker build -t app app
     expect_notes SLP450
     came SLP451
@@ -200,7 +200,7 @@ edited() {
 }
 test_case "a tree that was edited after its build is not exported" edited
 
-# What the union holds was built from what its record says: files change at any moment of the export.
+# The union contains only what was built from the recorded inputs: files change at any moment of the export.
 edited_meanwhile() {
     local round want rounds=3
     [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || rounds=20
@@ -294,7 +294,7 @@ killed() {
     run on b docker build -t app app
     expect_cached all
 }
-# The plugin that exports behind a build of this test.
+# The plugin that exports in the background of a build of this test.
 solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
 solved() { ! solving >/dev/null; }
 test_case "a process that is killed while it exports leaves a store that is whole" killed

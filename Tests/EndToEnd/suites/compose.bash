@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The shim under the name docker-buildx: what compose and bake build is shared, and nothing else of theirs changes.
+# The shim under the name docker-buildx: builds of compose and bake share layers, and nothing else changes for them.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
@@ -9,13 +9,13 @@ engine older trixie containerd
 
 unplugged() { direct "$1" BUILDX_NO_DEFAULT_ATTESTATIONS=1 "${@:2}"; }
 
-# Compose prints progress to either.
+# Compose prints progress to stdout or stderr.
 built() { cat "$stdout" "$stderr" >"$place/built"; stdout=/dev/null stderr=$place/built; }
 compose_cached() { built; expect_cached "$1"; }
 
-# shared_cached ENGINE COMMAND...: builds that share steps have all of them cached on an emptied engine. On a busy machine BuildKit loses
-# the steps of one of them in 1 of 38 such commands, whatever is imported (docs/design.md, "What is left is a race"): who loses them three times
-# in a row has lost more than a race.
+# shared_cached ENGINE COMMAND...: builds that share steps have all of them cached on an emptied engine. On a busy
+# machine BuildKit loses the steps of one of them in 1 of 38 such commands, whatever is imported (docs/design.md, "What
+# is left is a race"). If they are lost three times in a row, that is more than the race.
 shared_cached() {
     local try
     await 60 at_rest
@@ -29,7 +29,7 @@ shared_cached() {
     expect_cached all
 }
 
-# A project of everything that compose has for builds. Its services' layers are like those of no other call.
+# A project that uses every build feature of compose. The layers of its services differ in each call.
 services() {
     local word
     word=$(unique)
@@ -110,7 +110,7 @@ every_service() {
     run plugged b docker compose exec -T web echo npm run build
     expect_equal "$(cat "$stdout")" "npm run build"
     run plugged b docker compose down --timeout 0
-    # By itself, and as a program of its own name.
+    # Through docker, and as a program of its own.
     forget b
     run plugged b "$place/plugged-b/cli-plugins/docker-compose" --profile other build
     compose_cached all
@@ -155,7 +155,7 @@ nothing_else() {
 }
 test_case "containers, labels, hashes and files are the same with and without it" nothing_else
 
-# What the real plugin is given: `recorder` stands before it and writes words and input down.
+# What the real plugin gets: `recorder` runs before it and records arguments and input.
 handed_on() {
     services
     cd app
@@ -181,10 +181,10 @@ SH
     ahead=("$place/recorder")
     run plugged a docker compose --profile other build
     expect cmp "$place/words" "$place/direct.words"
-    # Compose itself puts targets in another order each time.
+    # Compose itself puts the targets in another order each time.
     expect_equal "$(jq -S '.group[].targets |= sort' "$place/input")" "$(jq -S '.group[].targets |= sort' "$place/direct.input")"
     expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 5 "what is added"
-    # A blank more, a CR, an escape and a byte that is no UTF-8 are nobody's to fix.
+    # An extra blank, a CR, an escape and invalid UTF-8 are passed on unchanged.
     printf '{ "target": {"default":\r\n{"context" : "base", "labels": {"a": "\\u00e9 \xff"}, "platforms": []}}}\n\n' >"$place/odd.json"
     plugged a "$place/plugin/docker-buildx" bake --file - <"$place/odd.json" >"$place/out" 2>&1
     expect cmp "$place/input" "$place/odd.json"
@@ -219,7 +219,8 @@ classic_store() {
     run plugged g docker compose --profile other build
     expect_notes SLP217 '!SLP002'
     expect_not injected
-    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    # An engine that has used the base before exports it only by its manifest's digest, which a classic store does not
+    # have.
     forget a
     run plugged a docker compose --profile other build
     forget g
@@ -242,7 +243,7 @@ failing() {
         expect_code "$direct_code"
         expect_not test "$code" = 0
     done
-    # A signal ends it as ever.
+    # A signal ends it as usual.
     sed -i 's/exit 3/sleep 60/' web/Dockerfile
     for way in unplugged plugged; do
         start "$way" "$way" a docker compose build web
@@ -260,7 +261,7 @@ test_case "failures and signals are compose's own" failing
 one_file() { [[ $(find "$home/.local/state/slipway/compose" -type f ! -name swept | wc -l) == 1 ]]; }
 before_bake() {
     services
-    # This compose knows no contexts of other services.
+    # This version of compose has no contexts from other services.
     sed -i '/additional_contexts/d' app/compose.yaml
     sed -i 's/^FROM base/FROM slipway\/base:1/; s/ \/base >/ >/' app/web/Dockerfile
     commit app
@@ -272,8 +273,8 @@ before_bake() {
     forget older
     run plugged older docker compose --profile other build
     compose_cached all
-    # A new compose, by bake and without, has them all, too: the keys are the same. But for the secret, of which each
-    # generation of engines makes another step.
+    # A new compose, with and without bake, also finds them all, because the keys are the same. Except for the
+    # secret, which each generation of engines turns into a different step.
     forget b
     run plugged b docker compose --profile other build base ext inc inline.dot
     compose_cached all
@@ -284,7 +285,7 @@ before_bake() {
     expect_equal "$(journal | jq -r .command)" compose "the journal"
     expect_whole_store
 
-    # In each way to name files; where others may be named it is left alone.
+    # With each way to name files; if the command may name others, it is left unchanged.
     cp compose.yaml ../other.yaml
     for words in "-f compose.yaml" "--project-directory ."; do
         # shellcheck disable=SC2086
@@ -305,7 +306,7 @@ before_bake() {
     sed -i '/COMPOSE_FILE/d' .env
     run plugged older docker compose build --no-cache base
     expect_notes SLP106 SLP002 '!SLP001'
-    # An interrupted one leaves a file, which goes the next day.
+    # An interrupted command leaves a file, which is removed the next day.
     touch -d '2 days ago' "$home"/.local/state/slipway/compose/*
     run plugged older docker compose build base
     await 30 one_file
@@ -386,7 +387,7 @@ passed_on() {
         expect_code "$direct_code"
         expect_equal "$(sort "$stdout")" "$(cat "$place/direct.stdout")" "$words"
     done
-    # Nobody behind it: said once, and not for ever.
+    # No plugin after it: reported once, without an endless loop.
     private_config a "$place/alone"
     rm "$place/alone/cli-plugins/docker-buildx"
     # shellcheck disable=SC2016 # for the shell inside
@@ -403,13 +404,13 @@ both_in_place() {
     run plugged a docker build app
     expect_equal "$(exports | wc -l)" 1 "exports"
     expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 1 "decisions"
-    run plugged g docker build --no-cache app # where nothing is exported
+    run plugged g docker build --no-cache app # if nothing is exported
     expect_not injected
     expect_equal "$(wc -l <"$home/.local/state/slipway/journal.jsonl")" 2 "decisions"
-    # Without the shim before docker, the plugin does it; each of docker's ways leads there.
+    # If docker does not go through the shim, the plugin does the work, for each form of the command.
     for words in "docker build" "docker buildx build" "docker builder build" "docker image build" "$place/plugin/docker-buildx build"; do
         forget b
-        unique >app/new # or the export of the way before would do
+        unique >app/new # otherwise the export of the form before would do
         # shellcheck disable=SC2086
         run plugged b PATH="$(dirname "$(docker_of b)"):/usr/bin:/bin" $words app
         expect_cached all
@@ -462,7 +463,7 @@ from_files() {
         baked b $words
         expect_cached all
     done
-    # The user's own words count.
+    # The user's own options take precedence.
     baked a own
     expect_notes SLP105 '!SLP002'
     expect test -s mine/index.json
@@ -476,7 +477,7 @@ from_files() {
 }
 test_case "bake from files: groups, matrices, patterns, and the user's own cache" from_files
 
-# The engine runs steps that targets share once, for all of them, and each target has an importer of its own there.
+# The engine executes shared steps once for all targets, and each target has its own importer there.
 many_targets() {
     local number
     project app
@@ -506,7 +507,8 @@ DOCKERFILE
         expect_equal "$(steps_total)" 45 steps
     done
     expect_whole_unions
-    # By hand each target imports the one union: what they share is found, and what is its own for one of them.
+    # Manually, each target imports the one union: shared steps are found, and each target's own steps for only one of
+    # them.
     local union arguments=()
     published
     union=$(sed -n 's/^manifest \([^ ]*\) .*/\1/p' "$store/v1/u0/current/union")
@@ -516,7 +518,7 @@ DOCKERFILE
     forget b
     run direct b BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker buildx bake --progress=plain "${arguments[@]}"
     expect test "$(steps_cached)" -lt 45
-    # What one target has by itself is none of this.
+    # Steps that only one target has are not affected.
     forget b
     baked b t7
     expect_cached all
@@ -544,7 +546,7 @@ HCL
 }
 test_case "bake from files: a target that is made from another has all cached, as that has" made_from_another
 
-# One target may inherit another, and what is set for that: each has an export of its own nevertheless.
+# A target may inherit from another, including its overrides: each still has its own export.
 inherited() {
     local name engine
     for name in base kin quiet; do project $name; done
@@ -573,7 +575,7 @@ HCL
         expect_cached all
         forget $engine
     done
-    # A pipe can be read once.
+    # A pipe can be read only once.
     run plugged a bash -c 'docker buildx bake --progress=plain -f <(cat docker-bake.hcl) base'
     expect_notes SLP112
     echo 'target "token" { context = "base"
@@ -593,7 +595,7 @@ from_input() {
     stderr=$place/out
     expect_notes SLP001 SLP002
     baked b
-    # By itself, through a pipe, as JSON: read as it stands.
+    # Called directly, through a pipe, as JSON: read without conversion.
     forget b
     direct a docker buildx bake --print one 2>"$place/err" >one.json
     # shellcheck disable=SC2002

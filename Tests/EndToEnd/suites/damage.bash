@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A store that is damaged, hostile, full or somewhere odd: the build runs as it would without Slipway, with docker's exit
-# code, the journal says why, and neither the engine nor a good store is harmed.
+# A store that is damaged, hostile, full or in an odd place: the build runs as it would without Slipway, with docker's
+# exit code, the journal says why, and neither the engine nor a sound store is harmed.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 RUN="RUN --network=none"
@@ -10,9 +10,9 @@ engine g sid classic
 app=$work/damage/app       # the project that all cases build
 master=$work/damage/master # a store with one good export of it: cases damage copies
 good=$work/damage/good     # the same, never damaged
-user=0                     # who builds: root, or a user who is bound by permissions
-environment=()             # more variables for the builds of a case
-around=()                  # a command in front of them
+user=0                     # who builds: root, or a user who is subject to permissions
+environment=()             # additional variables for the builds of a case
+around=()                  # a command to run before them
 
 contents() { direct "$1" docker run --rm --network none app cat /input.txt /first /second /third; }
 
@@ -22,20 +22,20 @@ make_master() {
     printf '%s\n' 'FROM slipway/base:1' 'RUN exit 3' >"$app/fails.Dockerfile"
     commit "$app"
     store=$master
-    forget a # or its record names the base by a manifest that a classic store does not know
+    forget a # otherwise its record names the base by a manifest that a classic store does not know
     run on a docker build --tag app "$app"
     expect_notes SLP400 SLP002
     contents a >"$work/damage/contents"
     await 60 at_rest
     cp -a "$master" "$good"
-    # A union would make up for the export that is damaged: it has cases of its own.
+    # A union would hide the damage of the export; unions have cases of their own.
     rm "$master"/v1/u0/gen-000001/union*
 }
 SLIPWAY_ONLY='' test_case "a store to damage is made" make_master
 
 # -- The frame --------------------------------------------------------------------------------------------------------
 
-# Of all that cases build.
+# Removes everything that cases build.
 clean() {
     api "$1" DELETE 'images/app?force=true' >/dev/null 2>&1 || true
     api "$1" POST 'build/prune?all=true' >/dev/null
@@ -45,8 +45,8 @@ shim() {
     if [[ $user == 0 ]]; then on "$@"; else as "$user" "$@"; fi
 }
 
-# Sets, for the store in $store: gen, pool, key and export (folders), index, manifest, config and layer (files). The layer
-# is one of the middle: the base's is on the engine anyway, and without the last its step is only run again.
+# Sets, for the store in $store: gen, pool, key and export (folders), index, manifest, config and layer (files). The
+# layer is one from the middle: the engine has the base's anyway, and without the last one only its step is run again.
 locate() {
     gen=$store/v1/u$user/gen-000001 pool=$gen/blobs/sha256
     export=$(echo "$gen"/exports/*/*/) key=$(dirname "$export")
@@ -58,11 +58,12 @@ locate() {
     layer=$pool/${layer#sha256:}
 }
 
-# damaged NAME NOTES FUNCTION: a row. With all tests it runs on both image stores, else on one of them, the next time on the other; what
-# only an engine that exports can show is tested on that. NOTES are what the journal must say (see expect_notes).
+# damaged NAME NOTES FUNCTION: one case. With all tests it runs on both image stores, otherwise on one of them, and the
+# next time on the other; what only an exporting engine can show is tested on such an engine. NOTES are what the journal
+# must say (see expect_notes).
 damaged() {
     notes=$2 harm=$3 engines=(a g)
-    # The frame itself always works.
+    # The test without damage always runs.
     [[ $harm == nothing ]] || turn 5 || return 0
     if [[ ${SLIPWAY_TESTS_ALL-} != 1 ]]; then
         if [[ $(((turns + SLIPWAY_TESTS_SEED / 5) % 2)) == 0 && ! $notes =~ SLP(002|30[13456]) ]]; then engines=(g); else engines=(a); fi
@@ -73,7 +74,7 @@ damaged() {
 on_engines() {
     local engine failed=0
     local -A sides=()
-    shim a true # the first call for another user makes that user's copies of docker
+    shim a true # the first call for another user copies docker for that user
     for engine in "${engines[@]}"; do
         survives "$engine" >>"$place/$engine.log" 2>&1 &
         sides[$engine]=$!
@@ -103,7 +104,7 @@ survives() {
     "$harm" "$1"
 
     run shim "$1" "${environment[@]}" "${around[@]}" docker build --tag app "$app"
-    # An engine that cannot export has no reasons of the store's not to.
+    # An engine that cannot export reports no reasons of the store's for that.
     [[ $1 != g ]] || notes=$(sed -E 's/(^| )SLP(002|301|303|304|305|306)//g' <<<"$notes")" SLP217 !SLP002"
     # shellcheck disable=SC2086 # words
     expect_notes $notes
@@ -112,18 +113,18 @@ survives() {
         await 60 at_rest
         await 60 flock --exclusive --nonblock "$store/v1/u$user/gen-000001/lease" true
     fi
-    # A command as the caller gave it needs no more tests.
+    # If the command was passed on unchanged, there is nothing more to test.
     injected "$home" || return 0
     imported=$(journal_codes "$home")
-    # What goes wrong still goes wrong in docker's way.
+    # A failing build still fails as with docker.
     try shim "$1" "${environment[@]}" "${around[@]}" docker build --tag fails --file "$app/fails.Dockerfile" "$app"
     expect_code 1
     expect_said "exit code: 3"
-    # An engine that was given nothing of the damaged store cannot have been harmed by it.
+    # An engine that got nothing from the damaged store cannot have been harmed by it.
     [[ " $imported " != *" SLP001 "* ]] || unharmed "$1"
 }
 
-# What the engine builds and imports from now on is as good as ever.
+# The engine's later builds and imports are unaffected.
 unharmed() {
     run direct "$1" docker build --tag app "$app"
     clean "$1"
@@ -136,7 +137,7 @@ unharmed() {
     expect_equal "$(contents "$1")" "$truth" contents
 }
 
-# as_user NAME NOTES FUNCTION: the same where permissions bind.
+# as_user NAME NOTES FUNCTION: the same for a user who is subject to permissions.
 as_user() {
     user=1000
     damaged "$@"
@@ -220,7 +221,8 @@ as_user "a sub-store without write permission is imported from" "SLP304 SLP001 !
 unwritable_key() { chmod a-w "$key"; }
 as_user "the key's folder may not be written" "SLP304 SLP001 !SLP002" unwritable_key
 
-# small_disk OPTIONS [COMMAND]: the store on a small tmpfs, with a command run there. fill takes all that is left.
+# small_disk OPTIONS [COMMAND]: the store on a small tmpfs, with a command run there. fill uses up all the remaining
+# space.
 # shellcheck disable=SC2016 # for sh
 small_disk() {
     around=(
@@ -242,12 +244,12 @@ with SLIPWAY_STORE_MIN_FREE=0B -- "a disk that the export fills, with the floor 
 full_and_empty() { small_disk size=512k fill; }
 with SLIPWAY_STORE_MIN_FREE=0B -- "a full disk without a store, with the floor switched off" SLP400 full_and_empty
 
-unmeasured() { rm -f "$gen/size"; } # what was measured counts for a minute
+unmeasured() { rm -f "$gen/size"; } # a measured size is valid for a minute
 with SLIPWAY_STORE_MAX_SIZE=1B -- "a store over its budget is imported from" "SLP306 SLP001 !SLP002" unmeasured
 
 # -- The union --------------------------------------------------------------------------------------------------------
 
-# with_union COMMAND...: the store as it was before its union was taken away, and then the command.
+# with_union COMMAND...: the store with its union, and then the command.
 with_union() {
     cp -a "$good/v1/u0/gen-000001"/union* "$gen/"
     union=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$gen/union")
@@ -269,9 +271,10 @@ damaged "a union's config is cut" "SLP403 SLP001" cut_union_config
 union_without_layer() { with_union rm "$layer"; }
 damaged "a layer of a union is missing" SLP403 union_without_layer
 
-# -- Links and other things where none may stand ----------------------------------------------------------------------
+# -- Links and other files where none are allowed
+# ---------------------------------------------------------------------
 
-# plant PATH: moves what is there away and leaves a link to it, so that only the link is wrong.
+# plant PATH: moves the file away and leaves a link to it, so that only the link is wrong.
 plant() { mv "$1" "$place/moved" && ln -s "$place/moved" "$1"; }
 
 link_format() { plant "$store/v1"; }
@@ -406,7 +409,7 @@ damaged "index.json is from the future" SLP001 future_index
 ancient_index() { touch --date 1901-01-01 "$index"; }
 damaged "index.json is from 1901" SLP001 ancient_index
 
-# another COUNT TIME [index]: more exports of the same variant, named as if begun at TIME and those after it.
+# another COUNT TIME [index]: more exports of the same variant, named as if started at TIME and later.
 another() {
     local number name from=$2
     for ((number = 0; number < $1; number++)); do
@@ -418,7 +421,7 @@ another() {
 }
 future_names() { another 3 1099511627700 && another 100 4294967296 index; }
 damaged "exports are named for the future" SLP001 future_names
-# Such a clock, or a hundred attempts at a build that fails.
+# As with such a clock, or after a hundred attempts at a failing build.
 newer_failures() { another 100 "$(date +%s)"; }
 damaged "a hundred failed builds are newer than the good one" SLP001 newer_failures
 failures_of_the_future() { another 100 1099511627500; }
@@ -428,20 +431,20 @@ damaged "2000 exports of one key" SLP001 many_exports
 
 # -- The manifest and the config --------------------------------------------------------------------------------------
 
-# blob FILE: puts it in the pool under its digest; sets digest and size.
+# blob FILE: puts it into the pool under its digest; sets digest and size.
 blob() {
     digest=$(sha256sum "$1") digest=sha256:${digest%% *} size=$(stat -c %s "$1")
     install -m 444 "$1" "$pool/${digest#sha256:}"
 }
-# manifest_is FILE: makes it the export's manifest, under the right name.
+# manifest_is FILE: makes it the export's manifest, with the right name.
 manifest_is() { blob "$1" && write_index "$digest" "$size"; }
-# config_is FILE: makes it the config of an otherwise good manifest.
+# config_is FILE: makes it the config of an otherwise sound manifest.
 config_is() {
     blob "$1"
     jq -c --arg digest "$digest" --argjson size "$size" '.config.digest = $digest | .config.size = $size' "$manifest" >"$place/m"
     manifest_is "$place/m"
 }
-# change FILE: changes a byte, and nothing else, not even the time.
+# change FILE: changes one byte and nothing else, not even the time.
 change() {
     local time byte
     time=$(stat -c %y "$1")
@@ -451,7 +454,7 @@ change() {
     touch --date "$time" "$1"
 }
 
-# BuildKit itself does not compare these two with their names: it would believe them.
+# BuildKit itself does not compare these two with their digests: it would accept them.
 wrong_manifest() { change "$manifest"; }
 damaged "the manifest's content does not match its name" "SLP402 !SLP001" wrong_manifest
 edited_manifest() {
@@ -479,7 +482,7 @@ unreadable_config() { chmod 000 "$config"; }
 as_user "the config may not be read" "SLP402 !SLP001" unreadable_config
 large_manifest() { { cat "$manifest" && head -c 1100000 /dev/zero | tr '\0' ' '; } >"$place/m" && manifest_is "$place/m"; }
 damaged "the manifest has more than 1 MiB" "SLP402 !SLP001" large_manifest
-# add_export FILE NUMBER: one more, newer than all before, whose manifest is FILE.
+# add_export FILE NUMBER: another export, newer than all before, whose manifest is FILE.
 add_export() {
     blob "$1"
     local name
@@ -487,7 +490,7 @@ add_export() {
     mkdir "$name"
     echo "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"$digest\",\"size\":$size}]}" >"$name/index.json"
 }
-# Each is small enough by itself; after two of them the third is not read any more, but a smaller one is.
+# Each is small enough by itself; after two of them a third one is not read any more, but a smaller one is.
 many_large_manifests() {
     local number
     for number in 1 2 3; do
@@ -540,10 +543,10 @@ base_layer_missing() {
     expect_equal "$(find "$pool" -size +200k | wc -l)" 0
 }
 damaged "the base's layer is missing" "SLP403 !SLP001" base_layer_missing
-# A layer of the right size with the wrong content is beyond pre-flight: it would have to be read whole. BuildKit finds it, and
-# the build fails (SECURITY.md).
+# Pre-flight checks cannot find a layer with the right size and the wrong content: they would have to read all of it.
+# BuildKit finds it, and the build fails (SECURITY.md).
 
-# A second export whose layer is not there must not keep the first from being used.
+# A second export with a missing layer must not prevent the use of the first.
 no_layer_of_a_copy() {
     jq -c --arg digest "sha256:$(printf '%064d' 9)" '.layers[1].digest = $digest' "$manifest" >"$place/m"
     add_export "$place/m" 5
@@ -556,13 +559,13 @@ damaged "a damaged export does not stand in the way of a good one" "SLP403 SLP00
 hits() {
     run on a "$@" docker build --tag app "$app"
     expect_notes SLP002
-    # An emptied engine is as good as another. Not a classic one: what an engine exports that has used the base image before
-    # names the base by its manifest, which a classic one does not know.
+    # An emptied engine works like a new one. Not a classic one: an engine that has used the base image exports it by
+    # its manifest, which a classic one does not know.
     clean a
     run on a "$@" docker build --tag app "$app"
     expect_cached all
 }
-# unused NOTES [VARIABLE=VALUE...]: builds that do without a store.
+# unused NOTES [VARIABLE=VALUE...]: builds that run without a store.
 unused() {
     local engine notes=$1
     shift
@@ -588,7 +591,7 @@ test_case "a store's path may have commas, quotes, blanks and the like" odd_path
 long_path() {
     store=$place/$(printf '%0200d' 1)/$(printf '%0200d' 2)/$(printf '%0200d' 3)
     hits
-    # Where docker's own files have no room, or not even ours.
+    # Paths too long for docker's own files, or even for ours.
     local length
     for length in 3950 4050 4095; do
         store=$place
@@ -609,7 +612,7 @@ impossible_paths() {
 }
 test_case "a store's path without UTF-8 or with control characters is not used" impossible_paths
 
-# BuildKit's client sends the path in a header, which it refuses: noise in every build, and no hits.
+# BuildKit's client sends the path in a header, and the header is refused: errors in every build, and no hits.
 letters() { mkdir ä && cp -a "$master" ä/store && unused SLP300 SLIPWAY_STORE="$place/ä/store"; }
 test_case "a store's path with letters beyond ASCII is not used" letters
 
@@ -617,7 +620,7 @@ unclean_path() {
     store=$place/x/../y//./store/
     hits
     expect [ -e y/store/v1/u0/current ]
-    # A relative one is no setting: the default is used.
+    # A relative path is not accepted as a setting: the default is used.
     run on a SLIPWAY_STORE=relative/store docker build --tag app "$app"
     expect_notes SLP109
     expect_not [ -e relative ]
@@ -636,7 +639,7 @@ test_case "a store where none can be" system_paths
 
 # -- The project's repository -----------------------------------------------------------------------------------------
 
-# A repository is only read. Whatever is in it, the build is as without Slipway, and the next one hits.
+# The repository is only read. Whatever it contains, the build runs as without Slipway, and the next one hits.
 repository() {
     local wanted
     cp -a "$app" app && rm -rf app/.git && mkdir -p app/.git/refs/heads app/.git/objects
@@ -653,7 +656,7 @@ repository() {
     clean a
     run on a docker build --tag app app
     expect_cached all
-    # Nothing but names of ours came of it.
+    # Only names in our own format were created.
     find "$store" | LC_ALL=C grep -avE '^[]/a-zA-Z0-9._-]+$' && fail "odd names in the store"
     find "$store" -mindepth 1 -printf '%f\n' | awk 'length > 120 { exit 1 }'
     expect_equal "$(find "$store" -maxdepth 1 -mindepth 1)" "$store/v1"
@@ -700,14 +703,14 @@ configs() {
 }
 test_case "a .git/config that is large, noise or hostile" configs
 
-# Git itself, which buildx runs, waits for these.
+# git itself, which buildx runs, hangs on these.
 fifo_config() {
     repository mkdir x
     local file
     for file in config HEAD commondir; do
         rm -f "app/.git/$file"
         mkfifo "app/.git/$file"
-        # Without what is remembered: by now the build may be known to need no import.
+        # Without records: by now the build may be known to need no import.
         run on a SLIPWAY_RECORD=off timeout 20 slipway explain --json -- docker build --tag app app
         expect jq -e .changed "$stdout"
     done

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# `slipway explain` tells what the shim then does.
+# `slipway explain` shows what the shim then does.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
 engine classic sid classic
 
-# The directory of an export is made up anew by each call.
+# The directory of an export is random in each call.
 without_chance() { sed -E 's/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g' "$@"; }
 
 with=()
-# alike ENGINE WORD...: with the variables of ${with[@]}, both ways of explaining, and what the shim says under SLIPWAY_TRACE=1
+# alike ENGINE WORD...: with the variables of ${with[@]}, both forms of explain, and the shim's output under
+# SLIPWAY_TRACE=1
 alike() {
     local name=$1 line
     local -a words
@@ -21,11 +22,11 @@ alike() {
     without_chance "$stdout" >explained.json
     try on "$name" SLIPWAY_TRACE=1 "${with[@]}" "$@"
     expect_equal "$(sed -n 1p "$stderr")" "slipway: $(docker_of "$name")" "the docker that runs"
-    # To the end: sed that writes to a head that is gone would end the case.
+    # Up to a line number: sed that writes to a closed pipe would end the case.
     sed -n "2,$(($(wc -l <explained) + 1))p" "$stderr" | without_chance >traced
     diff explained traced || fail "explained is not what ran"
 
-    # The JSON has the same words and notes, and says so when nothing is changed.
+    # The JSON has the same arguments and notes, and says so if nothing is changed.
     line=$(sed -n 1p traced)
     eval "words=($line)"
     expect_equal "$(jq -c .argv explained.json)" "$(jq -cn '$ARGS.positional' --args -- "${words[@]}")" argv
@@ -77,7 +78,7 @@ no_traces() {
 }
 test_case "explain changes nothing" no_traces
 
-# As `cat` does; a command that has something to tidy up does that first.
+# Like `cat`; a command that has to clean up does so first.
 no_output() {
     local words
     for words in settings version --help; do

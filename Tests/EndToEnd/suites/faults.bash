@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What fails around the shim, and all at once: no build fails that would have passed, nothing is corrupt, nothing leaks.
+# Failures around the shim, and many builds at once: no build fails that would have succeeded, nothing is corrupted,
+# and nothing leaks.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need strace
@@ -12,7 +13,7 @@ injected_faults() {
     mkdir bin
     cp "$work/bin/docker" "$work/bin/slipway" bin
     python3 -B "$root/Tests/EndToEnd/faults.py" "$place/bin" "$place/p" "${all[@]}" >counts 2>&1 || {
-        # Where there are none, it broke: then its last line says how.
+        # If there are none, the test broke: then its last line says how.
         sed -n '/^!/p' counts | while read -r line; do note "$line"; done
         fail "$(tail -n 1 counts)"
     }
@@ -20,7 +21,7 @@ injected_faults() {
     said "$(tail -n 1 counts)"
 }
 
-# Numbers are worth telling when all is well, too.
+# Prints figures even if everything passes.
 said() { echo "# $*" >>"$work/said"; }
 
 test_case "each system call fails, the shim is killed at each, engines lie and hang: docker gets the user's words" injected_faults 1800
@@ -32,7 +33,7 @@ engine b sid containerd
 engine c sid containerd
 engine g sid classic
 
-# As few descriptors as docker itself can live with, and fewer: alike with the shim and without.
+# As few descriptors as docker itself can cope with, and fewer: the same with the shim and without.
 few_descriptors() {
     project app
     run on a docker build -t app app
@@ -53,11 +54,11 @@ few_descriptors() {
 }
 test_case "with few descriptors a command does what it does without the shim" few_descriptors
 
-# A store whose folder is an overlay's; hard links and renames are the upper one's.
+# A store on an overlay; its hard links and renames happen on the upper file system.
 on_overlay() {
     project app
     mkdir lower disk
-    # The upper directory may not lie on an overlay itself, as a container's own files do.
+    # The upper directory must not be on an overlay itself, as a container's own files are.
     mounts="mount -t tmpfs tmpfs $place/disk; mkdir -p $place/disk/upper $place/disk/work $place/disk/store
         mount -t overlay -o lowerdir=$place/lower,upperdir=$place/disk/upper,workdir=$place/disk/work overlay $place/disk/store
         $work/bin/slipway version >/dev/null"
@@ -94,7 +95,7 @@ test_case "a clock that jumps loses nothing" clock
 
 # -- Everything at once -----------------------------------------------------------------------------------------------
 
-# Processes of a lane's that still hold something of the store's.
+# The processes of a lane that still have something of the store open.
 holders() { { find /proc/[0-9]*/fd -lname "$store/*" || true; } 2>/dev/null | wc -l; }
 
 together() {
@@ -107,7 +108,7 @@ together() {
         names=()
         for ((number = 0; number < builds; number++)); do
             engine=$(cut -c$((number % 4 + 1)) <<<abcg)
-            # Two of three are like others, so that importing and exporting meet.
+            # Two of three equal others, so that imports and exports coincide.
             start "n$number" on "$engine" docker build -t "app$number" --build-arg "FLAVOR=$((round * (number % 3)))" "app$((number / 4 % 4 + 1))"
             names+=("n$number")
         done
@@ -129,7 +130,7 @@ together() {
     expect_equal "$(find "$store" \( -name 'trash-*' -o -name 'new-*' \) | wc -l)" 0 "leftovers in the store"
     expect_equal "$(find "$store/v1/u0" -maxdepth 1 -name 'gen-*' | wc -l)" 1 generations
     expect_equal "$(find "$home" -type f | grep -vE '/slipway/(builds|losses|durations)/|/slipway/fingerprints/[0-9a-f]{32}\.[0-9a-f]+$|/(journal.*\.jsonl|builds.*\.jsonl|versions|engines|current)$|/\.docker/|/\.cache/|/buildx/' || true)" "" "leftovers in HOME"
-    # Of three sets of arguments --keep 2 has left two at most, whichever: one build brings any of them back for every engine.
+    # Of three sets of arguments --keep 2 has left at most two: one build restores any of them for every engine.
     for number in 1 2 3 4; do run on a docker build --build-arg FLAVOR=0 "app$number"; done
     await 120 at_rest
     forget b

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Equal builds at one moment: one builds, and the others wait for what it exports.
+# Equal builds at the same time: one builds, and the others wait for its export.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
 
-# slow DIR SECONDS [COMMAND]: a project of three steps, of which one takes its time. A RUN that is executed says so.
+# slow DIR SECONDS [COMMAND]: a project with three steps, one of which takes its time. A RUN that is executed prints a
+# line.
 slow() {
     project "$1"
     cat >"$1/Dockerfile" <<FILE
@@ -17,7 +18,8 @@ FILE
     commit "$1" slow
 }
 
-# How many RUN steps the last build executed: one that another build on the same engine imports at this moment is not said to be cached.
+# How many RUN steps the last build executed: a step that another build on the same engine is importing at that moment
+# is not reported as cached.
 executed() { grep -cE '^#[0-9]+ [0-9.]+ executed$' "$stderr" || true; }
 
 # clones DIR NUMBER: DIR-1, DIR-2...
@@ -33,12 +35,12 @@ flying() {
     begun[$1]=$SECONDS
 }
 shimmed() { [[ /proc/${pids[$1]}/exe -ef $work/bin/docker ]]; }
-# Only what waits is the shim still after two seconds.
+# Only a waiting build is still the shim after two seconds.
 waits() { shimmed "$1" && [[ $((SECONDS - begun[$1])) -ge 2 ]]; }
 became_docker() { [[ $(readlink "/proc/${pids[$1]}/exe") == */docker ]] && ! shimmed "$1"; }
 leads() { became_docker "$1" && grep -qs "^${pids[$1]} gen-" "$store"/v1/u*/flights/*; }
 
-# notes_of NAME: the codes of a build's line in the journal.
+# notes_of NAME: the codes in a build's journal entry.
 notes_of() { jq -r "select(.pid == ${pids[$1]}) | [.notes[].code] | join(\" \")" "$home/.local/state/slipway/journal.jsonl"; }
 expect_notes_of() {
     local code codes
@@ -51,7 +53,7 @@ expect_notes_of() {
     done
 }
 
-# leader_and_follower SECONDS [VAR=VALUE...]: one leads on a, and another waits for it on b.
+# leader_and_follower SECONDS [VAR=VALUE...]: one build leads on a, and another waits for it on b.
 leader_and_follower() {
     slow app "$1"
     clones app 2
@@ -83,7 +85,7 @@ crowd() {
     run on a slipway stats --json
     expect_equal "$(jq '[.leftOut[].code | select(startswith("SLP43"))] | length' "$stdout")" 0
     expect_whole_store
-    # What has landed is imported, and nobody waits for it or leads again.
+    # A complete export is imported, and nobody waits for it or leads again.
     await 60 at_rest
     forget b
     flying five b app-4
@@ -132,7 +134,7 @@ killed() {
     flying third b app-1
     await 30 waits third
     kill -KILL "${pids[leader]}"
-    # One of them leads now, and the other waits for it.
+    # Now one of them leads, and the other waits for it.
     await 10 eval 'became_docker follower || became_docker third'
     if became_docker follower; then next=follower last=third; else next=third last=follower; fi
     await 10 leads "$next"
@@ -168,7 +170,7 @@ failing() {
         [[ " $(notes_of "b$number") " != *" SLP431 "* ]] || led=$((led + 1))
     done
     expect_equal "$waited" 5 "builds that waited"
-    # Of those who have waited for two, one leads whoever comes then.
+    # Of the builds that have waited twice, one leads even if others arrive.
     expect [ "$led" -le 3 ]
 }
 test_case "builds that fail all fail, and none waits for more than two of them" failing
@@ -206,7 +208,7 @@ signals() {
     kill -INT "$pid"
     finish plain
     expect_code 130
-    # Of SIGTERM docker makes 130, too, once it has begun to build, and 143 before.
+    # docker turns SIGTERM into 130, too, once it has started to build, and into 143 before.
     for signal in INT TERM; do
         leader_and_follower 60
         kill -"$signal" "${pids[follower]}"
@@ -236,7 +238,7 @@ nothing_held() {
     leader_and_follower 10
     held=$(readlink /proc/"${pids[follower]}"/fd/* | grep "^$store" || true)
     expect_equal "$held" "" "what a waiting build holds of the store"
-    # The leader's generation stays for it; nobody else's is needed.
+    # The leader's generation stays for it; no other is needed.
     run on a slipway trim
     finish leader
     expect_code 0
@@ -259,7 +261,7 @@ many() {
             if [[ $((number % 2)) == 0 ]]; then flying "$name" a "app$flight-$number"; else flying "$name" b "app$flight-$number"; fi
         done
     done
-    # Whoever leads two of the flights, killed with its plugin.
+    # The leaders of two of the flights are killed, each with its plugin.
     for flight in 1 2; do
         await 30 led "$flight"
         kill -KILL "${pids[$leader]}"
@@ -275,7 +277,7 @@ many() {
     run on a slipway trim
     expect_whole_unions
 }
-# led FLIGHT: whether one of its builds leads; leaves $leader.
+# led FLIGHT: whether one of its builds leads; sets $leader.
 led() {
     for leader in "${!begun[@]}"; do [[ $leader == "b$1"? ]] && leads "$leader" && return; done
     false
@@ -302,19 +304,20 @@ SCRIPT
 }
 test_case "a leader whose export finds no room is followed by a build, and none fails" full_disk
 
-# -- Strangers --------------------------------------------------------------------------------------------------------
+# -- Other users
+# ------------------------------------------------------------------------------------------------------
 
 stranger() { as 65534 a "$@"; }
 
 strangers() {
     slow app 8
     mkdir -m 1777 "$store"
-    # A flight that nobody leads any more and that has not landed.
+    # A flight without a leader and without a complete export.
     flying first b app
     await 30 leads first
     kill -KILL "${pids[first]}"
     await 60 at_rest
-    # The same flight of theirs, and every lock that they can get on ours.
+    # The other user's own flight of the same name, and every lock that they can get on ours.
     cat >holder.pl <<'PERL'
 use Fcntl;
 use File::Find;

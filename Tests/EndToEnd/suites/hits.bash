@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# What one shared builder would have cached is cached: histories of several agents, told again on engines that are new.
+# What a single shared builder would have cached is cached: replays the histories of several agents on new engines.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need python3
 
-# history OPTION...: counts the cached steps of builds on new engines, against those of one that keeps all.
+# history OPTION...: counts the cached steps of builds on new engines, compared with an engine that keeps everything.
 history() { run "$root/Benchmarks/hits" --bin "$work/bin" "$@"; }
 
 one_history() { history --seeds 1 --builds 30 --engines pruned --least 0.98; }
 test_case "thirty builds of six agents on an emptied engine hit what one engine would" one_history 900
 
-# Where stages share a base, BuildKit's importer loses links of a manifest that is not made for it.
+# If stages share a base, BuildKit's importer loses links of a manifest that is not prepared for it.
 short_diamond() { history --seeds 7 --builds 15 --engines pruned --shape diamond --least 0.98; }
 test_case "fifteen builds of a diamond of stages hit what one engine would" short_diamond 900
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# slipway lint: what its rules say of pip, npm and apt is so on a real engine. Each case builds twice, with an argument changed in
-# between so that the RUN happens again, and counts downloads; then the same after --fix. And: what builds write to the journal.
+# slipway lint: what its rules say about pip, npm and apt is true on a real engine. Each case builds twice, with an
+# argument changed in between so that the RUN is executed again, and counts downloads; then it does the same after
+# --fix. Also: what builds write to the journal.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -22,8 +23,8 @@ serve_repository() {
     done
 }
 
-# debian:12, with what apt needs and nothing else, and docker-clean as the official image has it. Nothing of it is installed: the
-# scripts of these packages would take longer than all the rest.
+# debian:12 with only what apt needs, and docker-clean as in the official image. The packages are not installed: their
+# scripts would take longer than everything else.
 apt_image() {
     local folder=$work/debian package
     local apt=()
@@ -51,7 +52,7 @@ apt_image() {
     local removal='rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true'
     printf '%s\n' "DPkg::Post-Invoke { \"$removal\"; };" "APT::Update::Post-Invoke { \"$removal\"; };" \
         'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";' >"$folder/root/etc/apt/apt.conf.d/docker-clean"
-    # apt has no lists for debian:12 then, and the image is this one only on this engine.
+    # apt then has no lists for debian:12, and this image exists only on this engine.
     tar --create --directory "$folder/root" . |
         (home=$work place=$work/build; direct a docker import --change 'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin' - debian:12)
 }
@@ -62,7 +63,7 @@ apt_image >"$work/apt.log" 2>&1 || { sed 's/^/    # /' "$work/apt.log"; exit 1; 
 
 # -- Counting ---------------------------------------------------------------------------------------------------------
 
-# counted ROUND: builds the folder "app" and sets $count to the package files that came over the network.
+# counted ROUND: builds the folder "app" and sets $count to the number of package files that were downloaded.
 counted() {
     local before
     before=$(cat "$indexes/requests" "$repository/requests" | grep -cE '^(file|tarball) ' || true)
@@ -71,8 +72,8 @@ counted() {
     note "downloaded: $count"
 }
 
-# proven CODE LINE...: the Dockerfile downloads all in both of two builds, `slipway lint` finds exactly that code in it, and what
-# --fix makes of it downloads in the first one only.
+# proven CODE LINE...: the Dockerfile downloads everything in each of two builds, `slipway lint` finds exactly that code
+# in it, and the result of --fix downloads only in the first build.
 proven() {
     local code_wanted=$1 all count before
     shift
@@ -94,7 +95,7 @@ proven() {
     expect_code 0
     cat app/Dockerfile
     counted 3
-    # Old pips download twice what they may not keep.
+    # Old versions of pip download twice what they may not keep.
     expect [ "$count" -gt 0 ]
     counted 4
     expect_equal "$count" 0 "downloads of the second build after --fix"
@@ -186,8 +187,8 @@ test_case "removing a mount point is an error, and the build fails" mount_point
 
 # -- The journal ------------------------------------------------------------------------------------------------------
 
-# found WANTED [WORD...]: what the next build of app, run by these words, has in the journal; an entry that says it ran out of
-# time is tried again.
+# found WANTED [WORD...]: the findings in the journal for the next build of app with these arguments; if an entry says
+# that it ran out of time, it tries again.
 found() {
     for _ in {1..5}; do
         try on a "${@:2}" docker build app
@@ -201,7 +202,7 @@ recorded() {
         >app/Dockerfile
     found '"LNT704","LNT101"'
     expect_code 0
-    # The linter's time is its own: a disk that is waited for takes none of it.
+    # The linter has its own time: waiting for a disk takes none of it.
     found '"LNT704","LNT101"' strace -o /dev/null -e trace=openat -e inject=openat:delay_enter=500
     expect_code 0
     expect_equal "$(journal | jq -r '.lint.file')" app/Dockerfile
@@ -211,13 +212,13 @@ recorded() {
     expect_equal "$(journal | jq .lint)" null
     run on a docker build -f - app <app/Dockerfile
     expect_equal "$(journal | jq .lint)" null
-    # What it finds changes nothing.
+    # Its findings change nothing.
     printf '%s\n' 'FROM slipway/base:1' 'RUM x' >app/Dockerfile
     try direct a docker build --progress plain app
     local without=$code
     found '"LNT002"'
     expect_code "$without"
-    # An entry has room for 16.
+    # A journal entry has space for 16.
     { echo 'FROM slipway/base:1'; printf 'RUM %s\n' {1..17}; } >app/Dockerfile
     try on a docker build app
     expect_equal "$(journal | jq -c '[.lint.partial, (.lint.findings | length)]')" '[true,16]'

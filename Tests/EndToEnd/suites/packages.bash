@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Containers and the packages that were warmed for them: installs download nothing, no container can change what the next one
-# reads, and nothing is left of it. p is today's engine, q an older one with the other image store, o one that is too old.
+# Containers and the packages warmed for them: installs download nothing, no container can change what the next one
+# reads, and nothing remains. p is today's engine, q an older one with the other image store, o one that is too old.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -9,7 +9,7 @@
 serve_packages
 package_engine p sid containerd
 
-# warmed ENGINE: has it warmed, once for all tests. Both images, for each pip has a format of its own.
+# warmed ENGINE: warms it, once for all tests. With both images, because each pip has its own format.
 warmed() {
     [[ ! -e $work/engines/$1.warmed ]] || return 0
     warm "$1" --image tools:old
@@ -25,12 +25,12 @@ warm() {
 
 # -- Installing -------------------------------------------------------------------------------------------------------
 
-# installs IMAGE USER: each tool does, in one container, and nothing is downloaded.
+# installs IMAGE USER: each tool installs in one container, and nothing is downloaded.
 installs() {
     downloading 0 on p docker run --rm "${on_host[@]}" --user "$2" "$1" sh -ec "($with_pip); ($with_uv); ($with_npm); ($with_yarn)"
 }
 downloads_nothing() {
-    # That the indexes count, and what the tools download if they have nothing.
+    # Checks that the indexes count, and what the tools download without a cache.
     downloading 3 direct p docker run --rm "${on_host[@]}" tools:old sh -ec "$with_pip"
     downloading 8 direct p docker run --rm "${on_host[@]}" tools:new sh -ec "($with_uv); ($with_npm); ($with_yarn)"
     warmed p
@@ -45,7 +45,7 @@ other_ways() {
     warmed p
     downloading 0 on p docker container run --rm "${on_host[@]}" tools:new sh -ec "$with_pip"
     run on p docker create --name made "${on_host[@]}" --user 1000 tools:new sh -ec "$with_pip; rm -rf /tmp/pip"
-    # Neither one's end nor another's cleaning up takes a stopped container's view away.
+    # Neither the end of another container nor its cleanup removes a stopped container's view.
     downloading 0 on p docker start --attach made
     run on p docker run --rm slipway/base:1 true
     sleep 1
@@ -69,7 +69,7 @@ test_case "what was not warmed is installed too, and downloaded once in a contai
 
 # -- Poisoning --------------------------------------------------------------------------------------------------------
 
-# Whoever installs in the same container gets the evil: else nothing would be proved.
+# The same container does install the malicious package; otherwise the test would prove nothing.
 # shellcheck disable=SC2034 # by their names
 replace_wheel='python3 - <<"PYTHON"
 import os, pathlib, zipfile
@@ -130,7 +130,7 @@ nothing_left() {
     expect injected
     run on p docker run --rm slipway/base:1 true
     no_view_stays p
-    # Nor after one that failed, was killed, or could not start.
+    # Nor after a container that failed, was killed, or could not start.
     try on p docker run --rm slipway/base:1 sh -c 'exit 3'
     expect_code 3
     try on p docker run --rm slipway/base:1 /no/such/program
@@ -160,7 +160,7 @@ test_case "docker diff and docker export show nothing of ours" no_trace
 
 # -- Users who know better --------------------------------------------------------------------------------------------
 
-# sees OPTION...: what a container with those options has of ours: the variables, and the mounts.
+# sees OPTION...: what a container with those options gets from Slipway: the variables, and the mounts.
 sees() {
     run on p docker run --rm "$@" slipway/base:1 sh -c 'env | grep -E "^(PIP|NPM|npm|UV|YARN)_" | sort; grep -c " /dev/slipway " /proc/mounts || true'
     cat "$stdout"
@@ -200,7 +200,7 @@ own_mounts() {
     for option in --volume="$place/mine:/dev/slipway" --volume=/dev/slipway --mount=type=tmpfs,dst=/dev/slipway/ \
         --tmpfs=/dev/slipway --volume="$place/mine:/dev/slipway/pip" --mount="type=bind,src=$place/mine,dst=/dev" \
         --mount=type=tmpfs,destination=/dev/./slipway/npm/x; do
-        # /dev of the user's own needs no more than a null.
+        # A /dev of the user's own needs only null.
         : >mine/null
         try direct p docker run --rm --hostname x "$option" slipway/base:1 sh -c 'env; cut -d" " -f2 /proc/mounts'
         mv "$stdout" without
@@ -216,7 +216,7 @@ test_case "a user's own mounts at, above and below the place win" own_mounts
 
 # -- Containers of every kind -----------------------------------------------------------------------------------------
 
-# alike OPTION... IMAGE COMMAND...: the same with the shim as without, but for the view.
+# alike OPTION... IMAGE COMMAND...: the same with the shim and without, except for the view.
 alike() {
     try direct p docker run --rm "$@"
     mv "$stdout" without

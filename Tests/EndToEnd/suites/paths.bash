@@ -7,8 +7,8 @@ engine g sid classic
 engine o bookworm classic
 engine q trixie classic
 
-# dev ENGINE OPTION...: a dev container as people have them, its id in $dev, with the docker of the engine $client or else its own.
-# Programs are copied into an image without a library; docker's own libraries come with it, the shim has none.
+# dev ENGINE OPTION...: a typical dev container, its ID in $dev, with the docker of the engine $client or else its own.
+# Programs are copied into an image without libraries; docker's own libraries are copied, too, and the shim needs none.
 client=
 dev() {
     local tree=$place/tree library real plugin
@@ -46,7 +46,7 @@ with=()
 
 gone() { direct "$engine" docker rm -fv "$dev" >/dev/null; direct "$engine" docker volume rm "${place##*/}" >/dev/null; }
 
-# sees TEXT OPTION...: a container started inside with these options has this in /x/file, or in the file /x
+# sees TEXT OPTION...: a container started inside with these options has this text in /x/file, or in the file /x
 sees() {
     local text=$1
     shift
@@ -79,14 +79,14 @@ every_spelling() {
     sees source -v made:/x
     run inside docker volume rm made
 
-    # What is mounted below comes along, unless the user mounts there.
+    # Mounts below are included, unless the user mounts something there.
     run inside docker run --rm --network none -v /workspaces:/y slipway/base:1 \
         cat /y/proj/vendor/file /y/proj/one.txt /y/node_modules/file
     expect_equal "$(tr '\n' ' ' <"$stdout")" "other one modules " "what is mounted below"
     run inside docker run --rm --network none -v .:/y --tmpfs /y/vendor slipway/base:1 ls /y/vendor
     expect_equal "$(cat "$stdout")" "" "the user's own mount"
 
-    # Where there is nothing to translate the words are docker's own, after the image too.
+    # If there is nothing to translate, the arguments stay the same, also those after the image.
     run inside docker run --rm --network none slipway/base:1 echo -v /workspaces:/x
     expect_equal "$(cat "$stdout")" "-v /workspaces:/x"
     run inside slipway explain --json -- docker run -v /workspaces/outside:/x -v /workspaces/tmp:/y -v name:/z image
@@ -96,7 +96,7 @@ every_spelling() {
     expect_equal "$(jq -r '.[].Source' "$stdout")" "$place/ws/proj/src" "the source"
     sees source -v "$place/ws/proj/src:/x" # the engine's own path
 
-    # A given table is taken at its word, and asks nobody.
+    # A given table is used as it is, without asking the engine.
     with=(-e "SLIPWAY_PATH_MAP=/nowhere=$place/other")
     sees other -v /nowhere:/x
     with=(-e "WORKSPACE_DIR=$place/other" -e SLIPWAY_PATH_WORKSPACE=/nowhere)
@@ -123,7 +123,7 @@ shown() {
 }
 test_case "slipway paths shows it" shown
 
-# The three files of a container in another one's network are that one's, and so is its host name.
+# A container in another one's network has that one's three files, and also its host name.
 network_of_another() {
     local sidecar
     sidecar=$(direct a docker run -d --hostname trap -v "$place/other:/workspaces" slipway/base:1 sleep 600)
@@ -157,7 +157,7 @@ engine_inside() {
 }
 test_case "an engine that does not know the container gets paths as they are" engine_inside
 
-# Every docker hands over what it reads as a path, and no two generations read the same.
+# Each docker passes on whatever it takes for a path, and no two generations agree on that.
 old_clients() {
     for client in o q; do
         dev a
@@ -179,7 +179,7 @@ old_clients() {
 }
 test_case "docker 20.10 and 26 inside" old_clients
 
-# Who the user is changes neither the proof nor what is remembered, which is their own.
+# Another user changes neither the proof nor the memory, which is per user.
 ordinary_user() {
     dev a
     inside sh -c 'mkdir -p /home/user /tmp; chmod 1777 /tmp; chown 1000 /home/user'
@@ -191,7 +191,7 @@ ordinary_user() {
             "SLP501 SLP005" "the journal"
         expect_equal "$(inside stat -c '%u %a' /home/user/.local/state/slipway/paths)" "1000 600" "what is remembered"
     done
-    # Somebody else's memory is not believed.
+    # Another user's memory file is not trusted.
     with=()
     inside sed -i "s, $place/ws , /nowhere ," /home/user/.local/state/slipway/paths
     with=("${as[@]}")
@@ -219,7 +219,8 @@ device() {
 }
 test_case "devices" device
 
-# An engine over TCP is asked for this container each time, and nothing is remembered of it: an address tells nothing.
+# An engine over TCP is asked about this container each time, and nothing about it is remembered: an address
+# identifies nothing.
 over_tcp() {
     need python3
     python3 -c '
@@ -248,7 +249,7 @@ while True:
 }
 test_case "an engine over TCP" over_tcp
 
-# Compose speaks to the engine itself, so it gets a file more with the engine's paths; nothing where none changes.
+# Compose talks to the engine itself, so it gets an additional file with the engine's paths; none if no path changes.
 compose_project() {
     local engine=$1 name
     dev "$engine"
@@ -285,7 +286,7 @@ YAML
     run inside docker compose ps -q web
     local container
     container=$(cat "$stdout")
-    # The same again changes nothing, and makes nothing anew.
+    # A second run changes nothing, and recreates nothing.
     run inside docker compose up -d
     run inside docker compose ps -q web
     expect_equal "$(cat "$stdout")" "$container" "the container"
@@ -300,16 +301,16 @@ YAML
     run inside slipway explain -- docker compose up -d
     expect_said /slipway/compose/paths-
     run inside docker compose down -v -t 0
-    # A project without such paths is left as it is, and so is one that is not certain.
+    # A project without such paths is left unchanged, and so is one that is uncertain.
     printf 'name: %s\nservices: {web: {image: slipway/base:1, network_mode: none, command: [echo, hello]}}\n' "$name" >ws/proj/plain.yaml
     run inside slipway explain --json -- docker compose -f plain.yaml up
     expect_equal "$(jq .changed "$stdout")" false
     run inside sh -c 'slipway explain --json -- docker compose -f - up <plain.yaml'
     expect_equal "$(jq -c '.changed' "$stdout")" false
-    # A pipe can be read once, and compose itself will want to.
+    # A pipe can be read only once, and compose itself needs to read it.
     run inside sh -c 'mkfifo pipe; cat plain.yaml >pipe & docker compose -f pipe create'
     run inside docker compose -f plain.yaml down -t 0
-    # Where variables differ, projects with the same files do not share one.
+    # If variables differ, projects with the same files get different files.
     # shellcheck disable=SC2016 # for compose
     echo 'services: {web: {image: slipway/base:1, volumes: ["./${D}:/x"]}}' >ws/proj/varied.yaml
     for name in src vendor; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What any engine has built, another finds, whatever builds were made in between: of all that Dockerfiles can say, one import
-# holds what each export holds.
+# What any engine has built, another finds, whatever was built in between: for every feature of Dockerfiles, one import
+# has everything that each export has.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
@@ -8,15 +8,15 @@ engine b sid containerd
 engine older trixie containerd
 engine g sid classic
 
-# variant FILE=TEXT...: what the project's next build is of.
+# variant FILE=TEXT...: the content of the project's next build.
 variant() {
     local change
     for change; do printf '%s\n' "${change#*=}" >"app/${change%%=*}"; done
 }
 
-# mixed ENGINE READER OPTION...: builds three variants on an engine that is empty each time, and then each of them again on another
-# that is: every step is cached, whichever build was the last.
-fetched=0 # steps that are never cached: what an ADD fetches is asked for each time, and copied if it is new
+# mixed ENGINE READER OPTION...: builds three variants on an engine that is emptied each time, and then each of them
+# again on another emptied engine: every step is cached, whichever build was the last.
+fetched=0 # steps that are never cached: an ADD always asks for its address, and copies a new content
 mixed() {
     local writer=$1 reader=$2
     variant one=1 two=1
@@ -38,7 +38,7 @@ mixed() {
     expect_whole_store
 }
 
-# dockerfile: a project whose Dockerfile stands on standard input.
+# dockerfile: a project whose Dockerfile is on standard input.
 dockerfile() {
     project app
     cat >app/Dockerfile
@@ -85,7 +85,7 @@ FILE
 }
 test_case "cache mounts, binds, heredocs and COPY --link" mounts
 
-# An address that the engines reach: containers and engines share this machine's network.
+# An address that the engines can reach: containers and engines share this machine's network.
 remote() {
     local port_http port_git
     mkdir served
@@ -163,7 +163,8 @@ RUN cat /one > /made
 COPY two /two
 RUN cat /two > /last
 FILE
-    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    # An engine that has used the base before exports it only by its manifest's digest, which a classic store does not
+    # have.
     forget a
     mixed a g
 }
@@ -193,14 +194,15 @@ FILE
             forget b
             variant one=$one two=$two
             run on b docker build app
-            # The last step is new where the halves come from two builds.
+            # The last step is new if the halves come from two builds.
             if [[ $one == "$two" ]]; then expect_cached all; else expect_cached 5; fi
         done
     done
 }
 test_case "halves of two builds are found in one import" halves
 
-# The same layers in two forms: an image that was written in another compression leaves its blobs on the engine, and exports name those.
+# The same layers in two forms: writing an image with another compression leaves its blobs on the engine, and exports
+# name those.
 compressions() {
     dockerfile <<'FILE'
 FROM slipway/base:1
@@ -228,7 +230,7 @@ FILE
 }
 test_case "one layer that was exported with two compressions" compressions
 
-# As many records as a union may have, where all tests are wished for; else some hundreds.
+# As many records as a union may have, if all tests are requested; otherwise some hundreds.
 many_records() {
     local number step reader builds=6
     [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || builds=18

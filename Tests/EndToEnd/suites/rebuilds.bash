@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A build of which nothing has changed: it imports nothing and exports nothing, and finds all the same what it needs.
+# A build without changes: it imports nothing and exports nothing, and still finds what it needs.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
 engine g sid classic
 
-# A diamond of stages, with files that are ignored and a link.
+# A diamond of stages, with ignored files and a link.
 diamond() {
     project app
     cat >app/Dockerfile <<FILE
@@ -31,18 +31,19 @@ FILE
     mkdir app/inner
     echo three >app/inner/three
     ln -s one app/link
-    # Younger files could change unseen within the same tick of the clock.
+    # Younger files could change unnoticed within the same tick of the clock.
     sleep 0.05
 }
 
-# built ENGINE OPTION...: builds, and waits until what is written down behind it is there.
+# built ENGINE OPTION...: builds, and waits until the background records are complete.
 variables=()
 built() {
     run on "$1" "${variables[@]}" docker build "${@:2}" -t app app
     await 60 at_rest
 }
 
-# rebuilt ENGINE OPTION...: builds what has not changed. A busy engine may not tell in time what it has: then that build imports.
+# rebuilt ENGINE OPTION...: builds without changes. A busy engine may not list its cache in time: then that build
+# imports.
 rebuilt() {
     local _
     for _ in {1..8}; do
@@ -53,7 +54,7 @@ rebuilt() {
     expect_left_alone
 }
 
-# explained_as CODE: an engine that is busy may not tell explain in time, either.
+# explained_as CODE: a busy engine may not answer explain in time, either.
 explained_as() { on a slipway explain -- docker build -t app app | grep -qF "$1"; }
 
 expect_left_alone() {
@@ -70,13 +71,13 @@ nothing_new() {
     rebuilt a
     expect_equal "$(exports | wc -l)" 1
     await 60 explained_as SLP420
-    # Another engine has none of it: it imports all, exports once, and then needs neither.
+    # Another engine has none of it: it imports everything, exports once, and then needs neither.
     built b
     expect_notes SLP001 SLP002 !SLP420
     expect_cached all
     rebuilt b
     rebuilt a
-    # One that answers at the same address is another one: it imports.
+    # Another engine at the same address: it imports.
     private_config a config
     ln -s "$(socket a)" docker.sock
     run on a DOCKER_CONFIG="$place/config" DOCKER_HOST="unix://$place/docker.sock" docker build -t app app
@@ -94,7 +95,8 @@ test_case "a build of which nothing has changed imports and exports nothing, on 
 
 classic_rebuild() {
     diamond
-    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    # An engine that has used the base before exports it only by its manifest's digest, which a classic store does not
+    # have.
     forget a
     built a
     built g
@@ -110,7 +112,7 @@ classic_rebuild() {
 }
 test_case "an engine with the classic store imports once" classic_rebuild
 
-# expect_known WHAT, expect_new WHAT: whether the next build is taken for the same.
+# expect_known WHAT, expect_new WHAT: whether the next build counts as the same.
 expect_known() { rebuilt a "${@:2}"; }
 expect_new() {
     built a "${@:2}"
@@ -119,7 +121,8 @@ expect_new() {
     rebuilt a "${@:2}"
 }
 
-# noticed WHAT COMMAND...: the change that the command makes. What has no turn is not made, either: it would hide the next one.
+# noticed WHAT COMMAND...: the build notices the change that the command makes. If it is not the case's turn, the
+# change is not made, either: it would hide the next one.
 noticed() {
     turn 2 || return 0
     "${@:2}"
@@ -180,7 +183,7 @@ lost_records() {
     expect_notes SLP001 !SLP420 SLP421
     expect_cached all
     rebuilt a
-    # One record only, of another build.
+    # Only one record, of another build.
     project other
     run on a docker build -t other other
     await 60 at_rest
@@ -210,13 +213,13 @@ lost_export() {
     expect_cached all
     expect_equal "$(exports | wc -l)" 1
     rebuilt a
-    # In another store there is none.
+    # Another store has none.
     run on a SLIPWAY_STORE="$place/other" docker build -t app app
     await 60 at_rest
     expect_notes SLP002 !SLP421
     built a
     rebuilt a
-    # Where it was moved to by trimming it counts.
+    # An export that trimming has moved still counts.
     run on a slipway trim
     rebuilt a
 }
@@ -229,7 +232,7 @@ shortened_export() {
     rebuilt a
     run on a slipway trim --max-size 20MB
     expect_equal "$(exports | wc -l)" 1
-    # Its last layer has gone.
+    # Its last layer is gone.
     forget b
     run on b SLIPWAY_BUILD_CACHE=import-only docker build app
     expect_not [ "$(steps_cached)" = "$(steps_total)" ]
@@ -244,7 +247,7 @@ shortened_export() {
 }
 test_case "an export that trimming has shortened is made again, whole" shortened_export
 
-# What cannot be seen in the files: the outcome tells, and what is new is exported with the build after.
+# A change that the files do not show: the outcome does, and the next build exports what is new.
 moved_base() {
     diamond
     sed -i 's/base:1/moving:1/' app/Dockerfile
@@ -279,7 +282,7 @@ FILE
     built a
     expect_notes !SLP420 !SLP421
     expect_cached 0
-    # And one that fails says nothing.
+    # A failed build proves nothing.
     echo 'RUN false' >>app/Dockerfile
     for _ in 1 2; do
         try on a docker build -t app app
@@ -320,10 +323,10 @@ test_case "a memory that is damaged, or no file of one's own, is none" odd_memor
 
 # -- Several builds of one command ----------------------------------------------------------------------------------------
 
-# told CODE: the targets of which the journal's last entry says so
+# told CODE: the targets to which the last journal entry gives this code
 told() { journal | jq -r --arg code "$1" '[.notes[] | select(.code == $code) | .message | sub("^.*: "; "") | sub(",.*"; "")] | sort | join(" ")'; }
 
-# together COMMAND...: builds on engine a until what the engine tells in time is known
+# together COMMAND...: builds on engine a until it is known what the engine lists in time
 together() {
     run plugged a "$@"
     cat "$stdout" "$stderr" >"$place/built"
@@ -370,7 +373,7 @@ YAML
     expect_not injected
     expect_cached all
     expect_equal "$(exports | wc -l)" 3
-    # One context changes: its targets alone import and export.
+    # One context changes: only its targets import and export.
     unique >two/input.txt
     together_again "$@"
     expect_equal "$(told SLP420)" one "not imported"
@@ -378,7 +381,7 @@ YAML
     expect_equal "$(told SLP002)" "sour sweet" "exported"
     together_again "$@"
     expect_equal "$(told SLP420)" "one sour sweet" "not imported, again"
-    # An argument changes: that target alone, and another engine has built it.
+    # An argument changes: only that target is affected, and another engine has built it.
     sed -i 's/"sweet" }/"bitter" }/; s/FLAVOR: sweet/FLAVOR: bitter/' docker-bake.hcl compose.yaml
     forget b
     run plugged b "$@"
@@ -388,13 +391,13 @@ YAML
     expect_equal "$(told SLP420)" "one sour" "not imported"
     expect_equal "$(told SLP002)" sweet "exported"
     expect_whole_store
-    # Without the engine's records all is imported, and nothing exported.
+    # Without the engine's records everything is imported, and nothing exported.
     run direct a docker builder prune --all --force
     together "$@"
     expect_equal "$(told SLP420)" "" "not imported"
     expect_equal "$(told SLP001)" "one sour sweet" "imported"
     expect_equal "$(told SLP421)" "one sour sweet" "not exported"
-    # Asked for anew.
+    # A rebuild was requested.
     together "$@" --no-cache
     expect_equal "$(told SLP420)$(told SLP421)" "" "left alone with --no-cache"
 }
@@ -403,7 +406,7 @@ test_case "targets of a bake of which nothing has changed import and export noth
 several_services() { several docker compose --progress=plain build; }
 test_case "services of a project of which nothing has changed import and export nothing" several_services
 
-# What a target is made from may be another target, whose files are not looked at for it.
+# A target may be based on another target, whose files are not examined for it.
 made_from_others() {
     mkdir under over
     printf 'FROM slipway/base:1\nCOPY file .\n' >under/Dockerfile

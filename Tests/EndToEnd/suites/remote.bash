@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A registry behind the store: what one host has built another finds, and a registry that fails is in no build's way.
+# A registry for the store: what one host has built, another finds, and a failing registry delays no build.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
@@ -21,7 +21,7 @@ host() {
 }
 tools=()
 
-# registry: starts one, and the proxy before it that fails as `fault` tells; sets port and straight.
+# registry: starts one, and the proxy in front of it, which fails as `fault` says; sets port and straight.
 registry() {
     mkdir -p registry proxy
     straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -42,7 +42,7 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$straight") 2>/dev/null; }
 fault() { echo "$*" >proxy/mode.new; mv proxy/mode.new proxy/mode; }
 asked() { { cat proxy/requests 2>/dev/null || true; } | wc -l; }
 
-# remote_codes NAME: the codes that the registry's lines in a host's journal have
+# remote_codes NAME: the codes in the journal entries of a host about the registry
 remote_codes() {
     jq -r 'select(.command == "remote") | .notes[].code' "$place/home-$1/.local/state/slipway/journal.jsonl" 2>/dev/null | sort -u | tr '\n' ' '
 }
@@ -50,7 +50,7 @@ remote_has() { [[ " $(remote_codes "$1")" == *" $2 "* ]]; }
 pushed() { await 60 remote_has "$1" SLP900; await 60 at_rest; }
 key_of() { basename "$(find "$place/store-$1"/v1/u0/current/exports/ -mindepth 1 -maxdepth 1 -type d | head -n 1)"; }
 whole() { local store=$place/store-$1; expect_whole_store; expect_whole_unions; }
-# Nothing of a transfer that failed is left, and no export came of it.
+# A failed transfer leaves nothing, and makes no export.
 expect_nothing_fetched() {
     mkdir -p "$place/store-$1"
     expect_equal "$(find "$place/store-$1" -path '*/exports/*' -name remote | wc -l)" 0 "transfers and fetched exports in the store of $1"
@@ -71,7 +71,7 @@ behind() {
     expect_cached all
     await 60 at_rest
     whole two
-    # And again: nothing new is sent, and nothing fetched.
+    # Once more: nothing new is sent, and nothing is fetched.
     run host one a writer slipway push "$(key_of one)"
     expect_said "has already"
     run host two b reader slipway pull -- docker build -t app app
@@ -135,7 +135,7 @@ by_itself() {
     forget a g
     run host one a writer docker build -t app app
     pushed one
-    # The second host has never heard of the key: its first build misses, and its next one hits.
+    # The second host does not know the key: its first build misses, and its next one hits.
     run host two g reader docker build -t app app
     expect_cached none
     await 60 remote_has two SLP901
@@ -160,7 +160,7 @@ first_waits() {
     expect_cached all
     [[ " $(codes_of two) " == *" SLP902 "* ]] || fail "nobody waited: $(codes_of two)"
     await 60 at_rest
-    # What is known is not waited for, whatever the registry does.
+    # No build waits for known keys, whatever the registry does.
     fault silent
     echo more >>app/input.txt
     run host two b reader SLIPWAY_REMOTE_WAIT=20s SLIPWAY_REMOTE_INTERVAL=1s docker build -t app app
@@ -192,16 +192,16 @@ direct_mode() {
     pushed one
     for engine in b g; do
         run host "direct-$engine" "$engine" reader SLIPWAY_REMOTE_MODE=direct docker build -t app app
-        # A step whose layers are fetched in the build is not said to be cached.
+        # A step whose layers are fetched during the build is not reported as cached.
         expect_not grep -qE '^#[0-9]+ [0-9.]+ executed$' "$stderr"
         [[ $(codes_of "direct-$engine") == *SLP904 ]] || fail "what was noted on $engine is $(codes_of "direct-$engine")"
         expect_not test -e "$place/store-direct-$engine"
     done
-    # What this very engine has built is not asked for.
+    # What this very engine has built is not requested.
     await 60 at_rest
     run host direct-b b reader SLIPWAY_REMOTE_MODE=direct docker build -t app app
     expect_equal "$(codes_of direct-b)" SLP420 "what was noted"
-    # A registry that is not there, or is silent, costs two seconds and no build.
+    # A missing or silent registry costs two seconds, and no build fails.
     for kind in closed silent "code 503" "code 401"; do
         fault "$kind"
         echo more >>app/input.txt
@@ -233,7 +233,7 @@ both_write() {
 }
 test_case "writers lose nothing of each other's, and a reader merges them" both_write 600
 
-# What one writer has fetched it does not push as its own.
+# A writer does not push what it has fetched as its own.
 own_only() {
     registry
     project app
@@ -250,7 +250,7 @@ same_name() {
     registry
     project app
     forget a b
-    # Runners that come and go have one name between them.
+    # Short-lived runners share one name.
     run host one a writer SLIPWAY_REMOTE_WRITER=ci docker build -t app app
     pushed one
     run host two b writer SLIPWAY_REMOTE_WRITER=ci docker build --build-arg FLAVOR=other -t app app
@@ -297,9 +297,10 @@ default_branch() {
 }
 test_case "only the default branch is pushed where the role says so, and nothing by a reader" default_branch 600
 
-# -- A registry that fails ------------------------------------------------------------------------------------------------
+# -- A failing registry
+# -------------------------------------------------------------------------------------------------
 
-# like_without FAULT CODE: a build with a registry that fails so has the code, the output and the time of one without.
+# like_without FAULT CODE: a build with a failing registry has the exit code, the output and the time of one without.
 like_without() {
     local started took
     fault pass
@@ -311,7 +312,7 @@ like_without() {
     took=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
     expect_cached none
     expect_equal "$(grep -ci -e registry -e oras -e "127.0.0.1:$port" "$stderr" || true)" 0 "words about the registry"
-    # Nothing waits: the rebuild is made while the child is at it.
+    # Nothing waits: the rebuild runs while the background process is at work.
     run host "$2" a writer docker build -t app "app-$2"
     expect_cached all
     await 90 remote_has "$2" "$2"
@@ -325,11 +326,11 @@ faults() {
         turn 2 || continue
         like_without "$line" "$wanted"
         expect_nothing_fetched "$wanted"
-        # It is left alone for a while.
+        # It is not contacted for a while.
         asked=$(asked)
         run host "$wanted" a writer SLIPWAY_REMOTE_INTERVAL=1s docker build --build-arg FLAVOR=2 -t app "app-$wanted"
         await 90 at_rest
-        # Who may not write may still read.
+        # A user who may not write may still read.
         [[ $wanted == SLP916 ]] || expect_equal "$(asked)" "$asked" "what a registry that fails is asked"
     done 9<<'FAULTS'
 SLP912 closed
@@ -365,7 +366,7 @@ read_only() {
     run host two b writer docker build -t other other
     await 60 remote_has two SLP916
     await 60 at_rest
-    # Who may not write may still read.
+    # A user who may not write may still read.
     run host two b writer docker build -t app app
     await 60 remote_has two SLP901
     await 60 at_rest
@@ -412,7 +413,7 @@ FAULTS
 }
 test_case "layers that are cut, wrong or missing, tags without end and a manifest of 100 MB: refused by name, and nothing is kept" damage 900
 
-# plant TAG CONFIG-BYTES: pushes a manifest whose config has so many bytes and says nothing of what it names
+# plant TAG CONFIG-BYTES: pushes a manifest whose config has this many bytes and no meaning
 plant() {
     local layer config manifest blobs=poison/blobs/sha256
     rm -rf poison
@@ -436,7 +437,7 @@ poison() {
     try host two b reader slipway pull --json -- docker build -t app app
     expect_code 1
     expect_equal "$(jq -r '[.pulled[0].refused[].code] | join(" ")' "$stdout")" "SLP923 SLP923" "what was refused"
-    # The other writer's is here all the same.
+    # The other writer's manifest is fetched all the same.
     expect_equal "$(jq -r '.pulled[0].new' "$stdout")" 1 "what was fetched"
     run host two b reader docker build -t app app
     expect_cached all
@@ -504,7 +505,7 @@ killed() {
     finish pulling
     fault pass
     kill_descendants_of_pull
-    # Trimming sweeps it, as what a killed build leaves.
+    # Trimming removes it, like the remains of a killed build.
     run host two b reader slipway trim
     expect_nothing_fetched two
     run host two b reader slipway pull -- docker build -t app app
@@ -532,7 +533,7 @@ no_client_left() {
 }
 test_case "Ctrl-C ends a pull and its client, and nothing is left" stopped 300
 
-# Its client waits for the registry still.
+# Its client is still waiting for the registry.
 kill_descendants_of_pull() {
     local program
     for program in /proc/[0-9]*/exe; do
@@ -544,7 +545,7 @@ test_case "what a killed pull leaves is swept, and the next one brings it" kille
 
 refused_once() {
     pushed_by_one
-    # A host that knows the key looks behind its builds.
+    # A host that knows the key checks the registry in the background of its builds.
     fault wrong
     run host two b reader docker build -t app app
     await 60 remote_has two SLP922
@@ -557,7 +558,7 @@ refused_once() {
     await 60 looked
     await 60 at_rest
     expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 0 "blobs of what was refused"
-    # Somebody who asks for it gets it.
+    # An explicit request fetches it.
     fault pass
     run host two b reader slipway pull -- docker build -t app app
     expect_said fetched
@@ -580,7 +581,8 @@ ordinary_user() {
 }
 test_case "an ordinary user pulls into a store of their own" ordinary_user 600
 
-# -- People's commands, credentials and other users ------------------------------------------------------------------------
+# -- Commands, credentials and other users
+# ------------------------------------------------------------------------------
 
 checks() {
     registry
@@ -607,7 +609,7 @@ checks() {
     expect_said "would delete "
     run host one a writer slipway remote prune --older-than 0s
     expect_equal "$("$clients/oras" repo tags --plain-http "127.0.0.1:$straight/team/cache/$(key_of one)" | wc -l)" 0 tags
-    # What is gone is pushed again.
+    # What was deleted is pushed again.
     run host one a writer slipway push "$(key_of one)"
     expect_said "pushed "
     fault code 403
@@ -646,7 +648,7 @@ FILE
     await 20 listens
     project app
     forget a b
-    # Its certificate is not trusted, and then there are no credentials.
+    # The certificate is not trusted, and then there are no credentials.
     config=$place/config
     private_config a "$config"
     tools=(DOCKER_CONFIG="$config")
@@ -665,7 +667,7 @@ FILE
     run host two b reader SLIPWAY_REMOTE_INSECURE=off docker build -t app app
     expect_cached all
     await 60 at_rest
-    # Nothing that was written or said has the credentials.
+    # No file and no output contains the credentials.
     expect_equal "$(grep -rlF -e secret -e "$(printf me:secret | base64)" home-one home-two store-one store-two stdout stderr | wc -l)" 0 "files with them"
 }
 test_case "TLS of a CA of one's own, and docker's credentials, are the client's, and stay there" with_tls 600
@@ -693,7 +695,7 @@ hanging_helper() {
 helper_gone() { ! grep -qsaF "$place/helpers" /proc/[0-9]*/cmdline; }
 test_case "a credential helper that never answers is ended with the client that asks it" hanging_helper 600
 
-# Whoever may write beside the shim could have replaced it; a program that others may write is not run all the same.
+# A user who may write beside the shim could have replaced it; but a program that others may write is not run.
 planted_program() {
     registry
     project app
@@ -704,7 +706,7 @@ planted_program() {
     run host one a writer sh -c "exec $place/bin/docker build -t app app"
     await 60 at_rest
     expect test ! -e ran
-    # The same file, when nobody else may write it.
+    # The same file, if no one else may write it.
     chmod 755 bin/slipway
     run host one a writer sh -c "exec $place/bin/docker build --build-arg FLAVOR=2 -t app app"
     await 60 test -e ran
@@ -722,7 +724,7 @@ at_random() {
         note "fault $kind"
         fault "$kind"
         echo "edit $number" >>app/input.txt
-        # Behind each build the registry is looked at, whatever it did before.
+        # The registry is checked in the background of each build, whatever failed before.
         rm -f home-one/.local/state/slipway/remote/failure-*
         run host one a writer SLIPWAY_REMOTE_INTERVAL=1s docker build -t app app
         expect_equal "$(grep -ci -e registry -e oras "$stderr" || true)" 0 "words about the registry"

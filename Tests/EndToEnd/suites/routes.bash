@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The many ways a command reaches an engine: where the flags would do harm, the command is docker's own, byte for byte.
+# The many ways in which a command reaches an engine: if the options would do harm, docker gets the command unchanged,
+# byte for byte.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need strace
@@ -11,8 +12,8 @@ engine older trixie containerd
 engine elder trixie classic
 engine ancient bookworm classic
 
-# same ENGINE [VAR=VALUE...] COMMAND...: through the shim it exits and prints as it does without, and was not changed. For
-# commands that print the same each time: no progress, no timings.
+# same ENGINE [VAR=VALUE...] COMMAND...: with the shim it exits and prints as without, and was not changed. For commands
+# that print the same each time: no progress, no timings.
 same() {
     local direct_code
     try direct "$@"
@@ -29,10 +30,10 @@ unchanged() {
     expect_not injected
 }
 
-# What docker was called with: `recorder` is a program that writes its arguments down and becomes the engine's docker.
+# What docker was called with: `recorder` is a program that records its arguments and becomes the engine's docker.
 recorder() {
     mkdir -p recorder
-    # What is asked behind a build's back, of its history, is not the command.
+    # Background queries for a build's history are not the command.
     printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' history '*) ;; *) printf '%s\n' \"\$@\" >$place/arguments ;; esac" "exec $(docker_of "$1") \"\$@\"" \
         >recorder/docker
     chmod 755 recorder/docker
@@ -49,7 +50,8 @@ classic_store() {
     expect_notes SLP217 SLP400
     expect_not injected
     expect_equal "$(exports 2>/dev/null)" "" exports
-    # An engine that has used the base before exports it by its manifest's digest alone, which a classic store has not.
+    # An engine that has used the base before exports it only by its manifest's digest, which a classic store does not
+    # have.
     forget a
     run on a docker build -t app app
     forget classic
@@ -80,7 +82,7 @@ no_buildx() {
         direct ancient ${buildkit:+"$buildkit"} docker build --quiet -t app app
         unchanged ancient ${buildkit:+"$buildkit"} docker build --quiet -t app app
         expect_code 0
-        # Where DOCKER_BUILDKIT decides, it is named; else the program's age.
+        # If DOCKER_BUILDKIT decides, the note names it; otherwise it names the program's age.
         expect_equal "$(journal_codes | grep -cE 'SLP20[456]')" 1 "$(journal_codes)"
     done
     expect_not test -e "$store"
@@ -88,7 +90,7 @@ no_buildx() {
 test_case "a docker without buildx builds as it always did" no_buildx
 
 newer_client() {
-    # A new docker with an engine that has no containerd image store of any kind.
+    # A new docker with an engine that does not have the containerd image store.
     project app
     run on a DOCKER_HOST="unix://$(socket ancient)" docker build app
     expect_notes SLP217 '!SLP002'
@@ -106,13 +108,13 @@ legacy_builder() {
 }
 test_case "DOCKER_BUILDKIT=0 builds as it always did" legacy_builder
 
-# gateway ENGINE NAME [OPTION]: a socket NAME to that engine, with a record of what is asked, NAME.log.
+# gateway ENGINE NAME [OPTION]: a socket NAME to that engine, with a log of requests in NAME.log.
 gateway() {
     : >"$2.log"
     python3 -B "$root/Tests/EndToEnd/gateway.py" "$place/$2" "$(socket "$1")" "$place/$2.log" "${@:3}" &
     await 20 test -S "$2"
 }
-# Where an engine is, and what is made up anew each time.
+# Replaces the address of an engine, and what is random each time.
 # shellcheck disable=SC2001
 explained() { sed -E "s|$place/[a-z.]+|SOCKET|g; s|unix://[^\"]*|SOCKET|g; s/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g" "$stdout"; }
 
@@ -139,7 +141,7 @@ two_ways() {
             expect grep -q '^POST /grpc$' "$name.open.log"
         fi
     done
-    # They do differ from one another.
+    # They do differ from each other.
     expect grep -q SLP217 classic.told
     expect_not grep -q SLP217 a.told
 }
@@ -152,7 +154,7 @@ remembered_way() {
     expect_equal "$(grep -c '^POST /grpc$' open.log)" 2 "questions by gRPC"
     expect_not grep -q '^GET /info$' open.log
     expect grep -q ' worker [0-9a-z]* containerd ' "$home/.local/state/slipway/engines"
-    # Only what is not known costs a second question.
+    # Only an unknown engine is asked a second time.
     gateway ancient old
     for _ in 1 2; do run on a DOCKER_HOST="unix://$place/old" SLIPWAY_RECORD=off docker build app; done
     expect_equal "$(grep -c '^POST /grpc$' old.log)" 1 "questions by gRPC"
@@ -160,7 +162,7 @@ remembered_way() {
 }
 test_case "an engine that answers by /info alone is asked by that the next time" remembered_way
 
-# Plug-ins that the machine has itself would be found, too.
+# Plug-ins installed on the machine would be found, too.
 # shellcheck disable=SC2016
 hide_plugins='for lib in /usr/local/lib /usr/local/libexec /usr/lib /usr/libexec; do
     if [ -d $lib/docker/cli-plugins ]; then mount -t tmpfs tmpfs $lib/docker/cli-plugins; fi
@@ -249,7 +251,7 @@ damaged_config() {
     for text in '{"auths": {' '[]' '{"credsStore": 7}' 'null' ''; do
         private_config a config
         printf %s "$text" >config/config.json
-        # Docker reads its plug-ins' extra folders from it; what it says is its own.
+        # Docker reads the additional folders for plug-ins from it; its messages are its own.
         same a DOCKER_CONFIG="$place/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet app
     done
 }
@@ -280,7 +282,7 @@ silent_socket() {
     try on a DOCKER_HOST="unix://$place/silent.sock" timeout 6 docker build --quiet app
     expect_code 124
     expect_notes SLP214 '!SLP002'
-    # Commands that are no builds do not ask at all.
+    # Commands that do not build ask no engine.
     # shellcheck disable=SC2016 # for the shell inside
     try on a DOCKER_HOST="unix://$place/silent.sock" strace -f -e trace=connect -o connects docker --version
     expect_code 0
@@ -317,7 +319,7 @@ all_names() {
     for command in "build" "image build" "builder build" "buildx build" "buildx b" "builder b" "-D build" "buildx --builder default build"; do
         turn 2 || continue
         rm -f arguments
-        unique >app/new # what is known to have nothing new is left alone
+        unique >app/new # a build without changes is left unchanged
         # shellcheck disable=SC2086
         run recorded a docker $command app
         expect injected
@@ -346,9 +348,9 @@ users_export() {
     expect_notes SLP001 SLP105 '!SLP002'
     expect_equal "$(exports_in arguments)" 0 exports
     expect_equal "$(exports | wc -l)" 1 "exports in the store"
-    # Theirs is whole: it names a manifest that it has.
+    # The user's cache is complete: it names a manifest that it has.
     expect test -f "theirs/blobs/sha256/$(jq -r '.manifests[0].digest' theirs/index.json | cut -c 8-)"
-    # Their import stays, and ours is added.
+    # The user's import stays, and ours is added.
     run recorded a docker build --cache-from "type=local,src=$place/theirs" app
     expect grep -qx "type=local,src=$place/theirs" arguments
     expect test "$(imports_in arguments)" -ge 1
@@ -417,7 +419,7 @@ shim_below_shim() {
         expect_equal "$(grep -c . arguments)" "$(($(imports_in arguments) + 3))" arguments
         expect_cached all
     done
-    # Two wrappers that each look for "another docker than me" do not pass the command between them for ever.
+    # Two wrappers that each search for "another docker than me" do not pass the command back and forth for ever.
     mkdir second
     cp wrapper/docker second/docker
     run on a PATH="$work/bin:$place/wrapper:$place/second:$place/copy:$real:/usr/bin:/bin" docker build app

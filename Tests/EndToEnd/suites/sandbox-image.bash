@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Examples/sandbox, built on a base that debootstrap made: its cache mounts are used, and a second engine gets it from the store.
-# All of it takes minutes, so only with SLIPWAY_TESTS_ALL=1; else the part that needs Python alone.
+# Examples/sandbox, built on a base made with debootstrap: its cache mounts are used, and a second engine gets it from
+# the store. All of it takes minutes, so it runs only with SLIPWAY_TESTS_ALL=1; otherwise only the part that needs
+# Python.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -12,8 +13,8 @@ engine a sid containerd
 engine b sid containerd
 limit=1500
 
-# Whether pip may keep what it fetches is for an index to say, and those of mirrors often say no. So two packages of an index of
-# ours, which counts, are asked for beside the real ones.
+# An index decides whether pip may keep what it fetches, and mirrors often say no. So two packages from an index of
+# ours, which counts, are requested besides the real ones.
 base_image() {
     local name home=$work place=$work/build
     mkdir "$work/sandbox-base"
@@ -22,7 +23,7 @@ base_image() {
     printf '%s\n' 'FROM slipway/debian:1' 'COPY ca.pem /ca.pem' 'RUN cat /ca.pem >>/usr/local/share/machine.pem' \
         "ENV PIP_EXTRA_INDEX_URL=$(sed -n 's/^PIP_INDEX_URL=//p' "$indexes/environment")" >"$work/sandbox-base/Dockerfile"
     direct a docker build --tag debian-and-index "$work/sandbox-base"
-    # The same on both, or no step would be.
+    # The same image on both engines; otherwise no step would be the same.
     direct a docker save debian-and-index | direct b docker load
 }
 serve_packages

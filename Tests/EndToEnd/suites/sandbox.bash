@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The sandbox profile on real containers: what `docker inspect` and the kernel say of them, that the user's own wins, that packages
-# and paths work in them, and what `slipway ps` and `slipway reconcile` make of them. g keeps images in the other store, o is 20.10.
+# The sandbox profile on real containers: what `docker inspect` and the kernel report about them, that the user's own
+# options take precedence, that packages and paths work in them, and how `slipway ps` and `slipway reconcile` treat
+# them. g keeps images in the other store, o is 20.10.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -10,10 +11,11 @@ engine a sid containerd
 engine g sid classic
 engine o bookworm classic
 
-# A container has 4 GiB, and 2 processors if the machine has so many.
+# A container gets 4 GiB, and 2 processors if the machine has that many.
 processors=$(($(nproc) < 2 ? $(nproc) : 2))
 
-# repository [ENGINE]: an engine without containers and a repository, which the test then stands in; workspaces of other tests have other names.
+# repository [ENGINE]: an engine without containers, and a repository as the test's working directory; workspaces of
+# other tests have other names.
 repository() {
     clear "${1:-a}"
     project ws
@@ -21,7 +23,7 @@ repository() {
     workspace=$place/ws
 }
 
-# said ENGINE CONTAINER FILTER: what docker says of it.
+# said ENGINE CONTAINER FILTER: docker's description of it.
 said() { direct "$1" docker inspect "$2" | jq -rc ".[0] | $3"; }
 
 # The limits of a container, on one line.
@@ -30,7 +32,7 @@ config='.Config.Labels["slipway.config"]'
 
 sandboxed() { on "$1" SLIPWAY_PROFILE=sandbox docker "${@:2}"; }
 
-# clear ENGINE: removes every container there; a test that failed may have left some.
+# clear ENGINE: removes every container there; a failed test may have left some.
 clear() {
     local -a all
     readarray -t all < <(direct "$1" docker ps --all --quiet)
@@ -53,7 +55,7 @@ flags_and_labels() {
         expect_equal "$(said "$name" box '.Config.Labels["slipway.config-hash-full"]')" "$hash" "the hash"
         expect_equal "$(said "$name" box '.Config.Labels["slipway.config-hash"]')" "${hash:0:12}" "the short hash"
         expect_equal "$(said "$name" box "$config | fromjson | keys_unsorted == keys")" true "members in order"
-        # The kernel's own word for it.
+        # The kernel's own view of it.
         run direct "$name" docker exec box grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status
         expect_equal "$(tr -d '\t\n' <"$stdout")" "CapEff:0000000000000000CapBnd:0000000000000000NoNewPrivs:1" "on $name"
         run sandboxed "$name" create --name made slipway/base:1 true
@@ -76,7 +78,7 @@ alike() {
         try sandboxed a "${words[@]}"
         expect_code "$wanted"
         diff "$place/out" "$stdout"
-        # Only where the words are not understood, so that no sandbox comes to be, is there a line more.
+        # There is an additional line only if the arguments are not understood, so that no sandbox is applied.
         expect_equal "$(grep -c SLP805 "$stderr" || true)" "$([[ ${words[*]} == *--no-such* ]] && echo 1 || echo 0)" "lines of ours"
         diff "$place/err" <(sed '/^slipway: .*SLP805/d; s/[0-9a-f]\{64\}/ID/' "$stderr")
     done
@@ -87,7 +89,7 @@ test_case "output, errors, input and exit codes are as without" alike
 own_choices() {
     local plain
     repository
-    # options, what docker says, and of what the profile's own is
+    # options, docker's description, and which part of the profile applies
     while IFS='#' read -r options filter wanted; do
         # shellcheck disable=SC2086
         run sandboxed a create --name box $options slipway/base:1 true
@@ -117,7 +119,7 @@ END
     expect_equal "$(said a box '.HostConfig.RestartPolicy.Name')" no "the policy with --rm"
     clear a
 
-    # A privileged container is as without, to the last member that does not differ between any two.
+    # A privileged container is as without the shim, in every member that does not differ between any two containers.
     plain='.HostConfig, .Config.Labels'
     run direct a docker create --name without --privileged slipway/base:1 true
     run sandboxed a create --name with --privileged slipway/base:1 true
@@ -208,19 +210,20 @@ packages() {
         done
     done
     downloading 0 sandboxed p run --rm "${on_host[@]}" tools:new sh -ec "$with_npm"
-    # What was not warmed installs as well.
+    # Packages that were not warmed can be installed, too.
     downloading some sandboxed p run --rm "${on_host[@]}" --user 1000 tools:new sh -ec "$pip_late"
     run sandboxed p run -d --name box tools:new sleep 600
     expect_equal "$(said p box '[.Mounts[].Destination] | sort')" '["/dev/.slipway-w","/dev/slipway"]' "the view"
     expect_equal "$(said p box '.Config.Labels.app')" slipway "the label"
     run on p slipway ps --json
     expect_equal "$(jq -c '[.containers[].name]' "$stdout")" '["box"]' "no builder of warm's"
-    clear p # its view would be in the way of other suites on this engine
+    clear p # its view would get in the way of other suites on this engine
 }
-# On a fresh machine this is the first to need the images with tools, which are made then.
+# On a fresh machine this is the first test to need the images with tools, which are then made.
 test_case "pip and npm install warmed packages in a sandbox and download nothing" packages 900
 
-# -- Looking after them -----------------------------------------------------------------------------------------------
+# -- Managing them
+# ----------------------------------------------------------------------------------------------------
 
 containers() { direct a docker ps --all --format '{{.Names}}' | sort | tr '\n' ' '; }
 has_exited() { [[ $(said a "$1" .State.Status) == exited ]]; }
@@ -285,7 +288,8 @@ reconciling() {
     expect_equal "$(containers)" "busy fresh mine other own theirs " "after it"
     expect_equal "$(said a busy .State.Running)" true "a running one"
 
-    # Stopped, it goes; and what the settings would make otherwise, but not in what the command decided itself.
+    # Once stopped, it is removed; so is one that the settings would now make differently, unless the difference comes
+    # from the command itself.
     run direct a docker stop --time 0 busy
     run on a SLIPWAY_SANDBOX_PIDS=200 slipway reconcile --json
     expect_equal "$(jq -c '[.dryRun, (.removed | map([.name, .status]) | sort), .kept, .failed]' "$stdout")" \
@@ -301,7 +305,7 @@ others() {
     chmod 777 "$place" "$workspace"
     run sandboxed a run --name mine slipway/base:1 true
     (cd "$workspace" && run as 1000 a SLIPWAY_PROFILE=sandbox docker run --name theirs slipway/base:1 true)
-    # Neither's settings say anything of the other's containers.
+    # The settings of one repository do not apply to containers of another.
     run on a SLIPWAY_SANDBOX_PIDS=5 slipway reconcile --dry-run --json
     expect_equal "$(jq -c '[(.removed | map(.name)), .elsewhere]' "$stdout")" '[["mine"],1]' "root's"
     run as 1000 a SLIPWAY_SANDBOX_PIDS=5 slipway reconcile --dry-run --json

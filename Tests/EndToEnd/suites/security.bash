@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Who can do what to whom (SECURITY.md): what a writer of the store can do and a stranger cannot, what a hostile repository, folder or
-# configuration brings about, and that no secret of a command line is written down.
+# Who can do what to whom (SECURITY.md): what a writer of the store can do and another user cannot, what a hostile
+# repository, folder or configuration can cause, and that no secret from a command line is stored.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
 engine b sid containerd
 
-# -- Writers and strangers --------------------------------------------------------------------------------------------
+# -- Writers and other users
+# ------------------------------------------------------------------------------------------
 
-# poison EXPORT POOL: what a writer can do. The export's second layer is replaced by one of theirs, and all digests are right again.
+# poison EXPORT POOL: what a writer can do. The export's second layer is replaced by one of theirs, and all digests
+# match again.
 poison() {
     local index=$1/index.json pool=$2 manifest config old new digests
     manifest=$pool/$(jq -r '.manifests[-1].digest' "$index" | cut -c8-)
     config=$pool/$(jq -r .config.digest "$manifest" | cut -c8-)
-    # The layer with /first: a whiteout-free archive with one file more beside it.
+    # The layer with /first: an archive without whiteouts, with one more file.
     for old in $(jq -r '.layers[].digest' "$manifest" | cut -c8-); do
         ! tar -tzf "$pool/$old" 2>/dev/null | grep -qx first || break
     done
@@ -44,11 +46,11 @@ writer() {
     run on a docker build -t app app
     published
     poison "$(exports)" "$store/v1/u0/gen-000001/blobs/sha256"
-    # The union names what was exported first; a writer takes that away, too.
+    # The union names what was exported first; a writer removes that, too.
     rm "$store/v1/u0/gen-000001/union"
     run on b docker build -t app app
     expect_notes SLP001
-    expect has_planted b # Whoever may write what you import runs code in your images.
+    expect has_planted b # whoever may write what you import runs code in your images
 }
 test_case "a writer of one's own part can put anything into one's images" writer
 
@@ -56,7 +58,7 @@ stranger_poisons() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build -t app app
-    # They have read the store, made a part of their own in it, and hope for builds of root's that are like it.
+    # They have read the store, made a sub-store of their own, and hope that root builds something similar.
     await 60 at_rest
     cp -a "$store/v1/u0" "$store/v1/u1234"
     poison "$(exports 1234)" "$store/v1/u1234/gen-000001/blobs/sha256"
@@ -65,7 +67,7 @@ stranger_poisons() {
     run on b docker build -t app app
     expect_cached all
     expect_not has_planted b
-    # And they cannot write root's.
+    # And they cannot write to root's.
     for place_to_write in "$store/v1/u0" "$store/v1/u0/gen-000001" "$store/v1/u0/gen-000001/blobs/sha256" "$(exports)"; do
         expect_not setpriv --reuid=1234 --regid=1234 --clear-groups touch "$place_to_write/x"
     done
@@ -74,7 +76,7 @@ stranger_poisons() {
 }
 test_case "a stranger in a shared store poisons nobody and moves nothing of others" stranger_poisons
 
-# Of a stranger who is trusted only their own files count, whatever names they give to others'.
+# Of a trusted user only files that they own count, whatever names they give to other people's files.
 hard_links() {
     project app
     run on a slipway store init --shared "$store"
@@ -90,7 +92,7 @@ hard_links() {
     expect_notes '!SLP001'
     find "$store/v1/u1234" -type f -links +1 | grep -q . || fail "there were no hard links"
 
-    # A name of theirs for a file of root's is not written through: size and lease are where a build writes.
+    # A name of theirs for a file of root's is not written through: a build writes size and lease.
     echo precious >precious
     for name in size lease; do
         await 60 at_rest
@@ -105,7 +107,7 @@ hard_links() {
 }
 test_case "hard links to others' files are neither read nor written through" hard_links
 
-# A stranger who was there first, where everybody may make names.
+# A user who was there first, in a folder where everybody may create names.
 sticky() {
     project app
     mkdir sticky
@@ -137,7 +139,7 @@ hostile_folder() {
     cd app
     local DOCKER_HOST DOCKER_CONFIG ENGINE_DOCKER
     which_engine a
-    # Empty and relative parts of PATH are the folder that one stands in.
+    # Empty and relative entries of PATH mean the current folder.
     run on a PATH="::.:bin:$work/bin::.:${ENGINE_DOCKER%/*}:/usr/bin:/bin" "$work/bin/docker" build .
     expect_not test -e "$place/taken"
     expect_not test -e theirs
@@ -148,13 +150,13 @@ hostile_folder() {
 }
 test_case "nothing is taken from the folder that a command is given in" hostile_folder
 
-# Each of these a docker may wait for or complain of; the shim must do neither.
+# docker may hang on each of these or report it; the shim must do neither.
 hostile_configuration() {
     project app
     local name
-    # What docker is, it is asked once: before its configuration is hostile to it.
+    # docker is asked once what it is, before its configuration becomes hostile.
     run on a docker build app
-    # The engine is where docker looks by default: a sound configuration has the command changed.
+    # The engine is at docker's default address: with a sound configuration the command would be changed.
     local there
     there="mount -t tmpfs tmpfs /run; ln -s $(socket a) /run/docker.sock"
     for name in sound fifo huge deep device folder contexts; do
@@ -181,7 +183,8 @@ hostile_configuration() {
 }
 test_case "a configuration of docker's that is hostile holds nothing up" hostile_configuration
 
-# -- What is written down ---------------------------------------------------------------------------------------------
+# -- What is stored
+# -----------------------------------------------------------------------------------------------------
 
 injection() {
     local folder
@@ -272,7 +275,7 @@ test_case "secrets of command lines, Dockerfiles and addresses are in no journal
 
 # -- What outlives a command ------------------------------------------------------------------------------------------
 
-# The lease of a build ends with it, and what a detached container leaves running on this side holds none.
+# The lease of a build ends with it, and what a detached container leaves running here holds none.
 detached() {
     project app
     run on a docker build -t app app

@@ -106,7 +106,7 @@ failed_builds() {
         expect injected
     done
     expect_equal "$(exports)" "$good" "complete exports"
-    # A hundred failures, without building each: all that one leaves is a folder without an index.
+    # A hundred failures, without building: all that a failed build leaves is a folder without an index.
     started=${good##*.}
     started=$((16#${started%-*} + 1))
     for ((i = 0; i < 100; i++)); do
@@ -147,11 +147,11 @@ two_users() {
     expect_equal "$(find "$store/v1/u1000" ! -user 1000)" "" "what in their part is not theirs"
     expect_whole_store
 
-    # And a layer that only they have built is theirs.
+    # And a layer that only this user has built belongs to them.
     echo 'RUN echo of 1000 >/fourth' >>app/Dockerfile
     run as 1000 b docker build app
     expect_cached 4
-    run on a docker build app # they are not trusted
+    run on a docker build app # this user is not trusted
     expect_cached 4
     run as 1000 c docker build app
     expect_cached all
@@ -193,7 +193,7 @@ busy_lease() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build app
-    # By root itself: nobody else can open it (suite attacks-store).
+    # By root itself: no other user can open it (suite attacks-store).
     start grab flock --exclusive "$(realpath "$store/v1/u0/current")/lease" \
         sh -c 'echo has it; sleep 60'
     await 30 test -s grab.stdout
@@ -216,7 +216,7 @@ stranger() {
     run on b docker build app
     expect_cached none
     expect_notes SLP400 '!SLP001'
-    # That it was good to import, and only not trusted:
+    # It was safe to import, and only not trusted:
     await 60 at_rest
     rm -rf "$store/v1/u0"
     forget b
@@ -229,7 +229,7 @@ own_name_squatted() {
     project app
     run on a slipway store init --shared "$store"
     run on a docker build app
-    # Somebody was there before user 1000, under their number; and root's own part lies behind somebody's link.
+    # Somebody took the name with user 1000's number first; and another user's link leads to root's own sub-store.
     await 60 at_rest
     rm -rf "$store/v1/u1000"
     mv "$store/v1/u0" "$store/v1/u1000"
@@ -240,7 +240,7 @@ own_name_squatted() {
     ln -s "$place/elsewhere" "$store/v1/u0"
     chown -h 1234 "$store/v1/u0"
     run on b docker build app
-    expect_cached all # of its own: it was built there a moment ago
+    expect_cached all # from its own store, where it was just built
     expect_notes SLP314 '!SLP001' '!SLP002'
 }
 test_case "a part that belongs to somebody else is not used" own_name_squatted
@@ -269,7 +269,7 @@ test_case "the lease is held while docker runs" lease_is_held
 killed() {
     project app
     echo 'RUN head -c 150000000 /dev/urandom >/large' >>app/Dockerfile
-    run on a docker build app # only so that the killed one has nothing but the export to do
+    run on a docker build app # only so that the killed build has nothing but the export to do
     await 60 at_rest
     rm -rf "$store"
     start build on a docker build app
@@ -305,7 +305,7 @@ many() {
             expect_code 0
         done
     done
-    # Why one of them did not export: of the same builds some are known to have nothing new.
+    # Why one of them did not export: some of the equal builds are known to have nothing new.
     jq -r '[.notes[] | .code + " " + .message] | join("; ")' "$home/.local/state/slipway/journal.jsonl" | grep -v SLP002 || true
     local known
     known=$(jq -r 'select(.notes | any(.code == "SLP421")) | .pid' "$home/.local/state/slipway/journal.jsonl" | wc -l)

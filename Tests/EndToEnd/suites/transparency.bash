@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Nobody can tell that the shim was there: what docker is given and what its callers get is what it is without the shim, but
-# for the options that the shim adds to a build and the lease that it leaves open.
+# Nobody can tell that the shim was there: docker and its callers get the same as without the shim, except for the
+# options that the shim adds to a build, and the lease that it leaves open.
 
 # shellcheck disable=SC2016,SC2119 # programs for other interpreters stand in quotes; functions with optional words
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -11,10 +11,10 @@ engine g sid classic
 
 fakes=$work/transparency
 mkdir -p "$fakes"/{sleep,printf,record,mark}
-# Programs under another name: the kernel gives them their words and nothing stands between.
-install -m 755 "$(type -P sleep)" "$fakes/sleep/docker"     # stays, and can be looked at
-install -m 755 "$(type -P printf)" "$fakes/printf/docker"   # exit code and output of its own
-# Writes down its words (the interpreter's and its own path in front), then what it inherited.
+# Programs under another name: the kernel passes their arguments, with nothing in between.
+install -m 755 "$(type -P sleep)" "$fakes/sleep/docker"     # keeps running, and can be inspected
+install -m 755 "$(type -P printf)" "$fakes/printf/docker"   # its own exit code and output
+# Records its arguments (after the interpreter's path and its own), then what it inherited.
 cat >"$fakes/record/docker" <<'SCRIPT'
 #!/bin/bash
 if [[ $* == --version ]]; then echo "Docker version 28.5.2, build 0000000"; exit; fi
@@ -28,7 +28,7 @@ echo "marked $0"
 SCRIPT
 chmod 755 "$fakes"/*/docker
 
-# faked NAME [VAR=VALUE...] COMMAND...: with the shim ahead of a stand-in; plain: the stand-in alone.
+# faked NAME [VAR=VALUE...] COMMAND...: with the shim before a stand-in; plain: the stand-in alone.
 faked() {
     local name=$1
     shift
@@ -44,11 +44,11 @@ plain() {
 
 # words WORD...: NUL-terminated.
 words() { [[ $# == 0 ]] || printf '%s\0' "$@"; }
-# The words that the recorder was called with.
+# The arguments with which the recorder was called.
 recorded() { tail -z -n +3 "$place/record"; }
 
 # execve FILE ARGV ENVIRONMENT [root=DIR] [block=NUMBER] [ignore=NAME]: ARGV and ENVIRONMENT are files of NUL-terminated
-# words, which may be what no shell can write.
+# words, which may be ones that no shell can write.
 cat >"$fakes/execve.pl" <<'PERL'
 use strict;
 use POSIX ();
@@ -86,7 +86,7 @@ descriptors() {
     done
 }
 
-# What a process has from its caller, as text; without the environment.
+# What a process inherited from its caller, as text; without the environment.
 inherited() {
     od -An -v -c "/proc/$1/cmdline"
     descriptors "$1"
@@ -100,7 +100,7 @@ same() { diff "$1" "$2" || fail "$1 and $2 differ"; }
 
 # -- What docker is given ---------------------------------------------------------------------------------------------
 
-# A caller with odd descriptors, umask, signals and name, and what docker has of it.
+# A caller with unusual descriptors, umask, signals and name, and what docker inherits from it.
 odd_caller() {
     local way=$1
     mkdir -p "$place/cwd"
@@ -157,12 +157,12 @@ odd_environment() {
     : >"$place/environment"
     start none execve "$work/bin/docker" "$place/argv" "$place/environment"
     finish none
-    # Without PATH the machine's own docker runs, if it has one, and is told the words.
+    # Without PATH the machine's own docker runs, if there is one, with the same arguments.
     [[ $code == 127 ]] || expect_said "docker infinity"
 }
 test_case "the environment is byte for byte the caller's: order, duplicates and oddities" odd_environment
 
-# Docker's own words are the caller's; "build" among them makes the shim read the command.
+# docker gets the caller's own arguments; the word "build" among them makes the shim parse the command.
 other_commands() {
     local count=0
     check() {
@@ -223,7 +223,7 @@ other_commands() {
 }
 test_case "commands that are no builds are passed on byte for byte" other_commands
 
-# builds COMMAND...: what docker is given, without the options that are ours, is what the caller gave.
+# builds COMMAND...: without our options, docker gets what the caller passed.
 ours='^--cache-(from|to)=type=local,(src|dest)=[^,]*/store/v1/u0/gen-'
 builds() {
     (cd app && run on a PATH="$work/bin:$fakes/record:/usr/bin:/bin" RECORD="$place/record" "$@")
@@ -255,7 +255,7 @@ build_words() {
 }
 test_case "a build's words are the caller's and ours" build_words
 
-# What the recorder has besides the caller's descriptors: "NUMBER TARGET". Bash keeps its script open as 255.
+# The recorder's descriptors besides the caller's: "NUMBER TARGET". Bash keeps its script open as 255.
 extra_descriptors() {
     sed -nE 's/.* ([0-9]+) -> (.*)$/\1 \2/p' "$place/record.descriptors" | grep -v '^255 ' | sort -n >"$place/got"
 }
@@ -264,7 +264,7 @@ build_descriptors() {
     run on a docker build --tag app app
     local with=("PATH=$work/bin:$fakes/record:/usr/bin:/bin" "RECORD=$place/record")
     (
-        # Commands redirected in a loop have what the loop has, and nothing is left of the caller's own.
+        # Commands redirected in a loop have the loop's files, and none of the caller's own remain.
         cd app
         on a "${with[@]}" docker build . </etc/passwd >>"$place/one" 2>>"$place/two"
         extra_descriptors
@@ -276,7 +276,7 @@ build_descriptors() {
         on a "${with[@]}" docker ps </etc/passwd >>"$place/one" 2>>"$place/two"
         extra_descriptors
         same "$place/of-build" "$place/got"
-        # 10, 11 and 12 are taken.
+        # 10, 11 and 12 are in use.
         on a "${with[@]}" docker build . 10</etc/group 11</etc/hosts 12>>"$place/twelve" </etc/passwd >>"$place/one" 2>>"$place/two"
         extra_descriptors
         grep -qxF '10 /etc/group' "$place/got"
@@ -284,15 +284,15 @@ build_descriptors() {
         grep -qxF "12 $place/twelve" "$place/got"
         expect [ "$(sed -n 's/ .*lease$//p' "$place/got")" -gt 12 ]
     )
-    # Only what a script leaves behind stands in its environment.
+    # Only the environment of a script contains what the shim leaves there.
     tr '\0' '\n' <"$place/record.environ" | grep -v ^SLIPWAY_PASSED= >"$place/environ"
     expect_equal "$(sed -n 's/^\(SLIPWAY[^=]*\)=.*/\1/p' "$place/environ" | sort | tr '\n' ' ')" \
         "SLIPWAY_STORE SLIPWAY_STORE_MIN_FREE " "the variables, all of them the caller's"
 }
 test_case "a build has the caller's descriptors and leases from 10 on" build_descriptors
 
-# What a process was given blocked. In one thread Go blocks all signals but those that the program asks for (os/signal,
-# ensureSigM), in the first or in another: what all threads block was inherited.
+# The signals that a process inherited blocked. Go blocks all signals except for those that the program requests in one
+# thread (os/signal, ensureSigM), the first or another: a signal that is blocked in all threads was inherited.
 blocked_everywhere() {
     local mask blocked=-1
     while read -r _ mask; do blocked=$((blocked & 16#$mask)); done < <(grep -h '^SigBlk:' /proc/"$1"/task/*/status)
@@ -347,8 +347,8 @@ closed() {
             note "= $code with $number closed"
         done
         expect_equal "$shim_code" "$direct_code" "status with descriptor $number closed"
-        # What docker opens lands on that number; the lease, the journal and the store's files must not.
-        unique >app/new # what is known to have nothing new takes no lease
+        # docker's own files may get that number; the lease, the journal and the store's files must not.
+        unique >app/new # a build without changes takes no lease
         on a PATH="$work/bin:$fakes/record:/usr/bin:/bin" RECORD="$place/record" \
             bash -c "exec docker build --tag app app $number>&-"
         extra_descriptors
@@ -374,7 +374,7 @@ stdin_dockerfile() {
     run on g docker build --tag app - <Dockerfile
     expect_notes SLP001
 }
-# An engine with only dangling images would not please `forget`.
+# `forget` does not work with an engine that has only dangling images.
 forget_app() {
     direct a docker rmi --force app >/dev/null 2>&1 || true
     direct a docker builder prune --all --force >/dev/null
@@ -394,7 +394,7 @@ stdin_archive() {
     forget_app
     on a docker build --tag app - <app.tar >"$place/1" 2>"$place/2"
     expect_cached_in "$place/2"
-    # Through a pipe that is slow, so that whoever reads ahead gets caught.
+    # Through a slow pipe, so that reading ahead would be noticed.
     forget_app
     { head -c 700 app.tar && sleep 1 && tail -c +701 app.tar; } | on a docker build --tag app - >"$place/1" 2>"$place/2"
     expect_cached_in "$place/2"
@@ -428,14 +428,14 @@ test_case "a payload piped into docker run -i arrives whole" payload
 
 # -- What a build gives back ------------------------------------------------------------------------------------------
 
-# both WAYS: `app` built directly, so that both ways find the same layers in the engine.
+# prepared: `app` built directly, so that both ways find the same layers in the engine.
 prepared() {
     project app
     run direct a docker build --provenance=false --tag app app
     # And in the store: the next build through the shim imports and exports.
     run on a docker build --provenance=false --tag app app
 }
-# gives NAME ARGUMENT...: the same build with and without the shim; OUT in an argument is a path of each way's own.
+# gives NAME ARGUMENT...: the same build with and without the shim; OUT in an argument is a separate path for each.
 gives() {
     local way argument name=$1
     local -a arguments
@@ -449,7 +449,7 @@ gives() {
         sed 's/^/| /' "$place/$way/$name.stderr"
         expect_code 0
     done
-    # An output option of one's own means that nothing else changes: ours were there.
+    # An output option does not prevent our options: they were added.
     expect injected
     cmp "$place/direct/$name.stdout" "$place/on/$name.stdout" || fail "stdout differs: $*"
 }
@@ -504,7 +504,7 @@ imported_outputs() {
     mkdir first second
     tar -C first -xf first.tar
     tar -C second -xf second.tar
-    # Times apart: those of a layer are whole seconds, and a RUN leaves traces in /etc that no layer keeps.
+    # Except for times: those of a layer are whole seconds, and a RUN leaves traces in /etc that no layer keeps.
     tree first | sed -E 's/\|[0-9]+\.[0-9]+$//' >first.tree
     tree second | sed -E 's/\|[0-9]+\.[0-9]+$//' >second.tree
     same first.tree second.tree
@@ -583,7 +583,7 @@ exit_codes() {
 }
 test_case "exit codes and complaints are docker's" exit_codes
 
-# Members of a process group that still live.
+# Members of a process group that are still alive.
 members() {
     local stat text
     for stat in /proc/[0-9]*/stat; do
@@ -612,11 +612,11 @@ interrupted_build() {
     same "$place/code-direct" "$place/code-on"
     expect_equal "$(cat "$place/code-on")" 130
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
-    # The same name builds at once afterwards.
+    # The same name builds immediately afterwards.
     printf 'FROM slipway/base:1\nRUN echo %s\n' "$(unique)" >app/Dockerfile
     run on a docker build --tag app app
 }
-# The process group of PID, or of its child when PID is setsid that had to fork.
+# The process group of PID, or of its child if PID is a setsid that had to fork.
 of_session() {
     local child
     read -r child <"/proc/$1/task/$1/children" || true
@@ -659,7 +659,7 @@ test_case "a terminal is as without the shim" terminal
 
 # -- Programs that docker starts --------------------------------------------------------------------------------------
 
-# A registry that only ever asks who one is; prints its port.
+# A registry that only asks for credentials; prints its port.
 registry='
 use IO::Socket::INET;
 my $server = IO::Socket::INET->new(Listen => 20, LocalAddr => "127.0.0.1", ReuseAddr => 1) or die $!;
@@ -699,8 +699,9 @@ credential_helper() {
     daemon=$(cat daemon)
     cat helper.descriptors
     ls -l "/proc/$daemon/fd"
-    # Go closes what it has opened itself; what it inherited it hands on. So the helper and what it leaves behind have
-    # the lease, too: trimming leaves the generation alone for as long as they live, and nothing else comes of it.
+    # Go closes only what it has opened itself; it passes on what it inherited. So the helper and the process that it
+    # leaves also hold the lease: trimming leaves the generation alone as long as they live, and there is no other
+    # effect.
     expect_equal "$(find "/proc/$daemon/fd" -lname '*/lease' | wc -l)" 1 "leases of the daemon"
     expect_not flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     expect flock --shared --nonblock "$store/v1/u0/gen-000001/lease" true
@@ -732,7 +733,7 @@ test_case "a credential helper of another command holds nothing" without_a_build
 
 # -- Which docker -----------------------------------------------------------------------------------------------------
 
-# In a namespace where nothing but a stand-in, or nothing, has the name docker in the usual folders.
+# In a namespace in which only a stand-in, or nothing, is called docker in the usual folders.
 usual='for folder in /usr/local/sbin /usr/local/bin; do mount -t tmpfs -o mode=755 none "$folder"; done
 for file in /usr/sbin/docker /usr/bin/docker /sbin/docker /bin/docker /snap/bin/docker; do [ ! -e "$file" ] || mount --bind /etc/hostname "$file"; done
 [ -z "$1" ] || cp "$1" /usr/local/bin/docker
@@ -754,7 +755,7 @@ finds() {
         expect [ ! -s "$stderr" ]
     fi
 }
-# marked FOLDER: a folder with a docker that says where it is.
+# marked FOLDER: a folder with a docker that prints where it is.
 marked() { mkdir -p "$1" && cp "$fakes/mark/docker" "$1/"; }
 
 search() {
@@ -769,7 +770,7 @@ search() {
     finds none ":"
     finds none "/"
     finds none "$place/nowhere:$shim"
-    # Never from where one stands.
+    # Never from the current folder.
     mkdir -p here/bin && cd here
     printf '#!/bin/sh\necho EVIL\n' | tee docker bin/docker >/dev/null
     chmod 755 docker bin/docker
@@ -781,7 +782,7 @@ search() {
 }
 test_case "the next docker on PATH is found, never a relative one" search
 
-# installed_shim [RECORDED]: a shim as install.sh leaves it, with a record of that docker.
+# installed_shim [RECORDED]: a shim as installed by install.sh, with a record of that docker.
 installed_shim() {
     mkdir -p prefix/lib/slipway/shims prefix/bin
     cp "$work/bin/docker" prefix/lib/slipway/shims/
@@ -810,7 +811,7 @@ without_path() {
         expect_equal "$(wc -l <"$stderr")" 1 "lines of complaint"
         mv ../record ../prefix/lib/slipway/real-docker
     done
-    # PATH counts for more.
+    # PATH takes precedence.
     finds "$one" "$work/bin:$one"
     run env -i HOME="$home" PATH="$one" "$shim" ps
     expect_equal "$(cat "$stdout")" "marked $one/docker"
@@ -825,7 +826,7 @@ foreign_record() {
     local recorded=$place/recorded usual_one=$place/usual shim=$place/prefix/lib/slipway/shims/docker who
     marked "$recorded" && marked "$usual_one"
     installed_shim "$recorded/docker"
-    # refused FILE: whoever owns it, the docker of the usual folders runs; then everything is root's again
+    # refused FILE: if another user owns it, the docker in the usual folders runs; then everything is root's again
     refused() {
         try unshare --mount --propagation private sh -c "$usual" sh "$usual_one/docker" timeout 20 setpriv "$@" env -i "$shim" ps
         expect_equal "$(cat "$stdout" "$stderr")" "marked /usr/local/bin/docker"
@@ -842,7 +843,7 @@ foreign_record() {
         chown 1001 "$who"
         refused "${keeper[@]}"
         refused "${user[@]}"
-        chown 1000 "$who" # one's own
+        chown 1000 "$who" # the user's own
         believed "${user[@]}"
         refused "${keeper[@]}"
         chown 0 "$who"
@@ -868,7 +869,7 @@ copies() {
     finds "$one" "$place/copy:$work/bin:$place/hard:$place/soft:$place/softer:$one"
     finds "$one" "$place/softer:$place/soft:$one:$place/copy"
     finds none "$place/softer:$place/soft:$place/copy:$place/hard:$work/bin"
-    # Called by any of these names.
+    # Under any of these names.
     local name
     for name in copy hard soft softer; do
         try timeout 20 env -i HOME="$home" PATH="$place/$name:$work/bin:$place/copy:$one" docker ps
@@ -887,7 +888,7 @@ not_programs() {
     finds "$one" "$work/bin:$place/folder:$place/plain:$place/dangling:$place/fifo:$place/plain/docker:$one"
     finds none "$work/bin:$place/folder:$place/plain:$place/dangling:$place/fifo"
     finds "$one" "$work/bin:$(printf '%05000d' 0):/$(printf '%04090d' 0):$one"
-    # What may be run but not read is run, as without the shim.
+    # A file that may be executed but not read is run, as without the shim.
     cp "$fakes/sleep/docker" unreadable/ && chmod 711 unreadable/docker
     chmod 755 .
     run setpriv --reuid=1000 --regid=1000 --clear-groups env -i PATH="$work/bin:$place/unreadable" "$work/bin/docker" 0
@@ -917,7 +918,7 @@ named() {
 }
 test_case "SLIPWAY_DOCKER and the setting name the docker" named
 
-# wrapper FOLDER SHELL-LINES: a script that calls the first docker on PATH that is not itself, as such scripts do.
+# wrapper FOLDER SHELL-LINES: a script that calls the first docker on PATH other than itself, as such scripts do.
 wrapper() {
     mkdir -p "$1"
     cat >"$1/docker" <<'SCRIPT'
@@ -947,14 +948,14 @@ wrappers() {
     try timeout 20 env -i HOME="$home" PATH="$work/bin:$place/w:$place/v:$one:/usr/bin:/bin" docker ps
     expect_code 0
     expect_equal "$(tail -n 1 "$stdout")" "marked $one/docker"
-    # What comes after them finds nothing of them in its environment, unless it is a script itself.
+    # What runs after them finds nothing of theirs in its environment, unless it is a script itself.
     mkdir program
-    cp "$(type -P env)" program/docker # alone, it prints its environment
+    cp "$(type -P env)" program/docker # without arguments it prints its environment
     try timeout 20 env -i HOME="$home" PATH="$work/bin:$place/w:$place/program:/usr/bin:/bin" docker
     expect_code 0
     expect_said "wrapped $place/w/docker"
     expect_not grep -q SLIPWAY "$stdout"
-    # Nothing but wrappers.
+    # Only wrappers.
     try timeout 20 env -i HOME="$home" PATH="$work/bin:$place/w:/usr/bin:/bin" docker ps
     expect_not [ "$code" == 124 ]
     expect_not [ "$code" == 0 ]
@@ -1005,7 +1006,8 @@ broken_program() {
 }
 test_case "a docker that cannot be executed is complained about" broken_program
 
-# -- Odd surroundings -------------------------------------------------------------------------------------------------
+# -- Unusual environments
+# ---------------------------------------------------------------------------------------------
 
 silent() {
     project app
@@ -1131,14 +1133,15 @@ deleted_folder() {
 }
 test_case "from a folder that is gone" deleted_folder
 
-# -- Limits of the system's -------------------------------------------------------------------------------------------
+# -- System limits
+# ------------------------------------------------------------------------------------------------------
 
-# The longest command line with which docker can be called at all leaves no room for options of ours, and docker calls
-# its plugin with variables more than it was called with.
+# The longest command line with which docker can be called at all leaves no space for our options, and docker calls
+# its plugin with more variables than it got itself.
 longest_line() {
     project app
     run on a docker build -t app app
-    # Words are made where docker is called: nothing before it has to bear them.
+    # The arguments are made where docker is called, so that nothing before has to pass them.
     cat >call <<'CALL'
 words=()
 for ((word = 0; word < 17; word++)); do words+=(--build-arg "A$word=$(head -c 120000 /dev/zero | tr '\0' x)"); done
@@ -1164,7 +1167,7 @@ CALL
 }
 test_case "a command line so long that nothing can be added" longest_line
 
-# Who writes beyond such a limit is killed: neither we nor the export may.
+# A process that writes beyond such a limit is killed: neither the shim nor the export may be.
 limited_files() {
     project app
     local most words without

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The tutorial's blocks, as they stand there.
+# The tutorial's code blocks, exactly as written there.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 need python3
 engine a sid containerd
 
-# block NUMBER: into a file, with its last line's expectation in $wanted; false behind the last one
+# block NUMBER: writes it to a file, with the expectation from its last line in $wanted; false after the last one
 block() {
     wanted=$(python3 - "$root/docs/tutorial.md" "$1" "$place/block" <<'PY'
 import re, sys
@@ -30,7 +30,7 @@ exit "$code"
 SH
     pwd >folder
 }
-# step FILE: runs lines where the ones before have led
+# step FILE: runs lines in the state that the previous ones have left
 step() { try on a bash "$place/runner" "$place" "$1"; }
 prints() {
     step last
@@ -42,7 +42,7 @@ tutorial() {
     runner
     direct a docker tag slipway/base:1 alpine:latest
     while block "$number"; do
-        # Who has not yet written down what became of a build is not seen by the next one.
+        # The next build does not see a build that has not recorded its outcome yet.
         await 60 at_rest
         step block
         case $wanted in

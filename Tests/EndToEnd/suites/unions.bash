@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What anybody has built, everybody finds: one manifest is imported that holds all exports.
+# What anyone has built, everyone finds: builds import one manifest that holds all exports.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 RUN="RUN --network=none"
@@ -31,7 +31,7 @@ eight_agents() {
         run on c docker build --build-arg "FLAVOR=$((number % 4))" app
         expect_cached all
     done
-    # A branch that nobody has built, with files and arguments that somebody has.
+    # A branch that nobody has built, with files and arguments that somebody has built.
     forget c
     git -C app checkout --quiet -B new agent-5
     run on c docker build --build-arg FLAVOR=1 app
@@ -68,7 +68,7 @@ just_ended() {
     for ((i = 0; i < 4; i++)); do
         echo "edit $i" >>app/input.txt
         run on a docker build app
-        # As if nobody had published anything yet.
+        # As if nothing had been published yet.
         rm -f "$store"/v1/u0/gen-*/union* "$store"/v1/u0/gen-*/exports/*/union*
         run on b docker build app
         expect_cached all
@@ -80,7 +80,7 @@ test_case "a build that has ended just now is found" just_ended
 
 # -- Repositories -----------------------------------------------------------------------------------------------------
 
-# expect_no_waste LEAST: the store takes at most a twentieth more than its layers, which are LEAST bytes and more
+# expect_no_waste LEAST: the store takes at most a twentieth more than its layers, which have at least LEAST bytes
 expect_no_waste() {
     local blobs layers
     blobs=$(realpath "$store/v1/u0/current/blobs/sha256")
@@ -90,7 +90,7 @@ expect_no_waste() {
     expect test "$(du -sb "$store" | cut -f1)" -le $((layers * 105 / 100))
 }
 
-# sibling DIR: a repository of its own whose first two RUN steps are those of all its siblings
+# sibling DIR: a separate repository whose first two RUN steps are those of all its siblings
 sibling() {
     project "$1"
     cat >"$1/Dockerfile" <<DOCKERFILE
@@ -155,9 +155,9 @@ old_branch() {
         echo "edit $i" >>app/input.txt
         run on a docker build app
     done
-    # Again and again what has been built already: nothing new.
+    # Builds of what has been built before: nothing new.
     for ((i = 0; i < 4; i++)); do
-        unique >app/new # or it would not be exported
+        unique >app/new # otherwise it would not be exported
         run on a docker build app
     done
     published
@@ -199,7 +199,7 @@ least_used() {
     done
     published
     await 60 at_rest
-    # The oldest is used again, where nothing is cached: what is imported is used.
+    # The oldest is used again, on an engine without a cache: an import counts as a use.
     git -C app checkout --quiet one
     forget b
     run on b docker build app
@@ -212,7 +212,7 @@ least_used() {
     expect test "$(du -sb "$store" | cut -f1)" -le 50000000
     expect_whole_store
     expect_whole_unions
-    # All but the layer that had no room; and it comes back.
+    # All but the layer that did not fit; and it comes back.
     forget b
     git -C app checkout --quiet two
     run on b SLIPWAY_BUILD_CACHE=import-only docker build app
@@ -238,7 +238,7 @@ too_large() {
     echo 'RUN head -c 30000000 /dev/urandom >/large' >>other/Dockerfile
     run on a docker build other
     published
-    await 60 at_rest # who writes down what became of a build holds its generation
+    await 60 at_rest # the process that records a build's outcome holds its generation
     run on a slipway trim --max-size 20MB
     expect_said "raise --max-size or trim.max-size above"
     expect test "$(du -sb "$store" | cut -f1)" -le 20000000
@@ -251,14 +251,15 @@ too_large() {
 }
 test_case "one layer that is more than the budget takes nothing along but what stands on it" too_large 600
 
-# -- Whose ------------------------------------------------------------------------------------------------------------
+# -- Users
+# --------------------------------------------------------------------------------------------------------------
 
 poisoned() {
     project app
     run on a slipway store init --shared "$store"
     run as 1000 a docker build app
     published 1000
-    # As user 1000 sees it all is well, and nothing of it is in what root imports or publishes.
+    # For user 1000 all is well, and none of it is in what root imports or publishes.
     run as 1000 b docker build app
     expect_cached all
     forget b
@@ -267,7 +268,7 @@ poisoned() {
     published
     expect_equal "$(grep -c '^key ' "$store/v1/u0/current/union")" 1 "keys in root's union"
     expect_not grep -q "$(jq -r '.manifests[0].digest' "$(exports 1000 | head -n 1)/index.json")" "$store/v1/u0/current/union"
-    # Trusted, but damaged: left out, and the build goes on.
+    # Trusted, but damaged: left out, and the build continues.
     forget b
     blobs=$(realpath "$store/v1/u1000/current/blobs/sha256")
     for layer in $(jq -r '.layers[].digest[7:]' "$blobs/$(jq -r '.manifests[0].digest[7:]' "$(exports 1000 | head -n 1)/index.json")"); do
@@ -282,7 +283,7 @@ test_case "nothing of somebody who is not trusted is in a union, and nothing dam
 several_users() {
     project app
     run on a slipway store init --shared "$store"
-    # Turns of two users on three branches: each has built what the other has not.
+    # Two users take turns on three branches: each has built what the other has not.
     for ((i = 0; i < 6; i++)); do
         git -C app checkout --quiet -B "topic-$((i % 3))" main
         echo "edit $i" >>app/input.txt
@@ -314,7 +315,7 @@ test_case "what trusted users have built is one import with one's own" several_u
 
 # -- Killed -----------------------------------------------------------------------------------------------------------
 
-# Processes of this test's that wait behind its builds' backs.
+# The background processes of this test's builds.
 kill_children() {
     local child
     for child in /proc/[0-9]*; do
@@ -344,7 +345,7 @@ killed() {
 }
 test_case "who publishes may be killed at any moment" killed 600
 
-# Kills at random, for as long as the test goes on, processes that builds leave behind: such as publish, record or trim.
+# For as long as the test runs, kills at random background processes of builds, such as publish, record or trim.
 strike_behind() {
     local -a victims
     while [[ ! -e stop ]]; do
@@ -355,7 +356,7 @@ strike_behind() {
     true
 }
 
-# strike PID: docker, and now and then the buildx that it has started, after a while.
+# strike PID: kills docker, and sometimes the buildx that it has started, after a while.
 strike() {
     local -a victims=("$1")
     sleep "$((RANDOM % 8)).$((RANDOM % 10))"
@@ -363,7 +364,7 @@ strike() {
     kill -KILL "${victims[@]}" && echo >>kills
 } 2>/dev/null
 
-# Looks at unions as builds do: with a lease on the generation, so that nothing may go meanwhile.
+# Examines unions as builds do: with a lease on the generation, so that nothing can be removed meanwhile.
 watch_unions() {
     local generation
     while [[ ! -e stop ]]; do
@@ -394,7 +395,7 @@ all_at_once() {
     done
     for ((number = 0; number < 64; number++)); do
         finish "n$number" >"$place/last" 2>&1
-        # A build that fails ends with 1; one that was killed, with the signal's number.
+        # A failed build exits with 1; a killed one with the signal's number.
         if [[ $code != 0 && $code != 137 ]]; then
             touch stop
             cat "$place/last"
@@ -414,7 +415,7 @@ all_at_once() {
     run on a slipway trim
     expect_whole_store
     expect_whole_unions
-    # What any of them has built is there, whoever was killed meanwhile.
+    # Everything that any of them has built is there, whatever was killed meanwhile.
     for flavor in 0 1; do
         forget b
         for ((number = 0; number < 8; number++)); do

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The store looks after itself: trimming and purging beside builds, killed, by root for others, and behind a build's back.
+# The store maintains itself: trimming and purging beside builds, killed, by root for others, and in the background of
+# builds.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 RUN="RUN --network=none"
@@ -33,7 +34,7 @@ trims_beside_builds() {
     wait "$trimming"
     expect_equal "$(grep -c failed trims)" 0 "failed trims"
     expect [ "$(grep -c 'exports, ' trims)" -gt 10 ]
-    # All that is left is whole, and hits. Whoever still writes down what became of a build holds its generation.
+    # Everything that is left is valid, and hits. The process that records a build's outcome holds its generation.
     await 120 at_rest
     run slipway trim
     expect settled
@@ -52,7 +53,7 @@ late_export() {
     echo 'RUN sleep 5' >>app/Dockerfile
     start slow on a docker build -t app app
     await 60 compgen -G "$store/v1/u0/gen-*/exports/*/*/blobs"
-    # Something to drop, so that the generation is switched.
+    # Something to remove, so that the generation is switched.
     head -c 1000 /dev/urandom >x
     cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
     run slipway trim --json
@@ -78,16 +79,16 @@ bounded() {
     for ((round = 0; round < rounds; round++)); do
         head -c 5000000 /dev/urandom >app/data
         run on a SLIPWAY_TRIM_INTERVAL=1s SLIPWAY_TRIM_MAX_SIZE=25MB docker build -t app app
-        # What is being trimmed may go while du looks at it, which it takes for a failure.
+        # Files may vanish in a trim while du runs, and du reports that as a failure.
         bytes=$({ du -sb "$store" 2>/dev/null || true; } | cut -f1)
         if [[ $bytes -gt $most ]]; then most=$bytes; fi
-        # Where others have the processors the trimmer, which has the lowest priority, may be builds behind.
+        # If others use the processors, the trimmer, which has the lowest priority, may lag behind the builds.
         for _ in {1..50}; do
             if [[ ! -e $store/v1/u0/trimmed ]] || flock --nonblock "$store/v1/u0/trimmed" true; then break; fi
             sleep 0.1
         done
     done
-    # The last builds' trimming may still be at work.
+    # The last builds' trimming may still be running.
     for round in {1..50}; do
         run slipway trim --max-size 25MB
         if settled; then break; fi
@@ -112,7 +113,7 @@ full() {
     expect_notes SLP002
     await 60 at_rest
     head -c 20000000 /dev/urandom >app/data
-    # What was measured counts for a minute.
+    # A measured size is valid for a minute.
     rm -f "$store"/v1/u0/gen-*/size
     touch -d '10 minutes ago' "$store/v1/u0/trimmed"
     run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
@@ -131,7 +132,7 @@ behind() {
     touch -d '2 days ago' "$store/v1/u0/trimmed"
     head -c 1000 /dev/urandom >x
     cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
-    # The stand-in tells what docker would inherit: its children, and its descriptors.
+    # The stand-in reports what docker would inherit: its children, and its descriptors.
     mkdir stand-in
     cat >stand-in/docker <<'DOCKER'
 #!/bin/sh
@@ -144,7 +145,7 @@ DOCKER
     chmod +x stand-in/docker
     local real
     real=$(docker_of a)
-    # Twice, because the stand-in is asked for its version at first.
+    # Twice, because the stand-in is asked for its version first.
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" SLIPWAY_TRIM_AUTO=off docker build -t app app
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" docker build -t app app
     expect_equal "$(tr -d ' \n' <"$stdout")" "" "children or descriptors"
@@ -153,7 +154,7 @@ DOCKER
         sleep 0.1
     done
     expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
-    # Not again before the interval is over, and not at all where it is switched off.
+    # Not again before the interval is over, and not at all if it is disabled.
     cp x "$store/v1/u0/gen-000002/blobs/sha256/$(sha256sum x | head -c 64)"
     run on a docker build -t app app
     touch -d '2 days ago' "$store/v1/u0/trimmed"
@@ -171,7 +172,7 @@ killed() {
     other=$(slipway status --json | jq -r '.parts[0].keys[0].name')
     run on a docker build -t app app
     await 60 at_rest
-    # To drop, so that there is a while to be killed in.
+    # Something to remove, so that there is enough time for a kill.
     mkdir dropped
     for number in {1..300}; do printf '%s' "$number" >"dropped/$number"; done
     (cd dropped && sha256sum ./* | while read -r sum number; do cp "$number" "$store/v1/u0/gen-000001/blobs/sha256/$sum"; done)
@@ -214,7 +215,7 @@ others() {
     run as 1000 a docker build -t app app
     run on b docker build -t app2 app
     find "$store/v1/u1000" ! -uid 1000 -print -quit | grep . && fail "not theirs"
-    # A user trims their own part, root all, and each part stays its user's.
+    # A user trims their own sub-store, root trims all, and each stays its user's.
     await 60 at_rest
     head -c 1000 /dev/urandom >x
     local user
@@ -230,7 +231,7 @@ others() {
     expect_equal "$(find "$store/v1/u1000" ! -uid 1000 | wc -l)" 0 "files of others"
     expect_equal "$(find "$store/v1/u0" ! -uid 0 | wc -l)" 0 "files of others"
     run as 1000 a docker build -t app app
-    # A link of theirs leads root nowhere.
+    # A user's link cannot mislead root.
     mkdir precious
     touch precious/file
     rm -rf "$store/v1/u1000/trash-x"
@@ -256,7 +257,7 @@ purged() {
     expect_said "no key is called none"
     run slipway purge --yes --key "$key"
     expect_equal "$(slipway status --json | jq '.parts[0].keys | length')" 1 keys
-    # Under a lease: the build in flight ends well.
+    # Under a lease: the running build succeeds.
     echo 'RUN sleep 3' >>app/Dockerfile
     start slow on a docker build -t app app
     await 60 is_held

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# slipway warm, trim --packages and purge --packages: what they refuse, what fails and is killed, and that it leaves nothing. q is
-# an engine that is just new enough for views; o is one that is not.
+# slipway warm, trim --packages and purge --packages: what they refuse, what fails or is killed, and that nothing is
+# left behind. q is an engine that is just new enough for views; o is one that is not.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -14,12 +14,12 @@ warmed() {
     [[ -n $(ours q cache) ]] || run warm --pip 'slw-tree slw-source' --npm "$indexes/project/package-lock.json"
 }
 purged() { run on q slipway purge --packages --yes; }
-# in_mode MODE COMMAND...: of Slipway's or docker's
+# in_mode MODE COMMAND...: a command of Slipway's or docker's
 in_mode() { on q SLIPWAY_PACKAGE_CACHE_MODE="$1" "${@:2}"; }
 
 container=(docker run --rm "${on_host[@]}")
 containers() { direct q docker ps --all --format '{{.Names}}'; }
-# until_slow: a warm is in the middle of it
+# until_slow: waits until a warm is in the middle of its work
 until_slow() { await 120 grep -q '^file slw_slow' "$indexes/requests"; : >"$indexes/requests"; }
 
 # -- Refused ----------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ killed() {
     finish warm
     expect_code 137
     downloading 0 on q "${container[@]}" tools:old sh -ec "$with_pip"
-    # What it could not tidy up any more goes with all the rest, and stands in nobody's way.
+    # What it could not clean up is removed with everything else, and does no harm.
     run warm --pip slw-leaf
     direct q docker ps --all --quiet | xargs -r "$(docker_of q)" -H "unix://$(socket q)" rm --force
     purged
@@ -123,7 +123,7 @@ two_at_once() {
     expect_code 0
     finish two
     expect_code 0
-    # One of them counts, and is whole.
+    # One of them counts, and is complete.
     downloading 1 on q "${container[@]}" tools:old sh -ec 'pip install --quiet --target /tmp/pip slw-leaf slw-late'
     expect_equal "$(containers)" "" containers
     purged
@@ -137,7 +137,7 @@ disk_full() {
     nsenter --target "$dockerd" --mount --pid mount -t tmpfs -o size=200k tmpfs "$volumes"
     local ran=0
     on q docker run --rm slipway/base:1 true || ran=$?
-    # pip itself keeps silent when it cannot keep what it has downloaded.
+    # pip itself reports no error if it cannot keep what it has downloaded.
     try warm --pip slw-large
     nsenter --target "$dockerd" --mount --pid umount --lazy "$volumes"
     expect_equal "$ran" 0 "docker run's exit status"
@@ -155,7 +155,7 @@ test_case "a full disk fails warm, not docker run, and leaves nothing" disk_full
 
 read_only() {
     purged
-    # Before it is warmed there is nothing, and somebody else's volume is nothing, either.
+    # Before it is warmed there is nothing, and another user's volume does not count.
     run in_mode read-only docker run --rm slipway/base:1 env
     expect_not grep -q CACHE "$stdout"
     run direct q docker volume create slipway-pip-cache
@@ -174,7 +174,7 @@ read_only() {
     files=$(find "$(files_of q slipway-pip-cache)" "$(files_of q slipway-npm-cache)" -printf '%p %s %T@ %m\n' | sort)
     downloading 0 in_mode read-only "${container[@]}" tools:old sh -ec "($with_pip); ($with_npm)"
     downloading 0 in_mode read-only "${container[@]}" --user 1000 tools:old sh -ec "$with_npm"
-    # Its limit: pip uses no cache that the user cannot write.
+    # A limitation: pip uses no cache that the user cannot write.
     downloading some in_mode read-only "${container[@]}" --user 1000 tools:old sh -ec "$with_pip"
     expect_said 'The cache has been disabled'
     try in_mode read-only "${container[@]}" tools:old sh -ec 'rm -rf /cache/pip/* /cache/npm/*'
@@ -205,7 +205,7 @@ test_case "read-write: what one container fetches the next one has; off: nothing
 
 # -- Lost, foreign, in use --------------------------------------------------------------------------------------------
 
-# plain_run CODE: docker run does what it does without, for that reason.
+# plain_run CODE: docker run works as without Slipway, with that reason.
 plain_run() {
     run on q SLIPWAY_TRACE=1 docker run --rm slipway/base:1 sh -c 'env; cut -d" " -f2 /proc/mounts'
     expect_not grep -q -e CACHE -e slipway "$stdout"

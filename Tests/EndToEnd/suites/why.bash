@@ -7,8 +7,9 @@ engine b sid containerd
 engine older trixie containerd
 need setfacl acl
 
-# application DIR: a repository with a COPY of a directory and two steps behind it. No step is like another application's: where the
-# engine has the first steps of its own, BuildKit does not always find the imported ones behind them.
+# application DIR: a repository with a COPY of a directory and two steps after it. Each application's steps are
+# different: if the engine has its own results for the first steps, BuildKit does not always find the imported ones
+# after them.
 application() {
     begin_clone
     project "$1"
@@ -26,11 +27,12 @@ DOCKERFILE
     commit "$1" application
 }
 
-# BuildKit keeps what it was sent by the context's last name, and compares anew with that: no name stands twice.
+# BuildKit stores what it received under the last component of the context's path, and compares later contexts with
+# that: so no name is used twice.
 clone=clone
 begin_clone() { clone=clone-$(unique); }
 
-# recorded: waits until what became of the last build stands beside its export. The recorder has the lowest priority.
+# recorded: waits until the outcome of the last build is beside its export. The recorder has the lowest priority.
 recorded() {
     local folder
     folder=$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | sub(".*: "; "")')
@@ -38,14 +40,14 @@ recorded() {
 }
 
 has_lines() { [[ $(wc -l <"$2") == "$1" ]]; }
-# accounted N [SECONDS]: waits until the ledger has N builds, which comes after the record
+# accounted N [SECONDS]: waits until the ledger has N builds, which happens after the record
 accounted() { await "${2:-120}" has_lines "$1" "$home/.local/state/slipway/builds.jsonl"; }
 
-# why_is CAUSE TEXT...: of the last build, on engine b
+# why_is CAUSE TEXT...: for the last build, on engine b
 why_is() {
     local cause=$1 i
     shift
-    # What is not recorded yet is not known.
+    # Nothing is known until it is recorded.
     for ((i = 0; i < 10; i++)); do
         run on "${engine_asked:-b}" slipway why --json
         [[ $cause != unknown && $(jq -r .cause "$stdout") == unknown ]] || break
@@ -146,10 +148,10 @@ other_content() {
     git -C "$clone" checkout --quiet src/deep/inner
     rm "$clone/src/run"
     run on b docker build "$clone"
-    # Compared with the nearest, which is the first build and not the one before.
+    # Compared with the nearest build, which is the first one and not the previous one.
     why_is files "1 new" "1 missing"
     expect_not grep -q $'\e' "$stdout"
-    # Docker itself refuses a name that is no UTF-8.
+    # Docker itself refuses names that are not UTF-8.
     printf 'x' >"$clone"/src/$'\xff\xfe'
     try on b docker build "$clone"
     run on b slipway why
@@ -293,7 +295,7 @@ several_builds() {
     targets
     builds_all a "$@"
     expect_equal "$(find "$store"/v1/u0/gen-*/exports -name outcome | wc -l)" 3 "outcomes"
-    # What two targets see of one context is kept once.
+    # What two targets see of one context is stored once.
     expect_equal "$(find "$store"/v1/u0/gen-*/exports -name context -links 2 | wc -l)" 2 "contexts that are one file"
     builds_all b "$@"
     run on b slipway why --json
@@ -313,7 +315,7 @@ several_builds() {
     expect_said "there are "
     run on b slipway stats --json
     expect_equal "$(jq -c '[.exported, .arrived, (.repositories[0] | .builds, .exports)]' "$stdout")" '[9,9,9,9]' "the account"
-    # Which of them should have hit comes before one that could not, though that is the first.
+    # The target that should have hit comes before one that could not, although the latter is first.
     forget b
     unique >app/more/file
     chmod 700 app/src/run
@@ -323,7 +325,7 @@ several_builds() {
     expect_equal "$(tail -n 1 "$stdout" | jq -r '.cause + " " + .target')" "modes one"
     run plugged b slipway why --target more
     expect_said "files of the context differ: 1 with other content"
-    # Of a target that is gone from the store nothing is known any more.
+    # Nothing is known about a target that is gone from the store.
     local gone
     gone=$(journal | jq -r '.notes[] | select(.code == "SLP002") | .message | select(contains(": more, ")) | sub(".*, "; "")')
     await 60 test -e "$gone/outcome"
@@ -356,7 +358,7 @@ without_exports() {
     run plugged b slipway why --target other
     expect_said "line 5"
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 6 "outcomes"
-    # Of so many nothing is lost; and of two shims that leave a bake as it was, one records it.
+    # Even with this many targets nothing is lost; and if two shims leave a bake unchanged, only one records it.
     local -a names=()
     for ((i = 1; i <= 18; i++)); do names+=("$i"); done
     for i in "${names[@]}"; do printf 'target "t%s" { dockerfile-inline = "FROM slipway/base:1\\nRUN echo %s" }\n' "$i" "$i"; done >app/docker-bake.hcl
@@ -365,7 +367,7 @@ without_exports() {
     expect_notes !SLP001 SLP400
     accounted 27 400
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 24 "outcomes"
-    # Sixteen commands are kept: three were there, and the oldest of these go.
+    # Sixteen commands are kept: three were there, and the oldest of these are removed.
     for ((i = 10; i < 25; i++)); do mkdir "$home/.local/state/slipway/builds/00000000$i-1-0000"; done
     run plugged b SLIPWAY_BUILD_CACHE=import-only docker buildx bake t1
     accounted 28
@@ -405,7 +407,7 @@ checked_bake() {
 }
 test_case "slipway check fails where a target should have hit" checked_bake
 
-# From a store that can only be read, and in which no such command was built before, two targets import the same manifest.
+# From a read-only store in which no such command was built before, two targets import the same manifest.
 same_context() {
     local flavor union
     project app
@@ -433,7 +435,7 @@ same_context() {
 }
 test_case "bake: a target of the same context has kept another from its own steps" same_context
 
-# Compose's own builds are noted by buildx, too; the older one has none with a history, and what differs is known.
+# buildx also records compose's own builds; the older buildx has no history, but the differences are known.
 compose_by_itself() {
     targets
     cd app
@@ -454,7 +456,8 @@ compose_by_itself() {
 }
 test_case "a compose that builds by itself" compose_by_itself
 
-# -- Where less is known -----------------------------------------------------------------------------------------------
+# -- If less is known
+# --------------------------------------------------------------------------------------------------
 
 without_git() {
     application app
@@ -512,7 +515,7 @@ vanishing_context() {
     (sleep 0.3; rm -rf big/src/file1*) &
     try on b docker build big
     wait $!
-    # It may say that files are new, and that it does not know; never that they have another mode or content.
+    # It may say that files are new, and that it does not know; but never that they have another mode or content.
     run on b slipway why --json
     expect grep -qxE 'files|unknown' <(jq -r .cause "$stdout")
 }
@@ -591,7 +594,7 @@ checked() {
 }
 test_case "slipway check fails where the store should have had a step" checked
 
-# BuildKit executes all steps of the stage, though the imported union holds them.
+# BuildKit executes all steps of the stage, although the imported union has them.
 partly_anew() {
     application app
     sed -i 's/^FROM .*/& AS only/' app/Dockerfile
@@ -606,7 +609,7 @@ test_case "slipway check does not fail for steps that were to be executed" partl
 
 accounts() {
     application app
-    # The slow step pays for exports, as long as it is cached.
+    # The slow step pays for the exports as long as it is cached.
     echo 'RUN sleep 2' >>app/Dockerfile
     run on a docker build app
     recorded
@@ -619,7 +622,7 @@ accounts() {
     run on b slipway stats
     expect_said "2 exports"
 
-    # Ten builds that change all the time; eight of them only in the ledger, for they are alike and take their time.
+    # Ten builds that always change; eight of them only in the ledger, because they are alike and take long.
     sed -i '$d' app/Dockerfile
     local ledger=$home/.local/state/slipway/builds.jsonl line
     unique >app/src/deep/inner
