@@ -53,7 +53,7 @@ struct ComposePathPolicyTests {
         let whole: ByteString = #"{"type":"bind","source":"/srv/w/a","target":"/x","bind":{}}"#
         let below: ByteString = #",{"type":"bind","source":"/srv/v","target":"/x/vendor","bind":{}}"#
         #expect(text == Self.service(isTaken ? whole : whole + below) + "\n")
-        // What an operator gives is not a list of mounts.
+        // A table from the operator is not a list of mounts.
         #expect(try Self.override(Self.service(bind), Self.given).text == Self.service(whole) + "\n")
     }
 

@@ -17,7 +17,7 @@ struct PathPolicyTests {
     private static let found = PathTable(
         [row("/ws", "/srv/ws"), row("/ws/sub", "/srv/sub"), row("/ws/a.txt", "/srv/a"), row("/odd", "/s:x,\"y")])
 
-    /// As the shim would, but for links: there are none here, and relative paths begin in /ws/cwd.
+    /// As in the shim, but without links; relative paths start in /ws/cwd.
     private static func plan(_ words: [ByteString], _ table: PathTable?) -> Plan {
         func facts(_ sources: [MountSource]) -> PathPolicy.Facts {
             let sources = sources.map { source -> PathPolicy.Source in

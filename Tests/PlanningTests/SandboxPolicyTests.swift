@@ -41,7 +41,7 @@ struct SandboxPolicyTests {
         try #require(try plan(line.split(" "), settings))
     }
 
-    /// What was added, without labels.
+    /// The added options, without labels.
     private static func limits(_ plan: Plan, _ line: ByteString) -> [ByteString] {
         let words = line.split(" ")
         let count = plan.arguments.count - words.count
@@ -78,7 +78,7 @@ struct SandboxPolicyTests {
             ])
         #expect(plan.arguments[15...] == ["-it", "img", "sh", "-c", "--privileged"])
         #expect(plan.notes == [Note(.sandboxApplied, Self.limits.joined(separator: " "))] && plan.isChanged)
-        // What sha256sum says of the configuration as it stands above.
+        // The output of sha256sum for the configuration above.
         #expect(hash == "0dd89df853f27a4f0c1019e1244bbc11ff63fb61ba6e7288108f1e152d741e25")
     }
 
@@ -170,7 +170,7 @@ struct SandboxPolicyTests {
         let plan = try #require(try Self.plan(line.split(" "), facts: .init(notes: [Note(.engineSilent)])))
         #expect(Self.limits(plan, line) == Array(Self.limits.dropLast()))
         #expect(plan.notes.dropLast() == [Note(.engineSilent), Note(.sandboxEngineNotAsked, "cpus")])
-        // Whatever the engine says later is no difference.
+        // What the engine reports later makes no difference.
         #expect(Self.label(SandboxLabels.own, of: plan) == "cpus,memory,pids-limit")
         let podman = try Self.plan(line.split(" "), facts: .init(obstacle: Note(.dockerIsPodman)))
         #expect(podman == .unchanged(line.split(" "), [Note(.dockerIsPodman)]))
@@ -218,7 +218,7 @@ struct SandboxPropertyTests {
             let words = Self.words(Self.line(&random), round % 5 == 0 ? "create" : "run")
             let engine = SandboxEngine(processors: UInt64(round % 4), limitsSwap: round % 2 == 0)
             let facts = SandboxPolicy.Facts(engine: round % 7 == 0 ? nil : engine, workspace: "/w", origin: "o")
-            // Of `docker create` some of these options are none.
+            // In `docker create` some of these are not options.
             guard let plan = try? SandboxPolicyTests.plan(words, facts: facts) else { continue }
             let count = plan.arguments.count - words.count
             #expect(Array(plan.arguments[..<2] + plan.arguments[(2 + count)...]) == words)
@@ -236,7 +236,7 @@ struct SandboxPropertyTests {
         for _ in 0..<500 {
             var line = (0..<6).map { _ in repeated.randomElement(using: &random) ?? [] }
             line += [["-m", "1g"], ["--cpus=1.5"], ["--pids-limit", "9"]]
-            // Of two such options the last one counts: their own order is kept.
+            // If two such options are given, the last one counts: their order is kept.
             line.removeAll { $0[0].hasPrefix("--security-opt=no") }
             let one = try SandboxPolicyTests.hash(Self.words(line))
             #expect(try SandboxPolicyTests.hash(Self.words(line.shuffled(using: &random))) == one)

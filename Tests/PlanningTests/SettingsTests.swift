@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Settings")
 struct SettingsTests {
-    /// A value of a setting, and how it is shown when it is taken; nil when it is refused.
+    /// A value of a setting, and how it is shown if it is accepted; nil if it is refused.
     private static let values: [(key: ByteString, value: ByteString, shown: ByteString?)] = [
         ("docker", "/usr/bin/docker", "/usr/bin/docker"), ("docker", "docker", nil), ("docker", "./docker", nil),
         ("store", "/s", "/s"), ("store", "s", nil), ("store", "~/s", nil),

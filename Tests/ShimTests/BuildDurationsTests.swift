@@ -21,7 +21,7 @@ struct BuildDurationsTests {
             BuildDurations.add(6_000_000_000, of: "app-1")
             #expect(BuildDurations.longest(of: "app-1") == 7_000_000_000)
             #expect(BuildDurations.longest(of: "app-2") == nil)
-            // A clock that was set back.
+            // As with a clock that was set back.
             BuildDurations.add(-1, of: "app-2")
             #expect(BuildDurations.longest(of: "app-2") == 0)
             #expect(try Files.status(folder[Self.file]).mode == 0o600)

@@ -14,7 +14,7 @@ struct BuildFindingsTests {
     private static let bad: ByteString =
         "FROM debian:12\nRUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir a\n"
 
-    /// What is found for a command line given in a folder. An unoptimized build takes its time.
+    /// The findings for a command line in a folder. An unoptimized build takes its time.
     private static func findings(_ words: ByteString..., within nanoseconds: Int64 = 60_000_000_000) -> BuildFindings? {
         guard case .build(let build) = Invocation.parse(["docker"] + words) else { return nil }
         return BuildFindings(of: build, nanoseconds: nanoseconds)
@@ -33,7 +33,7 @@ struct BuildFindingsTests {
             )
             #expect(Self.findings("build", "-f", "other", "app")?.findings.map(\.rule.code) == ["LNT703"])
             #expect(Self.findings("buildx", "build", "--file=other", ".")?.file == "other")
-            // Its context is looked at, too.
+            // Its context is examined, too.
             try folder.write("app/.git/HEAD", "x")
             try folder.write("copy", "FROM debian:12\nCOPY . .\nRUN npm ci\n")
             #expect(Self.findings("build", "-f", "copy", "app")?.findings.map(\.rule.code) == ["LNT701", "LNT702"])

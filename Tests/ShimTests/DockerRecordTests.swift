@@ -33,7 +33,7 @@ struct DockerRecordTests {
         #expect(DockerRecord.read(record) == .docker(Program(path: docker, isScript: false)))
         #expect(DockerRecord.read(nil) == .missing)
         #expect(DockerRecord.read(folder["prefix/lib/slipway/other"]) == .missing)
-        // A link to docker, as package managers make them.
+        // A link to docker, as package managers make it.
         try Files.makeLink(folder["link"], to: docker)
         try folder.write("prefix/lib/slipway/real-docker", folder["link"] + "\n")
         #expect(DockerRecord.read(record) == .docker(Program(path: folder["link"], isScript: false)))
@@ -77,7 +77,7 @@ struct DockerRecordTests {
                     docker, { chown(folder[name].lossy, 1001, 1001) }, back: { chown(folder[name].lossy, 0, 0) })
             }
         }
-        // In a sticky folder others can add names, and replace none.
+        // In a sticky folder others can add names, but not replace any.
         chmod(folder["there"].lossy, 0o1777)
         #expect(DockerRecord.read(record) == .docker(Program(path: docker, isScript: false)))
     }

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Shim
 
-/// Makes a folder the home of this process, which must be a test's own: the environment belongs to all tests of a process.
+/// Makes a folder the home of this process, which must belong to one test alone: all tests in a process share its
+/// environment.
 func liveIn(_ folder: TemporaryFolder) {
     for entry in Kernel.environment {
         guard let name = entry.cut(at: "=")?.before else { continue }
@@ -17,7 +18,7 @@ func liveIn(_ folder: TemporaryFolder) {
     setenv("HOME", folder.path.lossy, 1)
 }
 
-// /etc/slipway/slipway.conf is the machine's: what it may hold is in none of these expectations.
+// /etc/slipway/slipway.conf belongs to the machine: no expectation depends on its content.
 @Suite("Settings files, and whom they are taken from")
 struct SettingsFilesTests {
     private static let file: ByteString = ".config/slipway/slipway.conf"
@@ -88,7 +89,7 @@ struct SettingsFilesTests {
         }
     }
 
-    // As root the owner can be changed; as anybody else, the process's own place is what belongs to somebody else.
+    // Root can change the owner; for any other user, the expected owner is changed instead.
     @Test("A file or a HOME of somebody else is not read")
     func foreign() async {
         await #expect(processExitsWith: .success) {

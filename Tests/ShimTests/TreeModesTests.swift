@@ -12,7 +12,7 @@ import Testing
 struct TreeModesTests {
     private let folder: TemporaryFolder
 
-    /// "team" as umask 0002 makes a clone, "app" as 0022 does.
+    /// "team" is like a clone made with umask 0002, "app" like one with 0022.
     init() throws {
         folder = try TemporaryFolder()
         let git = RealGit(folder)
@@ -57,7 +57,7 @@ struct TreeModesTests {
         #expect(found.map { $0?.note?.reason } == [.modesFixed, .modesFixed])
         #expect(found.map { $0?.difference } == [nil, nil])
         #expect(look(["team"], .fix, .acting).map { $0?.note?.reason } == [nil])
-        // What has another name keeps its mode, so the tree is not as git gives it.
+        // A file with another name keeps its mode, so the tree differs from git's modes.
         try Files.makeHardLink(folder["other"], to: folder["team/sub/file"])
         #expect(chmod(folder["other"].lossy, 0o664) == 0)
         let left = look(["team"], .fix, .acting)
