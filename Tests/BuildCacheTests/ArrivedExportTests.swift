@@ -59,12 +59,12 @@ struct ArrivedExportTests {
         #expect(remade(again) == 2)
         #expect(remade(again, since: began + 2) == 0, "made before the build")
         #expect(remade(first) == 0 && remade(new) == 0)
-        // One export by itself can be what was imported.
+        // The import may also be a single export.
         #expect(remade(again, first.digest) == 2 && remade(again, new.digest) == 0)
         for unknown in ["sha256:" + ByteString("0").repeated(64), "sha256:../../x", ""] as [ByteString] {
             #expect(remade(again, unknown) == nil)
         }
-        // A union of several users' exports stands elsewhere.
+        // A union of several users' exports is stored elsewhere.
         let links = generation.path.appending(path: Generation.linksPrefix + "0123456789abcdef")
         let pool = links.appending(path: Generation.pool)
         try Files.makeDirectories(pool, mode: 0o755)

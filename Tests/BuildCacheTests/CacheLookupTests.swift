@@ -62,7 +62,7 @@ struct CacheLookupTests {
                 return #expect(most > 3)
             }
             #expect(lookup.notes.map(\.reason) == [.storeSearchCut])
-            // Nobody goes on after a no.
+            // No check continues once the time is up.
             #expect(questions.load(ordering: .relaxed) <= most + 8)
         }
         Issue.record("never found")

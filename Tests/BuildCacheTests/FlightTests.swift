@@ -76,7 +76,7 @@ struct FlightTests {
         try folder.write("work/.git/worktrees/w/commondir", "../..\n")
         try folder.write("w/.git", "gitdir: " + folder["work/.git/worktrees/w"] + "\n")
         #expect(GitRepository.containing(folder["w"])?.commit == Self.commit)
-        // Nothing else is a commit's name, and nothing outside of git's folder is looked at.
+        // Nothing else is a commit's name, and no file outside of git's folder is read.
         try folder.write("work/secret", Self.commit)
         for head in ["ref: refs/../../secret\n", "ref: /etc/passwd\n", "zz\n", ""] as [ByteString] {
             try folder.write("work/.git/HEAD", head)
@@ -105,7 +105,7 @@ struct FlightTests {
         #expect(Flight.Patience.limit(5 * second, known: nil) == 5 * second)
     }
 
-    // In processes of their own: a program that another test starts meanwhile would hold a copy of a lock for a moment.
+    // In separate processes: a program that another test starts meanwhile would briefly hold a copy of a lock.
     @Test("The first leads until it ends; what it was for lands with its export, whether it has ended or not")
     func course() async {
         await #expect(processExitsWith: .success) {
@@ -123,14 +123,14 @@ struct FlightTests {
             }
             var first: FlightLock? = try lock()
             #expect(try leader() == nil)
-            // One that exports nothing leaves nothing behind.
+            // A build that exports nothing leaves nothing behind.
             first = nil
             first = try lock()
             let export = generation.exportsPath.appending(path: "key/export")
             try first?.announce(exportingTo: export)
             #expect(try leader()?.process == Int(Kernel.processID))
             #expect(try leader()?.export == export)
-            // What it becomes holds the lock.
+            // The program that it becomes holds the lock.
             first = nil
             #expect(try leader()?.export == export)
             try Files.makeDirectories(export, mode: 0o755)
@@ -169,7 +169,7 @@ struct FlightTests {
         guard case .leading = flights.join(Flight(named: "f")) else { throw Errno.invalid }
         #expect(try Files.status(home.appending(path: "flights")).mode == 0o700)
         #expect(try Files.status(home.appending(path: "flights/f")).mode == 0o600)
-        // A pipe would hang, a link leads elsewhere, and what others may write they may lock.
+        // A pipe would hang, a link leads elsewhere, and a file that others may write could be locked by them.
         let place = home.appending(path: "flights")
         mkfifo(place.appending(path: "pipe").lossy, 0o600)
         try Files.makeLink(place.appending(path: "link"), to: "/etc/passwd")

@@ -37,7 +37,7 @@ struct LeaseTests {
         #expect(try trimmer.status().kind == .regular)
     }
 
-    // In processes of their own: a program that another test starts meanwhile would hold a copy for a moment.
+    // In separate processes: a program that another test starts meanwhile would briefly hold a copy.
     @Test("It ends with its holder, and outlives exec only when asked to")
     func ends() async {
         await #expect(processExitsWith: .success) {
@@ -111,7 +111,7 @@ struct LeaseTests {
         }
     }
 
-    /// Leads `current` to another generation, and takes the old one away as trimming does.
+    /// Points `current` to another generation, and removes the old one as trimming does.
     private func switchGeneration(to name: ByteString) throws(Errno) {
         let home = store.layout.subStore(of: store.user)
         let old = home.appending(path: try Files.readLink(home.appending(path: "current")))
@@ -135,7 +135,7 @@ struct LeaseTests {
             }
             #expect(read == next && seen.count == 2)
         }
-        // What fails in one that stays has failed.
+        // An error in a generation that stays is an error.
         var tries = 0
         #expect(throws: gone) {
             try store.withCurrentGeneration(of: store.user) { (_) throws(StoreError) in
@@ -157,7 +157,7 @@ struct LeaseTests {
     func strangers() throws {
         #expect(try Files.status(generation.leasePath).mode == 0o600)
         #expect(try Files.status(generation.readersPath).mode == 0o644)
-        // Anyone who may only read can hold it alone by `flock`, which nobody minds, but not by access.
+        // Anyone who may only read can lock it exclusively with `flock`, which does not matter, but not by access.
         let stranger = try Descriptor.open(generation.readersPath)
         try stranger.lock(.exclusive)
         #expect(throws: Errno.self) { try stranger.lockByAccess(.exclusive) }

@@ -18,7 +18,7 @@ struct LimitTests {
         let space = Files.Space(total: total * Self.gibibyte, available: 0, totalInodes: 0, availableInodes: 0)
         #expect(StoreLimits(maximumSize: 0).floor(of: space) == floor * Self.gibibyte)
         #expect(StoreLimits(maximumSize: 0, minimumFree: 7 << 30).floor(of: space) == 7 << 30)
-        // An index needs room whatever the settings say.
+        // An index needs space whatever the settings say.
         #expect(StoreLimits(maximumSize: 0, minimumFree: 0).floor(of: space) == 16 << 20)
     }
 

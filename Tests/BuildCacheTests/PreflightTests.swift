@@ -13,7 +13,7 @@ struct PreflightTests {
 
     init() throws { fixture = try StoreFixture() }
 
-    /// A way in which an export may be damaged, and the reason given for leaving it out.
+    /// A kind of damage to an export, and the reason given for leaving it out.
     struct Damage: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let reason: Reason
@@ -26,7 +26,7 @@ struct PreflightTests {
             self.make = make
         }
 
-        /// Points the export at another manifest, whose digest is right.
+        /// Makes the export refer to another manifest, with the right digest.
         static func manifest(
             _ name: String, _ reason: Reason = .manifestRejected,
             _ text: @escaping @Sendable (StoredExport) -> ByteString
@@ -45,7 +45,7 @@ struct PreflightTests {
             Damage(name, reason) { export, _ in try Files.replace(export.index, with: text(export), mode: 0o644) }
         }
 
-        /// Does something to a file of the pool.
+        /// Modifies a file of the pool.
         static func blob(
             _ name: String, _ reason: Reason, _ blob: @escaping @Sendable (StoredExport) -> StoredBlob,
             _ change: @escaping @Sendable (StoredBlob) throws -> Void
@@ -156,7 +156,7 @@ struct PreflightTests {
         ]
     }
 
-    /// Other content of the same size.
+    /// Different content of the same size.
     private static func blank(_ blob: StoredBlob) throws {
         try Files.replace(blob.path, with: ByteString(" ").repeated(blob.size), mode: 0o444)
     }
@@ -203,7 +203,7 @@ struct PreflightTests {
         #expect(try fixture.finds(last, for: build))
     }
 
-    // As root the owner can be changed; as anybody else, who ought to own it can be.
+    // Root can change the owner; for any other user, the expected owner is changed instead.
     @Test("What somebody else owns is left out", arguments: ["manifest", "config", "layer"])
     func foreign(_ part: String) throws {
         let build = try fixture.build()
@@ -222,7 +222,7 @@ struct PreflightTests {
         #expect(lookup.notes.map(\.reason) == [part == "layer" ? .layerRejected : .manifestRejected])
     }
 
-    // Root may read everything, so it steps down first.
+    // Root may read everything, so the test changes to another user first.
     @Test(
         "What cannot be read is left out",
         arguments: [

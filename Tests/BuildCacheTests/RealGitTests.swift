@@ -6,7 +6,7 @@ import Host
 import TestSupport
 import Testing
 
-/// git itself, with nobody's settings.
+/// git itself, without any user's settings.
 private struct Git {
     static let program = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first {
         FileManager.default.isExecutableFile(atPath: $0)

@@ -10,7 +10,7 @@ import Testing
 struct ReplicationTests {
     private let limits = StoreLimits(maximumSize: 1 << 40, minimumFree: 1 << 20)
 
-    /// What a registry holds of a layout: manifests and blobs.
+    /// Copies what a registry stores of a layout: manifests and blobs.
     private func copy(_ layout: ByteString, to target: ByteString, except skipped: ByteString = "") throws {
         let pool = layout.appending(path: Generation.pool)
         for name in try Files.names(in: pool, limit: 1000) where name != skipped {
@@ -20,7 +20,7 @@ struct ReplicationTests {
         }
     }
 
-    /// What one host has pushed: a layout in a folder.
+    /// A layout in a folder, as one host has pushed it.
     private func pushed(
         by fixture: StoreFixture, as writer: ByteString = "one", into folder: TemporaryFolder
     ) throws -> (manifest: FetchedManifest, layout: ByteString, key: Key) {
@@ -50,7 +50,7 @@ struct ReplicationTests {
         let (manifest, registry, key) = try pushed(by: one, into: one.folder)
         #expect(manifest.layerCount == 4)
         let own = registry.appending(path: Generation.pool).appending(path: manifest.config.dropFirst(7))
-        // 2026-11-28T10:00:00Z, whatever a union makes of it.
+        // 2026-11-28T10:00:00Z, although a union changes the time.
         #expect(manifest.newest(in: try Files.read(own, limit: 1 << 20)) == 1_795_860_000)
         #expect(try leftovers(one, key).count == 2, "the layout that was pushed is gone")
         let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
@@ -229,7 +229,7 @@ struct ReplicationTests {
         try copy(registry, to: export.layout)
         try export.publish()
         #expect(try ReplicatedUnion(of: key, by: "two", in: two.store) == nil)
-        // The same exports are the same manifest.
+        // The same exports give the same manifest.
         #expect(try ReplicatedUnion(of: key, by: "one", in: two.store)?.digest == manifest.digest)
     }
 

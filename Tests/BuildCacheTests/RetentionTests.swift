@@ -6,16 +6,16 @@ import Testing
 
 @testable import BuildCache
 
-/// Exports that stand nowhere: what choosing among them sees of them.
+/// Exports that exist only in memory, as the choice among them sees them.
 private struct Shelf {
     private(set) var files: [Digest: Pool.File] = [:]
     private(set) var graphs: [Digest: CacheGraph] = [:]
     private(set) var keys: [ByteString: [ExportRecord]] = [:]
-    /// Graphs that were read.
+    /// The number of graphs read.
     final class Count { var value = 0 }
     let reads = Count()
 
-    /// One layer: what it is, which is its step's name too, and its bytes.
+    /// One layer: its name, which is also that of its step, and its size in bytes.
     typealias Layer = (name: ByteString, bytes: Int)
 
     /// An export of a chain of layers.
@@ -83,7 +83,7 @@ private struct Shelf {
         }
     }
 
-    /// What a trimmed store holds.
+    /// What remains in a trimmed store.
     func trimmed(to choice: Retention.Choice) -> Shelf {
         var shelf = self
         for made in choice.made {
@@ -106,7 +106,7 @@ private struct Shelf {
         return shelf
     }
 
-    /// Bytes of what was chosen, with what is made for it.
+    /// The bytes of what was chosen, including new files for it.
     func bytes(_ choice: Retention.Choice) -> UInt64 {
         Pool(files: files).bytes(of: choice.blobs) + choice.made.reduce(0) { $0 + UInt64($1.bytes) }
     }
@@ -155,7 +155,7 @@ struct RetentionTests {
         var shelf = Shelf()
         for used in [3, 9, 5] as [Int64] { shelf.add([("base", 1), ("a", 1)], used: used) }
         shelf.add([("base", 1)], used: 7)
-        // Another key's is that key's own.
+        // An export of another key belongs to that key.
         shelf.add([("base", 1), ("a", 1)], used: 1, key: "other-0")
         let choice = shelf.choose(retention())
         #expect(choice.causes == ["superseded", "superseded", "superseded"])
@@ -218,7 +218,7 @@ struct RetentionTests {
         #expect(choice.dropped.isEmpty && choice.shortened.count == 1)
         #expect(choice.neededBudget > 9 * UInt64(megabyte) && choice.neededBudget < 10 * UInt64(megabyte))
         #expect(shelf.bytes(choice) <= UInt64(megabyte))
-        // Not even its manifest has room.
+        // Not even its manifest fits.
         let none = shelf.choose(retention(100))
         #expect(none.blobs.isEmpty && none.keptCount == 0 && none.neededBudget > 0)
     }
@@ -283,7 +283,7 @@ struct RetentionTests {
         #expect(shelf.choose(retention).kept.mapValues(\.count) == ["b-0": 5])
     }
 
-    /// A history of builds on some branches, each of which keeps some steps of one before it.
+    /// A history of builds on some branches, each of which keeps some steps of an earlier build.
     private func history(_ generator: inout Repeatable, large: Bool) -> Shelf {
         var shelf = Shelf()
         var chains: [[Shelf.Layer]] = [[]]
@@ -321,7 +321,7 @@ struct RetentionTests {
         #expect(kept.count == choice.keptCount)
         #expect(kept.allSatisfy { $0.layers.allSatisfy { choice.blobs.contains($0.digest) } })
 
-        // What any export says of the layers that stay, what stays says.
+        // Whatever an export says about the remaining layers, the result says, too.
         let exports = shelf.keys.values.joined()
         var coverage = CacheGraph.Coverage()
         for graph in kept { _ = coverage.add(graph) }
@@ -345,7 +345,7 @@ struct RetentionTests {
         let lost = used.filter { !choice.blobs.contains($0.key) && !isTooLarge.contains($0.key) }.map(\.value).max()
         let last = used.filter { choice.blobs.contains($0.key) }.map(\.value).min()
         if let lost, let last { #expect(lost <= last) }
-        // Chosen again from what stays, it stays.
+        // Choosing again from the result changes nothing.
         let again = shelf.trimmed(to: choice).choose(retention(budget))
         #expect(again.blobs == choice.blobs && again.dropped.isEmpty && again.shortened.isEmpty)
     }

@@ -18,7 +18,7 @@ struct StoreFixture {
         try self.folder.write("work/.git/config", "[remote \"origin\"]\n\turl = https://example.org/o/app.git\n")
     }
 
-    /// One's own first generation, made where it is missing.
+    /// The user's own first generation, made if it is missing.
     func generation() throws -> Generation { try store.prepareOwn() }
 
     /// A build of the repository on a branch.
@@ -42,7 +42,7 @@ struct StoreFixture {
         CacheLookup(of: opened(trusted: trusted, leasing: leasing), for: builds, scope: scope, acting: acting)
     }
 
-    /// The lookup of a build, with what it merges written down.
+    /// The lookup of a build, with the merged union written.
     func imported(
         for builds: BuildIdentity..., trusted: [UInt32]? = nil, scope: UnionScope = .store
     ) -> CacheLookup {
@@ -51,7 +51,7 @@ struct StoreFixture {
         return lookup
     }
 
-    /// The layers of what a lookup has found, whether it has been written yet or not.
+    /// The layers in the result of a lookup, whether or not it has been written.
     func layers(of lookup: CacheLookup) throws -> Set<ByteString> {
         guard let found = lookup.found.first ?? nil else { return [] }
         if let text = lookup.merged { return Set(try layers(in: text)) }
@@ -80,8 +80,8 @@ struct StoreFixture {
         return StoredBlob(digest: digest, size: content.count, path: path)
     }
 
-    /// A complete export, as BuildKit leaves it. `seconds` since 1970 is when it began and when it ended; `content` makes its
-    /// digests its own, `made` is when all its steps were executed.
+    /// A complete export, as BuildKit leaves it. `seconds` since 1970 is when it started and ended; `content` makes its
+    /// digests unique, `made` is when all its steps were executed.
     @discardableResult
     func export(
         for build: BuildIdentity, at seconds: Int64, _ content: ByteString, as format: ManifestFormat = .image,
@@ -101,7 +101,7 @@ struct StoreFixture {
         return StoredExport(path: path, manifest: manifest, config: config, layers: layers, generation: generation)
     }
 
-    /// What BuildKit writes of a base image and one step behind another.
+    /// What BuildKit writes for a base image and a chain of steps.
     private static func config(
         of content: ByteString, on base: ByteString, _ made: ByteString, layers: [ByteString]
     ) -> ByteString {
@@ -125,7 +125,7 @@ struct StoreFixture {
 
     private static func digest(_ text: ByteString) -> ByteString { "sha256:" + SHA256.hexDigest(of: text) }
 
-    /// The export of a build that failed.
+    /// The export of a failed build.
     @discardableResult
     func unfinished(for build: BuildIdentity, at seconds: Int64, in place: Generation? = nil) throws -> ByteString {
         let random = Hex.digits(of: Kernel.randomBytes(8))
@@ -141,11 +141,11 @@ struct StoreFixture {
     }
 }
 
-/// The two ways in which BuildKit writes down a cache.
+/// The two formats in which BuildKit writes a cache.
 enum ManifestFormat: CaseIterable {
-    /// The default of today.
+    /// Today's default.
     case image
-    /// buildx 0.13: the layers stand in an index, the config among them.
+    /// buildx 0.13: the layers are in an index, together with the config.
     case index
 
     func text(config: StoredBlob, layers: [StoredBlob]) -> ByteString {
@@ -176,7 +176,7 @@ struct StoredBlob {
         .object(["mediaType": .string(mediaType), "digest": .string(digest), "size": .integer(size)])
     }
 
-    /// The index.json of an export whose manifest this is.
+    /// The index.json of an export with this manifest.
     var index: ByteString {
         JSON.object([
             "schemaVersion": .integer(2),
@@ -198,11 +198,11 @@ struct StoredExport {
 }
 
 extension CacheLookup {
-    /// The digest of what is imported.
+    /// The digest of the import.
     var digest: ByteString? { found.first??.digest }
 }
 
-/// Why the store refused something; nil when it did not.
+/// Why the store refused something; nil if it did not.
 func rejection(_ body: () throws -> Void) -> Reason? {
     do {
         try body()

@@ -16,7 +16,7 @@ struct SubStoreTests {
 
     init() throws { fixture = try StoreFixture() }
 
-    /// Somebody who is not this process.
+    /// A user other than that of this process.
     private var stranger: UInt32 { store.user + 54_321 }
 
     @Test("Where there is nothing, there is no generation and none is made")
@@ -75,7 +75,7 @@ struct SubStoreTests {
         "A directory that others may write, without the sticky bit, makes a store that is not used",
         arguments: ["store", "store/v1", "above", "real"], [0o775, 0o757, 0o2777])
     func movable(_ part: ByteString, _ mode: UInt32) throws {
-        // What is above the store is the operator's choice, unless everybody may write to it.
+        // The directories above the store are the operator's choice, unless everybody may write to them.
         let isRefused = mode & 0o002 != 0 || part.hasPrefix("store")
         try folder.makeFolder("above/store")
         try folder.makeFolder("real")
@@ -134,7 +134,7 @@ struct SubStoreTests {
         #expect(try Files.names(in: home, limit: 9).sorted() == ["current", "gen-000001"])
     }
 
-    /// What a stranger, or an accident, might put where a part of the store is looked for.
+    /// What another user, or an accident, might put in place of a part of the store.
     enum Plant: String, CaseIterable {
         case formatIsLink, homeIsLink, generationIsLink, blobsIsLink, poolIsLink, currentIsDirectory, currentLeadsUp,
             currentLeadsAway, currentHasOddName, currentHasLongName, homeIsWritable, generationIsWritable,
@@ -219,7 +219,7 @@ struct SubStoreTests {
         #expect(try folder.names(in: "real") == ["v1"])
     }
 
-    // A sub-store counts only when its owner is the user it is named after: this needs nobody else's files.
+    // A sub-store counts only if its owner is the user in its name: this test needs no files of other users.
     @Test("A sub-store that is not its user's is not trusted")
     func foreignHome() throws {
         let generation = try store.prepareOwn()
@@ -233,7 +233,8 @@ struct SubStoreTests {
         #expect(generation.owner == store.user)
     }
 
-    // As root the owner can be changed; as anybody else, who looks can be: either way STORE is a stranger's.
+    // Root can change the owner; any other user looks as another user instead: either way STORE belongs to someone
+    // else.
     @Test("A store that somebody else owns is not trusted, unless that is root", arguments: ["store", "store/v1"])
     func foreignStore(_ part: String) throws {
         _ = try store.prepareOwn()
@@ -364,7 +365,7 @@ struct StoreInitTests {
             #expect(status.kind == .directory && status.owner == user && status.mode == 0o755)
             #expect(try Files.names(in: store.layout.subStore(of: user), limit: 9).isEmpty)
         }
-        // What was theirs stays theirs, where nobody else can reach it.
+        // Their files still belong to them, in a place that no one else can reach.
         #expect(try Files.status(folder["a/store/v1/u54321"], followLinks: false).owner == 54_321)
         let aside = try #require(try folder.names(in: "a/store/v1").first { $0.hasPrefix("squatted-") })
         #expect(try Files.status(folder["a/store/v1/"] + aside).mode == 0o700)

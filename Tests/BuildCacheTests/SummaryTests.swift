@@ -79,10 +79,10 @@ struct SummaryTests {
         #expect(try unions().count == 1 && union.place == .store && union.users == [fixture.store.user])
         #expect(union.exports == 3 && union.keys == 1 && union.records == 7 && union.layers == 6)
         let own = UInt64(union.configBytes + union.manifestBytes)
-        // Two more of the same, for builds at once.
+        // Two more with the same content, for concurrent builds.
         #expect(union.apart == 2 && union.bytes > 3 * own && union.bytes < 4 * own)
         let counts = Dictionary(uniqueKeysWithValues: union.leftOut.map { ($0.reason, $0.count) })
-        // An export that never was whole, and a layer that the union names and is lost.
+        // An export that was never complete, and a missing layer that the union names.
         #expect(counts[.layerRejected] == 2)
         #expect(counts[.unionTooOld] == 1 && counts[.unionCannotHold] == 1 && counts[.unionNotMerged] == 1)
         #expect(

@@ -32,7 +32,7 @@ struct TrimTests {
         Set(try Files.names(in: folder, limit: .max))
     }
 
-    /// What lies in a pool besides unions.
+    /// The content of a pool, except for unions.
     private func pool(_ generation: Generation) throws -> Set<ByteString> {
         try names(in: generation.poolPath).subtracting(unions(generation).map(\.hex))
     }
@@ -183,7 +183,7 @@ struct TrimTests {
         #expect(first.after.waiting > 0)
         #expect(first.outcome == .switched("gen-000002"))
         #expect(try pool(old).isSuperset(of: digits(kept)))
-        // A build that began before.
+        // A build that started earlier.
         let late = try fixture.export(for: build, at: 900, "late", in: old)
         #expect(try trim().run().carried == 0)
         #expect(try trim(dryRun: true).run().after.waiting > 0)
@@ -210,14 +210,14 @@ struct TrimTests {
             try? current().exportsPath.appending(path: export.path.parentPath.lastPathComponent)
                 .appending(path: export.path.lastPathComponent).appending(path: Export.outcomeRecord)
         }.compactMap { $0 }
-        // Another build holds the old generation: it is written there, and taken over later.
+        // Another build holds the old generation: the record is written there, and carried over later.
         Export.write("held", Export.outcomeRecord, beside: kept[0].path, mode: 0o644)
         #expect(outcomes.allSatisfy { Files.isMissing($0) })
         #expect(lease != nil)
         lease = nil
         #expect(try trim().run().carried == 0 && isTidy())
         #expect(try Files.read(outcomes[0], limit: 10) == "held")
-        // Nobody does any more.
+        // Now nobody does.
         #expect(Files.isMissing(kept[1].path))
         Export.write("moved", Export.outcomeRecord, beside: kept[1].path, mode: 0o644)
         #expect(try Files.read(outcomes[1], limit: 10) == "moved")
@@ -336,7 +336,7 @@ struct TrimTests {
         #expect(try isTidy())
     }
 
-    /// What a killed build leaves: a blob that was not whole, and no index.
+    /// What a killed build leaves: a partial blob, and no index.
     private func killed() throws -> ByteString {
         let path = try fixture.unfinished(for: fixture.build(), at: Clock.now / 1_000_000_000)
         try Files.makeDirectories(path.appending(path: "ingest/abc"), mode: 0o755)
@@ -351,7 +351,7 @@ struct TrimTests {
         let export = try fixture.export(for: build, at: 100, "a")
         let data = try killed()
         var lease = try Lease.take(of: current())
-        // Readers are no builds of one's own.
+        // Readers are not builds of the owner's.
         let reader = try Descriptor.open(current().readersPath)
         try reader.lockByAccess(.shared)
         let busy = try trim().run()
@@ -391,7 +391,7 @@ struct TrimTests {
         #expect(first.outcome == .switched("gen-000002") && !first.isSettled)
         #expect(first.holders.map(\.process) == [Kernel.processID])
         #expect(try trim(dryRun: true).run().after.waiting > 0)
-        // A clock that was set back begins the day anew.
+        // If the clock was set back, the day starts again.
         try Files.setModified(old.closedPath, Clock.now + Self.day)
         #expect(try !trim().run().isSettled)
         try Files.setModified(old.closedPath, Clock.now - Self.day)
@@ -432,7 +432,7 @@ struct TrimTests {
         #expect(try reader.status().kind == .regular)
     }
 
-    /// As an older Slipway leaves it: one lease, readable to all.
+    /// As an older Slipway leaves it: a single lease, which everyone can read.
     private func makeOld(_ generation: Generation) throws {
         try Files.remove(generation.readersPath)
         try Descriptor.open(generation.leasePath).setMode(0o644)
@@ -546,7 +546,7 @@ struct TrimTests {
     func dangling() throws {
         let (build, kept) = try five()
         let link = home.appending(path: "current")
-        // Its exports have been judged: now they are all there is.
+        // Its exports have been considered: now they are all there is.
         try MarkedExports(Inventory(of: current(), now: .max)).write(to: current())
         try Files.rename(home.appending(path: "gen-000001"), to: home.appending(path: "gen-000005"))
         try Files.remove(link)
@@ -599,7 +599,7 @@ struct TrimTests {
             #expect(try Files.read(outside, limit: 9) == "precious")
             #expect(try fixture.finds(good, for: build))
             #expect(try pool(current()) == digits([good]))
-            // Once more, over what has been swept.
+            // Once more, over the swept store.
             let generation = try current()
             try Files.makeLink(generation.poolPath.appending(path: "link"), to: outside.parentPath)
         }
@@ -641,7 +641,7 @@ struct TrimTests {
         generation.noteUse(by: try fixture.build("third"))
         #expect(!Files.isMissing(newest.path.appending(path: "used")))
 
-        // It goes with the export, and is what it is kept for.
+        // It is removed with the export, and is what the export is kept for.
         try fixture.setTime(of: newest.path.appending(path: "used"), seconds: 10)
         _ = try trim { $0.mostOfKey = 2 }.run()
         let inventory = try Inventory(of: current(), now: .max)
@@ -652,9 +652,9 @@ struct TrimTests {
         #expect(try Inventory(of: current(), now: now / 2).keys.map(\.lastUsed) == [now / 2], "no later than now")
     }
 
-    // MARK: - Room
+    // MARK: - Space
 
-    /// Exports of as many branches, each of two layers, which together have these bytes.
+    /// Exports of this many branches, each with two layers, which together have these bytes.
     private func branches(_ count: Int, bytes: Int) throws -> [(build: BuildIdentity, export: StoredExport)] {
         try (0..<count).map { number in
             let build = try fixture.build("branch-" + ByteString(decimal: number))
@@ -669,7 +669,7 @@ struct TrimTests {
     func room(_ linking: Bool) throws {
         let branches = try branches(6, bytes: 100_000)
         for (build, _) in branches { fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max) }
-        // The oldest but one is used again.
+        // The second oldest is used again.
         try current().noteUse(by: branches[1].build)
         var small = trim {
             $0.mostOfKey = nil
@@ -692,7 +692,7 @@ struct TrimTests {
         #expect(lookup.merged == nil, "the union is there")
         let record = try #require(UnionRecord.all(in: current()).first?.record)
         #expect(record.exportCount == 4)
-        // All of them are whole, and it is no reason to trim again.
+        // All of them are complete, and there is no reason to trim again.
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
         let names = try pool(current())
         #expect(try small.run().outcome == .nothingToDo)
@@ -743,7 +743,7 @@ struct TrimTests {
     func olderGeneration() throws {
         let build = try fixture.build()
         let exports = try (0..<5).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
-        // It noted uses in the key's directory.
+        // The older version noted uses in the key's directory.
         try Files.replace(exports[0].path.parentPath.appending(path: "used"), with: "", mode: 0o644)
         _ = try trim { $0.mostOfKey = nil }.run()
         #expect(try exports.allSatisfy { try fixture.finds($0, for: build) })

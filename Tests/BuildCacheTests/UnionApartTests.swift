@@ -55,7 +55,7 @@ struct UnionApartTests {
         for digest in digests.dropFirst() { #expect(try graph(digest) == graph(digests[0])) }
         let record = try record(of: build)
         #expect(record.manifest.digest == digests[0] && record.apart.map(\.manifest.digest) == Array(digests[1...2]))
-        // They are there for the next, who has no time to make any, and for whoever only looks.
+        // They are available to the next build, which has no time to make any, and to a command that only looks.
         let shown = lookup([build, build, build], [0, 1, 2], acting: false)
         #expect(shown.found.map { $0?.digest } == Array(digests[0...2]))
         #expect(try imported([build], [0]) == [digests[0]])
@@ -128,7 +128,7 @@ struct UnionApartTests {
         try export(build, "a", "b")
         fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max, apart: 2)
         let apart = try record(of: build).apart
-        // Something must go, or there is nothing to do.
+        // Something must be removed, or there is nothing to do.
         try fixture.unfinished(for: build, at: 1)
         var trim = Trim(fixture.store, keeping: Retention(), dryRun: false)
         if isInPlace { trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted } }
@@ -137,7 +137,7 @@ struct UnionApartTests {
         for blob in apart.flatMap({ [$0.manifest, $0.config] }) {
             #expect(Files.isMissing(try #require(generation.blobPath(blob.digest))))
         }
-        // Who comes next has them made anew.
+        // The next build has them made again.
         #expect(Set(try imported([build, build], [0, 1])).count == 2)
     }
 }

@@ -18,7 +18,7 @@ struct UnionTests {
         fixture.store.publishUnion(for: builds.map(\.key), scope, othersUpTo: age)
     }
 
-    /// A record as it stands in the generation; nil where there is none.
+    /// A record in the generation; nil if there is none.
     private func record(_ scope: UnionScope = .store, of build: BuildIdentity) throws -> UnionRecord? {
         let generation = try fixture.generation()
         return UnionRecord.read(generation.unionPath(scope, build.key), in: generation)
@@ -125,7 +125,7 @@ struct UnionTests {
         publish(build)
         let union = try #require(try record(of: build))
         try fixture.export(for: build, at: 300, "later")
-        // Somebody else's generation is never written.
+        // Another user's generation is never written.
         var opened = UnionOffer(of: [build], .store, in: generation)
         opened.prepare(canWrite: false, remember: false)
         #expect(opened.imports.first??.digest == union.manifest.digest && opened.draft == nil)
@@ -191,7 +191,7 @@ struct UnionTests {
         publish(other, age: hour)
         #expect(try fixture.finds(foreign, new, for: other))
         #expect(try !fixture.finds(old, for: other))
-        // Nor do they come in by a merge before a build.
+        // A merge before a build does not include them, either.
         let late = try fixture.export(for: build, at: now(-5), "late")
         #expect(fixture.imported(for: build).found.first??.exports == 3)
         #expect(try fixture.finds(old, late, for: build))
@@ -213,7 +213,7 @@ struct UnionTests {
     func room() throws {
         let build = try fixture.build()
         let (alike, other) = (try stranger("alike"), try stranger("other"))
-        // Four of them have more records than a union takes.
+        // Four of them have more records than a union accepts.
         let old = try fixture.export(for: alike, at: now(-500), "alike", steps: 250, on: "own base")
         let newest = try fixture.export(for: other, at: now(-10), "newest", steps: 250, on: "another base")
         let newer = try fixture.export(for: other, at: now(-20), "newer", steps: 250, on: "another base")
@@ -223,15 +223,15 @@ struct UnionTests {
         publish(build)
         #expect(try fixture.finds(own, old, newest, for: build))
         #expect(try !fixture.finds(newer, for: build))
-        // Who is new gets what was built last.
+        // A new repository gets what was built last.
         #expect(try fixture.finds(newest, newer, old, for: stranger("new")))
         #expect(try record(of: build)?.exportCount == 3, "published for all, whatever fits")
-        // The same again is nothing to write.
+        // Publishing the same again writes nothing.
         let pool = try fixture.generation().poolPath
         let before = try Files.status(pool).modified
         publish(build)
         #expect(try Files.status(pool).modified == before)
-        // Once there is room again the wide one serves all.
+        // Once there is space again, the wide union serves all.
         try Files.removeTree(newer.path)
         publish(build)
         #expect(try Files.isMissing(fixture.generation().unionPath(.key, build.key)))
@@ -270,7 +270,7 @@ struct UnionTests {
         try Files.remove(try #require(generation.blobPath(layer)))
         let lacking = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
         #expect(lacking.missing == [layer])
-        // A torn memory is none.
+        // An incomplete file does not count.
         try Files.replace(path + "-checked", with: Files.read(path + "-checked", limit: 9999).dropLast(7), mode: 0o600)
         #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
     }
@@ -381,7 +381,7 @@ struct UnionTests {
         let home = try fixture.generation().path.parentPath
         var other = PublisherLock(in: home, until: .never)
         #expect(other != nil)
-        // Nobody can take it twice, or hold it without the right to write.
+        // It cannot be taken twice, or held without write access.
         #expect(PublisherLock(in: home, until: Deadline { true }) == nil)
         #expect(try Files.status(home.appending(path: "publishing")).mode == 0o600)
         let publisher = Task.detached { [fixture] in
@@ -471,7 +471,7 @@ struct UnionTests {
         #expect(try !fixture.layers(of: fixture.lookup(for: build)).contains(layer))
     }
 
-    /// What happens to a file without the pool's time telling of it.
+    /// Changes to a file that do not show in the pool's modification time.
     enum Silent: String, CaseIterable, Codable {
         case layerShort, layerForAll, layerClosed, manifestBlank, configBlank
     }
@@ -481,7 +481,7 @@ struct UnionTests {
         arguments: Silent.allCases)
     func silent(_ harm: Silent) async {
         await #expect(processExitsWith: .success) { [harm] in
-            // Root may read everything, so it steps down first.
+            // Root may read everything, so the test changes to another user first.
             if geteuid() == 0 { #expect(seteuid(54_321) == 0) }
             let fixture = try StoreFixture()
             let build = try fixture.build()
@@ -514,7 +514,7 @@ struct UnionTests {
             #expect(try Files.status(generation.poolPath).modified == before)
             let after = fixture.imported(for: build)
             #expect(after.digest != record.manifest.digest && !after.notes.isEmpty)
-            // Nor does whoever publishes take it over.
+            // The publisher does not keep it, either.
             fixture.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
             let published = try #require(UnionRecord.read(place, in: generation))
             for blob in [published.manifest, published.config] {
@@ -573,7 +573,7 @@ struct UnionTests {
         let lookup = fixture.lookup(for: build)
         #expect(try fixture.layers(of: lookup) == Set(exports.suffix(3).flatMap { $0.layers.map(\.digest) }))
         #expect(lookup.merged == nil)
-        // It is no reason to trim again.
+        // There is no reason to trim again.
         publish(build)
         let report = try trim(keeping: 3)
         #expect(report.outcome == .nothingToDo && report.after.orphaned == 0)
@@ -583,7 +583,7 @@ struct UnionTests {
     func remade(_ linking: Bool) throws {
         let hour: Int64 = 3_600_000_000_000
         let (build, other, alone) = (try fixture.build(), try stranger(), try stranger("alone"))
-        // Too old for other repositories' builds, and more than a build would merge.
+        // Too old for builds of other repositories, and more than a build would merge.
         let old = try (0..<40).map {
             try fixture.export(for: build, at: now(-9_000 + Int64($0)), "old " + ByteString(decimal: $0))
         }
@@ -604,7 +604,7 @@ struct UnionTests {
 
     // MARK: - Several users
 
-    /// Puts what another store holds into this one as the part of user 4242.
+    /// Puts the content of another store into this one as the sub-store of user 4242.
     private func lend(_ lender: StoreFixture) throws {
         let from = lender.store.layout.subStore(of: lender.store.user)
         let to = fixture.store.layout.subStore(of: 4242)
@@ -648,7 +648,7 @@ struct UnionTests {
         let late = try fixture.export(for: build, at: now(-10), "late")
         #expect(try reads(lookup(trusted), [own, late] + foreign))
 
-        // A stranger's file in a trusted user's part counts for missing, and what is built upon it with it.
+        // Another user's file in a trusted user's sub-store counts as missing, and so does what is based on it.
         let lent = try #require(try fixture.store.currentGeneration(of: 4242)?.blobPath(foreign[0].layers[1].digest))
         #expect(chown(lent.lossy, 5555, 5555) == 0)
         let without = lookup(trusted)

@@ -11,7 +11,8 @@ struct ApartTests {
         return CacheGraph.union(of: maker.graphs(4)).graph
     }
 
-    /// What BuildKit gives a key for an id: all that it follows from, with the selectors (remotecache/v1/chains.go, computeID).
+    /// How BuildKit computes a key's ID: from everything that it depends on, with the selectors
+    /// (remotecache/v1/chains.go, computeID).
     private func ids(_ config: ByteString) -> [ByteString: Bool] {
         let records = JSON(config)?[key: "records"]?.array ?? []
         var known: [Int: Digest] = [:]
@@ -71,7 +72,8 @@ struct ApartTests {
         let union = Self.unions[place]
         guard !union.hasCircle else { return }
         let plain = try Oracle([union.config])
-        // Read without knowing of such ways, as BuildKit does: each step is there, with one way more at most.
+        // Read as BuildKit reads them, without knowing about such links: each step exists, with at most one
+        // additional link.
         let apart = try Oracle([union.config(apart: 7)])
         #expect(apart.records.count == plain.records.count)
         for (left, right) in zip(plain.records, apart.records) {

@@ -4,8 +4,8 @@ import Testing
 
 @testable import CacheUnion
 
-/// Texts of a megabyte that are made to be slow to read. Times are not asked for, since machines differ: each of these would take
-/// minutes if anything in it were quadratic.
+/// Texts of a megabyte that are designed to be slow to read. Times are not compared, since machines differ: each of
+/// these would take minutes if anything were quadratic.
 @Suite("Bounds of reading and uniting", .timeLimit(.minutes(1)))
 struct BoundTests {
     private func read(_ config: String, _ blobs: [String]) throws -> CacheGraph {
@@ -72,7 +72,7 @@ struct BoundTests {
             return "{\"digest\":\"\(digest("step"))\",\"inputs\":[\(groups)]}"
         }
         let graph = try read("{\"records\":[\((sources + steps).joined(separator: ","))]}", [])
-        // Looking for doubles ends at some time: what is not found by then stays a record of its own.
+        // The search for duplicates ends at some point: what it has not found by then stays a separate record.
         #expect(graph.recordCount == 24 + count)
         #expect(CacheGraph.union(of: [graph, graph]).graph.recordCount >= 24 + count)
     }

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Which layers come first where not all may")
 struct FirstLayersTests {
-    /// Records are what follows from what: the place of an earlier record, or nil, and when it was made; each makes one layer on top of
-    /// that of its input.
+    /// Each record has the index of the record that it depends on, or nil, and the day when it was made; it makes one
+    /// layer on top of that of its input.
     private func graph(_ steps: [(after: Int?, day: Int)]) throws -> CacheGraph {
         let blobs = steps.indices.map { digest("\($0)") }
         let layers = steps.indices.map { "{\"blob\":\"\(blobs[$0])\",\"parent\":\(steps[$0].after ?? -1)}" }
@@ -34,7 +34,7 @@ struct FirstLayersTests {
         #expect(taken(graph, within: 9) == [])
         #expect(taken(graph, within: 10) == [0])
         #expect(taken(graph, within: 20) == [0, 4])
-        // What leads to the newest step is as new as that.
+        // A step that leads to the newest one counts as equally new.
         #expect(taken(graph, within: 30) == [0, 2, 4])
         #expect(taken(graph, within: 40) == [0, 1, 2, 4])
         #expect(taken(graph, within: 1000) == [0, 1, 2, 3, 4])
@@ -60,7 +60,7 @@ struct FirstLayersTests {
         for limit in 0..<UInt64(graph.layers.count + 1) {
             let taken = graph.firstLayers(within: limit) { _ in 1 }
             #expect(taken.count <= Int(limit))
-            // A blob may stand on several; one way down is there.
+            // A blob may lie on several others; one path down is available.
             let links = graph.chains
             var isWhole: [Bool] = []
             for link in links {

@@ -2,12 +2,12 @@ import CacheUnion
 import Formats
 import TestSupport
 
-/// A world of steps, of which exports are made as exporters make them: each engine has seen a part, with its own results.
+/// A world of steps, from which it makes exports as exporters do: each engine has seen a part, with its own results.
 struct GraphMaker {
     private var random: Repeatable
     private let world: [Step]
 
-    /// A step, and for each input the ways to it.
+    /// A step, and for each input the links to it.
     private struct Step {
         let digest: String
         let inputs: [[Way]]
@@ -30,14 +30,14 @@ struct GraphMaker {
                         link: Int.random(in: 0..<place, using: &random))
                 }
             }
-            // Few digests: steps that differ by what they follow from, and by nothing else.
+            // Few digests: many steps differ only in what they depend on.
             world.append(Step(digest: digest("step \(arity == 0 ? place : place % 5)"), inputs: inputs))
         }
         self.random = random
         self.world = world
     }
 
-    /// What one engine would export: some steps, some ways to each, and results of its own or of the others'.
+    /// What one engine would export: some steps, some links to each, and results of its own or of others.
     mutating func export() -> (manifest: ByteString, config: ByteString) {
         var layers: [(blob: String, parent: Int)] = []
         var records: [String] = []
@@ -79,7 +79,7 @@ struct GraphMaker {
         return (imageManifest(config, layers.map(\.blob)), config)
     }
 
-    /// Several exports, read.
+    /// Several exports, parsed.
     mutating func graphs(_ count: Int) -> [CacheGraph] {
         (0..<count).compactMap { _ in
             let (manifest, config) = export()
@@ -88,10 +88,10 @@ struct GraphMaker {
     }
 }
 
-/// The digest of a text, as manifests have it.
+/// The digest of a text, in the form used in manifests.
 func digest(_ text: String) -> String { "sha256:" + SHA256.hexDigest(of: ByteString(text)).lossy }
 
-/// An image manifest of a config and blobs.
+/// An image manifest for a config and blobs.
 func imageManifest(_ config: ByteString, _ blobs: [String], annotation: String = "x") -> ByteString {
     let layers = blobs.map {
         """

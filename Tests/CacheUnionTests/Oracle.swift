@@ -2,7 +2,8 @@ import Formats
 
 @testable import CacheUnion
 
-/// A graph as simply as it can be thought of: no numbers, no order, no tables. What the union makes is held against it.
+/// A graph in the simplest possible form: no numbers, no order, no tables. The tests compare the union's result with
+/// it.
 struct Oracle {
     struct Way: Hashable {
         let position: Int
@@ -16,7 +17,7 @@ struct Oracle {
         var ways: Set<Way>
         /// Chains of blobs from the lowest up.
         var results: Set<[ByteString]>
-        /// In the other form.
+        /// Results in the other form.
         var chains: Set<[ByteString]>
     }
 
@@ -58,7 +59,7 @@ struct Oracle {
         }
     }
 
-    /// Whether two records share a way to each input.
+    /// Whether two records share a link at each input.
     private func isSame(_ left: Record, _ right: Record) -> Bool {
         left.digest == right.digest && left.arity == right.arity
             && (0..<left.arity).allSatisfy { position in
@@ -94,7 +95,7 @@ struct Oracle {
         }
     }
 
-    /// Without records from which no result follows.
+    /// Without records that lead to no result.
     func useful() -> Oracle {
         var isUsed = records.map { !$0.results.isEmpty || !$0.chains.isEmpty }
         var open = isUsed.indices.filter { isUsed[$0] }
@@ -117,8 +118,8 @@ struct Oracle {
         return less
     }
 
-    /// Each record of this one as another has it, found as an importer finds it: by the ways from what was found before. nil
-    /// when one is not there, or lacks a way or a result.
+    /// Where another graph has each record of this one, found as an importer finds it: by the links from records found
+    /// before. nil if one is missing, or lacks a link or a result.
     func found(in other: Oracle) -> [Int]? {
         var places = [Int?](repeating: nil, count: records.count)
         var left = Set(records.indices)
@@ -158,7 +159,7 @@ struct Oracle {
         return places.compactMap { $0 }
     }
 
-    /// How much there is of everything.
+    /// The number of everything.
     var counts: [Int] {
         [
             records.count, records.reduce(0) { $0 + $1.ways.count }, records.reduce(0) { $0 + $1.results.count },

@@ -17,7 +17,7 @@ struct UnionTests {
         let graphs = maker.graphs(5)
         try #require(graphs.count == 5)
         let all = CacheGraph.union(of: graphs).graph
-        // Not in the messages of expectations: a config has thousands of bytes.
+        // Kept out of the messages of expectations, because a config has thousands of bytes.
         func isSame(_ inputs: [CacheGraph]) -> Bool {
             let other = CacheGraph.union(of: inputs).graph
             return other == all && other.config == all.config
@@ -71,7 +71,7 @@ struct UnionTests {
 
     @Test("Every chain of each input is found in it, and nothing else is there", arguments: UInt64(1)...60)
     func oracle(seed: UInt64) throws {
-        // Small steps and few: then no way leads in a circle, and the config says all.
+        // Few and small steps: then no links form a cycle, and the config contains everything.
         var maker = GraphMaker(seed: seed, steps: 14)
         let exports = (0..<4).map { _ in maker.export() }
         let union = CacheGraph.union(of: try exports.map(read)).graph
@@ -187,8 +187,8 @@ struct UnionTests {
         #expect(union.layers.count == 1)
     }
 
-    /// An exporter that has seen fewer ways to an input than another names the same record: else every step behind it would be
-    /// there twice.
+    /// An exporter that has seen fewer links to an input than another means the same record: otherwise every step after
+    /// it would exist twice.
     @Test("Records that share a way to each input are one, and so are those behind them")
     func sharedWays() throws {
         func export(_ ways: [String]) throws -> CacheGraph {
@@ -210,7 +210,7 @@ struct UnionTests {
         #expect(CacheGraph.union(of: [both, second, first]).graph.config == both.config)
     }
 
-    /// BuildKit's importer loses links between records where a config has several that nothing follows from.
+    /// BuildKit's importer loses links between records if nothing depends on several of a config's records.
     @Test("All records of a union lead to one", arguments: UInt64(1)...20)
     func crown(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
@@ -227,10 +227,10 @@ struct UnionTests {
         #expect(records.last?[key: "layers"] == nil)
     }
 
-    /// BuildKit refuses a config altogether in which records lead in a circle.
+    /// BuildKit refuses a whole config in which records form a cycle.
     @Test("Ways that lead in a circle when graphs are united are not written")
     func circles() throws {
-        // In one export a step follows from itself by way of another, which the records of both make one.
+        // In one export a step depends on itself through another, which the records of both merge into one.
         func export(_ extra: String, _ link: String) throws -> CacheGraph {
             let config = ByteString(
                 """

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Definitions")
 struct BakeDefinitionTests {
-    /// As compose 2.40 hands it over.
+    /// As compose 2.40 passes it.
     private static let composed: ByteString = """
         {"group":{"default":{"targets":["web","v_dot"]}},"target":{
         "base":{"context":"/p/base","dockerfile-inline":"FROM x\\nRUN echo ${HOME}","tags":["demo-base"],"output":["type=docker"]},

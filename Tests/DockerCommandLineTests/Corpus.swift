@@ -26,7 +26,7 @@ enum Corpus {
         return entries
     }()
 
-    /// The arguments that a line stands for.
+    /// The arguments in a line.
     static func words(of line: ByteString) -> [ByteString] {
         var words: [ByteString] = []
         var word: ByteString?
@@ -65,7 +65,7 @@ enum Corpus {
         return ByteString(result)
     }
 
-    /// A word as the corpus writes it.
+    /// A word in the corpus's notation.
     static func quoted(_ word: ByteString) -> ByteString {
         let isPlain: (UInt8) -> Bool = { byte in
             switch byte {
@@ -85,7 +85,7 @@ enum Corpus {
         return "$'" + pieces.joined(separator: "") + "'"
     }
 
-    /// An invocation as the corpus writes it.
+    /// An invocation in the corpus's notation.
     static func meaning(of invocation: Invocation) -> ByteString {
         switch invocation {
         case .other(nil): return "other"

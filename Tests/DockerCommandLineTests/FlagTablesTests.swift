@@ -4,7 +4,7 @@ import Testing
 @testable import DockerCommandLine
 
 /// Compares the tables with flags.json: the flags found in the sources of docker and buildx, and confirmed on their
-/// binaries, over all supported versions. Scripts/check-flags runs this suite alone.
+/// binaries, for all supported versions. Scripts/check-flags runs only this suite.
 @Suite("FlagTables")
 struct FlagTablesTests {
     private struct Flag: Hashable {
@@ -69,14 +69,14 @@ struct FlagTablesTests {
     func rowsAreUnique(_ pair: Pair) {
         let names = flags(of: pair.table).map(\.name)
         #expect(names == Set(names).sorted())
-        // `compose run` has called one option no-TTY, and no-tty later.
+        // `compose run` calls one option no-TTY, and later no-tty.
         let letters = pair.table.rows.filter { $0.name.description != "no-tty" }.compactMap(\.short)
         #expect(letters.count == Set(letters).count)
     }
 
     @Test("Options may follow positionals where docker lets them", arguments: pairs)
     func interspersed(_ pair: Pair) {
-        // buildx itself has a sentence there: its options stand before the sub-command, where cobra looks for words.
+        // buildx itself has a sentence there: its options come before the sub-command, where cobra expects words.
         guard let known = Self.commands?[key: pair.command]?[key: "interspersed"]?.bool else {
             #expect(pair.command == "docker buildx (global)")
             return

@@ -29,7 +29,7 @@ struct PropertyTests {
         ByteString([0x2D, 0x2D, 0xC3]),
     ]
 
-    /// Mostly lines that reach the build's own options, some of any shape.
+    /// Mostly lines that reach the build's own options, and some of any form.
     private static func line(_ generator: inout Generator) -> [ByteString] {
         let beginnings: [[ByteString]] = [
             ["docker", "build"], ["docker", "-D", "image", "build"], ["docker", "buildx", "--builder", "x", "b"],
@@ -60,7 +60,7 @@ struct PropertyTests {
         return true
     }
 
-    /// Every argument after the command word is accounted for, and every value stands where it is said to.
+    /// Every argument after the command word is accounted for, and every value is at its reported place.
     private static func checkPlaces(
         _ scan: Scan, until end: Int?, _ arguments: [ByteString], _ commandWordIndex: Int
     ) {
@@ -91,7 +91,7 @@ struct PropertyTests {
         #expect(again.isPassThrough == container.isPassThrough)
     }
 
-    /// What is injected is read before the user's own, changes nothing else, and can be taken out again.
+    /// Injected options come before the user's own, change nothing else, and can be removed again.
     private static func checkInsertion(_ build: BuildInvocation, _ arguments: [ByteString]) {
         let longer = arguments.inserting(injected, after: build.commandWordIndex)
         let place = (build.commandWordIndex + 1)..<(build.commandWordIndex + 1 + injected.count)

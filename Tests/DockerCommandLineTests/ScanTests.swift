@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The scanner keeps every token's place")
 struct ScanTests {
-    /// A container command in small: the first positional ends its options.
+    /// A minimal container command: the first positional argument ends its options.
     private static let run = OptionTable(
         command: "docker run", isInterspersed: false,
         rows: [
@@ -70,7 +70,7 @@ struct ScanTests {
         #expect(try Scan(["-q"], from: -1, table: .buildxBuild).occurrences.count == 1)
     }
 
-    // What docker-on-docker-shim misread, whose table came from a regular expression over `docker run --help`.
+    // Lines that docker-on-docker-shim misread, whose table came from a regular expression over `docker run --help`.
     @Test(
         "Options of a command that is not interspersed",
         arguments: [

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DockerfileLint
 
-/// The files of the folder Corpus, and what is found in each.
+/// The files of the folder Corpus, and the findings in each.
 struct Sample: Sendable, CustomTestStringConvertible {
     let name: String
     let text: ByteString
@@ -18,7 +18,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
         }
     }()
 
-    /// Those in which something is found; in all others nothing is.
+    /// The files with findings; all others have none.
     static let expected: [String: [ByteString]] = [
         "agent-sandbox": ["LNT101"], "apt-cli": ["LNT602"], "apt-lists-only": ["LNT605"],
         "apt-negated": ["LNT601", "LNT610", "LNT616"], "args-scopes": ["LNT101", "LNT102"],
@@ -94,7 +94,7 @@ struct CorpusTests {
     }
 }
 
-/// What must hold for any bytes; nil when it does.
+/// Checks what must hold for any bytes; nil if it does.
 func brokenProperty(of input: ByteString) -> String? {
     let file = Dockerfile(input)
     if file.printed != input { return "print differs from input" }
@@ -132,7 +132,7 @@ struct Repeating {
         "\t",
     ]
 
-    /// A few bytes or words put in, taken out, doubled or brought from another file.
+    /// The text with a few bytes or words inserted, removed, doubled or copied from another file.
     mutating func changed(_ text: ByteString, with others: [Sample]) -> ByteString {
         var bytes = text.bytes
         for _ in 0...number(below: 4) {

@@ -4,12 +4,12 @@ import Testing
 
 @testable import DockerfileLint
 
-/// One rule as docs/lint.md has it.
+/// One rule as described in docs/lint.md.
 struct Explained: Sendable, CustomTestStringConvertible {
     var code: ByteString
     var head: ByteString
     var text: [ByteString] = []
-    /// What it speaks of, and what is better.
+    /// The bad example and the better one.
     var examples: [ByteString] = []
 
     var rule: Rule? { Rule(code: code) }
@@ -93,7 +93,7 @@ struct DocumentTests {
         #expect(findings.allSatisfy { $0.isFixable == isFixed } || explained.code == "LNT102")
         #expect(fixed(bad, context) == (isFixed ? better : bad))
         #expect(fixed(fixed(bad, context), context) == fixed(bad, context))
-        // Carriage returns and other endings make no difference.
+        // Carriage returns and other line ends make no difference.
         for ending in ["\r\n", "\n"] as [ByteString] {
             let windows = bad.split("\n").joined(separator: ending) + ending
             #expect(codes(windows, context) == (explained.code == "LNT001" ? ["LNT001"] : [explained.code]))
@@ -107,7 +107,7 @@ struct DocumentTests {
         let context = explained.context(of: explained.code)
         let bad = try #require(explained.examples.first)
         let comment = "# slipway: ignore=LNT999," + explained.code.lowercasedASCII + "\n"
-        // Before every instruction; a here-document's lines are none.
+        // Before every instruction; the lines of a here-document are not instructions.
         let lines = bad.split("\n").map { line in line.hasPrefix("echo") ? line : comment + line }
         guard explained.code != "LNT705" else { return }
         #expect(codes(lines.joined(separator: "\n"), context) == [])

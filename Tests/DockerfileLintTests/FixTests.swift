@@ -7,7 +7,7 @@ import Testing
 struct FixTests {
     private static let head: ByteString = "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip "
 
-    /// The script of a RUN with pip's mount, and what becomes of it.
+    /// The script of a RUN with pip's mount, and the fixed one.
     static let scripts: [(ByteString, ByteString)] = [
         ("pip install --no-cache-dir a", "pip install a"),
         ("pip install a --no-cache-dir", "pip install a"),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DockerfileLint
 
-/// What was measured on real engines, row by row: what negates a mounted cache, and what does not.
+/// What was measured on real engines, row by row: what disables a mounted cache, and what does not.
 struct Measured: Sendable, CustomTestStringConvertible {
     let file: ByteString
     let codes: [ByteString]
@@ -17,7 +17,7 @@ struct Measured: Sendable, CustomTestStringConvertible {
     private static let python: ByteString = "FROM python:3.12"
     private static let mount: ByteString = "RUN --mount=type=cache,target=/root/.cache/pip "
 
-    /// A RUN of pip's with its cache mounted.
+    /// A RUN with pip and its cache mounted.
     private static func pip(_ script: ByteString, _ codes: ByteString...) -> Measured {
         Measured(python, mount + script, codes: codes)
     }
@@ -249,12 +249,12 @@ struct Measured: Sendable, CustomTestStringConvertible {
         Measured("FROM debian:12", "ARG VCS_REF BUILD_DATE=x", "RUN npm ci", codes: ["LNT704", "LNT704"]),
         Measured("FROM debian:12", "ARG MY_GIT_SHA1=unknown", "RUN npm ci", codes: ["LNT704"]),
         Measured("FROM debian:12", "ARG SHA", "RUN npm ci", codes: ["LNT704"]),
-        // Checksums, pins, and names that only look so.
+        // Checksums, pins, and names that only look like commits.
         Measured("FROM debian:12", "ARG NODE_SHA256", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG SHARED=1 HASHICORP RECOMMITTED BUILD_DATES", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG TINI_COMMIT=0123abcd", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG APP_REVISION='E3B0C44298FC1C149AFB'", "RUN npm ci", codes: []),
-        // Two ids that are written out are two caches on purpose.
+        // Two explicit IDs are two caches on purpose.
         Measured(
             "FROM debian:12", "RUN --mount=type=cache,id=one,target=/c true",
             "RUN --mount=type=cache,id=two,target=/c true", codes: []),
@@ -317,7 +317,7 @@ struct MeasuredTests {
         #expect(codes(file) == [])
         let none = ContextFacts(ignoreFile: nil, hasGit: true)
         #expect(codes("FROM debian:12\nRUN npm ci\nCOPY . .\n", none) == [])
-        // Only stages that the last one is made with.
+        // Only stages that the last one depends on.
         let stages: ByteString = "FROM debian:12 AS dev\nCOPY . .\nRUN npm ci\n"
         for last in [
             "FROM debian:12\n", "FROM debian:12\nCOPY --from=other /x /\n", "FROM dev2:1\n",

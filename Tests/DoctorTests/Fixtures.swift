@@ -6,12 +6,12 @@ import Testing
 
 @testable import Doctor
 
-/// One after the other: a program cannot be started while another test's fork still holds it open for writing.
+/// Serialized: a program cannot be started while another test's fork still holds it open for writing.
 @Suite("Programs that the doctor starts", .serialized)
 enum Programs {}
 
 extension ProcessContext {
-    /// A user of one's own number in a folder, with nothing but the folder's `bin` and the machine's small tools.
+    /// A user with a number of their own in a folder, with only the folder's `bin` and the machine's small tools.
     static func test(_ folder: TemporaryFolder, _ entries: ByteString...) -> ProcessContext {
         let path = folder["bin"] + ":/usr/bin:/bin"
         return ProcessContext(
@@ -21,17 +21,17 @@ extension ProcessContext {
 }
 
 extension [Finding] {
-    /// What was found, in order.
+    /// The checks that gave a finding, in order.
     var checks: [Check] { map(\.check) }
 
     /// The details of one check.
     func details(_ check: Check) -> [ByteString] { filter { $0.check == check }.map(\.detail) }
 }
 
-/// Enough of a shim to be known as one.
+/// Enough of a shim to be recognized as one.
 let shimText: ByteString = "#!/bin/sh\n# SLIPWAY-SHIM\n"
 
-/// From here on this process is a user whom permissions bind; root's, in a test that runs in a process of its own.
+/// From here on this process runs as an ordinary user, in a test with a process of its own.
 func becomeNobody() {
     guard geteuid() == 0 else { return }
     #expect(setgroups(0, nil) == 0 && setgid(12_345) == 0 && setuid(12_345) == 0)

@@ -44,7 +44,7 @@ struct HomeTests {
     func search() throws {
         try folder.makeFolder("h/.docker/buildx/instances")
         try folder.makeFolder("b/activity")
-        // Root's files in the home of a user, as `sudo docker` leaves them.
+        // Root's files in a user's home, as `sudo docker` leaves them.
         let home = folder["h"]
         try Descriptor.open(home).setOwner(user: 12_345, group: 12_345)
         func paths(_ entries: ByteString...) -> [ByteString] {

@@ -92,7 +92,7 @@ extension Programs {
             return ShellFacts.gather(context, patience: patience)
         }
 
-        /// Shells of our own: only what stands in the folder is asked, besides those that the machine has.
+        /// Test shells: only those in the folder are asked, besides those installed on the machine.
         private func shell(_ name: ByteString, _ script: ByteString) throws {
             try folder.write(script: script, to: "shells/" + name)
         }

@@ -105,14 +105,14 @@ struct StoreProbeTests {
         return StoreFacts.gather(folder["store"], Settings(), context)
     }
 
-    /// What depends on the machine the tests run on.
+    /// Findings that depend on the machine on which the tests run.
     private static let ofTheMachine: [Check] = [.diskLow, .inodesLow, .storeRemote, .storeVolatile]
 
     private func checks(later hours: Int64 = 0) -> [Check] {
         gather(later: hours).findings().checks.filter { !Self.ofTheMachine.contains($0) }
     }
 
-    /// Every path in the folder, to see that nothing is left and nothing is gone.
+    /// Every path in the folder, to check that nothing was added or removed.
     private func everything(_ path: ByteString = ".") throws -> [ByteString] {
         try folder.names(in: path).flatMap { name -> [ByteString] in
             let below = path.appending(path: name)

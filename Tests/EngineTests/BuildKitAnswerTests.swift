@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-/// What an engine's BuildKit sends, made as Go's server makes it.
+/// What an engine's BuildKit sends, in the form of Go's server.
 enum BuildKitText {
     static let greeting = greeting("Docker/28.5.2+dfsg4 (linux)")
     static let upgrade: ByteString = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
@@ -23,12 +23,12 @@ enum BuildKitText {
         return ByteString(length + [kind, flags, 0, 0, 0, stream] + payload)
     }
 
-    /// A message as gRPC frames it.
+    /// A message in a gRPC frame.
     static func data(_ message: [UInt8]) -> ByteString {
         frame(0, 0, 1, [0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: message.count >> $0) } + message)
     }
 
-    /// All of an answer's frames.
+    /// All frames of an answer.
     static func frames(_ message: [UInt8]) -> ByteString { settings + head + data(message) + trailer }
 
     static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
@@ -56,7 +56,7 @@ enum BuildKitText {
         _ identifier: ByteString = "sppm0a4si6n32hjbq7uzvw9ou", _ labels: [UInt8] = containerd,
         _ platforms: [UInt8] = platform("amd64") + platform("386")
     ) -> [UInt8] {
-        // Its rules of garbage collection have numbers in them.
+        // Its garbage collection rules contain numbers.
         field(1, field(1, identifier) + labels + platforms + field(4, [0x08, 0x01, 0x10, 0x80, 0x80, 0x04]))
     }
 }
@@ -64,7 +64,7 @@ enum BuildKitText {
 @Suite("Answers of BuildKit") struct BuildKitAnswerTests {
     private typealias Text = BuildKitText
 
-    /// The message, read in pieces of one size; nil when it is refused or not whole at the end.
+    /// The message, read in pieces of one size; nil if it is refused or incomplete at the end.
     private func read(_ text: ByteString, pieces size: Int) -> [UInt8]? {
         var answer = BuildKitAnswer()
         var rest = text.bytes[...]
@@ -79,13 +79,13 @@ enum BuildKitText {
         "Good ones, however they are cut",
         arguments: [
             (Text.frames([]), []), (Text.frames([1, 2, 3]), [1, 2, 3]),
-            // What Go's server sends besides: an acknowledgement, a wider window, a ping, a frame of a kind that is not known.
+            // Other frames of Go's server: an acknowledgement, a wider window, a ping, a frame of an unknown type.
             (
                 Text.settings + Text.frame(4, 1, 0, []) + Text.frame(8, 0, 0, [0, 15, 0, 1])
                     + Text.frame(6, 0, 0, [1, 2, 3, 4, 5, 6, 7, 8]) + Text.frame(0x77, 0xFF, 3, [9]) + Text.head
                     + Text.data([7]) + Text.trailer, [7]
             ),
-            // A message in two frames, and what comes behind the end.
+            // A message in two frames, and bytes after the end.
             (
                 Text.settings + Text.head + Text.frame(0, 0, 1, [0, 0, 0]) + Text.frame(0, 0, 1, [0, 2, 5, 6])
                     + Text.trailer + "garbage of any kind", [5, 6]
@@ -101,17 +101,18 @@ enum BuildKitText {
         "Frames that are refused, or not enough",
         arguments: [
             "", Text.settings, Text.settings + Text.head, Text.settings + Text.head + Text.data([1]),
-            // No settings first; only acknowledged ones; settings of a stream, or cut short; an acknowledgement that says something.
+            // No settings first; only acknowledged ones; settings on a stream, or truncated; an acknowledgement with
+            // a payload.
             Text.head + Text.data([1]) + Text.trailer,
             Text.frame(4, 1, 0, []) + Text.head + Text.data([1]) + Text.trailer,
             Text.frame(4, 0, 1, []) + Text.frames([1]), Text.frame(4, 0, 0, [1, 2]) + Text.frames([1]),
             Text.settings + Text.frame(4, 1, 0, [0, 5, 0, 16, 0, 0]) + Text.frames([1]),
-            // An error: its one head ends the stream. A body without a head; one that ends the stream, or is padded.
+            // An error: its only head ends the stream. A body without a head; one that ends the stream, or is padded.
             Text.settings + Text.trailer, Text.settings + Text.data([1]) + Text.trailer,
             Text.settings + Text.trailer + Text.data([1]) + Text.trailer,
             Text.settings + Text.head + Text.frame(0, 1, 1, [0, 0, 0, 0, 0]),
             Text.settings + Text.head + Text.frame(0, 8, 1, [0, 0, 0, 0, 0]) + Text.trailer,
-            // Two heads; one that goes on; one that is padded, or has a priority; another stream.
+            // Two heads; a continued one; one that is padded, or has a priority; another stream.
             Text.settings + Text.head + Text.head + Text.data([1]) + Text.trailer,
             Text.settings + Text.frame(1, 0, 1, [0x88]) + Text.data([1]) + Text.trailer,
             Text.settings + Text.frame(1, 0xC, 1, [0x88]) + Text.data([1]) + Text.trailer,
@@ -123,7 +124,7 @@ enum BuildKitText {
             Text.settings + Text.head + Text.frame(0, 0, 1, [0, 0, 0, 0, 2, 1]) + Text.trailer,
             Text.settings + Text.head + Text.frame(0, 0, 1, [0, 0, 0, 0, 0, 1]) + Text.trailer,
             Text.settings + Text.head + Text.frame(0, 0, 1, [0, 0xFF, 0xFF, 0xFF, 0xFF]) + Text.trailer,
-            // The end of the stream, of the connection, another stream, a head that goes on.
+            // The end of the stream, of the connection, another stream, a continuation.
             Text.settings + Text.frame(3, 0, 1, [0, 0, 0, 1]) + Text.frames([1]),
             Text.settings + Text.frame(7, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]) + Text.frames([1]),
             Text.settings + Text.frame(5, 4, 1, [0, 0, 0, 2]) + Text.frames([1]),
@@ -159,7 +160,7 @@ enum BuildKitText {
         #expect(read(start + many(255) + end, pieces: 65_536) == [1])
         #expect(read(start + many(256) + end, pieces: 65_536) == nil)
         #expect(read(start + Text.frame(0x77, 0, 0, [UInt8](repeating: 0, count: 16_385)) + end, pieces: 999) == nil)
-        // Many frames of nothing are as long.
+        // Many empty frames are as long.
         let none = ByteString((0..<466_034).flatMap { _ in [0, 0, 0, 6, 0, 0, 0, 0, 0] as [UInt8] })
         #expect(read(start + none + end, pieces: 65_536) == nil)
     }
@@ -223,21 +224,22 @@ enum BuildKitText {
     @Test(
         "What is not certain",
         arguments: [
-            // The name that all had up to 24.0.0; none; one that could stand in no filter.
+            // The ID that all had up to 24.0.0; none; some that cannot be used in a filter.
             Text.worker("moby", []), Text.worker(""), Text.worker("a\"b"), Text.worker("a b"),
             Text.worker(ByteString(repeatElement(0x61, count: 97))),
             Text.worker() + Text.worker(),
-            // Half a containerd's, and another executor's.
+            // Half of the labels for containerd, and another executor.
             Text.worker("a", Text.label("snapshotter", "overlayfs")),
             Text.worker("a", Text.label("containerd.uuid", "x")),
             Text.worker("a", Text.containerd + Text.label("executor", "oci")),
             Text.worker("a", Text.containerd + Text.label("snapshotter", "")),
-            // Architectures that `/info` calls otherwise, or that an engine of 32 bits has; no platform; another system.
+            // Architectures that `/info` names differently, or that a 32-bit engine has; no platform; another
+            // operating system.
             Text.worker("a", Text.containerd, Text.platform("arm")),
             Text.worker("a", Text.containerd, Text.platform("386")),
             Text.worker("a", Text.containerd, Text.platform("386") + Text.platform("amd64")),
             Text.worker("a", Text.containerd, []), Text.worker("a", Text.containerd, Text.platform("amd64", "windows")),
-            // No protobuf: cut short, a number without end or too large, a group, a field without a number.
+            // Invalid protobuf: truncated, a number without an end or too large, a group, a field without a number.
             Array(Text.worker().dropLast()), [0x0A], [0x08] + [UInt8](repeating: 0xFF, count: 10), [0x0B, 0x0C],
             [0x02, 0x00],
             [0x08, 0x80], [0x09, 1, 2, 3], [0x0D, 1, 2],

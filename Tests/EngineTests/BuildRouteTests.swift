@@ -97,7 +97,7 @@ import Testing
         let real = try folder.write("s2/docker-buildx", "\u{7F}ELF", mode: 0o755)
         #expect(next() == Program(path: script, isScript: true))
         #expect(next(not: script) == Program(path: real, isScript: false))
-        // Another configuration has its own plugins; one that cannot be read has none, and docker goes on.
+        // Another configuration has its own plugins; one that cannot be read has none, and docker continues.
         let other = try folder.write("other/cli-plugins/docker-buildx", "\u{7F}ELF", mode: 0o755)
         #expect(next(EngineRequest(configDirectory: folder["other"]))?.path == other)
         try folder.write("other/config.json", "{")

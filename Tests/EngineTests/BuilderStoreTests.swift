@@ -129,7 +129,7 @@ import Testing
         #expect(current(key: "other") == .success(nil))
         try folder.write("current", #"{"Key":"unix:///run/engine-a.sock","Name":"dc","Global":false}"#)
         #expect(current(key: key) == .success("dc"))
-        // A chosen builder that is gone hides the default, except when it was chosen for all.
+        // A chosen builder that is gone hides the default, except if it was chosen for all.
         try Files.remove(folder["instances/dc"])
         #expect(current(key: key) == .success(nil))
         try folder.write("current", #"{"Key":"x","Name":"dc","Global":true}"#)

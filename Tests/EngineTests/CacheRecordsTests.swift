@@ -8,7 +8,7 @@ struct CacheRecordsTests {
     private typealias Text = BuildKitText
 
     private static func answer(_ names: [ByteString]) -> [UInt8] {
-        // What it is, and whether it is in use, stand behind a record's name.
+        // A record's ID is followed by whether it is in use, and by its description.
         names.flatMap { Text.field(1, Text.field(1, $0 + "cdefghijklmno") + [0x10, 1] + Text.field(8, "RUN true")) }
     }
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Engine
 
-/// What an engine answers to `GET /info`, in short.
+/// An engine's answer to `GET /info`, abridged.
 func infoText(
     system: ByteString = "linux", version: ByteString = "28.5.2+dfsg4", snapshotter: Bool = true
 ) -> ByteString {
@@ -83,7 +83,7 @@ func infoText(
     @Test("Over TCP, by address and by the table of names") func tcp() throws {
         let server = try TestServer(.answer("{}"))
         #expect(ask(.tcp(host: "127.0.0.1", port: server.port)) == .success("{}"))
-        // The first address refuses, the second is none, the third answers.
+        // The first address refuses, the second is not an address, the third answers.
         let table = try folder.write("hosts", "127.0.0.2 dind\nnonsense dind\n127.0.0.1 dind\n")
         #expect(ask(.tcp(host: "dind", port: server.port), hosts: table) == .success("{}"))
         #expect(ask(.tcp(host: "other", port: server.port), hosts: table).reason == .endpointNotAsked)
@@ -125,7 +125,7 @@ func infoText(
         ] as [ByteString])
     func silent(text: ByteString) throws {
         var least = Int64.max
-        // A busy machine makes it longer, never shorter.
+        // A busy machine can make it longer, but never shorter.
         for number in 0..<3 where least >= 2_000_000_000 {
             let place = folder["s" + ByteString(decimal: number)]
             let server = try TestServer(at: place, .send(text), .pause(milliseconds: 20_000))

@@ -19,7 +19,8 @@ import Testing
         return Result { () throws(EngineError) in try question.ask(meanwhile: meanwhile) }
     }
 
-    /// An engine whose BuildKit answers with these frames; without any it has none. It always answers `/info`.
+    /// An engine whose BuildKit answers with these frames; without frames it has no BuildKit. It always answers
+    /// `/info`.
     private func engine(
         greeting: ByteString = Text.greeting, _ frames: ByteString?
     ) throws -> TestServer {
@@ -30,7 +31,7 @@ import Testing
         }
     }
 
-    /// The question that an engine got, by its first line or as a filter.
+    /// The requests that an engine got: the first line, or the filter.
     private func questions(_ server: TestServer) -> [ByteString] {
         server.received.map { text in
             if let range = text.range(of: "id!=") { return text.dropFirst(range.lowerBound) }
@@ -65,7 +66,7 @@ import Testing
         #expect(memory.split("\n").count == 2)
     }
 
-    /// An answer of an engine in the place of the one before.
+    /// Replaces an engine's former answer.
     private func ask(after frames: ByteString) throws -> Result<EngineInfo, EngineError> {
         try? Files.remove(folder["s"])
         let server = try engine(frames)
@@ -105,7 +106,7 @@ import Testing
         _ = ask()
         let line = memory
         try write(line.trimmed.split(" "), version: "28.4")
-        // Found to be another by `/info`, so the time after that.
+        // `/info` shows that the engine has changed, which takes effect the next time.
         _ = ask()
         #expect(questions(server).suffix(1) == ["GET /info HTTP/1.1"])
         #expect(memory.isEmpty)
@@ -144,7 +145,7 @@ import Testing
             try? Files.remove(folder["memory"])
             let server = try engine(frames)
             var calls = 0
-            // Longer than BuildKit has.
+            // Longer than the time that BuildKit gets.
             let answer = ask {
                 calls += 1
                 usleep(500_000)

@@ -4,7 +4,7 @@ import Testing
 @testable import Engine
 
 @Suite("HTTP answers") struct HTTPResponseTests {
-    /// The answer read in pieces of one size; nil when it is refused or not whole at the stream's end.
+    /// The answer, read in pieces of one size; nil if it is refused or incomplete at the stream's end.
     private func read(_ text: ByteString, pieces size: Int) -> HTTPResponse? {
         var response = HTTPResponse()
         do {

@@ -5,7 +5,7 @@ import Host
 import TestSupport
 import Testing
 
-/// What may stand where a file is looked for, and is none that can be read.
+/// What may be in place of an expected file and cannot be read as one.
 enum OddFile: CaseIterable {
     case directory, fifo, fiveMegabytes, linkToItself, belowAFile
 

@@ -101,7 +101,7 @@ struct OwnMountsTests {
     func nonce() throws {
         let server = try TestServer(at: folder["s"]) { [folder] request in
             guard request.hasPrefix("HEAD ") else { return [.answer(Self.container(("/mnt/ws", "/nonexistent/ws")))] }
-            // The engine looks for it while it is there.
+            // The engine looks for the file while it exists.
             let names = (try? Files.names(in: folder.path, limit: 100)) ?? []
             return [names.contains { request.hasSuffix($0) && $0.hasPrefix(".slipway-") } ? Self.head : Self.noFile]
         }
@@ -134,7 +134,7 @@ struct OwnMountsTests {
         #expect(try find([("/srv/ws", "/nonexistent/ws")]).get()?.rows.map(\.to) == ["/srv/ws"])
         #expect(lines(server).allSatisfy { $0.hasPrefix("GET ") })
         try Files.remove(folder["state/paths"])
-        // With a file it is told for certain, even where the mounts would fit several.
+        // With a file the result is certain, even if the mounts match several containers.
         #expect(try find([("/srv/ws", "/nonexistent/ws")], in: [folder.path]).get()?.rows.map(\.to) == ["/srv/ws"])
         #expect(find([("/srv/else", "/nonexistent/ws")]).reason == nil)
         try Files.remove(folder["state/paths"])

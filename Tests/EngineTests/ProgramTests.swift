@@ -7,7 +7,7 @@ import Testing
 
 @testable import Engine
 
-/// One after the other: a program cannot be started while another test's fork still holds it open for writing.
+/// Serialized: a program cannot be started while another test's fork still holds it open for writing.
 @Suite("Programs that are asked", .serialized) struct ProgramTests {
     @Suite("Versions of binaries") struct BinaryVersionsTests {
         let folder: TemporaryFolder
@@ -28,7 +28,7 @@ import Testing
             return versions.buildx(at: path)
         }
 
-        /// A docker that counts how often it was asked.
+        /// A docker that counts how often it is asked.
         private func countingDocker(_ version: ByteString = "28.5.2") throws -> ByteString {
             try folder.write(
                 script: "echo x >> '" + folder["calls"] + "'; echo Docker version " + version + ", build 1",
@@ -64,7 +64,7 @@ import Testing
             try patch(6, ByteString(decimal: Clock.now - 1))
             _ = docker(path)
             #expect(try count() == 2)
-            // The clock was set back: what was learned lies in the future.
+            // The clock was set back: the answer's time is in the future.
             try patch(5, ByteString(decimal: Clock.now + 1_000_000_000_000))
             _ = docker(path)
             #expect(try count() == 3)
@@ -76,11 +76,11 @@ import Testing
             let path = folder["docker"]
             try folder.write("docker", Files.read("/bin/true", limit: 1 << 24), mode: 0o755)
             #expect(docker(path) == .unknown)
-            // What tells nothing is asked again after an hour, ...
+            // A program that reports nothing is asked again after an hour, ...
             #expect(try Files.read(memory, limit: 4096).split(" ")[6] != "0")
             try patch(7, "28.2")
             #expect(docker(path) == .docker(Version(28, 2)))
-            // ... and a launcher by another name is no docker of its own.
+            // ... and a launcher with another name is not a docker of its own.
             try Files.makeLink(folder["link"], to: "/bin/echo")
             let echo: ByteString = try folder.write(
                 "docker-echo", Files.read("/bin/echo", limit: 1 << 24), mode: 0o755)
@@ -94,7 +94,7 @@ import Testing
             for place in [nil, file.appending(path: "x"), "/proc/none/x", "/dev/null/x"] as [ByteString?] {
                 var versions = BinaryVersions(file: place)
                 #expect(versions.docker(at: path) == .docker(Version(28, 5)))
-                // Within one process it is remembered all the same.
+                // Within one process it is still remembered.
                 #expect(versions.docker(at: path) == .docker(Version(28, 5)))
             }
             #expect(try count() == 4)
@@ -315,7 +315,7 @@ import Testing
             let facts = try #require(resolve(hosts: ["unix://" + folder["other"]]).facts)
             #expect(facts.obstacleToExport?.reason == reason)
             #expect(!facts.canExport)
-            // By its BuildKit first.
+            // BuildKit is asked first.
             #expect(server.received.count == 2)
         }
 

@@ -4,13 +4,13 @@ import Glibc
 import Host
 import Testing
 
-/// A server for one connection on a unix socket or on 127.0.0.1, which says what a test tells it to.
+/// A server for one connection on a unix socket or on 127.0.0.1, which sends what a test specifies.
 final class TestServer: Sendable {
-    /// One thing that the server does after it has read a request.
+    /// One action of the server after it has read a request.
     enum Step: Sendable {
         case send(ByteString)
         case pause(milliseconds: UInt32)
-        /// Waits for what the client says next; it counts among what was received.
+        /// Waits for what the client sends next, which is added to what was received.
         case receive
         case close
     }
@@ -29,7 +29,7 @@ final class TestServer: Sendable {
     /// What clients sent.
     var received: [ByteString] { requests.all }
 
-    /// On a unix socket, answering by what it is asked: the request line without its version.
+    /// On a unix socket; the answer depends on the request line without its version.
     init(at path: ByteString, answering answer: @escaping @Sendable (ByteString) -> [Step]) throws {
         let requests = requests
         listener = try Self.open(Self.address(path), AF_UNIX) { Self.serve($0, answer, requests) }.number
@@ -88,7 +88,8 @@ final class TestServer: Sendable {
         return (listener, UInt16(bigEndian: own.sin_port))
     }
 
-    /// The thread closes the listener: a number closed here could already be another's when the thread uses it again.
+    /// The thread closes the listener: a descriptor number closed here could already be reused when the thread uses
+    /// it again.
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private static func serve(_ client: Int32, _ answer: (ByteString) -> [Step], _ requests: Requests) {
@@ -116,7 +117,7 @@ final class TestServer: Sendable {
 }
 
 extension TestServer.Step {
-    /// A whole answer.
+    /// A complete answer.
     static func answer(_ body: ByteString) -> TestServer.Step {
         .send("HTTP/1.1 200 OK\r\nContent-Length: " + ByteString(decimal: body.count) + "\r\n\r\n" + body)
     }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("What is shown steers nothing")
 struct HarmlessTests {
-    /// No terminal and no reader may obey anything of what follows.
+    /// None of these may reach a terminal or a reader unescaped.
     static let steering: [UInt32] =
         Array(0..<0x20) + Array(0x7F..<0xA0) + [0xAD, 0x061C] + Array(0x200B...0x200F) + Array(0x2028...0x202E)
         + Array(0x2060...0x206F) + [0xFEFF, 0xE0001, 0xE0041, 0xE007F, 0xE0100]

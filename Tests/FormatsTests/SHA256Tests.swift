@@ -6,7 +6,7 @@ import Testing
 
 @Suite("SHA-256")
 struct SHA256Tests {
-    /// FIPS 180-4 and NIST's example values.
+    /// Example values of FIPS 180-4 and NIST.
     @Test(
         "The standard's own examples",
         arguments: [
@@ -26,8 +26,8 @@ struct SHA256Tests {
         #expect(SHA256.hexDigest(of: text.repeated(times)) == digest)
     }
 
-    /// sha256.txt holds what sha256sum says of the bytes `(7i + n) mod 256`, for each length n from 0 to 200: every place of
-    /// the padding in a block and around it.
+    /// sha256.txt contains the output of sha256sum for the bytes `(7i + n) mod 256`, for each length n from 0 to 200:
+    /// every position of the padding in and around a block.
     @Test("Every length up to 200")
     func lengths() throws {
         let file = try #require(Bundle.module.url(forResource: "sha256", withExtension: "txt"))

@@ -36,7 +36,7 @@ struct TimestampTests {
 
     @Test("Without a zone it is local time, before and after the clock was changed")
     func local() {
-        // An hour ahead, two from 2026-03-29T01:00Z on.
+        // One hour ahead of UTC, two from 2026-03-29T01:00Z on.
         let offset: (Int) -> Int = { $0 < 1_774_746_000 ? 3_600 : 7_200 }
         #expect(parse("2026-03-29T01:30", offset: offset) == 1_774_744_200)
         #expect(parse("2026-03-29T03:30", offset: offset) == 1_774_747_800)

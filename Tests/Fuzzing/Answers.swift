@@ -5,7 +5,7 @@ import Planning
 @testable import Engine
 @testable import Host
 
-/// What an engine answers.
+/// An engine's answers.
 enum Answers {
     private struct Outcome: Equatable {
         let isComplete: Bool
@@ -24,7 +24,8 @@ enum Answers {
         return Outcome(isComplete: response.isComplete, status: response.status, body: response.body)
     }
 
-    /// However an answer is divided on its way, it is the same one. The first byte says whether it has a body and where it is cut.
+    /// An answer is the same however it is divided on its way. The first byte says whether it has a body and where it
+    /// is cut.
     static func http(_ input: ByteString) {
         guard let first = input.bytes.first else { return }
         let text = Array(input.bytes.dropFirst())
@@ -39,8 +40,8 @@ enum Answers {
         if let whole { require(whole.isComplete && (100...999).contains(whole.status), "half an answer") }
     }
 
-    /// A call's answer is the same one however it is divided, and a worker that is read from it is one that can be remembered. The first
-    /// byte says where it is cut; beginning with "\0", what follows is the message itself.
+    /// The answer to a call is the same however it is divided, and a worker read from it can be remembered. The first
+    /// byte says where it is cut; after a leading "\0" the rest is the message itself.
     static func call(_ input: ByteString) {
         guard let first = input.bytes.first else { return }
         let text = Array(input.bytes.dropFirst())
@@ -88,7 +89,7 @@ enum Answers {
         guard case .whole(let generation) = PackageGeneration.current(among: volumes), generation.view != .none else {
             return
         }
-        // These words end up in the options of a mount.
+        // This text is used in the options of a mount.
         require(PackageGeneration.isPlain(generation.directory), "a directory that cannot stand in options")
         require(
             generation.lowerDirectories.allSatisfy(PackageGeneration.isPlain), "a layer that cannot stand in options")
@@ -97,7 +98,7 @@ enum Answers {
         }
     }
 
-    /// However a program's words are divided on their way, they are the same lines.
+    /// A program's output gives the same lines however it is divided on its way.
     static func conversation(_ input: ByteString) {
         func lines(_ size: Int) -> [ByteString] {
             var (spoken, lines, start) = (LineBuffer(), [ByteString](), 0)

@@ -5,7 +5,7 @@ import Planning
 
 @testable import DockerCommandLine
 
-/// Command lines: words with NUL between them, without the program's name.
+/// Command lines: arguments separated by NUL, without the program's name.
 enum CommandLines {
     static func check(_ input: ByteString) {
         let words =
@@ -23,7 +23,7 @@ enum CommandLines {
         }
     }
 
-    /// Every word after the command word is accounted for, and every value stands where it is said to.
+    /// Every argument after the command word is accounted for, and every value is at its reported place.
     private static func checkPlaces(_ scan: Scan, until end: Int?, _ words: [ByteString], from index: Int) {
         var covered = Set(scan.positionals)
         if let terminator = scan.terminator { covered.insert(terminator) }
@@ -37,7 +37,8 @@ enum CommandLines {
         require(covered == Set((index + 1)..<max(index + 1, words.count)), "words are left over")
     }
 
-    /// What was added stands in one place, directly after the command word, and without it the words are the user's.
+    /// The added options are in one place, directly after the command word, and without them the arguments are the
+    /// user's.
     private static func checkRemoval(_ plan: Plan, _ words: [ByteString], after index: Int) {
         require(plan.isChanged == (plan.arguments != words), "isChanged lies")
         let count = plan.arguments.count - words.count
@@ -160,7 +161,7 @@ enum CommandLines {
             })
     }
 
-    /// As many words as before, the same sources in the same order, and nothing left to translate.
+    /// The same number of arguments, the same sources in the same order, and nothing left to translate.
     private static func checkPaths(
         _ sources: [MountSource], _ words: [ByteString], _ make: (PathPolicy.Facts) -> Plan,
         again: ([ByteString], ([MountSource]) -> PathPolicy.Facts) -> Plan?

@@ -4,7 +4,7 @@ import Formats
 
 /// Dockerfiles: any bytes at all.
 enum Dockerfiles {
-    /// Nothing is lost in reading, every place is in the file, and fixing twice is fixing once.
+    /// Parsing loses nothing, every position is in the file, and a second fix changes nothing.
     static func check(_ input: ByteString) {
         let file = Dockerfile(input)
         require(file.printed == input, "print differs from input")

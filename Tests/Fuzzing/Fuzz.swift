@@ -2,9 +2,9 @@ import Formats
 import Glibc
 import Host
 
-/// What libFuzzer tries, and Growth.swift gives ever larger inputs to: readers of what users, engines and files say, each with the properties that must hold for every input.
-/// FUZZ_TARGET names the one that this process tries. A new one is a row here, a folder of
-/// seeds, and rows in Growth.swift.
+/// What libFuzzer tests, and what Growth.swift runs with ever larger inputs: readers of input from users, engines and
+/// files, each with the properties that must hold for every input. FUZZ_TARGET names the one for this process. To add
+/// one, add a row here, a folder of seeds, and rows in Growth.swift.
 private let targets: [String: @Sendable (ByteString) -> Void] = [
     "arguments": CommandLines.check,
     "settings": Texts.settings,
@@ -28,7 +28,7 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "bytes": Texts.bytes,
 ]
 
-/// What Growth gives ever larger inputs to.
+/// What Growth runs with ever larger inputs.
 let allTargets = targets.keys.sorted()
 func target(named name: String) -> (@Sendable (ByteString) -> Void)? { targets[name] }
 
@@ -40,14 +40,14 @@ private let chosen: @Sendable (ByteString) -> Void = {
     return target
 }()
 
-/// Ends the process, which libFuzzer takes for a find and keeps the input.
+/// Ends the process, which libFuzzer counts as a finding, and keeps the input.
 func require(_ holds: Bool, _ what: @autoclosure () -> String) {
     guard !holds else { return }
     Kernel.printError(ByteString("property broken: " + what() + "\n"))
     abort()
 }
 
-/// What libFuzzer calls for each input.
+/// libFuzzer calls this for each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func tryInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     chosen(ByteString(UnsafeBufferPointer(start: bytes, count: count)))

@@ -3,8 +3,8 @@
     import Glibc
     import Host
 
-    /// How the readers' work grows with their inputs: each is given n, 2n, 4n and 8n bytes, each time in a process of its own, whose
-    /// instructions `Tests/growth` has counted, and which tells how much memory it took.
+    /// How the readers' work grows with their inputs: each gets n, 2n, 4n and 8n bytes, each time in a separate
+    /// process, whose instructions `Tests/growth` counts, and which reports how much memory it used.
     @main
     enum Growth {
         static func main() {
@@ -16,7 +16,7 @@
                 print("missing \(name)")
             }
             for shape in shapes {
-                // Without any input: what a process costs by itself.
+                // Without any input: the cost of the process itself.
                 for size in [0] + sizes { measure(shape, size) }
             }
         }
@@ -27,7 +27,7 @@
             let child = fork()
             if child == 0 {
                 if size > 0 {
-                    // Peaks are counted from here on: proc(5), /proc/PID/clear_refs.
+                    // Peak memory is counted from here on: proc(5), /proc/PID/clear_refs.
                     if let file = fopen("/proc/self/clear_refs", "w") {
                         fputs("5", file)
                         fclose(file)
@@ -66,7 +66,7 @@
             (self.target, self.name, self.make) = (target, name, make)
         }
 
-        /// A text over and over, between two others.
+        /// A repeated text between two others.
         init(_ target: String, _ name: String, _ first: String = "", each: String, _ last: String = "") {
             self.init(target, name) { size in
                 let count = max(1, (size - first.utf8.count - last.utf8.count) / max(1, each.utf8.count))
@@ -74,7 +74,7 @@
             }
         }
 
-        /// A text with a number in it, counted up in place of "#".
+        /// A repeated text in which an increasing number replaces "#".
         init(_ target: String, _ name: String, _ first: String = "", numbered: String, _ last: String = "") {
             self.init(target, name) { size in
                 var text = Array(first.utf8)
@@ -90,7 +90,7 @@
         }
     }
 
-    /// Honest ones, and the worst that anybody has thought of. A target without a row is an error.
+    /// Ordinary inputs, and the worst known ones. A target without a row is an error.
     private let shapes: [Shape] = [
         Shape("arguments", "options", "build\0", each: "--build-arg\0a=b\0", "."),
         Shape("arguments", "mounts", "run\0", numbered: "-v\0/ws/#:/#\0", "image"),
@@ -217,7 +217,7 @@
         Shape("bytes", "dots", each: "../"),
     ]
 
-    /// An index whose paths each keep so many bytes of the one before.
+    /// An index in which each path keeps this many bytes of the one before.
     private func index(
         version: UInt32, keeping: Int, directories: Bool = false
     ) -> @Sendable (Int) -> ByteString {
@@ -242,13 +242,13 @@
                 last = path
                 count += 1
             }
-            // The last byte chooses SHA-1.
+            // The last byte selects SHA-1.
             return ByteString(
                 Array("DIRC".utf8) + number(Int(version)) + number(count) + entries + [UInt8](repeating: 0, count: 20))
         }
     }
 
-    /// A list of one worker, whose record is a field over and over.
+    /// A list of one worker, whose record consists of a repeated field.
     private func worker(of size: Int, _ field: [UInt8]) -> [UInt8] {
         let record = (0..<max(1, size / field.count)).flatMap { _ in field }
         // Its length, in three bytes of seven bits.
@@ -257,20 +257,22 @@
             + record
     }
 
-    /// What the target of BuildKit's answers takes: a message or, behind two heads, settings and the head of an answer, frames.
+    /// The input of the target for BuildKit's answers: a message, or frames after two heads, settings and the head of
+    /// an answer.
     private func call(_ bytes: [UInt8], framed: Bool = false) -> ByteString {
         guard framed else { return ByteString([0] + bytes) }
         let heads: ByteString = "\u{1}HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 OK\r\n\r\n"
         return ByteString(heads.bytes + [0, 0, 0, 4, 0, 0, 0, 0, 0] + [0, 0, 0, 1, 4, 0, 0, 0, 1] + bytes)
     }
 
-    /// A record of a context whose bytes are nearly as many as asked for.
+    /// A record of a context with nearly this many bytes.
     private func record(_ size: Int, deep: Bool) -> ByteString {
         let first = deep ? String(repeating: "d/", count: 2000) : "src/"
         return recordBytes((0..<max(1, size / 20)).map { first + String($0 + 1_000_000) })
     }
 
-    /// A cache config of so many bytes: a layer and a record a step, each step on the one before or all of them on the first.
+    /// A cache config of this many bytes: a layer and a record for each step, each step on the one before, or all on
+    /// the first.
     private func unionConfig(of size: Int, chained: Bool) -> ByteString {
         func digest(_ number: Int) -> String {
             "sha256:" + String(repeating: "0", count: 56) + String(10_000_000 + number)

@@ -4,11 +4,12 @@ import Host
 
 @testable import BuildCache
 
-/// The files of an export as pre-flight reads them: index, manifest and config, with NUL between them. CONFIG in the manifest and
-/// MANIFEST in the index stand for the digests of what was made of the input, so that more than one step is reached.
+/// The files of an export as pre-flight checks read them: index, manifest and config, separated by NUL. CONFIG in the
+/// manifest and MANIFEST in the index stand for the digests of the files made from the input, so that more than one
+/// step is reached.
 enum Store {
     private static let generation: Generation = {
-        // In memory: each input is four files.
+        // In memory, because each input makes four files.
         let folder = ByteString("/dev/shm/slipway-fuzz-") + ByteString(decimal: getpid())
         let generation = Generation(path: folder, owner: Kernel.userID)
         for path in [generation.poolPath, folder.appending(path: "export")] {
@@ -30,7 +31,7 @@ enum Store {
         return text.prefix(range.lowerBound) + other + text.dropFirst(range.upperBound)
     }
 
-    /// Puts a text into the pool and gives its digest with its size, as a descriptor has them.
+    /// Puts a text into the pool and returns its digest and size, as in descriptors.
     private static func blob(_ text: ByteString) -> (file: ByteString, fields: ByteString) {
         let digest = SHA256.hexDigest(of: text)
         let file = generation.poolPath.appending(path: digest)

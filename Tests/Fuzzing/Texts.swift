@@ -8,16 +8,16 @@ import Planning
 @testable import Engine
 @testable import PathMap
 
-/// Texts that are read whole.
+/// Texts that are read as a whole.
 enum Texts {
-    /// What is in force can be written down, and is the same when it is read again.
+    /// Settings in effect can be written, and are the same when read again.
     static func settings(_ input: ByteString) {
         var settings = Settings()
         _ = settings.apply(lines: input, from: "a file")
         var again = Settings()
         let rows = Settings.rows.map { ($0.key, $0.show(settings)) }
         let lines = rows.filter { !$0.1.isEmpty }.map { $0.0 + " = " + $0.1 }
-        // A file's line ends where it ends, and blanks around a value are not its own.
+        // The value of a line ends with the line, and does not include surrounding blanks.
         guard !rows.contains(where: { $0.1.contains("\n") || $0.1 != $0.1.trimmed }) else { return }
         require(
             again.apply(lines: lines.joined(separator: "\n"), from: "again").isEmpty, "what is shown is not understood")
@@ -26,7 +26,7 @@ enum Texts {
         _ = third.apply(environment: input.split("\n").map { "SLIPWAY_" + $0 })
     }
 
-    /// What is written of a document is the document.
+    /// A JSON value that is written and read again is the same.
     static func json(_ input: ByteString) {
         guard let json = JSON(input) else { return }
         let text = json.text
@@ -69,7 +69,7 @@ enum Texts {
         if let json = JSON(input) { _ = ContainerMount.list(in: json) }
     }
 
-    /// Git's files: a configuration, and addresses.
+    /// git's files: a configuration, and addresses.
     static func git(_ input: ByteString) {
         let value = GitConfig(input)?.url(ofRemote: "origin") ?? input
         guard let origin = OriginURL.normalized(value) else { return }
@@ -77,7 +77,7 @@ enum Texts {
         _ = OriginURL.localPath(value)
     }
 
-    /// What docker and buildx keep.
+    /// Files of docker and buildx.
     static func dockerFiles(_ input: ByteString) {
         _ = DockerConfiguration(directory: "/c", text: input)
         _ = BuilderInstance(input)
@@ -90,7 +90,7 @@ enum Texts {
         _ = HostTable.addresses(of: "localhost", in: input)
     }
 
-    /// What Slipway writes for itself: the journal, keys, names of exports.
+    /// Slipway's own files: the journal, keys, names of exports.
     static func records(_ input: ByteString) {
         _ = JournalEntry.entries(in: input)
         if let name = ExportName(input) { require(name.text == input, "an export's name is not its own") }
@@ -100,7 +100,7 @@ enum Texts {
         }
     }
 
-    /// A bake's definition, as compose hands it over: whatever is selected is one of its targets.
+    /// A bake definition, as compose passes it: whatever is selected is one of its targets.
     static func definition(_ input: ByteString) {
         guard let definition = BakeDefinition(input) else { return }
         let names = Set(definition.targets.map(\.name))
@@ -110,7 +110,7 @@ enum Texts {
         for target in definition.targets { _ = BakeCachePolicy.Part(target) { $0.hasPrefix("/store/") } }
     }
 
-    /// What all the others are made of.
+    /// The operations on which all others are based.
     static func bytes(_ input: ByteString) {
         let part = input.suffix(input.count / 2) + "b"
         require(

@@ -4,13 +4,13 @@ import Git
 
 @testable import WorkingTree
 
-/// What is read about working trees and builds of them.
+/// What is read of working trees and of builds from them.
 enum Trees {
-    /// Every path of an index that is believed may be looked up below the tree, and nowhere else.
+    /// Every path of an accepted index may be looked up below the tree, and nowhere else.
     static func index(_ input: ByteString) {
         let format: GitIndex.ObjectFormat = input.bytes.last.map { $0 & 1 == 1 } ?? false ? .sha256 : .sha1
         #if GROWTH
-            // What the properties cost by themselves is not the reader's: version 4 names far more bytes than it has.
+            // The cost of the checks does not belong to the reader: version 4 names far more bytes than it contains.
             _ = try? GitIndex(input.bytes, format: format).forEach(verifying: false) { _, _, _ in true }
         #else
             checkPaths(input, format)
@@ -18,7 +18,7 @@ enum Trees {
     }
 
     private static func checkPaths(_ input: ByteString, _ format: GitIndex.ObjectFormat) {
-        // The digest at the end would keep nearly everything from being read.
+        // The digest at the end would prevent nearly everything from being read.
         var names: [ByteString] = []
         let isWhole = try? GitIndex(input.bytes, format: format).forEach(verifying: false) { _, path, shared in
             let name = ByteString(path.dropLast().map { UInt8(bitPattern: $0) })
@@ -50,7 +50,7 @@ enum Trees {
         _ = BuildRecord(input)
     }
 
-    /// What is kept of a context is the same when it is read again.
+    /// A record of a context is the same when read again.
     static func record(_ input: ByteString) {
         guard let record = ContextRecord(input) else { return }
         require(ContextRecord(record.bytes)?.bytes == record.bytes, "a record is another when it is read again")

@@ -2,7 +2,7 @@ import Formats
 
 @testable import CacheUnion
 
-/// Configs as they lie in a store, with NUL between them. Their manifests name every blob that stands in them.
+/// Configs as in a store, separated by NUL. Their manifests name every blob that occurs in them.
 enum Unions {
     static func check(_ input: ByteString) {
         let texts = input.bytes.split(separator: 0, maxSplits: 3, omittingEmptySubsequences: false).map {
@@ -26,7 +26,7 @@ enum Unions {
         }
         require(again.config == config, "what was written is read as another")
         require(!again.hasCircle, "a circle was written")
-        // Half of the layers are gone.
+        // Half of the layers are missing.
         let less = union.keepingLayers { $0.digest[word: 0] & 1 == 0 }
         require(less.layers.allSatisfy { $0.digest[word: 0] & 1 == 0 }, "a missing layer is named")
         require(less == less.keepingLayers { $0.digest[word: 0] & 1 == 0 }, "removing twice is not removing once")

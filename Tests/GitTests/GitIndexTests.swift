@@ -2,7 +2,7 @@ import Formats
 import Git
 import Testing
 
-/// Indexes as git writes them, made byte by byte.
+/// Indexes in git's format, made byte by byte.
 struct IndexWriter {
     var version: UInt32 = 2
     var format = GitIndex.ObjectFormat.sha1
@@ -47,7 +47,7 @@ struct IndexWriter {
         stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> UInt32($0)) }
     }
 
-    /// git's own: each further byte counts from one more than the one before could tell.
+    /// git's own encoding: each further byte counts from one more than the bytes before could express.
     private static func variable(_ value: Int) -> [UInt8] {
         var rest = value
         var out = [UInt8(rest & 0x7F)]
@@ -59,13 +59,13 @@ struct IndexWriter {
     }
 }
 
-/// All that an index holds.
+/// The complete content of an index.
 struct WholeIndex {
     var entries: [GitIndex.Entry] = []
     var paths: [ByteString] = []
     var shared: [Int] = []
 
-    /// Read in pieces of so many bytes.
+    /// Read in pieces of this size.
     init(
         _ bytes: [UInt8], format: GitIndex.ObjectFormat = .sha1, verifying: Bool = true, pieces: Int = .max
     ) throws(GitIndex.IndexError) {

@@ -199,7 +199,7 @@ struct GitRepositoryTests {
         func around(_ name: ByteString, user: UInt32, sudo: ByteString? = nil) -> GitRepository.Location {
             GitRepository.around(folder[name], Owners(user: user, sudo: sudo))
         }
-        // Everybody may believe root's own.
+        // Everybody may trust root's files.
         #expect(around("w", user: 4242).repository?.origin == "example.org/o/r")
         for part: ByteString in ["r", "r/.git"] {
             try own(4242, part)
@@ -218,7 +218,7 @@ struct GitRepositoryTests {
             #expect(around("w", user: 0).foreign?.hasSuffix(part) ?? false, "\(part)")
             try own(0, part)
         }
-        // A link counts as well as what it leads to, and the repository of the next user is no clone's origin.
+        // Both the link and its target count, and another user's repository is not a clone's origin.
         try folder.makeFolder("linked")
         try Files.makeLink(folder["linked/.git"], to: folder["r/.git"])
         #expect(around("linked", user: 0).repository?.origin == "example.org/o/r")

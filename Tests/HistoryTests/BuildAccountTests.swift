@@ -23,7 +23,7 @@ struct BuildAccountTests {
             BuildAccount.accounts(of: [
                 entry([("a", false, 5_000), ("b", false, 7_000)], export: 100, imported: false),
                 entry([("a", true, 1), ("b", true, 1)], export: 50),
-                // Of its own cache, or never measured: nothing.
+                // From the engine's own cache, or never measured: no time saved.
                 entry([("a", true, 1)], imported: false), entry([("c", true, 9)]),
             ]).first)
         #expect((account.builds, account.steps, account.cached) == (4, 6, 4))
@@ -37,7 +37,7 @@ struct BuildAccountTests {
         #expect(try #require(BuildAccount.accounts(of: cheap).first).pays)
         let ten = cheap + [entry([("a", true, 1)], export: 10, began: 10)]
         #expect(try !#require(BuildAccount.accounts(of: ten).first).pays)
-        // What long ago cost much is forgotten.
+        // High costs from long ago no longer count.
         let good = (12...21).map { entry([("b", true, 1)], export: 1, began: $0) }
         let all = ten + [entry([("b", false, 100)], began: 11)] + good
         #expect(try #require(BuildAccount.accounts(of: all).first).pays)

@@ -34,7 +34,7 @@ struct BuildxHistoryTests {
         #expect(Self.found(nil, [Self.reference("one", at: 12), Self.reference("two", at: 12)]) == nil)
     }
 
-    // As buildx 0.29 notes them.
+    // As buildx 0.29 records them.
     @Test("Builds of one context with other Dockerfiles, of which the first was slow to begin")
     func dockerfiles() {
         let noted = [
@@ -59,7 +59,7 @@ struct BuildxHistoryTests {
         #expect(Self.found("web", bake) == "w" && Self.found("db", bake) == "d")
         #expect(Self.found(nil, bake) == nil && Self.found("cache", bake) == nil)
         #expect(Self.found(nil, bake + [Self.reference("alone", at: 12)]) == "alone")
-        // A buildx that notes no names.
+        // A version of buildx that records no names.
         #expect(Self.found("web", [Self.reference("old", at: 12, target: "")]) == "old")
     }
 

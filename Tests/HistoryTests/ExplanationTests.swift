@@ -120,7 +120,7 @@ struct ExplanationTests {
         let changed = ByteString(Self.dockerfile.lossy.replacing("    all", with: "    some"))
         let told = explain(side(changed), side(), [make])
         #expect(told.cause == .dockerfile && told.sentence == "the Dockerfile changed at line 5 (RUN)")
-        // A later line, or another stage's, is no cause.
+        // A later line, or one in another stage, is not a cause.
         #expect(explain(side(changed), side(), [copy]).cause == .unknown)
         let commented = ByteString(Self.dockerfile.lossy.replacing("COPY src", with: "# more\nCOPY src"))
         #expect(explain(side(commented), side(), [make]).cause == .unknown)
@@ -180,7 +180,7 @@ struct ExplanationTests {
         let one = told(copy, "other", side())
         #expect(one.cause == .shared && one.shouldHaveHit && one.sentence.range(of: "other") != nil)
         #expect(told(copy, nil, side()).cause == .unknown)
-        // What does differ is the cause, whoever else was built.
+        // An actual difference is the cause, whatever else was built.
         #expect(told(copy, "other", side(entries: [file("src/a")])).cause == .files)
     }
 
@@ -287,7 +287,7 @@ struct OutlineTests {
         #expect(back.json == record.json && back.bakeTarget == "web" && back.isPartlyAnew == false)
         record.isPartlyAnew = true
         #expect(BuildRecord(record.json.text)?.isPartlyAnew == true)
-        // Of what an earlier version has written it is not known.
+        // In a record of an earlier version it is unknown.
         let member = try #require(text.range(of: #""partlyAnew":false,"#))
         let older = text.prefix(member.lowerBound) + text.dropFirst(member.upperBound)
         #expect(try #require(BuildRecord(older)).isPartlyAnew == nil)

@@ -30,7 +30,7 @@ struct JournalStatisticsTests {
         return .object(["digest": .string("sha256:" + digits), "size": .integer(content.count)])
     }
 
-    /// An export of these layers; returns its note, and how many bytes its manifest has.
+    /// An export of these layers; returns its note and the size of its manifest.
     private func export(_ name: ByteString, _ layers: [ByteString]) throws -> (note: Note, manifest: Int) {
         let manifest = JSON.object(["config": try put("config"), "layers": .array(try layers.map(put))]).text
         let path = generation + "/exports/key/" + name

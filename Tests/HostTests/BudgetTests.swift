@@ -122,7 +122,7 @@ struct BudgetTests {
     @Test("whoever loses the processor while a budget begins has all of it left")
     func heldUpAtFirst() throws {
         guard Clock.others > 0 else { return }
-        // Each waits for so many others that it is longer than a budget of this size waits for a disk.
+        // Each waits for so many others that it takes longer than a budget of this size waits for a disk.
         let count = 12 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let begun = Atomic<Int>(0)
         let spent = Atomic<Int>(0)

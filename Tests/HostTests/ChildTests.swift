@@ -49,7 +49,7 @@ struct ChildTests {
 
 @Suite("Reading that fails")
 struct FailingReadTests {
-    // The memory of a process has a first page that cannot be read: EIO, as from a broken disk.
+    // The first page of a process's memory cannot be read: EIO, as from a broken disk.
     @Test("An error is no end")
     func error() {
         #expect(throws: Errno(code: EIO)) { () throws(Errno) in try Files.read("/proc/self/mem", limit: 100) }

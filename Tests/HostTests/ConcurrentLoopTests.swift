@@ -17,7 +17,7 @@ struct ConcurrentLoopTests {
                 $0.atWork += 1
                 $0.most = max($0.most, $0.atWork)
             }
-            // A second one may be slow to begin.
+            // A second thread may be slow to start.
             let deadline = Clock.monotonic + (count > 1 && bound > 1 ? 10_000_000_000 : 0)
             repeat {
                 Clock.sleep(nanoseconds: 2_000_000)

@@ -22,7 +22,7 @@ struct DescriptorTests {
             let first = try Descriptor.open("/dev/zero")
             let second = try Descriptor.open("/dev/zero")
             #expect(first.number > 2 && second.number > 2)
-            // Another thread may have taken the number meanwhile, but with a file of its own.
+            // Another thread may have got the number meanwhile, but for another file.
             let standing = try? Files.readLink("/proc/self/fd/" + ByteString(decimal: closed))
             #expect(standing != "/dev/zero")
             #expect(fcntl(first.number, F_GETFD) == FD_CLOEXEC)
@@ -156,7 +156,7 @@ struct LockTests {
         #expect(throws: Errno.wouldBlock) { try second.lock(.exclusive) }
     }
 
-    // In a process of its own: a program that another test starts meanwhile holds a copy until it has become another.
+    // In a separate process: a program that another test starts meanwhile holds a copy until its exec.
     @Test("The lock ends with its descriptor")
     func release() async {
         await #expect(processExitsWith: .success) { [path = folder["lock"].lossy as String] in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Host
 
-/// Long enough for any machine, where a test does not mean to run out of time.
+/// Long enough for any machine, for tests that are not about time-outs.
 private let ample: Int64 = 60_000_000_000
 
 @Suite("Asking a program")
@@ -80,7 +80,7 @@ struct ExecutionTests {
     @Test("What is said to fit is taken, and little more")
     func longestCommandLine() throws {
         func text(_ count: Int) -> ByteString { ByteString([UInt8](repeating: 0x78, count: count)) }
-        // As many words for each size, so that only their lengths count.
+        // The same number of arguments for each size, so that only their lengths count.
         func words(_ size: Int) -> [ByteString] {
             ["true"] + Array(repeating: text(size / 100), count: 99) + [text(size / 100 + size % 100)]
         }
@@ -92,7 +92,7 @@ struct ExecutionTests {
             let size = (fits + tooLong) / 2
             if Execution.takes(words(size), spare: 0) { fits = size } else { tooLong = size }
         }
-        // The kernel takes the program's path and some words of its own from the same room.
+        // The kernel takes the program's path and some strings of its own from the same space.
         #expect(isTaken(words(fits - 64)) && !isTaken(words(fits + 4096)))
         #expect(Execution.takes(words(fits - 1000), spare: 1000) && !Execution.takes(words(fits - 1000), spare: 1001))
         for length in [131_071, 131_072] {
@@ -280,13 +280,13 @@ struct DetachedTests {
             #expect(pipe(&ends) == 0)
             let caller = getpid()
             Detached.run { _ in
-                // Held up for as long as the caller reads: the end that the caller then sees is not this process's.
+                // Waits until the caller has read: the end that the caller then sees is not this process's.
                 while Files.isMissing(folder + "/go") { usleep(5_000) }
                 let open = (try? Files.names(in: "/proc/self/fd", limit: 100)) ?? []
                 let places = (0...2).map { (try? Files.readLink("/proc/self/fd/" + ByteString(decimal: $0))) ?? "" }
                 let here = (try? Kernel.workingDirectory()) ?? ""
                 let facts: [Bool] = [
-                    // Reading the directory takes one more, and the caller's end can be waited for.
+                    // Reading the directory opens one more, and the caller's end can be waited for.
                     open.count == 5, places.allSatisfy { $0 == "/dev/null" }, here == "/", getppid() != caller,
                     getsid(0) != getsid(caller), getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == 19,
                 ]

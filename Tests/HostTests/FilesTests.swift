@@ -191,7 +191,7 @@ struct FilesTests {
         #expect(throws: Errno.noSuchFile) { try Files.rename(folder["b"], to: folder["a"]) }
     }
 
-    // Root may do everything, so it steps down first.
+    // Root may do everything, so the test changes to another user first.
     @Test("Permissions are the effective user's")
     func permissions() async throws {
         try folder.write("closed", "", mode: 0)
@@ -257,7 +257,7 @@ struct FilesTests {
     func temporaryFolders() throws {
         let prefix = "slipway-left-" + Hex.digits(of: Kernel.randomBytes(4)) + "-"
         let (old, young) = try (Files.makeTemporaryFolder(prefix: prefix), Files.makeTemporaryFolder(prefix: prefix))
-        // Not of this kind, though older: another name, a file, what a link leads to.
+        // Older, but not of this kind: another name, a file, a link's target.
         let other = old + "-kept"
         try Files.makeDirectory(other, mode: 0o700)
         // Nor one that others may write to: they could have moved it here.

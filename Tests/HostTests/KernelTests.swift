@@ -75,7 +75,7 @@ struct KernelTests {
         #expect(times == times.sorted())
         #expect(Clock.now > 1_700_000_000_000_000_000)
         #expect(Clock.nanoseconds(timespec(tv_sec: -1, tv_nsec: 5)) == -999_999_995)
-        // A file system may tell any number: it must not trap.
+        // A file system may report any number: it must not trap.
         _ = Clock.nanoseconds(timespec(tv_sec: .max, tv_nsec: .max))
     }
 

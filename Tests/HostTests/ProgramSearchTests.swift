@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The next docker on PATH")
 struct ProgramSearchTests {
-    /// What a folder of PATH holds under the name "docker".
+    /// What a folder on PATH contains under the name "docker".
     enum Content: Sendable {
         case program, script, text, empty, shim, markerTooFarDown, notExecutable, directory, dangling, ourselves,
             unreadable
@@ -65,7 +65,7 @@ struct ProgramSearchTests {
         let expected = expected.map { folder[$0].lossy + "/docker" }
         await #expect(processExitsWith: .success) {
             [search = search as String, expected = expected as String?, standing = folder["program"].lossy as String] in
-            // A relative entry would find the program that stands there.
+            // A relative entry would find the program in this folder.
             chdir(standing)
             setenv("PATH", search, 1)
             let found = ProgramSearch.next(named: "docker", withoutMarker: "SLIPWAY-TEST") { _ in false }

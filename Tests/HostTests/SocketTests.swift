@@ -4,7 +4,7 @@ import Host
 import TestSupport
 import Testing
 
-/// A listening socket, closed with the test. Connections wait in its backlog until the test takes them.
+/// A listening socket, closed at the end of the test. Connections wait in its backlog until the test accepts them.
 private final class Listener: Sendable {
     let number: Int32
     let port: UInt16
@@ -135,7 +135,7 @@ struct SocketTests {
     @Test("A server with a full backlog is a time-out")
     func backlog() throws {
         let listener = Listener(at: path, backlog: 0)
-        // The backlog's exact length is the kernel's affair; 64 is beyond it.
+        // The kernel decides the backlog's exact length; 64 exceeds it.
         func connect(_ left: Int) throws {
             let held = try Socket.unix(path, within: brief)
             if left > 0 { try connect(left - 1) }

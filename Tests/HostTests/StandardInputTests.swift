@@ -7,10 +7,10 @@ import Testing
 
 @Suite("Standard input, looked at beforehand")
 struct StandardInputTests {
-    /// More than a pipe holds.
+    /// More than a pipe can hold.
     private static let long = ByteString((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
 
-    /// Puts a pipe on standard input, with a child that feeds it in pieces.
+    /// Puts a pipe on standard input, with a child that writes to it in pieces.
     private static func feed(_ content: ByteString) throws {
         var ends: [Int32] = [-1, -1]
         _ = try checked { pipe(&ends) }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Reasons")
 struct ReasonTests {
-    /// A number keeps its meaning for ever. This table may grow; nothing in it may change.
+    /// A number never changes its meaning. This table may grow; nothing in it may change.
     private static let numbers: [(Reason, UInt16)] = [
         (.importAdded, 1), (.exportAdded, 2), (.viewAdded, 3), (.sharedCachesAdded, 4),
         (.pathsTranslated, 5), (.nestedMountAdded, 6), (.sandboxApplied, 9),

@@ -22,12 +22,12 @@ struct MountInfoTests {
     static let containers: [(ByteString, MountInfo.Container)] = [
         (files(), .id(own)), (files(below: "/"), .id(own)), (files(below: "/@/docker/containers/"), .id(own)),
         (files(own, ["hosts"]), .id(own)),
-        // The user's own file over one of them says nothing; another container's is a contradiction.
+        // The user's own file in place of one of them proves nothing; another container's is a contradiction.
         (files(own, ["hostname", "resolv.conf"]) + line("/home/u/hosts", "/etc/hosts"), .id(own)),
         (files(own, ["hostname"]) + files(other, ["hosts"]), .unclear),
         // A later mount covers an earlier one.
         (files() + line("/home/u/hosts", "/etc/hosts"), .id(own)),
-        // The host, podman, kubelet, a cgroup's name, a shorter ID, another file of the folder, what has been deleted.
+        // The host, podman, kubelet, a cgroup's name, a shorter ID, another file in the folder, a deleted file.
         ("", .none), (line("/", "/"), .none),
         (line("/var/lib/containers/storage/overlay-containers/" + own + "/userdata/hosts", "/etc/hosts"), .none),
         (line("/var/lib/kubelet/pods/1-2/etc-hosts", "/etc/hosts"), .none),
@@ -78,7 +78,8 @@ struct MountInfoTests {
         let cases: [(ByteString, Bool)] = [
             (Self.bind("/srv/ws", "/ws"), true), ("", false), (Self.bind("/srv/other", "/ws"), false),
             (Self.bind("/srv/ws", "/ws") + "," + Self.bind("/db", "/db"), false),
-            // The root of a file system of its own, and a part of a path, are no certain sign; beside one they fit.
+            // The root of a separate file system, or a part of a path, proves nothing; together with a certain match
+            // they fit.
             (Self.bind("/mnt/disk", "/fs"), false), (Self.bind("/mnt/proj", "/p"), false),
             (
                 Self.bind("/srv/ws", "/ws") + "," + Self.bind("/mnt/disk", "/fs") + "," + Self.bind("/mnt/proj", "/p"),

@@ -51,7 +51,7 @@ struct PathTableTests {
         #expect(Self.text(table.outcome(of: "/", resolved: "/")) == "/y")
         #expect(Self.text(table.outcome(of: "/a/b", resolved: "/a/b")) == "/y/a/b")
         #expect(Self.text(table.outcome(of: "/host/a", resolved: "/host/a")) == "/x/a")
-        // The whole file system of the engine is seen at /host: every path might be the engine's already.
+        // The engine's whole file system is visible at /host: every path might be the engine's already.
         let whole = PathTable([Self.row("/host", "/")])
         #expect(Self.text(whole.outcome(of: "/host/a", resolved: "/host/a")) == "already")
     }

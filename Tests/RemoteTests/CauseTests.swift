@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What goes wrong with a registry")
 struct CauseTests {
-    /// What oras 1.3.3 and crane 0.20.7 said, and why.
+    /// Messages of oras 1.3.3 and crane 0.20.7, and their causes.
     private static let said: [(text: ByteString, cause: RemoteCause)] = [
         (
             "Error: Get \"http://127.0.0.1:1/v2/a/tags/list\": dial tcp 127.0.0.1:1: connect: connection refused",

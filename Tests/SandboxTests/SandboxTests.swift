@@ -7,7 +7,7 @@ import Testing
 
 @testable import Sandbox
 
-/// An engine whose containers are in memory; it counts how many calls run at a time.
+/// An engine with containers in memory; it counts how many calls run at the same time.
 private final class Engine: EngineClient, Sendable {
     struct State {
         var containers: [ByteString: JSON] = [:]
@@ -17,7 +17,7 @@ private final class Engine: EngineClient, Sendable {
     }
 
     let state: Mutex<State>
-    /// Answers instead of the engine.
+    /// Answers in place of the engine.
     let instead: @Sendable ([ByteString]) -> DockerAnswer?
 
     init(_ containers: [JSON] = [], instead: @escaping @Sendable ([ByteString]) -> DockerAnswer? = { _ in nil }) {
@@ -169,7 +169,7 @@ struct SandboxTests {
         let theirs = Self.json("1", workspace: "/gone", origin: "them")
         #expect(try Self.verdict(theirs) == .elsewhere)
         #expect(try Self.verdict(theirs, by: Self.standard(all: true)) == .workspaceGone("/gone"))
-        // Neither a container that does not say nor a place that is not known is one's own.
+        // A container without an origin never counts as made here, nor does any if this place is unknown.
         let unknown = Self.json("1", workspace: "/gone", origin: nil)
         var nowhere = Self.standard()
         nowhere.origin = nil

@@ -2,25 +2,25 @@ public import Formats
 internal import Foundation
 internal import Host
 
-/// git itself, with nobody's settings, in a test's own folder.
+/// git itself, without any user's settings, in a test's own folder.
 public struct RealGit: Sendable {
-    /// The program; nil where there is none.
+    /// The program; nil if there is none.
     public static let program = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first {
         FileManager.default.isExecutableFile(atPath: $0)
     }
 
-    /// A command of git's failed.
+    /// A failed git command.
     public struct Failure: Error {
-        /// What was asked.
+        /// Its arguments.
         public let words: [ByteString]
     }
 
     private let folder: TemporaryFolder
 
-    /// Works in a folder.
+    /// Works in this folder.
     public init(_ folder: TemporaryFolder) { self.folder = folder }
 
-    /// Runs git in a folder below, and returns what it prints.
+    /// Runs git in a folder below, and returns its output.
     @discardableResult
     public func callAsFunction(_ words: ByteString..., in name: ByteString = ".") throws -> ByteString {
         let options: [ByteString] = ["-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main"]

@@ -2,7 +2,7 @@
 public struct Repeatable: RandomNumberGenerator {
     private var state: UInt64
 
-    /// A row of numbers for each seed.
+    /// A sequence for each seed.
     public init(seed: UInt64) { state = seed }
 
     /// The next number.
@@ -14,7 +14,7 @@ public struct Repeatable: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Any bytes, as many as there may be.
+    /// Random bytes, at most as many as given.
     public mutating func bytes(upTo count: Int) -> [UInt8] {
         (0..<Int.random(in: 0...count, using: &self)).map { _ in UInt8.random(in: .min ... .max, using: &self) }
     }

@@ -3,9 +3,9 @@ internal import Foundation
 internal import Glibc
 internal import Host
 
-/// A folder of one test's own, gone with it.
+/// A folder for one test, removed with this object.
 public final class TemporaryFolder: Sendable {
-    /// Absolute and without links, as what is compared with it.
+    /// Absolute and without links, so that it can be compared.
     public let path: ByteString
 
     /// Makes the folder.
@@ -20,7 +20,7 @@ public final class TemporaryFolder: Sendable {
     /// A path in the folder.
     public subscript(_ name: ByteString) -> ByteString { path.appending(path: name) }
 
-    /// Writes a file with exactly these permission bits, and the folders above it.
+    /// Writes a file with exactly these permission bits, and makes the folders above it.
     @discardableResult
     public func write(_ name: ByteString, _ content: ByteString, mode: UInt32 = 0o644) throws -> ByteString {
         let file = self[name]
@@ -35,20 +35,20 @@ public final class TemporaryFolder: Sendable {
         return file
     }
 
-    /// A child that another test is just starting may have a copy of our descriptor for a moment: as long as a file is open for
-    /// writing it cannot be executed ("text file busy"), and cannot have a read lease.
+    /// A child that another test is just starting may briefly hold a copy of our descriptor: as long as a file is open
+    /// for writing it cannot be executed ("text file busy"), and cannot get a read lease.
     private static func waitUntilNobodyWrites(_ path: ByteString) {
         let file = open(path.lossy, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return }
         defer { close(file) }
-        let setLease: Int32 = 1024  // F_SETLEASE, which Glibc's module leaves out
+        let setLease: Int32 = 1024  // F_SETLEASE, which Swift's Glibc module lacks
         for _ in 0..<10_000 {
             if fcntl(file, setLease, F_RDLCK) == 0 || errno != EAGAIN { return }
             usleep(1_000)
         }
     }
 
-    /// Writes a program for the shell.
+    /// Writes a shell script.
     @discardableResult
     public func write(script: ByteString, to name: ByteString) throws -> ByteString {
         try write(name, "#!/bin/sh\n" + script + "\n", mode: 0o755)
@@ -62,7 +62,7 @@ public final class TemporaryFolder: Sendable {
         return self[name]
     }
 
-    /// What a file holds.
+    /// The content of a file.
     public func read(_ name: ByteString) throws -> ByteString { try Files.read(self[name], limit: 1 << 24) }
 
     /// The names in a folder, in order.
@@ -70,6 +70,6 @@ public final class TemporaryFolder: Sendable {
         try Files.names(in: self[name], limit: 100_000).sorted()
     }
 
-    /// Takes away a file or a whole folder.
+    /// Removes a file or a whole folder.
     public func remove(_ name: ByteString) throws { try FileManager.default.removeItem(atPath: self[name].lossy) }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Warm
 
-/// An engine that keeps volumes and containers in memory and writes down every call.
+/// An engine that keeps volumes and containers in memory and records every call.
 final class FakeEngine: EngineClient {
     struct FakeVolume {
         var labels: [ByteString: ByteString] = [:]
@@ -15,11 +15,11 @@ final class FakeEngine: EngineClient {
     var volumes: [ByteString: FakeVolume] = [:]
     var containers: [ByteString: [ByteString]] = [:]
     private(set) var calls: [DockerCall] = []
-    /// What a container says instead of doing its work well.
+    /// What a container prints instead of succeeding.
     var builderSays: ByteString =
         "tool\tpip\t23.0.1\t3.11\nkept\tpip\ndigest\tabcdef0123456789\nfiles\t2\nsize\t8\nfinished\n"
     var probe: (_ mount: ByteString) -> DockerAnswer = { _ in DockerAnswer(output: "begun\ngood\n") }
-    /// Answers a call, counted from 0, instead of the engine; or throws.
+    /// Answers a call, counted from 0, in place of the engine; or throws.
     var instead: (_ index: Int, _ call: DockerCall) throws(DockerClientError) -> DockerAnswer? = {
         (_, _) throws(DockerClientError) in nil
     }
@@ -28,7 +28,7 @@ final class FakeEngine: EngineClient {
 
     func pause() { pauses += 1 }
 
-    /// What docker answers while somebody else removes a container.
+    /// docker's answer while another process removes a container.
     static func isGoing(_ name: ByteString) -> DockerAnswer {
         DockerAnswer(
             error: "Error response from daemon: removal of container " + name + " is already in progress", exitCode: 1)

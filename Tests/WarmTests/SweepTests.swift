@@ -34,7 +34,8 @@ struct SweepTests {
         if let container { engine.containers[container] = ["src=" + name + ",dst=/dev/slipway"] }
     }
 
-    /// Three generations an hour apart, the newest two sharing a layer; a view over the oldest that a container has, an idle one.
+    /// Three generations an hour apart, of which the newest two share a layer; a view over the oldest that a
+    /// container has, and an idle one.
     private func engine() -> FakeEngine {
         let engine = FakeEngine()
         for name in ["a", "b", "c", "d"] as [ByteString] { add(engine, layer: name) }
@@ -119,7 +120,7 @@ struct SweepTests {
         #expect(report.kept.first { $0.name == "a" }?.cause == "in use by used")
     }
 
-    // Docker ends, and behind its back the shim removes the view: at any time.
+    // docker ends, and in the background the shim removes the view, at any time.
     @Test("A view that goes while all are removed holds nothing, whenever that is", arguments: [false, true])
     func goingView(isRemoved: Bool) throws {
         var kept: Set<[ByteString]> = []
@@ -168,7 +169,7 @@ struct SweepTests {
         #expect(names(later.removed) == ["busy", "hangs", "new", "old"] && engine.containers.isEmpty)
     }
 
-    // A run that tidies up, or another purge.
+    // A run that cleans up, or another purge.
     @Test("A builder that somebody is removing already is waited for, a while", arguments: [1, 5, 1000])
     func goingBuilder(refusals: Int) throws {
         let engine = FakeEngine()

@@ -54,7 +54,7 @@ struct WarmingTests {
         #expect(archive.range(of: "six\n$(touch\nx)\n") != nil)
     }
 
-    /// As many calls as a good run makes, and some more.
+    /// As many calls as a successful run makes, and some more.
     @Test(
         "Whichever call fails or is interrupted, nothing is published and nothing is left", arguments: 0..<28,
         [false, true])
@@ -72,7 +72,7 @@ struct WarmingTests {
         do throws(DockerClientError) {
             let warmed = try warm(engine)
             #expect(!isReached || isTidying, "call \(broken) failed, and nobody noticed")
-            // What is refused is tried again; an engine that is gone is not asked again.
+            // A refused call is repeated; an engine that is gone is not asked again.
             #expect(warmed.left.isEmpty != (isTidying && interrupts))
         } catch {
             #expect(!kinds(engine).contains("cache"), "\(error.line)")
@@ -81,7 +81,7 @@ struct WarmingTests {
         }
     }
 
-    // A purge takes a builder that has not started, or has ended, for one that a killed run has left.
+    // A purge mistakes a builder that has not started, or has ended, for one that a killed run has left.
     @Test(
         "A generation whose layer is removed while it is made is not published, and nothing is left",
         arguments: ["slipway-probe-", "slipway-generation-"] as [ByteString], [false, true])

@@ -46,7 +46,7 @@ struct ContextFingerprintTests {
         let before = try #require(fingerprint())
         let file = folder["app/src/a"]
         let time = try Files.status(file).modified
-        // A tick of the kernel's later: what changes within one cannot be told by time.
+        // One kernel tick later: changes within a tick do not show in the times.
         usleep(30_000)
         switch change {
         case .content:

@@ -45,7 +45,7 @@ struct ContextTests {
         #expect(ContextRecord(record.bytes) == record)
     }
 
-    // The memory of a process cannot be read at its beginning: EIO, as from a broken disk.
+    // The start of a process's memory cannot be read: EIO, as from a broken disk.
     @Test("A file that cannot be read to its end has no digest, and the record a gap")
     func brokenFile() throws {
         try folder.write("ignore", "*\n!mem\n")
@@ -59,7 +59,7 @@ struct ContextTests {
     func changedSince() throws {
         let began = Clock.now
         #expect(record(began: began) == record())
-        // The kernel's time of a change may be behind the clock by a tick.
+        // The kernel's change times may lag behind the clock by a tick.
         let places = [folder["app/src/a"], folder["app/src/link"]]
         while try places.contains(where: { try Files.status($0, followLinks: false).changed <= began }) {
             try folder.write("app/src/a", "b\n")
@@ -129,7 +129,7 @@ struct ContextTests {
         let before = record()
         var unread = limits
         unread.reads = 0
-        // Files and index were written within one moment: older files are certain.
+        // Files and index were written in the same moment: only older files are certain.
         for name in ["Dockerfile", "src/a", "src/run"] as [ByteString] {
             try Files.setModified(folder["app/" + name], 1_000_000_000_000_000_000)
         }
@@ -168,7 +168,7 @@ struct ContextTests {
         #expect(difference.umask == 0o002)
         #expect(!difference.isPartial)
         #expect(ContextDifference(from: before, to: after) { $0 == "same" }.isEmpty)
-        // What a gap may hide is not claimed.
+        // What a gap may hide is not reported.
         let partial = ContextDifference(from: ContextRecord(entries: before.entries, gap: .time), to: after)
         #expect(partial.added.isEmpty && partial.isPartial)
     }

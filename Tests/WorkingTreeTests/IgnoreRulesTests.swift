@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Rules of .dockerignore")
 struct IgnoreRulesTests {
-    /// Rows of moby/patternmatcher's behaviour: pattern, path, whether it is left out.
+    /// Examples of moby/patternmatcher's behaviour: pattern, path, whether it is excluded.
     static let rows: [(String, String, Bool)] = [
         ("**", "file", true), ("**", "dir/file", true), ("**/", "file", true), ("**/**", "dir/file", true),
         ("dir/**", "dir/file", true), ("dir/**", "dir/deep/file", true), ("dir/**", "dir2/file", false),

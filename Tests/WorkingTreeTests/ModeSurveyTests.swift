@@ -308,7 +308,7 @@ struct ModeSurveyTests {
         let survey = try survey()
         try folder.write("app/plain", "plain\n", mode: 0o600)
         let repair = survey.repair()
-        // The new file may have the old one's number.
+        // The new file may have the old one's inode.
         #expect(repair.fixed.isEmpty && repair.uncompared.count + repair.failed.count == 1)
         #expect(try Files.status(folder["app/plain"]).mode == 0o600)
     }
@@ -344,7 +344,7 @@ struct ModeSurveyTests {
         try folder.write("app/src/deep.key", "x", mode: 0o600)
         try folder.write("app/src/deep-key", "x", mode: 0o600)
         #expect(try !closes("none", "", mode: 0o600))
-        // git's own file, with something else in it; then a whole folder of git's that is none.
+        // A file of git's name with other content; then a whole folder in place of git's file.
         try folder.write("app/src/deep/inner", "secret\n")
         #expect(try closes("none", "", mode: 0o600))
         try folder.write("app/src/deep/inner", "inner\n")
@@ -367,7 +367,7 @@ struct ModeSurveyTests {
         set(0o700, "app/sub")
         #expect(try survey().repair().kept.map(\.path) == ["sub"])
         #expect(try Files.status(folder["app/sub"]).mode == 0o700)
-        // Who could not look into it is not who could then.
+        // Those who can enter it now are not those who could before.
         set(0o750, "app/sub", "app/sub/.git")
         #expect(try survey().repair().fixed.map(\.path) == ["sub"])
         set(0o700, "app/sub", "app/sub/.git")

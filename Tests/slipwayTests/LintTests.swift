@@ -13,7 +13,7 @@ struct LintTests {
     private static let bad: ByteString =
         "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir a\n"
 
-    /// The exit code of a command on some paths.
+    /// The exit code of a command for some paths.
     private func status(_ arguments: [String]) -> Int32 {
         do {
             let command = try LintCommand.parse(arguments)
@@ -136,7 +136,7 @@ struct LintTests {
         #expect(try folder.read("out/real") != Self.bad)
     }
 
-    // Root may read everything, so it steps down first.
+    // Root may read everything, so the test changes to another user first.
     @Test("A directory that cannot be read hides no other, and one that is too deep is told")
     func unreadable() async throws {
         let folder = try TemporaryFolder()

@@ -22,7 +22,7 @@ struct RecordedBuildTests {
         ])
     }
 
-    /// An export of one step on a base; returns its place and its manifest's digest.
+    /// An export of one step on a base; returns its path and its manifest's digest.
     private func export(_ name: ByteString, made: ByteString) throws -> (place: ByteString, manifest: ByteString) {
         func digest(_ text: ByteString) -> ByteString { "sha256:" + SHA256.hexDigest(of: text) }
         let type: ByteString = "application/vnd.oci.image.manifest.v1+json"
@@ -53,7 +53,7 @@ struct RecordedBuildTests {
         #expect(overlooked(again, [former.manifest]) == 1)
         #expect(overlooked(former, [former.manifest]) == 0, "cached")
         #expect(overlooked(again, []) == 0 && overlooked(again, [former.manifest, again.manifest]) == 0)
-        // Somebody else's, within the second in which the build began.
+        // Another build's, made in the second in which this build started.
         #expect(try overlooked(export("before", made: "2026-11-28T12:00:00Z"), [former.manifest]) == 0)
         for isPartlyAnew in [true, nil] {
             record.isPartlyAnew = isPartlyAnew
@@ -92,7 +92,7 @@ struct RecordedBuildTests {
         #expect(try former(["FLAVOR=sour", "SIZE=1"], files: [1, 2]) == 2)
         #expect(try former(["FLAVOR=sour", "SIZE=2"], files: [1, 2]) == 3, "of equally near ones the newest")
         #expect(try former(["FLAVOR=sweet", "SIZE=1"], files: [1, 3]) == 4, "files count before arguments")
-        // What the Dockerfile does not name is no difference.
+        // A name that is not in the Dockerfile makes no difference.
         #expect(try former(["FLAVOR=sweet", "SIZE=1", "OTHER=1"], files: [1, 2]) == 1)
     }
 }
