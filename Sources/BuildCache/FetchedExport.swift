@@ -108,7 +108,7 @@ public struct FetchedExport {
     ) throws(StoreError) {
         self.manifest = manifest
         self.writer = writer
-        // A part is named after its own manifest, because a union knows by this number what it holds.
+        // A part is named after its own manifest, because a union identifies its exports by this number.
         let number = manifest.digest.dropFirst(7).prefix(16)
         folder = try TransferFolder(for: key, by: writer, number: number, in: store)
         let generation = folder.generation

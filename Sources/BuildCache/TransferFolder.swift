@@ -112,10 +112,12 @@ extension Variant {
 }
 
 extension Export {
-    /// The record that marks a fetched export: the tag under which it was pushed, and for a part the digest of the whole, a line each.
+    /// The record that marks a fetched export: the tag under which it was pushed and, for a part, the digest of the
+    /// whole, one per line.
     static let remoteRecord: ByteString = "remote"
 
-    /// The tag that what stands in a directory was pushed under, and the digest of what it is only a part of; nil for what was built here.
+    /// The tag under which the export in a directory was pushed, and the digest of the whole if it is only a part;
+    /// nil for an export that was built here.
     static func origin(of export: ByteString) -> (writer: ByteString, partOf: ByteString?)? {
         let text = try? Files.read(export.appending(path: remoteRecord), limit: 1024, followLinks: false)
         guard let lines = text?.trimmed.split("\n"), let writer = lines.first else { return nil }

@@ -18,7 +18,7 @@ public struct Finding: Sendable {
     /// Whether `--fix` fixes it.
     public var isFixable: Bool { fix != nil }
 
-    /// What `--fix` does for it: bytes of the file, and what comes in their place.
+    /// The edits that `--fix` makes for it: ranges of the file, and their replacements.
     public var edits: [(range: Range<Int>, replacement: ByteString)] {
         fix?.edits.map { ($0.range, $0.replacement) } ?? []
     }

@@ -55,7 +55,7 @@ public struct Report: Sendable {
         ])
     }
 
-    /// For people: the verdict, what is wrong, each with why and what fixes it, then a line for each thing that is in order.
+    /// For people: the verdict, each problem with its reason and its fix, then a line for each check that passed.
     public func text(inColour: Bool) -> ByteString {
         var lines = [verdictText, ""]
         for finding in findings {

@@ -15,7 +15,7 @@ public struct ProcessContext: Sendable {
     public var now: Int64
     /// The path of this program; the installer puts the shim beside it.
     public var program: ByteString
-    /// Where programs are looked for besides PATH.
+    /// Where programs are searched for after PATH.
     var fallbackFolders: [ByteString] = ["/usr/bin", "/bin"]
 
     /// The context of this process.

@@ -1,13 +1,13 @@
 internal import Formats
 internal import Host
 
-/// The nearest way out on this very machine, where that is another than the table's.
+/// The simplest fix on this very machine, if it differs from the table's.
 struct Remedy {
     private let context: ProcessContext
 
     init(_ context: ProcessContext) { self.context = context }
 
-    /// The finding with the command that fits here.
+    /// The finding with the command that fits this machine.
     func fit(_ finding: Finding) -> Finding {
         var fix: ByteString?
         switch finding.check {
@@ -18,12 +18,12 @@ struct Remedy {
         default: break
         }
         var words = fix ?? finding.fix
-        // In containers root has often no sudo.
+        // In containers root often has no sudo.
         if context.user == 0, words.hasPrefix("sudo "), context.find("sudo") == nil { words = words.dropFirst(5) }
         return words == finding.fix ? finding : Finding(finding.check, finding.detail, fix: words)
     }
 
-    /// A plugin that is there, where docker does not look for it.
+    /// A plugin that exists, but where docker does not search for it.
     private var linkOfBuildx: ByteString? {
         guard let home = context.variable("HOME") else { return nil }
         let configuration = context.variable("DOCKER_CONFIG") ?? home.appending(path: ".docker")
@@ -41,7 +41,7 @@ struct Remedy {
         return "mkdir -p " + folder.shellQuoted + " && ln -s " + there.shellQuoted + " " + folder.shellQuoted + "/"
     }
 
-    /// How a distribution's own program installs what may be missing; nil where it has no package of it.
+    /// The command with which a distribution installs a missing program; nil if it has no package for it.
     private struct Packages {
         let program: ByteString
         let command: ByteString

@@ -1,16 +1,16 @@
 public import Formats
 
 extension Report {
-    /// What the findings come to, for who reads one line.
+    /// The findings in one line.
     public enum Verdict: Equatable, Sendable {
         /// Builds import and export.
         case shared
-        /// They import only.
+        /// Builds only import.
         case importedOnly(Finding)
-        /// Neither.
+        /// Builds do neither.
         case notShared(Finding)
 
-        /// For programs; keeps its meaning.
+        /// For programs; stable.
         public var name: ByteString {
             switch self {
             case .shared: "shared"
@@ -20,17 +20,17 @@ extension Report {
         }
     }
 
-    /// The shim is not what runs here.
+    /// Commands here do not run the shim.
     private static let past: [Check] = [.shimShadowed, .shimNotOnPath, .bypassSet]
     private static let importsOnly: [Check] = [
         .engineCannotExport, .engineTooOld, .engineSilent, .engineAnswerUnreadable, .endpointNotAsked, .buildxTooOld,
         .storeReadOnly, .storeNotWritable, .diskLow, .inodesLow,
         .storeOverBudget,
     ]
-    /// Bad, and in no build's way.
+    /// Bad, but it affects no build.
     private static let besides: [Check] = [.blobsDamaged]
 
-    /// By the worst of what stands in the way.
+    /// Determined by the worst obstacle.
     public var verdict: Verdict {
         let broken = findings.first { $0.severity == .broken && !Self.besides.contains($0.check) }
         if let first = broken ?? findings.first(where: { Self.past.contains($0.check) }) { return .notShared(first) }
@@ -38,7 +38,7 @@ extension Report {
         return .shared
     }
 
-    /// The same in words.
+    /// The verdict in words.
     public var verdictText: ByteString {
         func because(_ finding: Finding) -> ByteString { ": " + ByteString(finding.check.row.title) }
         switch verdict {

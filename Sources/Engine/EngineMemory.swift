@@ -20,7 +20,7 @@ public struct EngineMemory: Sendable {
         self.file = MemoryFile(path: file, isWriting: isWriting, mostLines: 32, longest: 16_384)
     }
 
-    /// The engines that are known, in words: where their build cache is, and how they were asked.
+    /// The known engines, described: where their build cache is, and how they were asked.
     public var known: [(name: ByteString, detail: ByteString)] {
         file.lines().compactMap(Entry.init(line:)).map { entry in
             switch entry.way {

@@ -24,7 +24,7 @@ public struct LedgerEntry: Equatable, Sendable {
     }
     var command: Command { Command(began: began, process: process) }
 
-    /// Nanoseconds that its export took.
+    /// How long its export took, in nanoseconds.
     public var exporting: Int64 { export == nil ? 0 : outcome.export ?? 0 }
 
     /// Everything by name.
@@ -121,7 +121,7 @@ public struct BuildAccount: Equatable, Sendable {
         }
     }
 
-    /// What each build was spared, in nanoseconds: see `saved`. `entries` are in their order.
+    /// The time that caching saved each build, in nanoseconds: see `saved`. `entries` must be in order.
     public static func saved(by entries: [LedgerEntry]) -> [Int64] {
         var measured: [ByteString: [ByteString: Int64]] = [:]
         return entries.map { entry in

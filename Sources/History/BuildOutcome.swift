@@ -35,7 +35,7 @@ public struct BuildOutcome: Equatable, Sendable {
             self.duration = duration
         }
 
-        /// The step in its place, the same for each build of one Dockerfile.
+        /// Identifies the step in its place, the same for each build of one Dockerfile.
         public var identity: ByteString { stage + "/" + ByteString(decimal: number) + "/" + digest }
 
         /// "RUN", "COPY".

@@ -206,8 +206,8 @@ extension DockerfileOutline {
     /// The instructions that become steps in BuildKit, except for FROM.
     private static let stepping: [ByteString] = ["RUN", "COPY", "ADD", "WORKDIR"]
 
-    /// The instruction behind a step of a stage, FROM being number 1; nil when they do not fit together. The stage is named as
-    /// BuildKit names it: empty for the only one, "stage-N" for one without a name.
+    /// The index of the instruction for a step of a stage, FROM being number 1; nil if they do not match. The stage
+    /// has BuildKit's name: empty for the only one, "stage-N" for one without a name.
     public func index(stage: ByteString, number: Int, word: ByteString) -> Int? {
         guard let stage = stageNumber(stage), number > 1 else { return nil }
         var left = number - 1

@@ -1,11 +1,11 @@
 public import Formats
 
 extension Explanation {
-    /// A change of one file that fixes the cause, exactly. The file is named from the context's root.
+    /// An exact change of one file that fixes the cause. The file's path is relative to the context.
     public enum Edit: Equatable, Sendable {
-        /// At the end of a file, which may have to be made.
+        /// Append a line to a file, which may have to be created.
         case appendLine(file: ByteString, text: ByteString)
-        /// The permission bits that the cache was made with.
+        /// Set the permission bits with which the cache was made.
         case setMode(file: ByteString, mode: UInt32)
 
         /// For programs, with the file below `root`.

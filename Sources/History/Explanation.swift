@@ -84,9 +84,9 @@ public struct Explanation: Equatable, Sendable {
     public let sentence: ByteString
     /// How to fix it; nil if nothing needs fixing.
     public var fix: ByteString?
-    /// The same, file by file; empty where it is no matter of files.
+    /// The fix as edits of files; empty if no files are involved.
     public var edits: [Edit] = []
-    /// The first paths that differ; ten at most are shown, all of them are here.
+    /// The paths that differ, all of them; at most the first ten are shown.
     public var paths: [ByteString] = []
     /// Whether none of the user's inputs differs, so that the store should have had the step.
     public var shouldHaveHit = false
@@ -95,7 +95,7 @@ public struct Explanation: Equatable, Sendable {
     /// The number of all steps; nil if unknown.
     public var total: Int?
 
-    /// Whether one cache for all would have had the step: nothing differs, not even what no cache can see past.
+    /// Whether a single shared cache would have had the step: nothing differs that would make any cache miss.
     public var wouldHitInOneCache: Bool { shouldHaveHit && ![.modes, .clutter].contains(cause) }
 
     init(

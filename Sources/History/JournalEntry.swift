@@ -50,7 +50,7 @@ public struct JournalEntry: Equatable, Sendable {
         files.flatMap { file in (try? Files.read(file, limit: largestFile)).map { entries(in: $0) } ?? [] }
     }
 
-    /// Whether it tells of a command, and not of what was done behind one.
+    /// Whether it is about a command, and not about work after one.
     public var isCommand: Bool { command != "export" && command != "remote" }
 
     /// The process that decided, and became docker; nil if it was not written.

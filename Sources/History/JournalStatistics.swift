@@ -37,9 +37,9 @@ public struct JournalStatistics: Equatable, Sendable {
     public private(set) var reasons: [Count] = []
     /// How many entries of each kind of command there are, the most frequent first.
     public private(set) var commands: [Count] = []
-    /// What was done with the registry and what failed: how often each reason was noted, the most frequent first.
+    /// Work with the registry, and its failures: how often each reason was noted, the most frequent first.
     public private(set) var remote: [Count] = []
-    /// Seconds since 1970 of the first entry.
+    /// The time of the first entry, in seconds since 1970.
     public private(set) var first: Int?
     /// The time of the last entry, in seconds since 1970.
     public private(set) var last: Int?

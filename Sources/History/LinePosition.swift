@@ -1,33 +1,33 @@
 public import Formats
 internal import Host
 
-/// How far a file of lines has been read that is moved aside when it is full, as `Files.append` does.
+/// How far a file of lines has been read; the file is renamed when it is full, as in `Files.append`.
 public struct LinePosition: Equatable, Sendable {
-    /// Where the last line that was read ended; 0 before the first.
+    /// The end of the last line read; 0 before the first.
     public let offset: Int
-    /// That line's digest: a file may have been moved or replaced, and its inode taken by another.
+    /// The digest of that line: a file may have been renamed or replaced, and its inode reused.
     public let digest: ByteString
 
-    // As long as either file may become.
+    // The size to which either file may grow.
     private static let largest = 16 << 20
 
     /// Before the first line.
     public static let start = LinePosition(offset: 0, digest: "")
 
-    /// As it was kept.
+    /// From stored values.
     public init(offset: Int, digest: ByteString) {
         self.offset = offset
         self.digest = digest
     }
 
-    /// The whole lines of an older and a newer file, in their order: those that were read before, those that were appended since, and
-    /// where they end. All are new where the last one that was read is gone.
+    /// The complete lines of an older and a newer file, in order: those read before, those appended since, and where
+    /// they end. If the last line read is gone, all are new.
     public func lines(of files: [ByteString]) -> (known: [ByteString], new: [ByteString], end: LinePosition) {
-        // The newer one first: if it is moved meanwhile it is the older one, too, and read once.
+        // The newer one first: if it is renamed meanwhile, it is also the older one, and is read only once.
         var seen: [FileStatus] = []
         var texts: [ByteString] = []
         for path in files.reversed() {
-            // Looked at first: opening a FIFO waits for its other end.
+            // Checked first: opening a FIFO waits for its other end.
             guard (try? Files.status(path, followLinks: false).kind) == .regular,
                 let file = try? Descriptor.open(path, followLinks: false), let status = try? file.status(),
                 status.kind == .regular, !seen.contains(where: { $0.isSameFile(as: status) }),
@@ -39,7 +39,7 @@ public struct LinePosition: Equatable, Sendable {
         var (known, new) = ([ByteString](), [ByteString]())
         var end = self
         for text in texts {
-            // What has no line end yet is still being written, or torn for ever.
+            // A line without an end is still being written, or will never be complete.
             guard let last = text.bytes.lastIndex(of: UInt8(ascii: "\n")) else { continue }
             let from = isEnd(in: text) ? min(offset, last) : 0
             if from > 0 {

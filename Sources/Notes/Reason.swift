@@ -186,10 +186,10 @@ public enum Reason: UInt16, CaseIterable, Sendable {
 public struct Note: Equatable, Sendable {
     /// Why.
     public let reason: Reason
-    /// What it is about; may be empty.
+    /// What it concerns; may be empty.
     public let detail: ByteString
 
-    /// A reason and what it is about.
+    /// A reason and its detail.
     public init(_ reason: Reason, _ detail: ByteString = "") {
         self.reason = reason
         self.detail = PublicAddress.redacting(detail)

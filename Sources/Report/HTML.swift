@@ -1,8 +1,8 @@
 internal import Formats
 
 extension ByteString {
-    /// For HTML's text and for values of attributes in quotation marks: whatever it says, it says it as text, on one line, and turns no
-    /// direction. What is longer than `most` bytes is cut.
+    /// Escaped for HTML's text and for quoted values of attributes: always shown as text, on one line, without a change
+    /// of direction. Text longer than `most` bytes is cut.
     func escaped(most: Int = 300) -> ByteString {
         let safe = count > most ? prefix(most).terminalSafe + "…" : terminalSafe
         var text: [UInt8] = []
@@ -21,22 +21,22 @@ extension ByteString {
     }
 }
 
-/// A piece of HTML. Text gets into it through `text` alone, which escapes it.
+/// A piece of HTML. Text can only be added with `text`, which escapes it.
 struct HTML: ExpressibleByStringLiteral, Sendable {
     private(set) var source: ByteString
 
-    /// Of the page's own.
+    /// The page's own HTML.
     init(stringLiteral literal: StaticString) { source = ByteString(stringLiteral: literal) }
 
     private init(_ source: ByteString) { self.source = source }
 
-    /// Somebody's words.
+    /// Text from elsewhere.
     static func text(_ words: ByteString) -> HTML { HTML(words.escaped()) }
 
     /// A number, which needs no escaping.
     static func number(_ number: some BinaryInteger) -> HTML { HTML(ByteString(decimal: number)) }
 
-    /// An element; `attributes` are the page's own, between the name and the bracket.
+    /// An element; `attributes` are the page's own, written between the name and the bracket.
     static func element(_ name: ByteString, _ attributes: HTML = "", _ content: HTML) -> HTML {
         let space: ByteString = attributes.source.isEmpty ? "" : " "
         return HTML("<" + name + space + attributes.source + ">" + content.source + "</" + name + ">")
@@ -54,7 +54,7 @@ extension [HTML] {
     }
 }
 
-/// A table: names of columns, and rows, whose first cell is the row's name.
+/// A table: names of columns, and rows in which the first cell is the row's name.
 struct Table {
     enum Align { case words, numbers, dates }
 
@@ -82,7 +82,7 @@ struct Table {
             "table", "",
             .element("caption", "", caption) + .element("thead", "", .element("tr", "", head.joined()))
                 + .element("tbody", "", body.joined()))
-        // On a narrow screen a table is moved by itself; what is moved must be reached by keyboard.
+        // On a narrow screen a table scrolls separately; what scrolls must be reachable by keyboard.
         return .element("div", #"class="wide" tabindex="0""#, table) + "\n"
     }
 }

@@ -2,10 +2,10 @@ public import Formats
 public import History
 internal import Notes
 
-/// Counters for a monitoring system. They only grow: what they are counted from is moved aside when it is full, so the sums are
-/// kept, with how far the journal and the ledger have been read.
+/// Counters for a monitoring system. They only grow: their sources are renamed when they are full, so the sums are
+/// stored, together with how far the journal and the ledger have been read.
 public struct Metrics: Equatable, Sendable {
-    /// What is counted; the raw value is the name, and stays.
+    /// The counters; the raw value is the stable name.
     enum Counter: ByteString, CaseIterable {
         case commands
         case changed = "commands_changed"
@@ -26,19 +26,19 @@ public struct Metrics: Equatable, Sendable {
         case remoteErrors = "remote_errors"
     }
 
-    /// What stands in the store now.
+    /// The present content of the store.
     public struct Store: Equatable, Sendable {
-        /// Bytes by what they are to trimming.
+        /// Bytes by their state for trimming.
         public var bytes: [(state: ByteString, bytes: UInt64)]
-        /// Bytes that it may hold.
+        /// The bytes that it may hold.
         public var budget: UInt64
-        /// Bytes free on its disk; nil where that is not known.
+        /// The bytes free on its disk; nil if unknown.
         public var free: UInt64?
         /// Keys.
         public var keys: Int
         /// Exports that builds may import.
         public var exports: Int
-        /// Generations that trimming has replaced.
+        /// How many generations trimming has replaced.
         public var trims: Int
 
         /// Everything by name.
@@ -63,12 +63,12 @@ public struct Metrics: Equatable, Sendable {
 
     /// How far the journal has been counted.
     public var journal = LinePosition.start
-    /// How far the ledger has.
+    /// How far the ledger has been counted.
     public var ledger = LinePosition.start
-    /// By counter and the value of its label; seconds are thousandths.
+    /// By counter and the value of its label; seconds are stored in thousandths.
     var counts: [Counter: [ByteString: Int]] = [:]
 
-    /// Nothing counted yet.
+    /// The state before anything is counted.
     public init() {}
 
     private mutating func add(_ number: Int, to counter: Counter, _ label: ByteString = "") {
@@ -80,10 +80,10 @@ public struct Metrics: Equatable, Sendable {
         "build", "bake", "compose", "run", "create", "container", "volume", "unknown",
     ]
 
-    /// Adds lines of the journal, summed up.
+    /// Adds summarized lines of the journal.
     public mutating func add(_ statistics: JournalStatistics) {
         for kind in statistics.commands {
-            // The number of series stays small, whatever a journal says.
+            // The number of series stays small, whatever a journal contains.
             add(kind.count, to: .commands, Self.kinds.contains(kind.name) ? kind.name : "other")
         }
         add(statistics.changed, to: .changed)
@@ -105,8 +105,8 @@ public struct Metrics: Equatable, Sendable {
 
     private static func code(_ name: ByteString) -> ByteString { Reason(code: name)?.code ?? "other" }
 
-    /// Adds a build that has ended. `saved` is nanoseconds, `bytes` what its export brought into the store, `cause` why its first
-    /// step that was not cached was not.
+    /// Adds a build that has ended. `saved` is in nanoseconds, `bytes` is what its export added to the store, `cause`
+    /// is why its first step that was not cached missed.
     public mutating func add(_ build: LedgerEntry, saved: Int64, bytes: UInt64, cause: Explanation.Cause) {
         let cached = build.outcome.steps.count(where: \.isCached)
         add(1, to: .builds)
@@ -140,7 +140,7 @@ public struct Metrics: Equatable, Sendable {
         ])
     }
 
-    /// nil for what is torn or none of ours.
+    /// nil for an incomplete or foreign text.
     public init?(_ text: ByteString) {
         guard let json = JSON(text), json[key: "format"]?.integer == 1,
             let journal = json[key: "journal"].flatMap(LinePosition.init),

@@ -2,7 +2,7 @@ public import Formats
 internal import Notes
 
 extension Metrics {
-    /// How metrics are written.
+    /// The output format of metrics.
     public enum Format: String, CaseIterable, Sendable {
         /// OpenMetrics 1.0.
         case openmetrics
@@ -20,7 +20,7 @@ extension Metrics {
         var samples: [(label: (name: ByteString, value: ByteString)?, value: ByteString)]
     }
 
-    /// The text. `user` is whose builds these are: several users' files stand side by side.
+    /// The text. `user` is the user whose builds these are: the files of several users may be read together.
     public func text(_ format: Format, user: UInt32, version: ByteString, store: Store?) -> ByteString {
         var families = [
             Family(
@@ -41,7 +41,7 @@ extension Metrics {
             case .info: "_info"
             }
         let sample = "slipway" + (family.name == "slipway" ? "" : "_" + family.name) + suffix
-        // The older format has the sample's name, and does not know of units and of what is only told.
+        // The older format uses the sample's name, and has neither units nor info metrics.
         let name = format == .openmetrics ? sample.dropLast(suffix.count) : sample
         let kind = format == .prometheus && family.kind == .info ? Kind.gauge : family.kind
         var lines: [ByteString] = ["# HELP " + name + " " + family.help, "# TYPE " + name + " " + kind.rawValue]
@@ -94,7 +94,7 @@ extension Metrics {
         let isTime = counter.rawValue.hasSuffix("_seconds")
         let isSize = counter.rawValue.hasSuffix("_bytes")
         let values = counts[counter] ?? [:]
-        // A counter without a label is there from the beginning: its first step from 0 to 1 is seen.
+        // A counter without a label exists from the beginning, so that its first step from 0 to 1 is visible.
         let labels = label == nil ? [""] : values.keys.sorted()
         var family = Family(name: counter.rawValue, kind: .counter, help: help, samples: [])
         if isTime || isSize { family.unit = isTime ? "seconds" : "bytes" }

@@ -1,17 +1,18 @@
 public import Formats
 public import History
 
-/// What a report tells of; gathered by who may ask.
+/// The facts for a report, gathered by the caller.
 public struct ReportFacts: Sendable {
     /// A build that has ended.
     public struct Build: Sendable {
-        /// What the ledger tells.
+        /// Its entry in the ledger.
         public let entry: LedgerEntry
-        /// Nanoseconds that it was spared.
+        /// The time that caching saved it, in nanoseconds.
         public let saved: Int64
-        /// Why its first step that was not cached was not; nil where nothing was recorded.
+        /// Why its first step that was not cached missed; nil if nothing was recorded.
         public let explanation: Explanation?
-        /// Where the Dockerfile has its steps: line and what is kept of the instruction, by the steps' order.
+        /// Where the steps are in the Dockerfile: the line and the stored text of the instruction, in the order of
+        /// the steps.
         public let places: [(line: Int, text: ByteString)?]
 
         /// Everything by name.
@@ -25,17 +26,17 @@ public struct ReportFacts: Sendable {
         }
     }
 
-    /// The user's part of the store.
+    /// The user's sub-store.
     public struct Store: Sendable {
         /// One key.
         public struct Key: Sendable {
-            /// Its directory, which `slipway trim --key` takes.
+            /// The name of its directory, which `slipway trim --key` takes.
             public let name: ByteString
-            /// What it says of itself: repository and target.
+            /// Its description: repository and target.
             public let words: ByteString
-            /// Bytes that only it has.
+            /// Bytes that no other key reaches.
             public let own: UInt64
-            /// Bytes that it shares.
+            /// Bytes that other keys also reach.
             public let shared: UInt64
             /// Exports that builds may import.
             public let exports: Int
@@ -55,13 +56,13 @@ public struct ReportFacts: Sendable {
             }
         }
 
-        /// Where it is.
+        /// Its path.
         public let path: ByteString
-        /// Bytes in it.
+        /// The bytes in it.
         public let used: UInt64
-        /// Bytes that it may hold.
+        /// The bytes that it may hold.
         public let budget: UInt64
-        /// Bytes that trimming would free now, and how many exports would go; nil where that could not be told.
+        /// The bytes that trimming would free now, and the number of exports that it would remove; nil if unknown.
         public let trimming: (frees: UInt64, exports: Int)?
         /// The last used first.
         public let keys: [Key]
@@ -86,9 +87,9 @@ public struct ReportFacts: Sendable {
     public var builds: [Build]
     /// The journal, summed up.
     public var journal: JournalStatistics
-    /// nil where nothing has been exported.
+    /// nil if nothing has been exported.
     public var store: Store?
-    /// Engines that builds have reached, in words.
+    /// The engines that builds have used, described.
     public var engines: [(name: ByteString, detail: ByteString)]
 
     /// Everything by name.
@@ -105,7 +106,7 @@ public struct ReportFacts: Sendable {
     }
 }
 
-/// The facts, summed up: what both the page and the text tell.
+/// The summarized facts, which both the page and the text show.
 struct ReportSums {
     struct Day: Equatable {
         /// Days since 1970, in UTC.
@@ -120,7 +121,7 @@ struct ReportSums {
         let cause: Explanation.Cause
         var builds = 0
         var steps = 0
-        /// Of the last build with it.
+        /// From the last build with this cause.
         var last: Explanation?
     }
 
@@ -128,7 +129,7 @@ struct ReportSums {
         let repository: ByteString
         var name: ByteString
         var runs = 0
-        /// Nanoseconds, of all runs and of the longest.
+        /// Nanoseconds, in total and of the longest run.
         var total: Int64 = 0
         var longest: Int64 = 0
     }
@@ -136,7 +137,7 @@ struct ReportSums {
     private(set) var builds = 0
     private(set) var steps = 0
     private(set) var cached = 0
-    /// Steps that were executed in builds of which one shared cache would have had the first miss, as far as is known.
+    /// Steps executed in builds whose first miss one shared cache would have had, if known.
     private(set) var missedHere = 0
     private(set) var saved: Int64 = 0
     private(set) var exporting: Int64 = 0
@@ -144,7 +145,7 @@ struct ReportSums {
     private(set) var misses: [Miss] = []
     private(set) var slowSteps: [SlowStep] = []
     let accounts: [BuildAccount]
-    /// Commands that were left as they were, by reason.
+    /// Commands that were left unchanged, by reason.
     let declined: [JournalStatistics.Count]
 
     init(_ facts: ReportFacts) {

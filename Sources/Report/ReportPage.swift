@@ -3,7 +3,7 @@ internal import History
 internal import Notes
 internal import Planning
 
-/// One page that needs nothing else: no script, no network, no font.
+/// A single self-contained page: no script, no network, no font.
 public struct ReportPage {
     private let facts: ReportFacts
     private let sums: ReportSums
@@ -11,13 +11,13 @@ public struct ReportPage {
     private static let mostDays = 30
     private static let mostRows = 25
 
-    /// Sums up the facts.
+    /// Summarizes the facts.
     public init(_ facts: ReportFacts) {
         self.facts = facts
         sums = ReportSums(facts)
     }
 
-    /// The page.
+    /// The HTML of the page.
     public var html: ByteString {
         let main: [HTML] = [
             header, figures, days, repositories, hits, misses, slowSteps, store, engines, declined, method,
@@ -54,7 +54,7 @@ public struct ReportPage {
     private static func paragraph(_ content: HTML) -> HTML { .element("p", "", content) + "\n" }
     private static func code(_ words: ByteString) -> HTML { .element("code", "", .text(words)) }
 
-    /// A bar beside its number, which says the same: nothing for who cannot see it.
+    /// A bar beside the number that it shows; hidden from screen readers.
     private static func bar(_ part: Int64, of whole: Int64) -> HTML {
         let width = whole <= 0 ? 0 : Int(100 * max(0, min(1, Double(part) / Double(whole))))
         return "<span class=\"bar\" aria-hidden=\"true\"><span style=\"width:" + .number(width) + "%\"></span></span>"
@@ -116,7 +116,7 @@ public struct ReportPage {
     }
 
     private static func date(_ day: Int) -> ByteString {
-        // A ledger may say anything.
+        // A ledger may contain any number.
         let (seconds, isTooMuch) = day.multipliedReportingOverflow(by: 86_400)
         return Timestamp.text(isTooMuch ? Timestamp.latest : seconds).prefix(10)
     }

@@ -1,4 +1,4 @@
-/// How the page looks: on paper, on a telephone, in the dark.
+/// The look of the page: on paper, on a phone, in dark mode.
 enum ReportStyle {
     static let sheet: HTML = """
 

@@ -2,14 +2,14 @@ public import Formats
 internal import History
 internal import Planning
 
-/// The same in a terminal, in short.
+/// A short form for the terminal.
 public struct ReportText {
     private let facts: ReportFacts
     private let sums: ReportSums
 
     private static let mostRows = 5
 
-    /// Sums up the facts.
+    /// Summarizes the facts.
     public init(_ facts: ReportFacts) {
         self.facts = facts
         sums = ReportSums(facts)
@@ -31,7 +31,7 @@ public struct ReportText {
         return ByteString(decimal: number / 10) + "." + ByteString(decimal: number % 10) + " %"
     }
 
-    /// A line each.
+    /// The lines of the text.
     public var lines: [ByteString] {
         guard sums.builds > 0 else {
             return ["no build was recorded yet: slipway doctor tells whether builds share layers here"]

@@ -50,13 +50,13 @@ struct Log: ParsableCommand {
         var position = LinePosition.start
         var shown: Int? = count
         while true {
-            // Looked at before it is read: what comes after that makes it another.
+            // Checked before the file is read, so that later changes to it are noticed.
             let seen = Self.journalStatus
             let written = position.lines(of: Journal.files)
             position = written.end
             let entries = written.new.compactMap { JournalEntry($0) }.filter(filter.accepts)
             for entry in entries.suffix(shown ?? entries.count) {
-                // Written anew: this escapes any character in the file that would steer a terminal.
+                // Written anew: this escapes any character in the file that would control a terminal.
                 if json { JSON(entry.line).map(Output.write) } else { Output.write(text(of: entry)) }
             }
             guard follow, Output.failure == nil else { return }

@@ -79,7 +79,7 @@ struct MetricsCommand: ParsableCommand {
 }
 
 extension Metrics {
-    /// Counts what was written down since the last time.
+    /// Counts what was recorded since the last time.
     fileprivate mutating func count() {
         let written = journal.lines(of: Journal.files)
         journal = written.end
@@ -100,7 +100,7 @@ extension Metrics {
 }
 
 extension Metrics.Store {
-    /// The user's own part; nil where there is none.
+    /// The user's own sub-store; nil if there is none.
     fileprivate static var own: Metrics.Store? {
         let settings = LoadedSettings.load().settings
         guard let root = settings.store ?? Locations.store, let layout = StoreLayout(root: root),
@@ -116,7 +116,7 @@ extension Metrics.Store {
             ],
             budget: settings.trimBudget, free: try? Files.space(at: layout.root).available, keys: summary.keys.count,
             exports: summary.keys.reduce(0) { $0 + $1.complete },
-            // The first is gen-000001, and every trim that switches makes the next.
+            // The first is gen-000001, and every trim that switches makes the next one.
             trims: max(0, (current?.dropFirst(4).decimal ?? 1) - 1))
     }
 }

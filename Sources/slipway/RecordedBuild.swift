@@ -51,8 +51,8 @@ struct RecordedBuild {
         }
     }
 
-    /// What was recorded of a build of the ledger's, and why its first step that was not cached was executed; nil where that is gone.
-    /// `commands` are those of the journal. No engine is asked.
+    /// The records of a build in the ledger, and why its first step that was not cached was executed; nil if they are
+    /// gone. `commands` are those of the journal. Asks no engine.
     static func of(
         _ ended: LedgerEntry, among commands: [JournalEntry]
     ) -> (build: RecordedBuild, explanation: Explanation)? {
@@ -63,7 +63,7 @@ struct RecordedBuild {
         let place = ended.export.flatMap(Export.currentLocation)
         let build = all.first { build in
             guard let found = build.place, build.record?.repository == ended.repository else { return false }
-            // Those that exported nothing are known by what became of them.
+            // Builds that exported nothing are identified by their outcome.
             return place.map { $0 == found } ?? (Evidence.outcome(in: found)?.json.text == ended.outcome.json.text)
         }
         guard let build else { return nil }

@@ -43,7 +43,7 @@ struct ReportCommand: ParsableCommand {
         guard html != "-" else { return Output.write(exactly: ReportPage(facts).html) }
         guard let file = try file() else { return Output.write(Output.lines(ReportText(facts).lines)) }
         do throws(Errno) {
-            // It names repositories and paths.
+            // It contains names of repositories and paths.
             try Files.replace(file, with: ReportPage(facts).html, mode: 0o600)
         } catch {
             Output.complain(
@@ -74,7 +74,7 @@ struct ReportCommand: ParsableCommand {
             Output.complain("no program to open it is found (xdg-open): open file://" + file + " in a browser")
             throw ExitCode.failure
         }
-        // A browser may stay as long as its window does: nobody waits for it.
+        // A browser may run as long as its window is open: nobody waits for it.
         let error = Execution.become(program, arguments: .words([program, file]))
         Output.complain(
             program + " cannot be started (" + ByteString(error.description) + "): open file://" + file
@@ -84,7 +84,7 @@ struct ReportCommand: ParsableCommand {
 }
 
 extension ReportFacts {
-    /// What is known here, without asking an engine.
+    /// Everything known here, without asking an engine.
     fileprivate static func gather(since moment: Int?) -> ReportFacts {
         let entries = BuildLedger.entries
         let old = entries.prefix { $0.began < moment ?? 0 }
@@ -99,7 +99,7 @@ extension ReportFacts {
 }
 
 extension ReportFacts.Build {
-    /// Builds of the ledger; what steps take is known from earlier ones, too.
+    /// Builds of the ledger; how long steps take is also known from earlier ones.
     static func all(of entries: [LedgerEntry], after known: [LedgerEntry]) -> [ReportFacts.Build] {
         let saved = BuildAccount.saved(by: known + entries).suffix(entries.count)
         let commands = entries.contains { $0.outcome.firstMiss != nil } ? RecordedBuild.commands() : []
@@ -118,7 +118,7 @@ extension ReportFacts.Build {
 }
 
 extension ReportFacts.Store {
-    /// The user's own part; nil where there is none.
+    /// The user's own sub-store; nil if there is none.
     fileprivate static var own: ReportFacts.Store? {
         let settings = LoadedSettings.load().settings
         guard let root = settings.store ?? Locations.store, let layout = StoreLayout(root: root),

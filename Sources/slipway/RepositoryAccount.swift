@@ -35,7 +35,7 @@ struct RepositoryAccount {
         func count(_ number: some BinaryInteger, _ what: ByteString) -> ByteString {
             ByteString(decimal: number) + what
         }
-        // By the origin that a tree names: nobody has proved it.
+        // By the origin that the tree names, which is not verified.
         let head =
             Output.lines(["what calls itself " + account.repository]) + "  "
             + Terminal.bar(UInt64(clamping: account.cached), of: UInt64(clamping: account.steps), .green)

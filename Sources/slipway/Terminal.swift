@@ -2,20 +2,21 @@ import Formats
 import Host
 import Planning
 
-/// What a terminal gets besides text. Elsewhere, and where TERM is dumb, nothing; with NO_COLOR (no-color.org) no colours.
+/// Output for terminals besides text. Nothing elsewhere or if TERM is dumb; no colours with NO_COLOR (no-color.org).
 enum Terminal {
     private static let isDumb = Kernel.variable("TERM").map { $0 == "dumb" } ?? true
 
-    /// Whether standard output is one that shows bars.
+    /// Whether standard output can show bars.
     static let showsBars = Kernel.isTerminal(1) && !isDumb
-    /// Whether it has colours.
+    /// Whether it can show colours.
     static let hasColours = showsBars && (Kernel.variable("NO_COLOR") ?? "").isEmpty
-    /// Whether a line on standard error can be written over.
+    /// Whether a line on standard error can be overwritten.
     static let showsProgress = Kernel.isTerminal(2) && !isDumb
 
     enum Colour: ByteString { case red = "31", green = "32", yellow = "33" }
 
-    /// "[####......] " of a share, with a space behind it; empty where there are no bars. For `Output.write(coloured:)`.
+    /// "[####......] " for a share, followed by a space; empty if bars cannot be shown. For
+    /// `Output.write(coloured:)`.
     static func bar(_ part: UInt64, of whole: UInt64, _ colour: Colour) -> ByteString {
         guard showsBars else { return "" }
         let width = 20
@@ -29,13 +30,13 @@ enum Terminal {
     }
 }
 
-/// How far something has come, how fast, and how long it will yet take.
+/// The progress, the rate, and the remaining time of some work.
 struct Progress {
     private let began: Int64
 
     init(began: Int64 = Clock.monotonic) { self.began = began }
 
-    /// "1.2 GB of 8.0 GB, 350 MB/s, 20 s left"; the rate once there is one.
+    /// "1.2 GB of 8.0 GB, 350 MB/s, 20 s left"; the rate as soon as it is known.
     func text(_ done: UInt64, of total: UInt64, now: Int64 = Clock.monotonic) -> ByteString {
         var text = ByteSize.text(done) + " of " + ByteSize.text(total)
         guard let rate = rate(done, now) else { return text }
@@ -44,13 +45,13 @@ struct Progress {
         return text + ", " + Self.duration(Int(clamping: (total - done) / rate)) + " left"
     }
 
-    /// "in 3 s, 12 MB/s", for what has been done.
+    /// "in 3 s, 12 MB/s", for completed work.
     func summary(_ done: UInt64, now: Int64 = Clock.monotonic) -> ByteString {
         let seconds = Int(clamping: max(0, now &- began) / 1_000_000_000)
         return "in " + Self.duration(seconds) + (rate(done, now).map { ", " + ByteSize.text($0) + "/s" } ?? "")
     }
 
-    /// Bytes a second; nil in the first half second, which tells nothing.
+    /// Bytes per second; nil in the first half second, which is too short.
     private func rate(_ done: UInt64, _ now: Int64) -> UInt64? {
         let milliseconds = UInt64(clamping: (now &- began) / 1_000_000)
         guard milliseconds >= 500 else { return nil }
