@@ -111,7 +111,7 @@ struct ReplicationTests {
         try copy(registry, to: rest.layout)
         try rest.publish()
         #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store, whole: true))
-        // A union that holds the part does not hold the whole.
+        // A union that contains the part does not contain the whole.
         two.store.publishUnion(for: [key], .store, othersUpTo: .max)
         #expect(try two.finds(own, for: try two.build()))
     }

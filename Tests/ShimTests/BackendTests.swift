@@ -46,7 +46,7 @@ struct BackendTests {
             DirectRegistry.option(importing: reference, isInsecure: false) == "type=registry,ref=" + reference)
     }
 
-    /// A back end of which nothing can be had in the end but what `committed` says.
+    /// A back end that in the end can provide only what `committed` says.
     private struct Promise: Reservation {
         let committed: CacheRequest
         let offer: CacheOffer

@@ -52,7 +52,7 @@ struct PathViewTests {
             #expect(plan.arguments[3] == expected + ":/x")
             #expect(plan.isChanged == (given != expected))
         }
-        // What docker makes of a relative path cannot be known of this one.
+        // How docker would resolve this relative path is unknown.
         let plan = Decision(CommandRequest(["docker", "run", "-v", ".:/x", "i"], docker, loaded, for: .acting)).plan
         #expect(plan.notes.map(\.reason) == [.packageCacheOff, .relativePathInDoubt])
         let volume: [ByteString] = ["docker", "volume", "create", "-o", "device=" + folder["link"], "-o", "o=bind"]

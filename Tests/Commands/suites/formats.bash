@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Files that others read, against the schemas of others.
+# Files for other programs, checked against their schemas.
 
 # Validators of PyPI's, some seconds to install: where all tests are asked for.
 valid() { # valid SCHEMA FILE...
@@ -17,7 +17,7 @@ if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
 fi
 check "each bug's form asks for the doctor's findings" grep -q 'slipway doctor --json' "$sources/.github/ISSUE_TEMPLATE/1-bug.yml"
 check "the dashboard is JSON" jq -e '.panels | length > 0' "$sources/Examples/monitoring/grafana.json"
-# Every series that it asks for is one that there is.
+# Every series that the dashboard uses exists.
 at "$T/formats" metrics >"$T/series"
 while IFS= read -r series; do
     check "the dashboard's $series exists" grep -qE "^# TYPE ${series%_total} " "$T/series"

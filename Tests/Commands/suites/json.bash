@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# What --json prints, against the schemas in docs/schemas. The end-to-end suite "documents" does it after real builds.
+# The output of --json, checked against the schemas in docs/schemas. The end-to-end suite "documents" does this after
+# real builds.
 
 check "jsonschema installs" need jsonschema
 home=$T/json
@@ -8,7 +9,7 @@ journal "$home" "$(command_line "$now" build true SLP001 SLP002)" "$(command_lin
     "$(command_line "$now" remote false SLP913)"
 ledger "$home" "$(build_line "$now" r 1500 c)"
 printf '%s\n' 'FROM debian:latest' 'RUN apt-get update' 'RUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir flask' >"$T/Dockerfile"
-# valid NAME WORD...: the document of a command
+# valid_document NAME WORD...: the document that a command prints
 valid_document() {
     local name=$1
     shift
@@ -33,7 +34,7 @@ lines=()
 check "a document with a member that no schema names is refused" not "$python" "$here/validate.py" version <<<'{"version": "1", "more": 1}'
 check "and one that lacks one" not "$python" "$here/validate.py" version <<<'{}'
 
-# The edits of lint are what --fix does.
+# lint's edits are those that --fix makes.
 at "$home" lint --json "$T/Dockerfile" >"$T/findings"
 cp "$T/Dockerfile" "$T/fixed"
 at "$home" lint --fix "$T/fixed" >/dev/null

@@ -8,7 +8,7 @@ journal "$home" "$(command_line "$now" build true SLP001 SLP002)" "$(command_lin
     "$(command_line "$now" 'evil\"}\n1' false SLP101)" "$(command_line "$now" remote false SLP913)"
 ledger "$home" "$(build_line "$now" r 1500 2000 c)" "$(build_line "$now" r c c 250)"
 
-# read_back FORMAT NAME [LABEL=VALUE]...: the sample's value, by a parser of others
+# read_back FORMAT NAME [LABEL=VALUE]...: the sample's value according to a third-party parser
 read_back() {
     at "$home" metrics --format "$1" | "$python" -c '
 import sys

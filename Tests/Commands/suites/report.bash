@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# `slipway report` in a browser that nobody here wrote.
+# `slipway report` in a real browser.
 
 home=$T/report
-# SLIPWAY_PICTURES=DIR leaves the pictures there, without the name that tries to be more.
+# SLIPWAY_PICTURES=DIR keeps the screenshots there, without the name that attempts an injection.
 evil='</td><script>document.title=1</script>'
 [[ -z ${SLIPWAY_PICTURES-} ]] || evil=example.invalid/team/docs
 python3 - "$home" "$evil" <<'PY'
@@ -39,14 +39,14 @@ chmod +x "$T/opener/xdg-open"
 equal "--open shows it" "$(env -i HOME="$home" PATH="$T/opener:/usr/bin:/bin" "$slipway" report --open | tail -n 1)" "$home/.local/state/slipway/report.html"
 check "without a browser it says where the page is" bash -c "! env -i HOME='$home' PATH=/nowhere '$slipway' report --open 2>'$T/err' && grep -q 'file://$home/.local/state/slipway/report.html' '$T/err'"
 
-# In Chromium: what it logs, what it asks the network for, and whether the page is wider than the window.
+# In Chromium: what it logs, what it requests from the network, and whether the page is wider than the window.
 browser=$(command -v chromium chromium-browser google-chrome | head -n 1)
 if [[ -z $browser && ${SLIPWAY_TESTS_ALL-} == 1 && $EUID == 0 ]]; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null 2>&1 </dev/null
     browser=$(command -v chromium)
 fi
-look() { # look WIDTH OPTION...: leaves $T/WIDTH.png, and what Chromium logs in $T/log
+look() { # look WIDTH OPTION...: writes $T/WIDTH.png, and Chromium's log to $T/log
     local width=$1
     shift
     timeout 60 "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --no-first-run \

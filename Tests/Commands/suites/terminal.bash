@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Bars and colours: on a terminal, and nowhere else.
+# Bars and colours: only on a terminal.
 
 home=$T/terminal
 now=$(date +%s)
@@ -27,7 +27,7 @@ for settings in "TERM=dumb" "A=b"; do
 done
 check "not a terminal: plain" not has $'\e' env -i HOME="$home" TERM=xterm "$slipway" stats
 check "not a terminal: no bar" not has "[###" env -i HOME="$home" TERM=xterm "$slipway" stats
-# A name does not pass for a colour.
+# A name cannot imitate a colour.
 ledger "$home" "$(build_line "$now" 'evil\u001b[31mred' c)"
 check "a name steers nothing" not has $'\e[31m' on_terminal TERM=xterm -- stats
 check "and is shown as what it is" has '\x1b[31mred' on_terminal TERM=xterm -- stats

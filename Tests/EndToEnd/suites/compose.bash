@@ -125,7 +125,7 @@ one_context() {
     done | { echo services: && cat; } >compose.yaml
     run plugged a docker compose build
     for ((i = 0; i < 3; i++)); do
-        turn 3 || continue # again: what is lost is lost by chance
+        turn 3 || continue # again: losses happen at random
         shared_cached b docker compose build
         expect_equal "$(steps_total)" 10 steps
     done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What slipway prints for programs, after real builds: against its JSON Schemas, and read back by monitoring's own parser.
+# slipway's output for programs after real builds: checked against its JSON Schemas, and read back by the monitoring
+# system's own parser.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 engine a sid containerd
@@ -9,7 +10,7 @@ python=$work/documents/bin/python
 [[ -x $python ]] || python3 -m venv "$work/documents"
 "$python" -m pip -q --disable-pip-version-check install jsonschema prometheus_client
 
-# document NAME [--lines] WORD...: what a command prints, which must be valid
+# document NAME [--lines] WORD...: the output of a command, which must be valid
 document() {
     local name=$1 lines=()
     shift
@@ -30,7 +31,7 @@ valid_documents() {
     document why slipway why --json
     expect_equal "$(jq -r .cause "$stdout")" modes
     expect_equal "$(jq -r '.edits[0] | .do + " " + .mode' "$stdout")" "set-mode 0644" "the edit"
-    # Done as it says, the next build hits.
+    # After these edits the next build hits.
     jq -r '.edits[] | .mode + " " + .file' "$stdout" | while read -r mode file; do chmod "$mode" "$file"; done
     run on b docker build -t app app
     expect_cached all

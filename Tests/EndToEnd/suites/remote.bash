@@ -10,8 +10,8 @@ need openssl
 need htpasswd apache2-utils
 port=
 
-# A host is a store and a HOME of its own, on an engine of its own: two share nothing but the registry. `address` is that of another
-# registry.
+# A host is a store and a HOME of its own, on an engine of its own: two hosts share only the registry. `address` is that
+# of another registry.
 #   host NAME ENGINE ROLE [VAR=VALUE...] COMMAND...
 host() {
     local home=$place/home-$1 store=$place/store-$1 engine=$2 role=$3
@@ -80,12 +80,13 @@ behind() {
 test_case "what one host has built and pushed behind, another that pulls finds cached" behind 600
 
 # shellcheck disable=SC2016 # the inner shell expands it
-# apart NAME HIDDEN COMMAND...: in the network of `networks`, with an empty folder in the place of each that is HIDDEN
+# apart NAME HIDDEN COMMAND...: runs in the network of `networks`, with an empty folder in place of each HIDDEN one
 apart() { nsenter --net --target "${networks[$1]}" unshare --mount sh -ec 'for f in $0; do mount -t tmpfs none "$f"; done; exec "$@"' "${@:2}"; }
 
 has_network() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
 
-# Three networks that nothing but a wire connects: the registry's, and those of two hosts, each of which sees no file of the other's.
+# Three networks connected only by a wire: the registry's, and those of two hosts, neither of which sees files of the
+# other.
 other_hosts() {
     local -A networks=()
     local name number=0 address=10.99.0.1:5000 enter mine others
@@ -452,7 +453,7 @@ too_large() {
     expect_code 1
     expect_said remote.max-fetch
     expect_nothing_fetched two
-    # The config is all that tells which steps are the first.
+    # Only the config tells which steps are the first.
     expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 1 "blobs that were asked for"
 }
 test_case "what is more than remote.max-fetch is refused before any of it comes" too_large 600
@@ -481,7 +482,7 @@ by_need() {
         forget b
         rm -rf store-two home-two
         run host two b reader SLIPWAY_REMOTE_MAX_FETCH="$most" slipway pull -- docker build app
-        # Nothing is fetched over and over; with room for all the rest comes, and only the rest.
+        # Nothing is fetched repeatedly; with enough space the rest is fetched, and only the rest.
         run host two b reader SLIPWAY_REMOTE_MAX_FETCH=1MB slipway pull -- docker build app
         expect_said "nothing new"
         run host two b reader slipway pull -- docker build app

@@ -81,7 +81,7 @@ rebuilds() {
     project app
     run on a docker build --build-arg FLAVOR=salt app
     run on a docker build --build-arg FLAVOR=pepper app
-    # By another command each, or all but the first would export nothing.
+    # Each by a different command, or all but the first would export nothing.
     local repeats=12
     [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || repeats=30
     for ((i = 0; i < repeats; i++)); do on b docker build --quiet --label number="$i" --build-arg FLAVOR=salt app; done

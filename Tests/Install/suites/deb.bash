@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Debian's package: made, installed, upgraded and purged by dpkg in a root of its own, which looks as before then.
+# Debian's package: made, installed, upgraded and purged by dpkg in a separate root, which looks as before afterwards.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
@@ -23,7 +23,8 @@ if [[ $EUID != 0 ]]; then
     exit
 fi
 
-# A root with dpkg, bash and what they need, of this machine's own files: no second Debian has to be fetched.
+# A root with dpkg, bash and what they need, from this machine's own files, so that no second Debian has to be
+# downloaded.
 root=$T/root
 mkdir -p "$root"/{tmp,proc,dev,var/lib/dpkg/{info,updates,triggers},var/log,etc,usr/{bin,sbin,lib,lib64}}
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
@@ -38,7 +39,7 @@ copy /usr/bin/{dpkg,dpkg-deb,dpkg-split,dpkg-query,tar,rm,bash,xz,diff,env} /usr
 ln -s bash "$root/usr/bin/sh"
 : >"$root/var/lib/dpkg/status"
 : >"$root/var/lib/dpkg/available"
-echo root:x:0:0:root:/:/bin/sh >"$root/etc/passwd" # a folder that is empty afterwards dpkg would take away
+echo root:x:0:0:root:/:/bin/sh >"$root/etc/passwd" # dpkg would remove a folder that is empty afterwards
 in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ DEBIAN_FRONTEND=noninteractive chroot "$root" "$@" >"$T/out" 2>&1 </dev/null; }
 places() { tree "$root" etc usr; }
 cp "$T"/{one,two}.deb "$root/tmp/"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a release consists of.
+# The content of a release.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
@@ -29,7 +29,7 @@ make_package 9.9.9
 equal "programs of another version than the sources are refused" "$(release "$T/other"; echo $?)" 1
 check "  and that is said" said "of another version than the sources"
 
-# From nothing to a hit: no compiler, no network, as the release's reader does it.
+# From nothing to a hit: no compiler, no network, following the release's own instructions.
 mkdir "$T/unpacked"
 tar -xzf "$T/dist/$name.tar.gz" -C "$T/unpacked"
 fresh reader
