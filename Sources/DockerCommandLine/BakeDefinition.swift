@@ -1,16 +1,17 @@
 public import Formats
 
-/// What `bake --print` shows and compose hands to bake: targets and groups in JSON with nothing left to work out.
+/// The output of `bake --print`, and what compose passes to bake: targets and groups in JSON, with everything
+/// evaluated.
 public struct BakeDefinition: Equatable, Sendable {
     /// Every target, in the order of the text.
     public let targets: [BakeTarget]
-    /// Where each target stands.
+    /// The index of each target.
     private let places: [ByteString: Int]
-    /// The members of each group; of several with one name the first counts.
+    /// The members of each group; of several with the same name the first counts.
     private let groups: [ByteString: [ByteString]]
 
-    /// Nil for what is no JSON, and for what bake would still change: variables, functions, matrices, inheritance and
-    /// templates, or a field that is not known here; also when the time is up.
+    /// Nil if it is not JSON, if bake would still change it (variables, functions, matrices, inheritance, templates),
+    /// if it has an unknown field, or if the time is up.
     ///
     /// Source: docker/buildx bake/bake.go, Config, Group and Target.
     public init?(_ text: ByteString, until deadline: Deadline = .never) {
@@ -49,8 +50,8 @@ public struct BakeDefinition: Equatable, Sendable {
         return names.count == elements.count ? names : nil
     }
 
-    /// The targets that these names build, and those that they are built from; without names the group or target `default`. Nil
-    /// for a name that is neither.
+    /// The targets that these names build, and the targets on which those are based; without names the group or target
+    /// `default`. Nil for a name that is neither.
     public func selected(by names: [ByteString]) -> [BakeTarget]? {
         var waiting = names.isEmpty ? ["default"] : names
         var seen: Set<ByteString> = []
@@ -78,11 +79,11 @@ public struct BakeTarget: Equatable, Sendable {
 
     /// Its name: letters, digits, dashes and underscores.
     public let name: ByteString
-    /// The build context; "." where none is given.
+    /// The build context; "." if none is given.
     public let context: ByteString
-    /// The Dockerfile, seen from the context unless it is absolute; nil for the default.
+    /// The Dockerfile, relative to the context unless it is absolute; nil for the default.
     public let dockerfile: ByteString?
-    /// Whether the Dockerfile stands in the definition itself.
+    /// Whether the Dockerfile is inside the definition.
     public let isInline: Bool
     /// The stage.
     public let target: ByteString?
@@ -90,26 +91,26 @@ public struct BakeTarget: Equatable, Sendable {
     public let platforms: [ByteString]
     /// The image's names.
     public let tags: [ByteString]
-    /// "NAME=value" for each build argument, or "NAME" for one of the environment.
+    /// "NAME=value" for each build argument, or "NAME" for one from the environment.
     public let arguments: [ByteString]
     /// "name=place" for each named context.
     public let buildContexts: [ByteString]
-    /// The user's own, as `--cache-from` has them; nil where an entry is not understood.
+    /// The user's own imports, in the form of `--cache-from`; nil if an entry is not understood.
     public let cacheFrom: [ByteString]?
-    /// The user's own, as `--cache-to` has them; nil where an entry is not understood.
+    /// The user's own exports, in the form of `--cache-to`; nil if an entry is not understood.
     public let cacheTo: [ByteString]?
-    /// Whether the user wants no cache.
+    /// Whether the user disabled the cache.
     public let noCache: Bool
-    /// Whether the user wants no cache for some stages.
+    /// Whether the user disabled the cache for some stages.
     public let isPartlyAnew: Bool
-    /// Whether it asks for a check or anything else but a build.
+    /// Whether it requests a check or anything else but a build.
     public let isPassThrough: Bool
-    /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
+    /// Whether it requests more than the cache has, or is made from something that cannot be seen here.
     public let isAskedAnew: Bool
-    /// What it says besides its arguments, as JSON.
+    /// Its content besides the arguments, as JSON.
     public let others: ByteString
 
-    /// The other targets that this one is built from.
+    /// The other targets on which this one is based.
     var targetsUsed: [ByteString] {
         buildContexts.compactMap { entry in
             guard let place = entry.cut(at: "=")?.after, place.hasPrefix("target:") else { return nil }
@@ -117,7 +118,7 @@ public struct BakeTarget: Equatable, Sendable {
         }
     }
 
-    /// Fields that change nothing that is decided here.
+    /// Fields that do not affect any decision here.
     private static let otherFields: [ByteString] = [
         "annotations", "attest", "description", "entitlements", "extra-hosts", "labels", "network", "output", "policy",
         "secret", "shm-size", "ssh", "ulimits",
@@ -186,7 +187,7 @@ public struct BakeTarget: Equatable, Sendable {
         }
     }
 
-    /// HCL's templates, which bake works out in JSON, too.
+    /// HCL templates, which bake evaluates in JSON, too.
     private static func isTemplate(_ text: ByteString) -> Bool {
         text.range(of: "${") != nil || text.range(of: "%{") != nil
     }
@@ -204,7 +205,7 @@ public struct BakeTarget: Equatable, Sendable {
         return entries
     }
 
-    /// Cache entries as options: buildx before 0.20 prints them so, later ones as objects.
+    /// Cache entries as options: buildx before 0.20 prints them so, later versions print objects.
     private static func options(of entries: [JSON]) -> [ByteString]? {
         var options: [ByteString] = []
         for entry in entries {

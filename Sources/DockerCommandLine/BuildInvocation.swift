@@ -1,8 +1,8 @@
 public import Formats
 
-/// A build with BuildKit's command line, whichever of its names it was called by.
+/// A build with BuildKit's command line, by any of its names.
 public struct BuildInvocation: Equatable, Sendable {
-    /// How docker comes to run it, which decides the builder (docker/cli cmd/docker/builder.go, processBuilder).
+    /// How docker runs it, which decides the builder (docker/cli cmd/docker/builder.go, processBuilder).
     public enum Route: Sendable {
         /// `build`, `image build` and `builder build`: docker itself chooses between buildx and the legacy builder.
         case forwarded
@@ -12,15 +12,15 @@ public struct BuildInvocation: Equatable, Sendable {
 
     /// The options before the command word.
     public let globals: GlobalOptions
-    /// How docker comes to run it.
+    /// How docker runs it.
     public let route: Route
     /// The index of `build` or `b`; options of the build may stand directly after it.
     public let commandWordIndex: Int
     /// The options and positionals after the command word, with their places.
     public let scan: Scan
-    /// `--builder`, the last one, before or after the command word; empty is not the same as none.
+    /// The last `--builder`, before or after the command word; an empty value differs from none.
     public let builder: ByteString?
-    /// All arguments that are no options, in order.
+    /// All arguments that are not options, in order.
     public let positionals: [ByteString]
 
     init(_ arguments: [ByteString], globals: GlobalOptions, route: Route, parent: Scan?, wordAt commandWordIndex: Int)
@@ -35,7 +35,7 @@ public struct BuildInvocation: Equatable, Sendable {
         positionals = scan.positionals.map { arguments[$0] }
     }
 
-    /// The build context: nil unless there is exactly one positional, which is what buildx insists on.
+    /// The build context: nil unless there is exactly one positional, as buildx requires.
     public var context: ByteString? { positionals.count == 1 ? positionals.first : nil }
 
     /// `--file`, the last one.
@@ -65,25 +65,26 @@ public struct BuildInvocation: Equatable, Sendable {
     /// Every `--cache-to`.
     public var cacheTo: [ByteString] { scan.values(of: .cacheTo) }
 
-    /// Whether the user wants no cache.
+    /// Whether the user disabled the cache.
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
-    /// Whether the user wants no cache for some stages; for all, where none is named (docker/buildx build/opt.go).
+    /// Whether the user disabled the cache for some stages; for all, if none is named (docker/buildx build/opt.go).
     public var isPartlyAnew: Bool { !scan.values(of: .noCacheFilter).isEmpty }
 
-    /// Whether it asks for more than the cache has, or is made from what cannot be seen here.
+    /// Whether it requests more than the cache has, or is made from something that cannot be seen here.
     public var isAskedAnew: Bool {
         scan.occurrences.contains { Self.anew.contains(ByteString(stringLiteral: $0.row.name)) }
     }
     private static let anew: [ByteString] = ["no-cache", "no-cache-filter", "pull", "build-context"]
 
-    /// What else it says, in one spelling: every option but `--build-arg`, with its value, and what is no option.
+    /// Everything else, in a uniform spelling: every option but `--build-arg`, with its value, and all other
+    /// arguments.
     public var others: [ByteString] {
         scan.occurrences.filter { $0.row.role != .buildArgument }.map { occurrence in
             ByteString(stringLiteral: occurrence.row.name) + "=" + occurrence.value
         } + positionals
     }
 
-    /// Whether it asks for help, a check or anything else but a build.
+    /// Whether it requests help, a check or anything else but a build.
     public var isPassThrough: Bool { scan.isPassThrough }
 }

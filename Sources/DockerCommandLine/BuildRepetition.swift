@@ -1,15 +1,15 @@
 public import Formats
 
 extension BuildInvocation {
-    /// What becomes of an option when a build is solved once more for its cache alone.
+    /// What happens to an option if a build is solved again only for its cache.
     private enum Repeated {
-        /// It says what the steps are.
+        /// It affects the steps.
         case kept
-        /// It says what becomes of the result.
+        /// It affects what happens to the result.
         case dropped
     }
 
-    /// An option that is not among these may mean anything, and what secrets and agents give is given once.
+    /// An option that is not listed here may mean anything; secrets and agents may work only once.
     private static let repeated: [(StaticString, Repeated)] = [
         ("add-host", .kept), ("allow", .kept), ("annotation", .dropped), ("attest", .dropped), ("build-arg", .kept),
         ("builder", .kept), ("cache-from", .kept), ("cgroup-parent", .kept), ("compress", .dropped),
@@ -25,7 +25,8 @@ extension BuildInvocation {
     /// Their names.
     static var repeatedOptions: Set<String> { Set(repeated.map { $0.0.description }) }
 
-    /// The name of an option that keeps a build from being repeated; nil where there is none. A repetition has the same steps.
+    /// The name of an option that prevents the repetition of a build; nil if there is none. A repetition has the same
+    /// steps.
     public var obstacleToRepetition: ByteString? {
         guard context != "-", file != "-" else { return "standard input" }
         let names = scan.occurrences.map { ByteString(stringLiteral: $0.row.name) }
@@ -33,7 +34,8 @@ extension BuildInvocation {
             .map { "--" + $0 }
     }
 
-    /// The command that solves the same build again and leaves nothing behind but what `options` say. `arguments` are the command's own.
+    /// The command that solves the same build again, with no effect besides that of `options`. `arguments` are the
+    /// command's own.
     public func repetition(_ arguments: [ByteString], options: [ByteString]) -> [ByteString] {
         let kept = scan.occurrences.filter { occurrence in
             Self.repeated.contains { name, fate in

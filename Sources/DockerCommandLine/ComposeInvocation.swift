@@ -1,6 +1,6 @@
 public import Formats
 
-/// A command of compose's that builds, or makes containers: `build`, `up`, `create` and `run`.
+/// A compose command that builds or creates containers: `build`, `up`, `create` and `run`.
 public struct ComposeInvocation: Equatable, Sendable {
     /// docker's options, before `compose`.
     public let globals: GlobalOptions
@@ -12,10 +12,10 @@ public struct ComposeInvocation: Equatable, Sendable {
     public let commandWordIndex: Int
     /// The options and positionals after the command word, with their places.
     public let scan: Scan
-    /// All arguments that are no options: services, and for `run` one service and its command.
+    /// All arguments that are not options: services, and for `run` one service and its command.
     public let positionals: [ByteString]
 
-    /// Nil for every other command of compose's.
+    /// Nil for every other compose command.
     init?(_ arguments: [ByteString], globals: GlobalOptions, options: Scan) throws(GrammarError) {
         guard let index = options.positionals.first else { return nil }
         let table: OptionTable
@@ -47,24 +47,24 @@ public struct ComposeInvocation: Equatable, Sendable {
     /// `--builder`, the last one.
     public var builder: ByteString? { scan.lastValue(of: .builder) }
 
-    /// Whether the user wants no cache.
+    /// Whether the user disabled the cache.
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
-    /// The names of the services that are built; none for all.
+    /// The names of the services to build; none for all.
     public var services: [ByteString] { word == "run" ? Array(positionals.prefix(1)) : positionals }
 
-    /// Whether it builds for certain: others build what has no image yet.
+    /// Whether it certainly builds: the others build only what has no image yet.
     public var builds: Bool { word == "build" || scan.lastFlag(of: .building) == true }
 
-    /// Whether it asks for help, a check, or a rehearsal.
+    /// Whether it requests help, a check, or a dry run.
     public var isPassThrough: Bool { options.isPassThrough || scan.isPassThrough }
 
-    /// Whether a file is standard input, or fetched from somewhere (docker/compose pkg/remote).
+    /// Whether a file is standard input, or downloaded (docker/compose pkg/remote).
     public var isRemote: Bool {
         files.contains { $0 == "-" || $0.hasPrefix("oci:") || $0.hasPrefix("git@") || $0.range(of: "://") != nil }
     }
 
-    /// Every absolute path of the engine's that `run -v` names.
+    /// Every absolute path for the engine in `run -v`.
     public var mountSources: [MountSource] {
         guard word == "run" else { return [] }
         return scan.occurrences.compactMap { occurrence in
@@ -74,11 +74,11 @@ public struct ComposeInvocation: Equatable, Sendable {
     }
 }
 
-/// The services of a project that are built, as `compose config --format json` tells them.
+/// The services of a project that are built, from `compose config --format json`.
 public enum ComposeProject {
-    /// Each with its name and what bake would call it; nil for what is not understood, and when the time is up.
+    /// Each with its name and its bake target; nil if the project is not understood, or the time is up.
     ///
-    /// Source: docker/compose pkg/compose/build_bake.go, doBuildBake, which makes targets of services.
+    /// Source: docker/compose pkg/compose/build_bake.go, doBuildBake, which turns services into targets.
     public static func builds(
         in text: ByteString, until deadline: Deadline = .never
     ) -> [(service: ByteString, target: BakeTarget)]? {
@@ -101,7 +101,7 @@ public enum ComposeProject {
         return builds
     }
 
-    /// Fields of a service's build that count here, under both names.
+    /// The fields of a service's build that matter here, with both names.
     private static let names: [(compose: ByteString, bake: ByteString)] = [
         ("context", "context"), ("dockerfile", "dockerfile"), ("dockerfile_inline", "dockerfile-inline"),
         ("target", "target"), ("args", "args"), ("additional_contexts", "contexts"), ("platforms", "platforms"),

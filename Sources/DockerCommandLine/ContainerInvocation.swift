@@ -1,6 +1,6 @@
 public import Formats
 
-/// `run` or `create`, by whichever of their names.
+/// `run` or `create`, by any of their names.
 public struct ContainerInvocation: Equatable, Sendable {
     /// The options before the command word.
     public let globals: GlobalOptions
@@ -10,7 +10,7 @@ public struct ContainerInvocation: Equatable, Sendable {
     public let commandWordIndex: Int
     /// The options up to the image, with their places.
     public let scan: Scan
-    /// The image; nil when there is none, which docker refuses.
+    /// The image; nil if there is none, which docker refuses.
     public let image: ByteString?
 
     init(_ arguments: [ByteString], globals: GlobalOptions, wordAt commandWordIndex: Int) throws(GrammarError) {
@@ -24,10 +24,10 @@ public struct ContainerInvocation: Equatable, Sendable {
         image = scan.positionals.first.map { arguments[$0] }
     }
 
-    /// Whether it asks for help.
+    /// Whether it requests help.
     public var isPassThrough: Bool { scan.isPassThrough }
 
-    /// The names of the variables that `--env` sets or takes away.
+    /// The names of the variables that `--env` sets or removes.
     public var variables: [ByteString] { scan.values(of: .environment).map { $0.cut(at: "=")?.before ?? $0 } }
 
     /// Every `--env-file`.
@@ -36,11 +36,11 @@ public struct ContainerInvocation: Equatable, Sendable {
     /// The names of the labels that `--label` sets.
     public var labels: [ByteString] { scan.values(of: .label).map { $0.cut(at: "=")?.before ?? $0 } }
 
-    /// Every `--label-file`; read as `EnvironmentFile` is.
+    /// Every `--label-file`; the format is that of `EnvironmentFile`.
     public var labelFiles: [ByteString] { scan.values(of: .labelFile) }
 
-    /// Where in the container the command mounts something, as cleaned absolute paths; nil when one of the mounts is not
-    /// read with certainty.
+    /// The mount points in the container, as cleaned absolute paths; nil if one of the mounts is not understood with
+    /// certainty.
     public var mountTargets: [ByteString]? {
         var targets: [ByteString] = []
         for occurrence in scan.occurrences {
@@ -57,8 +57,8 @@ public struct ContainerInvocation: Equatable, Sendable {
         return targets
     }
 
-    /// `TARGET`, `SOURCE:TARGET` or `SOURCE:TARGET:OPTIONS` (docker/cli cli/compose/loader/volume.go, ParseVolume). A drive's
-    /// letter makes a part of it that does not begin with "/", which is doubt enough.
+    /// `TARGET`, `SOURCE:TARGET` or `SOURCE:TARGET:OPTIONS` (docker/cli cli/compose/loader/volume.go, ParseVolume).
+    /// With a drive letter a part does not start with "/", which makes it uncertain enough.
     private static func target(ofVolume value: ByteString) -> ByteString? {
         let parts = value.split(":")
         return parts.count <= 3 ? parts[parts.count == 1 ? 0 : 1] : nil

@@ -1,8 +1,9 @@
-// As the tables for builds: compared with what docker defines, and a row stays for as long as any supported version knows it.
+// Like the tables for builds: a test compares them with docker's options, and a row stays as long as any supported
+// version has the option.
 
 extension OptionTable {
-    /// `docker create`: what `run` has, without the options about being attached (docker/cli cli/command/container/create.go,
-    /// NewCreateCommand).
+    /// `docker create`: the options of `run` except for those about being attached (docker/cli
+    /// cli/command/container/create.go, NewCreateCommand).
     public static let create = OptionTable(
         command: "docker create", isInterspersed: false,
         rows: run.rows.filter { $0.role != .attaching && $0.role != .detach })

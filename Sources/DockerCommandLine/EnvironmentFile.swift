@@ -2,8 +2,8 @@ public import Formats
 
 /// A file of variables for `--env-file`.
 public enum EnvironmentFile {
-    /// The names of the variables in it, those without a value too: docker takes that from its own environment (docker/cli
-    /// pkg/kvfile/kvfile.go, parseKeyValueFile). Nil when the time is up.
+    /// The names of its variables, including those without a value, which docker takes from its own environment
+    /// (docker/cli pkg/kvfile/kvfile.go, parseKeyValueFile). Nil if the time is up.
     public static func names(in text: ByteString, until deadline: Deadline = .never) -> [ByteString]? {
         let bytes = text.hasPrefix("\u{FEFF}") ? text.bytes.dropFirst(3) : text.bytes[...]
         var names: [ByteString] = []

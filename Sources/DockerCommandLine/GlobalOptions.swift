@@ -1,19 +1,19 @@
 public import Formats
 
-/// What stands before the command word and decides which engine is meant.
+/// The options before the command word that determine the engine.
 public struct GlobalOptions: Equatable, Sendable {
-    /// `--config`, the last one.
+    /// The last `--config`.
     public let configDirectory: ByteString?
-    /// `--context`, the last one.
+    /// The last `--context`.
     public let context: ByteString?
-    /// Every `--host`; docker refuses more than one, but not in every version.
+    /// Every `--host`; docker refuses more than one, except in some versions.
     public let hosts: [ByteString]
     /// `--tls` as given.
     public let tls: Bool?
     /// `--tlsverify` as given; even false turns TLS on (docker/cli cli/flags/options.go, SetDefaultOptions).
     public let tlsVerify: Bool?
 
-    /// From what stands before the command word.
+    /// From the options before the command word.
     public init(_ scan: Scan) {
         configDirectory = scan.lastValue(of: .configDirectory)
         context = scan.lastValue(of: .context)

@@ -4,15 +4,15 @@ public import Formats
 public enum GrammarError: Error, Equatable, Sendable {
     /// No such option or letter in the command's table.
     case unknownFlag(Int)
-    /// The last argument is an option that wants a value.
+    /// The last argument is an option that needs a value.
     case missingValue(Int)
-    /// A boolean's value is none to Go's strconv.ParseBool.
+    /// Go's strconv.ParseBool rejects the value of a boolean option.
     case badBoolean(Int)
-    /// pflag refuses it, or its versions disagree about it.
+    /// pflag refuses it, or its versions interpret it differently.
     case badSyntax(Int)
-    /// Something between a group word and its sub-command that cobra does not read as pflag would.
+    /// Something between a group word and its sub-command that cobra and pflag read differently.
     case betweenCommandWords(Int)
-    /// docker rewrites the first argument that equals the command word, and that is not the command word.
+    /// docker rewrites the first argument that equals the command word, and that is another argument.
     case commandWordRepeated(Int)
 
     /// The index of the argument at fault.

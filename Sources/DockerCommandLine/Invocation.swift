@@ -1,33 +1,33 @@
 public import Formats
 
-/// What a docker command line asks for.
+/// What a docker command line requests.
 public enum Invocation: Equatable, Sendable {
-    /// A build that BuildKit's client may come to run.
+    /// A build that BuildKit's client may run.
     case build(BuildInvocation)
     /// Builds of a definition's targets.
     case bake(BakeInvocation)
-    /// What compose builds, or makes containers of.
+    /// A compose command that builds or creates containers.
     case compose(ComposeInvocation)
-    /// A container that is made, and perhaps started.
+    /// A command that creates a container, and may start it.
     case container(ContainerInvocation)
-    /// A volume that is made.
+    /// A command that creates a volume.
     case volume(VolumeInvocation)
-    /// Any other command, by its first word; nil when there is none.
+    /// Any other command, by its first word; nil if there is none.
     case other(ByteString?)
-    /// A line that docker refuses, or that its versions read differently.
+    /// A line that docker refuses, or that its versions interpret differently.
     case notUnderstood(GrammarError)
 
-    /// Whose command line it is.
+    /// The program that the command line is for.
     public enum Program: Sendable {
         /// docker's own.
         case docker
-        /// buildx's where docker runs it as a plugin: docker's options, the word `buildx`, and what belongs to it.
+        /// buildx run by docker as a plugin: docker's options, the word `buildx`, and buildx's arguments.
         case plugin
-        /// buildx's where it is run by itself: what belongs to it, as compose does.
+        /// buildx run directly, as compose does: buildx's arguments.
         case buildx
     }
 
-    /// Reads a whole command line, `arguments[0]` being the program's name.
+    /// Parses a whole command line, in which `arguments[0]` is the program's name.
     public static func parse(_ arguments: [ByteString], of program: Program = .docker) -> Invocation {
         do throws(GrammarError) {
             switch program {
@@ -84,7 +84,8 @@ public enum Invocation: Equatable, Sendable {
         }
     }
 
-    /// What docker/cli cli-plugins/plugin/plugin.go hands to a plugin: docker's words, those of the command written out.
+    /// What docker/cli cli-plugins/plugin/plugin.go passes to a plugin: docker's arguments, with aliases of the
+    /// command expanded.
     private static func readPlugin(_ arguments: [ByteString]) throws(GrammarError) -> Invocation {
         let global = try Scan(arguments, from: 1, table: .docker)
         guard let index = global.positionals.first, arguments[index] == "buildx", !global.isPassThrough else {
@@ -93,7 +94,7 @@ public enum Invocation: Equatable, Sendable {
         return try readBuildx(arguments, globals: GlobalOptions(global), at: index)
     }
 
-    /// What follows the word `buildx` or `builder`, or the program's own name.
+    /// The arguments after the word `buildx` or `builder`, or after the program's own name.
     private static func readBuildx(
         _ arguments: [ByteString], globals: GlobalOptions, at index: Int
     ) throws(GrammarError) -> Invocation {
@@ -115,8 +116,9 @@ public enum Invocation: Equatable, Sendable {
         return .bake(try BakeInvocation(arguments, globals: globals, route: route, parent: parent, wordAt: inner))
     }
 
-    /// Refuses what cobra's Traverse, which looks for the sub-command before pflag sees the options, reads in its own
-    /// way: it takes `--` for an option that wants a value, and never a dash for a value's beginning.
+    /// Refuses what cobra's Traverse, which searches for the sub-command before pflag parses the options, reads
+    /// differently: it takes `--` for an option that needs a value, and a leading dash never for the start of a
+    /// value.
     private static func checkTraversal(_ parent: Scan) throws(GrammarError) {
         if let terminator = parent.terminator { throw .betweenCommandWords(terminator) }
         for occurrence in parent.occurrences where occurrence.arguments.count > 1 && occurrence.value.hasPrefix("-") {
@@ -125,7 +127,7 @@ public enum Invocation: Equatable, Sendable {
     }
 
     /// Refuses a line in which docker would rewrite another argument than the command words: it decides by the first
-    /// word after the global options, then replaces the first match in all arguments, the program's name included
+    /// word after the global options, but replaces the first match among all arguments, the program's name included
     /// (docker/cli cmd/docker/builder.go, forwardBuilder).
     private static func checkForwarding(
         _ arguments: [ByteString], of words: [ByteString], at index: Int
@@ -134,8 +136,9 @@ public enum Invocation: Equatable, Sendable {
         if found != index { throw .commandWordRepeated(found ?? index) }
     }
 
-    /// Where docker finds the words. After a mismatch the argument at hand is not tried as the first word, so that
-    /// `image image build` holds no match (docker/cli cmd/docker/aliases_utils.go, stringSliceIndex).
+    /// The index at which docker finds the words. After a mismatch it does not try the current argument as the
+    /// first word, so that `image image build` has no match (docker/cli cmd/docker/aliases_utils.go,
+    /// stringSliceIndex).
     private static func firstMatch(of words: [ByteString], in arguments: [ByteString]) -> Int? {
         var matched = 0
         for (index, argument) in arguments.enumerated() {

@@ -1,8 +1,8 @@
 public import Formats
 
-/// A path of the engine's in a command line, with its place.
+/// A path for the engine in a command line, with its position.
 public struct MountSource: Equatable, Sendable {
-    /// How it is written.
+    /// The syntax.
     public enum Form: Equatable, Sendable {
         /// `-v SOURCE:TARGET[:OPTIONS]`
         case volume
@@ -16,29 +16,29 @@ public struct MountSource: Equatable, Sendable {
         case createdVolume
     }
 
-    /// How it is written.
+    /// The syntax.
     public let form: Form
-    /// The path as it stands there.
+    /// The path as written.
     public let path: ByteString
-    /// Where in the container, absolute and clean; nil where mounts below it mean nothing.
+    /// The mount point in the container, absolute and clean; nil if mounts below it are impossible.
     public let target: ByteString?
-    /// The index of the argument that holds it.
+    /// The index of its argument.
     public let argument: Int
-    /// The bytes of that argument to put another path in the place of.
+    /// The bytes of that argument that a translated path replaces.
     let place: Range<Int>
-    /// The option's fields, or its parts between colons.
+    /// The option's fields, or its colon-separated parts.
     private let parts: [ByteString]
-    /// "source=" or the like, quoted together with the path.
+    /// "source=" or the like, if it is quoted together with the path.
     private let key: ByteString
 
-    /// The argument with another path in it; nil for a path that cannot stand there.
+    /// The argument with another path; nil if that path cannot be written there.
     public func argument(_ whole: ByteString, with path: ByteString) -> ByteString? {
         guard place.upperBound <= whole.count, !path.contains("\n"), !path.contains("\r") else { return nil }
         let text: ByteString
         switch form {
         case .volume, .device:
             guard !path.contains(":") else { return nil }
-            // Without a target of its own the device has its source's.
+            // If no target is given, a device has the path of its source.
             text = path + (form == .device && target == nil ? ":" + self.path : "")
         case .mount, .volumeOption: text = CSV.record(of: [key + path])
         case .createdVolume: text = path
@@ -46,8 +46,8 @@ public struct MountSource: Equatable, Sendable {
         return whole.prefix(place.lowerBound) + text + whole.dropFirst(place.upperBound)
     }
 
-    /// An option that mounts another path of the engine's in the same way at another place; nil where that cannot be written, or
-    /// where mounts below the source are not wished for.
+    /// An option that mounts another path of the engine in the same way at another place; nil if that cannot be
+    /// written, or if mounts below the source are not wanted.
     public func option(mounting source: ByteString, at target: ByteString) -> ByteString? {
         let both = source + target
         guard !both.contains("\n"), !both.contains("\r") else { return nil }
@@ -76,11 +76,12 @@ public struct MountSource: Equatable, Sendable {
 }
 
 extension MountSource {
-    /// A path of the engine's begins so; all else is a volume's name, a CDI device or Windows' (docker/cli
-    /// internal/volumespec/volumespec.go, isFilePath). "~" is not expanded by docker, so such a command fails anyway.
+    /// A path for the engine starts like this; anything else is a volume's name, a CDI device or a Windows path
+    /// (docker/cli internal/volumespec/volumespec.go, isFilePath). docker does not expand "~", so such a command
+    /// fails anyway.
     private static func isPath(_ text: ByteString) -> Bool { text.hasPrefix("/") || text.hasPrefix(".") }
 
-    /// `-v`: the source is what stands before the first colon (docker/cli cli/command/container/opts.go, parse).
+    /// `-v`: the source is the part before the first colon (docker/cli cli/command/container/opts.go, parse).
     init?(volume occurrence: Scan.Occurrence) {
         let parts = occurrence.value.split(":")
         guard parts.count == 2 || parts.count == 3, Self.isPath(parts[0]), parts[1].hasPrefix("/"),
@@ -95,7 +96,8 @@ extension MountSource {
         key = ""
     }
 
-    /// `--device`: a second part that is permissions is no target (docker/cli cli/command/container/opts.go, parseLinuxDevice).
+    /// `--device`: a second part that consists of permissions is not a target (docker/cli
+    /// cli/command/container/opts.go, parseLinuxDevice).
     init?(device occurrence: Scan.Occurrence) {
         let parts = occurrence.value.split(":")
         guard parts.count <= 3, parts[0].hasPrefix("/"), let offset = occurrence.valueOffset else { return nil }
@@ -113,7 +115,7 @@ extension MountSource {
         !text.isEmpty && Set(text.bytes).count == text.count && text.bytes.allSatisfy("rwm".utf8.contains)
     }
 
-    /// `--mount`: keys and type in any case, the last of each wins (docker/cli opts/mount.go, Set).
+    /// `--mount`: keys and type ignore case, the last of each wins (docker/cli opts/mount.go, Set).
     init?(mount occurrence: Scan.Occurrence) {
         guard let fields = CSV.places(of: occurrence.value), let offset = occurrence.valueOffset else { return nil }
         var type: ByteString = "volume"
@@ -167,14 +169,14 @@ extension MountSource {
         key = ""
     }
 
-    /// Whether mount options make a bind mount (moby volume/local/local_unix.go; mount(8)).
+    /// Whether these mount options give a bind mount (moby volume/local/local_unix.go; mount(8)).
     private static func bind(_ options: ByteString) -> Bool {
         options.split(",").contains { $0.trimmed == "bind" || $0.trimmed == "rbind" }
     }
 }
 
 extension ContainerInvocation {
-    /// Every path of the engine's that the command names.
+    /// Every path for the engine in the command.
     public var mountSources: [MountSource] {
         scan.occurrences.compactMap { occurrence in
             switch occurrence.row.role {
@@ -186,6 +188,6 @@ extension ContainerInvocation {
         }
     }
 
-    /// Whether other containers' mounts come along, at places that nobody knows.
+    /// Whether it includes other containers' mounts, at unknown places.
     public var takesVolumesFromOthers: Bool { scan.lastValue(of: .volumesFrom) != nil }
 }

@@ -4,7 +4,7 @@ public struct OptionTable: Sendable {
     public let command: StaticString
     /// Whether options may follow positionals (pflag's SetInterspersed); if not, the first positional ends them.
     public let isInterspersed: Bool
-    /// One row each; few enough that a search from the front beats any index built at start-up.
+    /// One row each; so few that a linear search is faster than building an index at start-up.
     public let rows: [Row]
 
     /// What follows an option's name.
@@ -17,11 +17,11 @@ public struct OptionTable: Sendable {
         case optional
     }
 
-    /// What is read from an option; everything else about it is grammar.
+    /// What an option means for Slipway; everything else about it is grammar.
     public enum Role: Sendable {
-        /// Its value changes nothing that is decided from the command line.
+        /// Its value does not affect any decision.
         case ignored
-        /// A command that carries it is left alone.
+        /// A command with this option is left unchanged.
         case untouchable
         case configDirectory, context, host, tls, tlsVerify
         case builder, file, target, platform, buildArgument, buildContext, tag, output
@@ -35,13 +35,13 @@ public struct OptionTable: Sendable {
         case detach, remove, restart, label, labelFile
         case capabilityAdd, capabilityDrop, securityOption, pidsLimit
         case memory, cpus
-        /// Limits memory in another way: docker refuses some of these beside a `--memory` that is not theirs.
+        /// Limits memory in another way: docker refuses some of these together with a `--memory` that does not match.
         case otherMemory
-        /// Limits processors in another way: docker refuses some of these beside `--cpus`.
+        /// Limits processors in another way: docker refuses some of these together with `--cpus`.
         case otherCPUs
-        /// `--call`: any method but a build leaves the command alone.
+        /// `--call`: any method but a build leaves the command unchanged.
         case call
-        /// `--check`: leaves the command alone when true.
+        /// `--check`: leaves the command unchanged if it is true.
         case check
     }
 
@@ -53,7 +53,7 @@ public struct OptionTable: Sendable {
         public let short: Unicode.Scalar?
         /// What follows the name.
         public let arity: Arity
-        /// What is read from it.
+        /// What the option means.
         public let role: Role
 
         init(_ name: StaticString, short: Unicode.Scalar? = nil, _ arity: Arity, _ role: Role = .ignored) {
@@ -76,7 +76,7 @@ public struct OptionTable: Sendable {
 }
 
 extension OptionTable.Row: Equatable {
-    /// Whether both are the same option, spelled and read alike.
+    /// Whether both are the same option with the same meaning.
     public static func == (left: OptionTable.Row, right: OptionTable.Row) -> Bool {
         let sameName = left.name.withUTF8Buffer { one in right.name.withUTF8Buffer { one.elementsEqual($0) } }
         return sameName && left.short == right.short && left.arity == right.arity && left.role == right.role

@@ -1,5 +1,6 @@
-// A test compares these rows with the flags that docker and buildx define (Scripts/check-flags). A row stays for as long
-// as any supported version knows the option: one that the installed version does not know is an error there, ours or not.
+// A test compares these rows with the flags that docker and buildx define (Scripts/check-flags). A row stays as long as
+// any supported version has the option: the installed version itself reports an option that it does not have, with or
+// without Slipway.
 
 extension OptionTable {
     /// docker's global options, before the command word (docker/cli cli/flags/options.go, InstallFlags; cli/cobra.go).
@@ -52,7 +53,8 @@ extension OptionTable {
             Row("cpuset-cpus", .value),
             Row("cpuset-mems", .value),
             Row("debug", short: "D", .flag),
-            // The build runs on in a server of its own, which would keep no lease of the store (buildx 0.13, experimental).
+            // The build continues in a separate server, which would not hold a lease on the store (buildx 0.13,
+            // experimental).
             Row("detach", .flag, .untouchable),
             Row("file", short: "f", .value, .file),
             Row("force-rm", .flag),

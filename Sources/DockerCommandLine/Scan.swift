@@ -1,27 +1,27 @@
 public import Formats
 
-/// The arguments of one command as pflag divides them, each piece with its place (spf13/pflag flag.go, parseArgs).
+/// The arguments of one command as pflag splits them, each piece with its position (spf13/pflag flag.go, parseArgs).
 public struct Scan: Equatable, Sendable {
-    /// The options in the order given; a cluster of letters makes several from one argument.
+    /// The options in the given order; a cluster of letters gives several from one argument.
     public private(set) var occurrences: [Occurrence] = []
-    /// The indices of all arguments that are no option, no option's value and not the terminator.
+    /// The indices of all arguments that are neither options, values of options nor the terminator.
     public private(set) var positionals: [Int] = []
     /// The index of the `--` that ended the options.
     public private(set) var terminator: Int?
 
-    /// One option where it was given.
+    /// One occurrence of an option.
     public struct Occurrence: Equatable, Sendable {
-        /// Which option.
+        /// The option.
         public let row: OptionTable.Row
-        /// Its value; "true" when a flag stands alone.
+        /// Its value; "true" for a flag without one.
         public let value: ByteString
-        /// The arguments it was written in: two when the value has one to itself.
+        /// The arguments in which it is written: two if the value is a separate one.
         public let arguments: Range<Int>
-        /// Where the value begins in the last of them; nil when it was not written.
+        /// Where the value starts in the last of them; nil if it was not written.
         public let valueOffset: Int?
     }
 
-    /// Divides `arguments[start...]` by the rows of `table`.
+    /// Splits `arguments[start...]` by the rows of `table`.
     public init(_ arguments: [ByteString], from start: Int, table: OptionTable) throws(GrammarError) {
         var index = max(0, start)
         while index < arguments.count {
@@ -73,14 +73,15 @@ public struct Scan: Equatable, Sendable {
         let bytes = arguments[argument].bytes
         var place = 1
         while index == argument {
-            // pflag 1.0.7 and later skip what looks like a flag of `go test`; before, it was a value of -t.
+            // pflag 1.0.7 and later skip what looks like a flag of `go test`; in earlier versions it was a value of
+            // -t.
             guard !bytes[place...].starts(with: "test.".utf8) else { throw .badSyntax(index) }
             guard let row = table.row(lettered: bytes[place]) else { throw .unknownFlag(index) }
             let rest = bytes.count - place - 1
             if rest > 1, bytes[place + 1] == Self.equals {
                 try take(row, at: &index, of: arguments, glued: place + 2)
             } else if row.arity == .value {
-                // An "=" that ends the argument is the value itself: pflag strips it only before something.
+                // An "=" at the end of the argument is the value itself: pflag strips it only if something follows.
                 try take(row, at: &index, of: arguments, glued: rest > 0 ? place + 1 : nil)
             } else if rest > 0 {
                 occurrences.append(
@@ -92,7 +93,8 @@ public struct Scan: Equatable, Sendable {
         }
     }
 
-    /// Records the last option of the argument at `index`, whose value begins at byte `glued`, and goes on to the next.
+    /// Records the last option of the argument at `index`, whose value starts at byte `glued`, and moves on to the
+    /// next.
     private mutating func take(
         _ row: OptionTable.Row, at index: inout Int, of arguments: [ByteString], glued: Int?
     ) throws(GrammarError) {
@@ -132,7 +134,7 @@ extension Scan {
         lastValue(of: role).flatMap { Bool(goText: $0) }
     }
 
-    /// Whether an option asks for something else than the command's usual work: help, a version, a check.
+    /// Whether an option requests something other than the command's usual work: help, a version, a check.
     public var isPassThrough: Bool {
         occurrences.contains { occurrence in
             switch occurrence.row.role {

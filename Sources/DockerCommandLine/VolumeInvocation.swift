@@ -15,10 +15,10 @@ public struct VolumeInvocation: Equatable, Sendable {
         scan = try Scan(arguments, from: commandWordIndex + 1, table: .volumeCreate)
     }
 
-    /// Whether it asks for help.
+    /// Whether it requests help.
     public var isPassThrough: Bool { scan.isPassThrough }
 
-    /// The engine's path that the volume will be; at most one.
+    /// The engine's path of the future volume; at most one.
     public var mountSources: [MountSource] { MountSource(created: scan).map { [$0] } ?? [] }
 }
 

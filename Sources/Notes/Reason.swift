@@ -1,7 +1,7 @@
 public import Formats
 
-/// Why a command was changed, left alone, or changed only in part. Codes are stable: a number is never used again for
-/// another meaning. docs/reasons.md is this table; a test keeps the two alike.
+/// Why a command was changed, left unchanged, or changed only in part. Codes are stable: a number is never reused for
+/// another meaning. docs/reasons.md contains this table; a test keeps both equal.
 public enum Reason: UInt16, CaseIterable, Sendable {
     // 0xx: what was done
     case importAdded = 1
@@ -163,18 +163,18 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case remoteTooManyTags = 925
     case remoteUnclear = 926
 
-    /// What a reason is about: its hundred.
+    /// The subject of a reason: its hundreds digit.
     public enum Area: UInt16, CaseIterable, Sendable {
         case done, command, engine, store, imports, packages, paths, modes, profile, remote
     }
 
-    /// What it is about; never nil, as a test sees to it.
+    /// Its subject; a test ensures that it is never nil.
     public var area: Area? { Area(rawValue: rawValue / 100) }
 
-    /// The code people and programs see, such as "SLP217".
+    /// The code for people and programs, such as "SLP217".
     public var code: ByteString { "SLP" + ByteString(decimal: rawValue).zeroPadded(to: 3) }
 
-    /// The reason of a code, in capitals or not; nil when there is none.
+    /// The reason for a code, in upper or lower case; nil if there is none.
     public init?(code: ByteString) {
         let code = code.lowercasedASCII
         guard let reason = Self.allCases.first(where: { $0.code.lowercasedASCII == code }) else { return nil }
@@ -182,9 +182,9 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     }
 }
 
-/// One reason with what it is about: a path, a version, a name. Never a secret, never a URL's credentials.
+/// A reason with its detail: a path, a version, a name. Never a secret, and never a URL's credentials.
 public struct Note: Equatable, Sendable {
-    /// Why.
+    /// The reason.
     public let reason: Reason
     /// What it concerns; may be empty.
     public let detail: ByteString

@@ -1,5 +1,5 @@
 extension Reason {
-    /// The reason in one sentence, without what it is about.
+    /// The reason in one sentence, without its detail.
     public var sentence: String {
         switch self {
         case .importAdded: "layers are imported from the store"
