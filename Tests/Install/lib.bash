@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034 # suites use the variables
-# What the tests of install.sh share: fake docker and slipway programs, throw-away HOMEs and roots, but real shells: bash,
-# dash, zsh, fish and busybox where they are installed. A suite sources this and reads from top to bottom.
+# Shared by the tests of install.sh: fake docker and slipway programs, throw-away HOMEs and roots, but real shells:
+# bash, dash, zsh, fish and busybox if they are installed. A suite sources this file and is read from top to bottom.
 
 set -u
 LC_ALL=C
@@ -17,7 +17,7 @@ default_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 passed=0 failed=0
 ok() { passed=$((passed + 1)); echo "ok - $1"; }
 not_ok() { failed=$((failed + 1)); echo "not ok - $1"; [[ -z ${2-} ]] || printf '    # %s\n' "${2//$'\n'/$'\n'    # }"; }
-# Where everything can be set up, nothing is left out.
+# On a machine that can set up everything, nothing may be skipped.
 skip() { if [[ -n ${SLIPWAY_TESTS_COMPLETE-} ]]; then not_ok "skipped: $1"; else echo "ok - # skip $1"; fi; }
 # check NAME COMMAND...: the command's success is the test
 check() { local name=$1; shift; if "$@"; then ok "$name"; else not_ok "$name" "$(tail -n 30 "$T/out" 2>/dev/null)"; fi; }
@@ -36,7 +36,7 @@ end_suite() {
 }
 trap end_suite EXIT
 
-# Folders as text: names, kinds, modes, where links go, what files hold.
+# Folders as text: names, kinds, modes, targets of links, contents of files.
 tree() { (cd "$1" && shift && find "${@:-.}" -mindepth 1 -printf '%p|%y|%m|%l\n' | sort && find "${@:-.}" -type f -exec sha256sum {} + | sort -k 2); }
 
 # -- What is installed ------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ homes=$T/homes
 mkdir "$homes"
 fresh() { home=$homes/$1; rm -rf "$home"; mkdir -p "$home"; } # fresh NAME: an empty one
 
-debian_home() { # the files Debian gives to a user, and some habits
+debian_home() { # Debian's files for a new user, and some typical additions
     mkdir -p "$1/.config/fish" "$1/dotfiles"
     cat >"$1/.profile" <<'END'
 if [ -n "$BASH_VERSION" ]; then
@@ -141,7 +141,7 @@ which_docker() {
         sed -n 's/^=//p' | tail -n 1
 }
 
-# fish writes into its settings folder when it starts; look at the tree before asking it, or give it a copy.
+# fish writes to its settings folder when it starts; compare the tree before asking it, or give it a copy.
 reached() { # reached NAME HOME SHIM SHELL WORD...
     local name=$1 home=$2 shim=$3 got
     shift 3

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Instead of lib.bash for a suite that mounts: it runs again in a mount namespace of its own, or is left out where there is none.
+# Used in place of lib.bash by a suite that mounts: the suite runs again in a mount namespace of its own, or is
+# skipped if that is impossible.
 
 if [[ -z ${INSTALL_TEST_NAMESPACE-} ]] && [[ $EUID == 0 ]] && unshare --mount true 2>/dev/null; then
     INSTALL_TEST_NAMESPACE=1 exec unshare --mount bash "$0"

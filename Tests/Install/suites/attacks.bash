@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What another user of the machine may try while install.sh runs: as a real second user, against root and against a user.
+# What another user on the machine may try while install.sh runs: a real second user, against root and against a user.
 
 # shellcheck disable=SC2016 # programs for other interpreters stand in quotes
 . "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
@@ -26,8 +26,8 @@ payload="/usr/bin/id -u >>'$lair/ran'"
 ran() { sort -u "$lair/ran" | tr '\n' ' '; }
 forget() { : >"$lair/ran"; : >"$lair/read"; : >"$lair/seen"; : >"$lair/modes"; }
 
-# The racer: writes into every folder that shows up what shells read at their start, reads every file, and keeps a list of what it
-# could look into. It goes on until somebody makes "stop" in its lair.
+# The racer: in every folder that appears, it writes the files that shells read at their start, and reads every file; it
+# lists what it was able to read. It runs until "stop" appears in its lair.
 cat >"$T/racer.py" <<'END'
 import os, sys
 place, lair, payload = sys.argv[1:]
@@ -109,7 +109,7 @@ for who in root user system; do
     as=()
 done
 
-# Where everybody may rename a folder, a private one helps nothing: scratch folders stand elsewhere.
+# If everybody may rename a folder, a private one inside does not help: scratch folders are made elsewhere.
 mkdir -m 777 "$T/open"
 mkdir "$T/foreign"; chown $stranger "$T/foreign"
 for place in open foreign; do
@@ -129,7 +129,7 @@ victim=$T/victim
 echo precious >"$victim"
 fresh links
 make_checkout
-plant() { # plant FILE: links under the names that a program makes of it and its process number
+plant() { # plant FILE: links with the names that a program derives from it and its PID
     local next
     sh -c 'echo $$' >"$T/number"
     next=$(cat "$T/number")
@@ -232,7 +232,7 @@ install "$home" --prefix "$T/open/there"; equal "root, below a folder that every
 
 # -- What shells answer
 
-# What a shell's files print, before, between and after, is no answer.
+# Output of a shell's startup files, before, between and after, is not an answer.
 fresh noise
 noise='echo noise; echo /noise/docker; echo "@slipway:/bin/sh@"'
 printf '%s\n' "$noise" "trap 'printf /noise/docker; echo noise >&2' DEBUG" 'set -T' "trap '$noise' EXIT" >"$home/.bashrc"

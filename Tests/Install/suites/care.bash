@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What an install and an uninstall must not touch, whatever happens.
+# What an install and an uninstall must never touch.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
@@ -115,7 +115,8 @@ if installed flock; then
     exec 9<&-
     install "$home" --uninstall; equal "afterwards: no trace" "$(tree "$home")" ""
     if installed python3; then
-        # No lease, but in the kernel's table a lock on a file of this number: as another file system's file may have it.
+        # There is no lease, but the kernel's table has a lock on a file with this inode, as it may come from another
+        # file system.
         install "$home"; data
         python3 -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); time.sleep(60)' \
             "$home/.cache/slipway/v1/u0/gen-000001/lease" >"$T/holder" & holder=$!
@@ -155,7 +156,7 @@ if [[ $EUID == 0 ]] && installed setpriv; then
     mkdir -m 700 "$T/nobody"; chown 65534:65534 "$T/nobody"
     with=(TMPDIR="$T/nobody" XDG_DATA_HOME="$T/nobody/data")
     fresh nobody; debian_home "$home"; chown -Rh 65534:65534 "$home"
-    echo 'export Q=1' >"$home/.zprofile"; chmod 644 "$home/.zprofile" # root's, and readable
+    echo 'export Q=1' >"$home/.zprofile"; chmod 644 "$home/.zprofile" # owned by root, and readable
     before=$(tree "$home"); install "$home"; equal "a user: installs" $? 0
     reached_everywhere "a user" "$home" "$home/.local"
     install "$home" --uninstall; equal "a user: no trace" "$(tree "$home")" "$before"

@@ -6,7 +6,7 @@
 checkout_docker=$T/demo/shim
 make_checkout
 mkdir -p "$T/demo/docker" "$checkout/Scripts"
-# The shim of the demo: says what a build says, from the store the second time. The real docker: an engine on the host.
+# The shim of the demo prints what a build prints, cached the second time. The real docker is an engine on the host.
 cat >"$T/demo/shim" <<END
 #!/bin/sh
 # SLIPWAY-SHIM

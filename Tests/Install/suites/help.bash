@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The manual page and the completions: in shells that are really started, and gone with an uninstall.
+# The manual page and the completions: tested in real shells, and removed by an uninstall.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
 pages() { find "$1" -name 'slipway.1' -o -path '*completions/slipway*' -o -name _slipway; }
 
-# in_bash FILE WORD...: what bash offers for the last of these words
+# in_bash FILE WORD...: bash's completions of the last of these words
 # shellcheck disable=SC2016 # the shell that is started expands it
 in_bash() {
     env -i PATH="$default_path" bash --norc -c '
@@ -18,7 +18,7 @@ in_bash() {
     ' bash "$@" 2>>"$T/out" | sed 's/ *$//' | sort | tr '\n' ' '
 }
 
-# in_zsh HOME WORDS: what zsh shows, typing into a terminal of its own, when a tab follows these words
+# in_zsh HOME WORDS: what zsh shows in a terminal of its own after these words and a tab
 # shellcheck disable=SC2016
 in_zsh() {
     env -i HOME="$1" PATH="$default_path" TERM=dumb zsh -d -c '

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install, again, --check, --dry-run and --uninstall, by every sh, for every kind of HOME; and --prefix.
+# Install, install again, --check, --dry-run and --uninstall, with every sh, for every kind of HOME; and --prefix.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 

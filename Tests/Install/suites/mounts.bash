@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# --uninstall where volumes are mounted in the folders with data: what others may use stays. In a mount namespace.
+# --uninstall if volumes are mounted in the data folders: data that others may use stays. In a mount namespace.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
 
 shells=("sh")
 ! installed busybox || shells+=("busybox sh")
-# The volume is of the same file system: no device number tells it.
+# The volume is on the same file system, so no device number gives it away.
 for installer in "${shells[@]}"; do
     for place in "" /buildkit "/a b\\c"$'\t'd; do
         fresh "a user's"

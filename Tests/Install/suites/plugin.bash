@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# --with-plugin: the shim as docker's plugin docker-buildx, before the real one or not at all. In a mount namespace, so that
-# docker's own plugin folders are throw-away ones.
+# --with-plugin: the shim as docker's plugin docker-buildx, either before the real one or not installed. In a mount
+# namespace, so that docker's own plugin folders are throw-away ones.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../namespace.bash"
 

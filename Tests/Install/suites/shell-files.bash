@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Which files of a user get a block, what other lines in them may do, and that every byte comes back.
+# Which of a user's files get a block, what effect other lines in them may have, and that an uninstall restores every
+# byte.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
@@ -100,7 +101,7 @@ check "and stays" test -s "$home/.bashrc"
 
 fresh new-file
 install "$home"
-sed -i 's/^if .*/if false; then :; fi/' "$home/.bashrc" # a block as an older install had it
+sed -i 's/^if .*/if false; then :; fi/' "$home/.bashrc" # a block as an older install wrote it
 install "$home"
 equal "a block of an older install is renewed" "$(head -n 1 "$home/.bashrc")" "# >>> slipway >>> (new file)"
 install "$home" --uninstall; equal "renewed: no trace" "$(tree "$home")" ""

@@ -5,7 +5,8 @@
 
 readarray -t rooms < <(cd "$sources" && printf '%s\n' shims/install/*.sh)
 sed "s|@SHIMS@|'/s'|" "$sources/shims/slipway.sh" >"$T/snippet"
-# PATH is set in the shell: zsh reads files even for -c, and on a machine with Slipway those have put it first already.
+# PATH is set inside the shell: zsh reads files even for -c, and on a machine with Slipway these have already put it
+# first.
 for shell in dash bash zsh "busybox sh"; do
     installed "${shell%% *}" || { skip "no $shell"; continue; }
     for pair in "/a:/b=/s:/a:/b" "/s:/a=/s:/a" "/a:/s:/s:/b:/s=/s:/a:/b" ":/a=/s::/a" "/a:=/s:/a:" "/ss:/a/s=/s:/ss:/a/s"; do
@@ -19,7 +20,7 @@ if installed shellcheck; then
     for file in install.sh shims/slipway.sh "${rooms[@]}"; do
         check "shellcheck $file" shellcheck -x -P SCRIPTDIR "$sources/$file"
     done
-    # Each room is checked without knowing the names of the others; all together know them all.
+    # Each part is checked without the names of the others; together they must know all names.
     together() { (cd "$sources" && sed '/^# shellcheck shell=sh disable=/d' install.sh "${rooms[@]}" | shellcheck -s sh -e SC1090,SC1091 -) >"$T/out"; }
     check "shellcheck of all rooms together" together
 else

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From the sources, with and without swift, and as a package.
+# From the sources, with and without swift, and from a package.
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 

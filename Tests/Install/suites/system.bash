@@ -15,8 +15,9 @@ fresh system
 system() { install "$home" --system "$@"; }
 all() { tree / etc usr/local root "${home#/}"; }
 
-# who_runs CASE PATTERN...: every kind of every shell, of root and of others, runs the shim; only where "WHO SHELL FLAGS:DOCKER"
-# matches a pattern, the docker of the pattern: what reads no file has the PATH it was given.
+# who_runs CASE PATTERN...: every kind of every shell, of root and of others, runs the shim; only if "WHO SHELL
+# FLAGS:DOCKER" matches a pattern, the docker in the pattern: a shell that reads no files has the PATH that it was
+# given.
 who_runs() {
     local case=$1 who shell flags want exception got path
     shift
@@ -37,7 +38,7 @@ who_runs() {
     done
     as=() with=()
 }
-# fish writes into its HOME, so the shells that are asked have others: one a user, and nobody else's.
+# fish writes to its HOME, so the shells that are asked get others: one per user, and private.
 mkdir -m 700 "$T"/ns-home-{root,nobody}
 chown 65534:65534 "$T/ns-home-nobody"
 
