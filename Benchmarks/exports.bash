@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
 #
-# What new layers cost the one who waits for docker, and when they are there for others. Benchmarks/run reads this.
+# How long new layers delay docker, and when other engines can use them. Benchmarks/run reads this.
 
 # milliseconds_of COMMAND...: sets $took, in milliseconds.
 milliseconds_of() {

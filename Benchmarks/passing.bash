@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
 #
-# What passing a command through costs, beside other ways to stand before docker. Benchmarks/run reads this.
+# What passing a command through costs, compared with other wrappers around docker. Benchmarks/run reads this.
 
 pass_through() {
     say "passing $rounds commands through each of seven ways"

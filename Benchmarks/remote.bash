@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
 #
-# What a registry behind the store costs and brings. Benchmarks/run reads this.
+# What a registry for the store costs and saves. Benchmarks/run reads this.
 
 # start_registry NAME: a registry on this machine; adds to registry_pids, and sets registry_port and clients.
 start_registry() {

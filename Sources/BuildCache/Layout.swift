@@ -1,7 +1,7 @@
 public import Formats
 internal import Host
 
-/// Where things stand in a store, by name alone (docs/design.md, "The store"):
+/// The paths in a store (docs/design.md, "The store"):
 ///
 ///     STORE/v1/u0/current -> gen-000001
 ///     STORE/v1/u0/gen-000001/{lease,readers,size,blobs/sha256/,exports/KEY/{key.json,ID/}}

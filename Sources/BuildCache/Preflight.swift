@@ -132,7 +132,7 @@ struct Preflight {
         StoreError(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
     }
 
-    /// Returns the content that it checked.
+    /// Checks a layer by place, kind, owner, size and mode; returns the status of its file.
     @discardableResult
     static func checkLayer(_ layer: Blob, in generation: Generation) throws(StoreError) -> FileStatus {
         guard let path = generation.blobPath(layer.digest) else { throw StoreError(.manifestRejected, layer.digest) }

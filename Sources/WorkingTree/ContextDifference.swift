@@ -26,7 +26,7 @@ public struct ContextDifference: Equatable, Sendable {
     /// Whether either record is incomplete, so that a path missing in it may have existed.
     public private(set) var isPartial = false
 
-    /// Whether both are the same, as far as known.
+    /// Whether both are the same, to the extent known.
     public var isEmpty: Bool { modes.isEmpty && contents.isEmpty && added.isEmpty && removed.isEmpty }
 
     /// The umask that produces the present modes; nil if no single umask does.

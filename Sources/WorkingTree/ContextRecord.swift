@@ -47,7 +47,7 @@ public struct ContextRecord: Equatable, Sendable {
         case ignoreFile = "ignore"
     }
 
-    /// In the byte order of their paths, as far as the record goes.
+    /// Sorted by the bytes of their paths; incomplete if there is a `gap`.
     public var entries: [Entry]
     /// nil if the record is complete.
     public var gap: Gap?

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.bash has root, work, place and SLIPWAY_ENGINES_RUN
 #
-# What the suites about packages for containers have beside lib.bash. Each has indexes of its own, which count what is
-# downloaded, and engines with two images whose tools are led to them.
+# Shared by the suites about packages for containers, in addition to lib.bash. Each suite has its own package indexes,
+# which count downloads, and engines with two images whose tools use these indexes.
 #
 #   serve_packages                    starts the indexes; $indexes is their folder: see the file "indexes"
 #   package_engine NAME SUITE STORE   like `engine`, with the images tools:old and tools:new: see the file "image"
-#   on_host                           an array of docker options for containers that shall reach the indexes
-#   with_pip, with_uv, with_npm, with_yarn   shell commands for such a container: each installs what is warmed and tests it
-#   pip_late, npm_late                       the same for what is not
+#   on_host                           an array of docker options for containers that need the indexes
+#   with_pip, with_uv, with_npm, with_yarn   shell commands for such a container: each installs warmed packages and tests them
+#   pip_late, npm_late                       the same for packages that are not warmed
 #
-#   downloading N|some COMMAND...     runs it; it must succeed and download N package files, pages of indexes not counted
+#   downloading N|some COMMAND...     runs it; it must succeed and download N package files, index pages not counted
 #   ours ENGINE [KIND]                the names of Slipway's volumes there: cache, cache-layer, cache-view, cache-shared
 #   files_of ENGINE VOLUME            where the volume's files are on this machine
 #   sums ENGINE                       owners, modes, times and contents of all layers and generations
 #   no_view_stays ENGINE              waits until views that nobody uses are gone, at most 10 s
-#   publish ENGINE TOOLS [LABEL=VALUE...]   a generation as `warm` publishes one, of an empty layer; its labels may be changed
+#   publish ENGINE TOOLS [LABEL=VALUE...]   publishes a generation as `warm` does, with an empty layer; labels may be changed
 
 # shellcheck disable=SC2034
 on_host=(--network host)

@@ -149,7 +149,7 @@ env -i HOME="$home" PATH="$default_path" TMPDIR="$T" sh "$package/install.sh" </
 equal "nobody reads what it says: no temporary folders are left" "$(left_over)" ""
 install "$home" --uninstall; equal "nobody reads what it says: no trace" "$(tree "$home")" "$before"
 
-# -- Somebody without rights
+# -- A user without permissions
 
 if [[ $EUID == 0 ]] && installed setpriv; then
     as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
