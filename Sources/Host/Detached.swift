@@ -145,8 +145,8 @@ enum Reaper {
     private static let others: [ByteString] = [
         "sleep", "tail", "cat", "pause.sh", "node", "MainThread", "java", "dotnet",
     ]
-    /// How long and how many of our zombies may remain, and how many zombies in total: a first process that reaps may
-    /// be slow.
+    /// The age in seconds from which our zombies count as old, and how many old ones, and ones of any age, there may
+    /// be: a first process that reaps may be slow.
     private static let patience = 60
     private static let mostOld = 4
     private static let most = 64
@@ -164,7 +164,7 @@ enum Reaper {
 
     static func takesOthers(_ first: ByteString) -> Bool { !others.contains(first.trimmed) }
 
-    /// Whether our ended processes, which started this many seconds ago, can all be from the last few moments.
+    /// Whether our zombies, which started this many seconds ago, can all be ones that are still about to be reaped.
     static func areTaken(ages: [Int]) -> Bool {
         ages.count < most && ages.count { $0 >= patience } < mostOld
     }
