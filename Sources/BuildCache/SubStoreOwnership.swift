@@ -86,8 +86,7 @@ struct SubStoreOwnership {
         }
     }
 
-    /// The users in /etc/passwd who log in, and root, with their groups: numbers from 1000 to 59,999 (login.defs,
-    /// UID_MIN).
+    /// Root and the users in /etc/passwd with numbers from 1000 to 59,999 (login.defs, UID_MIN), with their groups.
     private static func knownUsers() -> [UInt32: UInt32] {
         var users: [UInt32: UInt32] = [0: 0]
         for line in ((try? Files.read("/etc/passwd", limit: 4 << 20)) ?? "").split("\n") {
