@@ -38,7 +38,7 @@ public struct PendingExport: Sendable {
         if isWanted { try? Files.remove(path) }
     }
 
-    /// Ends the pending export of an earlier build, if there is one, within a tenth of a second.
+    /// Ends the pending export of an earlier build, if there is one; its process notices within a tenth of a second.
     public static func supersede(_ build: BuildIdentity, in generation: Generation) {
         let home = generation.path.parentPath.appending(path: folder)
         try? Files.remove(home.appending(path: name(of: build)))

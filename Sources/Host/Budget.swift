@@ -128,7 +128,7 @@ enum Awaited {
         number.store(-1, ordering: .relaxed)
     }
 
-    /// Gives back the time since the last call, if nothing has arrived yet or if the time is short.
+    /// Gives back the time since the last call, if nothing has arrived yet, or if little has been computed so far.
     static func settle() {
         let descriptor = number.load(ordering: .relaxed)
         guard descriptor >= 0 else { return }
