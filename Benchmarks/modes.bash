@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
 #
-# What looking at the modes of tracked files costs. Benchmarks/run reads this.
+# What examining the modes of tracked files costs. Benchmarks/run reads this.
 
 # tracked FILES: a repository tracked/FILES with this many files, a hundred per directory, and a Dockerfile.
 tracked() {

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # Benchmarks/run has root, temp, shim, slipway and what it measured
 #
-# Containers with a view of warmed packages, for Benchmarks/run: what the view costs each docker run, and what it saves an
-# install. The indexes are on this machine, so that what is saved is downloading from next door; from a real one it is more.
+# Containers with a view of warmed packages, for Benchmarks/run: what the view costs each docker run, and what it saves
+# an install. The indexes are on this machine, so only a local download is saved; with a remote index it is more.
 
 packages() {
     local tests=$root/Tests/EndToEnd/packages words indexes=$temp/indexes install

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # Benchmarks/run has root, temp, engines and what it measured
 #
-# Examples/sandbox, for Benchmarks/run: built cold, as it is, with a changed line, and on a second engine through the store. What
-# it should keep within: about 1 GB without a browser, 5 minutes cold, 3 with caches.
+# Examples/sandbox, for Benchmarks/run: built cold, unchanged, with a changed line, and on a second engine through the
+# store. Its limits: about 1 GB without a browser, 5 minutes cold, 3 with caches.
 
 # fetched: the megabytes that apt and pip fetched in the last build, according to their output.
 fetched() {

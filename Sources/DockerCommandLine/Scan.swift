@@ -124,7 +124,7 @@ extension Scan {
         occurrences.filter { $0.row.role == role }.map(\.value)
     }
 
-    /// The value that counts where the last one wins; nil when there is none, which is not an empty one.
+    /// The value in effect if the last one wins; nil if there is none, which differs from an empty value.
     public func lastValue(of role: OptionTable.Role) -> ByteString? {
         occurrences.last { $0.row.role == role }?.value
     }

@@ -44,10 +44,10 @@ public struct ByteString: Hashable, Sendable {
         bytes.count >= suffix.bytes.count && bytes.suffix(suffix.bytes.count).elementsEqual(suffix.bytes)
     }
 
-    /// The string without its first `count` bytes; empty when there are fewer.
+    /// The string without its first `count` bytes; empty if there are fewer.
     public func dropFirst(_ count: Int) -> ByteString { ByteString(bytes.dropFirst(max(0, count))) }
 
-    /// The string without its last `count` bytes; empty when there are fewer.
+    /// The string without its last `count` bytes; empty if there are fewer.
     public func dropLast(_ count: Int) -> ByteString { ByteString(bytes.dropLast(max(0, count))) }
 
     /// At most the first `count` bytes.
