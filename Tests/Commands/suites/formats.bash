@@ -6,13 +6,15 @@ valid() { # valid SCHEMA FILE...
     "$python" -m check_jsonschema --builtin-schema "vendor.$1" "${@:2}"
 }
 if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
-    check "check-jsonschema installs" need check-jsonschema
+    need check_jsonschema
+    check "check-jsonschema is there" "$python" -c "import check_jsonschema"
     check "the workflows are ones of GitHub's" valid github-workflows "$sources"/.github/workflows/*.yml
     check "the issue forms are" valid github-issue-forms "$sources"/.github/ISSUE_TEMPLATE/[0-9]*.yml
     check "and their choice" valid github-issue-config "$sources/.github/ISSUE_TEMPLATE/config.yml"
     printf '%s\n' 'on: push' 'jobs: {one: {runs-on: x, step: []}}' >"$T/wrong.yml"
     check "a wrong workflow is none" not valid github-workflows "$T/wrong.yml"
-    check "reuse installs" need reuse
+    need reuse
+    check "reuse is there" "$python" -c "import reuse"
     check "every file has a copyright and a licence" "$python" -m reuse --root "$sources" lint --quiet
 fi
 check "each bug's form asks for the doctor's findings" grep -q 'slipway doctor --json' "$sources/.github/ISSUE_TEMPLATE/1-bug.yml"

@@ -2,7 +2,8 @@
 # The output of --json, checked against the schemas in docs/schemas. The end-to-end suite "documents" does this after
 # real builds.
 
-check "jsonschema installs" need jsonschema
+need jsonschema python3-jsonschema
+check "jsonschema is there" "$python" -c "import jsonschema"
 home=$T/json
 now=$(date +%s)
 journal "$home" "$(command_line "$now" build true SLP001 SLP002)" "$(command_line "$now" build false SLP205)" \

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # `slipway metrics` as monitoring systems read it, and `slipway log --follow`.
 
-check "prometheus_client installs" need prometheus_client
+need prometheus_client python3-prometheus-client
+check "prometheus_client is there" "$python" -c "import prometheus_client"
 now=$(date +%s)
 home=$T/metrics
 journal "$home" "$(command_line "$now" build true SLP001 SLP002)" "$(command_line "$now" build false SLP205)" \

@@ -370,10 +370,12 @@ half_listed() {
         echo "$number" >>app/input.txt
         run on a docker build -t app app
     done
+    # What still publishes would keep the old generation.
+    await 60 at_rest
     run slipway trim
     nobodys
     cp -a "$store" good
-    wanted=$(exports | sed "s#$store/v1/u0/gen-[0-9]*##")
+    wanted=$(exports | sed "s#$store/v1/u0/gen-[0-9]*##" | sort -u)
     for number in {1..40}; do
         turn 2 || continue
         rm -rf "$store"
