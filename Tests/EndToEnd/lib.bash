@@ -134,7 +134,7 @@ engines_in_memory() {
     local available
     available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
     [[ ${SLIPWAY_ENGINES_ON_DISK-} != 1 && ${available:-0} -ge 12000000 ]] || return 0
-    mount -t tmpfs -o mode=755,size=64g slipway "$SLIPWAY_ENGINES_RUN" || true
+    mount -t tmpfs -o mode=755,size=64g engines "$SLIPWAY_ENGINES_RUN" || true
 }
 
 end_run() {

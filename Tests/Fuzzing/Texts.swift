@@ -1,11 +1,11 @@
 import DockerCommandLine
 import Formats
-import Git
 import History
 import Planning
 
 @testable import BuildCache
 @testable import Engine
+@testable import Git
 @testable import PathMap
 
 /// Texts that are read as a whole.

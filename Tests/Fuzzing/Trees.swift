@@ -1,7 +1,7 @@
 import Formats
-import Git
-@testable import History
 
+@testable import Git
+@testable import History
 @testable import WorkingTree
 
 /// What is read of working trees and of builds from them.

@@ -417,8 +417,8 @@ lacks() {
 
 no_sandbox() {
     pretend
-    lacks "not understood" docker --unknown run image
-    lacks "not understood" docker run --unknown image
+    lacks "does not understand" docker --unknown run image
+    lacks "does not understand" docker run --unknown image
     lacks privileged docker run --privileged image
     # shellcheck disable=SC2016
     lacks "ulimit -f" sh -c 'ulimit -f 4096; exec docker run image'

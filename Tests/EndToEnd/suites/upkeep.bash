@@ -197,7 +197,7 @@ killed() {
         run slipway trim
         expect settled
         expect_equal "$(find "$store/v1/u0" -maxdepth 1 -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" \
-            "current $(readlink "$store/v1/u0/current") trimmed trimming "
+            "current $(readlink "$store/v1/u0/current") publishing trimmed trimming "
     done
     note "$hits of $kills kills came between two generations"
     expect [ "$hits" -gt 0 ]
