@@ -424,7 +424,7 @@ no_sandbox() {
     lacks "ulimit -f" sh -c 'ulimit -f 4096; exec docker run image'
     # The kernel accepts at most 128 KiB per argument, and a quarter of the stack for all arguments together.
     # shellcheck disable=SC2016
-    lacks "so long" sh -c 'ulimit -s 512; exec docker run image "$(head -c 122000 /dev/zero | tr "\0" x)"'
+    lacks "too long" sh -c 'ulimit -s 512; exec docker run image "$(head -c 122000 /dev/zero | tr "\0" x)"'
     lacks processors DOCKER_HOST=ssh://nobody.invalid docker run image
     lacks "SLIPWAY_PROFILE" SLIPWAY_PROFILE=sandbx docker run image
     # Users who disable the sandbox themselves, or never asked for one, get no message.
