@@ -31,7 +31,7 @@ public struct ReportPage {
             "<meta charset=\"utf-8\">\n" as HTML + policy
             + "\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             + "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n"
-            + .element("title", "", "Slipway: what builds were spared") + "\n"
+            + .element("title", "", "Slipway: what builds saved") + "\n"
             + .element("style", "", ReportStyle.sheet)
         return
             ("<!doctype html>\n<html lang=\"en\">\n<head>\n" + head + "\n</head>\n<body>\n" + body
@@ -70,9 +70,9 @@ public struct ReportPage {
                 "Builds from " + .text(Timestamp.text(first).prefix(10)) + " to "
                     + .text(Timestamp.text(last).prefix(10)) + ", "
             } else {
-                "Nothing was recorded yet; "
+                "Nothing has been recorded yet; "
             }
-        return .element("h1", "", "What builds were spared") + "\n"
+        return .element("h1", "", "What builds saved") + "\n"
             + Self.paragraph(
                 period + "written "
                     + .text(Self.date(facts.now / 86_400) + " " + Timestamp.text(facts.now).dropFirst(11).prefix(5))
@@ -101,9 +101,9 @@ public struct ReportPage {
         let days = sums.days.suffix(Self.mostDays)
         guard let first = days.first, let last = days.last else { return "" }
         var table = Table(
-            caption: "Days with builds, in UTC; the last " + .number(days.count),
+            caption: "Days with builds, in UTC; most recent " + .number(days.count),
             columns: [
-                ("Day", .dates), ("Builds", .numbers), ("Saved", .numbers), ("Exports took", .numbers),
+                ("Day", .dates), ("Builds", .numbers), ("Saved", .numbers), ("Time for exports", .numbers),
             ])
         for day in days.reversed() {
             table.rows.append([
@@ -142,10 +142,10 @@ public struct ReportPage {
 
     private var repositories: HTML {
         var table = Table(
-            caption: "Repositories by what they call themselves, that with the last build first",
+            caption: "Repositories by the name that they claim, most recent build first",
             columns: [
                 ("Repository", .words), ("Builds", .numbers), ("Steps cached", .numbers), ("Saved", .numbers),
-                ("Exports took", .numbers), ("", .words),
+                ("Time for exports", .numbers), ("", .words),
             ])
         let most = sums.accounts.map(\.saved).max() ?? 0
         for account in sums.accounts.prefix(Self.mostRows) {
@@ -176,22 +176,22 @@ public struct ReportPage {
             caption: "Steps of all builds",
             columns: [("", .words), ("Steps", .numbers), ("Of all", .numbers), ("", .words)])
         table.rows = [
-            row("Cached", sums.cached), row("One shared cache would have had", sums.cached + sums.missedHere),
+            row("Cached", sums.cached), row("One shared cache would have hit", sums.cached + sums.missedHere),
             row("All", sums.steps),
         ]
         return section(
-            "hits", "Hits, against one shared cache", table.html,
+            "hits", "Hits, compared with one shared cache", table.html,
             Self.paragraph(
-                "The second row adds all steps of builds whose first miss nothing explains that the user made. It is an upper bound."
+                "The second row also counts all steps of builds whose first miss no change by the user explains. It is an upper bound."
             ))
     }
 
     private var misses: HTML {
         guard !sums.misses.isEmpty else { return "" }
         var table = Table(
-            caption: "Causes of the first step that was not cached, that with the most executed steps first",
+            caption: "Causes of the first step that was not cached, most executed steps first",
             columns: [
-                ("Cause", .words), ("Builds", .numbers), ("Steps executed", .numbers), ("The last one", .words),
+                ("Cause", .words), ("Builds", .numbers), ("Steps executed", .numbers), ("Most recent", .words),
                 ("Fix", .words),
             ])
         for miss in sums.misses {
@@ -209,7 +209,7 @@ public struct ReportPage {
     private var slowSteps: HTML {
         guard !sums.slowSteps.isEmpty else { return "" }
         var table = Table(
-            caption: "Steps that were executed, those that took most together first",
+            caption: "Executed steps, longest total time first",
             columns: [
                 ("Step", .words), ("Repository", .words), ("Runs", .numbers), ("Together", .numbers),
                 ("Longest", .numbers),
@@ -237,9 +237,9 @@ public struct ReportPage {
                 + .number(trimming.exports) + " exports."
         }
         var table = Table(
-            caption: "Keys, the last used first",
+            caption: "Keys, most recently used first",
             columns: [
-                ("Key", .words), ("Calls itself", .words), ("Own", .numbers), ("Shared", .numbers),
+                ("Key", .words), ("Claimed name", .words), ("Own", .numbers), ("Shared", .numbers),
                 ("Exports", .numbers),
                 ("Last used", .words),
             ])
@@ -265,13 +265,13 @@ public struct ReportPage {
     private var declined: HTML {
         guard !sums.declined.isEmpty else { return "" }
         var table = Table(
-            caption: "Commands that were left as they were, by reason; one may have several",
+            caption: "Commands that passed through unchanged, by reason; a command may have several reasons",
             columns: [("Reason", .words), ("Commands", .numbers), ("What it means", .words)])
         for reason in sums.declined.prefix(Self.mostRows) {
             let sentence = Reason(code: reason.name).map { ByteString($0.sentence) } ?? "a reason of another version"
             table.rows.append([Self.code(reason.name), .number(reason.count), .text(sentence)])
         }
-        return section("declined", "Left as they were", table.html)
+        return section("declined", "Passed through unchanged", table.html)
     }
 
     private var method: HTML {

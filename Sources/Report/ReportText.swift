@@ -34,7 +34,7 @@ public struct ReportText {
     /// The lines of the text.
     public var lines: [ByteString] {
         guard sums.builds > 0 else {
-            return ["no build was recorded yet: slipway doctor tells whether builds share layers here"]
+            return ["no builds have been recorded yet: slipway doctor shows whether builds share layers here"]
         }
         var lines = [
             Self.time(sums.saved) + " saved, " + Self.time(sums.exporting) + " spent on exports, "

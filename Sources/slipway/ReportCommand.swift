@@ -12,11 +12,11 @@ import Shim
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Show what builds were spared, why they missed, and what fills the store.",
+        abstract: "Show what builds saved, why they missed, and what fills the store.",
         discussion: """
             In short on the terminal, or as one page that needs no network and no script: time saved by day and repository, hits \
             against what one shared cache would have hit, causes of misses with their fix, slowest steps, the store by key and what \
-            trimming would free, engines. Names in it are what repositories call themselves. It is made from what was written down \
+            trimming would free, engines. Repositories appear under the names that they claim. It is made from what was written down \
             here for you; only you may read the file.
 
               slipway report

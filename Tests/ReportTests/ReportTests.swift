@@ -77,7 +77,7 @@ struct ReportTests {
     func extremes() {
         var empty = facts("shop", builds: 0)
         empty.store = nil
-        #expect(ReportPage(empty).html.range(of: "Nothing was recorded yet") != nil)
+        #expect(ReportPage(empty).html.range(of: "Nothing has been recorded yet") != nil)
         #expect(ReportText(empty).lines.count == 1)
         let step = BuildOutcome.Step(
             stage: "", number: .max, instruction: "RUN", digest: "", isCached: false, duration: .max)

@@ -60,7 +60,7 @@ if [[ -n $browser ]]; then
         check "$width px: there is a picture" test -s "$T/$width.png"
     done
     check "its document" look 1280 --dump-dom
-    equal "no script ran" "$(grep -o '<title>[^<]*</title>' "$T/seen" | head -n 1)" "<title>Slipway: what builds were spared</title>"
+    equal "no script ran" "$(grep -o '<title>[^<]*</title>' "$T/seen" | head -n 1)" "<title>Slipway: what builds saved</title>"
     equal "and no element of a name's" "$(grep -c '<script' "$T/seen")" 0
     [[ -z ${SLIPWAY_PICTURES-} ]] || cp "$T"/{390,1280}.png "$page" "$SLIPWAY_PICTURES/"
 elif [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
