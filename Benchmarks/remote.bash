@@ -24,7 +24,7 @@ as_host() {
     mkdir -p "host-$1"
     env HOME="$temp/host-$1" XDG_CONFIG_HOME="$temp/host-$1/config" XDG_STATE_HOME="$temp/host-$1/state" SLIPWAY_STORE="$temp/host-$1/store" \
         SLIPWAY_REMOTE="127.0.0.1:$registry_port/team/cache" SLIPWAY_REMOTE_ROLE=writer SLIPWAY_REMOTE_INSECURE=on \
-        SLIPWAY_REMOTE_CLIENT="$clients/oras" SLIPWAY_REMOTE_INTERVAL=1000d "${@:2}"
+        SLIPWAY_REMOTE_CLIENT="$clients/oras" SLIPWAY_REMOTE_INTERVAL=1000d SLIPWAY_REMOTE_WRITER=bench "${@:2}"
 }
 
 key_of() { basename "$(find "host-$1"/store/v1/u*/current/exports/ -mindepth 1 -maxdepth 1 -type d | head -n 1)"; }
@@ -56,8 +56,8 @@ remote() {
         pushed+=("$took")
         milliseconds_of as_host a "$slipway" push "$key"
         again+=("$took")
-        repository=127.0.0.1:$registry_port/$("$clients/oras" repo ls --plain-http "127.0.0.1:$registry_port" | tail -n 1)
-        repository+=:$("$clients/oras" repo tags --plain-http "$repository" | head -n 1)
+        # A host that is made anew would push under another name each time, and a pull would bring what all rounds have pushed.
+        repository=127.0.0.1:$registry_port/$("$clients/oras" repo ls --plain-http "127.0.0.1:$registry_port" | tail -n 1):bench
         # The first writer leaves the disk busy for the other, so they take turns.
         if [[ $round == 2 ]]; then pull_by_hand; fi
         sync
