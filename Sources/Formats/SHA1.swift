@@ -1,54 +1,19 @@
 /// SHA-1 according to FIPS 180-4, only for git's object names: it does not withstand an attacker.
-public struct SHA1 {
+public struct SHA1: BlockHash {
     private var state: (UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0
     )
-    private var pending: [UInt8] = []
-    private var taken: UInt64 = 0
+    public var input = BlockInput()
 
-    /// The hash of no bytes yet.
     public init() {}
 
-    /// Adds bytes, of any length.
-    public mutating func update(_ bytes: [UInt8]) {
-        taken &+= UInt64(bytes.count)
-        let all = pending.isEmpty ? bytes : pending + bytes
-        let tail = all.count % 64
-        all.withUnsafeBufferPointer { absorb(UnsafeBufferPointer(rebasing: $0[..<(all.count - tail)])) }
-        pending = Array(all.suffix(tail))
-    }
+    public var words: [UInt32] { [state.0, state.1, state.2, state.3, state.4] }
 
-    /// The digest of all bytes added: 20 bytes.
-    public consuming func digest() -> [UInt8] {
-        var rest = pending + [0x80]
-        while rest.count % 64 != 56 { rest.append(0) }
-        let bits = taken &* 8
-        for shift in stride(from: 56, through: 0, by: -8) {
-            rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
-        }
-        rest.withUnsafeBufferPointer { absorb($0) }
-        return [state.0, state.1, state.2, state.3, state.4].flatMap { word in
-            stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
-        }
-    }
-
-    /// The digest of a whole string: 20 bytes.
-    public static func digest(of data: ByteString) -> [UInt8] {
-        var hash = SHA1()
-        hash.update(data.bytes)
-        return hash.digest()
-    }
-
-    /// Processes whole blocks of 64 bytes. Wrapping arithmetic is part of the algorithm.
-    private mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
+    /// Wrapping arithmetic is part of the algorithm.
+    public mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { schedule in
             for start in stride(from: 0, to: blocks.count, by: 64) {
-                for word in 0..<16 {
-                    let at = start + word * 4
-                    schedule[word] =
-                        UInt32(blocks[at]) << 24 | UInt32(blocks[at + 1]) << 16
-                        | UInt32(blocks[at + 2]) << 8 | UInt32(blocks[at + 3])
-                }
+                Self.read(start, of: blocks, into: schedule)
                 for word in 16..<80 {
                     schedule[word] = rotate(
                         schedule[word - 3] ^ schedule[word - 8] ^ schedule[word - 14] ^ schedule[word - 16], 1)

@@ -2,60 +2,19 @@ internal import CHash
 
 /// SHA-256 according to FIPS 180-4, with the processor's own instructions if it has them (seven times as fast).
 /// Implemented here because the shim links nothing beyond the standard library.
-public struct SHA256 {
+public struct SHA256: BlockHash {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
 
-    private var pending: [UInt8] = []
-    private var taken: UInt64 = 0
+    public var input = BlockInput()
 
-    /// The hash of no bytes yet.
     public init() {}
 
-    /// Adds bytes, of any length: for data too long to hold at once.
-    public mutating func update(_ bytes: [UInt8]) {
-        taken &+= UInt64(bytes.count)
-        let all = pending.isEmpty ? bytes : pending + bytes
-        let tail = all.count % 64
-        all.withUnsafeBufferPointer { absorb(UnsafeBufferPointer(rebasing: $0[..<(all.count - tail)])) }
-        pending = Array(all.suffix(tail))
-    }
+    public var words: [UInt32] { state }
 
-    /// The digest of all bytes added: 64 hexadecimal digits.
-    public consuming func hexDigest() -> ByteString { Hex.digits(of: digest()) }
-
-    /// The digest of all bytes added: 32 bytes.
-    public consuming func digest() -> [UInt8] { finish(pending, length: taken) }
-
-    /// The digest of a whole string: 32 bytes.
-    public static func digest(of data: ByteString) -> [UInt8] {
-        var hash = SHA256()
-        let tail = data.count % 64
-        let whole = data.count - tail
-        data.bytes.withUnsafeBufferPointer { hash.absorb(UnsafeBufferPointer(rebasing: $0[..<whole])) }
-        return hash.finish(Array(data.bytes[whole...]), length: UInt64(data.count))
-    }
-
-    private mutating func finish(_ tail: [UInt8], length: UInt64) -> [UInt8] {
-        var rest = tail + [0x80]
-        while rest.count % 64 != 56 { rest.append(0) }
-        let bits = length &* 8
-        for shift in stride(from: 56, through: 0, by: -8) {
-            rest.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
-        }
-        rest.withUnsafeBufferPointer { absorb($0) }
-
-        return state.flatMap { word in
-            stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
-        }
-    }
-
-    /// The digest in 64 hexadecimal digits.
-    public static func hexDigest(of data: ByteString) -> ByteString { Hex.digits(of: digest(of: data)) }
-
-    /// Processes whole blocks of 64 bytes. Wrapping arithmetic is part of the algorithm.
-    private mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
+    /// Wrapping arithmetic is part of the algorithm.
+    public mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         guard usesInstructions, let first = blocks.baseAddress else { return absorbByHand(blocks) }
         state.withUnsafeMutableBufferPointer { words in
             guard let words = words.baseAddress else { return }
@@ -72,12 +31,7 @@ public struct SHA256 {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
             Self.roundConstants.withUnsafeBufferPointer { constants in
                 for start in stride(from: 0, to: blocks.count, by: 64) {
-                    for word in 0..<16 {
-                        let at = start + word * 4
-                        schedule[word] =
-                            UInt32(blocks[at]) << 24 | UInt32(blocks[at + 1]) << 16
-                            | UInt32(blocks[at + 2]) << 8 | UInt32(blocks[at + 3])
-                    }
+                    Self.read(start, of: blocks, into: schedule)
                     compress(schedule, constants)
                 }
             }

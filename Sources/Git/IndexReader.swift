@@ -9,13 +9,13 @@ struct IndexReader {
     private var piece: [UInt8] = []
     private var at = 0
     private var path = IndexPath()
-    private var hashes: (short: SHA1, long: SHA256)?
+    private var hash: (any BlockHash)?
 
     init(size: Int, format: GitIndex.ObjectFormat, isHashing: Bool, _ source: @escaping GitIndex.Source) {
         self.format = format
         self.source = source
         left = size - format.rawValue
-        hashes = isHashing ? (SHA1(), SHA256()) : nil
+        if isHashing { hash = format == .sha1 ? SHA1() : SHA256() }
     }
 
     mutating func read(
@@ -58,10 +58,10 @@ struct IndexReader {
         piece = source(count)
         at = 0
         guard !piece.isEmpty else { throw .torn }
-        guard hashes != nil else { return }
+        guard hash != nil else { return }
         // The checksum does not cover itself.
         let content = piece.count <= left ? piece : Array(piece[..<left])
-        if format == .sha1 { hashes?.short.update(content) } else { hashes?.long.update(content) }
+        hash?.update(content)
     }
 
     private mutating func byte() throws(GitIndex.IndexError) -> UInt8 {
@@ -96,7 +96,7 @@ struct IndexReader {
         while rest > 0 {
             if at == piece.count {
                 // What is not hashed need not be read.
-                if hashes == nil {
+                if hash == nil {
                     left -= rest
                     if left > 0 { try refill(skipping: rest) }
                     return
@@ -186,7 +186,7 @@ struct IndexReader {
     }
 
     private mutating func verify() throws(GitIndex.IndexError) {
-        guard let hashes else { return }
+        guard let hash else { return }
         var kept = Array(piece[min(at, piece.count)...])
         while kept.count < format.rawValue {
             let more = source(0)
@@ -195,9 +195,7 @@ struct IndexReader {
         }
         guard kept.count == format.rawValue else { throw .torn }
         guard kept.contains(where: { $0 != 0 }) else { return }
-        let (short, long) = hashes
-        let digest = format == .sha1 ? short.digest() : long.digest()
-        guard digest.elementsEqual(kept) else { throw .checksum }
+        guard hash.digest().elementsEqual(kept) else { throw .checksum }
     }
 }
 
