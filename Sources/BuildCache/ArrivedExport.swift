@@ -2,13 +2,10 @@ internal import CacheUnion
 public import Formats
 internal import Host
 
-/// What a build's export has put into the store, for counting. It says nothing about whether the export is safe to
-/// import.
+/// What a build's export has put into the store, for counting. It says nothing about whether its layers exist.
 public struct ArrivedExport: Equatable, Sendable {
-    /// The files in the pool that the export's index reaches: manifest, config and layers, whether or not they exist.
+    /// The files in the pool that the export's index reaches: manifest, config and layers.
     public let blobs: [ByteString]
-
-    private static let largestText = 1 << 20
 
     /// By the directory that BuildKit was told to write to, or the one to which trimming has moved it since; nil if it
     /// has no complete index, or has been deleted.
@@ -19,20 +16,11 @@ public struct ArrivedExport: Equatable, Sendable {
         }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
         guard Generation.isName(generation.path.lastPathComponent) else { return nil }
-        let manifests = Self.read(export.appending(path: Export.index))?[field: "manifests"]?.array ?? []
-        var blobs: [ByteString] = []
-        func add(_ json: JSON) -> ByteString? {
-            guard let blob = json[field: "digest"]?.string.flatMap(generation.blobPath) else { return nil }
-            blobs.append(blob)
-            return blob
-        }
-        for manifest in manifests.compactMap(add).compactMap(Self.read) {
-            // Two formats: an image manifest, or an index whose entries are the layers and the config.
-            let entries = (manifest[field: "layers"] ?? manifest[field: "manifests"])?.array ?? []
-            for entry in [manifest[field: "config"]].compactMap({ $0 }) + entries { _ = add(entry) }
-        }
-        guard !blobs.isEmpty else { return nil }
-        self.blobs = blobs
+        var reader = Preflight(indexes: .max, bytes: .max)
+        guard let blob = try? reader.manifest(ofExport: export, in: generation) else { return nil }
+        let manifest = try? reader.read(blob, in: generation)
+        let named = manifest.map { [$0.config] + $0.layers } ?? []
+        blobs = ([blob.digest] + named.map(\.digest)).map(generation.blobPath)
     }
 
     /// The bytes that it added to the store since a time, in seconds since 1970: those of blobs that are not yet in
@@ -51,7 +39,7 @@ public struct ArrivedExport: Equatable, Sendable {
     /// How many steps the build of an export executed since a time, in seconds since 1970, although the manifest that
     /// it imported has them; nil if that is no longer known, because replaced unions are deleted after ten minutes.
     public static func remade(by path: ByteString, importing digest: ByteString, since time: Int64) -> Int? {
-        guard let export = Export.currentLocation(of: path), Digest(digest) != nil else { return nil }
+        guard let export = Export.currentLocation(of: path), let digest = Digest(digest) else { return nil }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
         guard Generation.isName(generation.path.lastPathComponent) else { return nil }
         let names = (try? Files.names(in: generation.path, limit: 65_536)) ?? []
@@ -63,15 +51,11 @@ public struct ArrivedExport: Equatable, Sendable {
             let made = try? reader.contents(of: manifest, in: generation).graph
         else { return nil }
         for place in [generation] + folders {
-            guard let path = place.blobPath(digest), let size = try? Files.status(path, followLinks: false).size,
+            guard let size = try? Files.status(place.blobPath(digest), followLinks: false).size,
                 let union = try? reader.contents(of: .init(digest: digest, size: size), in: place).graph
             else { continue }
             return made.remade(since: time, although: union)
         }
         return nil
-    }
-
-    private static func read(_ path: ByteString) -> JSON? {
-        (try? Files.read(path, limit: largestText, followLinks: false)).flatMap { JSON($0) }
     }
 }

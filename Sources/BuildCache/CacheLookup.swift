@@ -14,8 +14,8 @@ public struct CacheLookup {
     public struct Import: Equatable, Sendable {
         /// The generation that holds it.
         public let source: Generation
-        /// The manifest, "sha256:...".
-        public let digest: ByteString
+        /// Its manifest.
+        public let digest: Digest
         /// How many exports it is made from.
         public let exports: Int
         /// How many keys those exports have.

@@ -9,7 +9,7 @@ struct CheckedUnion {
     let path: ByteString
     let generation: Generation
     /// Digests of the missing layers.
-    let missing: [ByteString]
+    let missing: [Digest]
 
     /// Modification times of files are no finer than a kernel tick.
     private static let tick: Int64 = 20_000_000
@@ -23,7 +23,7 @@ struct CheckedUnion {
         self.record = record
         self.path = path
         self.generation = generation
-        var title = record.manifest.digest
+        var title = record.manifest.digest.name
         var changed: Int64 = 0
         for blob in [record.manifest, record.config] {
             let status = try Preflight.checkLayer(blob, in: generation)
@@ -32,12 +32,17 @@ struct CheckedUnion {
         }
         title += "\n"
         let memory = path + "-checked"
-        if let list = LayerList(at: memory, under: title), list.count == record.layers {
-            missing = try list.missing(from: generation, until: deadline)
+        if let list = LayerList(at: memory, under: title), list.count == record.layers,
+            let missing = try list.missing(from: generation, until: deadline)
+        {
+            self.missing = missing
             return
         }
         let list = LayerList(try preflight.contents(of: record.manifest, in: generation).layers, under: title)
-        missing = try list.missing(from: generation, until: deadline)
+        guard let missing = try list.missing(from: generation, until: deadline) else {
+            throw StoreError(.manifestRejected, record.manifest.digest.name)
+        }
+        self.missing = missing
         guard missing.isEmpty, remember, Clock.now &- changed > Self.tick else { return }
         try? Files.replace(memory, with: list.text, mode: 0o600)
     }
@@ -67,7 +72,7 @@ private struct LayerList {
 
     init(_ layers: [Preflight.Blob], under title: ByteString) {
         text = title
-        for layer in layers { text += layer.digest.dropFirst(7) + " " + ByteString(decimal: layer.size) + "\n" }
+        for layer in layers { text += layer.digest.hex + " " + ByteString(decimal: layer.size) + "\n" }
         self.title = title.count
         count = layers.count
     }
@@ -82,9 +87,8 @@ private struct LayerList {
         count = text.bytes[title.count...].count { $0 == UInt8(ascii: "\n") }
     }
 
-    /// The digests of layers that are not in a generation's pool, or not sound there. A line that is not a digest
-    /// counts as missing.
-    func missing(from generation: Generation, until deadline: Deadline) throws(StoreError) -> [ByteString] {
+    /// The digests of layers that are not in a generation's pool, or not sound there; nil if a line is not a digest.
+    func missing(from generation: Generation, until deadline: Deadline) throws(StoreError) -> [Digest]? {
         let pool: DirectoryDescriptor
         do throws(Errno) {
             pool = try DirectoryDescriptor(generation.poolPath)
@@ -92,7 +96,7 @@ private struct LayerList {
             throw StoreError(.layerRejected, generation.poolPath, error)
         }
         let user = Kernel.userID
-        var missing: [ByteString] = []
+        var missing: [Digest] = []
         // A path that ends with a zero byte in place of the blank.
         var name = [CChar](repeating: 0, count: Self.digits + 1)
         var looked = 0
@@ -102,23 +106,20 @@ private struct LayerList {
                 throw StoreError(.storeSearchCut, generation.path)
             }
             looked += 1
-            var isName = rest.count > Self.digits
-            for (index, digit) in rest.prefix(Self.digits).enumerated() {
-                name[index] = CChar(truncatingIfNeeded: digit)
-                isName = isName && Hex.value(of: digit) != nil
-            }
             let digits = rest.prefix(Self.digits)
+            guard let digest = Digest(hex: digits) else { return nil }
+            for (index, digit) in digits.enumerated() { name[index] = CChar(truncatingIfNeeded: digit) }
             rest = rest.dropFirst(Self.digits + 1)
             var size = 0
             while let digit = rest.popFirst(), digit != UInt8(ascii: "\n") { size = size &* 10 &+ Int(digit &- 0x30) }
-            let status = isName ? pool.status(name, followLinks: !generation.lenders.isEmpty) : nil
-            if let status, generation.isRight(status, size: size),
+            if let status = pool.status(name, followLinks: !generation.lenders.isEmpty),
+                generation.isRight(status, size: size),
                 status.isReadable(to: user)
-                    || Files.allows(.read, generation.poolPath.appending(path: ByteString(digits)))
+                    || Files.allows(.read, generation.blobPath(digest))
             {
                 continue
             }
-            missing.append("sha256:" + ByteString(digits))
+            missing.append(digest)
         }
         return missing
     }

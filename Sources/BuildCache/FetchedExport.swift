@@ -22,7 +22,7 @@ public struct FetchedManifest: Sendable {
 
     /// nil if the text is not a cache manifest.
     public init?(_ text: ByteString) {
-        guard let manifest = CacheManifest(text) else { return nil }
+        guard let manifest = CacheManifest(text), manifest.isMergeable else { return nil }
         self.text = text
         digest = Digest(of: text).name
         pushed = digest
@@ -63,7 +63,7 @@ public struct FetchedManifest: Sendable {
     fileprivate func digestsHere(in generation: Generation?) -> Set<Digest> {
         guard let generation else { return [] }
         let here = manifest.layers.filter { layer in
-            (try? Preflight.checkLayer(.init(digest: layer.digest.name, size: layer.size), in: generation)) != nil
+            (try? Preflight.checkLayer(.init(layer), in: generation)) != nil
         }
         return Set(here.map(\.digest))
     }
@@ -182,13 +182,14 @@ public struct FetchedExport {
         defer { folder.remove() }
         let arrived = folder.asGeneration
         var preflight = Preflight(indexes: .max, bytes: .max)
-        let descriptor = Preflight.Blob(digest: manifest.digest, size: manifest.text.count)
+        let descriptor = Preflight.Blob(digest: Digest(of: manifest.text), size: manifest.text.count)
         try write(manifest.text, as: descriptor)
         if let config = manifest.ownConfig {
-            try write(config, as: Preflight.Blob(digest: manifest.config, size: config.count))
+            try write(config, as: Preflight.Blob(manifest.manifest.config))
         }
         // The client has its own umask; no other user can enter the layout.
-        if let config = arrived.blobPath(manifest.config), let file = try? Descriptor.open(config, followLinks: false),
+        let config = arrived.blobPath(manifest.manifest.config.digest)
+        if let file = try? Descriptor.open(config, followLinks: false),
             (try? file.status().links) == 1
         {
             try? file.setMode(0o600)
@@ -217,34 +218,26 @@ public struct FetchedExport {
         let wrong = Mutex<ByteString?>(nil)
         ConcurrentLoop.forEach(blobs.count, bound: mostAtOnce) { index in
             guard blobs.indices.contains(index), (try? isRight(blobs[index], in: arrived)) != true else { return }
-            wrong.withLock { $0 = blobs[index].digest }
+            wrong.withLock { $0 = blobs[index].digest.name }
         }
         return wrong.withLock { $0 }
     }
 
     private static func isRight(_ blob: Preflight.Blob, in arrived: Generation) throws(Errno) -> Bool {
-        guard let path = arrived.blobPath(blob.digest) else { return false }
-        let file = try Descriptor.open(path, followLinks: false)
+        let file = try Descriptor.open(arrived.blobPath(blob.digest), followLinks: false)
         let status = try file.status()
         guard status.kind == .regular, status.owner == arrived.owner, status.size == blob.size else { return false }
-        var hash = SHA256()
-        while true {
-            let piece = try file.read(upTo: 1 << 20)
-            if piece.isEmpty { return hash.hexDigest() == blob.digest.dropFirst(7) }
-            hash.update(piece)
-        }
+        return try file.digest() == blob.digest
     }
 
     private func move(_ blob: Preflight.Blob, from arrived: Generation, mode: UInt32) throws(Errno) {
-        guard let target = folder.generation.blobPath(blob.digest), let path = arrived.blobPath(blob.digest) else {
-            throw .invalid
-        }
+        let path = arrived.blobPath(blob.digest)
         try Descriptor.open(path, followLinks: false).setMode(mode)
-        try Files.rename(path, to: target)
+        try Files.rename(path, to: folder.generation.blobPath(blob.digest))
     }
 
     private func write(_ text: ByteString, as blob: Preflight.Blob) throws(StoreError) {
-        try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
+        try folder.write(text, Generation.pool.appending(path: blob.digest.hex))
     }
 
     private func writeIndex() throws(StoreError) {

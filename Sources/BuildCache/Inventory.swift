@@ -68,7 +68,7 @@ struct Pool: Sendable {
     init(of generation: Generation) throws(StoreError) {
         for name in try Inventory.names(in: generation.poolPath) {
             guard let status = try Inventory.status(generation.poolPath.appending(path: name)) else { continue }
-            if let digest = Digest(name), status.kind == .regular {
+            if let digest = Digest(hex: name.bytes), status.kind == .regular {
                 files[digest] = File(
                     size: max(0, status.size),
                     isSound: status.owner == generation.owner && !status.isWritableByOthers && status.mode & 0o400 != 0)
@@ -130,16 +130,14 @@ struct Inventory: Sendable {
     /// The cache graph of a complete export; nil if no union can hold it. The export has been checked, so this does
     /// not check again.
     func graph(of export: ExportRecord) -> CacheGraph? {
-        guard let manifest = export.blobs.first, let config = export.blobs.last,
-            let manifestText = text(of: manifest), let configText = text(of: config)
+        guard let manifest = export.blobs.first.flatMap(text).flatMap({ CacheManifest($0) }),
+            let config = export.blobs.last.flatMap(text)
         else { return nil }
-        return CacheManifest(manifestText).flatMap { CacheGraph(manifest: $0, config: configText) }
+        return CacheGraph(manifest: manifest, config: config)
     }
 
     private func text(of blob: Digest) -> ByteString? {
-        generation.blobPath(blob.name).flatMap {
-            try? Files.read($0, limit: CacheManifest.largestBlob, followLinks: false)
-        }
+        try? Files.read(generation.blobPath(blob), limit: CacheManifest.largestBlob, followLinks: false)
     }
 
     /// Throws if a directory cannot be read to its end: what is missing from an inventory gets deleted.
@@ -248,18 +246,18 @@ private struct ExportReader {
 
     private mutating func blobs(ofExport path: ByteString) throws(StoreError) -> [Digest] {
         let manifest = try preflight.manifest(ofExport: path, in: generation)
-        guard let digest = Digest(manifest.digest) else { throw StoreError(.manifestRejected, manifest.digest) }
+        let digest = manifest.digest
         if let known = checked[digest] { return try known.get() }
         do throws(StoreError) {
             var blobs = [digest]
             let all = try preflight.check(manifest, in: generation) { [pool] (layer) throws(StoreError) in
-                guard let digest = Digest(layer.digest), let file = pool.files[digest], file.isSound,
-                    file.size == layer.size
-                else { throw StoreError(.layerRejected, layer.digest) }
-                blobs.append(digest)
+                guard let file = pool.files[layer.digest], file.isSound, file.size == layer.size else {
+                    throw StoreError(.layerRejected, layer.digest.name)
+                }
+                blobs.append(layer.digest)
             }
             // The second is the cache's config.
-            blobs += all.dropFirst().prefix(1).compactMap { Digest($0.digest) }
+            blobs += all.dropFirst().prefix(1).map(\.digest)
             checked[digest] = .success(blobs)
             return blobs
         } catch {

@@ -125,13 +125,8 @@ public struct Generation: Hashable, Sendable {
 
     func keyPath(_ key: Key) -> ByteString { exportsPath.appending(path: key.directoryName) }
 
-    /// The path of a blob by its digest, such as "sha256:..."; nil for any other text.
-    func blobPath(_ digest: ByteString) -> ByteString? {
-        guard digest.hasPrefix("sha256:"), digest.count == 71 else { return nil }
-        let digits = digest.dropFirst(7)
-        guard digits.bytes.allSatisfy({ Hex.value(of: $0) != nil && !(0x41...0x46).contains($0) }) else { return nil }
-        return poolPath.appending(path: digits)
-    }
+    /// The path of a blob.
+    func blobPath(_ digest: Digest) -> ByteString { poolPath.appending(path: digest.hex) }
 
     /// The name of the next generation; nil if this is not a generation's name, or the last one.
     static func name(after name: ByteString) -> ByteString? {

@@ -1,3 +1,4 @@
+internal import CacheUnion
 internal import Formats
 internal import Host
 internal import Notes
@@ -17,11 +18,7 @@ struct Preflight {
         self.deadline = deadline
     }
 
-    /// BuildKit's importer refuses a larger manifest or config (buildkit cache/remotecache/import.go, readBlob).
-    private static let largestBlob = 1 << 20
     private static let largestIndex = 65_536
-    /// BuildKit client/llb's media type for the records that say which step made which layer.
-    private static let cacheConfigType: ByteString = "application/vnd.buildkit.cacheconfig.v0"
 
     /// Whether no further index may be read for this build.
     var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 || deadline.hasPassed }
@@ -31,32 +28,27 @@ struct Preflight {
         indexesLeft -= 1
         let path = path.appending(path: Export.index)
         let text = try read(path, owner: generation.owner, limit: Self.largestIndex, else: .exportIncomplete)
-        guard let manifests = JSON(text, until: deadline)?[field: "manifests"]?.array, let last = manifests.last,
-            let blob = Blob(last)
-        else { throw StoreError(deadline.hasPassed ? .storeSearchCut : .exportIncomplete, path) }
-        return blob
+        guard let last = JSON(text, until: deadline)?[field: "manifests"]?.array?.last else {
+            throw StoreError(deadline.hasPassed ? .storeSearchCut : .exportIncomplete, path)
+        }
+        guard let manifest = LayerDescriptor(last) else {
+            let isNamed = last[field: "digest"]?.string.map { Digest($0) == nil } ?? false
+            throw StoreError(isNamed ? .manifestRejected : .exportIncomplete, path)
+        }
+        return Blob(manifest)
     }
 
-    /// A blob named by a manifest.
+    /// A blob named by a manifest or a record.
     struct Blob: Equatable {
-        let digest: ByteString
+        let digest: Digest
         let size: Int
-        let mediaType: ByteString
 
-        init(digest: ByteString, size: Int, mediaType: ByteString = "") {
+        init(digest: Digest, size: Int) {
             self.digest = digest
             self.size = size
-            self.mediaType = mediaType
         }
 
-        init?(_ json: JSON) {
-            guard let digest = json[field: "digest"]?.string, let size = json[field: "size"]?.integer, size >= 0 else {
-                return nil
-            }
-            self.digest = digest
-            self.size = size
-            mediaType = json[field: "mediaType"]?.string ?? ""
-        }
+        init(_ descriptor: LayerDescriptor) { self.init(digest: descriptor.digest, size: descriptor.size) }
     }
 
     /// Checks manifest, config and layers: the first two by their digests, layers by place, kind, owner, size and mode.
@@ -64,7 +56,7 @@ struct Preflight {
     @discardableResult
     mutating func check(_ manifest: Blob, in generation: Generation) throws(StoreError) -> [Blob] {
         try check(manifest, in: generation) { [deadline] (layer) throws(StoreError) in
-            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, manifest.digest) }
+            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, manifest.digest.name) }
             try Self.checkLayer(layer, in: generation)
         }
     }
@@ -78,64 +70,56 @@ struct Preflight {
         return [manifest, contents.config] + contents.layers
     }
 
-    /// The content of a manifest and its config.
+    /// A manifest and the content of its config.
     struct Contents {
-        let manifestText: ByteString
-        let config: Blob
+        let manifest: CacheManifest
         let configText: ByteString
-        let layers: [Blob]
+
+        var config: Blob { Blob(manifest.config) }
+        var layers: [Blob] { manifest.layers.map { Blob($0) } }
+        /// nil if no union can hold it.
+        var graph: CacheGraph? { CacheGraph(manifest: manifest, config: configText) }
+    }
+
+    /// Reads a manifest, and checks its digest.
+    mutating func read(_ blob: Blob, in generation: Generation) throws(StoreError) -> CacheManifest {
+        let text = try verified(blob, in: generation)
+        guard let manifest = CacheManifest(text, until: deadline) else { throw rejection(blob.digest) }
+        return manifest
     }
 
     /// Reads a manifest and its config, and checks their digests.
-    mutating func contents(of manifest: Blob, in generation: Generation) throws(StoreError) -> Contents {
-        let text = try verified(manifest, in: generation)
-        guard let json = JSON(text, until: deadline) else { throw rejection(manifest.digest) }
-        var layers: [Blob] = []
-        var config = json[field: "config"].flatMap(Blob.init)
-        // Two formats: an image manifest, or (buildx 0.13) an index whose entries are the layers and the config.
-        guard let entries = (json[field: "layers"] ?? json[field: "manifests"])?.array else {
-            throw StoreError(.manifestRejected, manifest.digest)
-        }
-        for entry in entries {
-            guard let blob = Blob(entry) else { throw StoreError(.manifestRejected, manifest.digest) }
-            if config == nil && blob.mediaType == Self.cacheConfigType {
-                config = blob
-            } else {
-                layers.append(blob)
-            }
-        }
-        guard let config else { throw StoreError(.manifestRejected, manifest.digest + " has no cache config") }
-        return Contents(
-            manifestText: text, config: config, configText: try verified(config, in: generation), layers: layers)
+    mutating func contents(of blob: Blob, in generation: Generation) throws(StoreError) -> Contents {
+        let manifest = try read(blob, in: generation)
+        return Contents(manifest: manifest, configText: try verified(Blob(manifest.config), in: generation))
     }
 
     private mutating func verified(_ blob: Blob, in generation: Generation) throws(StoreError) -> ByteString {
-        guard let path = generation.blobPath(blob.digest), blob.size <= Self.largestBlob else {
-            throw StoreError(.manifestRejected, blob.digest)
-        }
-        guard blob.size <= bytesLeft else { throw StoreError(.metadataBudgetSpent, blob.digest) }
+        guard blob.size <= CacheManifest.largestBlob else { throw StoreError(.manifestRejected, blob.digest.name) }
+        guard blob.size <= bytesLeft else { throw StoreError(.metadataBudgetSpent, blob.digest.name) }
+        let path = generation.blobPath(blob.digest)
         let text = try read(path, owner: generation.owner, limit: blob.size, else: .manifestRejected)
         bytesLeft -= text.count
         var hash = SHA256()
         for start in stride(from: 0, to: text.count, by: 65_536) {
-            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, blob.digest) }
+            guard !deadline.hasPassed else { throw StoreError(.storeSearchCut, blob.digest.name) }
             hash.update(Array(text.bytes[start..<min(start + 65_536, text.count)]))
         }
-        guard text.count == blob.size, "sha256:" + Hex.digits(of: hash.digest()) == blob.digest else {
+        guard text.count == blob.size, Digest(hex: hash.hexDigest().bytes) == blob.digest else {
             throw StoreError(.manifestRejected, path + " does not match its name")
         }
         return text
     }
 
     /// What is wrong with a blob, unless only the time is up.
-    private func rejection(_ digest: ByteString) -> StoreError {
-        StoreError(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest)
+    private func rejection(_ digest: Digest) -> StoreError {
+        StoreError(deadline.hasPassed ? .storeSearchCut : .manifestRejected, digest.name)
     }
 
     /// Checks a layer by place, kind, owner, size and mode; returns the status of its file.
     @discardableResult
     static func checkLayer(_ layer: Blob, in generation: Generation) throws(StoreError) -> FileStatus {
-        guard let path = generation.blobPath(layer.digest) else { throw StoreError(.manifestRejected, layer.digest) }
+        let path = generation.blobPath(layer.digest)
         do throws(Errno) {
             let status = try Files.status(path, followLinks: !generation.lenders.isEmpty)
             guard generation.isRight(status, size: layer.size) else { throw .invalid }

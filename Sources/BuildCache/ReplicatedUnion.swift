@@ -31,7 +31,7 @@ public struct ReplicatedUnion {
         self.writer = writer
         self.store = store
         layers = manifest.layers.map(\.digest)
-        digest = draft.record.manifest.digest
+        digest = draft.record.manifest.digest.name
         exports = draft.record.exportCount
         bytes = manifest.layers.reduce(0) { $0 &+ UInt64($1.size) }
     }
@@ -71,7 +71,7 @@ public struct ReplicatedUnion {
         defer { folder.remove() }
         folder.link(layers)
         for (blob, text) in draft.texts {
-            try folder.write(text, Generation.pool.appending(path: blob.digest.dropFirst(7)))
+            try folder.write(text, Generation.pool.appending(path: blob.digest.hex))
         }
         try folder.write(LayoutIndex.layout, "oci-layout")
         try folder.write(LayoutIndex.text(of: digest, bytes: draft.manifest.count), Export.index)

@@ -36,7 +36,7 @@ extension Trim {
         try checkpoint(.exportsSwept)
         var isHalf = false
         for name in try names(in: current.poolPath) {
-            if let digest = Digest(name), choice.blobs.contains(digest) { continue }
+            if let digest = Digest(hex: name.bytes), choice.blobs.contains(digest) { continue }
             try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
             if !isHalf { try checkpoint(.sweptHalf) }
             isHalf = true

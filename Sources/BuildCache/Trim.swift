@@ -184,7 +184,7 @@ public struct Trim {
                     let manifest = try? preflight.manifest(ofExport: folder.appending(path: name), in: old),
                     let blobs = try? preflight.check(manifest, in: old)
                 else { continue }
-                try copier.link(blobs.map { $0.digest.suffix(64) })
+                try copier.link(blobs.map { $0.digest.hex })
                 try copier.copy(name, of: key)
                 carried += 1
             }

@@ -25,9 +25,8 @@ enum UnionApart {
         else { return record }
         var more = record
         func write(_ text: ByteString) throws(Errno) -> Preflight.Blob {
-            let blob = Preflight.Blob(digest: "sha256:" + SHA256.hexDigest(of: text), size: text.count)
-            guard let path = generation.blobPath(blob.digest) else { throw .invalid }
-            try Files.replace(path, with: text, mode: mode & 0o444)
+            let blob = Preflight.Blob(digest: Digest(of: text), size: text.count)
+            try Files.replace(generation.blobPath(blob.digest), with: text, mode: mode & 0o444)
             return blob
         }
         while more.apart.count < wanted, !deadline.hasPassed {

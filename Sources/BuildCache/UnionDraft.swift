@@ -96,7 +96,7 @@ struct UnionDraft {
     /// layers that are `missing` from the pool, and all steps whose links lead through them. Without a base it may
     /// still replace a `former` union.
     init(
-        _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [ByteString] = [],
+        _ base: Base?, others: [Base] = [], _ exports: [Added], without missing: [Digest] = [],
         replacing former: UnionRecord? = nil
     ) throws(DraftError) {
         var graphs = base?.graph.map { [$0] } ?? []
@@ -127,7 +127,7 @@ struct UnionDraft {
         }
         guard !missing.isEmpty || taken != base?.record.exports else { throw isWhole ? .nothingNew : .noRoom }
         if !missing.isEmpty {
-            let missing = Set(missing.compactMap { Digest($0) })
+            let missing = Set(missing)
             union = union.keepingLayers { !missing.contains($0.digest) }
         }
         guard !union.isEmpty else { throw .nothingNew }
@@ -139,8 +139,8 @@ struct UnionDraft {
             throw .tooLarge
         }
         record = UnionRecord(
-            manifest: Preflight.Blob(digest: Digest(of: self.manifest).name, size: self.manifest.count),
-            config: Preflight.Blob(digest: manifest.config.digest.name, size: manifest.config.size),
+            manifest: Preflight.Blob(digest: Digest(of: self.manifest), size: self.manifest.count),
+            config: Preflight.Blob(manifest.config),
             records: union.recordCount, layers: union.layers.count, oldest: oldest)
         record.exports = taken
         isWritten = base?.record.manifest == record.manifest
@@ -156,7 +156,7 @@ struct UnionDraft {
     var texts: [(blob: Preflight.Blob, text: ByteString)] { [(record.config, config), (record.manifest, manifest)] }
 
     /// Forgets what was replaced before a time, and returns it.
-    mutating func forget(before time: Int64) -> [ByteString] {
+    mutating func forget(before time: Int64) -> [Digest] {
         let old = record.former.filter { $0.value < time }.map(\.key)
         for blob in old { record.former[blob] = nil }
         return old
@@ -168,16 +168,10 @@ struct UnionDraft {
         if !generation.lenders.isEmpty { try generation.link(layers, most: mostLinks) }
         let mode = try Files.status(generation.path, followLinks: false).mode
         for (blob, text) in texts {
-            guard let path = generation.blobPath(blob.digest) else { throw .invalid }
             // Nothing is new: leave the pool's modification time unchanged, so that nobody has to walk it again.
             if isWritten { continue }
-            try Files.replace(path, with: text, mode: mode & 0o444)
+            try Files.replace(generation.blobPath(blob.digest), with: text, mode: mode & 0o444)
         }
         for place in places { try Files.replace(place, with: record.text, mode: mode & 0o644) }
     }
-}
-
-extension Preflight.Contents {
-    /// Its graph; nil if no union can hold it.
-    var graph: CacheGraph? { CacheManifest(manifestText).flatMap { CacheGraph(manifest: $0, config: configText) } }
 }

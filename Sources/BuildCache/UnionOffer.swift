@@ -78,7 +78,7 @@ struct UnionOffer {
     }
 
     /// The union's own manifest, unless there is one with the build's number.
-    private func manifest(of record: UnionRecord, for build: Int) -> ByteString {
+    private func manifest(of record: UnionRecord, for build: Int) -> Digest {
         let number = numbers[build]
         guard number > 0, number <= record.apart.count else { return record.manifest.digest }
         let apart = record.apart[number - 1]
@@ -100,7 +100,7 @@ struct UnionOffer {
             published == nil && !generation.lenders.isEmpty
             ? generation.lenders.compactMap { self.published(&preflight, in: $0, remember: false) } : []
         for blob in ((published?.missing ?? []) + others.flatMap(\.missing)).prefix(Self.mostNotes) {
-            notes.append(Note(.layerRejected, generation.blobPath(blob) ?? blob))
+            notes.append(Note(.layerRejected, generation.blobPath(blob)))
         }
         var exports: [CompleteExport] = []
         for (key, listing) in keys {
@@ -185,7 +185,7 @@ struct UnionOffer {
                 let manifest = try reader.manifest(ofExport: export.path, in: export.generation)
                 let contents = try reader.contents(of: manifest, in: export.generation)
                 for layer in contents.layers { try Preflight.checkLayer(layer, in: export.generation) }
-                bytes += contents.manifestText.count + contents.configText.count
+                bytes += manifest.size + contents.configText.count
                 if let graph = contents.graph {
                     read.append(UnionDraft.Added(export: export, graph: graph))
                 } else {

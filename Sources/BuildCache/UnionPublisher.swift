@@ -251,7 +251,7 @@ struct UnionPublisher {
 
     /// nil if not all of it fits.
     private static func added(
-        _ exports: [UnionDraft.Added], to base: UnionDraft.Base, without missing: [ByteString]
+        _ exports: [UnionDraft.Added], to base: UnionDraft.Base, without missing: [Digest]
     ) throws(UnionDraft.DraftError) -> UnionDraft? {
         do throws(UnionDraft.DraftError) {
             let draft = try UnionDraft(base, exports, without: missing)
@@ -265,7 +265,7 @@ struct UnionPublisher {
     /// A published union that can be extended: the new one is to contain all of its content.
     private func foundation(
         _ record: UnionRecord, at place: ByteString, for exports: [CompleteExport]
-    ) -> (UnionDraft.Base?, missing: [ByteString]) {
+    ) -> (UnionDraft.Base?, missing: [Digest]) {
         var wanted: [ByteString: Set<UInt64>] = [:]
         for export in exports { wanted[export.key, default: []].insert(export.number) }
         guard record.exports.allSatisfy({ wanted[$0.key]?.isSuperset(of: $0.value) ?? false }) else {
@@ -280,11 +280,11 @@ struct UnionPublisher {
 
     /// Removes the blobs of former unions from the pool, unless another union's record names them: two keys' unions of
     /// the same exports have the same manifest.
-    private func remove(_ blobs: [ByteString]) {
+    private func remove(_ blobs: [Digest]) {
         guard !blobs.isEmpty else { return }
         let used = Set(UnionRecord.all(in: generation).flatMap(\.record.named))
         for blob in blobs where !used.contains(blob) {
-            if let path = generation.blobPath(blob) { try? Files.remove(path) }
+            try? Files.remove(generation.blobPath(blob))
         }
     }
 

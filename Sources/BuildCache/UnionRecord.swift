@@ -21,7 +21,7 @@ struct UnionRecord: Equatable, Sendable {
     /// (`CacheGraph`).
     var apart: [Apart] = []
     /// Blobs of unions that this one and its predecessors replaced, and when, in nanoseconds since 1970.
-    var former: [ByteString: Int64] = [:]
+    var former: [Digest: Int64] = [:]
 
     /// One of the separate manifests, in the pool.
     struct Apart: Equatable, Sendable {
@@ -55,10 +55,10 @@ struct UnionRecord: Equatable, Sendable {
     }
 
     /// Its blobs in the pool besides layers, and what its predecessors have left there.
-    var blobs: [Digest] { (named + former.keys).compactMap { Digest($0) } }
+    var blobs: [Digest] { named + former.keys }
 
     /// Its present blobs there.
-    var named: [ByteString] { namedBlobs.map(\.digest) }
+    var named: [Digest] { namedBlobs.map(\.digest) }
 
     /// The same with their sizes.
     var namedBlobs: [Preflight.Blob] { [manifest, config] + apart.flatMap { [$0.manifest, $0.config] } }
@@ -100,8 +100,10 @@ struct UnionRecord: Equatable, Sendable {
         else { return nil }
         self.init(manifest: manifest, config: config, records: records, layers: layers, oldest: Int64(oldest))
         while let line = lines.popFirst() {
-            if let words = Self.words(line, "former"), words.count == 2, let time = words[1].decimal {
-                former[words[0]] = Int64(time)
+            if let words = Self.words(line, "former"), words.count == 2, let blob = Digest(words[0]),
+                let time = words[1].decimal
+            {
+                former[blob] = Int64(time)
             } else if let manifest = Self.blob(line, "apart"), let config = Self.blob(lines.popFirst(), "config") {
                 apart.append(Apart(manifest: manifest, config: config))
             } else if let words = Self.words(line, "key"), words.count == 1, KeyRecord.isName(words[0]),
@@ -121,9 +123,10 @@ struct UnionRecord: Equatable, Sendable {
     }
 
     private static func blob(_ line: ArraySlice<UInt8>?, _ first: ByteString) -> Preflight.Blob? {
-        guard let words = words(line, first), words.count == 2, Digest(words[0]) != nil, let size = words[1].decimal
+        guard let words = words(line, first), words.count == 2, let digest = Digest(words[0]),
+            let size = words[1].decimal
         else { return nil }
-        return Preflight.Blob(digest: words[0], size: size)
+        return Preflight.Blob(digest: digest, size: size)
     }
 
     private static func numbers(_ line: ArraySlice<UInt8>) -> Set<UInt64>? {
@@ -142,15 +145,15 @@ struct UnionRecord: Equatable, Sendable {
     /// The same for the same exports, whoever writes it.
     var text: ByteString {
         var text = Self.title + "\n"
-        text += "manifest " + manifest.digest + " " + ByteString(decimal: manifest.size) + "\n"
-        text += "config " + config.digest + " " + ByteString(decimal: config.size) + "\n"
+        text += "manifest " + manifest.digest.name + " " + ByteString(decimal: manifest.size) + "\n"
+        text += "config " + config.digest.name + " " + ByteString(decimal: config.size) + "\n"
         text += "holds " + [records, layers, Int(oldest)].map { ByteString(decimal: $0) }.joined(separator: " ") + "\n"
         for one in apart {
-            text += "apart " + one.manifest.digest + " " + ByteString(decimal: one.manifest.size) + "\n"
-            text += "config " + one.config.digest + " " + ByteString(decimal: one.config.size) + "\n"
+            text += "apart " + one.manifest.digest.name + " " + ByteString(decimal: one.manifest.size) + "\n"
+            text += "config " + one.config.digest.name + " " + ByteString(decimal: one.config.size) + "\n"
         }
         for (blob, time) in former.sorted(by: { $0.key < $1.key }) {
-            text += "former " + blob + " " + ByteString(decimal: time) + "\n"
+            text += "former " + blob.name + " " + ByteString(decimal: time) + "\n"
         }
         for (key, numbers) in exports.sorted(by: { $0.key < $1.key }) {
             text += "key " + key + "\n"

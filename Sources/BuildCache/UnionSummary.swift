@@ -144,11 +144,11 @@ public struct UnionSummary: Sendable {
                 do throws(StoreError) {
                     try Preflight.checkLayer(layer, in: generation)
                 } catch {
-                    note(error.note.reason, layer.digest)
+                    note(error.note.reason, layer.digest.name)
                 }
             }
         } catch {
-            note(error.note.reason, record.manifest.digest)
+            note(error.note.reason, record.manifest.digest.name)
         }
     }
 

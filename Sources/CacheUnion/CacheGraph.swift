@@ -9,7 +9,7 @@ public struct CacheGraph: Equatable, Sendable {
     /// Reads a manifest's config. nil if BuildKit's importer would refuse it, or if it has unknown members: a union
     /// could neither keep nor understand them. The caller has to check the digests.
     public init?(manifest: CacheManifest, config: ByteString) {
-        guard let read = ConfigReader.read(config, blobs: manifest.layers) else { return nil }
+        guard manifest.isMergeable, let read = ConfigReader.read(config, blobs: manifest.layers) else { return nil }
         var merger = Merger()
         merger.add(read)
         graph = merger.union

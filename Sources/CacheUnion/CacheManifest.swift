@@ -7,6 +7,9 @@ public struct CacheManifest: Equatable, Sendable {
     public let config: LayerDescriptor
     /// The blobs that the config may refer to, in the order of the manifest, each once.
     public let layers: [LayerDescriptor]
+    /// Whether a union can hold it: it has only the members that BuildKit's exporters write, because a union could
+    /// neither keep nor understand others.
+    public let isMergeable: Bool
 
     /// BuildKit's importer refuses a larger manifest or config (cache/remotecache/import.go, readBlob).
     public static let largestBlob = 1 << 20
@@ -18,59 +21,40 @@ public struct CacheManifest: Equatable, Sendable {
         "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
 
-    /// Reads a manifest; nil if it is not one, or has unknown members.
-    public init?(_ text: ByteString) {
-        guard text.count <= Self.largestBlob, let members = JSON(text)?.members else { return nil }
-        var (type, version): (ByteString?, Int?)
-        var (config, entries): (LayerDescriptor?, [JSON]?)
-        var isIndex = false
-        var seen = 0
-        for member in members {
-            let bit: Int
-            switch member.name {
-            case "schemaVersion":
-                bit = 1
-                version = member.value.integer
-            case "mediaType":
-                bit = 2
-                guard let text = member.value.string else { return nil }
-                type = text
-            case "config":
-                bit = 4
-                guard let descriptor = LayerDescriptor(member.value) else { return nil }
-                config = descriptor
-            case "layers", "manifests":
-                bit = 8
-                isIndex = member.name == "manifests"
-                guard let list = member.value.array else { return nil }
-                entries = list
-            default: return nil
-            }
-            guard seen & bit == 0 else { return nil }
-            seen |= bit
-        }
-        guard version == 2, let type, let entries else { return nil }
-        guard isIndex ? Self.indexTypes.contains(type) && config == nil : type == Self.imageManifestType else {
-            return nil
-        }
+    private static let members: [ByteString] = ["schemaVersion", "mediaType", "config", "layers", "manifests"]
+
+    /// Reads a manifest as BuildKit's importer does; nil if it is not one, or if the time is up.
+    public init?(_ text: ByteString, until deadline: Deadline = .never) {
+        guard text.count <= Self.largestBlob, let json = JSON(text, until: deadline),
+            let entries = (json[field: "layers"] ?? json[field: "manifests"])?.array
+        else { return nil }
+        var config = json[field: "config"].flatMap { LayerDescriptor($0) }
         var layers: [LayerDescriptor] = []
         layers.reserveCapacity(entries.count)
         for entry in entries {
             guard let descriptor = LayerDescriptor(entry) else { return nil }
-            if isIndex && descriptor.mediaType == Self.configType {
-                guard config == nil else { return nil }
+            if config == nil && descriptor.mediaType == Self.configType {
                 config = descriptor
             } else {
                 layers.append(descriptor)
             }
         }
-        guard let config, config.mediaType == Self.configType else { return nil }
-        self.init(config: config, layers: layers)
+        guard let config else { return nil }
+        let isIndex = json[field: "manifests"] != nil
+        let types = isIndex ? Self.indexTypes : [Self.imageManifestType]
+        let isPlain =
+            json.hasOnly(Self.members) && json[field: "schemaVersion"]?.integer == 2
+            && json[field: "mediaType"]?.string.map(types.contains) == true
+            && (isIndex ? json[field: "layers"] == nil && json[field: "config"] == nil : json[field: "config"] != nil)
+            && config.mediaType == Self.configType && ([config] + layers).allSatisfy(\.isPlain)
+            && !(isIndex && layers.contains { $0.mediaType == Self.configType })
+        self.init(config: config, layers: layers, isMergeable: isPlain)
     }
 
     /// A blob that occurs in several chains is listed for each of them; the last entry counts, as in BuildKit's map.
-    init(config: LayerDescriptor, layers: [LayerDescriptor]) {
+    init(config: LayerDescriptor, layers: [LayerDescriptor], isMergeable: Bool = true) {
         self.config = config
+        self.isMergeable = isMergeable
         var order = Array(layers.indices)
         order.sort { (layers[$0].digest, $0) < (layers[$1].digest, $1) }
         var last: [Int] = []

@@ -11,43 +11,29 @@ public struct LayerDescriptor: Equatable, Sendable {
     /// Sorted by name, each name once.
     let annotations: [JSON.Member]
 
-    /// A descriptor with the members that BuildKit's exporters write (cache/remotecache/export.go); nil for any other:
-    /// a union cannot keep unknown members, and must not drop them silently.
-    init?(_ json: JSON) {
-        guard let members = json.members else { return nil }
-        var (digest, size): (Digest?, Int?)
-        var mediaType: ByteString = ""
-        var annotations: [JSON.Member] = []
-        var seen = 0
-        for member in members {
-            let bit: Int
-            switch member.name {
-            case "digest":
-                bit = 1
-                // Always SHA-256, as BuildKit writes it: names of other forms could lead out of the pool.
-                digest = member.value.string.flatMap { $0.hasPrefix("sha256:") ? Digest($0) : nil }
-            case "size":
-                bit = 2
-                size = member.value.integer
-            case "mediaType":
-                bit = 4
-                guard let type = member.value.string, type.isUTF8 else { return nil }
-                mediaType = type
-            case "annotations":
-                bit = 8
-                if member.value == .null { break }
-                guard let list = member.value.members,
-                    list.allSatisfy({ $0.name.isUTF8 && $0.value.string?.isUTF8 == true })
-                else { return nil }
-                annotations = list.sorted { $0.name < $1.name }
-            default: return nil
-            }
-            guard seen & bit == 0 else { return nil }
-            seen |= bit
-        }
-        guard let digest, let size, size >= 0 else { return nil }
-        guard !zip(annotations, annotations.dropFirst()).contains(where: { $0.name == $1.name }) else { return nil }
-        self.init(digest: digest, size: size, mediaType: mediaType, annotations: annotations)
+    private static let members: [ByteString] = ["mediaType", "digest", "size", "annotations"]
+
+    /// Whether it has no members but those that BuildKit's exporters write (cache/remotecache/export.go): a union cannot
+    /// keep others, and must not drop them silently.
+    let isPlain: Bool
+
+    /// The fields as Go's encoding/json finds them; nil if it is no descriptor of a blob in a pool.
+    public init?(_ json: JSON) {
+        // Always SHA-256, as BuildKit writes it.
+        guard let digest = json[field: "digest"]?.string.flatMap({ Digest($0) }),
+            let size = json[field: "size"]?.integer, size >= 0
+        else { return nil }
+        self.digest = digest
+        self.size = size
+        mediaType = json[field: "mediaType"]?.string ?? ""
+        annotations = (json[field: "annotations"]?.members ?? []).sorted { $0.name < $1.name }
+        let named = json[field: "annotations"]
+        isPlain =
+            json.hasOnly(Self.members) && mediaType.isUTF8
+            && (json[field: "mediaType"].map { $0.string != nil } ?? true)
+            && (named == nil || named == .null || named?.members != nil)
+            && annotations.allSatisfy { $0.name.isUTF8 && $0.value.string?.isUTF8 == true }
+            && !zip(annotations, annotations.dropFirst()).contains { $0.name == $1.name }
     }
 
     init(digest: Digest, size: Int, mediaType: ByteString, annotations: [JSON.Member]) {
@@ -55,6 +41,7 @@ public struct LayerDescriptor: Equatable, Sendable {
         self.size = size
         self.mediaType = mediaType
         self.annotations = annotations
+        isPlain = true
     }
 
     /// The members in Go's order.
@@ -70,5 +57,14 @@ public struct LayerDescriptor: Equatable, Sendable {
     /// Which of two descriptors of one blob a union keeps: either will do, but it must always be the same one.
     func isPreferred(to other: LayerDescriptor) -> Bool {
         self != other && json.text < other.json.text
+    }
+}
+
+extension JSON {
+    /// Whether it is an object in which each member has one of these names, exactly, and none occurs twice.
+    func hasOnly(_ names: [ByteString]) -> Bool {
+        guard let members else { return false }
+        return members.allSatisfy { names.contains($0.name) }
+            && names.allSatisfy { name in members.count { $0.name == name } <= 1 }
     }
 }

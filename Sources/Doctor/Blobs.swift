@@ -30,11 +30,12 @@ struct BlobFacts {
         let total = blobs.reduce(UInt64(0)) { $0 &+ $1.size }
         for blob in blobs {
             do throws(Errno) {
-                let digest = try digest(of: blob.path) { count in
+                let file = try Descriptor.open(blob.path, followLinks: false)
+                let digest = try file.digest { count in
                     facts.bytes &+= UInt64(count)
                     progress(facts.bytes, max(total, facts.bytes))
                 }
-                if digest == blob.path.lastPathComponent {
+                if digest.hex == blob.path.lastPathComponent {
                     facts.matching += 1
                 } else {
                     facts.damaged.append(blob.path)
@@ -57,7 +58,7 @@ struct BlobFacts {
             let part = layout.format.appending(path: user)
             for name in names(part) where Generation.isName(name) {
                 let pool = part.appending(path: name).appending(path: Generation.pool)
-                for blob in names(pool) where blob.count == 64 {
+                for blob in names(pool) where Digest(hex: blob.bytes) != nil {
                     let path = pool.appending(path: blob)
                     guard let status = try? Files.status(path, followLinks: false), status.kind == .regular,
                         seen.insert([status.device, status.inode]).inserted
@@ -67,17 +68,6 @@ struct BlobFacts {
             }
         }
         return blobs
-    }
-
-    private static func digest(of path: ByteString, _ done: (Int) -> Void) throws(Errno) -> ByteString {
-        let file = try Descriptor.open(path, followLinks: false)
-        var hash = SHA256()
-        while true {
-            let piece = try file.read(upTo: 1 << 20)
-            if piece.isEmpty { return hash.hexDigest() }
-            hash.update(piece)
-            done(piece.count)
-        }
     }
 
     private static func names(_ folder: ByteString) -> [ByteString] {

@@ -2,11 +2,13 @@
 public struct Digest: Hashable, Sendable {
     private let words: SIMD4<UInt64>
 
-    /// From 64 lower-case hexadecimal digits, with or without "sha256:"; nil for anything else.
-    public init?(_ text: ByteString) {
-        let start = text.count == 71 && text.hasPrefix("sha256:") ? 7 : 0
-        guard text.count == start + 64 else { return nil }
-        self.init(hex: text.bytes[start...])
+    private static let algorithm: ByteString = "sha256:"
+
+    /// From "sha256:" and 64 lower-case hexadecimal digits; nil for anything else. Only this algorithm and case: a
+    /// name of another form could lead out of a pool.
+    public init?(_ name: ByteString) {
+        guard name.hasPrefix(Self.algorithm) else { return nil }
+        self.init(hex: name.bytes[Self.algorithm.count...])
     }
 
     /// From 64 lower-case hexadecimal digits; nil for anything else.
@@ -30,8 +32,15 @@ public struct Digest: Hashable, Sendable {
 
     /// The digest of a text.
     public init(of text: ByteString) {
+        var hash = SHA256()
+        hash.update(text.bytes)
+        self.init(hash)
+    }
+
+    /// The digest of what has been added to a hash.
+    public init(_ hash: consuming SHA256) {
         var words = SIMD4<UInt64>()
-        for (index, byte) in SHA256.digest(of: text).enumerated() where index < 32 {
+        for (index, byte) in hash.digest().enumerated() where index < 32 {
             words[index >> 3] = words[index >> 3] << 8 | UInt64(byte)
         }
         self.init(words: words)
@@ -52,7 +61,7 @@ public struct Digest: Hashable, Sendable {
     }
 
     /// "sha256:" and the 64 digits, as in manifests.
-    public var name: ByteString { "sha256:" + hex }
+    public var name: ByteString { Self.algorithm + hex }
 
     /// Appends the 64 digits.
     public func write(to out: inout [UInt8]) {

@@ -3,13 +3,16 @@ public struct SHA1: BlockHash {
     private var state: (UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0
     )
+    /// What is not hashed yet.
     public var input = BlockInput()
 
+    /// The hash of no bytes yet.
     public init() {}
 
+    /// The state.
     public var words: [UInt32] { [state.0, state.1, state.2, state.3, state.4] }
 
-    /// Wrapping arithmetic is part of the algorithm.
+    /// Processes whole blocks. Wrapping arithmetic is part of the algorithm.
     public mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { schedule in
             for start in stride(from: 0, to: blocks.count, by: 64) {

@@ -7,13 +7,16 @@ public struct SHA256: BlockHash {
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
 
+    /// What is not hashed yet.
     public var input = BlockInput()
 
+    /// The hash of no bytes yet.
     public init() {}
 
+    /// The state.
     public var words: [UInt32] { state }
 
-    /// Wrapping arithmetic is part of the algorithm.
+    /// Processes whole blocks. Wrapping arithmetic is part of the algorithm.
     public mutating func absorb(_ blocks: UnsafeBufferPointer<UInt8>) {
         guard usesInstructions, let first = blocks.baseAddress else { return absorbByHand(blocks) }
         state.withUnsafeMutableBufferPointer { words in

@@ -121,6 +121,17 @@ public struct Descriptor: ~Copyable {
         _ = try checked { lseek(number, count, SEEK_CUR) }
     }
 
+    /// The digest of everything from here to the end, however much that is. `progress` gets the bytes of each piece.
+    public borrowing func digest(_ progress: (Int) -> Void = { _ in }) throws(Errno) -> Digest {
+        var hash = SHA256()
+        while true {
+            let piece = try read(upTo: 1 << 20)
+            if piece.isEmpty { return Digest(hash) }
+            hash.update(piece)
+            progress(piece.count)
+        }
+    }
+
     /// At most `count` bytes; none at the end. The corresponding C function is `read`.
     public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
         let number = number

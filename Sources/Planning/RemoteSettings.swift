@@ -65,9 +65,9 @@ public struct RemoteSettings: Equatable, Sendable {
     /// Whether a text is a reference by digest below a prefix, "PREFIX/KEY@sha256:...".
     public static func isReference(_ text: ByteString, below prefix: ByteString) -> Bool {
         guard text.hasPrefix(prefix + "/"), let (name, digest) = text.dropFirst(prefix.count + 1).cut(at: "@"),
-            isComponent(name), digest.hasPrefix("sha256:"), digest.count == 71
+            isComponent(name)
         else { return false }
-        return digest.dropFirst(7).bytes.allSatisfy { Hex.value(of: $0) != nil }
+        return Digest(digest) != nil
     }
 
     /// A name with a dot in it, "localhost", or one with a port: docker takes any other for a path on its own registry.

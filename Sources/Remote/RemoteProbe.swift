@@ -56,7 +56,7 @@ public struct RemoteProbe: Sendable {
                 for name in there {
                     let path = target.appending(path: Generation.pool).appending(path: name)
                     let text = (try? Files.read(path, limit: Self.size)) ?? ""
-                    guard SHA256.hexDigest(of: text) == name else { throw RemoteFailure(.damaged, name) }
+                    guard Digest(of: text).hex == name else { throw RemoteFailure(.damaged, name) }
                 }
                 guard there.count == 3 else { throw RemoteFailure(.damaged, repository) }
             })
@@ -82,10 +82,12 @@ public struct RemoteProbe: Sendable {
     private func layout(in folder: ByteString) -> ByteString? {
         let pool = folder.appending(path: Generation.pool)
         func put(_ text: ByteString, _ type: ByteString) -> JSON? {
-            let name = SHA256.hexDigest(of: text)
-            guard (try? Files.replace(pool.appending(path: name), with: text, mode: 0o600)) != nil else { return nil }
+            let digest = Digest(of: text)
+            guard (try? Files.replace(pool.appending(path: digest.hex), with: text, mode: 0o600)) != nil else {
+                return nil
+            }
             return .object([
-                "mediaType": .string(type), "digest": .string("sha256:" + name), "size": .integer(text.count),
+                "mediaType": .string(type), "digest": .string(digest.name), "size": .integer(text.count),
             ])
         }
         let manifestType: ByteString = "application/vnd.oci.image.manifest.v1+json"

@@ -130,7 +130,7 @@ public struct Replication {
                 guard let text = try client.manifest(repository + ":" + tag, most: FetchedManifest.largest) else {
                     continue
                 }
-                let found = "sha256:" + SHA256.hexDigest(of: text)
+                let found = Digest(of: text).name
                 digest = found
                 guard again || !known.hasRefused(found, at: now()) else { continue }
                 guard let manifest = FetchedManifest(text), manifest.configBytes <= FetchedManifest.largest else {

@@ -34,7 +34,7 @@ struct LocalStore: CacheBackend {
 
     /// What `--cache-from` is given.
     static func option(importing found: CacheLookup.Import) -> ByteString {
-        CSV.record(of: ["type=" + scheme, "src=" + found.source.path, "digest=" + found.digest])
+        CSV.record(of: ["type=" + scheme, "src=" + found.source.path, "digest=" + found.digest.name])
     }
 
     /// What `--cache-to` is given. mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and

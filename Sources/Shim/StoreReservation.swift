@@ -146,7 +146,7 @@ struct StoreReservation: Reservation {
             if known.isImported[index] {
                 .leaving(Note(.importNotNeeded))
             } else if let found = take.found, let option = build.imported {
-                .adding(option, Note(.importAdded, found.digest + " (" + found.extent + ")"))
+                .adding(option, Note(.importAdded, found.digest.name + " (" + found.extent + ")"))
             } else {
                 .leaving(Note(.nothingToImport))
             }

@@ -105,17 +105,4 @@ struct NameTests {
     func inGeneration(_ path: ByteString, _ expected: Bool) {
         #expect(StoreLayout.isInGeneration(path) == expected)
     }
-
-    @Test(
-        "A digest's blob",
-        arguments: [
-            ("sha256:" + ByteString("0a").repeated(32), true), ("sha256:" + ByteString("0A").repeated(32), false),
-            ("sha256:" + ByteString("0a").repeated(31), false),
-            ("sha256:" + ByteString("../").repeated(21) + "x", false),
-            ("sha512:" + ByteString("0a").repeated(32), false), ("", false), ("sha256:", false),
-        ] as [(ByteString, Bool)])
-    func blobs(_ digest: ByteString, _ isOne: Bool) {
-        let generation = Generation(path: "/g", owner: 0)
-        #expect(generation.blobPath(digest) == (isOne ? "/g/blobs/sha256/" + digest.dropFirst(7) : nil))
-    }
 }

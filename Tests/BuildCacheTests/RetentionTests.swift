@@ -26,12 +26,12 @@ private struct Shelf {
     ) -> ExportRecord {
         let config = Self.config(layers)
         let descriptors = layers.map {
-            StoredBlob(digest: Self.digest($0.name).name, size: $0.bytes, path: "").descriptor(
+            StoredBlob(digest: Self.digest($0.name), size: $0.bytes, path: "").descriptor(
                 "application/vnd.oci.image.layer.v1.tar+gzip")
         }
         let manifest = JSON.object([
             "schemaVersion": .integer(2), "mediaType": .string("application/vnd.oci.image.manifest.v1+json"),
-            "config": StoredBlob(digest: Digest(of: config).name, size: config.count, path: "").descriptor(
+            "config": StoredBlob(digest: Digest(of: config), size: config.count, path: "").descriptor(
                 "application/vnd.buildkit.cacheconfig.v0"), "layers": .array(descriptors),
         ]).text
         let blobs = [Digest(of: manifest)] + layers.map { Self.digest($0.name) } + [Digest(of: config)]

@@ -52,17 +52,16 @@ struct StoreFixture {
     }
 
     /// The layers in the result of a lookup, whether or not it has been written.
-    func layers(of lookup: CacheLookup) throws -> Set<ByteString> {
+    func layers(of lookup: CacheLookup) throws -> Set<Digest> {
         guard let found = lookup.found.first ?? nil else { return [] }
         if let text = lookup.merged { return Set(try layers(in: text)) }
-        let path = try #require(found.source.blobPath(found.digest))
-        return Set(try layers(in: try Files.read(path, limit: 1 << 20)))
+        return Set(try layers(in: try Files.read(found.source.blobPath(found.digest), limit: 1 << 20)))
     }
 
-    private func layers(in manifest: ByteString) throws -> [ByteString] {
+    private func layers(in manifest: ByteString) throws -> [Digest] {
         let json = try #require(JSON(manifest))
         let entries = try #require((json[field: "layers"] ?? json[field: "manifests"])?.array)
-        return entries.compactMap { $0[field: "digest"]?.string }
+        return entries.compactMap { $0[field: "digest"]?.string.flatMap { Digest($0) } }
     }
 
     /// Whether a build imports all layers of some exports; writes nothing.
@@ -74,8 +73,8 @@ struct StoreFixture {
     /// Puts a blob into the pool.
     @discardableResult
     func put(_ content: ByteString, in generation: Generation) throws -> StoredBlob {
-        let digest = "sha256:" + SHA256.hexDigest(of: content)
-        let path = try #require(generation.blobPath(digest))
+        let digest = Digest(of: content)
+        let path = generation.blobPath(digest)
         if (try? Files.status(path)) == nil { try Files.replace(path, with: content, mode: 0o444) }
         return StoredBlob(digest: digest, size: content.count, path: path)
     }
@@ -91,7 +90,8 @@ struct StoreFixture {
         let generation = try place ?? generation()
         let names: [ByteString] = steps == 2 ? ["first", "last"] : (0..<steps).map { ByteString(decimal: $0) }
         let layers = try names.map { try put($0 + " layer of " + content, in: generation) }
-        let config = try put(Self.config(of: content, on: base, made, layers: layers.map(\.digest)), in: generation)
+        let config = try put(
+            Self.config(of: content, on: base, made, layers: layers.map(\.digest.name)), in: generation)
         let text = format.text(config: config, layers: layers)
         let manifest = try put(text + ByteString(" ").repeated(padding), in: generation)
         let path = try unfinished(for: build, at: seconds, in: generation)
@@ -168,12 +168,12 @@ enum ManifestFormat: CaseIterable {
 
 /// A blob in the pool.
 struct StoredBlob {
-    let digest: ByteString
+    let digest: Digest
     let size: Int
     let path: ByteString
 
     func descriptor(_ mediaType: ByteString) -> JSON {
-        .object(["mediaType": .string(mediaType), "digest": .string(digest), "size": .integer(size)])
+        .object(["mediaType": .string(mediaType), "digest": .string(digest.name), "size": .integer(size)])
     }
 
     /// The index.json of an export with this manifest.
@@ -193,13 +193,13 @@ struct StoredExport {
     let layers: [StoredBlob]
     let generation: Generation
 
-    var digest: ByteString { manifest.digest }
+    var digest: Digest { manifest.digest }
     var index: ByteString { path.appending(path: "index.json") }
 }
 
 extension CacheLookup {
     /// The digest of the import.
-    var digest: ByteString? { found.first??.digest }
+    var digest: Digest? { found.first??.digest }
 }
 
 /// Why the store refused something; nil if it did not.

@@ -50,7 +50,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "One thing that is wrong in a manifest spoils it",
+        "With one thing that is wrong or unknown in its manifest no union can hold a cache",
         arguments: [
             ("\"size\":7", "\"size\":-7"), ("\"size\":7", "\"size\":7.5"), ("\"size\":7", "\"size\":7,\"size\":7"),
             ("\"size\":7", "\"size\":7,\"urls\":[\"https://example.invalid\"]"),
@@ -64,10 +64,24 @@ struct ReadingTests {
         ])
     func spoiltManifest(part: String, other: String) throws {
         let good = imageManifest("{}", [Self.blob])
-        #expect(CacheManifest(good) != nil)
+        #expect(CacheManifest(good)?.isMergeable == true)
         let range = try #require(good.range(of: ByteString(part)))
-        #expect(
-            CacheManifest(good.prefix(range.lowerBound) + ByteString(other) + good.dropFirst(range.upperBound)) == nil)
+        let spoilt = good.prefix(range.lowerBound) + ByteString(other) + good.dropFirst(range.upperBound)
+        #expect(CacheManifest(spoilt)?.isMergeable != true)
+    }
+
+    @Test("Members that no union can hold do not hide the blobs, whatever the case of their names")
+    func unknownMembers() throws {
+        let config = ByteString("{\"layers\":[\(Self.layer)],\"records\":[\(Self.source)]}")
+        let text = imageManifest(config, [Self.blob])
+        let range = try #require(text.range(of: "\"layers\""))
+        let odd =
+            "{\"subject\":{}," + text.prefix(range.lowerBound).dropFirst(1) + "\"Layers\""
+            + text.dropFirst(range.upperBound)
+        let (plain, manifest) = (try #require(CacheManifest(text)), try #require(CacheManifest(odd)))
+        #expect(manifest.layers == plain.layers && manifest.config == plain.config && !manifest.isMergeable)
+        #expect(CacheGraph(manifest: plain, config: config) != nil)
+        #expect(CacheGraph(manifest: manifest, config: config) == nil)
     }
 
     @Test("A blob that serves several chains is named once")

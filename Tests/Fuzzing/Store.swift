@@ -56,7 +56,7 @@ enum Store {
         {
             require(blobs.count >= 2, "a manifest without a config passes")
             for blob in blobs {
-                guard let path = generation.blobPath(blob.digest), let status = try? Files.status(path) else {
+                guard let status = try? Files.status(generation.blobPath(blob.digest)) else {
                     return require(false, "a blob passes that is not there")
                 }
                 require(status.size == blob.size, "a blob passes with another size")

@@ -12,7 +12,7 @@ enum Unions {
         let graphs = texts.compactMap { text in
             CacheGraph(manifest: manifest(of: text, blobs), config: text)
         }
-        if let manifest = CacheManifest(input) {
+        if let manifest = CacheManifest(input), manifest.isMergeable {
             require(CacheManifest(manifest.text) == manifest, "a manifest is another when it is read again")
         }
         guard !graphs.isEmpty else { return }
