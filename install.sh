@@ -26,7 +26,7 @@
 # lines; a lost manifest costs at most empty folders. No file named docker is overwritten or deleted unless it carries our
 # marker.
 #
-# This file reads the options and settles where things go. The work is done in the rooms of shims/install; each says at its
+# This file reads the options and settles where things go. The work is done in the files of installer/; each says at its
 # head what it does, and sources the rooms it stands on:
 #
 #   setup      the install: on programs, help, reach
@@ -133,7 +133,7 @@ case $action:$scope in demo:system) misuse "--demo installs for the user, not wi
 
 case $0 in */*) here=${0%/*}/ ;; *) here=. ;; esac
 here=$(cd -- "$here" && pwd) || exit 1
-rooms=$here/shims/install
+rooms=$here/installer
 installed_copy=
 if [ ! -d "$rooms" ] && [ -d "$here/install" ]; then
     installed_copy=1
@@ -141,7 +141,7 @@ if [ ! -d "$rooms" ] && [ -d "$here/install" ]; then
 fi
 [ -f "$rooms/files.sh" ] || die "$rooms is missing: run install.sh where it lies in Slipway's sources or package"
 # First of all: it settles which programs this runs.
-# shellcheck source=shims/install/trust.sh
+# shellcheck source=installer/trust.sh
 . "$rooms/trust.sh"
 if [ -n "$installed_copy" ]; then
     # The copy that an install leaves behind knows whose it is.
@@ -238,32 +238,32 @@ for folder in "${TMPDIR-}" /tmp /var/tmp; do
 done
 [ -n "$work" ] || die "no folder for scratch files: /tmp cannot be written, or others may rename what is in it. Set TMPDIR to one of your own"
 
-# shellcheck source=shims/install/files.sh
+# shellcheck source=installer/files.sh
 . "$rooms/files.sh"
 case $action in
 install)
-    # shellcheck source=shims/install/setup.sh
+    # shellcheck source=installer/setup.sh
     . "$rooms/setup.sh"
     set_up
     [ -n "$dry" ] || report_setup
     ;;
 check)
-    # shellcheck source=shims/install/reach.sh
+    # shellcheck source=installer/reach.sh
     . "$rooms/reach.sh"
     ask_shells
     report_reach
     [ ! -s "$work/lacking" ]
     ;;
 uninstall)
-    # shellcheck source=shims/install/uninstall.sh
+    # shellcheck source=installer/uninstall.sh
     . "$rooms/uninstall.sh"
     take_out
     ;;
 package)
-    # shellcheck source=shims/install/package.sh
+    # shellcheck source=installer/package.sh
     . "$rooms/package.sh"
     if [ "$package_kind" = deb ]; then
-        # shellcheck source=shims/install/deb.sh
+        # shellcheck source=installer/deb.sh
         . "$rooms/deb.sh"
         make_deb
     else
@@ -271,7 +271,7 @@ package)
     fi
     ;;
 demo)
-    # shellcheck source=shims/install/demo.sh
+    # shellcheck source=installer/demo.sh
     . "$rooms/demo.sh"
     demo
     ;;

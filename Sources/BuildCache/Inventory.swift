@@ -99,23 +99,14 @@ struct Inventory: Sendable {
     /// The blobs of unions in the pool that are not layers.
     let unions: Set<Digest>
 
-    /// The steps of reading at which tests change the store.
-    enum Step: CaseIterable {
-        case begun, keyRead
-    }
-
     /// Reads a whole generation. Throws if its pool or its exports cannot be read: then nothing is known about it.
-    init(
-        of generation: Generation, now: Int64, checkpoint: (Step) throws(StoreError) -> Void = { _ in }
-    ) throws(StoreError) {
+    init(of generation: Generation, now: Int64) throws(StoreError) {
         self.generation = generation
-        try checkpoint(.begun)
         unions = Set(UnionRecord.all(in: generation).flatMap(\.record.blobs))
         pool = try Pool(of: generation)
         var reader = ExportReader(generation: generation, pool: pool, now: now)
         for name in try Self.names(in: generation.exportsPath).sorted() where KeyRecord.isName(name) {
             if let key = try reader.key(name) { keys.append(key) }
-            try checkpoint(.keyRead)
         }
     }
 

@@ -58,18 +58,10 @@ public struct PartSummary: Sendable {
     public init?(
         of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = []
     ) throws(StoreError) {
-        try self.init(of: part, in: store, othersUpTo: age, trusting: trusted) { _ in }
-    }
-
-    /// Tests use `checkpoint` to act in between.
-    init?(
-        of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = [],
-        checkpoint: (Inventory.Step) throws(StoreError) -> Void
-    ) throws(StoreError) {
         // No lease: it would list this process as a holder.
         let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(StoreError) -> PartSummary? in
             guard let current else { return nil }
-            let inventory = try Inventory(of: current, now: Clock.now, checkpoint: checkpoint)
+            let inventory = try Inventory(of: current, now: Clock.now)
             var unions = UnionSummary.all(of: inventory, othersUpTo: age, now: Clock.now)
             if part.user == store.user, let links = OpenedStore(store, trusted: trusted, leasing: false).links {
                 unions += UnionSummary.all(over: links)

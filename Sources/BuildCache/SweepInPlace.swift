@@ -33,19 +33,14 @@ extension Trim {
                 if kept.isEmpty { try Files.removeTree(folder) }
             }
         }
-        try checkpoint(.exportsSwept)
-        var isHalf = false
         for name in try names(in: current.poolPath) {
             if let digest = Digest(hex: name.bytes), choice.blobs.contains(digest) { continue }
             try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
-            if !isHalf { try checkpoint(.sweptHalf) }
-            isHalf = true
         }
         UnionPublisher.remake(unions, of: current, in: current, for: choice.kept.keys)
         try? Files.remove(current.sizePath)
         if isOld { try renewLeases(of: current) }
         current.reopen()
-        try checkpoint(.swept)
         lease.release()
         return true
     }

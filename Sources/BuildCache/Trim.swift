@@ -10,17 +10,8 @@ public struct Trim {
     let home: ByteString
     let retention: Retention
     private let dryRun: Bool
-    /// Tests replace these: to kill a run after each step, to let another run act while a dry run reads, and to
-    /// simulate a file system without hard links.
-    var checkpoint: (Step) throws(StoreError) -> Void = { _ in }
-    var planCheckpoint: (Inventory.Step) throws(StoreError) -> Void = { _ in }
+    /// Tests replace this to simulate a file system without hard links.
     var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
-
-    /// The steps after which tests look at the store.
-    enum Step: CaseIterable {
-        case cleared, settled, chosen, made, linked, copied, marked, named, switched, settledAgain
-        case exportsSwept, sweptHalf, swept
-    }
 
     /// Trims the sub-store of `store.user`. Without `dryRun` this process must act as that user: root changes to that
     /// user first, so that none of that user's links can mislead root.
@@ -50,22 +41,18 @@ public struct Trim {
         }
         try clearLeftovers()
         guard let (current, isRepaired) = try currentOrRepaired() else { return report }
-        try checkpoint(.cleared)
         var inventory = try Inventory(of: current, now: Clock.now)
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         report.carried = settleRetired(current, ignoringMarks: isRepaired)
         let hasSwept = try sweepUnfinished(current)
         if report.carried > 0 { inventory = try Inventory(of: current, now: Clock.now) }
-        try checkpoint(.settled)
         if retention.dropsAll { try markRetired(current) }
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.take(choice)
-        try checkpoint(.chosen)
         let last = try trim(inventory, choice, &report)
         if report.outcome == .inUse { report.forgetDropped() }
         if report.outcome == .nothingToDo && hasSwept { report.outcome = .swept }
         let late = settleRetired(last, ignoringMarks: false)
-        try checkpoint(.settledAgain)
         report.carried += late
         if case .switched = report.outcome, late == 0 {
             let pool = try Pool(of: last)
@@ -84,7 +71,7 @@ public struct Trim {
 
     private func plan(_ report: Report, _ current: Generation) throws(StoreError) -> Report {
         var report = report
-        let inventory = try Inventory(of: current, now: Clock.now, checkpoint: planCheckpoint)
+        let inventory = try Inventory(of: current, now: Clock.now)
         let choice = retention.choose(from: inventory, now: Clock.now)
         report.outcome = .planned
         report.before = Self.usage(inventory.pool, live: inventory.liveBytes, besides: current)
@@ -278,13 +265,11 @@ public struct Trim {
         } catch {
             return try unmade(unnamed, error)
         }
-        try checkpoint(.made)
         do throws(Errno) {
             try copier.link(choice.blobs.lazy.filter { inventory.pool.files[$0] != nil }.map(\.hex))
         } catch {
             return try unmade(unnamed, error)
         }
-        try checkpoint(.linked)
         do throws(Errno) {
             for export in choice.made { try copier.write(export) }
             for (key, exports) in choice.kept {
@@ -294,17 +279,13 @@ public struct Trim {
             return try unmade(unnamed, error)
         }
         UnionPublisher.remake(UnionRecord.all(in: current), of: current, in: unnamed, for: choice.kept.keys)
-        try checkpoint(.copied)
         try writing { () throws(Errno) in try MarkedExports(inventory).write(to: current) }
-        try checkpoint(.marked)
         try writing { () throws(Errno) in try Files.rename(unnamed.path, to: next.path) }
-        try checkpoint(.named)
         try writing { () throws(Errno) in
             let link = home.appending(path: Self.newPrefix + StoreLayout.current)
             try Files.makeLink(link, to: name)
             try Files.rename(link, to: home.appending(path: StoreLayout.current))
         }
-        try checkpoint(.switched)
         return next
     }
 

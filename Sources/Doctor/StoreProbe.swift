@@ -12,10 +12,9 @@ extension StoreFacts {
     /// The clocks of containers on one machine differ less than this: a minute in nanoseconds.
     private static let tolerance: Int64 = 60_000_000_000
 
-    /// Examines the store of some settings. It creates only one directory, which it removes in the end. Tests use
-    /// `checkpoint` to act once the current generation is known.
+    /// Examines the store of some settings. It creates only one directory, which it removes in the end.
     static func gather(
-        _ path: ByteString?, _ settings: Settings, _ context: ProcessContext, checkpoint: () -> Void = {}
+        _ path: ByteString?, _ settings: Settings, _ context: ProcessContext
     ) -> StoreFacts {
         var facts = StoreFacts(path: path, user: context.user, budget: settings.maximumSize)
         guard let path, let layout = StoreLayout(root: path) else { return facts }
@@ -27,7 +26,6 @@ extension StoreFacts {
         do throws(StoreError) {
             if facts.isMade { try checkRoot(store) }
             facts = try store.withCurrentGeneration(of: store.user) { own in
-                checkpoint()
                 var facts = before
                 facts.look(at: store, own, limits, context.now)
                 return facts

@@ -19,11 +19,8 @@ struct SummaryTests {
         _ = try Trim(fixture.store, keeping: retention, dryRun: false).run()
     }
 
-    private func summary(
-        checkpoint: (Inventory.Step) throws(StoreError) -> Void = { _ in }
-    ) throws -> PartSummary? {
-        let layout = fixture.store.layout
-        return try layout.parts.first.flatMap { try PartSummary(of: $0, in: fixture.store, checkpoint: checkpoint) }
+    private func summary() throws -> PartSummary? {
+        try fixture.store.layout.parts.first.flatMap { try PartSummary(of: $0, in: fixture.store) }
     }
 
     @Test("Keys with bytes of their own and shared ones, the last used first")
@@ -106,25 +103,6 @@ struct SummaryTests {
         #expect(summary.generations.map { $0.holders.map(\.process) } == [[], [Kernel.processID]])
         #expect(summary.usage.waiting > 0)
         #expect(lease != nil)
-    }
-
-    @Test("Trimmed while it is read, it is read again", arguments: Inventory.Step.allCases)
-    func trimmed(step: Inventory.Step) throws {
-        for target in ["a", "b", "c"] as [ByteString] {
-            let build = try fixture.build(target: target)
-            for number in 1...4 {
-                try fixture.export(for: build, at: Int64(number), target + ByteString(decimal: number))
-            }
-        }
-        let found = try summary { (now) throws(StoreError) in
-            if now == step { try trim() }
-        }
-        let summary = try #require(found)
-        #expect(summary.generations.map(\.name) == ["gen-000002"])
-        #expect(summary.generations.map { $0.holders.map(\.process) } == [[]])
-        #expect(summary.keys.map(\.complete) == [3, 3, 3])
-        #expect(summary.usage.orphaned == 0 && summary.usage.live > 0)
-        #expect(try summary.usage == self.summary()?.usage)
     }
 
     @Test("A part counts only where its owner has its name")

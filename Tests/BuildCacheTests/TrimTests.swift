@@ -129,49 +129,6 @@ struct TrimTests {
         #expect(plan.outcome == .planned)
     }
 
-    @Test("A dry run that another's run overtakes begins anew", arguments: Inventory.Step.allCases)
-    func overtaken(step: Inventory.Step) throws {
-        _ = try five()
-        try fixture.export(for: fixture.build(target: "other"), at: 60, "target")
-        var plan = trim(dryRun: true)
-        plan.planCheckpoint = { (now) throws(StoreError) in if now == step { _ = try trim().run() } }
-        let report = try plan.run()
-        let expected = try trim(dryRun: true).run()
-        #expect(try current().path.lastPathComponent == "gen-000002")
-        #expect(report.outcome == .planned)
-        #expect(report.before == expected.before && report.after == expected.after)
-        #expect(report.kept == 5 && report.dropped.isEmpty)
-    }
-
-    @Test("Killed after any step the store hits, and the next run finishes", arguments: Trim.Step.allCases)
-    func killed(step: Trim.Step) throws {
-        let (build, kept) = try five()
-        try fixture.put("nobody's", in: fixture.generation())
-        var reached = false
-        var killed = trim()
-        if [.exportsSwept, .sweptHalf, .swept].contains(step) {
-            killed.linkFile = { (_, _) throws(Errno) in throw .notPermitted }
-        }
-        let end = StoreError(.storeUnreadable, "killed")
-        killed.checkpoint = { (now) throws(StoreError) in
-            if now == step {
-                reached = true
-                throw end
-            }
-        }
-        #expect(throws: end) { try killed.run() }
-        #expect(reached)
-        #expect(try fixture.finds(kept[2], for: build))
-        #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
-
-        var again = trim()
-        again.linkFile = killed.linkFile
-        _ = try again.run()
-        #expect(try fixture.finds(kept[2], for: build))
-        #expect(try pool(current()) == digits(kept))
-        #expect(try isTidy())
-    }
-
     @Test(
         "What a build uses waits for its lease; what it exports late is taken over, and nothing that was dropped comes back"
     )
@@ -308,12 +265,12 @@ struct TrimTests {
     @Test("Of two at once one works and the other says so")
     func two() throws {
         _ = try five()
-        var outcome: Trim.Outcome?
-        var first = trim()
-        let second = trim()
-        first.checkpoint = { (step) throws(StoreError) in if step == .marked { outcome = try second.run().outcome } }
-        #expect(try first.run().outcome == .switched("gen-000002"))
-        #expect(outcome == .otherTrimAtWork)
+        var lock = try TrimLock.take(in: home, owner: fixture.store.user)
+        #expect(lock != nil)
+        let refused = try trim().run()
+        #expect(refused.outcome == .otherTrimAtWork && refused.holders.map(\.process) == [Kernel.processID])
+        lock = nil
+        #expect(try trim().run().outcome == .switched("gen-000002"))
     }
 
     @Test("Without hard links it is swept in place, but never beside a build")
@@ -479,13 +436,10 @@ struct TrimTests {
         #expect(refused.outcome == .otherTrimAtWork)
         #expect(refused.holders.map(\.process) == [Kernel.processID])
         try Files.setModified(home.appending(path: "trimming"), Clock.now - Self.day / 24)
-        var first = trim()
-        first.checkpoint = { (step) throws(StoreError) in
-            guard step == .cleared else { return }
-            let status = try? Files.status(path)
-            #expect(status?.mode == 0o600 && status?.modified == time)
-        }
-        #expect(try first.run().outcome == .switched("gen-000002"))
+        #expect(try TrimLock.take(in: home, owner: fixture.store.user) != nil)
+        // Until a trim is complete, the new file tells the old time.
+        #expect(try Files.status(path).mode == 0o600 && Files.status(path).modified == time)
+        #expect(try trim().run().outcome == .switched("gen-000002"))
         #expect(try Files.status(path).modified > time)
         #expect(try !stranger.status().isSameFile(as: Files.status(path)))
     }
@@ -697,46 +651,6 @@ struct TrimTests {
         let names = try pool(current())
         #expect(try small.run().outcome == .nothingToDo)
         #expect(try pool(current()) == names)
-    }
-
-    @Test("Killed after any step while exports lose layers, the next run finishes", arguments: Trim.Step.allCases)
-    func killedWhileShortening(step: Trim.Step) throws {
-        let branches = try branches(4, bytes: 100_000)
-        func small() -> Trim {
-            var trim = trim { $0.maximumSize = 280_000 }
-            if [.exportsSwept, .sweptHalf, .swept].contains(step) {
-                trim.linkFile = { (_, _) throws(Errno) in throw .notPermitted }
-            }
-            return trim
-        }
-        var killed = small()
-        let end = StoreError(.storeUnreadable, "killed")
-        killed.checkpoint = { (now) throws(StoreError) in if now == step { throw end } }
-        #expect(throws: end) { try killed.run() }
-        #expect(try fixture.finds(branches[3].export, for: branches[3].build))
-        _ = try small().run()
-        #expect(try fixture.finds(branches[3].export, branches[2].export, for: branches[3].build))
-        let inventory = try Inventory(of: current(), now: .max)
-        #expect(inventory.keys.flatMap(\.exports).count == 3)
-        #expect(inventory.keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
-        #expect(inventory.bytes <= 280_000)
-        #expect(try isTidy())
-    }
-
-    @Test("Where a full disk has no room for a shorter manifest the export goes whole")
-    func noRoomToShorten() throws {
-        let branches = try branches(2, bytes: 100_000)
-        var small = trim { $0.maximumSize = 160_000 }
-        small.linkFile = { (_, _) throws(Errno) in throw .noSpace }
-        let mode = try Files.status(current().poolPath).mode
-        small.checkpoint = { (step) throws(StoreError) in
-            guard step == .chosen, geteuid() != 0 else { return }
-            _ = try? Descriptor.open(current().poolPath).setMode(0o500)
-        }
-        defer { _ = try? Descriptor.open(current().poolPath).setMode(mode) }
-        _ = try? small.run()
-        #expect(try fixture.finds(branches[1].export, for: branches[1].build))
-        #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).allSatisfy { $0.state == .complete })
     }
 
     @Test("Records and indexes of an older Slipway's generation are read as they are")

@@ -146,19 +146,6 @@ struct StoreProbeTests {
         #expect(checks() == [.storeInOrder])
     }
 
-    @Test("Trimmed while it is tried out, it is tried again in the new generation")
-    func trimmed() throws {
-        let old = try store.prepareOwn()
-        try Files.replace(old.poolPath + "/x", with: "12345", mode: 0o644)
-        let facts = StoreFacts.gather(folder["store"], Settings(), .test(folder)) {
-            #expect(throws: Never.self) { try Trim(store, keeping: Retention(), dryRun: false).run() }
-        }
-        #expect(Files.isMissing(old.path))
-        #expect(facts.trial.writing == nil && facts.rejection == nil)
-        #expect(facts.trial.place == old.path.parentPath + "/gen-000002")
-        #expect(facts.used == 0 && facts.leftovers.isEmpty)
-    }
-
     @Test("A place that cannot be written")
     func unwritable() async {
         await #expect(processExitsWith: .success) {

@@ -56,7 +56,7 @@ package=$T/package
 make_package() { # make_package [VERSION]
     program "$package/bin/docker" '# SLIPWAY-SHIM' "echo shim ${1:-0.1.0}"
     program "$package/bin/slipway" '# SLIPWAY-SHIM' "echo slipway ${1:-0.1.0}"
-    cp -r "$sources/shims" "$sources/install.sh" "$package/"
+    cp -r "$sources/installer" "$sources/shims" "$sources/install.sh" "$package/"
     echo licence >"$package/LICENSE"
     echo readme >"$package/README.md"
 }
@@ -70,7 +70,7 @@ plain=$T/plain # a PATH without swift, whatever this machine has
 make_checkout() {
     local folder file
     mkdir -p "$checkout" "$plain"
-    cp -r "$sources/shims" "$sources/install.sh" "$checkout/"
+    cp -r "$sources/installer" "$sources/shims" "$sources/install.sh" "$checkout/"
     : >"$checkout/Package.swift"
     echo licence >"$checkout/LICENSE"
     echo readme >"$checkout/README.md"

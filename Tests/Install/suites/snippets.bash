@@ -3,7 +3,7 @@
 
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.bash"
 
-readarray -t rooms < <(cd "$sources" && printf '%s\n' shims/install/*.sh)
+readarray -t rooms < <(cd "$sources" && printf '%s\n' installer/*.sh)
 sed "s|@SHIMS@|'/s'|" "$sources/shims/slipway.sh" >"$T/snippet"
 # PATH is set inside the shell: zsh reads files even for -c, and on a machine with Slipway these have already put it
 # first.

@@ -21,7 +21,7 @@ check "its name" test -f "$tarball"
 sleep 1.1; touch "$checkout/LICENSE"
 from_checkout "$T/swift:$plain" --package "$T/again.tar.gz"
 check "the same bytes again" cmp "$tarball" "$T/again.tar.gz"
-equal "what is in it" "$(tar -tzf "$tarball" | sed "s|^slipway-0.1.0-linux-$arch||" | tr '\n' ' ')" "/ /LICENSE /README.md /bin/ /bin/docker /bin/slipway /install.sh /shims/ /shims/environment.conf /shims/help/ /shims/help/bash /shims/help/fish /shims/help/slipway.1 /shims/help/zsh /shims/install/ $(cd "$sources" && printf '/%s ' shims/install/*.sh)/shims/slipway.fish /shims/slipway.sh "
+equal "what is in it" "$(tar -tzf "$tarball" | sed "s|^slipway-0.1.0-linux-$arch||" | tr '\n' ' ')" "/ /LICENSE /README.md /bin/ /bin/docker /bin/slipway /install.sh /installer/ $(cd "$sources" && printf '/%s ' installer/*.sh)/shims/ /shims/environment.conf /shims/help/ /shims/help/bash /shims/help/fish /shims/help/slipway.1 /shims/help/zsh /shims/slipway.fish /shims/slipway.sh "
 mkdir "$T/unpacked"; tar -xzf "$tarball" -C "$T/unpacked"
 env -i HOME="$home" PATH="$plain" "$T/unpacked/slipway-0.1.0-linux-$arch/install.sh" >"$T/out" 2>&1; equal "a package installs without swift" $? 0
 reached_everywhere "package" "$home" "$home/.local"

@@ -26,11 +26,11 @@ make_package() {
     name=slipway-$version-linux-$(uname -m)
     : "${package_file:=$name.tar.gz}"
     root=$work/package/$name
-    mkdir -p "$root/bin" "$root/shims/install" "$root/shims/help"
+    mkdir -p "$root/bin" "$root/installer" "$root/shims/help"
     cp -- "$programs/docker" "$programs/slipway" "$root/bin/" || exit 1
     cp -- "$here/shims/slipway.sh" "$here/shims/slipway.fish" "$here/shims/environment.conf" "$root/shims/" || exit 1
     cp -- "$here"/shims/help/* "$root/shims/help/" || exit 1
-    cp -- "$rooms"/*.sh "$root/shims/install/" || exit 1
+    cp -- "$rooms"/*.sh "$root/installer/" || exit 1
     cp -- "$here/install.sh" "$root/" || exit 1
     for file in LICENSE README.md; do
         if [ -f "$here/$file" ]; then cp -- "$here/$file" "$root/"; else warn "no $file to put into the package"; fi
