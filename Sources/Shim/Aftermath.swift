@@ -5,18 +5,18 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What follows a decision. Before docker: the journal's line, which the plugin behind docker reads. Once the builds have ended, by one
-/// child of lowest priority: their exports are published, it is written down what they were made from and what became of them, an
-/// export that was left is made, and a registry is looked at.
+/// What follows a decision. Before docker runs, this writes the journal's line, because the plugin that docker starts
+/// reads it. After the builds have ended, one child process at the lowest priority publishes their exports, records
+/// what the builds were made from and how they ended, makes a deferred export, and synchronizes with a registry.
 struct Aftermath {
     private let builds: BuildDecision
     private let request: CommandRequest
-    /// nil where nothing is recorded.
+    /// nil if nothing is to be recorded.
     private let recorder: BuildRecorder?
-    /// The export that is still to be made then; nil where docker makes it, or there is none.
+    /// The export to make after docker has ended; nil if docker makes it itself, or if there is none.
     private let export: ExportBehind?
 
-    /// Begins it. Docker waits for no more than the forks.
+    /// Starts all of it. Docker waits only for the forks.
     static func begin(_ decision: Decision, _ request: CommandRequest) {
         var plan = decision.plan
         let isTold = request.isToldAlready && !plan.isChanged
@@ -41,7 +41,8 @@ struct Aftermath {
         Journal.append(plan, command: command, findings(request))
     }
 
-    /// What the linter finds in a build's Dockerfile. The plugin has none: the shim before it has looked.
+    /// The linter's findings in a build's Dockerfile. None for the plugin: the shim that ran before it has already
+    /// linted.
     private static func findings(_ request: CommandRequest) -> BuildFindings? {
         guard request.role == .docker, request.settings.lint == .journal, case .build(let build) = request.invocation
         else { return nil }
@@ -81,7 +82,8 @@ struct Aftermath {
         recorder == nil && builds.offers.exportedKeys.isEmpty && request.settings.remote.prefix == nil
     }
 
-    /// Says whether the child has begun. What an export behind the build needs it keeps until the end: docker's leases end with docker.
+    /// Starts the child process and returns whether it runs. A deferred export inherits the leases: docker's own end
+    /// with docker.
     private func begin(_ flight: BuildFlight) -> Bool {
         guard !isEmpty else { return false }
         let (process, began) = (Kernel.processID, Clock.now)

@@ -6,7 +6,7 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// `docker buildx bake`: what its targets are, then for each what a build of it would get.
+/// `docker buildx bake`: finds its targets, and renders one offer for each.
 struct BakeCommand: BuildCommand {
     let request: CacheRequest
     let builder: BuilderRequest
@@ -17,15 +17,16 @@ struct BakeCommand: BuildCommand {
     private var parts: [BakeCachePolicy.Part] = []
     private var form = BakeCachePolicy.Form.appended
 
-    /// A definition of this size is nobody's, and is handed on unread.
+    /// No real definition is this large; such a one is passed on unread.
     private static let largestDefinition = 16 << 20
-    /// What the plugin may take to work out a definition. Where it needs longer, so will the command.
+    /// Time limit for the plugin to evaluate a definition, in nanoseconds. If that takes longer, so does the command
+    /// itself.
     private static let patience: Int64 = 20_000_000_000
 
     var globals: GlobalOptions { bake.globals }
     var total: Int { parts.count }
 
-    /// `definition` is what stands on standard input, if that has been read.
+    /// `definition` is the content of standard input, if it has already been read.
     init(
         _ bake: BakeInvocation, _ command: CommandRequest, of definition: BakeDefinition? = nil,
         isOurs: (ByteString) -> Bool
@@ -57,7 +58,7 @@ struct BakeCommand: BuildCommand {
             }
             guard input != nil else { throw Refusal(notes: request.notes + [Note(.definitionUnclear)]) }
         }
-        // What compose hands over is worked out already.
+        // Compose passes a definition that is already evaluated.
         let deadline = command.budget.deadline
         if bake.files == ["-"], bake.overrides.isEmpty,
             let found = definition ?? input.flatMap({ BakeDefinition($0, until: deadline) })
@@ -77,7 +78,7 @@ struct BakeCommand: BuildCommand {
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
         let isPrinted = parts.isEmpty
         if isPrinted {
-            // A pipe can be read once, and the command itself will want to.
+            // A pipe can be read only once, and the command itself must read it.
             guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
                 throw refusal(Note(.definitionUnclear, "a file that can be read only once"))
             }
@@ -93,11 +94,11 @@ struct BakeCommand: BuildCommand {
         return command
     }
 
-    /// What the plugin itself makes of the command: groups, matrices, variables and the user's overrides worked out. It asks
-    /// no engine and builds nothing.
+    /// The definition as the plugin evaluates it, with groups, matrices, variables and the user's overrides resolved.
+    /// The plugin asks no engine and builds nothing for this.
     private func printed(by plugin: ByteString) -> BakeDefinition? {
         let own = command.words.dropFirst(bake.commandWordIndex + 1)
-        // Called by itself: a variable says whether docker did it.
+        // Without this variable the plugin knows that docker did not start it.
         let environment = Kernel.environment.filter {
             !$0.hasPrefix(ByteString(Role.calledByDocker.description) + "=")
         }
@@ -115,7 +116,7 @@ struct BakeCommand: BuildCommand {
 }
 
 extension Build {
-    /// The builds of targets, the first of them, as far as there is time to look where their contexts are.
+    /// The builds of targets, in order; it stops at the deadline, because locating contexts takes time.
     static func builds(
         _ parts: [BakeCachePolicy.Part], of bake: BakeInvocation? = nil, in directory: ByteString,
         until deadline: Deadline
@@ -128,7 +129,8 @@ extension Build {
         return builds
     }
 
-    /// A compose that builds by itself says more on its command line than its project does, so such a build is not known again.
+    /// Without `bake` the build has no fingerprint: a compose that builds by itself takes options on its command line
+    /// that its project does not show.
     private init(_ part: BakeCachePolicy.Part, of bake: BakeInvocation?, in directory: ByteString) {
         let description = BuildDescription(part.target, in: directory)
         self.init(

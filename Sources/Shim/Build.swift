@@ -5,18 +5,18 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// One build of a command, and what the command leaves to be asked for it.
+/// One build of a command, and what the command permits for it.
 struct Build {
-    /// bake's name for it; nil for a build by itself.
+    /// Its target's name in bake; nil for a single build.
     var target: ByteString?
     var description: BuildDescription
     var imports = true
     var exports = true
-    /// By what it is known again; nil where that cannot be told.
+    /// What later builds recognize it by; nil if it cannot be recognized.
     var fingerprint: BuildFingerprint?
 
-    /// Tells apart the builds of a command that may share steps: by their contexts, or because one of them is made from another.
-    /// The first of each kind has the number 0.
+    /// Numbers the builds of a command that may share steps, because they have the same context or because one is made
+    /// from another. The first of each group is number 0.
     static func numbers(of builds: [Build]) -> [Int] {
         func isLink(_ argument: ByteString) -> Bool {
             guard let value = argument.cut(at: "=")?.after else { return false }
@@ -34,31 +34,32 @@ struct Build {
     }
 }
 
-/// The builds of a command and what is known of them before any cache is looked at: in what the modes of their files differ from
-/// git's, and which are made from the very files of the ones before.
+/// The builds of a command, and what is known about them before any cache is read: how the modes of their files differ
+/// from git's, and which of them have not changed since an earlier build.
 struct KnownBuilds {
     private(set) var builds: [Build]
-    /// How many there are; fewer are in `builds` where time was up.
+    /// How many builds the command makes; `builds` has fewer if time ran out.
     let total: Int
-    /// What there is to say of the modes.
+    /// The note about modes, if there is one.
     private(set) var modes: Note?
-    /// Of each build of which nothing has changed; none of builds that have not been looked at.
+    /// For each build that has not changed, what is remembered of the earlier one; empty until `recognize` has run.
     private(set) var unchanged: [BuildFingerprint.Memory?] = []
-    /// The engine that builds, and what it tells of its cache.
+    /// The engine that builds, and its cache.
     private(set) var engine: (identifier: ByteString, cache: EngineCache)?
-    /// Where the exports of unchanged builds stand: such a build need not export.
+    /// For each unchanged build, where its earlier export is now; such a build does not export again.
     private(set) var standing: [ByteString?] = []
-    /// Whether a build's engine has all of it still: such a build need not import.
+    /// Whether the engine still has everything that a build would import.
     private(set) var isImported: [Bool]
     private var areModesKnown = false
     private let settings: Settings
     private let purpose: Decision.Purpose
     private let budget: Budget
 
-    /// What a look at a context's files may take besides the time that the engine takes to answer: 2,000 of them take 4 ms.
+    /// Time limit for comparing the files of contexts, in nanoseconds, not counting the time that the engine takes to
+    /// answer: 2,000 files take 4 ms.
     private static let recognition: Int64 = 5_000_000
 
-    /// `budget` is for all that comes before the store.
+    /// `budget` covers everything that comes before reading the store.
     init(_ builds: [Build], of total: Int, _ settings: Settings, _ purpose: Decision.Purpose, within budget: Budget) {
         self.builds = builds
         self.total = total
@@ -68,7 +69,8 @@ struct KnownBuilds {
         isImported = builds.map { _ in false }
     }
 
-    /// Looks at the modes of the tracked files around the builds' contexts, once: in what they differ, the builds then know.
+    /// Compares the modes of the tracked files around the builds' contexts with git's, once, and stores the differences
+    /// in the builds.
     mutating func lookAtModes() {
         guard !builds.isEmpty, !areModesKnown else { return }
         areModesKnown = true
@@ -82,7 +84,7 @@ struct KnownBuilds {
         }
     }
 
-    /// Looks which builds are made from the very files of the ones before, once.
+    /// Finds, once, the builds whose files have not changed since an earlier build.
     mutating func recognize() {
         guard settings.records, unchanged.isEmpty, !builds.isEmpty else { return }
         let deadline = budget.share(nanoseconds: Self.recognition).deadline
@@ -90,7 +92,8 @@ struct KnownBuilds {
         unchanged = builds.map { $0.fingerprint?.recognized(among: &trees, until: deadline) }
     }
 
-    /// Finds out which builds have no need of an import, for their engine has it, or of an export, for it has been made.
+    /// Finds the builds that need no import, because the engine has everything, and those that need no export, because
+    /// it exists.
     mutating func compare(with builder: BuilderFacts, _ request: CacheRequest, exportingTo store: Store?) {
         recognize()
         guard let cache = builder.cache, let engine = builder.engine?.identifier else { return }
@@ -107,16 +110,16 @@ struct KnownBuilds {
         }
     }
 
-    /// Whether nothing has changed since this engine built the first of them.
+    /// Whether nothing in the first build has changed since this engine last built it.
     func isFirstUnchanged(on builder: BuilderFacts) -> Bool {
         let known = unchanged.first ?? nil
         return known != nil && known?.engine == builder.engine?.identifier
     }
 
-    /// Whether the export of a build has been made already.
+    /// Whether a build's export already exists.
     func isExported(_ index: Int) -> Bool { standing.indices.contains(index) && standing[index] != nil }
 
-    /// What is left behind of a build for the next one of its kind; nil where that cannot be known again.
+    /// What records a build for the next one of its kind; nil if the next one could not recognize it.
     func keeper(at index: Int, exportingTo export: ByteString?) -> FingerprintKeeper? {
         guard let fingerprint = builds[index].fingerprint, let engine else { return nil }
         return FingerprintKeeper(

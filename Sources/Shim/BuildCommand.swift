@@ -6,25 +6,26 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// A command that builds: what it asks of caches, which builds it makes, and how offers are put into its words.
+/// A command that builds: what it requests from caches, which builds it makes, and how it renders offers.
 protocol BuildCommand {
     var globals: GlobalOptions { get }
-    /// What its words and the settings leave to be asked for.
+    /// What the command line and the settings permit.
     var request: CacheRequest { get }
-    /// By whom it is built.
+    /// What determines who builds.
     var builder: BuilderRequest { get }
-    /// Its builds, as far as there was time to look where their contexts are; none where the builder has to be known first.
+    /// Its builds, as far as there was time to locate their contexts; empty if the builder must be known first.
     var builds: [Build] { get }
-    /// How many it makes.
+    /// How many builds the command makes.
     var total: Int { get }
-    /// The build, where it is one by itself: it may wait for others, and be exported once it has ended.
+    /// The build of a command that makes exactly one: only such a build can wait for others, or export after docker has
+    /// ended.
     var single: SingleBuild? { get }
 
-    /// The same with all builds, once the builder is known.
+    /// The same command with all its builds, now that the builder is known.
     func completed(by builder: BuilderFacts) throws(Refusal) -> Self
-    /// The command with what is offered.
+    /// The command with the offers rendered.
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan
-    /// Writes the file that the plan names, if it names one.
+    /// Writes the file that the plan refers to, if any.
     func write(_ request: CacheRequest, _ offers: [CacheOffer]) throws(Refusal)
 }
 
@@ -73,7 +74,7 @@ struct SingleBuild: BuildCommand {
         BuildCachePolicy.plan(build, words, request: request, offer: offers.first ?? CacheOffer())
     }
 
-    /// When its export is made, by the settings and by what is safe.
+    /// When its export is made, according to the settings and to what is safe.
     func timing(by builder: BuilderFacts) -> ExportTiming {
         guard settings.exports == .behind else { return .withBuild }
         let isRecognizable = builds.contains { $0.fingerprint != nil }

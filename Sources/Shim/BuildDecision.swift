@@ -5,7 +5,8 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What is decided about the builds of a command: a value, but for the locks that it was read under.
+/// What has been decided about the builds of a command. It is a value, except that it holds the locks under which the
+/// store was read.
 struct BuildDecision {
     let command: any BuildCommand
     let known: KnownBuilds
@@ -13,7 +14,7 @@ struct BuildDecision {
     let wait: BuildWait
     let plan: Plan
 
-    /// Renders the offers into the user's words.
+    /// Renders the offers.
     init(_ command: any BuildCommand, _ known: KnownBuilds, _ offers: CacheOffers, _ wait: BuildWait) {
         self.command = command
         self.known = known
@@ -24,7 +25,7 @@ struct BuildDecision {
         self.plan = plan
     }
 
-    /// Makes what the plan needs. What cannot be made is taken from it, once.
+    /// Makes what the plan needs. Whatever cannot be made is removed from the plan, once.
     func reserved() throws(Refusal) -> BuildDecision {
         guard plan.isChanged || offers.isExportedBehind else { return self }
         let kept = BuildDecision(command, known, offers.reservation.commit(), wait)
@@ -34,10 +35,11 @@ struct BuildDecision {
 }
 
 extension Plan {
-    /// docker calls its plugin with the same words and some variables more: 200 bytes and its own path (28.5).
+    /// docker calls its plugin with the same arguments and a few more variables: 200 bytes and its own path (28.5).
     private static let roomForDocker = 8192
 
-    /// The plan, if the kernel takes a command line of that length; docker says no more than "argument list too long".
+    /// The plan, or the unchanged command if the kernel would refuse its length: docker reports only "argument list too
+    /// long".
     func limitedToArgMax() -> Plan {
         guard isChanged else { return self }
         let added = environment.compactMap { change in change.value.map { change.name + "=" + $0 } }

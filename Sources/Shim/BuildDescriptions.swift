@@ -5,7 +5,7 @@ public import Formats
 internal import Host
 
 extension BuildDescription {
-    /// What a command line says, with what docker itself takes from the environment.
+    /// From a command line, completed by what docker itself takes from the environment.
     public init(_ build: BuildInvocation, in directory: ByteString) {
         self.init(
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
@@ -14,8 +14,8 @@ extension BuildDescription {
         isPartlyAnew = build.isPartlyAnew
     }
 
-    /// What a definition says of one target. Its Dockerfile is seen from the context (docker/buildx bake/bake.go, toBuildOpt);
-    /// one that stands in the definition is told from others by the target's name.
+    /// From one target of a definition. Its Dockerfile is relative to the context (docker/buildx bake/bake.go,
+    /// toBuildOpt); an inline one is identified by the target's name.
     init(_ target: BakeTarget, in directory: ByteString) {
         let context = Self.context(target.context)
         var dockerfile = target.dockerfile
@@ -42,7 +42,8 @@ extension BuildDescription {
         return platforms.flatMap { $0.split(",") }.map(\.trimmed)
     }
 
-    /// A bare name takes its value from the environment: docker/buildx util/buildflags, and BuildKit sees both alike.
+    /// A bare name takes its value from the environment (docker/buildx util/buildflags); for BuildKit there is no
+    /// difference.
     private static func arguments(_ given: [ByteString]) -> [ByteString] {
         given.map { argument in
             argument.contains("=") ? argument : argument + "=" + (Kernel.variable(named: argument) ?? "")

@@ -1,10 +1,10 @@
 internal import Formats
 internal import Host
 
-/// How long a key's last builds took that had something to execute: one small file of the user's for each key, by the name of its
-/// exports' directory, quickly read before a build.
+/// How long the last builds of each key took, except fully cached ones. Each key has one small file of the user's own,
+/// named like the directory of the key's exports, so that it is quick to read before a build.
 enum BuildDurations {
-    /// Builds of a key that are remembered, and keys.
+    /// The most builds to keep per key, and the most keys.
     private static let most = 5
     private static let mostKeys = 256
     private static let largest = 4096
@@ -20,13 +20,13 @@ enum BuildDurations {
         return text.split("\n").compactMap(\.decimal)
     }
 
-    /// The longest of the last ones, in nanoseconds; nil where none is known.
+    /// The longest recorded build of a key, in nanoseconds; nil if there is none.
     static func longest(of key: ByteString) -> Int64? {
         guard let file = file(of: key), let longest = milliseconds(in: file).max() else { return nil }
         return Int64(min(longest, Int(Int64.max / 1_000_000))) * 1_000_000
     }
 
-    /// Adds a build that took so many nanoseconds.
+    /// Records the duration of a build, in nanoseconds.
     static func add(_ duration: Int64, of key: ByteString) {
         guard let file = file(of: key) else { return }
         let kept = (milliseconds(in: file) + [Int(max(0, duration) / 1_000_000)]).suffix(most)

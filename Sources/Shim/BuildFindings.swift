@@ -4,24 +4,25 @@ internal import DockerfileLint
 internal import Formats
 internal import Host
 
-/// What the linter finds in the Dockerfile of a build: for the journal, once the decision stands. It never keeps a build waiting:
-/// a file that is no regular one, is large, or lies elsewhere is not read, and where time is up the rest is left out, and that said.
+/// The linter's findings in the Dockerfile of a build, for the journal, after the build's decision has been made.
+/// Linting never holds up a build: only a small regular file in its own folder is read, and when time runs out the
+/// findings are marked as partial.
 struct BuildFindings {
-    /// The Dockerfile, as the command names it.
+    /// The Dockerfile as the command names it.
     let file: ByteString
     let findings: [Finding]
-    /// There may be more: time was up, or the line full.
+    /// Whether there may be more: time ran out, or the list is full.
     let isPartial: Bool
 
-    // A journal line stays short: codes and places, no messages, and no more of them than these.
+    // A line of the journal must stay short, so it has codes and positions, but no messages.
     private static let most = 16
     private static let largest = 65_536
-    /// Time is looked at between instructions.
+    /// The deadline is checked between instructions, so each of them must be short.
     private static let largestInstruction = 16_384
 
-    /// nil when there is nothing to tell. The time leaves some of the 2 ms that all of it may take to what comes behind. It does
-    /// not run while others have the processor: by the wall's clock alone 5 of 200 builds lost findings while eight processes
-    /// shared two processors.
+    /// nil if there is nothing to report. The time limit leaves some of the 2 ms that linting may take for the steps
+    /// that follow. It excludes time in which other processes have the processor: measured by wall-clock time, 5 of 200
+    /// builds lost findings while eight processes shared two processors.
     init?(of build: BuildInvocation, within budget: Budget = Budget(), nanoseconds: Int64 = 1_500_000) {
         let share = budget.share(nanoseconds: nanoseconds)
         guard !build.isPassThrough, let place = build.context,
@@ -47,7 +48,7 @@ struct BuildFindings {
         if findings.isEmpty && !isPartial { return nil }
     }
 
-    /// file, partial, and line, column and code of each.
+    /// `{"file": …, "partial": …, "findings": [{"line": …, "column": …, "code": …}]}`.
     var json: JSON {
         .object([
             "file": .string(file),
@@ -61,7 +62,8 @@ struct BuildFindings {
         ])
     }
 
-    /// Only of a regular file that no link leads out of its folder: a pipe would be emptied, and docker follows no such link.
+    /// Reads only a regular file that is not a link out of its folder: reading would empty a pipe, and docker follows
+    /// no such link.
     private static func text(of path: ByteString) -> ByteString? {
         guard let status = try? Files.status(path), status.kind == .regular, status.size <= largest else { return nil }
         return try? Files.read(path, within: path.parentPath, limit: largest)
