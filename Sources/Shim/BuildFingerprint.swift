@@ -6,18 +6,18 @@ internal import History
 internal import Host
 internal import WorkingTree
 
-/// By what a build is known again that is made from the very files, words and engine of one before. An error costs little: an import
-/// or an export more or, where something else has changed, such as a base image, one that comes a build later.
+/// What a build is recognized by: its files, its options and its engine. A wrong match costs little: one import or
+/// export too many or, if something else has changed, such as a base image, one that is made only by the next build.
 struct BuildFingerprint {
-    /// What was known when such a build had ended well.
+    /// What was known when the earlier build had succeeded.
     struct Memory {
         /// The digest of its files.
         var tree: ByteString
         /// The engine that built it.
         var engine: ByteString
-        /// An export of it, and by what it is known to be whole; nil when there was none.
+        /// Its export, and a mark that changes if the export is no longer complete; nil if there was none.
         var export: (path: ByteString, mark: ByteString)?
-        /// What its engine's cache had then; nil when that did not tell.
+        /// What the engine's cache held then; nil if the engine did not say.
         var records: CacheRecords?
     }
 
@@ -32,13 +32,13 @@ struct BuildFingerprint {
         "SOURCE_DATE_EPOCH",
     ]
 
-    /// nil for a build that is made from more than a folder of this machine, or is asked for anew.
+    /// nil for a build that needs more than a directory on this machine, or that must not use the cache as it is.
     init?(of build: BuildInvocation, as description: BuildDescription) {
         guard !build.isAskedAnew else { return nil }
         self.init(description, build.globals, description.platforms + [""] + build.others)
     }
 
-    /// The same of a target.
+    /// The same for one target of a bake.
     init?(of target: BakeTarget, in bake: BakeInvocation, as description: BuildDescription) {
         guard !target.isAskedAnew, !bake.isAskedAnew else { return nil }
         self.init(
@@ -53,23 +53,25 @@ struct BuildFingerprint {
         else { return nil }
         self.root = root
         self.dockerfile = dockerfile
-        // The same for docker as for its plugin, so without what stands before the command word.
+        // Global options are compared by their meaning: docker and its plugin get different words before the command
+        // word.
         let environment = Self.variables.map { $0 + "=" + (Kernel.variable(named: $0) ?? "") }
         let fields = [description.workingDirectory, root, dockerfile] + environment + globals.words + words
-        // Of arguments no more is told than their exports' names tell.
+        // The arguments are hashed as they are for the names of exports, so the file's name reveals no more than those
+        // do.
         let variant = Variant(branch: "", arguments: description.arguments)
         file = state.appending(path: "fingerprints").appending(
             path: SHA256.hexDigest(of: fields.joined(separator: "\0")).prefix(32) + "." + variant.arguments)
     }
 
-    /// The files that it is made from, as they are now; nil when there is no time to look at all of them.
+    /// The build's files as they are now; nil if there is no time to read all of them.
     func tree(until deadline: Deadline) -> ContextFingerprint? {
         ContextFingerprint(
             of: root, ignoreFile: ContextSurvey.ignoreFile(of: root, dockerfile: dockerfile), besides: [dockerfile],
             until: deadline)
     }
 
-    /// Trees that have been looked at: builds of one command often share one.
+    /// The trees read so far: the builds of one command often share one.
     struct Trees {
         private var known: [[ByteString]: ContextFingerprint?] = [:]
 
@@ -83,7 +85,8 @@ struct BuildFingerprint {
         }
     }
 
-    /// What is known of the last such build, if its files are the same still; nil where there is no time to look at all of them.
+    /// What is remembered of the last such build if its files are still the same; nil if there is no time to read all
+    /// of them.
     func recognized(among trees: inout Trees, until deadline: Deadline) -> Memory? {
         guard let memory = memory(), trees.look(self, until: deadline)?.digest == memory.tree else { return nil }
         return memory
@@ -102,7 +105,7 @@ struct BuildFingerprint {
             records: json[key: "records"]?.string.flatMap { CacheRecords($0) })
     }
 
-    /// Keeps what is known, for the next such build; nil takes it away.
+    /// Remembers this for the next such build; nil removes what was remembered.
     func save(_ memory: Memory?) {
         guard let memory else { return (try? Files.remove(file)) ?? () }
         let json = JSON.object([
@@ -122,8 +125,8 @@ struct BuildFingerprint {
 }
 
 extension BuildFingerprint.Memory {
-    /// Where its export stands now, whole: where it was written, or where trimming has moved it. nil also for one of another store than
-    /// that which the build would export to.
+    /// Where its complete export is now: where it was written, or where trimming has moved it. nil if the build would
+    /// export to another store.
     func standingExport(in store: Store) -> ByteString? {
         guard let export, export.path.hasPrefix(store.layout.subStore(of: store.user) + "/"),
             let path = Export.currentLocation(of: export.path), Export.mark(path) == export.mark
@@ -132,26 +135,27 @@ extension BuildFingerprint.Memory {
     }
 }
 
-/// What a build leaves behind for the next one of its kind, found out in the background.
+/// Records a build for the next one of its kind, in the background.
 struct FingerprintKeeper {
     let fingerprint: BuildFingerprint
     let engine: ByteString
     let cache: EngineCache
-    /// What was known when the build began, where nothing had changed since.
+    /// What was remembered when the build began, if nothing had changed since; nil otherwise.
     let former: BuildFingerprint.Memory?
-    /// Where the build exports to; nil when it does not.
+    /// The directory that the build exports to; nil if it does not export.
     let export: ByteString?
-    /// Where the export of the build before stood; nil where there was none.
+    /// Where the earlier build's export was; nil if there was none.
     let standing: ByteString?
 
-    /// The first answer measures all that is new.
+    /// Time limit for the engine's answer, in nanoseconds: in its first answer after a build it measures everything
+    /// new.
     private static let patience: Int64 = 20_000_000_000
 
-    /// What the engine's cache has, for all builds of a command that have ended.
+    /// What the engine's cache holds; one answer serves all builds of a command that have ended.
     func records() -> CacheRecords? { cache.records(within: Self.patience) }
 
-    /// Keeps what is known once the build has ended, with what the engine's cache has now. What it becomes of is known by its outcome
-    /// alone.
+    /// Remembers a build that has ended, together with what the engine's cache holds now. Only `outcome` tells how the
+    /// build ended.
     func end(
         _ outcome: BuildOutcome, began tree: ContextFingerprint?, _ records: CacheRecords?, until deadline: Deadline
     ) {
@@ -162,7 +166,7 @@ struct FingerprintKeeper {
         if let export {
             memory.export = Export.currentLocation(of: export).flatMap { path in Export.mark(path).map { (path, $0) } }
         } else if outcome.firstMiss == nil {
-            // Else something has changed besides its files, such as a base image, that is to be exported yet.
+            // Otherwise something besides the files has changed, such as a base image, and still has to be exported.
             memory.export = standing == nil ? nil : former?.export
         }
         memory.records = records

@@ -5,27 +5,27 @@ internal import Notes
 internal import Planning
 internal import WorkingTree
 
-/// A build's part in a flight: equal builds that begin at one moment, of which the first leads and the others wait.
+/// A build's part in a flight: of equal builds that start at the same time, the first leads and the others wait.
 struct BuildFlight {
     private let settings: Settings
     private var lock: FlightLock?
-    /// What became of it.
+    /// What happened in the flight.
     private(set) var notes: [Note] = []
 
-    /// Leaders that are waited for, one after the other: where two have left nothing, the third will fail as well.
+    /// The most leaders to wait for, one after another: after two that left nothing, a third will probably fail, too.
     private static let mostLeaders = 2
     private static let poll: Int64 = 50_000_000
-    /// How long a leader's files may stay unknown, and what a look at one's own may take.
+    /// How long a leader's files may remain unknown, and the time limit for reading the build's own, in nanoseconds.
     private static let unknown: Int64 = 10_000_000_000
     private static let looking: Int64 = 5_000_000_000
 
     init(_ settings: Settings) { self.settings = settings }
 
-    /// A leader is known by the record of its files.
+    /// A follower compares its files with the leader's record, so records are necessary.
     var isWanted: Bool { settings.waitsForFlights && settings.records }
 
-    /// Takes the lead of a build's flight, or waits for its leader. `beforeWaiting` lets go of all that would keep others waiting
-    /// meanwhile, or be old afterwards.
+    /// Takes the lead of a build's flight, or waits for its leader. `beforeWaiting` releases whatever would hold up
+    /// other builds during the wait, or would be outdated after it.
     mutating func join(
         _ build: BuildDescription, as identity: BuildIdentity, in store: Store, exporting: Bool,
         beforeWaiting: () -> Void
@@ -54,7 +54,7 @@ struct BuildFlight {
     ) {
         let began = Clock.monotonic
         var leader = first
-        // Since when this one leads, whether its files are known to be the same, and how many have led.
+        // When this leader took over, whether its files are known to be the same, and how many leaders there have been.
         var (since, isSame, leaders) = (began, false, 1)
         var own: ContextRecord?
         var line = WaitingLine()
@@ -105,7 +105,7 @@ struct BuildFlight {
         if let end { notes.append(end) }
     }
 
-    /// What a build would find in its context.
+    /// The files that a build would read from its context.
     private static func files(of build: BuildDescription, _ dockerfile: ByteString, _ settings: Settings)
         -> ContextRecord
     {
@@ -119,7 +119,7 @@ struct BuildFlight {
 
     private static let largestRecord = 64 << 20
 
-    /// What a leader has found in its own, as it is recorded beside its export; nil while that is not there.
+    /// The record of a leader's own files, which it writes beside its export; nil until then.
     private static func files(of leader: Flight.Leader) -> ByteString? {
         let path = leader.export.appending(path: Export.contextRecord)
         return try? Files.read(path, limit: largestRecord, followLinks: false)
@@ -129,10 +129,11 @@ struct BuildFlight {
         ByteString(decimal: (nanoseconds &+ 500_000_000) / 1_000_000_000) + " s"
     }
 
-    /// What keeps the lead beyond docker's end.
+    /// Lets a detached process keep the lead after docker has ended.
     var inheritance: [Detached.Inheritance] { lock.map { [$0.inheritance] } ?? [] }
 
-    /// Leads, where the build exports and is recorded in the background; else lets the others go.
+    /// Announces the lead if the build exports and is recorded in the background; otherwise releases the lock, so that
+    /// the others can go on.
     mutating func announce(exportingTo export: ByteString?) {
         guard let lock else { return }
         self.lock = nil

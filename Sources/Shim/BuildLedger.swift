@@ -2,22 +2,23 @@ public import Formats
 public import History
 internal import Host
 
-/// What became of builds, a JSON line each, among the user's own files: for `slipway stats`, and for the setting `export = auto`.
+/// The results of builds, one JSON line each, among the user's own files: for `slipway stats`, and for the setting
+/// `export = auto`.
 public enum BuildLedger {
     private static let largest = 4 << 20
     private static let longest = 16 << 20
-    /// Dockerfiles of one repository whose exports do not pay.
+    /// The most Dockerfiles of one repository to remember as not worth exporting.
     private static let mostVerdicts = 64
-    /// Commands whose builds exported nothing and are kept.
+    /// The most commands whose builds exported nothing to keep records of.
     private static let mostCommands = 16
 
-    /// The ledger's files, the older first.
+    /// The ledger's files, the older one first.
     public static var files: [ByteString] {
         guard let folder = Locations.state else { return [] }
         return [folder.appending(path: "builds.1.jsonl"), folder.appending(path: "builds.jsonl")]
     }
 
-    /// All that is known, in the order in which it was written; lines that are torn are left out.
+    /// All entries, in the order in which they were written; incomplete lines are skipped.
     public static var entries: [LedgerEntry] {
         files.flatMap { file in
             let text = (try? Files.read(file, limit: longest, followLinks: false)) ?? ""
@@ -25,16 +26,17 @@ public enum BuildLedger {
         }
     }
 
-    /// The records of builds that exported nothing.
+    /// The directory with the records of builds that exported nothing.
     public static var records: ByteString? { Locations.state?.appending(path: "builds") }
 
-    /// The folder of one of them, of a command's first build, second...: begins with its time, so that names are in order.
+    /// The name of one record's directory. `number` counts the builds of the command. Names begin with the time, so
+    /// they sort by it.
     static func name(began: Int64, process: Int32, number: Int) -> ByteString {
         let time = ByteString(String(max(0, began / 1_000_000_000), radix: 16)).zeroPadded(to: 10)
         return time + "-" + ByteString(decimal: process) + "-" + ByteString(decimal: number).zeroPadded(to: 4)
     }
 
-    /// Takes away the records of all commands but the last ones, so that one more can be kept.
+    /// Makes room for one more command's records by removing the oldest ones.
     static func makeRoom() {
         guard let home = records, let names = try? Files.names(in: home, limit: 65_536) else { return }
         func command(_ name: ByteString) -> ByteString { name.cutLast(at: "-")?.before ?? name }
@@ -42,7 +44,8 @@ public enum BuildLedger {
         for name in names where !kept.contains(command(name)) { try? Files.removeTree(home.appending(path: name)) }
     }
 
-    /// The folders of a command's builds that exported nothing. `time` is when it was written down, in seconds since 1970.
+    /// The directories for a command's builds that exported nothing. `time` is when the command was recorded, in
+    /// seconds since 1970.
     public static func folders(of process: Int, around time: Int) -> [ByteString] {
         guard let home = records else { return [] }
         return ((try? Files.names(in: home, limit: 65_536)) ?? []).sorted().filter { name in
@@ -54,15 +57,15 @@ public enum BuildLedger {
         }.map { home.appending(path: $0) }
     }
 
-    /// Appends what became of a build.
+    /// Appends a build.
     static func append(_ build: LedgerEntry) {
         guard let file = files.last, let older = files.first else { return }
         try? Files.append(line: build.json.text, to: file, older: older, largest: largest)
     }
 
-    /// Judges anew whether exports of the repositories pay whose builds a command has just appended.
+    /// Updates the verdicts on whether exporting pays, for the repositories of builds that a command has just appended.
     static func judge(_ builds: [LedgerEntry]) {
-        // Without exports there is nothing to judge: an old verdict stands.
+        // Without exports there is nothing to judge, so an old verdict remains.
         let exported = builds.filter { $0.export != nil && !$0.dockerfile.isEmpty }
         guard !exported.isEmpty else { return }
         let accounts = BuildAccount.accounts(of: entries)
@@ -76,8 +79,8 @@ public enum BuildLedger {
         Locations.state?.appending(path: "losses").appending(path: SHA256.hexDigest(of: repository).prefix(16))
     }
 
-    /// A repository whose exports do not pay has a file that says so, a line for each of these very Dockerfiles: read by shims in
-    /// an instant.
+    /// If a repository's exports do not pay, writes that to a file with a line for each of these exact Dockerfiles, so
+    /// that the shim can look it up quickly.
     private static func judge(_ account: BuildAccount, _ dockerfiles: [ByteString]) {
         guard let path = verdict(of: account.repository) else { return }
         guard !account.pays else {
@@ -102,7 +105,7 @@ public enum BuildLedger {
         ByteString(decimal: (time &+ 500_000_000) / 1_000_000_000)
     }
 
-    /// Why exports of a repository with this Dockerfile do not pay; nil when they do, or nothing is known.
+    /// Why exports of a repository with this Dockerfile do not pay; nil if they do, or if nothing is known.
     static func loss(of repository: ByteString, dockerfile: ByteString) -> ByteString? {
         guard let path = verdict(of: repository),
             (try? Files.status(path, followLinks: false).owner) == Kernel.userID,

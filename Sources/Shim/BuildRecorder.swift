@@ -7,37 +7,37 @@ internal import Host
 internal import Planning
 internal import WorkingTree
 
-/// Writes down in the background what a command's builds were made from and what became of them: beside each export, else among
-/// the user's own files.
+/// Records, in the background, what a command's builds were made from and how they ended: beside each export, or among
+/// the user's own files if there is none.
 struct BuildRecorder {
     /// One build of the command.
     struct Part {
-        /// bake's name for it; nil for a build by itself.
+        /// Its target's name in bake; nil for a single build.
         let target: ByteString?
         let description: BuildDescription
         let identity: BuildIdentity
         /// Whether it imports layers.
         let hasImported: Bool
-        /// The newest export of its key among what it imports.
+        /// The newest export of its key among those that it imports.
         let relative: ByteString?
         let export: Export?
-        /// Sees to it that the next build of its kind knows of it.
+        /// What records it for the next build of its kind.
         let keeper: FingerprintKeeper?
     }
 
-    /// A part's record and where it stands.
+    /// A build's record and its directory.
     private struct Kept {
         let part: Part
-        /// Its place among the parts.
+        /// The build's index in `parts`.
         let number: Int
         let place: ByteString
         let record: BuildRecord
         let mode: UInt32
-        /// Some digits of its Dockerfile's digest; empty where the build may have read another text.
+        /// Some digits of the digest of its Dockerfile; empty if the build may have read a different text.
         let dockerfile: ByteString
     }
 
-    /// What was seen of a context: builds of one command often share it.
+    /// The record of a context: the builds of one command often share it.
     private struct Seen {
         let root: ByteString
         let ignoreFile: ByteString?
@@ -51,7 +51,7 @@ struct BuildRecorder {
     private let settings: Settings
 
     static let longestBuild: Int64 = 3_600_000_000_000
-    /// A larger Dockerfile would take longer to digest than a command should wait for.
+    /// Hashing a larger Dockerfile would take longer than a command should wait.
     private static let largestJudged = 262_144
 
     init(_ parts: [Part], docker: ByteString, _ globals: GlobalOptions, _ settings: Settings) {
@@ -61,26 +61,26 @@ struct BuildRecorder {
         self.settings = settings
     }
 
-    /// Goes on until the command has ended, and for a little while after that: in a process of its own. `export` is what the command
-    /// has left to be exported then, for its only build.
+    /// Runs until the command has ended, and for a short while after that, in a process of its own. `export` is the
+    /// deferred export of the command's only build.
     func run(
         began: Int64, process: Int32, _ command: borrowing AwaitedProcess, exporting export: ExportBehind?,
         publish: () -> Void
     ) {
         let (now, found) = (Clock.now, parts.map { $0.keeper?.fingerprint.tree(until: lookedAtTree()) })
-        // Where one has changed at this very moment, another change would not be seen.
+        // A file that changes at this very moment may change again without its time changing.
         let trees = found.map { tree in tree.flatMap { $0.isSettled(at: now) ? $0 : nil } }
         let kept = writeRecords(began: began, process: process)
         command.waitForEnd(within: Self.longestBuild)
         let duration = Clock.now &- began
         guard let export else {
-            // Others wait for that, and asking the engine takes its time.
+            // Other builds wait for the union, and asking the engine takes time.
             publish()
             return record(outcomes(of: kept), trees, took: duration)
         }
         let ended = outcomes(of: kept)
         export.run(after: ended.first?.outcome) {
-            // What is not seen of a change is not in the engine's cache either.
+            // A change that this comparison does not see is not in the engine's cache either.
             guard let tree = found.first ?? nil else { return false }
             return parts.first?.keeper?.fingerprint.tree(until: lookedAtTree()) == tree
         }
@@ -88,7 +88,7 @@ struct BuildRecorder {
         record(ended, trees, took: duration)
     }
 
-    /// What the engine's history tells of each build; what it does not tell is not known.
+    /// How each build ended, according to the engine's history; builds that the history does not have are left out.
     private func outcomes(of kept: [Kept]) -> [(build: Kept, outcome: BuildOutcome)] {
         guard !kept.isEmpty, let access = BuildxHistory.Access(docker: docker, globals: globals.words) else {
             return []
@@ -105,7 +105,7 @@ struct BuildRecorder {
         _ ended: [(build: Kept, outcome: BuildOutcome)], _ trees: [ContextFingerprint?], took duration: Int64
     ) {
         var entries: [LedgerEntry] = []
-        // Asked once, by the first that needs it.
+        // Asked for only once, by the first build that needs them.
         var records: CacheRecords??
         for (build, outcome) in ended {
             if let export = build.part.export {
@@ -121,7 +121,7 @@ struct BuildRecorder {
                 dockerfile: build.dockerfile, outcome: outcome)
             BuildLedger.append(entry)
             entries.append(entry)
-            // What was cached tells nothing of how long it takes to build.
+            // The duration of a fully cached build does not tell how long the steps take.
             if parts.count == 1, outcome.isFinished, outcome.firstMiss != nil {
                 BuildDurations.add(duration, of: build.part.identity.key.directoryName)
             }
@@ -154,7 +154,7 @@ struct BuildRecorder {
                         part: part, number: number, place: place, record: record, mode: mode,
                         dockerfile: text.map(Self.digest) ?? ""))
             }
-            // Who asks for them sees at once how many there are; looking at contexts takes its time.
+            // Written first, so that readers see at once how many there are; recording contexts takes time.
             for build in kept { write(build.record.json, Export.buildRecord, of: build) }
             let deadline = Clock.monotonic &+ settings.recordingTime
             var seen: [Seen] = []
@@ -165,7 +165,8 @@ struct BuildRecorder {
         return kept
     }
 
-    /// With leases of its own, and only while it writes: docker's keep the exports there. Not without them.
+    /// Writes under leases of its own, and nothing without them: docker's leases protect the exports only while docker
+    /// runs.
     private func leased(_ parts: [Part], _ write: () -> Void) {
         var leases: [Lease] = []
         for generation in parts.compactMap(\.export?.generation).withoutRepeats {
@@ -179,14 +180,14 @@ struct BuildRecorder {
         try? Files.replace(build.place.appending(path: name), with: record.text + "\n", mode: build.mode)
     }
 
-    /// A Dockerfile as the build read it; nil where it has changed since, or is no file that can be read.
+    /// A Dockerfile as the build read it; nil if it has changed since or cannot be read.
     private static func text(of dockerfile: ByteString, unchangedSince began: Int64) -> ByteString? {
         guard let text = text(of: dockerfile), let status = try? Files.status(dockerfile), status.changed <= began
         else { return nil }
         return text
     }
 
-    /// What docker would read, and nothing else: it takes the file from its own folder, and follows no link out of that.
+    /// Only what docker would read: it follows no link from the file's own folder to the outside.
     private static func text(of dockerfile: ByteString) -> ByteString? {
         try? Files.read(dockerfile, within: dockerfile.parentPath, limit: 1 << 20)
     }
@@ -195,7 +196,7 @@ struct BuildRecorder {
         SHA256.hexDigest(of: dockerfile).prefix(16)
     }
 
-    /// Why exporting such a build does not pay; nil when it does, or nothing is known.
+    /// Why exporting such a build does not pay; nil if it does, or if nothing is known.
     static func loss(of build: BuildDescription, _ identity: BuildIdentity) -> ByteString? {
         guard let path = build.dockerfilePath,
             let text = try? Files.read(path, within: path.parentPath, limit: largestJudged)
@@ -246,7 +247,7 @@ struct BuildRecorder {
             files: settings.recordedFiles, time: max(0, deadline &- Clock.monotonic))
         let bytes = ContextSurvey.record(of: root, ignoreFile: ignoreFile, limits, began: build.record.began).bytes
         defer { seen.append(Seen(root: root, ignoreFile: ignoreFile, mode: build.mode, path: target)) }
-        // Most builds see what the one before saw.
+        // Usually the context is the same as in the earlier build.
         if let former = build.part.relative?.appending(path: Export.contextRecord),
             (try? Files.status(former, followLinks: false).owner) == Kernel.userID,
             (try? Files.read(former, limit: bytes.count, followLinks: false)) == bytes,
@@ -259,7 +260,7 @@ struct BuildRecorder {
 }
 
 extension BuildxHistory {
-    /// The build that was recorded, among those that buildx has noted.
+    /// The build that was recorded, among those in buildx's history.
     public static func reference(of record: BuildRecord, among references: [Reference]) -> Reference? {
         reference(
             since: record.began, context: record.context.text, dockerfile: record.dockerfile, target: record.bakeTarget,
@@ -268,7 +269,7 @@ extension BuildxHistory {
 }
 
 extension BuildDescription {
-    /// The file that its instructions come from; nil where that is none of this machine's.
+    /// The absolute path of its Dockerfile; nil if that is not a file on this machine.
     var dockerfilePath: ByteString? {
         guard case .directory(let path) = context, dockerfile != "-", dockerfile?.range(of: "://") == nil else {
             return nil
@@ -278,7 +279,7 @@ extension BuildDescription {
 }
 
 extension GlobalOptions {
-    /// The words that choose the same engine.
+    /// The options that select the same engine.
     var words: [ByteString] {
         var words: [ByteString] = []
         if let configDirectory { words += ["--config", configDirectory] }
@@ -291,7 +292,8 @@ extension GlobalOptions {
 }
 
 extension BuildxHistory.Access {
-    /// This process's own way to the engine, with the options that a build was given; nil without a place for docker's files.
+    /// How this process reaches the engine with the options of a recorded build; nil if docker's configuration has no
+    /// directory.
     public init?(docker: ByteString, globals: [ByteString]) {
         let configuration = globals.firstIndex(of: "--config").flatMap { index in
             index + 1 < globals.count ? globals[index + 1] : nil

@@ -6,21 +6,21 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// A place that layers come from and go to. Nobody else knows what its options look like.
+/// A cache that builds import from and export to. Only the back end itself knows what its options look like.
 protocol CacheBackend {
-    /// What its options begin with: `type=SCHEME`.
+    /// The type in its options: `type=SCHEME`.
     static var scheme: ByteString { get }
-    /// Whether a value in an option is one that this back end has given.
+    /// Whether a value in an option came from this back end.
     func owns(_ value: ByteString) -> Bool
     /// Why a builder cannot export to it.
     func limits(with builder: BuilderFacts) -> [Note]
-    /// Reads ahead while the engine is asked.
+    /// Reads ahead while the engine is being asked.
     mutating func read(_ builds: [Build])
-    /// Whether what it has read has an export of the first build's key.
+    /// Whether it has read an export of the first build's key.
     var hasExport: Bool { get }
-    /// Lets go of what it has read: a wait begins, after which it is old.
+    /// Discards what it has read, because it would be outdated after the wait that follows.
     mutating func forget()
-    /// What there is for the builds of a command. Fails for none of them as a whole: what cannot be is left out, and said.
+    /// Offers for the builds of a command. It never fails as a whole: whatever is impossible is left out, with a note.
     mutating func offers(
         for known: inout KnownBuilds, _ request: CacheRequest, by builder: BuilderFacts, _ timing: ExportTiming
     ) -> CacheOffers
@@ -42,66 +42,66 @@ extension CacheBackend {
 enum ExportTiming: Equatable {
     /// Before docker ends.
     case withBuild
-    /// The settings want it behind the build, but that is not safe.
+    /// Before docker ends, although the settings ask for it afterwards: that is not safe, for this reason.
     case notBehind(ByteString)
-    /// Once docker has ended, by a child of this process.
+    /// After docker has ended, by a child of this process.
     case behind
-    /// Once docker has ended, by a child of the shim before docker.
+    /// After docker has ended, by a child of the shim that ran before this plugin.
     case behindElsewhere
 }
 
 /// What a back end offers to the builds of a command.
 struct CacheOffers {
-    /// What it leaves of the request, and why.
+    /// What remains of the request, and why.
     let request: CacheRequest
-    /// An offer for each build that there was time for: the first ones of the command.
+    /// One offer for each build that there was time for, in the command's order.
     let offers: [CacheOffer]
-    /// The same builds, as records and exports know them.
+    /// The same builds, as exports and records need them.
     let builds: [CachedBuild]
-    /// What these offers take.
+    /// What makes these offers valid.
     let reservation: any Reservation
 
-    /// Whether an export is left until docker has ended.
+    /// Whether an export is deferred until docker has ended.
     var isExportedBehind: Bool { builds.contains(where: \.isExportedBehind) }
     /// The keys that get a new export.
     var exportedKeys: [Key] { builds.filter { $0.export != nil }.map(\.identity.key) }
 
-    /// Of a command that a back end has nothing for.
+    /// For a command that the back end has nothing for.
     static func none(_ request: CacheRequest) -> CacheOffers {
         CacheOffers(request: request, offers: [], builds: [], reservation: NoReservation(request: request))
     }
 }
 
-/// One build beside its offer.
+/// One build with what is offered to it.
 struct CachedBuild {
     let identity: BuildIdentity
-    /// What `--cache-from` is given; nil where nothing is imported from a store.
+    /// The value of `--cache-from`; nil if nothing is imported from a store.
     var imported: ByteString?
-    /// The newest export of its key among what it imports.
+    /// The newest export of its key among those that it imports.
     var relative: ByteString?
-    /// Where it exports to.
+    /// The directory that it exports to.
     var export: Export?
-    /// What `--cache-to` would be given.
+    /// The value of `--cache-to`, even if the export is deferred.
     var exportOption: ByteString?
     var isExportedBehind = false
 }
 
-/// What offers take: directories and leases. Making them is all that may fail once a command is decided about, and what fails is
-/// taken from the offers.
+/// The directories and leases that offers need. Making them is the only step that can fail after the decision; a failed
+/// step disables the corresponding import or export.
 protocol Reservation {
-    /// Makes it, and returns what can be offered with it.
+    /// Makes them, and returns what can be offered with them.
     func commit() -> CacheOffers
-    /// What an export behind its build needs after docker's own leases have ended.
+    /// What a deferred export needs after docker's own leases have ended.
     var inheritance: [Detached.Inheritance] { get }
-    /// Ends what earlier builds of the same kind have left to be exported.
+    /// Cancels the deferred exports of earlier builds of the same kind.
     func supersede()
-    /// Shows new exports to other builds, once docker has ended.
+    /// Makes new exports visible to other builds, after docker has ended.
     func publish()
-    /// Notes down what is used, and cleans up behind the command where that is due.
+    /// Records what is used, and starts a background trim if one is due.
     func didUse()
 }
 
-/// Nothing is taken.
+/// For offers that need nothing.
 struct NoReservation: Reservation {
     let request: CacheRequest
     var offers: [CacheOffer] = []

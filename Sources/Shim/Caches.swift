@@ -10,7 +10,7 @@ internal import Planning
 struct Caches {
     private let request: CommandRequest
     private let local: LocalStore
-    /// Only a build by itself imports past the store.
+    /// nil for a command with several builds: only a single build imports directly from the registry.
     private let registry: DirectRegistry?
     private static let fewestDescriptors: UInt64 = 64
 
@@ -24,10 +24,10 @@ struct Caches {
         }
     }
 
-    /// Whether a value in an option is one that a back end of this command has given.
+    /// Whether a value in an option came from one of this command's back ends.
     func owns(_ value: ByteString) -> Bool { local.owns(value) || registry?.owns(value) ?? false }
 
-    /// Finds out who will build, and what the caches have for it: they read while the engine is asked.
+    /// Finds out who will build, and what the caches offer for it; the caches read while the engine is being asked.
     func resolve(_ command: some BuildCommand) throws(Refusal) -> BuildDecision {
         if let registry { return try resolve(command, from: registry) }
         return try resolve(command, from: local)
@@ -36,7 +36,8 @@ struct Caches {
     private func resolve(
         _ command: some BuildCommand, from backend: some CacheBackend
     ) throws(Refusal) -> BuildDecision {
-        // For all that comes before the store, whose layers count for more than what a large tree's modes tell.
+        // A limit for everything that comes before the store: layers are worth more than knowing the modes in a large
+        // tree.
         let before = request.budget.share(nanoseconds: Budget.whole * 2 / 3)
         var (command, backend, known) = (command, backend, knownBuilds(of: command, within: before))
         let builder = try builder(for: command, until: before.deadline) {
@@ -67,14 +68,15 @@ struct Caches {
         KnownBuilds(command.builds, of: command.total, request.settings, request.purpose, within: before)
     }
 
-    /// Who will build. `meanwhile` runs while the engine thinks; never when it is not asked.
+    /// Finds out who will build. `meanwhile` runs while the engine works on its answer; it does not run if no engine is
+    /// asked.
     private func builder(
         for command: some BuildCommand, until deadline: Deadline, meanwhile: () -> Void
     ) throws(Refusal) -> BuilderFacts {
         func refusal(_ note: Note) -> Refusal { Refusal(notes: command.request.notes + [note]) }
         let docker = request.docker
         guard !DockerProgram.isSnap(docker.path) else { throw refusal(Note(.dockerIsSnap)) }
-        // Where docker has too few to start its plugin it builds with the legacy builder, which refuses our options.
+        // With fewer, docker cannot start its plugin and uses the legacy builder, which refuses our options.
         guard Kernel.mostDescriptors >= Self.fewestDescriptors else {
             throw refusal(Note(.leaseNotKept, "too few descriptors"))
         }
@@ -89,7 +91,8 @@ struct Caches {
     }
 }
 
-/// What a build waited for before it was looked up: what other hosts have pushed, and an equal build that began before it.
+/// What a build waited for before its caches were read: layers from other hosts, and an equal build that started
+/// earlier.
 struct BuildWait {
     private let settings: Settings
     private var waited: [Note] = []
@@ -102,7 +105,8 @@ struct BuildWait {
         flight = BuildFlight(settings)
     }
 
-    /// `forget` lets go of what has been read, which counts no more after a wait, and whose leases would keep others waiting meanwhile.
+    /// `forget` discards what has been read: after a wait it would be outdated, and its leases would hold up others
+    /// meanwhile.
     mutating func join(
         _ build: SingleBuild, _ known: KnownBuilds, _ asked: CacheRequest, by builder: BuilderFacts, in store: Store?,
         hasExport: Bool, forgetting forget: () -> Void

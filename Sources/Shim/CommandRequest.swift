@@ -4,10 +4,10 @@ public import Host
 internal import Notes
 internal import Planning
 
-/// One command line, in whose place it is read, and what its decision is made with.
+/// One command line, the program's role, and everything that the decision is based on.
 public struct CommandRequest {
     let words: [ByteString]
-    /// The real docker, or the plugin behind this program where it stands in the plugin's place.
+    /// The real docker, or the plugin behind this program if it runs as the plugin.
     let docker: Program
     let role: Role
     let loaded: LoadedSettings
@@ -17,7 +17,8 @@ public struct CommandRequest {
 
     var settings: Settings { loaded.settings }
 
-    /// Reads a command line, `words[0]` being the program's name. What `budget` has no time for is left out, and the plan says so.
+    /// Parses a command line; `words[0]` is the program's name. Whatever does not fit into `budget` is left out, and
+    /// the plan says so.
     public init(
         _ words: [ByteString], _ docker: Program, as role: Role = .docker, _ loaded: LoadedSettings,
         for purpose: Decision.Purpose, within budget: Budget = Budget()
@@ -34,11 +35,11 @@ public struct CommandRequest {
     /// What is wrong with the settings.
     var notes: [Note] { loaded.unread.map(\.note) + loaded.problems.map { Note(.settingsInvalid, $0.text) } }
 
-    /// Whether a command that is left as it was has been told of by the shim before docker, which is our parent now. Without
-    /// a journal that is not known, and nobody would find a record.
+    /// Whether the shim before docker, which is now our parent, has already recorded an unchanged command. Without a
+    /// journal this is unknown; then it counts as recorded, because nobody would find a second record.
     var isToldAlready: Bool { role != .docker && (!settings.journal || Journal.parentHasWritten) }
 
-    /// What a container lacks of the sandbox that is asked for; nil without one.
+    /// What a container lacks of the requested sandbox; nil if nothing is missing or no sandbox is requested.
     func sandboxLack(_ notes: [Note]) -> Note? {
         switch invocation {
         case .container(let container):
