@@ -6,7 +6,7 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// A compose that builds by itself: it gets a file more, which adds to the builds' cache lists and nothing else.
+/// A compose that builds by itself: it gets an additional file, which only extends the cache lists of the builds.
 struct ComposeBuild: BuildCommand {
     let request: CacheRequest
     let builder: BuilderRequest
@@ -16,7 +16,7 @@ struct ComposeBuild: BuildCommand {
     private let file: ComposeFile
     private let directory: ByteString
     private var parts: [BakeCachePolicy.Part] = []
-    /// The names of services by those of targets.
+    /// The names of services, by the names of targets.
     private var services: [ByteString: ByteString] = [:]
 
     var globals: GlobalOptions { compose.globals }
@@ -41,7 +41,7 @@ struct ComposeBuild: BuildCommand {
         builder = BuilderRequest(route: .buildx, engine: EngineRequest(compose.globals), builder: compose.builder)
     }
 
-    /// The builds of the project, as compose itself tells them.
+    /// Reads the project's builds from compose's own output.
     func completed(by builder: BuilderFacts) throws(Refusal) -> ComposeBuild {
         let deadline = command.budget.deadline
         let words = ["config", "--format=json", "--"] + compose.services
@@ -74,11 +74,11 @@ struct ComposeBuild: BuildCommand {
 }
 
 extension ComposeInvocation {
-    /// What compose may take to tell its project. Where it needs longer, so will the command.
+    /// Time limit for compose to print its project, in nanoseconds. If that takes longer, so does the command itself.
     private static let patience: Int64 = 20_000_000_000
     private static let largestProject = 16 << 20
 
-    /// What compose says to other words, such as `config`, for the same project; nil when it fails.
+    /// Compose's output for other arguments, such as `config`, on the same project; nil if compose fails.
     func configuration(_ words: [ByteString], of command: [ByteString], docker: Program) -> ByteString? {
         let environment = EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
         let answer = try? Execution.ask(

@@ -5,9 +5,9 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What is to be done with a command of compose's. Builds by bake are the plugin's to decide about.
+/// The decision about a compose command. For builds that compose hands to bake, the plugin decides.
 enum ComposeDecision {
-    /// Paths alone, or nothing.
+    /// Translated paths, or no change.
     case plan(Plan)
     /// Compose builds by itself.
     case builds
@@ -25,14 +25,14 @@ enum ComposeDecision {
         }
         do throws(EngineError) {
             if try Self.buildsByBake(compose, docker: command.docker, for: command.purpose) {
-                // The plugin decides, if it is there.
+                // The plugin decides, if it is Slipway's.
                 let isThere = try BuildxPlugin.isSlipway(for: EngineRequest(compose.globals), .current())
                 plan.notes.append(isThere ? Note(.notEdited) : Note(.pluginMissing))
             } else if compose.word == "build" {
                 self = .builds
                 return
             } else {
-                // A file more would show in the labels of the containers.
+                // An additional file would show in the labels of the containers.
                 plan.notes.append(Note(.composeBuildsItself, "only `compose build` shares layers"))
             }
         } catch {
@@ -41,7 +41,8 @@ enum ComposeDecision {
         self = .plan(plan)
     }
 
-    /// Whether compose hands its builds to the buildx plugin: since 2.37 unless COMPOSE_BAKE says no, since 2.31 if it says yes.
+    /// Whether compose hands its builds to the buildx plugin: since 2.37 unless COMPOSE_BAKE is false, since 2.31 only
+    /// if it is true.
     ///
     /// Source: docker/compose pkg/compose/build.go, build, at 2.26 to 5.
     static func buildsByBake(

@@ -3,12 +3,12 @@ internal import Formats
 internal import Host
 internal import Planning
 
-/// A file that is added to a project's own, and how compose is told of it.
+/// An additional compose file for a project, and the edits that make compose read it.
 struct ComposeFile {
     private let folder: ByteString
-    /// What its name begins with.
+    /// The prefix of its name.
     private let name: ByteString
-    /// The project's files when they are not given by `--file`: what COMPOSE_FILE would say.
+    /// The value for COMPOSE_FILE that stands for the project's own files; nil if `--file` names them.
     private let files: ByteString?
     private let separator: ByteString
 
@@ -20,12 +20,12 @@ struct ComposeFile {
         "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml",
     ]
 
-    /// What a file begins with that is the same for every command of a project: it shows in the labels of the containers, and
-    /// who reads them opens it.
+    /// The prefix of a file that is the same for every command of a project: the containers' labels name it, and
+    /// readers of those labels open it.
     private static let lasting: ByteString = "paths-"
 
-    /// Nil where the project's own files are not certain (an .env file may name others), or can be read only once. A lasting
-    /// file has its project's name, any other a name of its own.
+    /// nil if it is uncertain which files the project has (an .env file may name others), or if one of them can be read
+    /// only once. A lasting file is named after its project; any other gets a unique name.
     ///
     /// Source: compose-spec/compose-go cli/options.go, WithConfigFileEnv and WithDefaultConfigPath.
     init?(for compose: ComposeInvocation, isLasting: Bool = false) {
@@ -66,10 +66,10 @@ struct ComposeFile {
         }
     }
 
-    /// Whether a shim has been here already.
+    /// Whether another shim has already added its file.
     var isOurs: Bool { files?.range(of: "/slipway/compose/") != nil }
 
-    /// Compose is asked for its project before it runs: a pipe would be empty then.
+    /// Compose reads its project once before it runs, and a pipe would then be empty.
     private static func canBeReadAgain(_ file: ByteString) -> Bool {
         (try? Files.status(file).kind) ?? .regular == .regular
     }
@@ -86,26 +86,27 @@ struct ComposeFile {
         }
     }
 
-    /// Whether an .env file says nothing of the project's files.
+    /// Whether an .env file leaves the project's files alone.
     private static func namesNoFiles(_ path: ByteString) -> Bool {
         guard !Files.isMissing(path) else { return true }
         guard let text = try? Files.read(path, limit: 1 << 20) else { return false }
         return text.range(of: "COMPOSE_FILE") == nil && text.range(of: "COMPOSE_PATH_SEPARATOR") == nil
     }
 
-    /// Where a file with this text stands. Two projects may have the same files and other variables: what lasts has its text's
-    /// name, too.
+    /// The path for this text. Two projects may have the same files but different variables, so a lasting name contains
+    /// the text's digest, too.
     func path(for text: ByteString) -> ByteString {
         let digest = name.hasPrefix(Self.lasting) ? "-" + SHA256.hexDigest(of: text).prefix(8) : ""
         return folder.appending(path: name + digest + ".json")
     }
 
-    /// Writes it, unless it says so already; those that no command has used for long go. Nil where it cannot be written.
+    /// Writes the file, unless it already has this text, and removes files that no command has used for a long time.
+    /// nil if it cannot be written.
     func write(_ text: ByteString) -> ByteString? {
         let path = path(for: text)
         do throws(Errno) {
             if (try? Files.read(path, limit: text.count, followLinks: false)) == text {
-                // Its time says when it was last used.
+                // Its modification time is the time of its last use.
                 try? Files.setModified(path, Clock.now)
             } else {
                 try Files.makeDirectories(folder, mode: 0o700)
@@ -118,12 +119,12 @@ struct ComposeFile {
         return path
     }
 
-    /// What says when old files were last looked for.
+    /// The name of the file whose modification time is the time of the last sweep.
     private static let sweptName: ByteString = "swept"
-    /// How long a lasting file stays after the last command that used it: containers that are older still name it.
+    /// How long a lasting file is kept after its last use: older containers still name it.
     private static let lastingAge = 90 * day
 
-    /// Once a day, behind the command's back: however many there are, none is found too late.
+    /// Removes old files once a day, in the background, so that it can examine all of them however many there are.
     static func sweep(_ folder: ByteString) {
         let mark = folder.appending(path: sweptName)
         if let swept = try? Files.status(mark, followLinks: false), (0..<day).contains(Clock.now &- swept.modified) {
@@ -135,16 +136,16 @@ struct ComposeFile {
             removeOld(in: folder)
             return 0
         }
-        // Where no process may stay behind the command does a part of it itself.
+        // If no background process is possible, the command itself examines a part of the files.
         if !isBehind { removeOld(in: folder, of: 256) }
     }
 
-    /// Names that are listed where only some files are looked at.
+    /// The most names to list if only some files are examined.
     private static let mostNames = 16_384
 
     static func removeOld(in folder: ByteString, of most: Int = .max) {
         let names = (try? Files.names(in: folder, limit: most == .max ? .max : mostNames)) ?? []
-        // Others each time: the first of a listing are the same again and again, and may all be young.
+        // A random sample: the first names of a listing would be the same each time, and their files may all be recent.
         let some = most < names.count ? Array(names.shuffled().prefix(most)) : names
         for name in some where name != sweptName {
             let old = folder.appending(path: name)
@@ -155,7 +156,7 @@ struct ComposeFile {
         }
     }
 
-    /// What tells compose of the file, behind the project's own.
+    /// The edits that make compose read the file after the project's own.
     func edits(_ compose: ComposeInvocation, adding path: ByteString) -> [Edit] {
         guard let files else { return [.insert(["--file=" + path], after: compose.commandWordIndex - 1)] }
         return [
@@ -166,7 +167,7 @@ struct ComposeFile {
 }
 
 extension ByteString {
-    /// The pieces between separators of any length.
+    /// Splits at a separator of any length.
     fileprivate func pieces(between separator: ByteString) -> [ByteString] {
         var pieces: [ByteString] = []
         var rest = self

@@ -7,8 +7,8 @@ internal import PathMap
 internal import Planning
 
 extension ComposeDecision {
-    /// The engine's paths in the words; where the command makes containers a file more gives them for the project's own. Only where
-    /// paths differ is compose asked for the project: 50 to 150 ms.
+    /// The command with the engine's paths. If it makes containers, an additional file gives the engine's paths for the
+    /// project's own mounts. Compose is asked for its project only if paths differ, because that takes 50 to 150 ms.
     static func translated(_ compose: ComposeInvocation, _ command: CommandRequest) -> Plan {
         var paths = PathView(command.settings, for: command.purpose)
         var engine = ReachedEngine(compose.globals, docker: command.docker, for: command.purpose)
@@ -23,7 +23,7 @@ extension ComposeDecision {
             guard !compose.isRemote else { throw EngineError(.definitionRemote) }
             guard let file = ComposeFile(for: compose, isLasting: true) else { throw EngineError(.definitionUnclear) }
             guard !file.isOurs else { throw EngineError(.alreadyApplied) }
-            // What belongs to a profile that is off may be started by name, or by what depends on it.
+            // A service of a disabled profile can still be started by name, or because another service depends on it.
             let words: [ByteString] = ["--profile=*", "config", "--format=json"]
             guard let said = compose.configuration(words, of: plan.arguments, docker: command.docker),
                 let project = JSON(said, until: deadline)

@@ -5,10 +5,10 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What is to be done with a command that makes a container: paths, packages and the sandbox give edits each.
+/// The decision about a command that makes a container: paths, packages and the sandbox each contribute edits.
 struct ContainerDecision {
     let plan: Plan
-    /// Where a view is given: what is cleaned up once docker has ended.
+    /// The views to clean up after docker has ended; nil if the container gets none.
     let views: PackageViews?
 
     init(_ container: ContainerInvocation, _ command: CommandRequest) {
@@ -39,7 +39,7 @@ struct ContainerDecision {
         self.plan = plan
     }
 
-    /// Of a volume, which has paths alone.
+    /// The plan for a volume: only its paths are translated.
     static func plan(_ volume: VolumeInvocation, _ command: CommandRequest) -> Plan {
         guard !volume.isPassThrough else { return .unchanged(command.words, [Note(.helpOrCheck)]) }
         guard !volume.mountSources.isEmpty else { return .unchanged(command.words, [Note(.notEdited)]) }

@@ -4,34 +4,34 @@ internal import Host
 internal import Notes
 public import Planning
 
-/// What is to be done with a command line: `slipway explain` prints it, and the shim carries out the same one.
+/// What happens to a command line: `slipway explain` prints the same decision that the shim carries out.
 public struct Decision {
-    /// What docker is given, and why.
+    /// What docker gets, and why.
     public let plan: Plan
-    /// The kind of command, for the journal: nil for one that is not worth a line.
+    /// The kind of command, for the journal; nil if the command is not worth a line.
     let command: ByteString?
-    /// What was decided about builds; nil where nothing was reserved or looked up for any.
+    /// The decision about builds; nil if nothing was looked up or reserved for any.
     let builds: BuildDecision?
-    /// What is cleaned up behind a container.
+    /// The views to clean up after a container.
     let views: PackageViews?
 
-    /// The journal and a definition from standard input stay below this; what a build exports may not.
+    /// No file of Slipway's own, such as the journal or a copied definition, is larger. Exports can be.
     private static let largestOwnFile: UInt64 = 32 << 20
 
     /// Whether a decision is carried out or only shown.
     public enum Purpose: Sendable {
-        /// Leases are taken, and what is learned is remembered.
+        /// Takes leases, and remembers what it learns.
         case acting
-        /// Nothing is locked, made or written.
+        /// Locks, makes and writes nothing.
         case showing
     }
 
-    /// Decides about a command. Nothing is made yet: what the plan needs, `reserved` makes.
+    /// Decides about a command, but makes nothing yet: `reserved` makes what the plan needs.
     public init(_ request: CommandRequest) {
         let words = request.words
         guard Kernel.largestFile >= Self.largestOwnFile else {
             let plan = Plan.unchanged(words, [Note(.filesLimited)])
-            // Nothing else is worth one of the few bytes that files may have.
+            // The size of files is limited here, so only a missing sandbox is worth a line in the journal.
             let command: ByteString? = request.sandboxLack(plan.notes) == nil ? nil : "unknown"
             self.init(plan, command, isSaidAlone: true, for: request)
             return
@@ -48,7 +48,7 @@ public struct Decision {
         case .compose(let compose):
             switch ComposeDecision(compose, request) {
             case .plan(let plan):
-                // What the plugin will decide about is written down there.
+                // The plugin itself records what it decides.
                 let plan = plan.limitedToArgMax()
                 self.init(plan, plan.isNoteworthy ? "compose" : nil, for: request)
             case .builds:
@@ -59,7 +59,7 @@ public struct Decision {
         case .container(let container):
             let decided = ContainerDecision(container, request)
             let plan = decided.plan.limitedToArgMax()
-            // Where there are no packages a run is no news.
+            // Most containers are not changed, and not worth a line; a missing sandbox always is.
             let isLacking = request.sandboxLack(plan.notes) != nil
             let command = plan.isNoteworthy || isLacking ? container.word : nil
             self.init(plan, command, views: decided.views, for: request)
@@ -69,14 +69,14 @@ public struct Decision {
         }
     }
 
-    /// Of a bake. `definition` is what stands on standard input, if that has been read.
+    /// For a bake. `definition` is the content of standard input, if it has already been read.
     init(_ bake: BakeInvocation, _ request: CommandRequest, of definition: BakeDefinition? = nil) {
         self.init(request) { caches throws(Refusal) in
             try caches.resolve(BakeCommand(bake, request, of: definition, isOurs: caches.owns))
         }
     }
 
-    /// Of builds: what the back ends offer, put into the user's words.
+    /// For builds: renders what the back ends offer.
     private init(_ request: CommandRequest, _ resolve: (Caches) throws(Refusal) -> BuildDecision) {
         do throws(Refusal) {
             let builds = try resolve(Caches(request))
@@ -95,9 +95,9 @@ public struct Decision {
         self.init(plan, Self.word(for: plan, request), for: request)
     }
 
-    /// What the journal calls a command that builds.
+    /// The name in the journal of a command that builds.
     private static func word(for plan: Plan, _ request: CommandRequest) -> ByteString? {
-        // The shim before docker has written it down.
+        // The shim before docker has already recorded it.
         let isTold = request.role != .docker && plan.notes.map(\.reason) == [.alreadyApplied]
         switch request.invocation {
         case .build: return isTold ? nil : "build"
@@ -119,8 +119,8 @@ public struct Decision {
         self.views = views
     }
 
-    /// Makes what the plan needs: leases that outlive exec, directories, a file for compose. What cannot be made is taken from the
-    /// plan, once; a command that docker would find too long needs nothing.
+    /// Makes what the plan needs: leases that outlive exec, directories, a file for compose. A failed step disables the
+    /// corresponding import or export, once. A command that is too long for docker needs nothing.
     func reserved(for request: CommandRequest) -> Decision {
         guard let builds else { return self }
         guard !builds.plan.has(.commandTooLong) else { return Decision(builds.plan, command, for: request) }
@@ -133,7 +133,7 @@ public struct Decision {
 }
 
 extension Plan {
-    /// Whether the journal is to tell of it, where most commands of the kind are not touched.
+    /// Whether the plan is worth a line in the journal, for kinds of commands that Slipway usually does not change.
     fileprivate var isNoteworthy: Bool {
         let usual: [Reason] = [
             .helpOrCheck, .notEdited, .packageCacheOff, .noPackages, .engineElsewhere, .pluginMissing,

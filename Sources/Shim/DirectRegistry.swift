@@ -6,8 +6,8 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// A registry that the engine itself imports from, past the store: for machines that live as long as one build. Nothing is exported
-/// there by builds.
+/// A registry from which the engine itself imports, without the store: for machines that live only as long as one
+/// build. Builds export nothing to it.
 struct DirectRegistry: CacheBackend {
     static let scheme: ByteString = "registry"
 
@@ -16,7 +16,8 @@ struct DirectRegistry: CacheBackend {
     private let globals: GlobalOptions
     private let store: Store?
 
-    /// nil where the settings name none. `store` is where builds would export to: what stands there is not to be exported again.
+    /// nil if the settings name none. `store` is where builds would export to: a build whose export is already there
+    /// does not export again.
     init?(_ settings: Settings, _ globals: GlobalOptions, beside store: Store?) {
         guard let prefix = settings.remote.directPrefix else { return nil }
         self.prefix = prefix
@@ -55,7 +56,7 @@ struct DirectRegistry: CacheBackend {
         }
     }
 
-    /// What `--cache-from` is given.
+    /// The value of `--cache-from`.
     static func option(importing reference: ByteString, isInsecure: Bool) -> ByteString {
         CSV.record(
             of: ["type=" + scheme, "ref=" + reference] + (isInsecure ? ["registry.insecure=true"] : []))
@@ -63,6 +64,6 @@ struct DirectRegistry: CacheBackend {
 }
 
 extension BuilderFacts {
-    /// What it builds for unless it is told otherwise.
+    /// The platform that it builds for by default.
     var platform: ByteString { "linux/" + (architecture ?? Kernel.architecture) }
 }

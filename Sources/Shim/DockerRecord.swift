@@ -1,20 +1,20 @@
 public import Formats
 public import Host
 
-/// What install.sh wrote down beside the shim: the docker that it stands in for, for callers without PATH.
+/// The path of the docker that the shim replaces, recorded by install.sh beside the shim: for callers without PATH.
 public enum DockerRecord: Equatable, Sendable {
-    /// There is none.
+    /// There is no record.
     case missing
-    /// A docker that can be run.
+    /// A docker that can be executed.
     case docker(Program)
-    /// Nothing that can be run stands there any more, or a shim.
+    /// The path no longer leads to an executable, or it leads to a shim.
     case gone(ByteString)
-    /// Somebody else could have put it there: the record, or the docker that it names.
+    /// Another user could have written the record, or replaced the docker that it names.
     case notTrusted(ByteString)
 
     private static let largest = 8192
 
-    /// The record that belongs to a program of ours, docker or slipway, by its path without links.
+    /// The record of an installed `docker` or `slipway`, whose path must be free of links.
     public static func path(for program: ByteString) -> ByteString? {
         let above = program.parentPath.parentPath
         if program.hasSuffix("/lib/slipway/shims/docker") { return above.appending(path: "real-docker") }
@@ -22,7 +22,8 @@ public enum DockerRecord: Equatable, Sendable {
         return nil
     }
 
-    /// Reads a record. Whose file it is and whose docker it names is looked at before either is believed.
+    /// Reads a record. Before it uses the record, it checks who owns the file and who can replace the docker that it
+    /// names.
     public static func read(_ path: ByteString?) -> DockerRecord {
         guard let path, !Files.isMissing(path) else { return .missing }
         guard Files.isOursAlone(path), let text = try? Files.read(path, limit: largest, followLinks: false) else {

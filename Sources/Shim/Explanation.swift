@@ -6,8 +6,8 @@ internal import Notes
 public import Planning
 
 extension Decision {
-    /// What would become of a command line, for people: also of one that compose or buildx is called with by themselves, and of
-    /// what compose would call bake with. Takes no lease and changes nothing.
+    /// The plan for a command line, for people. This covers direct calls of `docker-compose` and `docker-buildx`, and
+    /// the bake that compose would start. Takes no lease and changes nothing.
     public static func explain(_ arguments: [ByteString], docker: Program, _ loaded: LoadedSettings) -> Plan {
         switch arguments.first?.lastPathComponent {
         case "docker-buildx":
@@ -16,7 +16,7 @@ extension Decision {
             }
             return Decision(CommandRequest(arguments, plugin, as: .buildx, loaded, for: .showing)).plan
         case "docker-compose":
-            // The same program as docker's plugin, but for a few of docker's own options among compose's.
+            // The same program as docker's plugin, except that its options include a few of docker's own.
             return explain(["docker", "compose"] + arguments.dropFirst(), docker: docker, loaded)
         default:
             let request = CommandRequest(arguments, docker, loaded, for: .showing)
@@ -29,7 +29,7 @@ extension Decision {
         }
     }
 
-    /// The bake that compose would run. Compose itself tells its definition.
+    /// The bake that compose would start; compose itself prints the definition.
     private static func explain(
         _ compose: ComposeInvocation, _ arguments: [ByteString], _ plan: Plan, docker: Program,
         _ loaded: LoadedSettings

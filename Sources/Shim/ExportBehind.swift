@@ -7,8 +7,8 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// An export that is made once docker has ended: the same build is solved again for its cache alone, with every step in the engine's
-/// own cache. It ends at the first step that is not.
+/// An export that is made after docker has ended: it solves the same build again, only for its cache, while all steps
+/// are in the engine's own cache. It stops at the first step that is not.
 struct ExportBehind {
     private let docker: ByteString
     private let words: [ByteString]
@@ -17,15 +17,15 @@ struct ExportBehind {
     private let nanoseconds: Int64
     private let mostPressure: Int
 
-    /// buildx has a history since then, without which it is not known how a build has ended.
+    /// The first buildx with a history, without which it is unknown how a build ended.
     private static let oldestBuildx = Version(0, 21)
-    /// What stands in BuildKit's history, instead of the context's folder.
+    /// The name of this build in BuildKit's history, instead of the context's directory.
     private static let name: ByteString = "slipway: cache export"
-    /// The process behind a build lives two hours at most, of which the build may take one.
+    /// The background process lives at most two hours, and the build itself may take one of them.
     private static let longest: Int64 = 1_800_000_000_000
     private static let pause: Int64 = 1_000_000_000
 
-    /// Why a build has to export before docker ends; nil where it need not.
+    /// Why a build must export before docker ends; nil if it need not.
     static func obstacle(
         to build: BuildInvocation, by builder: BuilderFacts, isRecognizable: Bool, _ settings: Settings
     ) -> ByteString? {
@@ -38,8 +38,8 @@ struct ExportBehind {
         return nil
     }
 
-    /// `export.option` is what `--cache-to` is given, and `imported` what `--cache-from` was given: what the engine took from there it may
-    /// not have as a whole. nil where it cannot be noted down.
+    /// `export.option` is the value of `--cache-to`. `imported` is the build's own value of `--cache-from`: the engine
+    /// may not hold all the layers that the build imported from there. nil if the pending export cannot be recorded.
     init?(
         _ build: BuildInvocation, _ arguments: [ByteString], as identity: BuildIdentity, docker: ByteString,
         directory: ByteString, importing imported: ByteString?, exportingTo export: (place: Export, option: ByteString),
@@ -58,12 +58,12 @@ struct ExportBehind {
         words = build.repetition(arguments, options: options)
     }
 
-    /// Exports, and writes down what came of it. `isUnchanged` looks at the build's files.
+    /// Exports, and records the result. `isUnchanged` compares the build's files with those at its start.
     func run(after outcome: BuildOutcome?, isUnchanged: () -> Bool) {
         defer { pending.end() }
         let end = Clock.monotonic &+ nanoseconds
         guard let outcome else { return note(.exportBehindEnded, "how the build has ended is not known") }
-        // What has failed has nothing new that is whole.
+        // A failed build has nothing new and complete to export.
         guard outcome.isFinished else { return note(.exportBehindEnded, "the build has failed") }
         while isBusy {
             guard pending.isWanted else { return note(.exportBehindEnded, Self.superseded) }
