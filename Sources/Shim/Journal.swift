@@ -3,22 +3,22 @@ internal import Host
 public import Notes
 internal import Planning
 
-/// What was decided, a JSON line for each command that was changed or might have been. Command lines are not kept: build
-/// arguments hold secrets.
+/// The decisions, one JSON line for each command that Slipway changed or might have changed. Command lines are not
+/// recorded, because build arguments contain secrets.
 public enum Journal {
     private static let largest = 1 << 20
-    /// Much more than a line has, and little to read before each build of the plugin.
+    /// Much longer than any line, and still quick for the plugin to read before each build.
     private static let largestLine = 1 << 16
-    /// From a decision to the plugin that docker starts because of it.
+    /// How long after the shim's decision docker may start the plugin, in seconds.
     private static let lastingSeconds = 60
 
-    /// The journal's files, the older first.
+    /// The journal's files, the older one first.
     public static var files: [ByteString] {
         guard let folder = Locations.state else { return [] }
         return [folder.appending(path: "journal.1.jsonl"), folder.appending(path: "journal.jsonl")]
     }
 
-    /// Whether this process's parent, the shim that became docker, has written down a command just now. Looked up once, before
+    /// Whether this process's parent, the shim that became docker, has just recorded a command. Determined once, before
     /// this process writes a line of its own.
     static let parentHasWritten = hasWritten(Int(Kernel.parentID))
 
@@ -36,12 +36,12 @@ public enum Journal {
         }
     }
 
-    /// Appends a decision, with what was found in the build's Dockerfile. A failed journal write must not affect docker.
+    /// Appends a decision, with the findings in the build's Dockerfile. A failed journal write must not affect docker.
     static func append(_ plan: Plan, command: ByteString, _ findings: BuildFindings? = nil) {
         append(plan.notes, command: command, isChanged: plan.isChanged, in: nil, findings)
     }
 
-    /// What was done behind a build's back, and what could not be. `directory` is the build's; nil for where this process stands.
+    /// Appends what a background process did, or could not do. `directory` is the build's; nil for this process's own.
     public static func append(_ notes: [Note], command: ByteString, isChanged: Bool, in directory: ByteString? = nil) {
         append(notes, command: command, isChanged: isChanged, in: directory, nil)
     }

@@ -6,17 +6,17 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// The store on this machine: builds import the union of what it holds, and each exports into a directory of its own.
+/// The store on this machine: builds import the union of its exports, and each build exports to its own directory.
 struct LocalStore: CacheBackend {
     static let scheme: ByteString = "local"
 
-    /// nil where the settings' path cannot be one.
+    /// nil if the path in the settings cannot be a store's.
     let store: Store?
     private let path: ByteString
     private let settings: Settings
     private let purpose: Decision.Purpose
     private let budget: Budget
-    /// What was read while the engine was asked.
+    /// What was read while the engine was being asked.
     private var view: StoreView?
 
     init(_ settings: Settings, _ purpose: Decision.Purpose, within budget: Budget) {
@@ -27,18 +27,19 @@ struct LocalStore: CacheBackend {
         store = StoreLayout(root: path).map { Store($0) }
     }
 
-    /// Whether a path lies in a store of Slipway's, whichever it is.
+    /// Whether a path is in any store of Slipway's.
     static func owns(_ value: ByteString) -> Bool { StoreLayout.isInGeneration(value) }
 
     func owns(_ value: ByteString) -> Bool { Self.owns(value) }
 
-    /// What `--cache-from` is given.
+    /// The value of `--cache-from`.
     static func option(importing found: CacheLookup.Import) -> ByteString {
         CSV.record(of: ["type=" + scheme, "src=" + found.source.path, "digest=" + found.digest.name])
     }
 
-    /// What `--cache-to` is given. mode=max: the layers of every stage. gzip, the default, reuses the image's own blobs and
-    /// changes nothing that a user pushes. ignore-error: a full disk during the export is no reason to fail a build.
+    /// The value of `--cache-to`. mode=max exports the layers of every stage. gzip, the default, reuses the image's own
+    /// blobs and changes nothing that a user pushes. With ignore-error, a disk that fills up during the export does not
+    /// fail the build.
     static func option(exportingTo path: ByteString) -> ByteString {
         CSV.record(of: ["type=" + scheme, "dest=" + path, "mode=max", "ignore-error=true"])
     }
@@ -64,7 +65,8 @@ struct LocalStore: CacheBackend {
         known.lookAtModes()
         known.compare(with: builder, request, exportingTo: store)
         let architecture = builder.architecture ?? Kernel.architecture
-        // What there was no time for may be had now: until the engine had answered, it cost nobody anything.
+        // A view that ran out of time is read again if there is time now: waiting for the engine does not use up the
+        // budget.
         let view =
             view.flatMap { $0.architecture == architecture && ($0.isWhole || budget.isSpent) ? $0 : nil }
             ?? StoreView(of: store, for: known.builds, architecture, settings, purpose, within: budget)
@@ -76,7 +78,7 @@ struct LocalStore: CacheBackend {
         return reservation.offers
     }
 
-    /// What is said where there was no time to look at all targets.
+    /// The note for targets that there was no time for.
     private static func left(_ looked: Int, of total: Int, _ unlooked: Int) -> [Note] {
         guard unlooked > 0 else { return [] }
         return [Note(.timeSpent, ByteString(decimal: looked) + " of " + ByteString(decimal: total) + " targets")]

@@ -1,8 +1,8 @@
 public import Formats
 internal import Host
 
-/// Where a user's files lie: the XDG directories, which must be absolute, else those below HOME. A HOME of somebody else
-/// (`sudo` that kept it) is none: files of root's there would lock its owner out.
+/// The directories of a user's files: the XDG directories if they are absolute, otherwise those below HOME. A HOME of
+/// another user's (kept by `sudo`) is ignored: files that root made there would lock out its owner.
 public enum Locations {
     private static var home: ByteString? {
         guard let home = Kernel.variable("HOME"), home.hasPrefix("/"),
@@ -16,22 +16,22 @@ public enum Locations {
         return home?.appending(path: path).appending(path: "slipway")
     }
 
-    /// Settings files, the later one wins.
+    /// The settings files; a later one overrides an earlier one.
     static var settings: [ByteString] {
         ["/etc/slipway/slipway.conf"]
             + (folder("XDG_CONFIG_HOME", orHome: ".config").map { [$0 + "/slipway.conf"] } ?? [])
     }
 
-    /// Whether one of the settings files may stand there; cheap, and never wrong when it says no.
+    /// Whether there may be a settings file; cheap, and reliable when it is false.
     static var mayHaveSettings: Bool {
         Files.exists("/etc/slipway/slipway.conf") || Files.exists(below: "XDG_CONFIG_HOME", "/slipway/slipway.conf")
             || Files.exists(below: "HOME", "/.config/slipway/slipway.conf")
     }
 
-    /// The journal and what was learned.
+    /// The journal, and everything that Slipway remembers.
     public static var state: ByteString? { folder("XDG_STATE_HOME", orHome: ".local/state") }
 
-    /// The store of a host whose operator mounts one, else the user's own.
+    /// The store that the host's operator mounts, or otherwise the user's own.
     public static var store: ByteString? {
         let shared: ByteString = "/buildkit-cache"
         if (try? Files.status(shared).kind) == .directory { return shared }

@@ -5,9 +5,9 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What an engine offers to one container, and the cleaning up after it.
+/// The package views that an engine offers to one container, and their removal afterwards.
 struct PackageViews {
-    /// What the plan is made from.
+    /// What the plan is based on.
     private(set) var facts: PackageCachePolicy.Facts
     private var engine: ContainerEngine?
 
@@ -19,8 +19,8 @@ struct PackageViews {
             view: PackageView(random: Hex.digits(of: Kernel.randomBytes(8))), now: Int(Clock.now / 1_000_000))
     }
 
-    /// The names that a command's files of variables, or of labels, set; nil when one is not read. A pipe is not: docker would
-    /// find it empty; nor is one that takes longer than there is time.
+    /// The names that a command's files of variables, or of labels, set; nil if a file was not read: a pipe would be
+    /// empty when docker reads it, and a large file may take longer than the deadline permits.
     static func names(inFiles files: [ByteString], until deadline: Deadline) -> [ByteString]? {
         var names: [ByteString] = []
         for path in files {
@@ -33,7 +33,7 @@ struct PackageViews {
         return names
     }
 
-    /// Asks the engine for its volumes that are Slipway's.
+    /// Asks the engine for Slipway's volumes.
     mutating func look(at reached: inout ReachedEngine, _ mode: Settings.PackageCache) {
         do throws(EngineError) {
             let engine = try reached.engine()
@@ -49,8 +49,8 @@ struct PackageViews {
         }
     }
 
-    /// Removes views that no container uses any more, once docker has ended: in the background, so that docker waits for nothing.
-    /// The engine refuses to remove one that is in use. What a longer run leaves falls to the next.
+    /// Removes unused views after docker has ended, in the background, so that docker does not wait. The engine refuses
+    /// to remove a view that is in use. Views of a longer run are removed after a later one.
     func scheduleMaintenance() {
         guard let engine else { return }
         Detached.run { docker in

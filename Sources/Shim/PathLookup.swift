@@ -5,14 +5,14 @@ public import Notes
 public import PathMap
 public import Planning
 
-/// What paths become for the engine that commands from here reach, for people.
+/// How paths are translated for the engine that commands from here reach, for people.
 public struct PathLookup: Equatable, Sendable {
-    /// The table in force; nil where paths stay as they are.
+    /// The table in force; nil if paths are not translated.
     public let table: PathTable?
-    /// Why there is none.
+    /// Why there is no table.
     public let notes: [Note]
 
-    /// The table that commands from here would use. Nothing is remembered.
+    /// The table that commands from here would use. It remembers nothing.
     public init(_ settings: Settings, docker: Program?) {
         var table: PathTable?
         var notes: [Note] = []
@@ -35,19 +35,19 @@ public struct PathLookup: Equatable, Sendable {
         self.notes = notes
     }
 
-    /// One path, what it becomes, and why it stays as it is, or by which row it does not.
+    /// The translation of one path.
     public struct Answer: Equatable, Sendable {
-        /// Absolute and clean.
+        /// The path, absolute and clean.
         public let path: ByteString
         /// What the engine gets.
         public let becomes: ByteString
-        /// The row that it becomes so by.
+        /// The row of the table that translates it; nil if none does.
         public let row: PathTable.Row?
-        /// Why it stays as it is.
+        /// Why it is not translated.
         public let note: Note?
     }
 
-    /// What a path becomes; a relative one begins in the working directory.
+    /// Translates one path; a relative one starts at the working directory.
     public func answer(for path: ByteString) -> Answer {
         let path = path.absolute(in: path.hasPrefix("/") ? "/" : PathView.workingDirectory ?? "/")
         func stays(_ note: Note?) -> Answer { Answer(path: path, becomes: path, row: nil, note: note) }
@@ -76,7 +76,7 @@ public struct PathLookup: Equatable, Sendable {
         return .object(["rows": .array(rows), "paths": .array(answers), "notes": Note.json(notes)])
     }
 
-    /// For people: the table, then a line for each path.
+    /// For people: the table, and then a line for each path.
     public func text(for paths: [ByteString]) -> ByteString {
         var lines = (table?.rows ?? []).map { $0.from + " -> " + $0.to + "  (" + $0.origin.words + ")" }
         if table == nil {

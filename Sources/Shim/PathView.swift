@@ -6,9 +6,9 @@ internal import Notes
 internal import PathMap
 internal import Planning
 
-/// How this process sees paths: the table in force, and where a command's sources lead.
+/// How this process sees paths: the table in force, and what a command's sources resolve to.
 struct PathView {
-    /// What the plan is made from.
+    /// What the plan is based on.
     private(set) var facts = PathPolicy.Facts()
     private let settings: Settings
     private let purpose: Decision.Purpose
@@ -18,7 +18,7 @@ struct PathView {
         self.purpose = purpose
     }
 
-    /// Looks up what a command's sources need, and nothing where there are none.
+    /// Looks up what a command's sources need; does nothing if there are none.
     mutating func look(for sources: [MountSource], at reached: inout ReachedEngine) {
         guard !sources.isEmpty else { return }
         do throws(EngineError) {
@@ -36,7 +36,7 @@ struct PathView {
             } else {
                 switch reached.program() {
                 case .docker(let version):
-                    // What docker does not make absolute is an error of the engine's.
+                    // The engine rejects a relative path that docker does not make absolute.
                     guard PathPolicy.RelativeSources(version).takes(source.path) else { continue }
                 case .podman, .unknown:
                     facts.notes.append(Note(.relativePathInDoubt, source.path))
@@ -53,7 +53,7 @@ struct PathView {
         }
     }
 
-    /// The table that was given; else the one that is found, where the settings let it be.
+    /// The table that was given; otherwise the one found from this container's mounts, if the settings allow that.
     static func table(
         _ settings: Settings, at reached: inout ReachedEngine, for purpose: Decision.Purpose
     ) throws(EngineError) -> PathTable? {
@@ -65,7 +65,7 @@ struct PathView {
         return try OwnMounts(MountInfo(text), memory: memory).table { () throws(EngineError) in try reached.engine() }
     }
 
-    /// The table that operator or user gave.
+    /// The table that the operator or the user gave.
     static func given(_ settings: Settings) -> PathTable? {
         let origin: PathTable.Origin = Kernel.variable("SLIPWAY_PATH_MAP")?.isEmpty == false ? .environment : .settings
         var table = PathTable.given(
@@ -78,7 +78,7 @@ struct PathView {
         return table
     }
 
-    /// The directory that docker's relative paths begin in: PWD, if that is where the process stands, as Go's os.Getwd.
+    /// The base of docker's relative paths: PWD, if it names the current directory, like Go's os.Getwd.
     static var workingDirectory: ByteString? {
         if let named = Kernel.variable("PWD"), named.hasPrefix("/"), let there = try? Files.status(named),
             let here = try? Files.status("."), there.isSameFile(as: here)
@@ -93,7 +93,7 @@ struct PathView {
         let real: ByteString
     }
 
-    /// The same for one of several paths, which often lie in one directory.
+    /// The same for one of several paths, which are often in the same directory.
     private static func resolved(_ path: ByteString, _ known: inout KnownDirectory?) -> ByteString? {
         let parent = path.parentPath
         if known?.path != parent {
@@ -101,7 +101,7 @@ struct PathView {
         }
         guard let known else { return resolved(path) }
         let place = known.real.appending(path: path.lastPathComponent)
-        // What is there and is no link stands where its directory does.
+        // A file that exists and is not a link is directly in its resolved directory.
         guard let status = try? Files.status(place, followLinks: false), status.kind != .symbolicLink else {
             return resolved(path)
         }
@@ -110,8 +110,8 @@ struct PathView {
 
     private static let mostLinks = 40
 
-    /// An absolute path without symbolic links; what does not exist yet is kept as it is. Nil where a link leads in a circle, or
-    /// where the way cannot be searched.
+    /// An absolute path with symbolic links resolved; components that do not exist yet are kept. nil if links form a
+    /// loop, or if a directory cannot be searched.
     static func resolved(_ path: ByteString) -> ByteString? {
         var path = path
         var rest: [ByteString] = []
@@ -122,7 +122,8 @@ struct PathView {
                 return rest.reversed().reduce(real) { $0.appending(path: $1) }
             } catch .noSuchFile {
                 if let target = try? Files.readLink(path) {
-                    // A link to what is not there yet. What ".." behind a name means depends on links in turn.
+                    // The target of this link does not exist yet, so what ".." after a name means there would depend on
+                    // further links.
                     links += 1
                     guard links <= mostLinks, let folder = try? Files.realPath(path.parentPath),
                         target.split("/").drop(while: { $0 == ".." || $0 == "." || $0.isEmpty }).allSatisfy({
@@ -143,7 +144,7 @@ struct PathView {
 }
 
 extension PathPolicy.RelativeSources {
-    /// By docker's version.
+    /// From docker's version.
     fileprivate init(_ version: Version) {
         self = version < Version(23, 0) ? .none : version < Version(28, 2) ? .here : .all
     }

@@ -4,7 +4,7 @@ internal import Formats
 internal import Host
 internal import Planning
 
-/// The engine that one command reaches, looked up when somebody first wants to know.
+/// The engine that one command reaches; resolved when it is first needed.
 struct ReachedEngine {
     private let request: EngineRequest
     private let docker: Program
@@ -35,29 +35,29 @@ struct ReachedEngine {
         return try result.get()
     }
 
-    /// What the real docker said of itself.
+    /// The real docker, according to its own answer.
     mutating func program() -> DockerProgram { versions.docker(at: docker.path) }
 }
 
 extension BinaryVersions {
-    /// What this user's shims have learned of programs.
+    /// What this user's shims have learned about programs.
     static func remembered(for docker: Program, _ purpose: Decision.Purpose) -> BinaryVersions {
         BinaryVersions(file: Locations.state?.appending(path: "versions"), isWriting: purpose == .acting) {
-            // A script that looks for the next docker, when it is only asked who it is, must not come round for ever either.
+            // A script that looks for the next docker must not loop forever, even if it is only asked for its version.
             EnvironmentChange.apply(RealDocker.changes(for: docker), to: Kernel.environment)
         }
     }
 }
 
 extension EngineMemory {
-    /// How this user's shims have found out about engines.
+    /// How this user's shims have asked engines.
     static func remembered(_ purpose: Decision.Purpose) -> EngineMemory {
         EngineMemory(file: Locations.state?.appending(path: "engines"), isWriting: purpose == .acting)
     }
 }
 
 extension EngineRequest {
-    /// What a command line's global options say.
+    /// From a command line's global options.
     init(_ globals: GlobalOptions) {
         self.init(
             configDirectory: globals.configDirectory, context: globals.context, hosts: globals.hosts, tls: globals.tls,

@@ -3,15 +3,16 @@ internal import Formats
 public import Host
 public import Planning
 
-/// Finding the program that the shim stands in for.
+/// Finds the program that the shim replaces.
 public enum RealDocker {
-    /// Scripts passed on the way down, colon-separated. It stands in the environment only while one is running: two wrappers
-    /// that each look for "a docker which is not me" would exec each other for ever.
+    /// The scripts that a command has passed through, separated by colons. It is set only while a script runs: without
+    /// it, two wrappers that each look for another docker would exec each other forever.
     private static let passedVariable: ByteString = "SLIPWAY_PASSED"
 
-    /// The environment's or the settings' choice if it is executable and no shim, else the next docker on PATH. Where PATH
-    /// names none, or there is no PATH (Go programs start children so), the docker that the install recorded, else the one in
-    /// the folders where systems have their programs: without us such a caller would run it by its path.
+    /// The docker named by the environment or the settings if it is executable and not a shim, otherwise the next
+    /// docker on PATH. If PATH leads to none or is not set (Go programs can start children that way), the docker that
+    /// the installer recorded, or else the one in the folders where systems keep programs: without Slipway, such a
+    /// caller would run docker by its path.
     public static func find() -> Program? {
         find(record: { (try? Files.readLink("/proc/self/exe")).flatMap(DockerRecord.path(for:)) }, folders: nil)
     }
@@ -30,7 +31,7 @@ public enum RealDocker {
             named: "docker", along: folders ?? ProgramSearch.usualFolders, withoutMarker: marker, refuses: wasPassed)
     }
 
-    /// The plugin that stands behind this program, by docker's own order of directories.
+    /// The plugin behind this program, in docker's own order of directories.
     static func plugin(for request: EngineRequest) -> Program? {
         BuildxPlugin.next(for: request, .current(), refuses: wasPassed)
     }
@@ -40,7 +41,7 @@ public enum RealDocker {
         return passed.split(":").contains(program.path)
     }
 
-    /// A script is remembered while it runs; the real docker finds nothing of it in its environment.
+    /// A script is recorded while it runs; the real docker's environment has no trace of it.
     public static func changes(for docker: Program) -> [EnvironmentChange] {
         let passed = Kernel.variable("SLIPWAY_PASSED")
         guard docker.isScript else {

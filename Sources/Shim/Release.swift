@@ -1,5 +1,5 @@
-/// The version of both programs; CHANGELOG.md tells what is in it.
+/// The version of both programs; CHANGELOG.md describes its changes.
 public enum Release {
-    /// As semver.org has it.
+    /// As defined by semver.org.
     public static let version = "0.2.0"
 }
