@@ -5,16 +5,16 @@ internal import Host
 internal import Notes
 public import Planning
 
-/// Has `slipway remote sync` look at the registry once a build has ended: in the child behind it, which becomes that program. The shim
-/// itself knows nothing of registries.
+/// Runs `slipway remote sync` after a build: the background process behind the build becomes that program. The shim
+/// itself knows nothing about registries.
 enum RemoteUpkeep {
-    /// A command has more keys only where it bakes many targets; the next one looks at the others.
+    /// Only a bake with many targets has more keys; the next command takes the others.
     private static let mostKeys = 32
-    /// Words that are longer start no program.
+    /// No program can be started with longer arguments.
     private static let mostBytes = 65_536
 
-    /// Waits until what others have pushed of a build is here, where the settings say so: for their limit at most. Returns what came of
-    /// it; nil where nobody waited.
+    /// If the settings say so, waits until other hosts' layers for a build have been fetched, but no longer than their
+    /// limit. Returns a note about the result; nil if it did not wait.
     static func wait(for build: BuildIdentity, _ settings: Settings, _ globals: GlobalOptions) -> Note? {
         guard settings.remote.prefix != nil, let limit = settings.remote.wait, let slipway = program() else {
             return nil
@@ -47,10 +47,10 @@ enum RemoteUpkeep {
         let note: Note
     }
 
-    /// What an engine waits for no longer: a registry that is silent to it would stop all of its builds.
+    /// Time limit for the probe, in nanoseconds: a registry that does not answer would block all builds of the engine.
     private static let probe: Int64 = 2_000_000_000
 
-    /// The manifest in the registry that has most of a build, if the registry tells within two seconds.
+    /// The manifest in the registry that has most of a build's layers, if the registry answers within two seconds.
     static func resolve(
         _ build: BuildIdentity, _ settings: Settings, _ globals: GlobalOptions
     ) -> Result<ByteString, Refusal> {
@@ -75,13 +75,13 @@ enum RemoteUpkeep {
         }
     }
 
-    /// docker's own configuration is the client's.
+    /// The client reads docker's own configuration.
     private static func environment(_ globals: GlobalOptions) -> [ByteString] {
         let change = globals.configDirectory.map { [EnvironmentChange(name: "DOCKER_CONFIG", value: $0)] } ?? []
         return EnvironmentChange.apply(change, to: Kernel.environment)
     }
 
-    /// Returns only where nothing is to be done, or cannot be.
+    /// Returns only if there is nothing to do, or if it fails.
     static func begin(for builds: [BuildIdentity], _ settings: Settings, _ globals: GlobalOptions) {
         guard settings.remote.prefix != nil, settings.remote.mode == .replicate, !builds.isEmpty,
             let slipway = program()
@@ -94,7 +94,7 @@ enum RemoteUpkeep {
         _ = Execution.become(slipway, arguments: .words(words), environment: .entries(environment(globals)))
     }
 
-    /// The admin program beside this one, where nobody else could have put it who could not replace the shim, too.
+    /// The `slipway` beside this program, unless somebody who cannot replace the shim could replace it.
     private static func program() -> ByteString? {
         guard let own = try? Files.realPath("/proc/self/exe"), let shim = try? Files.status(own) else { return nil }
         let path = own.parentPath.appending(path: "slipway")
@@ -106,7 +106,7 @@ enum RemoteUpkeep {
 }
 
 extension Store {
-    /// Publishes the unions of some keys as the settings say.
+    /// Publishes the unions of some keys according to the settings.
     public func publishUnion(for keys: [Key], _ settings: Settings) {
         publishUnion(
             for: keys, UnionScope(settings), othersUpTo: settings.unionOthersAge,

@@ -4,22 +4,23 @@ internal import Formats
 internal import Host
 internal import Planning
 
-/// In whose place the program stands.
+/// The program that this one replaces.
 public enum Role: Equatable, Sendable {
-    /// docker's.
+    /// docker.
     case docker
-    /// buildx's, called by docker.
+    /// buildx, called by docker.
     case plugin
-    /// buildx's, called by itself, as compose does.
+    /// buildx, called directly, as compose does.
     case buildx
 
-    /// With this variable buildx believes that docker started it: docker/cli cli-plugins/plugin/plugin.go, RunningStandalone.
+    /// If this variable is set, buildx assumes that docker started it (docker/cli cli-plugins/plugin/plugin.go,
+    /// RunningStandalone).
     static let calledByDocker: StaticString = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND"
 
-    /// Whether this process was started so.
+    /// Whether docker started this process as a plugin.
     static var isCalledByDocker: Bool { Kernel.variable(calledByDocker)?.isEmpty == false }
 
-    /// This process's.
+    /// This process's role.
     static var current: Role {
         guard Kernel.isCalled("docker-buildx") else { return .docker }
         return isCalledByDocker ? .plugin : .buildx
@@ -33,8 +34,8 @@ public enum Role: Equatable, Sendable {
         }
     }
 
-    /// Every word that a command line must hold for Slipway to edit it. All others are passed on unread; of buildx's own, metadata,
-    /// hooks and completion.
+    /// Slipway can edit only command lines with one of these words; all others are passed on unread. For buildx those
+    /// include calls for metadata, hooks and completion.
     private static let commands = Kernel.StaticWords(
         "bake build buildx builder compose image run create container volume")
     private static let builds = Kernel.StaticWords("build b bake f")
@@ -42,14 +43,14 @@ public enum Role: Equatable, Sendable {
     /// Whether this process's command line may be edited.
     var mayEdit: Bool { Kernel.commandLineHolds(anyOf: self == .docker ? Self.commands : Self.builds) }
 
-    /// The program that stands behind this one; ends where there is none.
+    /// The program behind this one; exits if there is none.
     func realProgramOrExit() -> Program {
         switch self {
         case .docker:
             if let docker = RealDocker.find() { return docker }
             Kernel.printError("slipway: no docker was found besides Slipway itself, on PATH or in the usual folders\n")
         case .plugin, .buildx:
-            // `docker --config` decides where plugins are looked for.
+            // `docker --config` determines where plugins are found.
             var request = EngineRequest()
             if self == .plugin, let scan = try? Scan(Kernel.arguments, from: 1, table: .docker) {
                 request = EngineRequest(GlobalOptions(scan))
@@ -60,7 +61,7 @@ public enum Role: Equatable, Sendable {
         Kernel.exit(127)
     }
 
-    /// How buildx comes to run: for the plugin docker has decided that already.
+    /// How buildx is started; if this process is the plugin, docker has already decided that.
     func route(_ program: Program, else route: BuilderRequest.Route) -> BuilderRequest.Route {
         self == .docker ? route : .plugin(program.path)
     }

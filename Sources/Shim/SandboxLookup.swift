@@ -3,13 +3,13 @@ public import Formats
 public import Host
 public import Planning
 
-/// What the profile `sandbox` gives to containers made from here, for people.
+/// What the profile `sandbox` adds to containers made from here, for people.
 public struct SandboxLookup: Sendable {
-    /// What the settings give on the engine that docker reaches.
+    /// The configuration that the settings give on the engine that docker reaches.
     public let configuration: SandboxConfiguration
-    /// This machine or container and this user, as containers made from here tell it; nil when it is not known.
+    /// This machine or container and this user, as the labels of containers made from here name them; nil if unknown.
     public let origin: ByteString?
-    /// Whether the engine said what it can limit; the configuration may be another where it did not.
+    /// Whether the engine reported which limits it supports; if not, the configuration may differ from the real one.
     public let isEngineKnown: Bool
 
     /// Asks the engine as the shim does; changes nothing.

@@ -8,7 +8,7 @@ internal import Notes
 internal import PathMap
 internal import Planning
 
-/// What the profile `sandbox` must know of the engine and of this place.
+/// What the profile `sandbox` needs to know about the engine and this machine.
 enum SandboxSite {
     /// Everything for one command.
     static func facts(
@@ -21,7 +21,8 @@ enum SandboxSite {
         return facts
     }
 
-    /// Asks the engine. Limits that need no answer are added without one: whoever wants a sandbox is not served by none.
+    /// Asks the engine. If it does not answer, limits that do not depend on it are still added: a user who wants a
+    /// sandbox is better off with some limits than with none.
     static func look(at reached: inout ReachedEngine, _ facts: inout SandboxPolicy.Facts) {
         do throws(EngineError) {
             facts.engine = SandboxEngine(try reached.engine().limits())
@@ -33,7 +34,8 @@ enum SandboxSite {
         }
     }
 
-    /// The top of the repository around the working directory; nil outside of any, and where its path cannot be a label.
+    /// The top of the repository around the working directory; nil outside a repository, or if the path cannot be a
+    /// label.
     private static var repository: ByteString? {
         guard let directory = try? Kernel.workingDirectory(),
             let top = GitRepository.containing(directory)?.top, top.isLabelText
@@ -41,7 +43,7 @@ enum SandboxSite {
         return top
     }
 
-    /// Which machine or container this is, and which user: paths and settings mean something to these only.
+    /// A digest of this machine or container and this user: paths and settings mean the same only here.
     static var origin: ByteString? {
         guard let mounts = try? Files.read("/proc/self/mountinfo", limit: 4 << 20) else { return nil }
         let place: ByteString
@@ -57,7 +59,7 @@ enum SandboxSite {
 }
 
 extension SandboxEngine {
-    /// The same in the policy's words.
+    /// The limits that an engine supports, for the policy.
     init(_ limits: EngineLimits) {
         self.init(
             processors: limits.processors, limitsMemory: limits.memory, limitsSwap: limits.swap,

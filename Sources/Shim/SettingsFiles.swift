@@ -3,7 +3,7 @@ public import Host
 public import Notes
 public import Planning
 
-/// The settings in force and where they came from.
+/// The settings in force, and where they came from.
 public struct LoadedSettings: Sendable {
     /// The settings in force.
     public var settings = Settings()
@@ -16,10 +16,10 @@ public struct LoadedSettings: Sendable {
     public struct UnreadFile: Equatable, Sendable {
         /// Its path.
         public let path: ByteString
-        /// Why it could not be; nil where somebody else may write it.
+        /// Why it could not be read; nil if another user can write it.
         public let error: Errno?
 
-        /// Both by name.
+        /// From named values.
         public init(path: ByteString, error: Errno? = nil) {
             self.path = path
             self.error = error
@@ -31,7 +31,7 @@ public struct LoadedSettings: Sendable {
         }
     }
 
-    /// The store in force; nil when there is no place for one.
+    /// The store in force; nil if there is no directory for one.
     public var storePath: ByteString? { settings.store ?? Locations.store }
 
     private static let largestFile = 65_536
@@ -44,8 +44,8 @@ public struct LoadedSettings: Sendable {
         return loaded
     }
 
-    /// The real docker by its absolute path, if anybody named it. This runs before every command: without a settings file it
-    /// costs three look-ups, and a file without the word is not parsed.
+    /// The real docker's absolute path, if it is configured. This runs before every command: without a settings file it
+    /// costs three lookups, and a file that does not contain the word is not parsed.
     static func docker() -> ByteString? {
         if let named = Kernel.variable("SLIPWAY_DOCKER"), named.hasPrefix("/") { return named }
         guard Locations.mayHaveSettings else { return nil }
@@ -63,7 +63,7 @@ public struct LoadedSettings: Sendable {
         problems += settings.apply(lines: text, from: path)
     }
 
-    /// A file that is root's or the user's own and that nobody else may write.
+    /// The content of a file that belongs to root or the user, and that nobody else can write.
     private mutating func trusted(_ path: ByteString) -> ByteString? {
         do throws(Errno) {
             let file = try Descriptor.open(path)

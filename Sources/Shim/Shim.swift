@@ -5,25 +5,25 @@ internal import Planning
 
 /// The program named `docker`, and the plugin named `docker-buildx`.
 public enum Shim {
-    /// Whether the environment says that everything is passed on as it is.
+    /// Whether the environment disables Slipway for this command.
     public static var isBypassed: Bool { Kernel.variable("SLIPWAY") == "off" }
 
-    /// Becomes the real program of the name it was called by, with or without changes; never returns.
+    /// Becomes the real program with the name it was called by, with or without changes; never returns.
     public static func run() -> Never {
         let role = Role.current
         let docker = role.realProgramOrExit()
         guard !isBypassed, role.mayEdit else { pass(docker, as: role) }
         let budget = Budget()
         let request = CommandRequest(Kernel.arguments, docker, as: role, .load(), for: .acting, within: budget)
-        // Refusals end here; else the engine is asked while caches read.
+        // A refusal ends here; otherwise the caches are read while the engine is being asked.
         let draft = Decision(request)
-        // Effects may fail: once, and only here.
+        // Only here can an effect fail, and only once.
         let decision = draft.reserved(for: request)
         Aftermath.begin(decision, request)
         become(docker, decision.plan)
     }
 
-    /// Becomes the real program with the command as it is.
+    /// Becomes the real program with the command unchanged.
     private static func pass(_ docker: Program, as role: Role) -> Never {
         if role == .docker, isTraced {
             show(.unchanged(Kernel.arguments, [Note(isBypassed ? .bypassed : .notEdited)]), docker)
@@ -49,7 +49,7 @@ public enum Shim {
             changes.isEmpty ? .inherited : .entries(EnvironmentChange.apply(changes, to: Kernel.environment))
         var failure = Execution.become(docker.path, arguments: arguments, environment: environment)
         if failure == .noInterpreter {
-            // A shell would have run it so.
+            // A shell would have run it this way.
             let words = if case .words(let planned) = arguments { planned } else { Kernel.arguments }
             failure = Execution.become(
                 "/bin/sh", arguments: .words(["sh", docker.path] + words.dropFirst()), environment: environment)

@@ -4,10 +4,10 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// What the builds of one command take of the store: leases under which it was read, a manifest that may still have to be written,
-/// and directories for exports.
+/// What the builds of one command need from the store: the leases under which it was read, a union that may still have
+/// to be written, and directories for exports.
 struct StoreReservation: Reservation {
-    /// What is left of it.
+    /// What remains of the request.
     var request = CacheRequest(imports: false, exports: false, notes: [])
     var identities: [BuildIdentity] { view.identities }
     private var view: StoreView
@@ -21,7 +21,7 @@ struct StoreReservation: Reservation {
     private var leases: [Lease] = []
     private var isStoreFull = false
 
-    /// What one build takes.
+    /// What one build needs.
     private struct Take {
         /// Whether it may import.
         let imports: Bool
@@ -31,7 +31,7 @@ struct StoreReservation: Reservation {
         var notes: [Note] = []
     }
 
-    /// Between two trims of a store that is over its size.
+    /// The interval between trims of a store that has reached its maximum size, in nanoseconds.
     private static let fullInterval: Int64 = 300_000_000_000
 
     init(
@@ -46,7 +46,7 @@ struct StoreReservation: Reservation {
         lookup = view.lookup
     }
 
-    /// Finds out what the builds may take of it.
+    /// Determines what each build imports and exports.
     mutating func look(_ asked: CacheRequest, until deadline: Deadline) {
         request = asked
         let wantsExports = known.builds.indices.contains { known.builds[$0].exports && !known.isExported($0) }
@@ -79,7 +79,7 @@ struct StoreReservation: Reservation {
         timeExport()
     }
 
-    /// What each build imports now.
+    /// Determines what each build imports now.
     private mutating func takeImports() {
         for lease in lookup.leases { hold(lease) }
         for index in takes.indices where takes[index].imports {
@@ -98,7 +98,7 @@ struct StoreReservation: Reservation {
             return
         }
         let opened = view.opened
-        // A lease that could not be had is in the notes: without it nothing is written there either.
+        // The notes already say why there is no lease; without one, nothing is written to the sub-store either.
         guard opened.own != nil || purpose == .showing else { return }
         let limits = StoreLimits(maximumSize: settings.maximumSize, minimumFree: settings.minimumFree)
         do throws(StoreError) {
@@ -118,7 +118,7 @@ struct StoreReservation: Reservation {
         if !leases.contains(where: { $0 === lease }) { leases.append(lease) }
     }
 
-    /// Leaves the export of the only build until docker has ended, where that is wanted and safe.
+    /// Applies the decision on when the only build exports.
     private mutating func timeExport() {
         guard takes.count == 1, takes[0].export != nil else { return }
         switch timing {
@@ -180,7 +180,7 @@ struct StoreReservation: Reservation {
 
     // MARK: - What is done
 
-    /// A failed step takes from the offers what it is for.
+    /// A failed step disables the corresponding import or export.
     func commit() -> CacheOffers {
         var kept = self
         kept.make()
@@ -222,14 +222,14 @@ struct StoreReservation: Reservation {
             trusting: settings.readUsers(besides: Kernel.userID), apart: Build.numbers(of: known.builds).max() ?? 0)
     }
 
-    /// What builds use stays longest, and now and then a background trim begins.
+    /// Marks what the builds use, so that trimming keeps it longest, and starts a background trim if one is due.
     func didUse() {
         guard let own = view.opened.own?.generation else { return }
         for standing in known.standing.compactMap({ $0 }) { Generation.noteUse(of: standing) }
         for (build, take) in zip(identities, takes) where take.export == nil && take.found != nil {
             own.noteUse(by: build)
         }
-        // Until it is trimmed nobody exports.
+        // Nobody exports until the store is trimmed.
         let interval = isStoreFull ? min(settings.trimInterval, Self.fullInterval) : settings.trimInterval
         let store = view.opened.store
         guard settings.trimsAutomatically, store.isTrimDue(interval: interval) else { return }
@@ -240,7 +240,7 @@ struct StoreReservation: Reservation {
 }
 
 extension CacheLookup.Import {
-    /// What it is made of, for people.
+    /// A description of what it is made of, for people.
     var extent: ByteString {
         func count(_ number: Int, _ noun: ByteString) -> ByteString {
             ByteString(decimal: number) + " " + noun + (number == 1 ? "" : "s")

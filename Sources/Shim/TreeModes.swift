@@ -6,15 +6,17 @@ internal import Notes
 internal import Planning
 internal import WorkingTree
 
-/// The modes of tracked files in the repository around a build's context, before the build.
+/// Compares the modes of tracked files in the repository around a build's context with git's, before the build.
 enum TreeModes {
-    /// What the look may take of the time for all builds of a command, about 5 000 files: the store comes after it, and takes 1 ms.
+    /// Time limit for all builds of a command, in nanoseconds, enough for about 5,000 files. Reading the store comes
+    /// next and takes 1 ms.
     private static let time: Int64 = 7_000_000
 
-    /// What there is to say of a repository, and in what the modes differ from git's; nil where they do not.
+    /// A note about a repository, and a description of how the modes differ from git's; nil if they do not.
     typealias Finding = (note: Note?, difference: ByteString?)
 
-    /// Looks around each context, once for each repository, and fixes where the settings say so; nil for what lies in none.
+    /// Examines the repository around each context, once each, and fixes the modes if the settings say so; nil for a
+    /// context outside any repository.
     static func look(
         around contexts: [ByteString?], _ settings: Settings, _ purpose: Decision.Purpose, within budget: Budget
     ) -> [Finding?] {
@@ -57,7 +59,7 @@ enum TreeModes {
             let count = (survey.isPartial ? "at least " : "") + ByteString(decimal: survey.differences.count)
             return (Note(.modesDiffer, count + " in " + survey.top), difference)
         } catch .noIndex {
-            // A repository without a commit, or one of another user's.
+            // A repository without commits, or of another user's.
             return (nil, nil)
         } catch {
             return (Note(.modesNotRead, error.text), nil)
