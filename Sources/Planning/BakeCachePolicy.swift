@@ -2,9 +2,9 @@ public import DockerCommandLine
 public import Formats
 public import Notes
 
-/// What the targets of one bake may ask of a cache, and how offers are put into its words.
+/// What may be requested from caches for the targets of one bake, and how offers are rendered.
 public enum BakeCachePolicy {
-    /// Reads off the command line what may be asked for any target. `isOurs` as for a build.
+    /// The request that the command line permits for every target. `isOurs` is the same as for a build.
     public static func request(
         of bake: BakeInvocation, _ settings: Settings, isOurs: (ByteString) -> Bool
     ) -> CacheRequest {
@@ -20,20 +20,20 @@ public enum BakeCachePolicy {
         return CacheRequest(words, settings)
     }
 
-    /// Whether a `--set` is about one of the lists that are added to: "TARGET.cache-from=..." or "...+=".
+    /// Whether a `--set` changes one of the lists that Slipway adds to: "TARGET.cache-from=..." or "...+=".
     private static func setsCacheList(_ override: ByteString) -> Bool {
         guard let key = override.cut(at: "=")?.before.cut(at: ".")?.after else { return false }
         return ["cache-from", "cache-from+", "cache-to", "cache-to+"].contains(key)
     }
 
-    /// One target of the command, and what its own fields leave to be asked for it.
+    /// One target of the command, and the request that its own fields permit.
     public struct Part: Equatable, Sendable {
         /// The target.
         public let target: BakeTarget
-        /// What may be asked for it.
+        /// What may be requested for it.
         public let request: CacheRequest
 
-        /// Reads the request off a target's fields.
+        /// Derives the request from a target's fields.
         public init(_ target: BakeTarget, isOurs: (ByteString) -> Bool) {
             self.target = target
             var words = CacheRequest.Words()
@@ -51,25 +51,27 @@ public enum BakeCachePolicy {
         }
     }
 
-    /// How a target is given an entry.
+    /// How an entry is added to a target.
     public enum Form: Equatable, Sendable {
-        /// The entry alone, which buildx adds to the target's list (since 0.22).
+        /// Only the entry, which buildx appends to the target's list (since 0.22).
         case appended
-        /// The whole list, with what the target has itself.
+        /// The whole list, including the target's own entries.
         case whole
-        /// Both lists of every target: in a file one may inherit another, and would have what that is given, too.
+        /// Both lists of every target: in a file, a target may inherit from another, and would also inherit what that
+        /// one gets.
         case everywhere
 
-        /// What a buildx takes, for a definition that may hold inheritance.
+        /// The form for a version of buildx and a definition that may use inheritance.
         ///
-        /// Source: docker/buildx bake/bake.go, Config.ResolveTarget: overrides count for a target while it is inherited.
+        /// Source: docker/buildx bake/bake.go, Config.ResolveTarget: overrides already apply while a target is being
+        /// inherited.
         public init(appends: Bool, mayInherit: Bool) {
             self = mayInherit ? .everywhere : appends ? .appended : .whole
         }
     }
 
-    /// Whether options could be added in this form: a whole list would double what the user gives, and what a file
-    /// holds of credentials must not stand on a command line, which all users can read.
+    /// Whether options can be added in this form. A whole list would duplicate the user's own entries, and credentials
+    /// from a file must not appear on a command line, which all users can read.
     public static func canAdd(to bake: BakeInvocation, _ parts: [Part], _ form: Form) -> Bool {
         guard form != .appended else { return true }
         return !bake.overrides.contains(where: setsCacheList)
@@ -96,8 +98,8 @@ public enum BakeCachePolicy {
         public let exporting: ByteString?
     }
 
-    /// What is added to the targets, why and why not, and the leases that this takes. There are offers for the first of them: for the
-    /// others there was no time.
+    /// What is added to the targets, the reasons, and the leases that it needs. `offers` may cover only the first
+    /// targets, if time ran out.
     public static func additions(
         to parts: [Part], request: CacheRequest, offers: [CacheOffer]
     ) -> (additions: [Addition], notes: [Note], leases: [ByteString]) {
@@ -117,8 +119,8 @@ public enum BakeCachePolicy {
         return (additions, notes, leases)
     }
 
-    /// A compose file that adds to the lists of services' builds, which compose merges by appending. `services` has the names of
-    /// services by those of targets.
+    /// A compose file that extends the cache lists of services' builds; compose appends to lists when it merges files.
+    /// `services` maps the names of targets to the names of services.
     public static func composeFile(adding additions: [Addition], to services: [ByteString: ByteString]) -> ByteString {
         let members = additions.map { addition -> JSON.Member in
             var lists: [JSON.Member] = []
@@ -137,7 +139,8 @@ public enum BakeCachePolicy {
 
     /// The command with a `--set` for each list of each target, directly after the command word.
     ///
-    /// Source: docker/buildx bake/bake.go, newOverrides. Directories that `--set` names need no `--allow` (since 0.19.2).
+    /// Source: docker/buildx bake/bake.go, newOverrides. A directory named by `--set` needs no `--allow` (since
+    /// 0.19.2).
     public static func plan(
         _ bake: BakeInvocation, _ words: [ByteString], request: CacheRequest, parts: [Part], offers: [CacheOffer],
         _ form: Form

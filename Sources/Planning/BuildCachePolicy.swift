@@ -2,10 +2,10 @@ public import DockerCommandLine
 public import Formats
 internal import Notes
 
-/// What a build may ask of a cache, and how an offer is put into its words.
+/// What may be requested from caches for a build, and how an offer is rendered.
 public enum BuildCachePolicy {
-    /// Reads the request off a command line. `isOurs` knows the values that back ends have given to options, by which a command that
-    /// has been through a shim already is known.
+    /// The request that a command line permits. `isOurs` recognizes values that a back end has put into options, and
+    /// thus a command line that another shim has already changed.
     public static func request(
         of build: BuildInvocation, _ settings: Settings, isOurs: (ByteString) -> Bool
     ) -> CacheRequest {
@@ -27,7 +27,8 @@ public enum BuildCachePolicy {
         }
     }
 
-    /// The command with the options that are offered and asked for, directly after the command word: a later one of the user's wins.
+    /// The command with the requested options for which there are offers, directly after the command word, so that a
+    /// later option of the user's wins.
     public static func plan(
         _ build: BuildInvocation, _ words: [ByteString], request: CacheRequest, offer: CacheOffer
     ) -> Plan {

@@ -1,14 +1,15 @@
 public import Formats
 
-/// A number of bytes as people write it: "20GB", "512 MiB". A bare number is refused: somebody meant a unit.
+/// A number of bytes as people write it: "20GB", "512 MiB". A number without a unit is refused, because its author
+/// probably forgot the unit.
 public enum ByteSize {
     private static let units: [(name: ByteString, factor: UInt64)] = [
         ("b", 1), ("kb", 1_000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000),
         ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
     ]
 
-    /// The bytes, or nil for anything that is not a number with a unit, or does not fit. At most three digits may follow a
-    /// point.
+    /// The number of bytes; nil for anything but a number with a unit, and for a number that is too large. A decimal
+    /// point may be followed by three digits at most.
     public static func parse(_ text: ByteString) -> UInt64? {
         let text = text.trimmed.lowercasedASCII
         let written = ByteString(text.bytes.prefix { $0.isDigit || $0 == UInt8(ascii: ".") })
@@ -24,7 +25,7 @@ public enum ByteSize {
         return overflow || tooLarge || beyond ? nil : sum
     }
 
-    /// For people: three digits at most, decimal units.
+    /// For people: at most three digits, and decimal units.
     public static func text(_ bytes: UInt64) -> ByteString {
         for (unit, factor) in [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)]
             as [(String, UInt64)]

@@ -1,16 +1,16 @@
 public import Formats
 public import Notes
 
-/// What a cache back end offers to one build: a value that renderers put into the user's words.
+/// What a cache back end offers to one build. Renderers turn it into edits.
 public struct CacheOffer: Equatable, Sendable {
-    /// One direction: the option's value, and what is said of it.
+    /// The offer in one direction: an option's value, and a note about it.
     public struct Direction: Equatable, Sendable {
-        /// What `--cache-from` or `--cache-to` is given; nil for nothing.
+        /// The value of `--cache-from` or `--cache-to`; nil for no option.
         public let option: ByteString?
-        /// What is added, or why nothing is; nil where there is nothing to say.
+        /// What is added, or why nothing is; nil if there is nothing to report.
         public let note: Note?
 
-        /// Nothing, and nothing to say.
+        /// No option, and nothing to report.
         public static let nothing = Direction(option: nil, note: nil)
 
         /// An option.
@@ -18,20 +18,20 @@ public struct CacheOffer: Equatable, Sendable {
             Direction(option: option, note: note)
         }
 
-        /// No option, and why.
+        /// No option, and the reason.
         public static func leaving(_ note: Note) -> Direction { Direction(option: nil, note: note) }
     }
 
-    /// From the cache.
+    /// What to import.
     public let importing: Direction
-    /// Into the cache.
+    /// Where to export.
     public let exporting: Direction
     /// The lease files that must stay locked while docker runs.
     public let leases: [ByteString]
     /// What was left out, and why.
     public let notes: [Note]
 
-    /// Everything by name.
+    /// From named values.
     public init(
         importing: Direction = .nothing, exporting: Direction = .nothing, leases: [ByteString] = [], notes: [Note] = []
     ) {
@@ -41,7 +41,7 @@ public struct CacheOffer: Equatable, Sendable {
         self.notes = notes
     }
 
-    /// As much of it as is asked for.
+    /// The part of the offer that is requested.
     func limited(to requests: CacheRequest...) -> CacheOffer {
         CacheOffer(
             importing: requests.allSatisfy(\.imports) ? importing : .nothing,
@@ -50,6 +50,6 @@ public struct CacheOffer: Equatable, Sendable {
 
     var isEmpty: Bool { importing.option == nil && exporting.option == nil }
 
-    /// What there is to say of it.
+    /// Everything that there is to report.
     var allNotes: [Note] { notes + [importing.note, exporting.note].compactMap { $0 } }
 }

@@ -1,7 +1,7 @@
 public import Formats
 public import Notes
 
-/// What a command line and the settings leave to be asked of a cache for its builds: a value, from which refusals take.
+/// What a command line and the settings permit for builds. A refusal returns a smaller request.
 public struct CacheRequest: Equatable, Sendable {
     /// Whether layers may be imported.
     public let imports: Bool
@@ -10,10 +10,10 @@ public struct CacheRequest: Equatable, Sendable {
     /// Why not.
     public let notes: [Note]
 
-    /// Whether nothing is left: no file is read and no engine asked then.
+    /// Whether nothing is permitted: then no file is read and no engine is asked.
     public var isEmpty: Bool { !imports && !exports }
 
-    /// Everything by name.
+    /// From named values.
     public init(imports: Bool, exports: Bool, notes: [Note]) {
         self.imports = imports
         self.exports = exports
@@ -24,18 +24,18 @@ public struct CacheRequest: Equatable, Sendable {
     public struct Words: Sendable {
         /// Whether nothing is built: `--help`, `--check`.
         public var isPassThrough = false
-        /// Why nothing can be added; nil where something can.
+        /// Why nothing can be added; nil if something can.
         public var refusal: Reason?
-        /// Whether the user wants nothing from a cache.
+        /// Whether the user disabled the cache.
         public var noCache = false
         /// Whether the user exports a cache themselves.
         public var exportsItself = false
 
-        /// The defaults: a build that says nothing of caches.
+        /// A build that says nothing about caches.
         public init() {}
     }
 
-    /// The one rule for builds, bakes, targets and compose. `name` is the target's that the notes are about.
+    /// The common rule for builds, bakes, targets and compose. `name` is the target that the notes are about.
     public init(_ words: Words, _ settings: Settings, about name: ByteString = "") {
         let refusal: Reason? =
             words.isPassThrough ? .helpOrCheck : settings.buildCache == .off ? .buildCacheOff : words.refusal
@@ -48,24 +48,24 @@ public struct CacheRequest: Equatable, Sendable {
         if settings.buildCache == .importOnly {
             notes.append(Note(.exportOff, name))
         } else if words.exportsItself {
-            // With two local exporters BuildKit writes the last one's manifest into both indexes: client/solve.go.
+            // With two local exporters, BuildKit writes the last one's manifest into both indexes (client/solve.go).
             notes.append(Note(.userExport, name))
         }
         self.init(
             imports: !words.noCache, exports: settings.buildCache != .importOnly && !words.exportsItself, notes: notes)
     }
 
-    /// Nothing is left of it.
+    /// The request with nothing permitted any more.
     public func refused(_ note: Note) -> CacheRequest {
         CacheRequest(imports: false, exports: false, notes: notes + [note])
     }
 
-    /// Imports are left; nothing is said where no export was asked for.
+    /// The request without export. There is no note if no export was permitted anyway.
     public func withoutExport(_ note: Note) -> CacheRequest {
         exports ? CacheRequest(imports: imports, exports: false, notes: notes + [note]) : self
     }
 
-    /// The same with more to say.
+    /// The same with more notes.
     public func adding(_ more: [Note]) -> CacheRequest {
         more.isEmpty ? self : CacheRequest(imports: imports, exports: exports, notes: notes + more)
     }

@@ -2,24 +2,25 @@ public import Formats
 public import Notes
 public import PathMap
 
-/// What becomes of the engine's paths in a compose project that is read where another file system is seen. The project is what
-/// `compose config --format json` tells; what is made of it is a file more, which compose merges.
+/// Translates the paths in a compose project for an engine that sees another file system. The project is the output of
+/// `compose config --format json`; the result is an additional file that compose merges.
 public enum ComposePathPolicy {
-    /// A path of the project's and where it leads here.
+    /// A path of the project, and what it resolves to here.
     public struct Source: Equatable, Sendable {
-        /// As the project names it: absolute.
+        /// The path as the project names it: absolute.
         public let path: ByteString
-        /// Without symbolic links; nil where they cannot be followed.
+        /// The path without symbolic links; nil if they cannot be followed.
         public let resolved: ByteString?
 
-        /// Everything by name.
+        /// From named values.
         public init(path: ByteString, resolved: ByteString?) {
             self.path = path
             self.resolved = resolved
         }
     }
 
-    /// Every path that the engine is to mount: sources of bind mounts, and files of secrets and configs, which compose mounts, too.
+    /// Every path that the engine will mount: the sources of bind mounts, and the files of secrets and configs, because
+    /// compose mounts those, too.
     ///
     /// Source: docker/compose pkg/compose/create.go, buildContainerMountOptions, buildContainerSecretMounts.
     public static func sources(in project: JSON) -> [ByteString] {
@@ -28,9 +29,10 @@ public enum ComposePathPolicy {
         return (binds + files).withoutRepeats
     }
 
-    /// The file more, and why paths stay that do; no file where none changes.
+    /// The additional file, and why some paths are not translated; no file if none changes.
     ///
-    /// Entries of `volumes` are whole: compose replaces them by their target. `$` is doubled, as compose reads it.
+    /// Entries of `volumes` are complete, because compose replaces the entry with the same target. `$` is doubled, as
+    /// compose requires.
     public static func override(
         for project: JSON, table: PathTable, sources: [Source]
     ) -> (text: ByteString?, notes: [Note]) {
@@ -90,14 +92,14 @@ public enum ComposePathPolicy {
         return ByteString(bytes)
     }
 
-    /// As a text stands in a compose file: a "$" would begin a variable's name.
+    /// Text for a compose file, where a single "$" would begin the name of a variable.
     static func doubled(_ text: ByteString) -> ByteString { text.split("$").joined(separator: "$$") }
 }
 
-/// One project's way through the table.
+/// Translates the paths of one project.
 private struct Translation {
     let table: PathTable
-    /// By their paths: a project may have as many mounts as it likes.
+    /// By path: a project may have any number of mounts.
     private let sources: [ByteString: ComposePathPolicy.Source]
     var notes: [Note] = []
     private var told: Set<ByteString> = []
@@ -107,7 +109,7 @@ private struct Translation {
         self.sources = Dictionary(sources.map { ($0.path, $0) }) { first, _ in first }
     }
 
-    /// The engine's path of one of the sources, with what is no link of it here; nil where it stays as it is.
+    /// The engine's path for a source, and the source's resolved path here; nil if the path is not translated.
     mutating func engine(_ path: ByteString) -> (path: ByteString, resolved: ByteString)? {
         guard let resolved = sources[path]?.resolved else {
             add(Note(.pathUnresolved, path))
@@ -120,7 +122,7 @@ private struct Translation {
         return (other, resolved)
     }
 
-    /// The entries of a service's that change, and others for what is mounted below them.
+    /// The entries of a service that change, and additional ones for nested mounts.
     mutating func volumes(of service: JSON) -> [JSON] {
         let entries = ComposePathPolicy.volumes(of: service)
         let temporary = (service[key: "tmpfs"]?.array ?? []).compactMap { $0.string?.split(":").first }
@@ -148,7 +150,7 @@ private struct Translation {
         if told.insert(note.reason.code + note.detail).inserted { notes.append(note) }
     }
 
-    /// The entry with another source, and perhaps at another target.
+    /// The entry with another source, and perhaps another target.
     private static func entry(_ entry: JSON, source: ByteString, target: ByteString?) -> JSON {
         .object(
             (entry.members ?? []).map { member in

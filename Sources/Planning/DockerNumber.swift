@@ -1,11 +1,11 @@
 internal import Formats
 
-/// Numbers as docker's own options take them.
+/// Numbers in the formats of docker's own options.
 enum DockerNumber {
     private static let most = UInt64(Int64.max)
 
-    /// The bytes that "4g", "512m", "1.5GiB" or "1048576" is; every unit is a power of 1024. Nil for what is written in a way that
-    /// docker may read otherwise, or not at all.
+    /// The bytes in "4g", "512m", "1.5GiB" or "1048576"; every unit is a power of 1024. nil for a text that docker may
+    /// read differently or not at all.
     ///
     /// Source: docker/go-units size.go, RAMInBytes.
     static func bytes(_ text: ByteString) -> UInt64? {
@@ -24,7 +24,7 @@ enum DockerNumber {
         return scaled(written, by: 1 << shift, digits: 6)
     }
 
-    /// In the largest unit that needs no fraction, as docker takes it.
+    /// In the largest unit that needs no fraction, in docker's format.
     static func text(bytes: UInt64) -> ByteString {
         for (unit, factor) in [("t", 1 << 40), ("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)] as [(ByteString, UInt64)]
         where bytes >= factor && bytes % factor == 0 {
@@ -33,12 +33,12 @@ enum DockerNumber {
         return ByteString(decimal: bytes)
     }
 
-    /// Billionths of a processor: of "1.5", 1,500,000,000. Nil as above.
+    /// Billionths of a processor: for "1.5", 1,500,000,000. nil as above.
     ///
     /// Source: docker/cli opts/opts.go, ParseCPUs.
     static func processors(_ text: ByteString) -> UInt64? { scaled(text, by: 1_000_000_000, digits: 9) }
 
-    /// The shortest way to write so many billionths.
+    /// The shortest text for a number of billionths.
     static func text(processors: UInt64) -> ByteString {
         let whole = ByteString(decimal: processors / 1_000_000_000)
         var rest = ByteString(decimal: processors % 1_000_000_000 + 1_000_000_000).dropFirst(1)
@@ -46,7 +46,7 @@ enum DockerNumber {
         return rest.isEmpty ? whole : whole + "." + rest
     }
 
-    /// A decimal number times a factor, what is left of a fraction dropped.
+    /// A decimal number times a factor, rounded down.
     private static func scaled(_ text: ByteString, by factor: UInt64, digits: Int) -> UInt64? {
         let (whole, fraction) = text.cut(at: ".").map { ($0.before, $0.after) } ?? (text, "")
         guard !whole.isEmpty, whole.bytes.allSatisfy(\.isDigit), fraction.bytes.allSatisfy(\.isDigit),
@@ -59,7 +59,7 @@ enum DockerNumber {
             part = part * 10 + UInt64(digit - 0x30)
             scale *= 10
         }
-        // At most 999,999 times 2^40, or 999,999,999 times 10^9.
+        // The product is at most 999,999 times 2^40, or 999,999,999 times 10^9.
         let (sum, tooLarge) = product.addingReportingOverflow(part * factor / scale)
         return overflow || tooLarge || sum > most ? nil : sum
     }

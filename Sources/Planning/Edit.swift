@@ -1,18 +1,18 @@
 internal import DockerCommandLine
 public import Formats
 
-/// One change of a command, at a place of the user's own words: no edit moves the place of another.
+/// One change to a command, at a position among the user's own words, so that no edit moves the position of another.
 public enum Edit: Equatable, Sendable {
-    /// Words directly after one of the user's. Of several at one place the last stands first.
+    /// Words directly after one of the user's. Of several at the same position, the last one comes first.
     case insert([ByteString], after: Int)
-    /// Another word in the place of one.
+    /// Replaces a word.
     case replace(Int, with: ByteString)
-    /// A variable that docker gets or loses.
+    /// A variable that is set or removed in docker's environment.
     case environment(EnvironmentChange)
 }
 
 extension [Edit] {
-    /// The user's words with all edits.
+    /// The user's words with all edits applied.
     func applied(to words: [ByteString]) -> [ByteString] {
         var insertions: [(place: Int, words: [ByteString])] = []
         var edited = words
@@ -23,13 +23,13 @@ extension [Edit] {
             case .environment: continue
             }
         }
-        // From the last place to the first, so that none moves before its turn.
+        // From the last position to the first, so that earlier positions stay valid.
         if insertions.count > 1 { insertions = insertions.sortedByPlace }
         for (place, more) in insertions { edited = edited.inserting(more, after: place) }
         return edited
     }
 
-    /// The word that stands in a place now; nil where the user's does.
+    /// The word that replaces the one at a position; nil if none does.
     func replacement(of place: Int) -> ByteString? {
         for case .replace(place, let word) in reversed() { return word }
         return nil
@@ -37,7 +37,7 @@ extension [Edit] {
 }
 
 extension [(place: Int, words: [ByteString])] {
-    /// The last place first; those at one place in their order.
+    /// The last position first; those at the same position in their order.
     fileprivate var sortedByPlace: Self {
         enumerated().sorted { ($1.element.place, $0.offset) < ($0.element.place, $1.offset) }.map(\.element)
     }
