@@ -4,28 +4,28 @@ public import Notes
 
 /// What a container gets of the packages that `slipway warm` has fetched on its engine.
 public enum PackageCachePolicy {
-    /// What the command line and the settings leave to be asked for, before an engine is asked.
+    /// What the command line and the settings permit, determined before an engine is asked.
     public struct Request: Equatable, Sendable {
-        /// In which way.
+        /// How packages are provided.
         public let mode: Settings.PackageCache
-        /// For which tools; none, and nothing is asked.
+        /// The tools that get packages; if there are none, the engine is not asked.
         public var tools: [PackageTool]
         /// Why not.
         public var notes: [Note]
     }
 
-    /// What the engine turned out to have.
+    /// What the engine has.
     public struct Facts: Equatable, Sendable {
-        /// Its volumes that are Slipway's; nil when that is not known.
+        /// Slipway's volumes on the engine; nil if unknown.
         public var volumes: [PackageVolume]?
-        /// The name for a view, if one is made.
+        /// The names for a view, if one is made.
         public var view: PackageView
         /// Milliseconds since 1970.
         public var now: Int
-        /// What was in doubt.
+        /// What could not be determined, and why.
         public var notes: [Note]
 
-        /// Everything by name.
+        /// From named values.
         public init(volumes: [PackageVolume]? = nil, view: PackageView, now: Int, notes: [Note] = []) {
             self.volumes = volumes
             self.view = view
@@ -34,13 +34,13 @@ public enum PackageCachePolicy {
         }
     }
 
-    /// The volumes that operators of sandboxes know, with their places in a container.
+    /// The volumes that operators of sandboxes mount in containers, with their mount points.
     public static let sharedVolumes: [(tool: PackageTool, name: ByteString, place: ByteString)] = [
         (.pip, "slipway-pip-cache", "/cache/pip"), (.npm, "slipway-npm-cache", "/cache/npm"),
     ]
 
-    /// Reads the request off a command line. `fileVariables` are the names that the command's `--env-file`s set; nil when one of
-    /// them was not read.
+    /// The request that a command line permits. `fileVariables` are the names that the command's `--env-file`s set; nil
+    /// if one of them could not be read.
     public static func request(
         of container: ContainerInvocation, _ settings: Settings, fileVariables: [ByteString]?
     ) -> Request {
@@ -74,14 +74,14 @@ public enum PackageCachePolicy {
         }
     }
 
-    /// Whether two mounts are in each other's way: at the same place docker refuses, and above or below it one would be made
-    /// in the other.
+    /// Whether two mounts conflict: docker refuses two at the same place, and of two nested mounts one would create its
+    /// mount point in the other.
     private static func clash(_ target: ByteString, _ place: ByteString) -> Bool {
         target.relative(to: place) != nil || place.relative(to: target) != nil
             || (place == PackageView.place && target.relative(to: PackageView.workPlace) != nil)
     }
 
-    /// The command with the options that the facts allow, directly after the command word.
+    /// The command with the options that the facts permit, directly after the command word.
     public static func plan(
         _ container: ContainerInvocation, _ arguments: [ByteString], request: Request, facts: Facts
     ) -> Plan {
@@ -103,7 +103,7 @@ public enum PackageCachePolicy {
         case .damaged(let name): return ([], [Note(.packagesDamaged, name)])
         case .whole(let found): generation = found
         }
-        // What `warm` did not see mount would fail the container.
+        // If `warm` could not mount a view, the container's mount would fail, too.
         guard generation.view != .none else { return ([], [Note(.viewUnsupported, generation.name)]) }
         let tools = request.tools.filter(generation.tools.contains)
         guard !tools.isEmpty else { return ([], []) }
@@ -139,14 +139,14 @@ extension PackageCachePolicy.Request {
 }
 
 extension ContainerInvocation {
-    /// An option with which a view is not sure to mount, or the container is a machine of its own: kind's nodes are privileged
-    /// and would hand the mounts on to what runs in them.
+    /// An option with which a view might fail to mount, or with which the container is a machine of its own: kind's
+    /// nodes are privileged and would pass the mounts on to whatever runs in them.
     fileprivate var specialOption: ByteString? {
         if scan.lastFlag(of: .privileged) == true { return "--privileged" }
         for occurrence in scan.occurrences {
             switch occurrence.row.role {
             case .volumeDriver: return "--volume-driver"
-            // A virtual machine's or a kernel's of its own: `warm` tried views under the engine's usual one.
+            // A virtual machine, or another kernel: `warm` tried views only under the engine's default runtime.
             case .runtime: return "--runtime"
             case .userNamespace: return "--userns"
             case .otherIsolation: return "--isolation"

@@ -3,18 +3,18 @@ public import Formats
 public import Notes
 public import PathMap
 
-/// What becomes of the engine's paths in a command that is given where another file system is seen.
+/// Translates the paths in a command for an engine that sees another file system.
 public enum PathPolicy {
-    /// A source of the command and where it leads here.
+    /// A source of the command, and what it resolves to here.
     public struct Source: Equatable, Sendable {
         /// The source.
         public let source: MountSource
-        /// What docker makes of it: absolute and clean.
+        /// The path that docker makes of it: absolute and clean.
         public let path: ByteString
-        /// The same without symbolic links; nil where they cannot be followed.
+        /// The path without symbolic links; nil if they cannot be followed.
         public let resolved: ByteString?
 
-        /// Everything by name.
+        /// From named values.
         public init(_ source: MountSource, path: ByteString, resolved: ByteString?) {
             self.source = source
             self.path = path
@@ -22,16 +22,16 @@ public enum PathPolicy {
         }
     }
 
-    /// What the process turned out to see.
+    /// What this process sees.
     public struct Facts: Equatable, Sendable {
-        /// The table in force; nil where there is none.
+        /// The table in force; nil if there is none.
         public var table: PathTable?
-        /// The sources that docker will hand to the engine as absolute paths.
+        /// The sources that docker will send to the engine as absolute paths.
         public var sources: [Source]
-        /// What was in doubt.
+        /// What could not be determined, and why.
         public var notes: [Note]
 
-        /// Everything by name.
+        /// From named values.
         public init(table: PathTable? = nil, sources: [Source] = [], notes: [Note] = []) {
             self.table = table
             self.sources = sources
@@ -39,16 +39,16 @@ public enum PathPolicy {
         }
     }
 
-    /// How a version of docker reads a source that begins with a dot.
+    /// Which sources that begin with a dot a version of docker makes absolute.
     public enum RelativeSources: Sendable {
-        /// It does not (before 23).
+        /// None (before 23).
         case none
         /// "." and "./..." (before 28.2).
         case here
-        /// Whatever begins with a dot.
+        /// Everything that begins with a dot.
         case all
 
-        /// Whether docker makes a source absolute itself.
+        /// Whether docker makes a source absolute.
         ///
         /// Source: docker/cli cli/command/container/opts.go, parse; opts/mount.go, Set.
         public func takes(_ path: ByteString) -> Bool {
@@ -60,8 +60,8 @@ public enum PathPolicy {
         }
     }
 
-    /// The command with every source that the table is about as the engine's path, in its own place, and with what is mounted
-    /// below a translated directory, directly after the command word.
+    /// The command with the engine's path in place of every source that the table covers, and with options for mounts
+    /// nested below a translated directory, directly after the command word.
     public static func plan(_ container: ContainerInvocation, _ arguments: [ByteString], facts: Facts) -> Plan {
         let targets = container.takesVolumesFromOthers ? nil : container.mountTargets
         return plan(arguments, after: container.commandWordIndex, targets: targets, facts)
@@ -72,8 +72,8 @@ public enum PathPolicy {
         plan(arguments, after: volume.commandWordIndex, targets: nil, facts)
     }
 
-    /// The same for `compose run -v`. What is mounted below comes along in its containers only where the service mounts nothing
-    /// else, which nobody here knows: so it does not.
+    /// The same for `compose run -v`, without nested mounts: they would be safe only if the service mounts nothing else
+    /// there, which cannot be known here.
     public static func plan(_ compose: ComposeInvocation, _ arguments: [ByteString], facts: Facts) -> Plan {
         plan(arguments, after: compose.commandWordIndex, targets: nil, bringingNested: false, facts)
     }
@@ -112,8 +112,8 @@ public enum PathPolicy {
         return plan
     }
 
-    /// Mounts at every place below the target where something is mounted below the source, but where the user has a mount of their
-    /// own there or above.
+    /// Options for every mount nested below the source, except where the user has a mount of their own at that place or
+    /// above it.
     private static func nested(
         _ source: MountSource, _ rows: [(row: PathTable.Row, rest: ByteString)], _ targets: [ByteString]?,
         _ notes: inout [Note]
@@ -124,7 +124,8 @@ public enum PathPolicy {
             let place = target.appending(path: rest)
             let isTaken = targets.map { Self.isTaken(place, below: target, by: $0) }
             if isTaken == true { continue }
-            // Where the user's own mounts are not known, one more might be a second at the same place, which docker refuses.
+            // The user's own mounts are unknown, so this might be a second mount at the same place, which docker
+            // refuses.
             guard isTaken != nil, let option = source.option(mounting: row.to, at: place) else {
                 notes.append(Note(.nestedMountLeftOut, row.from))
                 continue
@@ -135,14 +136,14 @@ public enum PathPolicy {
         return options
     }
 
-    /// Whether the user mounts something between a target and a place below it, or there.
+    /// Whether the user mounts something at a place below a target, or between the two.
     static func isTaken(_ place: ByteString, below target: ByteString, by targets: [ByteString]) -> Bool {
         targets.contains { $0 != target && $0.relative(to: target) != nil && place.relative(to: $0) != nil }
     }
 }
 
 extension PathTable.Outcome {
-    /// Why a path stays as it is; nil where it does not.
+    /// Why a path is not translated; nil if it is.
     public func note(about path: ByteString) -> Note? {
         switch self {
         case .mapped: nil

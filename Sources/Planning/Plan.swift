@@ -1,27 +1,28 @@
 public import Formats
 public import Notes
 
-/// What the shim will do, decided before anything is touched. `slipway explain` prints it; the shim executes the same one.
+/// What the shim will do, decided before it changes anything. `slipway explain` prints the same plan that the shim
+/// executes.
 public struct Plan: Equatable, Sendable {
-    /// The caller's command line, the program's own name first.
+    /// The caller's command line, beginning with the program's name.
     public let words: [ByteString]
-    /// What becomes of it.
+    /// The changes to it.
     public var edits: [Edit]
-    /// Files whose locks docker inherits.
+    /// The files whose locks docker inherits.
     public var leases: [ByteString]
-    /// Why, and why not.
+    /// Why something changes, and why something does not.
     public var notes: [Note]
 
-    /// Whether docker gets another command than the caller's.
+    /// Whether docker gets a different command.
     public var isChanged: Bool { !edits.isEmpty }
     /// The whole command line.
     public var arguments: [ByteString] { edits.isEmpty ? words : edits.applied(to: words) }
-    /// What docker's environment gets beyond the caller's.
+    /// The changes to docker's environment.
     public var environment: [EnvironmentChange] {
         edits.compactMap { if case .environment(let change) = $0 { change } else { nil } }
     }
 
-    /// Everything by name.
+    /// From named values.
     public init(_ words: [ByteString], edits: [Edit] = [], leases: [ByteString] = [], notes: [Note] = []) {
         self.words = words
         self.edits = edits
@@ -29,10 +30,11 @@ public struct Plan: Equatable, Sendable {
         self.notes = notes
     }
 
-    /// The caller's command as it is.
+    /// The caller's command without changes.
     public static func unchanged(_ words: [ByteString], _ notes: [Note]) -> Plan { Plan(words, notes: notes) }
 
-    /// `{"changed": …, "argv": …, "environment": …, "leases": …, "notes": …}`. Bytes that are no UTF-8 are shown as U+FFFD.
+    /// `{"changed": …, "argv": …, "environment": …, "leases": …, "notes": …}`. Bytes that are not UTF-8 appear as
+    /// U+FFFD.
     public var json: JSON {
         .object([
             "changed": .bool(isChanged),
@@ -45,20 +47,20 @@ public struct Plan: Equatable, Sendable {
     }
 }
 
-/// One variable that docker gets or loses.
+/// One variable that is set or removed in docker's environment.
 public struct EnvironmentChange: Equatable, Sendable {
-    /// The variable.
+    /// The variable's name.
     public let name: ByteString
-    /// Its value; nil to take the variable away.
+    /// Its value; nil to remove the variable.
     public let value: ByteString?
 
-    /// A variable and its value, or nil to take it away.
+    /// From a name and a value; nil removes the variable.
     public init(name: ByteString, value: ByteString?) {
         self.name = name
         self.value = value
     }
 
-    /// An environment with changes made: entries keep their order, a changed one stands last.
+    /// An environment with changes applied: entries keep their order, and a changed one comes last.
     public static func apply(_ changes: [EnvironmentChange], to environment: [ByteString]) -> [ByteString] {
         var entries = environment
         for change in changes {
@@ -77,8 +79,8 @@ extension Note {
 }
 
 extension Plan {
-    /// For people: the command with the variables it gets, as a shell would take it, then a line for each note.
-    /// Nothing in it steers a terminal.
+    /// For people: the command with its new variables, quoted for a shell, and then a line for each note. It contains
+    /// no terminal control sequences.
     public var text: ByteString {
         let set = environment.compactMap { change in change.value.map { change.name + "=" + $0.shellQuoted } }
         let command = (set + arguments.map(\.shellQuoted)).joined(separator: " ")

@@ -1,22 +1,22 @@
 public import Formats
 
-/// The second tier of the store, beyond this machine: the settings `remote` and `remote.*`.
+/// The registry behind the store, which hosts share: the settings `remote` and `remote.*`.
 public struct RemoteSettings: Equatable, Sendable {
     /// What this host does with the registry.
     public enum Role: ByteString, CaseIterable, Sendable {
-        /// It fetches what others have pushed.
+        /// It only fetches what others have pushed.
         case reader = "reader"
         /// It fetches and pushes.
         case writer = "writer"
-        /// It fetches, and pushes what was built on the repository's default branch.
+        /// It fetches, and pushes only what was built on the repository's default branch.
         case writerOnDefaultBranch = "writer-on-default-branch"
     }
 
-    /// How layers come from the registry.
+    /// How layers get from the registry into builds.
     public enum Mode: ByteString, CaseIterable, Sendable {
-        /// Into the store, from which builds import them.
+        /// They are copied into the store, and builds import them from there.
         case replicate = "replicate"
-        /// Into a build by the engine itself, without a store: for machines that live as long as one build.
+        /// The engine itself imports them, without a store: for machines that live only as long as one build.
         case direct = "direct"
     }
 
@@ -39,7 +39,7 @@ public struct RemoteSettings: Equatable, Sendable {
     /// `remote.client`: oras or crane, absolute; nil for the first one on PATH.
     public var client: ByteString?
 
-    /// The registry that the engine itself imports from; nil for none.
+    /// The registry from which the engine itself imports; nil if there is none.
     public var directPrefix: ByteString? { mode == .direct ? prefix : nil }
 
     static let longestWait: Int64 = 600_000_000_000
@@ -47,8 +47,8 @@ public struct RemoteSettings: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
-    /// A reference's beginning, "host:port/path" without a tag, from what people write; nil for anything else. No word of it can be
-    /// taken for an option, and credentials are docker's.
+    /// The prefix of references, "host:port/path" without a tag, from a text that a person wrote; nil for anything
+    /// else. No part of it can be mistaken for an option. It contains no credentials: docker keeps those.
     public static func prefix(_ text: ByteString) -> ByteString? {
         var text = text
         for scheme in ["oci://", "oci:"] as [ByteString] where text.hasPrefix(scheme) {
@@ -70,7 +70,8 @@ public struct RemoteSettings: Equatable, Sendable {
         return Digest(digest) != nil
     }
 
-    /// A name with a dot in it, "localhost", or one with a port: docker takes any other for a path on its own registry.
+    /// A name with a dot, "localhost", or a name with a port: docker takes anything else for a path on its default
+    /// registry.
     private static func isHost(_ host: ByteString) -> Bool {
         let (name, port) = host.cutLast(at: ":").map { ($0.before, $0.after as ByteString?) } ?? (host, nil)
         if let port, port.isEmpty || port.count > 5 || !port.bytes.allSatisfy(\.isDigit) { return false }

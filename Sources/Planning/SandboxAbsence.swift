@@ -2,28 +2,29 @@ public import DockerCommandLine
 public import Formats
 public import Notes
 
-// A sandbox that is asked for and does not come to be. Anyone who asks for one must know: they are told, not only the journal.
+// A requested sandbox that is missing or incomplete. The user who requested it must be told; a line in the journal is
+// not enough.
 
 extension SandboxPolicy {
-    /// What keeps the profile, or a part of it, from a container.
+    /// The reasons for which a container lacks the profile or a part of it.
     private static let obstacles: [Reason] = [
         .filesLimited, .commandTooLong, .commandNotUnderstood, .sandboxPrivileged, .dockerIsPodman, .engineNotLinux,
         .sandboxEngineNotAsked, .sandboxLimitImpossible,
     ]
 
-    /// What a container that the profile is asked for lacks, by the notes of its plan; nil when it has all of it.
+    /// What a container lacks of the profile, according to the notes of its plan; nil if it lacks nothing.
     public static func lack(_ notes: [Note]) -> Note? {
         let causes = notes.filter { obstacles.contains($0.reason) }.map(\.message).withoutRepeats
         return causes.isEmpty ? nil : Note(.sandboxIncomplete, causes.joined(separator: "; "))
     }
 
-    /// Of a command that is understood: nil, too, where no profile is asked for, or where docker makes no container.
+    /// For a command that was parsed: also nil if no profile is requested, or if docker makes no container.
     public static func lack(of container: ContainerInvocation, _ settings: Settings, _ notes: [Note]) -> Note? {
         request(of: container, settings) == nil ? nil : lack(notes)
     }
 
-    /// Of one that is not understood: nil, too, where no profile is asked for, or where the first word that names a command is neither
-    /// `run` nor `create`.
+    /// For a command that was not parsed: also nil if no profile is requested, or if the first word that names a
+    /// command is neither `run` nor `create`.
     public static func lack(of arguments: [ByteString], _ settings: Settings, _ notes: [Note]) -> Note? {
         let words = arguments.dropFirst().filter { commands.contains($0) }
         let word = words.first == "container" ? words.dropFirst().first : words.first
