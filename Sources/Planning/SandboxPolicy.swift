@@ -2,33 +2,32 @@ public import DockerCommandLine
 public import Formats
 public import Notes
 
-/// What the profile `sandbox` adds to a container that is made: limits and labels, each only where the command says nothing of its
-/// kind.
+/// What the profile `sandbox` adds to a new container: limits and labels, unless the command sets them.
 public enum SandboxPolicy {
-    /// What the command line and the settings leave to be asked for, before an engine is asked.
+    /// What the command line and the settings request, determined before an engine is asked.
     public struct Request: Equatable, Sendable {
-        /// Whether anything is added at all.
+        /// Whether anything is added.
         public var isApplied: Bool
         /// Why not.
         public var notes: [Note]
     }
 
-    /// What the engine and this place turned out to be.
+    /// What the engine and this machine are.
     public struct Facts: Equatable, Sendable {
-        /// The engine; nil when it was not asked.
+        /// The engine; nil if it did not answer.
         public var engine: SandboxEngine?
-        /// What makes the profile useless there: podman, or containers that are not Linux.
+        /// What makes the profile useless on the engine: podman, or containers that are not Linux.
         public var obstacle: Note?
-        /// The workspace; nil where there is none.
+        /// The workspace; nil if there is none.
         public var workspace: ByteString?
-        /// This machine or container and this user; nil when it is not known.
+        /// This machine or container and this user; nil if unknown.
         public var origin: ByteString?
-        /// The labels that the command's `--label-file`s set; nil when one of them was not read.
+        /// The labels that the command's `--label-file`s set; nil if one of them could not be read.
         public var fileLabels: [ByteString]?
-        /// What was in doubt.
+        /// What could not be determined, and why.
         public var notes: [Note]
 
-        /// Everything by name.
+        /// From named values.
         public init(
             engine: SandboxEngine? = nil, obstacle: Note? = nil, workspace: ByteString? = nil,
             origin: ByteString? = nil, fileLabels: [ByteString]? = [], notes: [Note] = []
@@ -42,7 +41,7 @@ public enum SandboxPolicy {
         }
     }
 
-    /// Whether a command is sandboxed; nil where no profile is asked for, or where docker makes no container.
+    /// Whether a command is sandboxed; nil if no profile is requested, or if docker makes no container.
     public static func request(of container: ContainerInvocation, _ settings: Settings) -> Request? {
         guard settings.profile == .sandbox, !container.isPassThrough, container.image != nil else { return nil }
         if container.scan.lastFlag(of: .privileged) == true {
@@ -77,7 +76,7 @@ public enum SandboxPolicy {
     }
 }
 
-/// What is added to one command, and the configuration that comes of it.
+/// What is added to one command, and the resulting configuration.
 private struct Addition {
     var options: [ByteString] = []
     var notes: [Note] = []
@@ -100,11 +99,12 @@ private struct Addition {
         }
         decideLimit("cpus", processors, others: .otherCPUs, scan)
         noteWhatIsMissing(settings, facts.engine)
-        // What the engine can limit decides these: had it answered, they might be others.
+        // These depend on what the engine supports, so its answer could have changed them.
         if facts.engine == nil { configuration.retain(["cpus", "memory", "pids-limit"]) }
     }
 
-    /// Users who drop capabilities themselves, or want all of them, have decided; one that they add wins over our drop.
+    /// A user who drops capabilities, or adds all of them, has decided for themselves. A single capability that they
+    /// add overrides our drop.
     private mutating func decideCapabilities(_ scan: Scan, _ settings: SandboxSettings) {
         let added = scan.values(of: .capabilityAdd).map(SandboxSettings.capability)
         let dropped = scan.values(of: .capabilityDrop).map(SandboxSettings.capability)
@@ -135,7 +135,8 @@ private struct Addition {
         notes.append(Note(.sandboxOptionTaken, name))
     }
 
-    /// A limit: the command's own, or else the profile's. `others` limit the same thing in another way.
+    /// A limit: the command's own, or otherwise the profile's. Options of the role `others` limit the same thing in
+    /// another way.
     private mutating func decideLimit(
         _ name: ByteString, _ value: JSON?, others: OptionTable.Role? = nil, _ scan: Scan? = nil
     ) {
@@ -176,7 +177,7 @@ private struct Addition {
 
     /// The labels that the command does not set itself.
     mutating func label(_ container: ContainerInvocation, _ facts: SandboxPolicy.Facts) {
-        // What stands in a file is overridden by any option, so it must be known.
+        // Any option overrides a label from a file, so the files' labels must be known.
         guard let fileLabels = facts.fileLabels else {
             notes.append(Note(.labelFileUnread))
             return
