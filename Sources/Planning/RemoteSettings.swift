@@ -32,7 +32,8 @@ public struct RemoteSettings: Equatable, Sendable {
     public var maximumFetch: UInt64 = 4_000_000_000
     /// `remote.interval`: time between two background queries to the registry for a key (in nanoseconds).
     public var interval: Int64 = 600_000_000_000
-    /// `remote.wait`: how long the first build of a key waits for layers from other hosts (in nanoseconds); nil for no wait.
+    /// `remote.wait`: how long the first build of a key waits for layers from other hosts (in nanoseconds); nil for no
+    /// wait.
     public var wait: Int64?
     /// `remote.insecure`: whether to talk to the registry without TLS.
     public var isInsecure = false

@@ -1,14 +1,16 @@
 public import Formats
 
-/// What the profile `sandbox` gives to containers: the settings `sandbox.*`.
+/// What the profile `sandbox` adds to containers: the settings `sandbox.*`.
 public struct SandboxSettings: Equatable, Sendable {
-    /// `sandbox.pids`: processes and threads; nil for no limit of the profile's.
+    /// `sandbox.pids`: how many processes and threads a container may have; nil for no limit from the profile.
     public var pids: UInt64? = 300
-    /// `sandbox.memory`: bytes; nil for no limit of the profile's.
+    /// `sandbox.memory`: how much memory a container may use (in bytes); nil for no limit from the profile.
     public var memory: UInt64? = 4 << 30
-    /// `sandbox.cpus`: processors, at most as many as the engine has (in billionths); nil for no limit of the profile's.
+    /// `sandbox.cpus`: how many processors a container may use, at most as many as the engine has (in billionths); nil
+    /// for no limit from the profile.
     public var processors: UInt64? = 2_000_000_000
-    /// `sandbox.capabilities`: the capabilities that a container keeps, of those that docker grants by default (in order, each once).
+    /// `sandbox.capabilities`: the capabilities that a container keeps, of those that docker grants by default (in
+    /// order, each once).
     public var capabilities: [ByteString] = []
     /// `sandbox.workspace`: the workspace's name or path; nil for the repository's.
     public var workspace: ByteString?
@@ -16,8 +18,8 @@ public struct SandboxSettings: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
-    /// The capabilities that docker gives to a container of which nothing is said. No other can be kept: a profile never gives
-    /// more than docker would.
+    /// The capabilities that docker gives to a container by default. No others can be kept: a profile never gives more
+    /// than docker would.
     ///
     /// Source: moby daemon/pkg/oci/caps/defaults.go, DefaultCapabilities.
     static let usualCapabilities: [ByteString] = [
@@ -25,9 +27,9 @@ public struct SandboxSettings: Equatable, Sendable {
         "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
     ]
 
-    /// The engine refuses less (moby daemon/daemon_unix.go, linuxMinMemory).
+    /// The engine refuses a lower limit (moby daemon/daemon_unix.go, linuxMinMemory).
     fileprivate static let leastMemory: UInt64 = 6 << 20
-    /// The engine refuses less (moby daemon/daemon_unix.go, verifyPlatformContainerResources).
+    /// The engine refuses a lower limit (moby daemon/daemon_unix.go, verifyPlatformContainerResources).
     fileprivate static let leastProcessors: UInt64 = 10_000_000
 
     fileprivate mutating func set(capabilities text: ByteString) -> Bool {
@@ -37,7 +39,8 @@ public struct SandboxSettings: Equatable, Sendable {
         return true
     }
 
-    /// A capability's one name: in capitals, without CAP_ (docker/cli opts/capabilities.go, NormalizeCapability).
+    /// The canonical name of a capability: in capitals, without CAP_ (docker/cli opts/capabilities.go,
+    /// NormalizeCapability).
     static func capability(_ text: ByteString) -> ByteString {
         let name = text.trimmed.uppercasedASCII
         return name.hasPrefix("CAP_") ? name.dropFirst(4) : name
@@ -47,9 +50,9 @@ public struct SandboxSettings: Equatable, Sendable {
 extension Settings {
     /// `profile`: limits that are added to every new container.
     public enum Profile: ByteString, CaseIterable, Sendable {
-        /// Nothing.
+        /// No limits.
         case off = "off"
-        /// Limits, and no privileges: for what is not trusted.
+        /// Limits, and no new privileges: for code that is not trusted.
         case sandbox = "sandbox"
     }
 
@@ -113,7 +116,7 @@ extension SandboxSettings {
 }
 
 extension ByteString {
-    /// Whether docker keeps it as it is in a label: UTF-8, and nothing that moves a terminal's cursor.
+    /// Whether docker keeps a label with this text as it is: UTF-8, without control characters for a terminal.
     public var isLabelText: Bool {
         !isEmpty && isTerminalSafe
     }

@@ -1,26 +1,26 @@
 public import Formats
 public import PathMap
 
-/// What the operator and the user may choose. Read from /etc, the user's settings file and `SLIPWAY_*`, in this order: the
-/// later wins. Never from the working directory.
+/// What the operator and the user can configure. Read from /etc, the user's settings file and `SLIPWAY_*`; a later one
+/// overrides an earlier one. Never read from the working directory.
 public struct Settings: Equatable, Sendable {
     /// `build-cache`: whether builds import from the store and export to it.
     public enum BuildCache: ByteString, CaseIterable, Sendable {
         /// Import and export.
         case on = "on"
-        /// Read what others built, add nothing.
+        /// Import what others have built, but export nothing.
         case importOnly = "import-only"
-        /// Leave builds alone.
+        /// Neither import nor export.
         case off = "off"
     }
 
     /// `package-cache.mode`: how containers see the packages that `slipway warm` has fetched.
     public enum PackageCache: ByteString, CaseIterable, Sendable {
-        /// A view of its own each, over what is never written again.
+        /// A private view for each container, on top of files that are never written again.
         case view = "view"
-        /// Volumes that none of them can write.
+        /// Volumes that containers cannot write to.
         case readOnly = "read-only"
-        /// Volumes that all of them can write: for one trusted user.
+        /// Volumes that all containers can write to: for one trusted user.
         case readWrite = "read-write"
         /// Nothing.
         case off = "off"
@@ -30,33 +30,33 @@ public struct Settings: Equatable, Sendable {
     public enum Lint: ByteString, CaseIterable, Sendable {
         /// They are written to the journal.
         case journal = "journal"
-        /// Nobody looks for any.
+        /// There is no linting.
         case off = "off"
     }
 
     /// `modes`: what to do about tracked files whose modes differ from those that git sets.
     public enum Modes: ByteString, CaseIterable, Sendable {
-        /// They are not looked at.
+        /// They are not examined.
         case off = "off"
-        /// A note in the journal, where a look takes a few milliseconds.
+        /// A note in the journal, for which examining them takes a few milliseconds.
         case report = "report"
-        /// They get git's modes before the build, as by `slipway modes --fix`.
+        /// They get git's modes before the build, as with `slipway modes --fix`.
         case fix = "fix"
     }
 
     /// `export`: when builds export.
     public enum Exports: ByteString, CaseIterable, Sendable {
-        /// Whenever they can, before docker ends.
+        /// Whenever possible, before docker ends.
         case withBuild = "with-build"
-        /// As `withBuild`, but not where the last ten exports took longer than they saved.
+        /// Like `withBuild`, unless the last ten exports took longer than they saved.
         case auto = "auto"
-        /// Once docker has ended, where that is safe; else as `withBuild`.
+        /// After docker has ended, if that is safe; otherwise like `withBuild`.
         case behind = "behind"
     }
 
     /// `union.scope`: whose exports one import may contain.
     public enum UnionScope: ByteString, CaseIterable, Sendable {
-        /// All that the store holds.
+        /// All exports in the store.
         case store = "store"
         /// Those of the build's repository.
         case repository = "repository"
@@ -64,13 +64,13 @@ public struct Settings: Equatable, Sendable {
         case key = "key"
     }
 
-    /// `docker`: the real docker, absolute; nil for the first one on PATH.
+    /// `docker`: the real docker's absolute path; nil for the first one on PATH.
     public var docker: ByteString?
-    /// `store`: the store's directory, absolute; nil for the default.
+    /// `store`: the absolute path of the store's directory; nil for the default.
     public var store: ByteString?
-    /// `store.max-size`: size of one user's sub-store from which on builds no longer export.
+    /// `store.max-size`: size of one user's sub-store at which builds stop exporting to it.
     public var maximumSize: UInt64 = 20_000_000_000
-    /// `store.min-free`: free space on the disk below which builds no longer export; nil for max(2 GiB, min(5 %, 20 GiB)).
+    /// `store.min-free`: free space on the disk below which builds do not export; nil for max(2 GiB, min(5 %, 20 GiB)).
     public var minimumFree: UInt64?
     /// `trim.auto`: whether builds start a background trim.
     public var trimsAutomatically = true
@@ -78,13 +78,15 @@ public struct Settings: Equatable, Sendable {
     public var trimInterval: Int64 = 86_400_000_000_000
     /// `trim.max-size`: size to which a trim reduces one sub-store, at most four fifths of store.max-size.
     public var trimmedSize: UInt64 = 16_000_000_000
-    /// What trimming leaves: less than stops exports, or the first build after it would.
+    /// The size to which trimming reduces a sub-store: less than the size that stops exports, or the next build would
+    /// reach that again.
     public var trimBudget: UInt64 { min(trimmedSize, maximumSize - maximumSize / 5) }
     /// `store.trusted-users`: users whose layers are imported, besides your own and root's.
     public var trustedUsers: [UInt32] = []
     /// `union.scope`.
     public var unionScope = UnionScope.store
-    /// `union.other-max-age`: age from which on builds do not import another repository's exports (in nanoseconds).
+    /// `union.other-max-age`: builds do not import exports of other repositories that are older than this (in
+    /// nanoseconds).
     public var unionOthersAge: Int64 = 604_800_000_000_000
     /// `build-cache`.
     public var buildCache = BuildCache.on
@@ -108,8 +110,8 @@ public struct Settings: Equatable, Sendable {
     public var exports = Exports.withBuild
     /// `export.behind.max-time`: time limit for an export after its build (in nanoseconds).
     public var exportBehindTime: Int64 = 600_000_000_000
-    /// `export.behind.max-pressure`: no export after a build while processes wait for processors longer than this (in percent of ten
-    /// seconds).
+    /// `export.behind.max-pressure`: no export after a build while processes wait for processors longer than this (in
+    /// percent of ten seconds).
     public var exportBehindPressure = 60
     /// `record`: whether a background process records what a build was made from and how it ended.
     public var records = true
@@ -119,8 +121,8 @@ public struct Settings: Equatable, Sendable {
     public var recordingTime: Int64 = 10_000_000_000
     /// `flight`: whether equal builds wait for the first one and import its layers.
     public var waitsForFlights = false
-    /// `flight.wait`: how long a build waits for an equal one (in nanoseconds); nil for twice the time that such builds took, at most 10
-    /// minutes, and a minute if that is unknown.
+    /// `flight.wait`: how long a build waits for an equal one (in nanoseconds); nil for twice the time that such builds
+    /// took, at most 10 minutes, and a minute if that is unknown.
     public var flightWait: Int64?
     /// `journal`: whether decisions are recorded.
     public var journal = true
@@ -130,17 +132,17 @@ public struct Settings: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
-    /// One setting as a row: its key, what it takes, and how it is read.
+    /// One setting: its key, its format, and how it is read and shown.
     public struct Definition: Sendable {
-        /// As it stands in a file, such as "store.max-size".
+        /// Its key in a file, such as "store.max-size".
         public let key: ByteString
-        /// What a good value looks like, for people.
+        /// The format of a valid value, for people.
         public let expects: ByteString
         let read: @Sendable (ByteString, inout Settings) -> Bool
-        /// The value in force, for people; empty when there is none.
+        /// The value in force, for people; empty if there is none.
         public let show: @Sendable (Settings) -> ByteString
 
-        /// "store.max-size" is SLIPWAY_STORE_MAX_SIZE.
+        /// The setting's environment variable: for "store.max-size", SLIPWAY_STORE_MAX_SIZE.
         public var variable: ByteString {
             let name = key.bytes.map {
                 $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0.capitalASCII
@@ -188,13 +190,13 @@ public struct Settings: Equatable, Sendable {
         }
     }
 
-    /// Every setting there is.
+    /// Every setting.
     public static let rows: [Definition] = generalRows + sandboxRows + remoteRows
 
-    /// A file of nothing but mistakes is read as quickly as any other.
+    /// A dictionary, so that a file with nothing but unknown settings is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }
     private static let rowsByVariable = Dictionary(rows.map { ($0.variable, $0) }) { first, _ in first }
-    /// More are only counted.
+    /// Further problems are only counted.
     private static let mostProblems = 16
 
     private static let generalRows: [Definition] = [
@@ -309,7 +311,7 @@ public struct Settings: Equatable, Sendable {
         .choice("lint", expects: "journal or off", { $0.lint = $1 }, { $0.lint }),
     ]
 
-    /// Variables of the environment that are no settings.
+    /// Environment variables with our prefix that are not settings.
     static let otherVariables: [ByteString] = ["SLIPWAY_TRACE", "SLIPWAY_PASSED", "SLIPWAY_REQUIRE", "SLIPWAY_CHECK"]
 
     /// A line or variable that was ignored.
@@ -318,9 +320,9 @@ public struct Settings: Equatable, Sendable {
         public let source: ByteString
         /// Counted from 1; nil for a variable.
         public let line: Int?
-        /// The setting that it names, known or not; nil where it names none.
+        /// The setting that it names, known or not; nil if it names none.
         public var key: ByteString?
-        /// What is wrong with it and what would be right.
+        /// What is wrong, and what would be valid.
         public let message: ByteString
 
         /// "FILE:LINE: MESSAGE".
@@ -330,7 +332,8 @@ public struct Settings: Equatable, Sendable {
         }
     }
 
-    /// Takes in `key = value` lines; "#" begins a comment where a line begins. Bad lines are reported and ignored.
+    /// Reads `key = value` lines; "#" at the beginning of a line starts a comment. Invalid lines are reported and
+    /// ignored.
     public mutating func apply(lines text: ByteString, from source: ByteString) -> [Problem] {
         var problems: [Problem] = []
         var more = 0
@@ -358,7 +361,7 @@ public struct Settings: Equatable, Sendable {
         return problems
     }
 
-    /// Takes in the `SLIPWAY_*` entries of an environment. An empty value is as good as none.
+    /// Reads the `SLIPWAY_*` variables of an environment. An empty value is the same as no variable.
     public mutating func apply(environment: [ByteString]) -> [Problem] {
         var problems: [Problem] = []
         for entry in environment where entry.hasPrefix("SLIPWAY_") {

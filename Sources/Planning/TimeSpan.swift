@@ -1,12 +1,13 @@
 public import Formats
 
-/// A length of time as people write it: "90s", "24h", "30d". A bare number is refused: somebody meant a unit.
+/// A length of time as people write it: "90s", "24h", "30d". A number without a unit is refused, because its author
+/// probably forgot the unit.
 public enum TimeSpan {
     private static let units: [(name: ByteString, seconds: Int64)] = [
         ("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400), ("w", 604_800),
     ]
 
-    /// Nanoseconds, or nil for anything that is not a whole number with a unit, or does not fit.
+    /// Nanoseconds; nil for anything but a whole number with a unit, and for a number that is too large.
     public static func parse(_ text: ByteString) -> Int64? {
         let text = text.trimmed.lowercasedASCII
         let digits = ByteString(text.bytes.prefix(while: \.isDigit))
