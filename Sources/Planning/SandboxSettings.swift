@@ -69,13 +69,13 @@ extension Settings {
         } show: {
             $0.sandbox.pids.map { ByteString(decimal: $0) } ?? "none"
         },
-        Definition(key: "sandbox.memory", expects: "a size as docker takes it, such as 4g, of 6m or more, or none") {
+        Definition(key: "sandbox.memory", expects: "a size of at least 6m in docker's format, such as 4g, or none") {
             value, settings in
             settings.sandbox.set(\.memory, to: value, DockerNumber.bytes, atLeast: SandboxSettings.leastMemory)
         } show: {
             $0.sandbox.memory.map { DockerNumber.text(bytes: $0) } ?? "none"
         },
-        Definition(key: "sandbox.cpus", expects: "a number such as 1.5, of 0.01 or more, or none") { value, settings in
+        Definition(key: "sandbox.cpus", expects: "a number of at least 0.01, such as 1.5, or none") { value, settings in
             settings.sandbox.set(
                 \.processors, to: value, DockerNumber.processors, atLeast: SandboxSettings.leastProcessors)
         } show: {
@@ -83,7 +83,7 @@ extension Settings {
         },
         Definition(
             key: "sandbox.capabilities",
-            expects: "names of docker's usual capabilities with commas between them, such as CHOWN,SETUID, or none"
+            expects: "names of docker's default capabilities separated by commas, such as CHOWN,SETUID, or none"
         ) { value, settings in
             settings.sandbox.set(capabilities: value)
         } show: {

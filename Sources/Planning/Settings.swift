@@ -218,7 +218,7 @@ public struct Settings: Equatable, Sendable {
             "store.max-size", expects: "a size with a unit, such as 20GB", { $0.maximumSize = $1 }, { $0.maximumSize }),
         .size(
             "store.min-free", expects: "a size with a unit, such as 5GB", { $0.minimumFree = $1 }, { $0.minimumFree }),
-        Definition(key: "store.trusted-users", expects: "user numbers with commas between them") { value, settings in
+        Definition(key: "store.trusted-users", expects: "user IDs separated by commas") { value, settings in
             var users: [UInt32] = []
             for field in value.split(",") where !field.trimmed.isEmpty {
                 guard let number = field.trimmed.decimal, let user = UInt32(exactly: number) else { return false }
@@ -251,7 +251,7 @@ public struct Settings: Equatable, Sendable {
         .choice(
             "package-cache.mode", expects: "view, read-only, read-write or off", { $0.packageCache = $1 },
             { $0.packageCache }),
-        Definition(key: "path.map", expects: "/here=/there, several with commas between them, quoted as CSV") {
+        Definition(key: "path.map", expects: "/here=/there pairs separated by commas, quoted as CSV") {
             value, settings in
             guard let pairs = PathTable.parse(value) else { return false }
             settings.pathMap = pairs
@@ -355,7 +355,7 @@ public struct Settings: Equatable, Sendable {
             }
         }
         if more > 0 {
-            let message = "bad lines besides: " + ByteString(decimal: more)
+            let message = ByteString(decimal: more) + " more invalid lines"
             problems.append(Problem(source: source, line: nil, key: nil, message: message))
         }
         return problems

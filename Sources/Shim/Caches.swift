@@ -78,7 +78,7 @@ struct Caches {
         guard !DockerProgram.isSnap(docker.path) else { throw refusal(Note(.dockerIsSnap)) }
         // With fewer, docker cannot start its plugin and uses the legacy builder, which refuses our options.
         guard Kernel.mostDescriptors >= Self.fewestDescriptors else {
-            throw refusal(Note(.leaseNotKept, "too few descriptors"))
+            throw refusal(Note(.leaseNotKept, "too few file descriptors"))
         }
         var versions = BinaryVersions.remembered(for: docker, request.purpose)
         let target = BuildTarget.resolve(

@@ -68,7 +68,7 @@ struct ComposeBuild: BuildCommand {
         let additions = BakeCachePolicy.additions(to: parts, request: request, offers: offers).additions
         guard !additions.isEmpty else { return }
         guard file.write(BakeCachePolicy.composeFile(adding: additions, to: services)) != nil else {
-            throw Refusal(notes: request.notes + [Note(.definitionUnclear, "no place for a file")])
+            throw Refusal(notes: request.notes + [Note(.definitionUnclear, "the file cannot be written")])
         }
     }
 }

@@ -30,14 +30,14 @@ extension ComposeDecision {
             else { throw EngineError(deadline.hasPassed ? .timeSpent : .definitionUnclear) }
             var sources: [ComposePathPolicy.Source] = []
             for path in ComposePathPolicy.sources(in: project) {
-                guard !deadline.hasPassed else { throw EngineError(.timeSpent, "paths of the project") }
+                guard !deadline.hasPassed else { throw EngineError(.timeSpent, "too many paths in the project") }
                 sources.append(.init(path: path, resolved: PathView.resolved(path.cleanedPath)))
             }
             let (text, notes) = ComposePathPolicy.override(for: project, table: table, sources: sources)
             plan.notes += notes
             guard let text else { return plan }
             guard let path = command.purpose == .acting ? file.write(text) : file.path(for: text) else {
-                throw EngineError(.definitionUnclear, "no place for a file")
+                throw EngineError(.definitionUnclear, "the file cannot be written")
             }
             plan.edits += file.edits(compose, adding: path)
         } catch {

@@ -33,8 +33,8 @@ struct ExportBehind {
         guard settings.records, settings.journal else { return "record or journal is off" }
         guard builder.driver == "docker", builder.cache != nil else { return "the builder is not the engine's own" }
         guard let buildx = builder.buildx, buildx >= oldestBuildx else { return "buildx is older than 0.21" }
-        guard isRecognizable else { return "whether its files change cannot be told" }
-        guard Detached.isPossible else { return "no process may stay" }
+        guard isRecognizable else { return "changes of its files cannot be detected" }
+        guard Detached.isPossible else { return "no background process is possible" }
         return nil
     }
 
@@ -62,9 +62,9 @@ struct ExportBehind {
     func run(after outcome: BuildOutcome?, isUnchanged: () -> Bool) {
         defer { pending.end() }
         let end = Clock.monotonic &+ nanoseconds
-        guard let outcome else { return note(.exportBehindEnded, "how the build has ended is not known") }
+        guard let outcome else { return note(.exportBehindEnded, "how the build ended is unknown") }
         // A failed build has nothing new and complete to export.
-        guard outcome.isFinished else { return note(.exportBehindEnded, "the build has failed") }
+        guard outcome.isFinished else { return note(.exportBehindEnded, "the build failed") }
         while isBusy {
             guard pending.isWanted else { return note(.exportBehindEnded, Self.superseded) }
             guard Clock.monotonic < end else { return note(.exportBehindEnded, "the machine is busy") }

@@ -80,8 +80,8 @@ public struct PathLookup: Equatable, Sendable {
     public func text(for paths: [ByteString]) -> ByteString {
         var lines = (table?.rows ?? []).map { $0.from + " -> " + $0.to + "  (" + $0.origin.words + ")" }
         if table == nil {
-            let why: ByteString = notes.isEmpty ? ": no table is given, and this is no container" : ""
-            lines.append("paths stay as they are" + why)
+            let why: ByteString = notes.isEmpty ? ": there is no table, and this is not a container" : ""
+            lines.append("paths are not translated" + why)
         }
         lines += notes.map { "  " + $0.reason.code + "  " + $0.message }
         if !paths.isEmpty { lines.append("") }

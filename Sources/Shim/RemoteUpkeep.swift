@@ -32,7 +32,7 @@ enum RemoteUpkeep {
                 if Clock.monotonic &- began >= WaitingLine.silence {
                     line.show(
                         "fetching what others have built", seconds: seconds(),
-                        "Ctrl-C stops, SLIPWAY_REMOTE_WAIT=1s hardly waits")
+                        "Ctrl-C stops, SLIPWAY_REMOTE_WAIT=1s waits a second at most")
                 }
                 return true
             })
@@ -58,7 +58,7 @@ enum RemoteUpkeep {
             .failure(Refusal(note: Note(.remoteNotImported, why)))
         }
         guard let prefix = settings.remote.prefix, let slipway = program() else {
-            return refused("no slipway beside docker")
+            return refused("no slipway beside the shim")
         }
         var question = Subprocess(
             program: slipway, arguments: ["slipway", "remote", "resolve", "--", build.key.json.text],
@@ -69,7 +69,7 @@ enum RemoteUpkeep {
             let answer = try question.run()
             let reference = answer.output.trimmed
             if answer.exitCode == 0, RemoteSettings.isReference(reference, below: prefix) { return .success(reference) }
-            return refused(answer.exitCode == 0 ? "nothing was pushed of it" : answer.error.trimmed.prefix(200))
+            return refused(answer.exitCode == 0 ? "nothing was pushed for it" : answer.error.trimmed.prefix(200))
         } catch {
             return refused(error == .timedOut ? "no answer in 2 s" : ByteString(error.description))
         }

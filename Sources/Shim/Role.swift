@@ -48,7 +48,7 @@ public enum Role: Equatable, Sendable {
         switch self {
         case .docker:
             if let docker = RealDocker.find() { return docker }
-            Kernel.printError("slipway: no docker was found besides Slipway itself, on PATH or in the usual folders\n")
+            Kernel.printError("slipway: no docker found on PATH or in the usual directories, except Slipway itself\n")
         case .plugin, .buildx:
             // `docker --config` determines where plugins are found.
             var request = EngineRequest()
@@ -56,7 +56,7 @@ public enum Role: Equatable, Sendable {
                 request = EngineRequest(GlobalOptions(scan))
             }
             if let plugin = RealDocker.plugin(for: request) { return plugin }
-            Kernel.printError("slipway: no docker-buildx found among docker's plugins besides Slipway itself\n")
+            Kernel.printError("slipway: no docker-buildx found among docker's plugins, except Slipway itself\n")
         }
         Kernel.exit(127)
     }

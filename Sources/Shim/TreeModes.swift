@@ -35,7 +35,7 @@ enum TreeModes {
         }
     }
 
-    private static let noTime: ByteString = "too many for so short a time"
+    private static let noTime: ByteString = "not enough time for all files"
 
     private static func look(
         at repository: GitRepository, until deadline: Deadline, _ settings: Settings, _ purpose: Decision.Purpose
@@ -81,7 +81,7 @@ enum TreeModes {
         if let first = closed.first { return Note(.modesKeptPrivate, count(closed.count) + ", as " + first.path) }
         let fixed = repair.fixed.count
         guard !survey.isPartial, fixed == survey.differences.count else {
-            return Note(.modesNotFixed, count(fixed) + " were: " + noTime)
+            return Note(.modesNotFixed, "only " + count(fixed) + ": " + noTime)
         }
         return Note(.modesFixed, count(fixed))
     }

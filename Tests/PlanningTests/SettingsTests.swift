@@ -75,7 +75,7 @@ struct SettingsTests {
         var settings = Settings()
         let problems = settings.apply(lines: ByteString(String(repeating: "a\n", count: 20)), from: "f")
         #expect(problems.count == 17)
-        #expect(problems.last?.text == "f: bad lines besides: 4")
+        #expect(problems.last?.text == "f: 4 more invalid lines")
     }
 
     @Test("Every value of every row, from a file", arguments: values)
