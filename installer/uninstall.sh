@@ -147,7 +147,7 @@ report_kept() {
         for path in "$cache_home/slipway" "$state_home/slipway" "$config_home/slipway"; do [ ! -e "$path" ] || say "kept: $path"; done
     fi
     if [ -d /buildkit-cache/v1 ]; then
-        say "kept: /buildkit-cache, which may be shared with others. Your own part of it goes by:"
+        say "kept: /buildkit-cache, which may be shared with others. To remove your own sub-store:"
         say "  rm -rf /buildkit-cache/v1/u$(id -u)"
     fi
     case ${SLIPWAY_STORE-} in '' | /buildkit-cache) ;; *) say "kept: $SLIPWAY_STORE (SLIPWAY_STORE)" ;; esac

@@ -15,7 +15,7 @@ extension StoreLayout {
         /// The problem and what to do, for people.
         public var text: ByteString {
             path + " was made by user " + ByteString(decimal: owner) + ", so it is not used, and user "
-                + ByteString(decimal: user) + " has no part: sudo slipway store init --shared "
+                + ByteString(decimal: user) + " has no sub-store: sudo slipway store init --shared "
                 + path.parentPath.parentPath.shellQuoted
         }
     }
@@ -59,7 +59,7 @@ struct SubStoreOwnership {
             try keeper.make(user, group)
             made += 1
         }
-        if made > 0 { keeper.changes.append("made the parts of " + ByteString(decimal: made) + " users") }
+        if made > 0 { keeper.changes.append("made the sub-stores of " + ByteString(decimal: made) + " users") }
         return keeper.changes
     }
 

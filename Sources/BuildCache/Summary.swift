@@ -2,7 +2,7 @@ public import Formats
 public import Host
 
 /// The content of one user's sub-store, for people.
-public struct PartSummary: Sendable {
+public struct SubStoreSummary: Sendable {
     /// One key.
     public struct Key: Sendable {
         /// The name of its directory among the exports, which `trim --key` takes.
@@ -38,7 +38,7 @@ public struct PartSummary: Sendable {
     }
 
     /// The sub-store and its user.
-    public let part: StoreLayout.Part
+    public let subStore: StoreLayout.SubStore
     /// Bytes, as trimming counts them.
     public let usage: Trim.Usage
     /// The most recently used first.
@@ -56,25 +56,27 @@ public struct PartSummary: Sendable {
     /// Reads a user's sub-store; nil if nothing has been made in it yet. Throws if it is not trusted or cannot be read.
     /// `age` is how old exports of other repositories may be; `trusted` are the users whose sub-stores are read.
     public init?(
-        of part: StoreLayout.Part, in store: Store, othersUpTo age: Int64 = .max, trusting trusted: [UInt32] = []
+        of subStore: StoreLayout.SubStore, in store: Store, othersUpTo age: Int64 = .max,
+        trusting trusted: [UInt32] = []
     ) throws(StoreError) {
         // No lease: it would list this process as a holder.
-        let summary = try store.withCurrentGeneration(of: part.user) { (current) throws(StoreError) -> PartSummary? in
+        let summary = try store.withCurrentGeneration(of: subStore.user) {
+            (current) throws(StoreError) -> SubStoreSummary? in
             guard let current else { return nil }
             let inventory = try Inventory(of: current, now: Clock.now)
             var unions = UnionSummary.all(of: inventory, othersUpTo: age, now: Clock.now)
-            if part.user == store.user, let links = OpenedStore(store, trusted: trusted, leasing: false).links {
+            if subStore.user == store.user, let links = OpenedStore(store, trusted: trusted, leasing: false).links {
                 unions += UnionSummary.all(over: links)
             }
-            return PartSummary(of: part, inventory, unions)
+            return SubStoreSummary(of: subStore, inventory, unions)
         }
         guard let summary else { return nil }
         self = summary
     }
 
-    private init(of part: StoreLayout.Part, _ inventory: Inventory, _ unions: [UnionSummary]) {
+    private init(of subStore: StoreLayout.SubStore, _ inventory: Inventory, _ unions: [UnionSummary]) {
         let current = inventory.generation
-        self.part = part
+        self.subStore = subStore
         self.unions = unions
         usage = Trim.usage(inventory.pool, live: inventory.liveBytes, besides: current)
         var keysOfBlob: [Digest: Int] = [:]
@@ -96,6 +98,6 @@ public struct PartSummary: Sendable {
                 bytes: generation == current ? inventory.bytes : (try? Pool(of: generation))?.bytes ?? 0,
                 holders: generation.holders)
         }
-        trimmers = Trim.holders(of: part.path)
+        trimmers = Trim.holders(of: subStore.path)
     }
 }

@@ -30,7 +30,7 @@ extension Generation {
 
 extension StoreLayout {
     /// One user's sub-store.
-    public struct Part: Equatable, Sendable {
+    public struct SubStore: Equatable, Sendable {
         /// The user.
         public let user: UInt32
         /// The group with which to act: that of the directory, if its user chose it; the group "nobody" if the
@@ -41,7 +41,7 @@ extension StoreLayout {
     }
 
     /// The non-empty sub-stores, each owned by the user in its name, by user.
-    public var parts: [Part] {
+    public var subStores: [SubStore] {
         let names = (try? Files.names(in: format, limit: .max)) ?? []
         let isGroupInherited = ((try? Files.status(format).mode) ?? 0) & 0o2000 != 0
         return names.compactMap { name in
@@ -50,7 +50,7 @@ extension StoreLayout {
                 subStore(of: user).lastPathComponent == name, status.kind == .directory, status.owner == user,
                 (try? Files.names(in: subStore(of: user), limit: 1))?.isEmpty != true
             else { return nil }
-            return Part(user: user, group: isGroupInherited ? 65_534 : status.group, path: subStore(of: user))
+            return SubStore(user: user, group: isGroupInherited ? 65_534 : status.group, path: subStore(of: user))
         }.sorted { $0.user < $1.user }
     }
 }

@@ -55,9 +55,9 @@ struct BlobFacts {
         var blobs: [(path: ByteString, size: UInt64)] = []
         var seen: Set<[UInt64]> = []
         for user in names(layout.format) where user.hasPrefix("u") && user.dropFirst(1).decimal != nil {
-            let part = layout.format.appending(path: user)
-            for name in names(part) where Generation.isName(name) {
-                let pool = part.appending(path: name).appending(path: Generation.pool)
+            let subStore = layout.format.appending(path: user)
+            for name in names(subStore) where Generation.isName(name) {
+                let pool = subStore.appending(path: name).appending(path: Generation.pool)
                 for blob in names(pool) where Digest(hex: blob.bytes) != nil {
                     let path = pool.appending(path: blob)
                     guard let status = try? Files.status(path, followLinks: false), status.kind == .regular,

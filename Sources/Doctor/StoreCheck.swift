@@ -7,7 +7,7 @@ internal import Planning
 /// The store in use: whether it works, and what it contains.
 struct StoreFacts {
     /// A sub-store by the user number in its name, and its owner.
-    struct Part: Equatable {
+    struct SubStore: Equatable {
         let path: ByteString
         let user: UInt32
         let owner: UInt32
@@ -33,7 +33,7 @@ struct StoreFacts {
     var used: UInt64 = 0
     var budget: UInt64 = .max
     /// The sub-stores of other users.
-    var parts: [Part] = []
+    var subStores: [SubStore] = []
     /// What earlier runs have left in the user's own sub-store.
     var leftovers: [ByteString] = []
     /// Locks that were held for so long that they are worth mentioning, with their holders.
@@ -59,16 +59,17 @@ struct StoreFacts {
             findings += trialFindings(path)
         }
         findings += roomFindings(path)
-        for part in parts where part.user != user {
-            let owner = part.path + " is owned by user " + ByteString(decimal: part.owner)
-            if part.owner == 65_534 && part.user != 65_534 {
-                findings.append(Finding(.subStoreUnmapped, owner, path: part.path))
-            } else if part.owner != part.user || part.isWritableByOthers {
-                let what = part.owner != part.user ? owner : part.path + " is writable by others"
+        for subStore in subStores where subStore.user != user {
+            let owner = subStore.path + " is owned by user " + ByteString(decimal: subStore.owner)
+            if subStore.owner == 65_534 && subStore.user != 65_534 {
+                findings.append(Finding(.subStoreUnmapped, owner, path: subStore.path))
+            } else if subStore.owner != subStore.user || subStore.isWritableByOthers {
+                let what = subStore.owner != subStore.user ? owner : subStore.path + " is writable by others"
                 let taken = "sudo slipway store init --shared " + (self.path ?? "").shellQuoted
                 findings.append(
                     Finding(
-                        .subStoreNotTrusted, what, path: part.path, fix: part.owner != part.user ? taken : nil))
+                        .subStoreNotTrusted, what, path: subStore.path,
+                        fix: subStore.owner != subStore.user ? taken : nil))
             }
         }
         if !leftovers.isEmpty { findings.append(Finding(.leftovers, .listing(leftovers))) }

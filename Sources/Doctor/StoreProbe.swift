@@ -88,8 +88,8 @@ extension StoreFacts {
                 note(path, now)
                 continue
             }
-            parts.append(
-                Part(path: path, user: user, owner: status.owner, isWritableByOthers: status.isWritableByOthers))
+            subStores.append(
+                SubStore(path: path, user: user, owner: status.owner, isWritableByOthers: status.isWritableByOthers))
         }
         guard let own else { return }
         let home = layout.subStore(of: store.user)

@@ -10,7 +10,7 @@ extension Check {
                 fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeNotTrusted:
             .broken(
-                "the store, or your part of it, is owned by somebody else, writable by others, or behind a link",
+                "the store or your sub-store is owned by another user, writable by others, or behind a symbolic link",
                 why: "whoever can write there decides what your builds use, so nothing is exported",
                 fix: "export SLIPWAY_STORE=\"$HOME/.cache/slipway/buildkit\"")
         case .storeUnreadable:
@@ -60,27 +60,27 @@ extension Check {
                 fix: "slipway trim")
         case .storeOverBudget:
             .warning(
-                "your part of the store is over store.max-size",
+                "your sub-store is larger than store.max-size",
                 why: "layers are imported, none exported",
                 fix: "slipway trim")
         case .subStoreUnmapped:
             .warning(
-                "a part of the store is owned by user 65534",
+                "a sub-store is owned by user 65534",
                 why: "a user namespace does not know its owner, so nobody here can use it",
                 fix: "ls -ln <path>")
         case .subStoreNotTrusted:
             .warning(
-                "a part of the store is not owned by its user alone",
+                "a sub-store is owned by another user than the one in its name, or writable by others",
                 why: "nobody imports from it",
                 fix: "ls -ln <path>")
         case .leftovers:
             .warning(
-                "things of an earlier run were left in your part of the store",
+                "earlier runs left files in your sub-store",
                 why: "they take room",
                 fix: "slipway trim")
         case .storeInUse:
             .warning(
-                "your part of the store is being trimmed, or an older generation of it is in use for more than an hour",
+                "your sub-store is being trimmed, or builds have been using an older generation of it for more than an hour",
                 why: "what is held takes room; builds of others are waited for a day, your own as long as they run",
                 fix: "slipway status")
         case .storeMovable:

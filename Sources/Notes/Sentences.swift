@@ -58,7 +58,7 @@ extension Reason {
         case .storePathUnusable: "the store's path is not absolute, or contains characters other than printable ASCII"
         case .storeMissing: "the store cannot be created"
         case .storeNotTrusted:
-            "part of the store belongs to another user, or a symbolic link stands where none is allowed"
+            "something in the store belongs to another user, or there is a symbolic link where none is allowed"
         case .storeReadOnly: "the store is read-only: import only"
         case .storeNotWritable: "the store cannot be written: import only"
         case .storeDiskLow: "the disk has less free space than store.min-free: import only"

@@ -114,11 +114,11 @@ extension Metrics {
         var families = [
             Family(
                 name: "store_bytes", kind: .gauge,
-                help: "Bytes in the user's part of the store, by what they are to trimming.",
+                help: "Bytes in the user's sub-store, by their state in trimming.",
                 unit: "bytes", samples: store.bytes.map { (("state", $0.state), ByteString(decimal: $0.bytes)) }),
             gauge(
-                "store_budget_bytes", "Bytes that the user's part of the store may hold.", store.budget, unit: "bytes"),
-            gauge("store_keys", "Keys in the user's part of the store.", UInt64(clamping: store.keys)),
+                "store_budget_bytes", "Bytes that the user's sub-store may hold.", store.budget, unit: "bytes"),
+            gauge("store_keys", "Keys in the user's sub-store.", UInt64(clamping: store.keys)),
             gauge("store_exports", "Exports that builds may import.", UInt64(clamping: store.exports)),
             Family(
                 name: "store_trims", kind: .counter, help: "Generations of the store that trimming has replaced.",

@@ -104,8 +104,8 @@ extension Metrics.Store {
     fileprivate static var own: Metrics.Store? {
         let settings = LoadedSettings.load().settings
         guard let root = settings.store ?? Locations.store, let layout = StoreLayout(root: root),
-            let part = layout.parts.first(where: { $0.user == Kernel.userID }),
-            let summary = try? PartSummary(of: part, in: Store(layout), othersUpTo: settings.unionOthersAge)
+            let subStore = layout.subStores.first(where: { $0.user == Kernel.userID }),
+            let summary = try? SubStoreSummary(of: subStore, in: Store(layout), othersUpTo: settings.unionOthersAge)
         else { return nil }
         let usage = summary.usage
         let current = summary.generations.first { $0.isCurrent }?.name

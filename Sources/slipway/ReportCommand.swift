@@ -122,14 +122,14 @@ extension ReportFacts.Store {
     fileprivate static var own: ReportFacts.Store? {
         let settings = LoadedSettings.load().settings
         guard let root = settings.store ?? Locations.store, let layout = StoreLayout(root: root),
-            let part = layout.parts.first(where: { $0.user == Kernel.userID }),
-            let summary = try? PartSummary(of: part, in: Store(layout), othersUpTo: settings.unionOthersAge)
+            let subStore = layout.subStores.first(where: { $0.user == Kernel.userID }),
+            let summary = try? SubStoreSummary(of: subStore, in: Store(layout), othersUpTo: settings.unionOthersAge)
         else { return nil }
         var retention = Retention()
         retention.maximumSize = settings.trimBudget
         let plan = try? Trim(Store(layout), keeping: retention, dryRun: true).run()
         return ReportFacts.Store(
-            path: part.path, used: summary.usage.total, budget: settings.trimBudget,
+            path: subStore.path, used: summary.usage.total, budget: settings.trimBudget,
             trimming: plan.map { ($0.before.total - min($0.before.total, $0.after.total), $0.dropped.count) },
             keys: summary.keys.map { key in
                 .init(

@@ -15,7 +15,7 @@ struct Status: ParsableCommand {
             import: exports, records and layers in it, and what was left out, and why. Of each generation: the processes that \
             hold its lease, as far as they can be seen from here. Of the registry that the setting remote names, what was pushed and \
             fetched last, and what failed. Then, if an engine answers within two seconds, its package \
-            caches. Changes nothing. Exits with 1 when a part of the store cannot be read.
+            caches. Changes nothing. Exits with 1 if a sub-store cannot be read.
             """,
         aliases: ["inspect"])
 
@@ -40,49 +40,49 @@ struct Status: ParsableCommand {
             .init(name: "free", value: free.map { .integer(Int(clamping: $0)) } ?? .null),
             .init(name: "budget", value: .integer(Int(clamping: budget))),
         ]
-        var parts: [JSON] = []
+        var subStores: [JSON] = []
         var failed = false
         if !json {
             let room = free.map { ", " + ByteSize.text($0) + " free" } ?? ""
             Output.write(Output.lines([layout.root + (system.map { " on " + $0.name } ?? "") + room]))
         }
         let trusted = settings.readUsers(besides: Kernel.userID)
-        for part in layout.parts {
+        for subStore in layout.subStores {
             do throws(StoreError) {
-                let found = try PartSummary(
-                    of: part, in: Store(layout), othersUpTo: settings.unionOthersAge, trusting: trusted)
+                let found = try SubStoreSummary(
+                    of: subStore, in: Store(layout), othersUpTo: settings.unionOthersAge, trusting: trusted)
                 guard let summary = found else { continue }
-                let isTrusted = trusted.contains(part.user)
+                let isTrusted = trusted.contains(subStore.user)
                 if json {
-                    parts.append(summary.json(isTrusted: isTrusted))
+                    subStores.append(summary.json(isTrusted: isTrusted))
                 } else {
                     Output.write(coloured: summary.text(budget: budget, isTrusted: isTrusted))
                 }
             } catch {
                 failed = true
-                parts.append(
+                subStores.append(
                     .object([
-                        "user": .integer(Int(part.user)), "path": .string(part.path),
+                        "user": .integer(Int(subStore.user)), "path": .string(subStore.path),
                         "error": .string(error.note.message),
                     ]))
-                if !json { Output.complain(part.path + ": " + error.note.message + "; see `slipway doctor`") }
+                if !json { Output.complain(subStore.path + ": " + error.note.message + "; see `slipway doctor`") }
             }
         }
         for place in layout.squatted {
             // Another user must not be able to make every status command of root's fail.
             failed = failed || place.user == Kernel.userID
-            parts.append(
+            subStores.append(
                 .object([
                     "user": .integer(Int(place.user)), "path": .string(place.path), "error": .string(place.text),
                 ]))
             if !json { Output.complain(place.text) }
         }
-        if !json && layout.parts.isEmpty { Output.write("  nothing has been exported yet\n") }
+        if !json && layout.subStores.isEmpty { Output.write("  nothing has been exported yet\n") }
         let remote = RemoteAccount(settings.remote)
         if !json, let remote { Output.write(remote.text) }
         let packages = PackageSummary.gather()
         if json {
-            members.append(.init(name: "parts", value: .array(parts)))
+            members.append(.init(name: "parts", value: .array(subStores)))
             members.append(.init(name: "remote", value: remote?.json ?? .null))
             members.append(.init(name: "packages", value: packages?.json ?? .null))
             Output.write(.object(members))
@@ -93,11 +93,11 @@ struct Status: ParsableCommand {
     }
 }
 
-extension PartSummary {
+extension SubStoreSummary {
     /// Stable for programs.
     func json(isTrusted: Bool) -> JSON {
         .object([
-            "user": .integer(Int(part.user)), "path": .string(part.path), "trusted": .bool(isTrusted),
+            "user": .integer(Int(subStore.user)), "path": .string(subStore.path), "trusted": .bool(isTrusted),
             "usage": usage.json,
             "generations": .array(
                 generations.map {
@@ -119,7 +119,7 @@ extension PartSummary {
         let colour: Terminal.Colour =
             usage.total > budget ? .red : usage.total > budget / 5 * 4 ? .yellow : .green
         let head =
-            Output.lines(["", part.path]) + "  " + Terminal.bar(usage.total, of: budget, colour)
+            Output.lines(["", subStore.path]) + "  " + Terminal.bar(usage.total, of: budget, colour)
             + Output.lines([ByteSize.text(usage.total) + " of " + ByteSize.text(budget) + warning])
         var lines: [ByteString] = []
         lines.append(
@@ -159,7 +159,7 @@ extension PartSummary {
     }
 }
 
-extension PartSummary.Key {
+extension SubStoreSummary.Key {
     /// A field of the key's description; empty if there is none.
     func words(_ name: ByteString) -> ByteString { description?[key: name]?.string ?? "" }
 

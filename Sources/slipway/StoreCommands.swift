@@ -16,9 +16,9 @@ struct StoreInit: ParsableCommand {
         commandName: "init",
         abstract: "Make a directory right for a store; what is in it stays.",
         discussion: """
-            Without --shared only the caller adds layers. With it every user of the machine does, each in a part of their own \
-            that nobody else may write. As root it also makes the parts of the machine's users, and takes back those that others \
-            have made in their names: what they put there is set aside, not deleted.
+            Without --shared, only the caller adds layers. With it, every user of the machine does, each in a sub-store of their \
+            own, which nobody else can write. As root it also makes the sub-stores of the machine's users, and takes over those \
+            that others have made in their names; what those contain is set aside, not deleted.
             """)
 
     @Flag(help: "For every user of the machine (mode 1777).")

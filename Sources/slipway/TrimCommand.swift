@@ -16,7 +16,7 @@ struct TrimCommand: ParsableCommand {
         discussion: """
             Drops exports that hold nothing that a build would not find in newer ones and then, until the rest fits the budget, the \
             layers that were used least recently. What builds in flight use is deleted when they end: until then it is told as \
-            waiting. A user trims their own part of the store, root all parts. Exits with 1 when a part could not be trimmed.
+            waiting. A user trims their own sub-store, and root trims all. Exits with 1 if a sub-store could not be trimmed.
 
             With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
             generations that a newer one has replaced for 30 days or for --older-than, and layers that nothing names any more. \
@@ -36,7 +36,8 @@ struct TrimCommand: ParsableCommand {
     var dryRun = false
 
     @Option(
-        help: ArgumentHelp("Bytes that may stay in each part, such as 20GB. Default: trim.max-size.", valueName: "size")
+        help: ArgumentHelp(
+            "Bytes that may stay in each sub-store, such as 20GB. Default: trim.max-size.", valueName: "size")
     )
     var maxSize: String?
 
@@ -176,21 +177,21 @@ struct Trimming {
                     + ", where locks of other machines may not be seen: stop all builds and add --force")
             throw ExitCode.failure
         }
-        let own = store.parts.filter { $0.user == Kernel.userID || Kernel.userID == 0 }
+        let own = store.subStores.filter { $0.user == Kernel.userID || Kernel.userID == 0 }
         if let key = retention.key, !own.contains(where: { holds(key, $0.user) }) {
             Output.complain("no key is called " + key + " in " + store.root + ": `slipway status` names them")
             throw ExitCode.failure
         }
-        var parts: [JSON] = []
+        var reports: [JSON] = []
         var failed = false
-        for part in own {
-            Output.working("trimming " + part.path)
+        for subStore in own {
+            Output.working("trimming " + subStore.path)
             defer { Output.working(nil) }
             do {
-                let report = try Kernel.acting(as: part.user, group: part.group) {
-                    try Trim(Store(store, user: part.user), keeping: retention, dryRun: dryRun).run()
+                let report = try Kernel.acting(as: subStore.user, group: subStore.group) {
+                    try Trim(Store(store, user: subStore.user), keeping: retention, dryRun: dryRun).run()
                 }
-                parts.append(report.json)
+                reports.append(report.json)
                 Output.working(nil)
                 // A user who wanted everything removed must learn that it was not.
                 if retention.dropsAll && [.otherTrimAtWork, .inUse].contains(report.outcome) { failed = true }
@@ -198,18 +199,18 @@ struct Trimming {
             } catch {
                 failed = true
                 let reason = (error as? StoreError)?.note.message ?? ByteString("\(error)")
-                parts.append(.object(["user": .integer(Int(part.user)), "error": .string(reason)]))
-                Output.complain(part.path + ": " + reason + "; see `slipway doctor`")
+                reports.append(.object(["user": .integer(Int(subStore.user)), "error": .string(reason)]))
+                Output.complain(subStore.path + ": " + reason + "; see `slipway doctor`")
             }
         }
         for place in store.squatted where place.user == Kernel.userID || Kernel.userID == 0 {
             failed = failed || place.user == Kernel.userID
-            parts.append(.object(["user": .integer(Int(place.user)), "error": .string(place.text)]))
+            reports.append(.object(["user": .integer(Int(place.user)), "error": .string(place.text)]))
             Output.complain(place.text)
         }
         if json {
-            Output.write(.object(["dryRun": .bool(dryRun), "parts": .array(parts)]))
-        } else if parts.isEmpty {
+            Output.write(.object(["dryRun": .bool(dryRun), "parts": .array(reports)]))
+        } else if reports.isEmpty {
             Output.write(store.root + " holds nothing of " + (Kernel.userID == 0 ? "anybody's\n" : "yours\n"))
         }
         if failed { throw ExitCode.failure }

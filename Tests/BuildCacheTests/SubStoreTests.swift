@@ -229,7 +229,7 @@ struct SubStoreTests {
         let opened = fixture.opened(trusted: [store.user, stranger])
         #expect(opened.notes.map(\.reason) == [.subStoreSquatted])
         #expect(store.layout.squatted.map { [$0.user, $0.owner] } == [[stranger, store.user]])
-        #expect(store.layout.parts.isEmpty)
+        #expect(store.layout.subStores.isEmpty)
         #expect(generation.owner == store.user)
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("What a part of a store holds")
+@Suite("What a sub-store holds")
 struct SummaryTests {
     private let fixture: StoreFixture
 
@@ -19,8 +19,8 @@ struct SummaryTests {
         _ = try Trim(fixture.store, keeping: retention, dryRun: false).run()
     }
 
-    private func summary() throws -> PartSummary? {
-        try fixture.store.layout.parts.first.flatMap { try PartSummary(of: $0, in: fixture.store) }
+    private func summary() throws -> SubStoreSummary? {
+        try fixture.store.layout.subStores.first.flatMap { try SubStoreSummary(of: $0, in: fixture.store) }
     }
 
     @Test("Keys with bytes of their own and shared ones, the last used first")
@@ -68,9 +68,9 @@ struct SummaryTests {
         let old = try fixture.export(for: try key("topic", [], "old"), at: now - 9_000, "old")
         try Files.remove(lost.layers[1].path)
         try fixture.export(for: app, at: now + 40, "new")
-        let part = try #require(fixture.store.layout.parts.first)
+        let subStore = try #require(fixture.store.layout.subStores.first)
         func unions() throws -> [UnionSummary] {
-            try #require(try PartSummary(of: part, in: fixture.store, othersUpTo: 3_600 * second)).unions
+            try #require(try SubStoreSummary(of: subStore, in: fixture.store, othersUpTo: 3_600 * second)).unions
         }
         let union = try #require(try unions().first)
         #expect(try unions().count == 1 && union.place == .store && union.users == [fixture.store.user])
@@ -105,13 +105,13 @@ struct SummaryTests {
         #expect(lease != nil)
     }
 
-    @Test("A part counts only where its owner has its name")
-    func parts() throws {
+    @Test("A sub-store counts only if it belongs to the user in its name")
+    func subStores() throws {
         _ = try fixture.generation()
         let format = fixture.store.layout.format
         for name in ["u", "u00", "ux", "u99999999999", "other", "u4294967294"] as [ByteString] {
             try Files.makeDirectory(format.appending(path: name), mode: 0o755)
         }
-        #expect(fixture.store.layout.parts.map(\.user) == [fixture.store.user])
+        #expect(fixture.store.layout.subStores.map(\.user) == [fixture.store.user])
     }
 }

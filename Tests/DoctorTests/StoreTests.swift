@@ -74,17 +74,17 @@ struct StoreJudgeTests {
         #expect(facts { ($0.used, $0.budget) = (10, 10) }.checks == [.storeInOrder])
     }
 
-    @Test("Parts of other users")
-    func parts() {
-        func part(_ user: UInt32, _ owner: UInt32, _ isWritable: Bool = false) -> [Check] {
-            facts { $0.parts = [.init(path: "/s/v1/u", user: user, owner: owner, isWritableByOthers: isWritable)] }
+    @Test("Sub-stores of other users")
+    func subStores() {
+        func subStore(_ user: UInt32, _ owner: UInt32, _ isWritable: Bool = false) -> [Check] {
+            facts { $0.subStores = [.init(path: "/s/v1/u", user: user, owner: owner, isWritableByOthers: isWritable)] }
                 .checks
         }
-        #expect(part(8, 8) == [.storeInOrder])
-        #expect(part(8, 65_534) == [.subStoreUnmapped, .storeInOrder])
-        #expect(part(65_534, 65_534) == [.storeInOrder])
-        #expect(part(8, 9) == [.subStoreNotTrusted, .storeInOrder])
-        #expect(part(8, 8, true) == [.subStoreNotTrusted, .storeInOrder])
+        #expect(subStore(8, 8) == [.storeInOrder])
+        #expect(subStore(8, 65_534) == [.subStoreUnmapped, .storeInOrder])
+        #expect(subStore(65_534, 65_534) == [.storeInOrder])
+        #expect(subStore(8, 9) == [.subStoreNotTrusted, .storeInOrder])
+        #expect(subStore(8, 8, true) == [.subStoreNotTrusted, .storeInOrder])
     }
 }
 
@@ -195,8 +195,8 @@ struct StoreProbeTests {
         #expect(checks() == [.storeNotTrusted])
     }
 
-    @Test("Parts of the store by their owners", .enabled(if: Kernel.userID == 0))
-    func parts() throws {
+    @Test("Sub-stores by their owners", .enabled(if: Kernel.userID == 0))
+    func subStores() throws {
         _ = try store.prepareOwn()
         for (name, owner) in [("u8", 8), ("u9", 65_534), ("u10", 11)] as [(ByteString, UInt32)] {
             let path = try folder.makeFolder("store/v1/" + name)

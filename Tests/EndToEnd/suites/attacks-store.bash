@@ -111,7 +111,7 @@ reader_waited_for() {
     expect_equal "$(generations)" 1 generations
 }
 reader_is_there() { slipway status --json | jq -e '[.parts[] | select(.user == 0) | .generations[].heldBy[] | select(.user == 1000)] | length > 0' >/dev/null; }
-test_case "a build that imports from another user's part is waited for" reader_waited_for
+test_case "a trim waits for a build that imports from another user's sub-store" reader_waited_for
 
 # A store made by an older Slipway: all users can read, and so lock, its lease and `trimmed`.
 old_locks() {

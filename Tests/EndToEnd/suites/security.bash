@@ -52,7 +52,7 @@ writer() {
     expect_notes SLP001
     expect has_planted b # whoever may write what you import runs code in your images
 }
-test_case "a writer of one's own part can put anything into one's images" writer
+test_case "a user can put anything into their own images through their own sub-store" writer
 
 stranger_poisons() {
     project app
