@@ -65,7 +65,7 @@ struct BakeCachePolicyTests {
         #expect(request.notes.map(\.reason) == reasons)
     }
 
-    @Test("A target of which nothing has changed neither imports nor exports, and the others do")
+    @Test("An unchanged target neither imports nor exports, and the others do")
     func unchanged() throws {
         let parts = try Self.parts(#"{"target":{"a":{},"b":{},"c":{}}}"#)
         let all = Self.offers(parts)
@@ -85,7 +85,7 @@ struct BakeCachePolicyTests {
         #expect(notes[0].detail == "a" && notes[1].detail == "a" && notes[3].detail == "b")
     }
 
-    @Test("What a command says about its builds, by which they are known again")
+    @Test("The parts of a command line by which its builds are recognized")
     func others() throws {
         let given: ByteString =
             "docker buildx bake --file - --progress=rawjson --metadata-file=/tmp/1 --allow=fs.read=/ --set=a.args.A=1 --load"
@@ -108,7 +108,7 @@ struct BakeCachePolicyTests {
         #expect(request.imports && !request.exports && request.notes == [Note(.exportOff)])
     }
 
-    @Test("Each target's lists are added to, directly after the command word, and one lease serves all")
+    @Test("Each target's lists are extended, directly after the command word, and one lease serves all")
     func targets() throws {
         let plan = try Self.plan("docker -D buildx bake -f - web", #"{"target":{"web":{},"db":{}}}"#)
         #expect(
@@ -125,7 +125,7 @@ struct BakeCachePolicyTests {
         #expect(again.notes == [Note(.alreadyApplied)])
     }
 
-    @Test("What the store says about a target names it")
+    @Test("A note from the store about a target names it")
     func named() throws {
         let parts = try Self.parts(#"{"target":{"web":{},"db":{}}}"#)
         let offers = [
@@ -157,7 +157,7 @@ struct BakeCachePolicyTests {
         }
     }
 
-    @Test("Where one target may inherit another, each list of each is given, so that none has another's")
+    @Test("If targets may inherit, every list of every target is set, so that none gets another's entries")
     func inheritance() throws {
         let plan = try Self.plan(
             "docker buildx bake",
@@ -173,7 +173,7 @@ struct BakeCachePolicyTests {
     }
 
     @Test(
-        "What a file holds of credentials comes on no command line, and what is not understood is not given again",
+        "Credentials from a file never appear on a command line, and an entry that cannot be parsed is not repeated",
         arguments: [
             (#""cache-from":["type=s3,secret_access_key=x"]"#, false, false),
             (#""cache-from":[{"type":"gha","Token":"x"}]"#, false, false),
@@ -189,7 +189,7 @@ struct BakeCachePolicyTests {
     }
 
     @Test(
-        "What the target itself says counts for it alone",
+        "A target's own fields affect only that target",
         arguments: [
             (#""no-cache":true"#, [.noCacheGiven, .exportAdded]),
             (#""cache-to":["type=inline"]"#, [.userExport, .importAdded]),
@@ -203,7 +203,7 @@ struct BakeCachePolicyTests {
         #expect(plan.arguments.count == 3 + reasons.filter { $0.rawValue < 100 }.count + 2)
     }
 
-    @Test("Where nothing is added the command stays as it is")
+    @Test("If nothing is added, the command stays unchanged")
     func nothing() throws {
         let line: ByteString = "docker buildx bake"
         let part = BakeCachePolicy.Part(
@@ -214,7 +214,7 @@ struct BakeCachePolicyTests {
         #expect(plan == .unchanged(line.split(" "), [Note(.nothingToImport, "a")]))
     }
 
-    @Test("Targets that there was no time for get nothing, and nothing is said of them")
+    @Test("Targets that there was no time for get nothing, and no notes")
     func notLookedAt() throws {
         let parts = try Self.parts(#"{"target":{"a":{},"b":{"no-cache":true}}}"#)
         let (additions, notes, _) = BakeCachePolicy.additions(
@@ -222,7 +222,7 @@ struct BakeCachePolicyTests {
         #expect(additions.map(\.name) == ["a"] && notes.allSatisfy { $0.detail.hasPrefix("a") })
     }
 
-    @Test("The file that compose gets: entries for the builds' lists, nothing else, by the services' names")
+    @Test("The file for compose: only entries for the builds' lists, by the services' names")
     func composeFile() throws {
         let parts = try Self.parts(#"{"target":{"a_b":{},"c":{"no-cache":true}}}"#)
         let (additions, notes, leases) = BakeCachePolicy.additions(

@@ -5,7 +5,7 @@ import Planning
 import TestSupport
 import Testing
 
-@Suite("What a build gets from the store and gives to it")
+@Suite("What a build imports from the store and exports to it")
 struct BuildCachePolicyTests {
     private static let store: ByteString = "/st,o\"re/v1/u0/gen-000001"
     private static let imported: ByteString = #"type=local,"src=/st,o""re/v1/u0/gen-000001",digest=sha256:1"#
@@ -51,7 +51,7 @@ struct BuildCachePolicyTests {
         #expect(RemoteSettings.isReference(ByteString(text), below: "r.example/team") == isReference)
     }
 
-    @Test("An export behind the build changes no word")
+    @Test("A deferred export does not change the command")
     func behind() throws {
         let left = CacheOffer.Direction.leaving(Note(.exportBehind))
         let plan = try Self.plan(
@@ -113,7 +113,7 @@ struct BuildCachePolicyTests {
         #expect(request.notes.map(\.reason) == reasons)
     }
 
-    @Test("The options stand directly after the command word, quoted as CSV, imports before the export")
+    @Test("The options come directly after the command word, quoted as CSV, the import before the export")
     func options() throws {
         let plan = try Self.plan(["docker", "--debug", "buildx", "build", "-t", "x", "."])
         #expect(
@@ -127,7 +127,7 @@ struct BuildCachePolicyTests {
         #expect(plan.notes.map(\.reason) == [.exportIncomplete, .importAdded, .exportAdded])
     }
 
-    @Test("What is not asked for is not added, whatever the store offers")
+    @Test("Only what is requested is added, whatever the store offers")
     func wishCounts() throws {
         let noCache = try Self.plan(["docker", "build", "--no-cache", "."])
         #expect(noCache.arguments.filter { $0.hasPrefix("--cache-from") }.isEmpty)
@@ -137,7 +137,7 @@ struct BuildCachePolicyTests {
         #expect(ownExport.arguments.filter { $0.hasPrefix("--cache-from=") }.count == 1)
     }
 
-    @Test("Where the store offers nothing the command stays as it is, and the plan says why")
+    @Test("If the store offers nothing, the command stays unchanged, and the plan says why")
     func nothing() throws {
         let arguments: [ByteString] = ["docker", "build", "."]
         let plan = try Self.plan(
@@ -147,7 +147,7 @@ struct BuildCachePolicyTests {
         #expect(!plan.isChanged && plan.leases.isEmpty)
     }
 
-    @Test("A first build exports and says that there was nothing to import")
+    @Test("The first build exports, and a note says that there was nothing to import")
     func first() throws {
         let plan = try Self.plan(
             ["docker", "build", "."],
@@ -164,7 +164,7 @@ struct BuildCachePolicyTests {
     ]
 
     @Test(
-        "Taking out what was added restores the command; a second time nothing is added",
+        "Removing what was added restores the command; a second time, nothing is added",
         arguments: 1...4 as ClosedRange<UInt64>)
     func properties(seed: UInt64) throws {
         var generator = Repeatable(seed: seed)

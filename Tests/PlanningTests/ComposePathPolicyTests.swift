@@ -28,7 +28,7 @@ struct ComposePathPolicyTests {
         "{\"services\":{\"web\":{" + more + "\"volumes\":[" + volumes + "]}}}"
     }
 
-    @Test("An entry is whole but for its source, and what does not change is not there")
+    @Test("An entry is complete and differs only in its source; entries that do not change are left out")
     func entries() throws {
         let project = Self.service(
             """
@@ -45,7 +45,7 @@ struct ComposePathPolicyTests {
         #expect(codes == [.pathsTranslated, .pathOutside])
     }
 
-    @Test("What is mounted below comes along, unless the service mounts there", arguments: [true, false])
+    @Test("Nested mounts are added, unless the service mounts something there", arguments: [true, false])
     func nested(_ isTaken: Bool) throws {
         let bind: ByteString = #"{"type":"bind","source":"/w/a","target":"/x","bind":{}}"#
         let more: ByteString = isTaken ? #""tmpfs":["/x/vendor:size=1m"],"# : ""
@@ -57,7 +57,7 @@ struct ComposePathPolicyTests {
         #expect(try Self.override(Self.service(bind), Self.given).text == Self.service(whole) + "\n")
     }
 
-    @Test("A dollar is doubled, as compose reads it, and links are followed here")
+    @Test("A dollar sign is doubled, as compose requires, and links are followed on this side")
     func dollars() throws {
         let project = Self.service(#"{"type":"bind","source":"/w/a$$$$b","target":"/x"}"#)
         #expect(ComposePathPolicy.sources(in: try #require(JSON(project))) == ["/w/a$$b"])
@@ -72,7 +72,7 @@ struct ComposePathPolicyTests {
         #expect(below.range(of: #""target":"/x$$y/vendor""#) != nil)
     }
 
-    @Test("Files of secrets and configs, but for what a build reads")
+    @Test("Files of secrets and configs, except those that a build reads")
     func files() throws {
         let project: ByteString = """
             {"services":{"web":{"build":{"context":"/w","secrets":[{"source":"built"}]}}},\
@@ -86,7 +86,7 @@ struct ComposePathPolicyTests {
     }
 
     @Test(
-        "Where nothing changes there is no file",
+        "There is no file if nothing changes",
         arguments: [
             #"{}"#, #"{"services":{}}"#,
             #"{"services":{"a":{"volumes":[{"type":"bind","source":"/same","target":"/x"}]}}}"#,

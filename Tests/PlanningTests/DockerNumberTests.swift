@@ -3,7 +3,7 @@ import Testing
 
 @testable import Planning
 
-@Suite("Numbers as docker's options take them")
+@Suite("Numbers in the formats of docker's options")
 struct DockerNumberTests {
     @Test(
         "Bytes: units are powers of 1024, whatever their spelling",

@@ -5,7 +5,7 @@ import Planning
 import TestSupport
 import Testing
 
-@Suite("What a container gets of warmed packages")
+@Suite("What a container gets of fetched packages")
 struct PackageCachePolicyTests {
     private struct NotAContainer: Error { let line: ByteString }
 
@@ -57,7 +57,7 @@ struct PackageCachePolicyTests {
     }
 
     @Test(
-        "Nothing is wished for, and nobody asked",
+        "Nothing is requested, and no engine is asked",
         arguments: [
             ("docker run --help", .helpOrCheck), ("docker run", .commandNotUnderstood),
             ("docker run -v C:\\a:C:\\b img", .commandNotUnderstood),
@@ -81,14 +81,14 @@ struct PackageCachePolicyTests {
         #expect(!plan.isChanged && plan.arguments == line.split(" "))
     }
 
-    @Test("With the setting off, and where a file of variables was not read")
+    @Test("With the setting off, and with a file of variables that was not read")
     func off() throws {
         #expect(try Self.request("docker run img", .off).notes == [Note(.packageCacheOff)])
         #expect(try Self.request("docker run img", files: nil).notes == [Note(.environmentFileUnread)])
     }
 
     @Test(
-        "A tool that the user leads elsewhere is left to the user",
+        "A tool whose cache the user has placed elsewhere is left alone",
         arguments: [
             ("docker run img", PackageTool.allCases), ("docker run --privileged=false img", PackageTool.allCases),
             ("docker run -e PIP_CACHE_DIR=/x img", [.npm, .uv, .yarn, .go]),
@@ -103,7 +103,7 @@ struct PackageCachePolicyTests {
         #expect(try Self.request(line).tools == expected)
     }
 
-    @Test("Variables in files count as the user's")
+    @Test("Variables in files count as the user's own")
     func files() throws {
         #expect(try Self.request("docker run img", files: ["A", "GOCACHE"]).tools == [.pip, .npm, .uv, .yarn])
     }
@@ -130,7 +130,7 @@ struct PackageCachePolicyTests {
     }
 
     @Test(
-        "What keeps a view away",
+        "What prevents a view",
         arguments: [
             ([], .noPackages), (volumes(layers: "gone"), .packagesDamaged), (volumes(view: "no"), .viewUnsupported),
         ] as [([PackageVolume], Reason)])
@@ -140,7 +140,7 @@ struct PackageCachePolicyTests {
         #expect(plan.arguments == ["docker", "run", "img"])
     }
 
-    @Test("An engine that was not asked, or has nothing for the tools that are left")
+    @Test("An engine that was not asked, or that has nothing for the remaining tools")
     func unchanged() throws {
         #expect(try !Self.plan("docker run img", .view, nil).isChanged)
         #expect(try !Self.plan("docker run -e PIP_CACHE_DIR=/x img", .view, Self.volumes(tools: "pip")).isChanged)
@@ -148,7 +148,7 @@ struct PackageCachePolicyTests {
     }
 
     @Test(
-        "Shared volumes: those that Slipway made, where nothing is in their way",
+        "Shared volumes: those that Slipway made, unless another mount conflicts",
         arguments: [(.readOnly, ":ro,nocopy"), (.readWrite, ":nocopy")] as [(Settings.PackageCache, ByteString)])
     func shared(_ mode: Settings.PackageCache, _ options: ByteString) throws {
         let pip = Self.volume("slipway-pip-cache", [("type", "cache-shared")])

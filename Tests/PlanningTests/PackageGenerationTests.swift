@@ -2,7 +2,7 @@ import Formats
 import Planning
 import Testing
 
-@Suite("Generations, as an engine's volumes tell of them")
+@Suite("Generations described by an engine's volumes")
 struct PackageGenerationTests {
     private static let root: ByteString = "/var/lib/docker/volumes"
 
@@ -30,7 +30,7 @@ struct PackageGenerationTests {
 
     private static let layers = [volume("l1", .layer), volume("l2", .layer)]
 
-    @Test("A whole one, its layers in their order, tools of a later Slipway left out")
+    @Test("A complete one, with its layers in order and without tools of a later Slipway")
     func whole() {
         let volumes = Self.layers + [Self.generation("g", tools: "pip,conda,go")]
         guard case .whole(let found) = PackageGeneration.current(among: volumes) else {
@@ -41,7 +41,7 @@ struct PackageGenerationTests {
         #expect(found.lowerDirectories == [Self.root + "/l2/_data", Self.root + "/l1/_data"])
     }
 
-    @Test("The newest counts, by number and not by name, whole or not")
+    @Test("The newest one counts, by number and not by name, complete or not")
     func newest() {
         let older = Self.generation("z", created: "9")
         #expect(
@@ -53,7 +53,7 @@ struct PackageGenerationTests {
     }
 
     @Test(
-        "Damaged: missing and foreign layers, labels that say nothing or lie, paths that an overlay would take apart",
+        "Damaged: missing and foreign layers, empty or false labels, paths that an overlay would split",
         arguments: [
             [generation("g", layers: "l2:l3")], [generation("g", layers: "")], [generation("g", view: "perhaps")],
             [generation("g", root: "/elsewhere")], [generation("g", layers: "v"), volume("v", .view)],
@@ -67,7 +67,7 @@ struct PackageGenerationTests {
         #expect(PackageGeneration.current(among: Self.layers + volumes) == .damaged("g"))
     }
 
-    @Test("Where views do not mount, it does not count where the layers lie")
+    @Test("If views cannot be mounted, the directories of the layers do not matter")
     func withoutViews() {
         let volumes = [Self.volume("l", .layer, at: "/odd")]
         let found = PackageGeneration.current(
@@ -80,7 +80,7 @@ struct PackageGenerationTests {
         #expect(PackageGeneration.current(among: [Self.generation("g", layers: "l", view: "no")]) == .damaged("g"))
     }
 
-    @Test("What an engine answers, and what none does")
+    @Test("Valid and invalid answers of an engine")
     func list() {
         let body: ByteString =
             #"{"Volumes":[{"Name":"g","Mountpoint":"/m","Labels":{"app":"slipway","type":"cache"},"Options":null},"#
@@ -128,7 +128,7 @@ struct PackageGenerationTests {
     }
 
     @Test(
-        "Variables that are about a tool's cache",
+        "Variables that concern a tool's cache",
         arguments: [
             ("PIP_CACHE_DIR", [.pip]), ("PIP_NO_CACHE_DIR", [.pip]), ("pip_cache_dir", []),
             ("npm_config_cache", [.npm]), ("NPM_CONFIG_CACHE", [.npm]), ("NPM_CONFIG_REGISTRY", []),

@@ -35,7 +35,7 @@ struct PathPolicyTests {
     }
 
     @Test(
-        "Every spelling, with all else as it was",
+        "Every spelling, with everything else unchanged",
         arguments: [
             // What other shims got wrong.
             (["run", "-itv", "/ws/a:/b", "i"], ["run", "-itv", "/srv/ws/a:/b", "i"]),
@@ -110,7 +110,7 @@ struct PathPolicyTests {
         #expect(again.arguments == plan.arguments && !again.isChanged)
     }
 
-    @Test("A path that is no UTF-8")
+    @Test("A path that is not UTF-8")
     func bytes() {
         let name = ByteString([0xFF, 0xFE])
         #expect(
@@ -119,7 +119,7 @@ struct PathPolicyTests {
     }
 
     @Test(
-        "What stays as it is, and why",
+        "What stays unchanged, and why",
         arguments: [
             ("docker run -v /wsx:/b i", [.pathOutside]), ("docker run -v name:/b -v /anon --tmpfs /ws i", []),
             ("docker run -v /srv/ws/a:/b i", [.pathTranslatedAlready]), ("docker run i -v /ws:/b", []),
@@ -135,14 +135,14 @@ struct PathPolicyTests {
         #expect(plan.notes.map(\.reason) == reasons)
     }
 
-    @Test("--mount takes what -v cannot")
+    @Test("--mount accepts paths that -v cannot")
     func quoting() {
         let plan = Self.plan(["docker", "run", "--mount", "type=bind,src=/odd/f,dst=/b", "i"], Self.found)
         #expect(plan.arguments[3] == "type=bind,\"src=/s:x,\"\"y/f\",dst=/b")
     }
 
     @Test(
-        "What is mounted below comes along, in the same way, where the user mounts nothing there",
+        "Nested mounts are added in the same form, unless the user mounts something there",
         arguments: [
             ("-v /ws:/b", ["--volume=/srv/a:/b/a.txt", "--volume=/srv/sub:/b/sub"], "-v /srv/ws:/b"),
             (
@@ -171,12 +171,12 @@ struct PathPolicyTests {
         #expect(again.arguments == plan.arguments)
     }
 
-    @Test("Nothing below an operator's own rows is added: it may be meant so")
+    @Test("No nested mounts are added for an operator's own rows, which may be intended as they are")
     func givenIsNotNested() {
         #expect(Self.plan(["docker", "run", "-v", "/ws:/b", "i"], Self.given).arguments.count == 5)
     }
 
-    @Test("A directory that the engine sees under its own path needs only what is mounted below")
+    @Test("A directory that the engine sees under the same path needs only its nested mounts")
     func samePath() {
         let table = PathTable([Self.row("/ws", "/ws"), Self.row("/ws/sub", "/srv/sub")])
         let plan = Self.plan(["docker", "run", "-v", "/ws/:/b", "i"], table)
@@ -184,7 +184,7 @@ struct PathPolicyTests {
         #expect(Self.plan(plan.arguments, table).arguments == plan.arguments)
     }
 
-    @Test("Without a table, and where links cannot be followed")
+    @Test("Without a table, and with links that cannot be followed")
     func doubts() throws {
         #expect(
             Self.plan(["docker", "run", "-v", "/ws:/b", "i"], nil)

@@ -24,7 +24,7 @@ struct PlanTests {
         #expect(JSON(plan.json.text) != nil)
     }
 
-    @Test("Edits: each at a place of the user's own words, whatever the others do")
+    @Test("Edits: each at a position among the user's own words, whatever the others do")
     func edits() {
         func edited(_ edits: Edit...) -> [ByteString] { Plan(["d", "a", "b", "c"], edits: edits).arguments }
         #expect(edited() == ["d", "a", "b", "c"] && !Plan(["d"]).isChanged)
@@ -39,14 +39,14 @@ struct PlanTests {
         #expect(edited(.environment(EnvironmentChange(name: "A", value: nil))) == ["d", "a", "b", "c"])
     }
 
-    @Test("As text: the command as a shell would take it, then a line for each note")
+    @Test("As text: the command quoted for a shell, and then a line for each note")
     func text() {
         let plan = Plan.unchanged(["docker", "build", "."], [Note(.noCacheGiven)])
         #expect(plan.text == "docker build .\n  SLP106  --no-cache: nothing is imported\n")
     }
 
     @Test(
-        "Words are quoted where a shell would change them",
+        "Words are quoted if a shell would change them",
         arguments: [
             ("docker", "docker"), ("--a=b/c:d,e@f%g+h-i_j.k", "--a=b/c:d,e@f%g+h-i_j.k"), ("", "''"), ("a b", "'a b'"),
             ("$x", "'$x'"), ("a'b", #"'a'\''b'"#), ("'", #"''\'''"#), ("\"", "'\"'"), ("~", "'~'"), ("*", "'*'"),

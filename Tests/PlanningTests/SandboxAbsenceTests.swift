@@ -4,7 +4,7 @@ import Notes
 import Planning
 import Testing
 
-@Suite("A sandbox that does not come to be is told")
+@Suite("The user is told about a missing sandbox")
 struct SandboxAbsenceTests {
     private static var asking: Settings {
         var settings = Settings()
@@ -13,7 +13,7 @@ struct SandboxAbsenceTests {
     }
 
     @Test(
-        "Commands that are not understood: those that seem to make a container",
+        "Commands that cannot be parsed: those that seem to make a container",
         arguments: [
             ("docker --unknown run x", true), ("docker run --unknown x", true),
             ("docker container run --unknown x", true),
@@ -29,7 +29,7 @@ struct SandboxAbsenceTests {
     }
 
     @Test(
-        "What keeps it from a container",
+        "Why a container does not get it",
         arguments: [
             (.commandTooLong, true), (.filesLimited, true), (.sandboxPrivileged, true), (.dockerIsPodman, true),
             (.engineNotLinux, true), (.sandboxEngineNotAsked, true), (.sandboxLimitImpossible, true),
@@ -45,7 +45,7 @@ struct SandboxAbsenceTests {
 
     enum Errors: Error { case noContainer }
 
-    @Test("A setting that is not understood is known by its key")
+    @Test("A setting with an invalid value is identified by its key")
     func keys() {
         var settings = Settings()
         let problems =

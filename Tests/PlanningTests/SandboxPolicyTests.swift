@@ -55,14 +55,14 @@ struct SandboxPolicyTests {
         return plan.arguments.first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
     }
 
-    @Test("Without the profile, for help and without an image: nothing, and not a word")
+    @Test("Without the profile, for help and without an image: nothing is added, and there are no notes")
     func off() throws {
         #expect(try Self.plan(["docker", "run", "x"], Settings()) == nil)
         #expect(try Self.plan(["docker", "run", "--help"]) == nil)
         #expect(try Self.plan(["docker", "run", "-d"]) == nil)
     }
 
-    @Test("All of it, directly after the command word")
+    @Test("The whole profile, directly after the command word")
     func all() throws {
         let plan = try Self.plan("docker -D container run -it img sh -c --privileged")
         let hash = try #require(Self.label("slipway.config-hash-full", of: plan))
@@ -83,7 +83,7 @@ struct SandboxPolicyTests {
     }
 
     @Test(
-        "The user's own wins, each for its kind",
+        "The user's own options override the profile, each in its kind",
         arguments: [
             ("--cap-drop NET_RAW", [1, 2, 3, 4], "cap-drop"), ("--cap-add=all", [1, 2, 3, 4], "cap-drop"),
             ("--cap-add SYS_PTRACE", [0, 1, 2, 3, 4], nil),
@@ -114,7 +114,7 @@ struct SandboxPolicyTests {
     }
 
     @Test(
-        "A restart policy for detached containers that are not removed, and that have none",
+        "A restart policy for detached containers that have none and are not removed",
         arguments: [
             ("docker run -d img", true), ("docker run -itd img", true), ("docker run --detach=true img", true),
             ("docker run img", false), ("docker run -d=false img", false), ("docker run -d --rm img", false),
@@ -125,7 +125,7 @@ struct SandboxPolicyTests {
         #expect(try Self.plan(line).arguments.contains("--restart=unless-stopped") == expected)
     }
 
-    @Test("What the settings say: limits of theirs, none, and capabilities that stay")
+    @Test("From the settings: other limits, no limits, and capabilities to keep")
     func settings() throws {
         let line: ByteString = "docker run img"
         let plan = try Self.plan(
@@ -147,7 +147,7 @@ struct SandboxPolicyTests {
     }
 
     @Test(
-        "No more processors than the engine has; no limit that it cannot keep, and no warning of its",
+        "No more processors than the engine has, no limit that it does not support, and no warning from it",
         arguments: [
             (SandboxEngine(processors: 1), [0, 1, 2, 3], "--cpus=1", []),
             (SandboxEngine(processors: 8, limitsMemory: false), [0, 1, 2, 4], nil, ["memory"]),
@@ -164,7 +164,7 @@ struct SandboxPolicyTests {
         #expect(plan.notes.dropLast() == missing.map { Note(.sandboxLimitImpossible, $0) }[...])
     }
 
-    @Test("An engine that was not asked: all but the processors; one that has no use for it: nothing")
+    @Test("An engine that did not answer: everything but the processors; one on which the profile is useless: nothing")
     func unknown() throws {
         let line: ByteString = "docker run img"
         let plan = try #require(try Self.plan(line.split(" "), facts: .init(notes: [Note(.engineSilent)])))
@@ -176,7 +176,7 @@ struct SandboxPolicyTests {
         #expect(podman == .unchanged(line.split(" "), [Note(.dockerIsPodman)]))
     }
 
-    @Test("The user's own labels stay as they are, in a file too; a file that is not read leaves labels out")
+    @Test("The user's own labels stay unchanged, also those in files; if a file is not read, no labels are added")
     func labels() throws {
         let plan = try Self.plan("docker run -l app=web --label slipway.workspace=mine img")
         #expect(Self.label("app", of: plan) == nil && Self.label("slipway.workspace", of: plan) == nil)
@@ -193,7 +193,7 @@ struct SandboxPolicyTests {
     }
 }
 
-@Suite("Whatever stands on a sandboxed command line")
+@Suite("Every sandboxed command line")
 struct SandboxPropertyTests {
     private static let options: [[ByteString]] = [
         ["--cap-add=CHOWN"], ["--cap-add", "cap_net_admin"], ["--cap-drop=ALL"], ["--cap-drop", "KILL"],
@@ -211,7 +211,7 @@ struct SandboxPropertyTests {
         ["docker", word] + options.flatMap { $0 } + ["img", "sh"]
     }
 
-    @Test("Taking the added arguments out gives the user's; a second time adds nothing")
+    @Test("Removing the added arguments restores the user's; a second time, nothing is added")
     func additions() throws {
         var random = Repeatable(seed: 6)
         for round in 0..<3000 {
@@ -227,7 +227,7 @@ struct SandboxPropertyTests {
         }
     }
 
-    @Test("The order of options does not change the hash, nor does their spelling; every value does")
+    @Test("Neither the order nor the spelling of options changes the hash; every value does")
     func hash() throws {
         var random = Repeatable(seed: 7)
         let repeated: [[ByteString]] = Self.options.filter {
@@ -251,7 +251,7 @@ struct SandboxPropertyTests {
         }
     }
 
-    @Test("Every value makes a hash of its own, on the command line and in the settings")
+    @Test("Every value has its own hash, on the command line and in the settings")
     func values() throws {
         var seen: Set<ByteString> = []
         let lines: [ByteString] = [
@@ -275,7 +275,7 @@ struct SandboxPropertyTests {
         #expect(seen.contains(workspace), "where it is used changes nothing of what it may do")
     }
 
-    @Test("What a label tells is read back; settings that change renew what the command did not decide")
+    @Test("A label can be read back; changed settings update what the command did not decide")
     func renewal() throws {
         let plan = try SandboxPolicyTests.plan("docker run -m 1g --cap-add KILL img")
         let text = try #require(SandboxPolicyTests.label("slipway.config", of: plan))

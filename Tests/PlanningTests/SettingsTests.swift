@@ -70,7 +70,7 @@ struct SettingsTests {
         ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
     ]
 
-    @Test("The first of many bad lines are shown and the others counted")
+    @Test("The first of many invalid lines are shown, and the others are counted")
     func manyProblems() {
         var settings = Settings()
         let problems = settings.apply(lines: ByteString(String(repeating: "a\n", count: 20)), from: "f")
@@ -101,7 +101,7 @@ struct SettingsTests {
         #expect(problems.map(\.text) == (shown == nil ? [expected] : []))
     }
 
-    @Test("Each row is tried with a value that is taken and one that is not")
+    @Test("Each setting is tested with a valid and an invalid value")
     func complete() {
         #expect(Set(Self.values.filter { $0.shown != nil }.map(\.key)) == Set(Settings.rows.map(\.key)))
         #expect(Set(Self.values.filter { $0.shown == nil }.map(\.key)) == Set(Settings.rows.map(\.key)))
@@ -144,7 +144,7 @@ struct SettingsTests {
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
     }
 
-    @Test("The later wins: the machine's file, the user's, the environment")
+    @Test("A later value overrides an earlier one: the machine's file, the user's file, the environment")
     func precedence() {
         var settings = Settings()
         #expect(settings.apply(lines: "store = /a\nbuild-cache = off\njournal = off\nstore = /b", from: "/1").isEmpty)
@@ -173,7 +173,7 @@ struct SettingsTests {
             ])
     }
 
-    @Test("Of the environment only SLIPWAY_* counts, and not its other variables")
+    @Test("Only SLIPWAY_* variables count, except those that are not settings")
     func otherVariables() {
         var settings = Settings()
         let environment: [ByteString] = [
@@ -188,7 +188,7 @@ struct SettingsTests {
         #expect(settings == Settings())
     }
 
-    @Test("A value is never in the message: it may be a secret or longer than a line")
+    @Test("A value never appears in the message: it may be a secret, or longer than a line")
     func messages() {
         var settings = Settings()
         let problems =

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Planning
 
-@Suite("Lengths of time")
+@Suite("Durations")
 struct TimeSpanTests {
     @Test(
         "Read with their unit",
@@ -18,6 +18,6 @@ struct TimeSpanTests {
         arguments: ["", "30", "d", "-1d", "1.5h", "1 y", "99999999999999999999d", "9999999999w"] as [ByteString])
     func bad(text: ByteString) { #expect(TimeSpan.parse(text) == nil) }
 
-    @Test("Shown as they can be read", arguments: ["90s", "45m", "1d", "36h", "2w", "0s"] as [ByteString])
+    @Test("Shown in the format that is read", arguments: ["90s", "45m", "1d", "36h", "2w", "0s"] as [ByteString])
     func shown(text: ByteString) { #expect(TimeSpan.parse(text).map(TimeSpan.text) == text) }
 }

@@ -10,7 +10,7 @@ import Testing
 @testable import Host
 @testable import Shim
 
-@Suite("Cache back ends, and what becomes of their offers")
+@Suite("Cache back ends and their offers")
 struct BackendTests {
     private static let words: [ByteString] = ["docker", "build", "."]
 
@@ -29,7 +29,7 @@ struct BackendTests {
         #expect(LocalStore.owns("/st/v1/u0/gen-000001/exports/k/i") && !LocalStore.owns("/st/v1/u0/x"))
     }
 
-    @Test("What a direct registry gives a second shim knows as its own")
+    @Test("A second shim recognizes an import that the first took from a registry")
     func directOptions() throws {
         let reference = "r.example:5000/team/app-1@sha256:" + ByteString("0123456789abcdef").repeated(4)
         var settings = Settings()
@@ -89,7 +89,7 @@ struct BackendTests {
             BuildWait(settings))
     }
 
-    @Test("What could not be reserved is taken from the plan, and the plan says so")
+    @Test("A step that cannot be reserved is removed from the plan, with a note")
     func degraded() throws {
         let all = CacheRequest(imports: true, exports: true, notes: [])
         let draft = try Self.decision(all)
@@ -118,7 +118,7 @@ struct BackendTests {
         return store.offers(for: &known, all, by: builder, .withBuild)
     }
 
-    @Test("The store makes nothing for an offer before it is reserved, and what cannot be made goes from the offer")
+    @Test("The store makes nothing before an offer is reserved, and a failed step disables that part of the offer")
     func store() throws {
         let folder = try TemporaryFolder()
         let offers = try Self.offers(in: folder)

@@ -10,7 +10,7 @@ import Testing
 struct BuildDurationsTests {
     private static let file: ByteString = ".local/state/slipway/durations/app-1"
 
-    @Test("The longest of a key's last five counts")
+    @Test("The longest of a key's last five builds counts")
     func longest() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -28,7 +28,7 @@ struct BuildDurationsTests {
         }
     }
 
-    @Test("Only what stands in a file of one's own counts, and no number is too large")
+    @Test("Only the user's own file counts, and no number is too large")
     func foreign() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Shim
 
-@Suite("What is found in the Dockerfile of a build")
+@Suite("Findings in the Dockerfile of a build")
 struct BuildFindingsTests {
     private static let bad: ByteString =
         "FROM debian:12\nRUN --mount=type=cache,target=/root/.cache/pip pip install --no-cache-dir a\n"
@@ -20,7 +20,7 @@ struct BuildFindingsTests {
         return BuildFindings(of: build, nanoseconds: nanoseconds)
     }
 
-    @Test("The file that docker would take, and codes and places of what is in it")
+    @Test("The findings of the file that docker would read, with codes and positions")
     func found() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -42,7 +42,7 @@ struct BuildFindingsTests {
         }
     }
 
-    @Test("What is no regular file, is too large, or lies elsewhere is not read")
+    @Test("Only a small regular file in its own folder is read")
     func leftAlone() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -68,7 +68,7 @@ struct BuildFindingsTests {
         }
     }
 
-    @Test("Where time is up that is said, and it is the linter's own time that counts")
+    @Test("Findings are marked as partial when time runs out; only the linter's own time counts")
     func timeIsUp() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -85,7 +85,7 @@ struct BuildFindingsTests {
         }
     }
 
-    @Test("A journal line has at most 16 of them, and none where there is nothing to tell")
+    @Test("A line of the journal has at most 16 findings, and no member for them if there are none")
     func journal() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

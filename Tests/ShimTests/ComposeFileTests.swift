@@ -5,7 +5,7 @@ import Testing
 
 @testable import Shim
 
-@Suite("Files that compose is told of")
+@Suite("Additional files for compose")
 struct ComposeFileTests {
     private static let day: Int64 = 86_400_000_000_000
     private let folder: TemporaryFolder
@@ -16,7 +16,7 @@ struct ComposeFileTests {
         try Files.setModified(try folder.write(name, "{}"), Clock.now - days * Self.day)
     }
 
-    @Test("A command's file stays for a day, a project's until it is long unused, however many there are")
+    @Test("A command's file is kept for a day and a project's for 90 days after its last use, however many there are")
     func old() throws {
         for number in 0..<1500 { try write("paths-" + ByteString(decimal: number) + ".json", days: 89) }
         try write("1-fresh.json", days: 0)
@@ -30,7 +30,7 @@ struct ComposeFileTests {
         #expect(left.isSuperset(of: ["1-fresh.json", "swept", "paths-0.json"]))
     }
 
-    @Test("Where a command looks at some of them alone, an old one is found sooner or later all the same")
+    @Test("Every old file is found sooner or later, even if each command examines only some")
     func some() throws {
         for number in 0..<600 { try write("1-" + ByteString(decimal: number) + ".json", days: 0) }
         for number in 0..<20 { try write("2-" + ByteString(decimal: number) + ".json", days: 2) }
@@ -38,7 +38,7 @@ struct ComposeFileTests {
         #expect(try folder.names().count == 600)
     }
 
-    @Test("They are looked for once a day, behind the command's back")
+    @Test("Old files are removed once a day, in the background")
     func daily() async {
         await #expect(processExitsWith: .success) {
             let tests = try Self()

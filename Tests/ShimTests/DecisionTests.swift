@@ -19,7 +19,7 @@ struct DecisionTests {
     private static let missing = Program(path: "/nonexistent/docker", isScript: false)
 
     @Test(
-        "What is not a build, or not understood, or not wanted, stays as it is",
+        "A command that is not a build, cannot be parsed or is excluded stays unchanged",
         arguments: [
             ("docker ps", nil, [.notEdited]), ("docker", nil, [.notEdited]), ("docker buildx ls", nil, [.notEdited]),
             ("docker image ls", nil, [.notEdited]), ("docker build --nope .", "unknown", [.commandNotUnderstood]),
@@ -40,7 +40,7 @@ struct DecisionTests {
         }
     }
 
-    @Test("With the build cache off nothing is looked up")
+    @Test("With the build cache off, nothing is looked up")
     func off() {
         var loaded = LoadedSettings()
         loaded.settings.buildCache = .off
@@ -48,7 +48,7 @@ struct DecisionTests {
         #expect(decision.plan.notes == [Note(.buildCacheOff)])
     }
 
-    @Test("With the package cache off nobody is asked, and nothing is written down")
+    @Test("With the package cache off, no engine is asked and nothing is recorded")
     func packagesOff() {
         var loaded = LoadedSettings()
         loaded.settings.packageCache = .off
@@ -57,7 +57,7 @@ struct DecisionTests {
         #expect(decision.command == nil)
     }
 
-    @Test("The sandbox profile: what it adds in doubt about the engine, and nothing for podman or when it is off")
+    @Test("The sandbox profile: what it adds if the engine does not answer, and nothing for podman or if it is off")
     func sandbox() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -84,7 +84,7 @@ struct DecisionTests {
         }
     }
 
-    @Test("Names in files of variables; a pipe's are not read, docker would find it empty")
+    @Test("Names in files of variables; a pipe is not read, because docker would find it empty")
     func variablesInFiles() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("env", "A=1\n# B\nPIP_CACHE_DIR\n")
@@ -101,7 +101,7 @@ struct DecisionTests {
         }
     }
 
-    @Test("What is wrong with the settings stands before the decision's own notes")
+    @Test("Problems with settings come before the decision's own notes")
     func settings() {
         var loaded = LoadedSettings()
         loaded.problems = loaded.settings.apply(lines: "x", from: "/f")
@@ -114,7 +114,7 @@ struct DecisionTests {
             ])
     }
 
-    @Test("A docker that does not tell its version, or is a snap, is left alone, and nothing is made")
+    @Test("For a docker that is a snap or does not report its version, nothing is added or made")
     func doubtful() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

@@ -6,7 +6,7 @@ import Testing
 @testable import Host
 @testable import Shim
 
-@Suite("The docker that the install wrote down")
+@Suite("The docker recorded by the installer")
 struct DockerRecordTests {
     private let folder: TemporaryFolder
     private let docker: ByteString
@@ -18,7 +18,7 @@ struct DockerRecordTests {
         record = try folder.write("prefix/lib/slipway/real-docker", "# Slipway: a record\n" + docker + "\n")
     }
 
-    @Test("It lies beside the shim and below the admin program's prefix, for no other program")
+    @Test("The record is beside the shim and below the prefix of slipway; other programs have none")
     func place() {
         #expect(DockerRecord.path(for: "/usr/local/lib/slipway/shims/docker") == "/usr/local/lib/slipway/real-docker")
         #expect(DockerRecord.path(for: "/usr/local/bin/slipway") == "/usr/local/lib/slipway/real-docker")
@@ -28,7 +28,7 @@ struct DockerRecordTests {
         for other in others { #expect(DockerRecord.path(for: other) == nil) }
     }
 
-    @Test("What it names is believed")
+    @Test("The docker that a record names is used")
     func believed() throws {
         #expect(DockerRecord.read(record) == .docker(Program(path: docker, isScript: false)))
         #expect(DockerRecord.read(nil) == .missing)
@@ -39,7 +39,7 @@ struct DockerRecordTests {
         #expect(DockerRecord.read(record) == .docker(Program(path: folder["link"], isScript: false)))
     }
 
-    @Test("A docker that is gone, a shim, a relative path and nonsense are none")
+    @Test("A missing docker, a shim, a relative path and nonsense are not used")
     func gone() throws {
         try folder.write("shim/docker", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
         try folder.write("plain/docker", "\u{7F}ELF", mode: 0o644)
@@ -53,7 +53,7 @@ struct DockerRecordTests {
         }
     }
 
-    @Test("No record that somebody else could have written is believed, nor a docker that they could have put there")
+    @Test("Neither a record that another user could have written is used, nor a docker that they could replace")
     func foreign() throws {
         func expectDistrust(_ path: ByteString, _ change: () throws -> Void, back: () throws -> Void) rethrows {
             try change()
@@ -82,7 +82,7 @@ struct DockerRecordTests {
         #expect(DockerRecord.read(record) == .docker(Program(path: docker, isScript: false)))
     }
 
-    @Test("A link, a pipe and a large file in its place are not read")
+    @Test("A link, a pipe or a large file in place of the record is not read")
     func odd() throws {
         let elsewhere = try folder.write("elsewhere", docker + "\n")
         try Files.remove(record)

@@ -55,7 +55,7 @@ struct JournalTests {
         }
     }
 
-    @Test("Beyond 1 MiB the next line begins a new file, and one older file is kept")
+    @Test("After 1 MiB the next line starts a new file, and one older file is kept")
     func rotation() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -72,7 +72,7 @@ struct JournalTests {
         }
     }
 
-    @Test("While somebody moves the full file away, nobody else does")
+    @Test("Only one process moves a full file away")
     func moving() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -91,7 +91,7 @@ struct JournalTests {
         }
     }
 
-    @Test("A file of just 1 MiB is not full yet")
+    @Test("A file of exactly 1 MiB is not full yet")
     func notFull() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -102,7 +102,7 @@ struct JournalTests {
         }
     }
 
-    @Test("Lines written at once do not mix, and none is lost when all find the file full")
+    @Test("Lines written at the same time do not mix, and none is lost if all writers find the file full")
     func atOnce() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -123,7 +123,7 @@ struct JournalTests {
         }
     }
 
-    @Test("Where it cannot be written nothing happens", arguments: ["file", "link", "fifo", "directory"])
+    @Test("Nothing happens if it cannot be written", arguments: ["file", "link", "fifo", "directory"])
     func unwritable(_ kind: String) async {
         await #expect(processExitsWith: .success) { [kind] in
             let folder = try TemporaryFolder()

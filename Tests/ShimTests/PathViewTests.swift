@@ -15,7 +15,7 @@ struct PathViewTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test("Links are followed, what is not there yet is kept, circles and files in the way are doubts")
+    @Test("Links are followed and missing components kept; loops and files used as directories are not resolved")
     func resolving() throws {
         try folder.write("ws/a/file", "")
         for (name, target): (ByteString, ByteString) in [
@@ -34,7 +34,7 @@ struct PathViewTests {
         #expect(PathView.resolved("/") == "/")
     }
 
-    @Test("A table that is given is used with the links of its own paths followed, and nobody is asked")
+    @Test("A given table is used with links in its own paths resolved, and no engine is asked")
     func given() throws {
         try folder.makeFolder("real/sub")
         try Files.makeLink(folder["link"], to: "real")
@@ -62,7 +62,7 @@ struct PathViewTests {
         #expect(other.plan.notes == [Note(.notEdited)] && other.command == nil)
     }
 
-    @Test("What slipway paths says of a path")
+    @Test("What slipway paths reports about a path")
     func answers() throws {
         let table = PathTable([PathTable.Row(from: folder.path, to: "/srv", origin: .environment)])
         let lookup = PathLookup(table)

@@ -7,10 +7,10 @@ import Testing
 @testable import Host
 @testable import Shim
 
-@Suite("The real docker, and what it finds in its environment")
+@Suite("The real docker and its environment")
 struct RealDockerTests {
     @Test(
-        "A script is remembered while it runs, a program finds nothing of it",
+        "A script is recorded while it runs, and a program finds no trace of it",
         arguments: [
             (nil, false, []), (nil, true, ["SLIPWAY_PASSED=/d"]), ("", true, ["SLIPWAY_PASSED=:/d"]),
             ("/a:/b", true, ["SLIPWAY_PASSED=/a:/b:/d"]), ("/a", false, []),
@@ -26,7 +26,7 @@ struct RealDockerTests {
         }
     }
 
-    @Test("The one that is named, unless it is a shim or none; else the next on PATH; no script twice")
+    @Test("The docker that is named, unless it is missing or a shim; otherwise the next on PATH; no script twice")
     func finding() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -54,7 +54,7 @@ struct RealDockerTests {
     }
 
     @Test(
-        "Where PATH names none: the recorded one, else that of the usual folders, else none",
+        "If PATH leads to no docker: the recorded one, or one in the usual directories, or none",
         arguments: [nil, "", ":", ".", "bin:", "/nowhere", "@shim", "@plain"] as [String?])
     func withoutPath(_ path: String?) async {
         await #expect(processExitsWith: .success) { [path = path as String?] in

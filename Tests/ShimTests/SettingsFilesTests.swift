@@ -19,11 +19,11 @@ func liveIn(_ folder: TemporaryFolder) {
 }
 
 // /etc/slipway/slipway.conf belongs to the machine: no expectation depends on its content.
-@Suite("Settings files, and whom they are taken from")
+@Suite("Settings files and their owners")
 struct SettingsFilesTests {
     private static let file: ByteString = ".config/slipway/slipway.conf"
 
-    @Test("The user's own file, then the environment")
+    @Test("The user's own file, and then the environment")
     func own() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -42,7 +42,7 @@ struct SettingsFilesTests {
         }
     }
 
-    @Test("XDG_CONFIG_HOME is taken when it is absolute, else HOME", arguments: ["/xdg", "xdg", ""])
+    @Test("XDG_CONFIG_HOME is used if it is absolute, otherwise HOME", arguments: ["/xdg", "xdg", ""])
     func places(_ xdg: String) async {
         await #expect(processExitsWith: .success) { [xdg] in
             let folder = try TemporaryFolder()
@@ -75,7 +75,7 @@ struct SettingsFilesTests {
     }
 
     @Test(
-        "A file that others may write is not read, and the reason is told",
+        "A file that others can write is not read, and a note says so",
         arguments: [0o666, 0o660, 0o602, 0o620, 0o777])
     func writable(_ mode: UInt32) async {
         await #expect(processExitsWith: .success) { [mode] in
@@ -90,7 +90,7 @@ struct SettingsFilesTests {
     }
 
     // Root can change the owner; for any other user, the expected owner is changed instead.
-    @Test("A file or a HOME of somebody else is not read")
+    @Test("A file or a HOME of another user is not read")
     func foreign() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -112,7 +112,7 @@ struct SettingsFilesTests {
         }
     }
 
-    @Test("What is no file, or too long a one", arguments: ["directory", "fifo", "long", "loop"])
+    @Test("Something other than a file, or a file that is too long", arguments: ["directory", "fifo", "long", "loop"])
     func odd(_ kind: String) async {
         await #expect(processExitsWith: .success) { [kind] in
             let folder = try TemporaryFolder()
@@ -131,7 +131,7 @@ struct SettingsFilesTests {
         }
     }
 
-    @Test("A link to one's own file is followed, and no file is no reason for a note")
+    @Test("A link to the user's own file is followed, and a missing file causes no note")
     func links() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -144,7 +144,7 @@ struct SettingsFilesTests {
         }
     }
 
-    @Test("The real docker by name: the environment's if it is absolute, else the file's")
+    @Test("The real docker by name: the one in the environment if it is absolute, otherwise the one in the file")
     func docker() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

@@ -34,7 +34,7 @@ struct TreeModesTests {
             within: Budget(nanoseconds: time))
     }
 
-    @Test("Each build knows of the repository around its own context; stdin and what lies in none know of nothing")
+    @Test("Each build gets the difference of the repository around its context, and one without a repository gets none")
     func report() throws {
         let found = look(["team", "app", nil, "team/sub", "none", "."], .report, .acting)
         #expect(found.map { $0?.difference } == ["2", nil, nil, "2", nil, nil])
@@ -43,14 +43,14 @@ struct TreeModesTests {
         #expect(look(["team"], .off, .acting).map { $0?.note?.reason } == [nil])
     }
 
-    @Test("Without time nothing is looked at or fixed, and a note says so", arguments: [Settings.Modes.report, .fix])
+    @Test("Without time nothing is examined or fixed, and a note says so", arguments: [Settings.Modes.report, .fix])
     func timeSpent(mode: Settings.Modes) throws {
         let found = look(["team", nil], mode, .acting, time: 0)
         #expect(found.map { $0?.note?.reason } == [.modesNotRead, nil])
         #expect(try Files.status(folder["team/sub/file"]).mode == 0o664)
     }
 
-    @Test("They are fixed once, and never by `explain`")
+    @Test("Modes are fixed once, and never by `explain`")
     func fixing() throws {
         #expect(look(["team"], .fix, .showing).map { $0?.note?.reason } == [.modesDiffer])
         let found = look(["team", "team/sub"], .fix, .acting)
@@ -65,7 +65,7 @@ struct TreeModesTests {
         #expect(left.map { $0?.difference } == ["2"])
     }
 
-    @Test("A file with other names is not fixed, and that is told")
+    @Test("A file with several names is not fixed, and a note says so")
     func hardLinks() throws {
         try Files.makeHardLink(folder["theirs"], to: folder["team/sub/file"])
         let found = look(["team"], .fix, .acting)
