@@ -70,7 +70,7 @@ PYTHON
     expect_notes SLP002
     few_steps docker build -t app app
 }
-test_case "an index that was made to take long holds up no build" hostile_index
+test_case "an index crafted to take long delays no build" hostile_index
 
 # Replaces each file that is read before exec by something that cannot be read, or never ends.
 odd_files() {
@@ -97,4 +97,4 @@ odd_files() {
         done
     done
 }
-test_case "a FIFO, a directory, a device or a loop in the place of any file holds up no build" odd_files 600
+test_case "a FIFO, a directory, a device or a loop in place of any file delays no build" odd_files 600

@@ -63,7 +63,7 @@ no_randomness() {
     reaches 3 --mount with_mounts "$dev" pretending "${no_random[@]}" docker run image pip
     expect_not grep -q 'getrandom.*= [1-9]' trace
 }
-test_case "without getrandom and without /dev/urandom docker runs, and gets what it gets elsewhere" no_randomness
+test_case "without getrandom and /dev/urandom docker runs, with the same arguments as elsewhere" no_randomness
 
 # strace ends when all processes have: a child that reads from a descriptor that by then is another file never would.
 no_spinning() {
@@ -72,7 +72,7 @@ no_spinning() {
     reaches 3 --mount pretending timeout 60 "${no_random[@]}" docker run image pip
     expect [ "$(find "$store" -name '*.json' | wc -l)" -gt 0 ]
 }
-test_case "without getrandom the children that docker leaves behind do their work and end" no_spinning
+test_case "without getrandom the background processes do their work and end" no_spinning
 
 # -- Processes --------------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ zombies() {
     expect_equal "$(ended)" 0 "ended processes"
     kill -KILL "$first"
 }
-test_case "a container whose first process waits for nobody is not filled with ended processes" zombies
+test_case "a container whose first process reaps nothing does not fill up with zombies" zombies
 
 # Zombies count, too.
 nobody_in() { [[ $(<"$1/pids.current") == 0 ]]; }
@@ -133,7 +133,7 @@ few_processes() {
     expect_code 3
     rmdir "$group"
 }
-test_case "with few processes a command does what it does without the shim" few_processes
+test_case "with a low process limit a command works as without the shim" few_processes
 
 # A signal that arrives while the last subprocess ends: when it is noticed, that program has already been waited for.
 stray_signals() {
@@ -152,7 +152,7 @@ stray_signals() {
             END { exit bad }' "trace-$round" || fail "a signal went to a process that had been waited for"
     done
 }
-test_case "a signal goes to no process that has been waited for" stray_signals
+test_case "no signal is sent to a process that has already been reaped" stray_signals
 
 # With no arguments at all, not even a name, as in the attack on pkexec that turned its environment into its
 # arguments.
@@ -166,7 +166,7 @@ ctypes.CDLL(None).execve(path, (ctypes.c_char_p * 1)(None), (ctypes.c_char_p * l
     expect_code 3
     expect_equal "$(<words)" "" "docker's words"
 }
-test_case "called without a single word docker runs, and gets none from the environment" nameless
+test_case "docker runs without any argument, not even argv[0], and gets none from the environment" nameless
 
 # -- Names ------------------------------------------------------------------------------------------------------------
 
@@ -347,7 +347,7 @@ COMMANDS
         looked_at "$line on a terminal" "$place/out-$number"
     done
 }
-test_case "no name in a tree, a store, a journal, an engine's answer or a setting steers a terminal, whatever the command" every_command 900
+test_case "no name in a tree, a store, a journal, an engine's answer or a setting controls a terminal, whatever the command" every_command 900
 
 traced() {
     local tree
@@ -372,7 +372,7 @@ traced() {
     looked_at "the shim" out err journal
     expect jq -e . journal >/dev/null
 }
-test_case "neither what the shim says nor what it writes down steers a terminal" traced
+test_case "neither what the shim prints nor what it records controls a terminal" traced
 
 # The attack: a file in a cloned repository, whose name is shown as a cause.
 told_by_why() {
@@ -395,7 +395,7 @@ told_by_why() {
     looked_at why why why.json
     while read -r file; do looked_at "$file" "$file"; done < <(find "$store" "$home/.local" \( -name '*.json*' -o -name build -o -name outcome \) -type f -size -1M)
 }
-test_case "a file's name in a cloned repository steers nobody who asks why" told_by_why
+test_case "the name of a file in a cloned repository cannot control the terminal of slipway why" told_by_why
 
 # -- A sandbox that cannot be applied
 # -----------------------------------------------------------------------------------
@@ -435,4 +435,4 @@ no_sandbox() {
     try pretending SLIPWAY_PROFILE=sandbox docker volume create --unknown image
     expect [ ! -s stderr ]
 }
-test_case "a sandbox that is asked for and does not come to be is told in one line and in the journal" no_sandbox
+test_case "a missing sandbox is reported in one line and in the journal" no_sandbox

@@ -67,7 +67,7 @@ expect_notes_of() {
     codes=$(journal_codes "$place/home-$1")
     [[ " $codes " == *" $2 "* ]] || fail "no $2 in $codes"
 }
-test_case "a stranger's locks on every file that they can open cost no build its import and export" lease_held
+test_case "a stranger's locks on every file that they can open cost no build its import or export" lease_held
 
 trim_held() {
     shared_store
@@ -93,7 +93,7 @@ trim_held() {
     expect_equal "$(bytes total)" 0 bytes
     expect kill -0 "$holder"
 }
-test_case "a stranger's lock holds up no trim, and no purge for more than a day, and the stranger is named" trim_held
+test_case "a stranger's lock delays no trim, and a purge by a day at most, and the stranger is named" trim_held
 
 # A build of another user, which reads from a generation that is replaced meanwhile, succeeds.
 reader_waited_for() {
@@ -134,7 +134,7 @@ old_locks() {
     run slipway trim
     expect_equal "$(generations)" 1 generations
 }
-test_case "a lock that a stranger has had since an older Slipway ends with its generation" old_locks
+test_case "a lock that a stranger has held since an older Slipway ends with its generation" old_locks
 
 odd_trimmed() {
     shared_store
@@ -161,7 +161,7 @@ odd_trimmed() {
         done
     done
 }
-test_case "a FIFO, a link or a folder where trimming is locked exempts nobody from root's trim, and stops it at nobody" odd_trimmed
+test_case "a FIFO, a link or a directory in place of a trim lock neither exempts its user from root's trim nor stops that" odd_trimmed
 
 # -- Names ------------------------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ squatted_names() {
     run slipway store init --shared "$store"
     expect_said "is as it should be"
 }
-test_case "a place that a stranger has taken is named by every command, and root takes it back" squatted_names
+test_case "every command names a sub-store that a stranger has taken, and root takes it back" squatted_names
 
 # A racer creates the names again as fast as possible.
 squatter() {
@@ -239,7 +239,7 @@ PERL
     done
     kill "$pid"
 }
-test_case "a racer who takes names again and again does not win against store init" squatter
+test_case "a racer who keeps taking names does not win against store init" squatter
 
 # Without the sticky bit: during the build, root's sub-store is moved away and replaced by a link to the other user's
 # folder.
@@ -286,7 +286,7 @@ movable() {
         chmod 755 "$store/$part"
     done
 }
-test_case "a store that a stranger may move is not used, and nothing is written through their link" movable
+test_case "a store that a stranger can move is not used, and nothing is written through their link" movable
 
 # -- What killed exports leave ----------------------------------------------------------------------------------------
 
@@ -332,7 +332,7 @@ kill_tree() {
     for child in $(pgrep -P "$1"); do kill_tree "$child"; done
     kill -KILL "$1" 2>/dev/null || true
 }
-test_case "what a build that was killed while it exported has left is told, counted and swept" killed_export
+test_case "the leftovers of a build that was killed while it exported are reported, counted and swept" killed_export
 
 killed_beside() {
     project app
@@ -357,7 +357,7 @@ killed_beside() {
     run slipway purge --yes
     expect_equal "$(bytes total)" 0 bytes
 }
-test_case "beside a build that runs, what a killed one has left goes when that has ended" killed_beside
+test_case "the leftovers of a killed build are removed once a build that runs beside them has ended" killed_beside
 
 # -- Faults -----------------------------------------------------------------------------------------------------------
 
@@ -389,7 +389,7 @@ half_listed() {
     expect [ "$number" -gt 8 ]
     note "$number listings"
 }
-test_case "a listing that breaks off has trimming delete nothing by half an inventory" half_listed
+test_case "an incomplete listing does not make trimming delete anything" half_listed
 
 # No space, no quota, or a bad disk, at each write of a trim in turn: the store remains valid with the same exports, and
 # the next trim completes the work.
@@ -421,7 +421,7 @@ no_room() {
         done
     done
 }
-test_case "EDQUOT, ENOSPC, EFBIG or EIO at any writing of trimming leaves a whole store" no_room
+test_case "EDQUOT, ENOSPC, EFBIG or EIO at any write of a trim leaves a complete store" no_room
 
 # What the client leaves of an index that it could not write: an empty file, or half of one.
 torn_index() {
@@ -450,4 +450,4 @@ torn_index() {
         expect_cached all
     done
 }
-test_case "an index that had no room is no export, and hides none" torn_index
+test_case "an index that did not fit on the disk is no export, and hides none" torn_index

@@ -66,7 +66,7 @@ widening() {
     try on a slipway doctor --json
     expect_equal "$(stat -c %a shared/app/.env)" 600
 }
-test_case "a stranger's .git opens none of one's files to others" widening
+test_case "a stranger's .git opens none of your files to others" widening
 
 leading() {
     shared_folder
@@ -92,7 +92,7 @@ leading() {
         expect_equal "$(keys)" "$place/shared/app" "the key's repository, $name"
     done
 }
-test_case "a .git that leads to or from a stranger's repository counts for nothing" leading
+test_case "a .git that leads to or from a stranger's repository is ignored" leading
 
 sudoers() {
     shared_folder
@@ -114,7 +114,7 @@ sudoers() {
     expect_notes_of 1234 SLP311
 }
 expect_notes_of() { (home=$place/home-$1; expect_notes "${@:2}"); }
-test_case "root under sudo believes the repository of the user who called sudo, and nobody else's" sudoers
+test_case "root under sudo trusts the repository of the user who called sudo, and nobody else's" sudoers
 
 fifos() {
     shared_folder
@@ -146,7 +146,7 @@ fifos() {
     expect_code 0
     await 60 at_rest
 }
-test_case "FIFOs in the place of git's and docker's files hold nothing up" fifos
+test_case "FIFOs in place of git's and docker's files delay nothing" fifos
 
 huge() {
     shared_folder
@@ -165,7 +165,7 @@ huge() {
     run on a BUILDX_GIT_INFO=0 timeout 60 docker build shared/app
     await 60 at_rest
 }
-test_case "huge and endless files of git's hold nothing up" huge
+test_case "huge and endless git files delay nothing" huge
 
 own_secrets() {
     project app
@@ -188,7 +188,7 @@ own_secrets() {
     run on a slipway modes --fix app
     expect_equal "$(stat -c %a app/.env)" 644
 }
-test_case "a tracked file with one's secrets in it stays closed to others, and is told apart" own_secrets
+test_case "a tracked file that holds secrets stays closed to others, and is reported" own_secrets
 
 # builds_with ENGINE DOCKERFILE: whether docker builds with it
 builds_with() { try direct "$1" docker build --no-cache -f "$2" linked; [[ $code == 0 ]]; }
@@ -252,4 +252,4 @@ racer() {
     touch shared/stop
     if grep -r -a -l SECRETNAME "$store" "$home"; then fail "names from outside of the context are in a record"; fi
 }
-test_case "a folder that a racer turns into a link while it is recorded gives no name of what is outside" racer
+test_case "a directory that a racer turns into a link while it is recorded reveals no name from outside" racer

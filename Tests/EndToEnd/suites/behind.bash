@@ -63,7 +63,7 @@ whole() {
     run on a slipway log
     expect_said "exported after the build"
 }
-test_case "docker ends before the export, which then stands whole with its records for other engines" whole
+test_case "docker ends before the export, which is then complete, with its records, for other engines" whole
 
 again() {
     project app
@@ -82,7 +82,7 @@ again() {
     expect_equal "$(exports | wc -l)" 2
     expect_whole_store
 }
-test_case "an unchanged build exports nothing more, and a changed one does" again
+test_case "an unchanged build exports nothing again, and a changed one does" again
 
 # The first engine did not build what it imported, and built other stages only if they were needed.
 imported() {
@@ -106,7 +106,7 @@ FILE
     run on b docker build -t app app
     expect_cached all
 }
-test_case "what a build imported is part of its export behind it" imported
+test_case "a deferred export contains what the build imported" imported
 
 words() {
     project app
@@ -133,7 +133,7 @@ FILE
     run on b FLAVOR=sweet docker build -f ../Dockerfile --target chosen --build-arg FLAVOR --add-host other:10.9.8.7 ../..
     expect_cached all
 }
-test_case "options, relative paths and variables count for the export, and nothing is named or written anew" words
+test_case "a deferred export keeps options, relative paths and variables, and tags and writes nothing a second time" words
 
 history() {
     project app
@@ -161,7 +161,7 @@ begun_again() {
 }
 exporting() { [[ -n $(find "$store"/v1/u0/gen-*/exports/*/*/ingest -type f 2>/dev/null) ]]; }
 ended() { grep -q '"command":"export".*'"$1" "$home/.local/state/slipway/journal.jsonl"; }
-test_case "the same build begun again ends an export that is under way, and exports itself" begun_again
+test_case "starting the same build again ends an export in progress, and the new build exports" begun_again
 
 others_go_on() {
     slow app
@@ -223,7 +223,7 @@ edited_meanwhile() {
     done
     expect_whole_store
 }
-test_case "whatever is edited while an export runs, what is imported is what was built" edited_meanwhile
+test_case "whatever is edited during an export, imports give what was built" edited_meanwhile
 
 with_build() {
     project app
@@ -248,7 +248,7 @@ with_build() {
     await 60 at_rest
     expect_not grep -q '"command":"export"' "$home/.local/state/slipway/journal.jsonl"
 }
-test_case "secrets, standard input, options that are not known and bake export with the build" with_build
+test_case "builds with secrets, standard input or unknown options, and bake, export before docker ends" with_build
 
 old_buildx() {
     project app
@@ -257,7 +257,7 @@ old_buildx() {
     expect exported
 }
 engine older trixie containerd
-test_case "a buildx without a history exports with the build" old_buildx
+test_case "with a buildx without a history, builds export before docker ends" old_buildx
 
 failing() {
     project app
@@ -267,7 +267,7 @@ failing() {
     came SLP452 "failed"
     expect_not exported
 }
-test_case "a build that fails exports nothing behind it" failing
+test_case "a failed build exports nothing afterwards" failing
 
 busy() {
     slow app
@@ -297,7 +297,7 @@ killed() {
 # The plugin that exports in the background of a build of this test.
 solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
 solved() { ! solving >/dev/null; }
-test_case "a process that is killed while it exports leaves a store that is whole" killed
+test_case "a process that is killed while it exports leaves a complete store" killed
 
 shims() {
     project app
@@ -323,7 +323,7 @@ flight() {
     await 60 at_rest
     expect_whole_store
 }
-test_case "builds that wait for a flight's leader wait for its export behind it" flight
+test_case "builds that wait for a flight's leader also wait for its deferred export" flight
 
 engine_ends() {
     slow app
@@ -341,4 +341,4 @@ engine_ends() {
     expect_whole_store
 }
 engine d sid containerd
-test_case "an engine that ends in the middle of an export leaves a store that is whole" engine_ends
+test_case "an engine that ends in the middle of an export leaves a complete store" engine_ends

@@ -190,7 +190,7 @@ SH
     expect cmp "$place/input" "$place/odd.json"
     expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 1 "what is added"
 }
-test_case "the definition is handed on byte for byte" handed_on
+test_case "the definition is passed on byte for byte" handed_on
 
 side_by_side() {
     mkdir many
@@ -211,7 +211,7 @@ side_by_side() {
     expect_equal "$(exports | wc -l)" 48 "exports"
     expect_whole_store
 }
-test_case "many targets at once never fail on each other" side_by_side
+test_case "many simultaneous targets never make each other fail" side_by_side
 
 classic_store() {
     services
@@ -228,7 +228,7 @@ classic_store() {
     compose_cached all
     expect_notes SLP001 SLP217
 }
-test_case "the classic image store builds, and imports" classic_store
+test_case "with the classic image store, targets build and import" classic_store
 
 failing() {
     services
@@ -346,7 +346,7 @@ explained() {
     done
     expect_not test -e "$store"
 }
-test_case "explain shows compose's builds and bake's" explained
+test_case "explain shows the builds of compose and bake" explained
 
 # -- The plugin -------------------------------------------------------------------------------------------------------
 
@@ -397,7 +397,7 @@ passed_on() {
     expect_code 127
     expect_said "no docker-buildx found"
 }
-test_case "all that is no build is passed on" passed_on
+test_case "everything that is not a build is passed on" passed_on
 
 both_in_place() {
     project app
@@ -525,7 +525,7 @@ DOCKERFILE
     baked b t7
     expect_cached all
 }
-test_case "bake from files: twenty targets that share two stages have all of theirs cached" many_targets 600
+test_case "bake from files: twenty targets that share two stages are all fully cached" many_targets 600
 
 made_from_another() {
     local word
@@ -546,7 +546,7 @@ HCL
     expect_equal "$(steps_total)" 5 steps
     for ((i = 0; i < 3; i++)); do ! turn 3 || shared_cached b docker buildx bake --progress=plain; done
 }
-test_case "bake from files: a target that is made from another has all cached, as that has" made_from_another
+test_case "bake from files: a target made from another is fully cached, like that one" made_from_another
 
 # A target may inherit from another, including its overrides: each still has its own export.
 inherited() {
@@ -616,4 +616,4 @@ older_bake() {
     run plugged older docker buildx bake --progress=plain --set one.cache-from=type=local,src=nowhere
     expect_notes SLP113
 }
-test_case "an older bake gets whole lists, and shares with a new one" older_bake
+test_case "an older bake gets complete lists, and shares with a new one" older_bake

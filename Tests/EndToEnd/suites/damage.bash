@@ -155,7 +155,7 @@ with() {
 
 nothing() { :; }
 damaged "a good store hits (the frame works)" SLP001 nothing
-as_user "a good store of one's own hits for a plain user" SLP001 nothing
+as_user "a plain user's own good store hits" SLP001 nothing
 
 # -- The store as a whole ---------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ a_loop() { rm -r "$store" && ln -s store "$store"; }
 damaged "the store is a link to itself" "SLP307 !SLP001 !SLP002" a_loop
 
 missing_parents() { store=$place/made/by/the/shim; }
-damaged "the store and what is above it are missing" "SLP400 !SLP001" missing_parents
+damaged "the store and the directories above it are missing" "SLP400 !SLP001" missing_parents
 
 not_creatable() { store=$place/parent/store && install -d -m 755 "$place/parent"; }
 as_user "the store cannot be made" "SLP301 !SLP001 !SLP002" not_creatable
@@ -195,16 +195,16 @@ pool_of_a_stranger() { chown 1234 "$pool"; }
 damaged "the pool is owned by another user" "SLP302 !SLP001 !SLP002" pool_of_a_stranger
 
 substore_for_all() { chmod 777 "$store/v1/u0"; }
-damaged "everybody may write the sub-store" "SLP302 !SLP001 !SLP002" substore_for_all
+damaged "everybody can write to the sub-store" "SLP302 !SLP001 !SLP002" substore_for_all
 
 pool_for_all() { chmod 777 "$pool"; }
-damaged "everybody may write the pool" "SLP302 !SLP001 !SLP002" pool_for_all
+damaged "everybody can write to the pool" "SLP302 !SLP001 !SLP002" pool_for_all
 
 no_entry() { chmod 000 "$store"; }
-as_user "the store may not be entered" "SLP307 !SLP001 !SLP002" no_entry
+as_user "the user cannot enter the store" "SLP307 !SLP001 !SLP002" no_entry
 
 unreadable_generation() { chmod 000 "$gen"; }
-as_user "the generation may not be entered" "SLP307 !SLP001 !SLP002" unreadable_generation
+as_user "the user cannot enter the generation" "SLP307 !SLP001 !SLP002" unreadable_generation
 
 # -- Not writable, full -----------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ modes() { chmod -R a-w "$store"; }
 as_user "a sub-store without write permission is imported from" "SLP304 SLP001 !SLP002" modes
 
 unwritable_key() { chmod a-w "$key"; }
-as_user "the key's folder may not be written" "SLP304 SLP001 !SLP002" unwritable_key
+as_user "the user cannot write to the key's directory" "SLP304 SLP001 !SLP002" unwritable_key
 
 # small_disk OPTIONS [COMMAND]: the store on a small tmpfs, with a command run there. fill uses up all the remaining
 # space.
@@ -257,7 +257,7 @@ with_union() {
     "$@"
 }
 union_alone() { with_union rm -r "$export"; }
-damaged "a union is there without its exports" SLP001 union_alone
+damaged "a union exists without its exports" SLP001 union_alone
 torn_union() { with_union truncate -s -5 "$gen/union"; }
 damaged "a union's record is torn" SLP001 torn_union
 linked_union() { with_union mv "$gen/union" "$place/moved" && ln -s "$place/moved" "$gen/union"; }
@@ -267,7 +267,7 @@ damaged "a union's record is owned by another user" SLP001 union_of_a_stranger
 no_union_manifest() { with_union true && rm "$union"; }
 damaged "a union's manifest is missing" "SLP403 SLP001" no_union_manifest
 cut_union_config() { with_union true && truncate -s 9 "$union_config"; }
-damaged "a union's config is cut" "SLP403 SLP001" cut_union_config
+damaged "a union's config is truncated" "SLP403 SLP001" cut_union_config
 union_without_layer() { with_union rm "$layer"; }
 damaged "a layer of a union is missing" SLP403 union_without_layer
 
@@ -339,7 +339,7 @@ damaged "the lease is a folder" "SLP307 !SLP001 !SLP002" lease_is_a_folder
 lease_of_a_stranger() { chown 1234 "$gen/lease"; }
 damaged "the lease is owned by another user" "SLP307 !SLP001 !SLP002" lease_of_a_stranger
 unreadable_lease() { chmod 000 "$gen/lease"; }
-as_user "the lease may not be read" "SLP307 !SLP001 !SLP002" unreadable_lease
+as_user "the user cannot read the lease" "SLP307 !SLP001 !SLP002" unreadable_lease
 
 held_lease() {
     exec 9<"$gen/lease"
@@ -352,7 +352,7 @@ held_lease() {
     notes=SLP001
     clean "$1"
 }
-damaged "somebody holds the lease alone" "" held_lease
+damaged "somebody holds the lease exclusively" "" held_lease
 
 size_is_a_fifo() { rm -f "$gen/size" && mkfifo "$gen/size"; }
 damaged "the remembered size is a FIFO" SLP001 size_is_a_fifo
@@ -370,7 +370,7 @@ damaged "index.json is missing" "SLP400 !SLP001" no_index
 torn_index() { truncate -s 100 "$index"; }
 damaged "index.json is torn" "SLP401 !SLP001" torn_index
 index_written_twice() { cat "$index" >>"$place/twice" && cat "$place/twice" >>"$index"; }
-damaged "index.json has text behind its end" "SLP401 !SLP001" index_written_twice
+damaged "index.json has trailing text" "SLP401 !SLP001" index_written_twice
 noise_index() { head -c 300 /dev/urandom >"$index"; }
 damaged "index.json is noise" "SLP401 !SLP001" noise_index
 zero_index() { head -c 300 /dev/zero >"$index"; }
@@ -386,7 +386,7 @@ damaged "index.json has another shape" "SLP401 !SLP001" odd_index
 odd_size() { write_index "sha256:${manifest##*/}" -1; }
 damaged "index.json gives a negative size" "!SLP001" odd_size
 index_of_nothing() { write_index "sha256:$(printf '%064d' 7)"; }
-damaged "index.json names a digest that is not there" "SLP402 !SLP001" index_of_nothing
+damaged "index.json names a digest that does not exist" "SLP402 !SLP001" index_of_nothing
 index_out_of_the_pool() { write_index "sha256:../../../../../../../../../../../../../../../../../../../etc/passwd"; }
 damaged "index.json names a path" "SLP402 !SLP001" index_out_of_the_pool
 index_of_another_kind() { write_index "sha512:${manifest##*/}" "$(stat -c %s "$manifest")"; }
@@ -396,13 +396,13 @@ damaged "index.json names a layer" "SLP402 !SLP001" index_of_a_layer
 index_of_a_stranger() { chown 1234 "$index"; }
 damaged "index.json is owned by another user" "SLP400 !SLP001" index_of_a_stranger
 index_for_all() { chmod 666 "$index"; }
-damaged "everybody may write index.json" "SLP401 !SLP001" index_for_all
+damaged "everybody can write to index.json" "SLP401 !SLP001" index_for_all
 index_is_a_fifo() { rm "$index" && mkfifo "$index"; }
 damaged "index.json is a FIFO" "SLP400 !SLP001" index_is_a_fifo
 index_is_a_folder() { rm "$index" && mkdir "$index"; }
 damaged "index.json is a folder" "SLP400 !SLP001" index_is_a_folder
 unreadable_index() { chmod 000 "$index"; }
-as_user "index.json may not be read" "SLP401 !SLP001" unreadable_index
+as_user "the user cannot read index.json" "SLP401 !SLP001" unreadable_index
 
 future_index() { touch --date 2106-01-01 "$index"; }
 damaged "index.json is from the future" SLP001 future_index
@@ -420,7 +420,7 @@ another() {
     done
 }
 future_names() { another 3 1099511627700 && another 100 4294967296 index; }
-damaged "exports are named for the future" SLP001 future_names
+damaged "exports have names with future times" SLP001 future_names
 # As with such a clock, or after a hundred attempts at a failing build.
 newer_failures() { another 100 "$(date +%s)"; }
 damaged "a hundred failed builds are newer than the good one" SLP001 newer_failures
@@ -473,13 +473,13 @@ damaged "the manifest is empty" "SLP402 !SLP001" empty_manifest
 truncated_config() { truncate -s -1 "$config"; }
 damaged "the config lacks a byte" "SLP402 !SLP001" truncated_config
 longer_manifest() { echo >>"$manifest"; }
-damaged "the manifest has a byte too many" "SLP402 !SLP001" longer_manifest
+damaged "the manifest has an extra byte" "SLP402 !SLP001" longer_manifest
 manifest_of_a_stranger() { chown 1234 "$manifest"; }
 damaged "the manifest is owned by another user" "SLP402 !SLP001" manifest_of_a_stranger
 manifest_is_a_fifo() { rm "$manifest" && mkfifo "$manifest"; }
 damaged "the manifest is a FIFO" "SLP402 !SLP001" manifest_is_a_fifo
 unreadable_config() { chmod 000 "$config"; }
-as_user "the config may not be read" "SLP402 !SLP001" unreadable_config
+as_user "the user cannot read the config" "SLP402 !SLP001" unreadable_config
 large_manifest() { { cat "$manifest" && head -c 1100000 /dev/zero | tr '\0' ' '; } >"$place/m" && manifest_is "$place/m"; }
 damaged "the manifest has more than 1 MiB" "SLP402 !SLP001" large_manifest
 # add_export FILE NUMBER: another export, newer than all before, whose manifest is FILE.
@@ -518,7 +518,7 @@ damaged "the manifest names a path for a layer" "SLP402 !SLP001" manifest_of_a_p
 manifest_of_a_large_size() { jq -c '.layers[1].size = 1e300' "$manifest" >"$place/m" && manifest_is "$place/m"; }
 damaged "the manifest gives a layer an impossible size" "!SLP001" manifest_of_a_large_size
 text_config() { echo 'no JSON' >"$place/c" && config_is "$place/c"; }
-damaged "the config is text under a right name" "" text_config
+damaged "the config is text under a correct name" "" text_config
 
 # -- Layers -----------------------------------------------------------------------------------------------------------
 
@@ -529,7 +529,7 @@ damaged "a layer lacks a byte" "SLP403 !SLP001" truncated_layer
 empty_layer() { : >"$layer"; }
 damaged "a layer is empty" "SLP403 !SLP001" empty_layer
 longer_layer() { echo >>"$layer"; }
-damaged "a layer has a byte too many" "SLP403 !SLP001" longer_layer
+damaged "a layer has an extra byte" "SLP403 !SLP001" longer_layer
 layer_of_a_stranger() { chown 1234 "$layer"; }
 damaged "a layer is owned by another user" "SLP403 !SLP001" layer_of_a_stranger
 layer_is_a_fifo() { rm "$layer" && mkfifo "$layer"; }
@@ -537,7 +537,7 @@ damaged "a layer is a FIFO" "SLP403 !SLP001" layer_is_a_fifo
 layer_is_a_folder() { rm "$layer" && mkdir "$layer"; }
 damaged "a layer is a folder" "SLP403 !SLP001" layer_is_a_folder
 unreadable_layer() { chmod 000 "$layer"; }
-as_user "a layer may not be read" "SLP403 !SLP001" unreadable_layer
+as_user "the user cannot read a layer" "SLP403 !SLP001" unreadable_layer
 base_layer_missing() {
     find "$pool" -size +200k -delete
     expect_equal "$(find "$pool" -size +200k | wc -l)" 0
@@ -551,7 +551,7 @@ no_layer_of_a_copy() {
     jq -c --arg digest "sha256:$(printf '%064d' 9)" '.layers[1].digest = $digest' "$manifest" >"$place/m"
     add_export "$place/m" 5
 }
-damaged "a damaged export does not stand in the way of a good one" "SLP403 SLP001" no_layer_of_a_copy
+damaged "a damaged export does not hide a good one" "SLP403 SLP001" no_layer_of_a_copy
 
 # -- Where the store is -----------------------------------------------------------------------------------------------
 
@@ -586,7 +586,7 @@ odd_paths() {
     done
     expect_equal "$(find . -mindepth 1 -maxdepth 1 -name 'type*' | wc -l)" 0
 }
-test_case "a store's path may have commas, quotes, blanks and the like" odd_paths
+test_case "a store's path may contain commas, quotes, blanks and the like" odd_paths
 
 long_path() {
     store=$place/$(printf '%0200d' 1)/$(printf '%0200d' 2)/$(printf '%0200d' 3)
@@ -635,7 +635,7 @@ system_paths() {
     local path
     for path in /proc/store /sys/store /dev/null /dev/null/store /proc/self/fd/0; do ! turn 2 || unused '' SLIPWAY_STORE="$path"; done
 }
-test_case "a store where none can be" system_paths
+test_case "a store in a place where none can be" system_paths
 
 # -- The project's repository -----------------------------------------------------------------------------------------
 
@@ -686,7 +686,7 @@ heads() {
         repository "$harm"
     done
 }
-test_case "a HEAD that is missing, detached, noise or no file" heads
+test_case "a HEAD that is missing, detached, noise or not a file" heads
 
 long_config() { { cat app/.git/config && head -c 5000000 /dev/zero | tr '\0' '\n'; } >c && mv c app/.git/config; }
 one_line_config() { head -c 200000 /dev/zero | tr '\0' '[' >app/.git/config; }
@@ -735,11 +735,11 @@ gits() {
         repository "$harm"
     done
 }
-test_case "a .git that leads nowhere or is no repository" gits
+test_case "a .git that leads nowhere or is not a repository" gits
 
 both_unharmed() {
     local engine truth
     truth=$(cat "$work/damage/contents")
     for engine in a g; do unharmed "$engine"; done
 }
-test_case "after all that the engines are unharmed" both_unharmed
+test_case "after all of that the engines are unharmed" both_unharmed

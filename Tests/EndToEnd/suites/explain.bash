@@ -63,7 +63,7 @@ unchanged_commands() {
     run on a slipway explain --json -- docker run --rm slipway/base:1 true
     expect_equal "$(jq -c '[.changed, .leases, .notes[0].code]' "$stdout")" '[false,[],"SLP501"]'
 }
-test_case "explain shows commands that stay as they are" unchanged_commands
+test_case "explain shows commands that stay unchanged" unchanged_commands
 
 no_traces() {
     project app
@@ -89,4 +89,4 @@ no_output() {
         expect_code 1
     done
 }
-test_case "a full disk behind standard output is a failure, and told" no_output
+test_case "a full disk behind standard output is reported as a failure" no_output

@@ -24,7 +24,7 @@ injected_faults() {
 # Prints figures even if everything passes.
 said() { echo "# $*" >>"$work/said"; }
 
-test_case "each system call fails, the shim is killed at each, engines lie and hang: docker gets the user's words" injected_faults 1800
+test_case "each system call fails, the shim is killed at each, engines lie and hang: docker gets the user's command line" injected_faults 1800
 
 # -- Limits -----------------------------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ few_descriptors() {
     run on b docker build app
     expect_cached all
 }
-test_case "with few descriptors a command does what it does without the shim" few_descriptors
+test_case "with few descriptors a command works as without the shim" few_descriptors
 
 # A store on an overlay; its hard links and renames happen on the upper file system.
 on_overlay() {

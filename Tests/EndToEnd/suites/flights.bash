@@ -130,7 +130,7 @@ short() {
     expect_notes_of one !SLP430 !SLP431
     expect_notes_of two !SLP430 !SLP431
 }
-test_case "nobody waits for builds that are known to be short" short
+test_case "nobody waits for builds that are known to be quick" short
 
 killed() {
     leader_and_follower 120
@@ -159,7 +159,7 @@ stopped() {
     finish leader
     expect_code 0
 }
-test_case "a leader that is stopped is waited for no longer than flight.wait" stopped 90
+test_case "builds wait for a stopped leader no longer than flight.wait" stopped 90
 
 failing() {
     local number waited=0 led=0
@@ -189,7 +189,7 @@ other_files() {
     kill -KILL "${pids[other]}" "${pids[leader]}"
     expect_notes_of other SLP430 SLP433
 }
-test_case "a build of other files does not wait" other_files
+test_case "a build with other files does not wait" other_files
 
 arguments() {
     slow app 30
@@ -201,7 +201,7 @@ arguments() {
     kill -KILL "${pids[other]}" "${pids[leader]}"
     expect_notes_of other !SLP430
 }
-test_case "builds with other arguments are no flight" arguments
+test_case "builds with other arguments are not a flight" arguments
 
 signals() {
     local signal
@@ -223,7 +223,7 @@ signals() {
         rm -rf app app-1 app-2
     done
 }
-test_case "signals end what waits, as they end docker" signals
+test_case "signals end a waiting build, as they end docker" signals
 
 terminal() {
     leader_and_follower 8
@@ -234,7 +234,7 @@ terminal() {
     expect_code 0
     expect_not grep -q waiting "$stderr"
 }
-test_case "who waits at a terminal is told so, and a pipe is told nothing" terminal
+test_case "a wait is announced on a terminal, and not to a pipe" terminal
 
 nothing_held() {
     local held
@@ -249,7 +249,7 @@ nothing_held() {
     expect_code 0
     expect_whole_store
 }
-test_case "what waits holds nothing of the store, and trimming goes on" nothing_held
+test_case "a waiting build holds nothing in the store, and trimming goes on" nothing_held
 
 many() {
     local flight number name victims=() flights=4 builds=4
@@ -305,7 +305,7 @@ SCRIPT
     expect_equal "$(cat one.out two.out | grep -cE '^#[0-9]+ [0-9.]+ executed$')" 4 "steps that were executed"
     expect grep -q SLP430 "$home/.local/state/slipway/journal.jsonl"
 }
-test_case "a leader whose export finds no room is followed by a build, and none fails" full_disk
+test_case "after a leader whose export finds no space another build leads, and none fails" full_disk
 
 # -- Other users
 # ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ test_case "thirty builds of six agents on an emptied engine hit what one engine 
 
 # If stages share a base, BuildKit's importer loses links of a manifest that is not prepared for it.
 short_diamond() { history --seeds 7 --builds 15 --engines pruned --shape diamond --least 0.98; }
-test_case "fifteen builds of a diamond of stages hit what one engine would" short_diamond 900
+test_case "fifteen builds of diamond-shaped stages hit what one engine would" short_diamond 900
 
 if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
     histories() { history --seeds 1,2,3 --builds 120 --least 0.995; }
@@ -28,5 +28,5 @@ if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
     kept() { history --seeds 1,2 --builds 60 --engines kept --least 0.995; }
     test_case "two histories of 60 builds on engines that keep their own" kept 3600
     diamond() { history --seeds 7,8 --builds 50 --shape diamond --least 0.98; }
-    test_case "two histories of a diamond of stages" diamond 3600
+    test_case "two histories of diamond-shaped stages" diamond 3600
 fi

@@ -225,4 +225,4 @@ recorded() {
     run on a slipway log --last 1
     expect_said '  there may be more in it: slipway lint app/Dockerfile'
 }
-test_case "what is found in a build's Dockerfile is in the journal, and nowhere else" recorded
+test_case "findings in a build's Dockerfile are in the journal, and nowhere else" recorded

@@ -142,7 +142,7 @@ network_of_another() {
         gone
     done
 }
-test_case "another's network, and other tricks, do not mislead it" network_of_another
+test_case "a foreign network namespace and other tricks do not mislead it" network_of_another
 
 engine_inside() {
     dev a -v "$(socket g):/run/inner.sock"
@@ -155,7 +155,7 @@ engine_inside() {
     sees workspace -v /workspaces:/x
     gone
 }
-test_case "an engine that does not know the container gets paths as they are" engine_inside
+test_case "an engine that does not know the container gets untranslated paths" engine_inside
 
 # Each docker passes on whatever it takes for a path, and no two generations agree on that.
 old_clients() {

@@ -168,7 +168,7 @@ FILE
     forget a
     mixed a g
 }
-test_case "an engine with the classic store reads them" classic_reader
+test_case "an engine with the classic store reads the exports" classic_reader
 
 # Neither build has both halves, and the newest export is the wrong one for each: only a union has all steps.
 halves() {

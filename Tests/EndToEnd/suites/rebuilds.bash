@@ -91,7 +91,7 @@ nothing_new() {
     expect_cached all
     expect_whole_store
 }
-test_case "a build of which nothing has changed imports and exports nothing, on the engine that built it and on one that imported it" nothing_new
+test_case "an unchanged build imports and exports nothing, on the engine that built it and on one that imported it" nothing_new
 
 classic_rebuild() {
     diamond
@@ -172,7 +172,7 @@ changes() {
     done
     expect_known "the same"
 }
-test_case "whatever a build is made from may change, and is noticed" changes 600
+test_case "a change in anything that a build is made from is noticed" changes 600
 
 lost_records() {
     diamond
@@ -201,7 +201,7 @@ lost_records() {
     expect_notes SLP001 !SLP420
     expect_cached all
 }
-test_case "an engine that has lost a record of its cache is not believed to have any" lost_records
+test_case "an engine that has lost a record of its cache is assumed to have none" lost_records
 
 lost_export() {
     diamond
@@ -223,7 +223,7 @@ lost_export() {
     run on a slipway trim
     rebuilt a
 }
-test_case "an export that is gone is made again" lost_export
+test_case "a missing export is made again" lost_export
 
 shortened_export() {
     diamond
@@ -245,7 +245,7 @@ shortened_export() {
     run on b docker build app
     expect_cached all
 }
-test_case "an export that trimming has shortened is made again, whole" shortened_export
+test_case "an export that trimming has shortened is made again, in full" shortened_export
 
 # A change that the files do not show: the outcome does, and the next build exports what is new.
 moved_base() {
@@ -291,7 +291,7 @@ FILE
         expect_notes !SLP420 !SLP421
     done
 }
-test_case "a tree that was edited during a build, or a build that failed, is not known afterwards" edited_meanwhile
+test_case "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
 
 odd_memory() {
     diamond
@@ -319,7 +319,7 @@ odd_memory() {
     done
     rebuilt a
 }
-test_case "a memory that is damaged, or no file of one's own, is none" odd_memory
+test_case "a remembered build counts only from an undamaged file of the user's own" odd_memory
 
 # -- Several builds of one command ----------------------------------------------------------------------------------------
 
@@ -402,9 +402,9 @@ YAML
     expect_equal "$(told SLP420)$(told SLP421)" "" "left alone with --no-cache"
 }
 several_targets() { several docker buildx bake --progress=plain; }
-test_case "targets of a bake of which nothing has changed import and export nothing" several_targets
+test_case "unchanged targets of a bake import and export nothing" several_targets
 several_services() { several docker compose --progress=plain build; }
-test_case "services of a project of which nothing has changed import and export nothing" several_services
+test_case "unchanged services of a project import and export nothing" several_services
 
 # A target may be based on another target, whose files are not examined for it.
 made_from_others() {
@@ -429,4 +429,4 @@ HCL
         expect_equal "$(told SLP002)" over "exported"
     done
 }
-test_case "a target that is made from another one is never taken for unchanged" made_from_others
+test_case "a target made from another one never counts as unchanged" made_from_others

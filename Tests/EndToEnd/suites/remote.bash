@@ -77,7 +77,7 @@ behind() {
     run host two b reader slipway pull -- docker build -t app app
     expect_said "nothing new"
 }
-test_case "what one host has built and pushed behind, another that pulls finds cached" behind 600
+test_case "what one host has built, and pushed in the background, is cached for another that pulls" behind 600
 
 # shellcheck disable=SC2016 # the inner shell expands it
 # apart NAME HIDDEN COMMAND...: runs in the network of `networks`, with an empty folder in place of each HIDDEN one
@@ -145,7 +145,7 @@ by_itself() {
     run host two g reader docker build -t app app
     expect_cached all
 }
-test_case "a host that does not pull fetches behind its first build, also for a classic engine" by_itself 600
+test_case "a host that does not pull fetches after its first build, also for an engine with the classic store" by_itself 600
 
 codes_of() { local home=$place/home-$1; journal_codes; }
 
@@ -182,7 +182,7 @@ waits_in_vain() {
     expect_not grep -qs "$port" /proc/[0-9]*/cmdline
     expect_not grep -qi -e registry -e oras "$stderr"
 }
-test_case "a registry that never answers is waited for no longer than remote.wait, and its client is ended" waits_in_vain 600
+test_case "a build waits for a silent registry no longer than remote.wait, and ends its client" waits_in_vain 600
 
 direct_mode() {
     registry
@@ -211,7 +211,7 @@ direct_mode() {
         expect_not grep -q 'importing cache manifest' "$stderr"
     done
 }
-test_case "in direct mode an engine imports one manifest of the registry's, unless that does not answer a probe" direct_mode 600
+test_case "in direct mode an engine imports one manifest from the registry, if that answers a probe" direct_mode 600
 
 both_write() {
     registry
@@ -232,7 +232,7 @@ both_write() {
     done
     whole three
 }
-test_case "writers lose nothing of each other's, and a reader merges them" both_write 600
+test_case "writers do not lose each other's layers, and a reader merges them" both_write 600
 
 # A writer does not push what it has fetched as its own.
 own_only() {
@@ -264,7 +264,7 @@ same_name() {
         await 60 at_rest
     done
 }
-test_case "writers of one name, each with a store of its own, keep what the other has pushed" same_name 600
+test_case "writers with the same name, each with its own store, keep what the other has pushed" same_name 600
 
 with_crane() {
     local client=crane
@@ -296,7 +296,7 @@ default_branch() {
     expect_code 1
     expect_said "remote.role is reader"
 }
-test_case "only the default branch is pushed where the role says so, and nothing by a reader" default_branch 600
+test_case "only the default branch is pushed if the role says so, and a reader pushes nothing" default_branch 600
 
 # -- A failing registry
 # -------------------------------------------------------------------------------------------------
@@ -341,20 +341,20 @@ SLP918 code 429
 SLP919 code 503
 FAULTS
 }
-test_case "a registry that refuses, of any kind, is in no build's way, is noted, and is left alone" faults 900
+test_case "a registry that refuses, in any way, hinders no build, is noted, and is left alone" faults 900
 
 silence() {
     registry
     like_without silent SLP913
 }
-test_case "a registry that never answers holds up no build and no other" silence 600
+test_case "a silent registry delays no build" silence 600
 
 dead() {
     registry
     port=1
     like_without pass SLP912
 }
-test_case "a registry that is not there holds up nobody" dead 600
+test_case "a missing registry delays nobody" dead 600
 
 read_only() {
     registry
@@ -445,7 +445,7 @@ poison() {
     await 60 at_rest
     whole two
 }
-test_case "a tag whose config is 100 MB, or says nothing that can be imported, keeps no other writer's away" poison 600
+test_case "a tag whose config is 100 MB, or has nothing to import, does not keep out other writers' tags" poison 600
 
 too_large() {
     pushed_by_one
@@ -456,7 +456,7 @@ too_large() {
     # Only the config tells which steps are the first.
     expect_equal "$(grep -c "GET .*/blobs/" proxy/requests || true)" 1 "blobs that were asked for"
 }
-test_case "what is more than remote.max-fetch is refused before any of it comes" too_large 600
+test_case "a fetch larger than remote.max-fetch is refused before it starts" too_large 600
 
 by_need() {
     local client number most
@@ -493,7 +493,7 @@ by_need() {
         whole two
     done
 }
-test_case "of what is more than remote.max-fetch the first steps come, by either client, and the rest once there is room" by_need 600
+test_case "of a fetch larger than remote.max-fetch only the first steps come, with either client, and the rest once the limit allows" by_need 600
 
 killed() {
     pushed_by_one
@@ -542,7 +542,7 @@ kill_descendants_of_pull() {
     done
     true
 }
-test_case "what a killed pull leaves is swept, and the next one brings it" killed 600
+test_case "the leftovers of a killed pull are swept, and the next one fetches again" killed 600
 
 refused_once() {
     pushed_by_one
@@ -564,7 +564,7 @@ refused_once() {
     run host two b reader slipway pull -- docker build -t app app
     expect_said fetched
 }
-test_case "what was refused once is not fetched again behind each build" refused_once 600
+test_case "a manifest that was refused is not fetched again after each build" refused_once 600
 
 ordinary_user() {
     pushed_by_one
@@ -626,7 +626,7 @@ checks() {
     expect_code 1
     expect_said "no key is called"
 }
-test_case "check, status, prune and push tell what there is and what is possible" checks 600
+test_case "check, status, prune and push report what exists and what is possible" checks 600
 
 with_tls() {
     local config
@@ -671,7 +671,7 @@ FILE
     # No file and no output contains the credentials.
     expect_equal "$(grep -rlF -e secret -e "$(printf me:secret | base64)" home-one home-two store-one store-two stdout stderr | wc -l)" 0 "files with them"
 }
-test_case "TLS of a CA of one's own, and docker's credentials, are the client's, and stay there" with_tls 600
+test_case "a private CA and docker's credentials are used by the client, and stay there" with_tls 600
 
 hanging_helper() {
     local config=$place/config
@@ -712,7 +712,7 @@ planted_program() {
     run host one a writer sh -c "exec $place/bin/docker build --build-arg FLAVOR=2 -t app app"
     await 60 test -e ran
 }
-test_case "a program beside the shim that others may write is not started behind a build" planted_program 300
+test_case "a program beside the shim that others can write is not started after a build" planted_program 300
 
 at_random() {
     local number kind rounds=4
@@ -734,4 +734,4 @@ at_random() {
     await 120 at_rest
     whole one
 }
-test_case "builds with a registry whose fault changes at random: none is worse" at_random 900
+test_case "builds with a registry whose faults change at random: none is worse" at_random 900

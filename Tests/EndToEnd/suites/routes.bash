@@ -87,7 +87,7 @@ no_buildx() {
     done
     expect_not test -e "$store"
 }
-test_case "a docker without buildx builds as it always did" no_buildx
+test_case "a docker without buildx builds as before" no_buildx
 
 newer_client() {
     # A new docker with an engine that does not have the containerd image store.
@@ -106,7 +106,7 @@ legacy_builder() {
     unchanged a DOCKER_BUILDKIT=perhaps docker build --quiet app
     expect_notes SLP221
 }
-test_case "DOCKER_BUILDKIT=0 builds as it always did" legacy_builder
+test_case "DOCKER_BUILDKIT=0 builds as before" legacy_builder
 
 # gateway ENGINE NAME [OPTION]: a socket NAME to that engine, with a log of requests in NAME.log.
 gateway() {
@@ -145,7 +145,7 @@ two_ways() {
     expect grep -q SLP217 classic.told
     expect_not grep -q SLP217 a.told
 }
-test_case "what an engine's BuildKit tells leads to what /info leads to" two_ways
+test_case "an engine's BuildKit and its /info lead to the same decision" two_ways
 
 remembered_way() {
     project app
@@ -160,7 +160,7 @@ remembered_way() {
     expect_equal "$(grep -c '^POST /grpc$' old.log)" 1 "questions by gRPC"
     expect_equal "$(grep -c '^GET /info$' old.log)" 2 "questions for /info"
 }
-test_case "an engine that answers by /info alone is asked by that the next time" remembered_way
+test_case "an engine that answers only by /info is asked that way the next time" remembered_way
 
 # Plug-ins installed on the machine would be found, too.
 # shellcheck disable=SC2016
@@ -232,7 +232,7 @@ dangling_builder() {
         expect cmp "$stderr" direct.stderr
     done
 }
-test_case "a current builder that is gone" dangling_builder
+test_case "a current builder that does not exist any more" dangling_builder
 
 unknown_builder() {
     project app
@@ -268,7 +268,7 @@ dead_socket() {
     expect_equal "$(exports 2>/dev/null)" "" exports
 }
 expect_not_code() { [[ $code != "$1" ]] || fail "exit status is $1"; }
-test_case "an engine that is not there" dead_socket
+test_case "an engine that does not exist" dead_socket
 
 silent_socket() {
     project app
@@ -311,7 +311,7 @@ not_understood() {
     same a docker build --quiet nonesuch
     same a docker build --quiet -- nonesuch
 }
-test_case "command lines that docker refuses are refused alike" not_understood
+test_case "command lines that docker refuses are refused in the same way" not_understood
 
 all_names() {
     recorder a
@@ -399,7 +399,7 @@ switched_off() {
     expect_notes SLP110 '!SLP002'
     expect_not test -e "$store"
 }
-test_case "SLIPWAY=off and build-cache=off leave the command as it is" switched_off
+test_case "SLIPWAY=off and build-cache=off leave the command unchanged" switched_off
 
 shim_below_shim() {
     recorder a

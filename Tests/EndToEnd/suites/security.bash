@@ -74,7 +74,7 @@ stranger_poisons() {
     expect_not setpriv --reuid=1234 --regid=1234 --clear-groups mv "$store/v1/u0" "$store/v1/x"
     expect_not setpriv --reuid=1234 --regid=1234 --clear-groups rm "$store/v1/u0/current"
 }
-test_case "a stranger in a shared store poisons nobody and moves nothing of others" stranger_poisons
+test_case "a stranger in a shared store poisons nobody, and moves nothing that belongs to others" stranger_poisons
 
 # Of a trusted user only files that they own count, whatever names they give to other people's files.
 hard_links() {
@@ -123,7 +123,7 @@ sticky() {
     expect_not injected
     expect_equal "$(ls -A sticky/theirs)" ""
 }
-test_case "a store that a stranger has made first, or leads elsewhere, is not used" sticky
+test_case "a store that a stranger has made first, or redirected, is not used" sticky
 
 # -- Hostile folders and configuration --------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ hostile_folder() {
     run on a PATH="::.:bin:$work/bin::.:${ENGINE_DOCKER%/*}:/usr/bin:/bin" "$work/bin/docker" run --rm -v "$PWD:/w" slipway/base:1 true
     expect_not test -e "$place/taken"
 }
-test_case "nothing is taken from the folder that a command is given in" hostile_folder
+test_case "no configuration is read from the working directory" hostile_folder
 
 # docker may hang on each of these or report it; the shim must do neither.
 hostile_configuration() {
@@ -181,7 +181,7 @@ hostile_configuration() {
         done
     done
 }
-test_case "a configuration of docker's that is hostile holds nothing up" hostile_configuration
+test_case "a hostile docker configuration delays nothing" hostile_configuration
 
 # -- What is stored
 # -----------------------------------------------------------------------------------------------------
@@ -292,4 +292,4 @@ detached() {
     if grep -i slipway_ "$stdout"; then fail "a trace in the container"; fi
     run direct a docker rm --force "d-$$" "e-$$"
 }
-test_case "a detached container holds no lease and has nothing of the environment" detached
+test_case "a detached container holds no lease and has nothing from the environment" detached

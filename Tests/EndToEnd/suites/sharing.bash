@@ -59,7 +59,7 @@ branches_in_turns() {
         expect_cached all
     done
 }
-test_case "two branches do not push each other out" branches_in_turns
+test_case "two branches do not displace each other" branches_in_turns
 
 four_flavors() {
     project app
@@ -75,7 +75,7 @@ four_flavors() {
         expect_cached all
     done
 }
-test_case "four sets of build arguments do not push each other out" four_flavors
+test_case "four sets of build arguments do not displace each other" four_flavors
 
 rebuilds() {
     project app
@@ -92,7 +92,7 @@ rebuilds() {
         expect_cached all
     done
 }
-test_case "identical rebuilds push nothing out" rebuilds
+test_case "identical rebuilds displace nothing" rebuilds
 
 failed_builds() {
     project app
@@ -116,7 +116,7 @@ failed_builds() {
     run on b docker build app
     expect_cached all
 }
-test_case "failed builds push nothing out" failed_builds
+test_case "failed builds displace nothing" failed_builds
 
 # -- Mounts and users -------------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ no_damage() {
     run on c docker build app
     expect_cached all
 }
-test_case "a user can damage nothing of root's" no_damage
+test_case "a user cannot damage anything of root's" no_damage
 
 busy_lease() {
     project app
@@ -202,7 +202,7 @@ busy_lease() {
     expect_notes SLP308 '!SLP001' '!SLP002'
     kill "$pid"
 }
-test_case "a lease that is held exclusively costs the cache, not the build" busy_lease
+test_case "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
 
 stranger() {
     project app
@@ -223,7 +223,7 @@ stranger() {
     run on b SLIPWAY_STORE_TRUSTED_USERS=1234 docker build app
     expect_cached all
 }
-test_case "a stranger's part is not read" stranger
+test_case "a stranger's sub-store is not read" stranger
 
 own_name_squatted() {
     project app
@@ -243,7 +243,7 @@ own_name_squatted() {
     expect_cached all # from its own store, where it was just built
     expect_notes SLP314 '!SLP001' '!SLP002'
 }
-test_case "a part that belongs to somebody else is not used" own_name_squatted
+test_case "a sub-store that belongs to another user is not used" own_name_squatted
 
 # -- Leases -----------------------------------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ inherits() {
     grep -q '^64 ' "$place/faked"
     grep -q 'SigIgn:.*[1-9a-f]' "$place/faked"
 }
-test_case "descriptors, umask, limits, ignored signals, folder and argv[0] are the caller's" inherits
+test_case "descriptors, umask, limits, ignored signals, working directory and argv[0] are the caller's" inherits
 
 blocked_signals() {
     local way
@@ -144,7 +144,7 @@ blocked_signals() {
     same "$place/a" "$place/b"
     grep -q '^SigBlk:[[:space:]]*0*4201$' "$place/faked"
 }
-test_case "blocked and ignored signals stay so, as without the shim" blocked_signals
+test_case "blocked and ignored signals stay that way, as without the shim" blocked_signals
 
 odd_environment() {
     words "PATH=$fakes/sleep:/usr/bin" "HOME=$home" A=1 A=2 "" "no equals sign" "=empty name" "A=3" $'X=\xff\xfe\n' \
@@ -221,7 +221,7 @@ other_commands() {
     check docker buildx build --tag x .
     expect_equal "$count" 42
 }
-test_case "commands that are no builds are passed on byte for byte" other_commands
+test_case "commands that are not builds are passed on byte for byte" other_commands
 
 # builds COMMAND...: without our options, docker gets what the caller passed.
 ours='^--cache-(from|to)=type=local,(src|dest)=[^,]*/store/v1/u0/gen-'
@@ -253,7 +253,7 @@ build_words() {
     builds docker build "${many[@]}" .
     builds docker build --cache-from=type=local,src=/nowhere --cache-from x/y --cache-to=type=inline .
 }
-test_case "a build's words are the caller's and ours" build_words
+test_case "a build's arguments are the caller's and ours" build_words
 
 # The recorder's descriptors besides the caller's: "NUMBER TARGET". Bash keeps its script open as 255.
 extra_descriptors() {
@@ -327,7 +327,7 @@ in_a_build() {
     done
     same "$place/seen-direct" "$place/seen-on"
 }
-test_case "the real docker, building, is the process that was called" in_a_build
+test_case "the real docker of a build is the process that was called" in_a_build
 
 # -- Descriptors 0 to 2 closed ----------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ closed() {
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     run on a docker build --tag app app
 }
-test_case "with a standard descriptor closed nothing of the shim's lands there" closed
+test_case "with a standard descriptor closed, none of the shim's files gets its number" closed
 
 # -- Contexts ---------------------------------------------------------------------------------------------------------
 
@@ -424,7 +424,7 @@ payload() {
     same payload copy
     expect_equal "$(printf 'x\n' | on a docker run --rm -i slipway/base:1 sh -c 'read -r a; echo $a; cat')" x
 }
-test_case "a payload piped into docker run -i arrives whole" payload
+test_case "a payload piped into docker run -i arrives in full" payload
 
 # -- What a build gives back ------------------------------------------------------------------------------------------
 
@@ -491,7 +491,7 @@ outputs() {
     gives target --provenance=false --output type=local,dest=OUT --output type=tar,dest=OUT.tar
     cmp "$place/direct/target.tar" "$place/on/target.tar"
 }
-test_case "every output of a build is what it is without the shim" outputs
+test_case "every output of a build is the same as without the shim" outputs
 
 imported_outputs() {
     project app
@@ -509,7 +509,7 @@ imported_outputs() {
     tree second | sed -E 's/\|[0-9]+\.[0-9]+$//' >second.tree
     same first.tree second.tree
 }
-test_case "an output of imported layers is what was built" imported_outputs
+test_case "an output of imported layers equals what was built" imported_outputs
 
 metadata() {
     prepared
@@ -520,7 +520,7 @@ metadata() {
     expect jq -e 'has("cache.manifest")' "$place/on/metadata"
     expect_not jq -e 'has("cache.manifest")' "$place/direct/metadata"
 }
-test_case "--metadata-file differs by the key cache.manifest" metadata
+test_case "--metadata-file differs only in the key cache.manifest" metadata
 
 classic_outputs() {
     project app
@@ -534,7 +534,7 @@ classic_outputs() {
     run direct g docker build --metadata-file one app
     same <(jq 'del(."buildx.build.ref")|keys' one) <(jq 'del(."buildx.build.ref")|keys' two)
 }
-test_case "outputs of the classic store are what they are without the shim" classic_outputs
+test_case "outputs of the classic store are the same as without the shim" classic_outputs
 
 # -- How docker ends --------------------------------------------------------------------------------------------------
 
@@ -581,7 +581,7 @@ exit_codes() {
     ends docker -H unix:///no/such/socket build .
     ends env DOCKER_BUILDKIT=maybe docker build .
 }
-test_case "exit codes and complaints are docker's" exit_codes
+test_case "exit codes and error messages are docker's" exit_codes
 
 # Members of a process group that are still alive.
 members() {
@@ -713,7 +713,7 @@ credential_helper() {
     await 30 test ! -e "/proc/$daemon/fd/0"
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
 }
-test_case "a credential helper that stays behind holds the lease until it ends, and no longer" credential_helper
+test_case "a credential helper that keeps running holds the lease until it ends, and no longer" credential_helper
 
 without_a_build() {
     mkdir programs
@@ -820,7 +820,7 @@ without_path() {
     run env -i HOME="$home" SLIPWAY_TRACE=1 "$shim" ps
     expect_said "slipway: $recorded/docker"
 }
-test_case "without PATH the recorded docker runs, else that of the usual folders, never one from where one stands" without_path
+test_case "without PATH the recorded docker runs, or the one in the usual directories, but never one in the working directory" without_path
 
 foreign_record() {
     local recorded=$place/recorded usual_one=$place/usual shim=$place/prefix/lib/slipway/shims/docker who
@@ -856,7 +856,7 @@ foreign_record() {
     cp "$work/bin/docker" recorded/docker # a shim
     refused "${keeper[@]}"
 }
-test_case "a record of the docker that a stranger could have made is not believed" foreign_record
+test_case "a record of the docker that a stranger could have made is not used" foreign_record
 
 copies() {
     local one=$place/one
@@ -876,7 +876,7 @@ copies() {
         expect_equal "$(cat "$stdout")" "marked $one/docker"
     done
 }
-test_case "copies of the shim and links to it are passed over" copies
+test_case "copies of the shim and links to it are skipped" copies
 
 not_programs() {
     local one=$place/one
@@ -893,7 +893,7 @@ not_programs() {
     chmod 755 .
     run setpriv --reuid=1000 --regid=1000 --clear-groups env -i PATH="$work/bin:$place/unreadable" "$work/bin/docker" 0
 }
-test_case "what is no program is passed over" not_programs
+test_case "a file that is not a program is skipped" not_programs
 
 named() {
     local one=$place/one two=$place/two
@@ -916,7 +916,7 @@ named() {
     chmod 666 "$home/.config/slipway/slipway.conf"
     finds "$one" "$work/bin:$one"
 }
-test_case "SLIPWAY_DOCKER and the setting name the docker" named
+test_case "SLIPWAY_DOCKER and the setting choose the docker" named
 
 # wrapper FOLDER SHELL-LINES: a script that calls the first docker on PATH other than itself, as such scripts do.
 wrapper() {
@@ -989,7 +989,7 @@ no_interpreter() {
     expect_code 0
     expect_equal "$(cat "$stdout")" "no interpreter: ps -a"
 }
-test_case "a docker that is a script without #! runs as from a shell" no_interpreter
+test_case "a docker that is a script without #! runs as it would from a shell" no_interpreter
 
 broken_program() {
     mkdir broken
@@ -1004,7 +1004,7 @@ broken_program() {
     expect [ "$code" == 126 -o "$code" == 127 ]
     expect [ -s "$stderr" ]
 }
-test_case "a docker that cannot be executed is complained about" broken_program
+test_case "a docker that cannot be executed is reported" broken_program
 
 # -- Unusual environments
 # ---------------------------------------------------------------------------------------------
@@ -1025,7 +1025,7 @@ silent() {
     expect [ ! -s "$stderr" ]
     expect_notes SLP109
 }
-test_case "the shim says nothing" silent
+test_case "the shim prints nothing" silent
 
 no_proc() {
     project app
@@ -1059,7 +1059,7 @@ homes() {
     expect [ -d "$place/c/slipway/buildkit/v1" ]
     expect [ -s "$place/s/slipway/journal.jsonl" ]
 }
-test_case "HOME and XDG folders that are missing, relative or somebody else's" homes
+test_case "HOME and XDG directories that are missing, relative or another user's" homes
 
 state_of() {
     local state=$home/.local/state
@@ -1089,7 +1089,7 @@ state_of() {
     rm -rf "$state" && echo text >"$state"
     run on a docker build --tag app app
 }
-test_case "a state folder that is damaged" state_of
+test_case "a damaged state directory" state_of
 
 little_memory() {
     project app
@@ -1122,7 +1122,7 @@ empty_root() {
     expect_code 127
     expect_equal "$(find root -type f | wc -l)" 2 "files"
 }
-test_case "two files in an empty root are enough" empty_root
+test_case "two files in an otherwise empty root are enough" empty_root
 
 deleted_folder() {
     project app
@@ -1131,7 +1131,7 @@ deleted_folder() {
     ends docker build "$place/app"
     ends docker build .
 }
-test_case "from a folder that is gone" deleted_folder
+test_case "from a directory that no longer exists" deleted_folder
 
 # -- System limits
 # ------------------------------------------------------------------------------------------------------
@@ -1184,4 +1184,4 @@ limited_files() {
     run on a bash -c "ulimit -f 40000; exec docker build -q app"
     expect_notes SLP116
 }
-test_case "files that may grow to a size only" limited_files
+test_case "files whose size is limited" limited_files

@@ -41,7 +41,7 @@ eight_agents() {
     expect_cached 2
     expect_whole_store
 }
-test_case "on an empty engine all is cached that eight agents have built on as many branches" eight_agents 600
+test_case "everything that eight agents have built on eight branches is cached on an empty engine" eight_agents 600
 
 restores() {
     project app
@@ -60,7 +60,7 @@ restores() {
     run on b docker build app
     expect_cached all
 }
-test_case "files that are as they were before hit, however much was built since" restores
+test_case "files restored to an earlier state hit, however much has been built since" restores
 
 just_ended() {
     project app
@@ -76,7 +76,7 @@ just_ended() {
         forget a b
     done
 }
-test_case "a build that has ended just now is found" just_ended
+test_case "a build that has just ended is found" just_ended
 
 # -- Repositories -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ bytes_in_store() {
     published
     expect_no_waste 30000000
 }
-test_case "unions take next to no room" bytes_in_store
+test_case "unions take almost no space" bytes_in_store
 
 # -- Trimmed ----------------------------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ old_branch() {
         expect_cached all
     done
 }
-test_case "a branch of which only old exports tell is found after trimming, and so is every edit" old_branch 600
+test_case "a branch that only has old exports is found after trimming, and so is every edit" old_branch 600
 
 # large NAME: a branch with 20 MB of its own
 large() {
@@ -229,7 +229,7 @@ least_used() {
     run on b docker build app
     expect_cached all
 }
-test_case "a small budget takes the layers that were used least recently, and the build after never fails" least_used 600
+test_case "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
 
 too_large() {
     project app
@@ -249,7 +249,7 @@ too_large() {
     run on b docker build other
     expect_cached 4
 }
-test_case "one layer that is more than the budget takes nothing along but what stands on it" too_large 600
+test_case "a layer larger than the budget is removed only with what is built on it" too_large 600
 
 # -- Users
 # --------------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ poisoned() {
     run on b SLIPWAY_STORE_TRUSTED_USERS=1000 docker build app
     expect_cached none
 }
-test_case "nothing of somebody who is not trusted is in a union, and nothing damaged of who is" poisoned
+test_case "a union contains nothing from untrusted users, and nothing damaged from trusted ones" poisoned
 
 several_users() {
     project app
@@ -311,7 +311,7 @@ several_users() {
     expect_cached none
     expect_whole_unions
 }
-test_case "what trusted users have built is one import with one's own" several_users 600
+test_case "a user imports trusted users' exports together with their own" several_users 600
 
 # -- Killed -----------------------------------------------------------------------------------------------------------
 
@@ -343,7 +343,7 @@ killed() {
         expect_cached all
     done
 }
-test_case "who publishes may be killed at any moment" killed 600
+test_case "a publisher may be killed at any moment" killed 600
 
 # For as long as the test runs, kills at random background processes of builds, such as publish, record or trim.
 strike_behind() {

@@ -46,7 +46,7 @@ trims_beside_builds() {
         forget b
     done
 }
-test_case "builds on two engines and trimming in a loop do not disturb each other" trims_beside_builds
+test_case "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
 
 late_export() {
     project app
@@ -69,7 +69,7 @@ late_export() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "a build that ends in an older generation is taken over" late_export
+test_case "a build that ends in an older generation is carried over" late_export
 
 bounded() {
     project app
@@ -124,7 +124,7 @@ full() {
     run on a SLIPWAY_STORE_MAX_SIZE=50MB docker build -t app app
     expect_notes !SLP306 SLP002
 }
-test_case "a store over its size is trimmed at once, below what stops exports" full
+test_case "a store over its maximum size is trimmed at once, to below what stops exports" full
 
 behind() {
     project app
@@ -162,7 +162,7 @@ DOCKER
     sleep 1
     expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
 }
-test_case "a build starts trimming once in the interval, and docker inherits nothing of it" behind
+test_case "a build starts trimming once per interval, and docker inherits nothing of it" behind
 
 killed() {
     local round number other began took kills=0 hits=0
@@ -205,7 +205,7 @@ killed() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "trim and purge killed at any moment leave a whole store, and the next run finishes" killed
+test_case "trim and purge killed at any moment leave a complete store, and the next run finishes" killed
 
 others() {
     project app
@@ -239,7 +239,7 @@ others() {
     run slipway trim
     expect [ -e precious/file ]
 }
-test_case "root trims everybody's part as its user" others
+test_case "root trims every sub-store as its user" others
 
 is_held() { slipway status --json | jq -e '[.parts[0].generations[].holders[]] | length > 0' >/dev/null; }
 purged() {
@@ -291,4 +291,4 @@ refused() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "nonsense is refused, and a budget below one build is kept, and told" refused
+test_case "nonsense is refused; a budget smaller than one build is respected, with a message" refused

@@ -68,7 +68,7 @@ bad_requests() {
     expect_equal "$(sums q)" "$contents" "layers and generations"
     downloading 0 on q "${container[@]}" tools:old sh -ec "$with_pip"
 }
-test_case "what cannot be warmed is refused with the reason, and nothing is changed" bad_requests
+test_case "packages that cannot be fetched are refused with the reason, and nothing changes" bad_requests
 
 told() {
     warmed
@@ -84,7 +84,7 @@ told() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-test_case "--add stacks a layer, --json tells all, and purge leaves none" told
+test_case "--add stacks a layer, --json reports everything, and purge leaves nothing" told
 
 # -- Interrupted ------------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ killed() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-test_case "warm that is interrupted leaves nothing, and one that is killed nothing that stays" killed
+test_case "an interrupted warm leaves nothing, and a killed one nothing permanent" killed
 
 two_at_once() {
     purged
@@ -128,7 +128,7 @@ two_at_once() {
     expect_equal "$(containers)" "" containers
     purged
 }
-test_case "of two warmers at once both finish, and one generation counts" two_at_once
+test_case "two simultaneous runs of warm both finish, and one generation counts" two_at_once
 
 disk_full() {
     purged
@@ -185,7 +185,7 @@ read_only() {
     expect_said NPM_CONFIG_CACHE=/cache/npm
     expect_not grep -q PIP_CACHE_DIR "$stdout"
 }
-test_case "read-only: filled volumes, no writing, and its known limit" read_only
+test_case "read-only: filled volumes, no writes, and the known limitation" read_only
 
 read_write() {
     run in_mode read-write slipway warm --image tools:old --run-arg=--network=host --pip 'slw-tree slw-source' \
@@ -234,7 +234,7 @@ lost_volumes() {
     purged
     plain_run SLP501
 }
-test_case "a generation that is gone, damaged or somebody else's changes no docker run" lost_volumes
+test_case "a missing, damaged or foreign generation does not change docker run" lost_volumes
 
 in_use() {
     purged
@@ -257,7 +257,7 @@ in_use() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-test_case "what a live container's view lies on outlives warm, trim and purge" in_use
+test_case "the layers below a running container's view outlive warm, trim and purge" in_use
 
 engine_dies() {
     local dockerd before volumes=$SLIPWAY_ENGINES_RUN/q/data/volumes
@@ -271,7 +271,7 @@ engine_dies() {
     expect_not grep -q published "$stdout"
     expect_equal "$(find "$volumes" -maxdepth 1 -name 'slipway-generation-*')" "$before" generations
 }
-test_case "an engine that dies while warm fetches: an error, and no generation" engine_dies
+test_case "an engine that dies while warm is fetching: an error, and no generation" engine_dies
 
 engine o bookworm classic
 too_old() {
@@ -286,4 +286,4 @@ too_old() {
     run on o slipway purge --packages --yes
     expect_equal "$(ours o)" "" "volumes"
 }
-test_case "an engine with an API before 1.45: docker run stays as it is, and warm says why" too_old
+test_case "an engine with an API before 1.45: docker run stays unchanged, and warm says why" too_old

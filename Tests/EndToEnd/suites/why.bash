@@ -222,7 +222,7 @@ nothing_before() {
     run on b docker build --target whole app
     why_is all-cached
 }
-test_case "never built, and another target" nothing_before
+test_case "a first build, and another target" nothing_before
 
 spoiled_store() {
     application app
@@ -238,7 +238,7 @@ spoiled_store() {
     run on b docker build app
     why_is store SLP302
 }
-test_case "a store that is spoiled, or not trusted" spoiled_store
+test_case "a spoiled or untrusted store" spoiled_store
 
 legacy() {
     application app
@@ -387,7 +387,7 @@ notes_of_others() {
     run plugged a slipway why --target other
     expect_said "--no-cache was given"
 }
-test_case "what is said of one target is not said of another" notes_of_others
+test_case "a statement about one target is not made about another" notes_of_others
 
 checked_bake() {
     targets
@@ -405,7 +405,7 @@ checked_bake() {
     run plugged b slipway check -- docker compose build
     expect_said "every step was cached"
 }
-test_case "slipway check fails where a target should have hit" checked_bake
+test_case "slipway check fails if a target should have hit" checked_bake
 
 # From a read-only store in which no such command was built before, two targets import the same manifest.
 same_context() {
@@ -433,7 +433,7 @@ same_context() {
     expect_cached all
     expect grep -q '^apart ' "$union"
 }
-test_case "bake: a target of the same context has kept another from its own steps" same_context
+test_case "bake: a target with the same context has kept another from its own steps" same_context
 
 # buildx also records compose's own builds; the older buildx has no history, but the differences are known.
 compose_by_itself() {
@@ -490,7 +490,7 @@ torn_index() {
     expect_code 1
     expect_said torn
 }
-test_case "a torn index: what is there is read instead" torn_index
+test_case "a torn index: the files themselves are read instead" torn_index
 
 other_contexts() {
     application app
@@ -592,7 +592,7 @@ checked() {
     try on b SLIPWAY_REQUIRE=all slipway check -- docker build other
     expect_code 2
 }
-test_case "slipway check fails where the store should have had a step" checked
+test_case "slipway check fails if the store should have had a step" checked
 
 # BuildKit executes all steps of the stage, although the imported union has them.
 partly_anew() {
@@ -645,4 +645,4 @@ accounts() {
     run on b SLIPWAY_EXPORT=auto docker build app
     expect_notes SLP002 !SLP115
 }
-test_case "stats tell what exports cost and saved; export = auto leaves out what does not pay" accounts
+test_case "stats show what exports cost and saved; export = auto skips exports that do not pay" accounts
