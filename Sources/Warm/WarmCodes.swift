@@ -23,7 +23,7 @@ extension DockerClientError.Code {
         (.badRequest, "the words after `slipway warm`, or a file that they name, cannot be used"),
         (.modeOff, "the setting package-cache.mode is off"),
         (.dockerMissing, "there is no docker besides Slipway's, or it cannot be run"),
-        (.engineSilent, "no engine answers, or not what was asked"),
+        (.engineSilent, "no engine answers, or the answer is not understood"),
         (.engineNotLinux, "the engine does not run Linux containers"),
         (.engineTooOld, "the engine's API is older than 1.45, so its containers get no views"),
         (.builderNotMade, "docker does not make a container from the image: it is not there, or a --run-arg is wrong"),
@@ -36,7 +36,7 @@ extension DockerClientError.Code {
         (.nothingKept, "the tools kept nothing in their caches"),
         (.volumeNotMade, "the engine did not make a volume"),
         (.volumeForeign, "a volume of that name exists and is not Slipway's, or a layer is gone"),
-        (.probeFailed, "trying a view failed, and not for the view's sake"),
+        (.probeFailed, "trying a view failed for a reason other than the view"),
         (.interrupted, "Ctrl-C, or another signal that ends programs"),
     ]
 }
