@@ -8,20 +8,21 @@ import Shim
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Run a build, and fail when a step was not cached that should have been.",
+        abstract: "Run a build, and fail if a step was executed that should have been cached.",
         discussion: """
-            For CI and agents. The build runs as ever, through the shim beside this program, with its own streams; docker \
-            buildx bake and docker compose build do, too, and compose needs the plugin in its place. Exits with \
-            the build's own code; with 3 when it succeeded but executed a step that the store should have had: neither the \
-            Dockerfile, the arguments, the base image nor the content of a file differs. What slipway why tells about it goes \
-            to standard error. Where it is not known, that is said, and the build's own code stays. Without the records \
-            (buildx before 0.21) it is never known. SLIPWAY_REQUIRE=cached names what is required, and is the default; the \
-            plain shim never changes an exit code.
+            For CI and agents. Runs the build through the shim beside this program, with its own streams. This also \
+            works for docker buildx bake and docker compose build; for compose the shim must be installed as docker's \
+            plugin. Exits with 3 if the build succeeded but executed a step that the store should have had: neither \
+            the Dockerfile, the arguments, the base image nor the content of a file differs. Otherwise exits with the \
+            build's own code. The explanation of slipway why goes to standard error. If it is unknown whether the \
+            store should have had a step, as it always is without records (buildx before 0.21), a message says so, and \
+            the exit code is the build's own. SLIPWAY_REQUIRE=cached spells out what is required, and is the default. \
+            The plain shim never changes an exit code.
 
               slipway check -- docker build -t app .
             """)
 
-    @Flag(help: "Print JSON on standard output, after the build's own: what slipway why --json prints.")
+    @Flag(help: "Print JSON on standard output after the build's own output, as slipway why --json does.")
     var json = false
 
     @Argument(parsing: .postTerminator, help: ArgumentHelp("The docker command, after --.", valueName: "docker"))
@@ -32,7 +33,7 @@ struct CheckCommand: ParsableCommand {
             throw ValidationError("Give the docker command after --, as in: slipway check -- docker build .")
         }
         if let required = Kernel.variable("SLIPWAY_REQUIRE"), !required.isEmpty, required != "cached" {
-            throw ValidationError("SLIPWAY_REQUIRE is cached, or not set.")
+            throw ValidationError("SLIPWAY_REQUIRE must be cached, or unset.")
         }
     }
 
@@ -60,7 +61,8 @@ struct CheckCommand: ParsableCommand {
         }
         guard code == 0 else { throw ExitCode(code) }
         guard let told = Self.explain(since: Int(began)) else {
-            return Output.complain("not known whether every step was cached: the shim left no word about this command")
+            return Output.complain(
+                "it is unknown whether every step was cached: the shim recorded nothing about this command")
         }
         if json { Output.write(told.json) }
         Kernel.printError("slipway: " + told.text)  // of `lines`

@@ -7,22 +7,22 @@ import Host
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Find what keeps builds from sharing, and tell what fixes it.",
+        abstract: "Find what keeps builds from sharing layers, and how to fix it.",
         discussion: """
-            Its first line is the verdict. Starts every installed shell to see which docker it runs, and asks docker, its plugins and the engine. Changes \
-            nothing. The codes stand in docs/doctor.md. Exits with 0 when all is in order, 1 with warnings, 2 when \
-            something is broken.
+            The first line is the verdict. The doctor starts every installed shell to see which docker it runs, and \
+            asks docker, its plugins and the engine. It changes nothing. docs/doctor.md lists the codes. Exits with 0 \
+            if everything is in order, 1 with warnings, 2 if something is broken.
             """)
 
     @Flag(help: "Print JSON: findings, worst, verdict (shared, imported-only, not-shared), says.")
     var json = false
 
-    @Flag(help: "Read every blob of the store that you may read and compare it with its digest.")
+    @Flag(help: "Read every blob of the store that you can read, and compare it with its digest.")
     var verify = false
 
     @Flag(
         name: [.short, .long],
-        help: "Print the verdict only, where builds share less than they could: for lifecycle commands.")
+        help: "Print only the verdict, and only if builds share less than they could: for lifecycle commands.")
     var quiet = false
 
     func validate() throws {
@@ -42,7 +42,7 @@ struct DoctorCommand: ParsableCommand {
         }
         if shown != .max { Output.clearLine() }
         if quiet {
-            if report.verdict != .shared { Output.complain(report.verdictText + "; slipway doctor tells more") }
+            if report.verdict != .shared { Output.complain(report.verdictText + "; see slipway doctor") }
         } else if json {
             Output.write(report.json)
         } else {

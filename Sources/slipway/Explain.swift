@@ -10,7 +10,7 @@ struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the command that the shim would run, and why.",
         discussion: """
-            Takes no lease and changes nothing. The directory of the export is made up anew by each call. For compose it is \
+            Takes no lease and changes nothing. The export directory is different in each call. For compose it shows \
             the bake that compose would run.
 
               slipway explain -- docker build -t app .

@@ -10,7 +10,7 @@ struct Since: ParsableArguments {
     @Option(
         name: .customLong("since"),
         help: ArgumentHelp(
-            "Nothing older: a duration such as 90s, 30m, 2h, 3d or 1w, or an ISO 8601 date or time (local without a zone).",
+            "Nothing older than this: a duration such as 90s, 30m, 2h, 3d or 1w, or an ISO 8601 date or time (local without a zone).",
             valueName: "when"),
         transform: Since.read)
     var moment: Int?

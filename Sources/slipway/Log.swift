@@ -11,33 +11,34 @@ struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what the shim decided, newest last.",
         discussion: """
-            Command lines are not recorded: build arguments hold secrets. With --follow it goes on until it is stopped, or nobody \
-            reads it any more.
+            Command lines are not recorded, because build arguments contain secrets. With --follow it continues until \
+            it is stopped, or until nobody reads its output.
             """)
 
     @Flag(
         help:
-            "Print the journal's JSON lines: time, pid, command, directory, changed, notes, check where slipway check ran it, and lint where something was found."
+            "Print the journal's JSON lines: time, pid, command, directory, changed, notes, check if slipway check ran it, and lint if something was found."
     )
     var json = false
 
     @Option(
         name: [.short, .customLong("last")],
-        help: ArgumentHelp("How many entries, of those that the other options leave.", valueName: "count"))
+        help: ArgumentHelp("How many of the selected entries to show.", valueName: "count"))
     var count = 20
 
-    @Flag(name: [.short, .long], help: "Go on, with what is decided from now on.")
+    @Flag(name: [.short, .long], help: "Continue with new decisions.")
     var follow = false
 
     @OptionGroup var since: Since
 
     @Option(
         name: .customLong("code"),
-        help: ArgumentHelp("Only with this reason; given more than once, with any of them.", valueName: "SLPnnn"),
+        help: ArgumentHelp(
+            "Only entries with this reason; if given more than once, with any of them.", valueName: "SLPnnn"),
         completion: .list(Reason.allCases.map(\.code.lossy)), transform: Reason.read)
     var reasons: [Reason] = []
 
-    @Flag(help: "Only commands that were left as they were.")
+    @Flag(help: "Only commands that stayed unchanged.")
     var declined = false
 
     var filter: JournalFilter { JournalFilter(since: since.moment, reasons: reasons, onlyDeclined: declined) }

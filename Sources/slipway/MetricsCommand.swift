@@ -13,10 +13,10 @@ struct MetricsCommand: ParsableCommand {
         commandName: "metrics",
         abstract: "Print counters of builds, hits and misses for a monitoring system.",
         discussion: """
-            Commands, builds, cached and executed steps, misses by cause, seconds saved, bytes, trims and the registry's failures; \
-            docs/metrics.md lists all. What has been counted is kept, so counters go on when the journal they are counted from \
-            begins anew. Each user has counters of their own, told apart by the label user. Exits with 1 when the counters cannot be \
-            kept or FILE cannot be written.
+            Commands, builds, cached and executed steps, misses by cause, seconds saved, bytes, trims and the \
+            registry's failures; docs/metrics.md lists all of them. The sums are kept, so the counters continue when a \
+            new journal begins. Each user has their own counters, distinguished by the label user. Exits with 1 if the \
+            counters cannot be kept or FILE cannot be written.
 
               slipway metrics
               slipway metrics --format prometheus --output /var/lib/prometheus/node-exporter/slipway-1000.prom
@@ -32,7 +32,8 @@ struct MetricsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write FILE instead, readable for all: its readers see the old text or the new one.", valueName: "file"),
+            "Write to FILE instead, readable for all: its readers see either the old or the new text.",
+            valueName: "file"),
         completion: .file())
     var output: String?
 
@@ -51,7 +52,7 @@ struct MetricsCommand: ParsableCommand {
             } catch {
                 Output.complain(
                     "cannot write " + path + ": " + ByteString(error.description)
-                        + "; its folder must be there and yours to write")
+                        + "; its directory must exist, and you must be able to write to it")
                 throw ExitCode.failure
             }
         } else {
@@ -59,7 +60,7 @@ struct MetricsCommand: ParsableCommand {
         }
         guard metrics != former else { return }
         guard let file = Self.file else {
-            Output.complain("the counters cannot be kept: set HOME or XDG_STATE_HOME to a folder of your own")
+            Output.complain("the counters cannot be kept: set HOME or XDG_STATE_HOME to a directory of your own")
             throw ExitCode.failure
         }
         do throws(Errno) {

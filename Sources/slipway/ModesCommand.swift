@@ -11,25 +11,25 @@ struct ModesCommand: ParsableCommand {
         commandName: "modes",
         abstract: "Compare the modes of tracked files with git's, and fix them.",
         discussion: """
-            BuildKit hashes modes, so a clone made with another umask misses COPY and every step after it. Compared are the \
-            files that git tracks (0644, or 0755 where they are executable) and their directories (0755), in the repository \
-            around DIR with its submodules; docs/modes.md tells the details. Exits with 0 when all is as a clone with umask \
-            0022 has it, or was fixed; with 1 when something differs, or could not be read or changed. Files with other \
-            names (hard links) are left to you: those would change, too. So are files that others may not read now and whose \
-            content is not what git has: it may be a secret.
+            BuildKit hashes modes, so a clone made with another umask misses COPY and every step after it. Compares \
+            the files that git tracks (0644, or 0755 if they are executable) and their directories (0755), in the \
+            repository around DIR with its submodules; docs/modes.md has the details. Exits with 0 if everything is as \
+            in a clone with umask 0022, or was fixed; with 1 if something differs, or could not be read or changed. \
+            Files with several names (hard links) are left to you, because their other names would change, too. So are \
+            files that others cannot read now and whose content differs from git's, because they may contain secrets.
 
               slipway modes
               slipway modes --fix --dry-run
               slipway modes --fix ~/src/app
             """)
 
-    @Flag(help: "Only tell what differs; this is the default.")
+    @Flag(help: "Only report what differs; this is the default.")
     var check = false
 
-    @Flag(help: "Give tracked files and their directories git's modes. Nothing else is changed.")
+    @Flag(help: "Give tracked files and their directories git's modes, and change nothing else.")
     var fix = false
 
-    @Flag(help: "With --fix: tell what would be changed, and change nothing.")
+    @Flag(help: "With --fix: report what would be changed, and change nothing.")
     var dryRun = false
 
     @Flag(

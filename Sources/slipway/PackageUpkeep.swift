@@ -34,7 +34,8 @@ struct PackageUpkeep {
                 Output.write(Self.text(report, dryRun: dryRun))
             }
             for item in report.failed where !json {
-                Output.complain(item.name + " is not removed: " + item.cause + "; see whether the engine still answers")
+                Output.complain(
+                    item.name + " is not removed: " + item.cause + "; check whether the engine still answers")
             }
             return report
         } catch {

@@ -7,10 +7,10 @@ import Shim
 struct PathsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "paths",
-        abstract: "Show what paths become for an engine that sees other files.",
+        abstract: "Show how paths are translated for an engine that sees other files.",
         discussion: """
-            In a container whose docker reaches an engine outside of it, sources of mounts are translated to the engine's \
-            paths. Shows the table, where each row comes from, and what the given paths become.
+            In a container whose docker reaches an engine outside of it, the sources of mounts are translated to the \
+            engine's paths. Shows the table, the origin of each row, and the translation of the given paths.
 
               slipway paths .
             """)

@@ -11,12 +11,13 @@ import Shim
 struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pull",
-        abstract: "Fetch what other hosts have built from the registry that the setting remote names.",
+        abstract: "Fetch what other hosts have built, from the registry in the setting remote.",
         discussion: """
-            For the build that follows --, for each KEY, or for the repository in the current directory: all that its writers have \
-            pushed and is not here, checked byte by byte, within remote.max-fetch and store.max-size. The build itself is not run. \
-            Exits with 0 when what there is is here, 1 when something could not be fetched, 2 for bad usage: a build that follows \
-            works in any case. docs/remote.md tells more.
+            For the build that follows --, for each KEY, or for the repository in the current directory: fetches \
+            everything that its writers have pushed and that is not here yet, verifies every byte, and respects \
+            remote.max-fetch and store.max-size. Does not run the build itself. Exits with 0 if everything available \
+            is here, 1 if something could not be fetched, 2 for bad usage; the build works in any case. See \
+            docs/remote.md.
 
               slipway pull -- docker build -t app .
               slipway pull
@@ -30,7 +31,7 @@ struct PullCommand: ParsableCommand {
     var json = false
 
     @Argument(
-        help: ArgumentHelp("Keys, as `slipway status` names them; or -- and a docker build.", valueName: "key"))
+        help: ArgumentHelp("Keys, as named by `slipway status`; or -- and a docker build.", valueName: "key"))
     var words: [String] = []
 
     func run() throws {

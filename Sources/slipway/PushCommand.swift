@@ -9,12 +9,13 @@ import Remote
 struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "push",
-        abstract: "Push what was built here to the registry that the setting remote names.",
+        abstract: "Push what was built here to the registry in the setting remote.",
         discussion: """
-            Of each KEY, or of each key of the repository in the current directory, one manifest goes to REMOTE/KEY:WRITER, and \
-            what the registry has is not sent again. With remote.role = writer, builds do the same behind their backs; with \
-            reader nothing is pushed, and with writer-on-default-branch only from that branch. Exits with 0 when the registry \
-            has all of it, 1 when something could not be pushed, 2 for bad usage. docs/remote.md tells more.
+            Pushes one manifest to REMOTE/KEY:WRITER for each KEY, or for each key of the repository in the current \
+            directory. Whatever the registry already has is not sent again. With remote.role = writer, builds do the \
+            same in the background; with reader nothing is pushed, and with writer-on-default-branch only from that \
+            branch. Exits with 0 if the registry has everything, 1 if something could not be pushed, 2 for bad usage. \
+            See docs/remote.md.
 
               slipway push
               slipway push app-0123456789abcdef
@@ -23,7 +24,7 @@ struct PushCommand: ParsableCommand {
     @Flag(help: "Print JSON: pushed (key, reference, digest, bytes, new), failed (key, code, cause, message, advice).")
     var json = false
 
-    @Argument(help: ArgumentHelp("Keys, as `slipway status` names them.", valueName: "key"))
+    @Argument(help: ArgumentHelp("Keys, as named by `slipway status`.", valueName: "key"))
     var keys: [String] = []
 
     func run() throws {

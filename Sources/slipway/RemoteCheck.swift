@@ -10,14 +10,14 @@ import Remote
 struct RemoteCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Ask the registry, push and fetch a probe, and tell what is possible and how fast.",
+        abstract: "Test the registry with a probe, and report what is possible and how fast.",
         discussion: """
-            A reader only asks; --write pushes 8 MiB of random bytes to REMOTE/slipway-probe all the same, fetches and deletes \
-            them. Tells the client, where credentials are found (not what they are), seconds and MB/s. Exits with 1 when something \
-            failed, with what to do about it.
+            On a reader it only sends queries; with --write it pushes 8 MiB of random bytes to REMOTE/slipway-probe \
+            nevertheless, fetches them and deletes them. Reports the client, where credentials are found (not what \
+            they are), seconds and MB/s. Exits with 1 if something failed, and says what to do about it.
             """)
 
-    @Flag(help: "Push a probe, though remote.role is reader.")
+    @Flag(help: "Push a probe even if remote.role is reader.")
     var write = false
 
     @Flag(
@@ -93,10 +93,10 @@ extension RemoteProbe.Step {
 struct RemotePrune: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune",
-        abstract: "Delete what writers have pushed and nobody has built for a while, where the registry allows that.",
+        abstract: "Delete what writers have pushed and nobody has built for a while, if the registry allows that.",
         discussion: """
-            Of each KEY, or of all keys that were pushed or fetched here: manifests whose newest step is older. Layers are the \
-            registry's own to collect. Exits with 1 when something could not be deleted.
+            For each KEY, or for all keys that were pushed or fetched here: deletes manifests whose newest step is \
+            older. The registry itself must collect the layers. Exits with 1 if something could not be deleted.
 
               slipway remote prune --older-than 30d --dry-run
             """)
@@ -109,7 +109,7 @@ struct RemotePrune: ParsableCommand {
         })
     var olderThan: Int64
 
-    @Flag(help: "Delete nothing; tell what would be.")
+    @Flag(help: "Delete nothing; list what would be deleted.")
     var dryRun = false
 
     @Flag(
@@ -118,7 +118,7 @@ struct RemotePrune: ParsableCommand {
     )
     var json = false
 
-    @Argument(help: ArgumentHelp("Keys, as `slipway status` names them.", valueName: "key"))
+    @Argument(help: ArgumentHelp("Keys, as named by `slipway status`.", valueName: "key"))
     var keys: [String] = []
 
     func run() throws {

@@ -18,14 +18,14 @@ struct RemoteCommands: ParsableCommand {
 struct RemoteSync: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
-        abstract: "Push and fetch behind a build, as the settings say; builds start this themselves.",
+        abstract: "Push and fetch after a build, as the settings say; builds start this themselves.",
         discussion: """
-            Looks at each key once in remote.interval, and leaves a registry alone that has failed: longer each time, by the \
-            cause. What was done and what was not is in the journal. Says nothing.
+            Checks each key once in remote.interval. After a failure it leaves the registry alone for a while, longer \
+            each time, depending on the cause. The journal records what was done and what was not. Prints nothing.
             """,
         shouldDisplay: false)
 
-    @Flag(help: "The build was one of the default branch.")
+    @Flag(help: "The build was one from the default branch.")
     var defaultBranch = false
 
     @Flag(help: "A build waits for this: only fetch.")
@@ -48,7 +48,7 @@ struct RemoteSync: ParsableCommand {
 struct RemoteResolve: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve",
-        abstract: "Print the manifest that has most of a key, by its digest; builds ask this themselves.",
+        abstract: "Print a reference to the manifest that has most of a key; builds run this themselves.",
         shouldDisplay: false)
 
     @Argument(help: "The key as JSON.")

@@ -25,7 +25,8 @@ struct RemoteSite {
         }
         guard let folder = Locations.state, let layout = (settings.store ?? Locations.store).flatMap(StoreLayout.init)
         else {
-            throw Output.failure("no-home", "there is no place for a store: set HOME, or store", json: json)
+            throw Output.failure(
+                "no-home", "there is no directory for a store: set HOME, or the setting store", json: json)
         }
         self.prefix = prefix
         store = Store(layout)
@@ -62,7 +63,7 @@ struct RemoteSite {
         }
         guard let identity = Self.identity(of: words) else {
             throw Output.failure(
-                "no-build", "what follows -- is no docker build: as in slipway pull -- docker build -t app .",
+                "no-build", "the words after -- are not a docker build, such as slipway pull -- docker build -t app .",
                 json: json)
         }
         guard words.isEmpty else { return [identity.key] }

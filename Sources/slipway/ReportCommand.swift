@@ -14,10 +14,10 @@ struct ReportCommand: ParsableCommand {
         commandName: "report",
         abstract: "Show what builds saved, why they missed, and what fills the store.",
         discussion: """
-            In short on the terminal, or as one page that needs no network and no script: time saved by day and repository, hits \
-            against what one shared cache would have hit, causes of misses with their fix, slowest steps, the store by key and what \
-            trimming would free, engines. Repositories appear under the names that they claim. It is made from what was written down \
-            here for you; only you may read the file.
+            Prints a summary on the terminal, or writes one page that needs no network and no script: time saved by \
+            day and repository, hits compared with those of one shared cache, causes of misses with their fixes, \
+            slowest steps, the store by key and what trimming would free, and engines. Repositories appear under the \
+            names that they claim. The data are what was recorded here for you; only you can read the file.
 
               slipway report
               slipway report --open

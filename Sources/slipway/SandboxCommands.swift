@@ -12,8 +12,8 @@ struct ListContainers: ParsableCommand {
         commandName: "ps",
         abstract: "List the containers that the sandbox profile has made.",
         discussion: """
-            Running and stopped, with the hash of their configuration and their workspace, and whether the settings would make \
-            them so now. Exits with 1 when no engine answers.
+            Lists running and stopped containers, with the hash of their configuration and their workspace, and \
+            whether the current settings would make them the same way. Exits with 1 if no engine answers.
             """)
 
     @Flag(help: "Print JSON: containers (id, name, image, state, workspace, hash, hashFull, status, differences).")
@@ -49,9 +49,10 @@ struct ReconcileCommand: ParsableCommand {
         commandName: "reconcile",
         abstract: "Remove stopped sandboxes whose workspace is gone or whose settings have changed.",
         discussion: """
-            Lists them first, then removes them, some at a time. Whatever runs, is paused or comes back by itself stays: stop it \
-            first. So do volumes, and containers that other users, machines or containers have made, unless --all says \
-            otherwise. Exits with 1 when one could not be removed, with 130 or 143 when it was interrupted.
+            First lists them, then removes them, a few at a time. Containers that run, are paused or restart by \
+            themselves are kept: stop them first. Volumes are kept, too, and so are containers that other users, \
+            machines or containers have made, unless --all is given. Exits with 1 if one could not be removed, with \
+            130 or 143 if it was interrupted.
 
               slipway reconcile --dry-run
             """)
@@ -59,7 +60,7 @@ struct ReconcileCommand: ParsableCommand {
     @Flag(name: .long, help: "Only list what would be removed.")
     var dryRun = false
 
-    @Flag(help: "Judge also what others have made, by the paths and settings of here.")
+    @Flag(help: "Also judge containers that others have made, by the paths and settings here.")
     var all = false
 
     @Flag(help: "Print JSON: dryRun, removed, kept, failed (each as in `slipway ps`, with said), elsewhere.")
@@ -82,7 +83,7 @@ struct ReconcileCommand: ParsableCommand {
             for item in report.failed {
                 Output.complain(
                     item.container.name + " is not removed: " + item.said
-                        + "; see whether the engine still answers")
+                        + "; check whether the engine still answers")
             }
         }
         if let signal = DeferredSignals.waiting { throw ExitCode(128 + signal) }
@@ -135,7 +136,7 @@ private struct SandboxSurvey {
             }
             let lookup = SandboxLookup(LoadedSettings.load().settings, docker: program)
             if !lookup.isEngineKnown {
-                Output.complain("the engine did not say in time what it can limit: configurations are not compared")
+                Output.complain("the engine did not report its limits in time, so configurations are not compared")
             }
             return SandboxSurvey(
                 docker: docker, containers: containers,

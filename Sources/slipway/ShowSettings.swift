@@ -10,8 +10,8 @@ struct ShowSettings: ParsableCommand {
         commandName: "settings",
         abstract: "Show the settings in force and every line that was ignored.",
         discussion: """
-            Read from /etc/slipway/slipway.conf, then ~/.config/slipway/slipway.conf, then SLIPWAY_* variables; the later wins. \
-            Exits with 1 when something was ignored.
+            Read from /etc/slipway/slipway.conf, then ~/.config/slipway/slipway.conf, then SLIPWAY_* variables; a \
+            later value overrides an earlier one. Exits with 1 if something was ignored.
             """)
 
     @Flag(help: "Print JSON: settings, problems.")

@@ -12,10 +12,10 @@ struct Slipway: ParsableCommand {
         commandName: "slipway",
         abstract: "A docker that remembers: shows and explains what the docker shim does.",
         discussion: """
-            The shim named `docker` stands ahead of the real one on PATH and adds what makes builds share their layers. \
-            SLIPWAY=off docker ... bypasses it for one command, SLIPWAY_TRACE=1 docker ... shows what it does. \
-            Commands exit with 0 when all is well, 1 when something was found or failed, 2 for words that they do not understand, \
-            where their own help says nothing else.
+            The shim named `docker` comes before the real one on PATH and adds the options that let builds share their \
+            layers. SLIPWAY=off docker ... bypasses it for one command, and SLIPWAY_TRACE=1 docker ... shows what it \
+            does. Commands exit with 0 for success, 1 if something was found or failed, and 2 for bad usage, unless \
+            their own help says otherwise.
             """,
         subcommands: [
             Explain.self, PathsCommand.self, Log.self, Stats.self, ReportCommand.self, MetricsCommand.self, Status.self,

@@ -10,24 +10,26 @@ import Shim
 /// `slipway stats`
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Sum up what the shim decided.",
+        abstract: "Summarize what the shim decided.",
         discussion: """
-            A bake imports and exports for each of its targets. Below the imports stands what was left out of them, and why. An export has arrived when its index stands in the store: a build that fails leaves none. What the exports brought \
-            is counted by the files that are in the store now: each for the first build that reaches it, and none that is \
-            older than that build. Then, for each repository, what the engines' history told of its builds (record = on, buildx \
-            0.21 and later): seconds saved are what cached steps of builds that imported took when they were last run, an \
-            estimate. Where exports took longer than they saved in the last ten builds, export = auto leaves them out until \
-            the Dockerfile changes.
+            A bake imports and exports for each of its targets. Below the imports it shows what was left out of them, \
+            and why. An export has arrived if its index is in the store; a failed build leaves none. The bytes of \
+            exports are those of the files that are in the store now: each file counts for the first build that \
+            reaches it, unless it is older than that build. Then follows, for each repository, what the engines' \
+            history says about its builds (record = on, buildx 0.21 and later). Seconds saved are an estimate: how \
+            long the cached steps of importing builds took when they last ran. If exports took longer than they saved \
+            in the last ten builds, export = auto skips them until the Dockerfile changes.
             """)
 
     @Flag(
         help: """
             Print JSON: entries, first, last, commands, builds, changed, imported, exported, arrived, bytes, declined, \
-            waited, reasons, leftOut, remote, repositories. Times are seconds since 1970, or null; waited are seconds; commands are counts by kind, builds those of the kind build; \
-            imported, exported and arrived count each target of a bake; \
-            reasons are code, sentence and count of the declined, the most frequent first, leftOut the same of what was left out \
-            of imports, remote of what was done with the registry and what failed; repositories are repository, builds, \
-            steps, cached, saved, exports, exporting, bytes, pays, times in seconds.
+            waited, reasons, leftOut, remote, repositories. Times are seconds since 1970, or null; waited is in seconds. \
+            commands has counts by kind, and builds is the count of the kind build; imported, exported and arrived count \
+            each target of a bake. reasons has code, sentence and count for unchanged commands, the most frequent first; \
+            leftOut has the same for what was left out of imports, and remote for transfers and failures of the registry. \
+            repositories has repository, builds, steps, cached, saved, exports, exporting, bytes and pays, with times in \
+            seconds.
             """)
     var json = false
 

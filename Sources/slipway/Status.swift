@@ -11,11 +11,11 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what is in the store and in the package caches.",
         discussion: """
-            Of each key: bytes that only it has and bytes that it shares, builds and branches, last use. Of each union that builds \
-            import: exports, records and layers in it, and what was left out, and why. Of each generation: the processes that \
-            hold its lease, as far as they can be seen from here. Of the registry that the setting remote names, what was pushed and \
-            fetched last, and what failed. Then, if an engine answers within two seconds, its package \
-            caches. Changes nothing. Exits with 1 if a sub-store cannot be read.
+            For each key: bytes that only it has and bytes that it shares, builds and branches, last use. For each \
+            union that builds import: its exports, records and layers, and what was left out, and why. For each \
+            generation: the processes that hold its lease, as far as they are visible here. For the registry in the \
+            setting remote: what was last pushed and fetched, and what failed. Then, if an engine answers within two \
+            seconds, its package caches. Changes nothing. Exits with 1 if a sub-store cannot be read.
             """,
         aliases: ["inspect"])
 
@@ -24,7 +24,7 @@ struct Status: ParsableCommand {
     @Flag(
         help: """
             Print JSON: store, fileSystem, free, budget, parts (user, path, trusted, usage, generations, trimming, keys, unions; or \
-            error), remote (remote, role, keys, failures; null without one), packages (generations, views, shared, containers, bytes; null without an engine). Bytes and seconds since 1970.
+            error), remote (remote, role, keys, failures; null without one), packages (generations, views, shared, containers, bytes; null without an engine). Sizes are in bytes, times in seconds since 1970.
             """)
     var json = false
 

@@ -14,7 +14,7 @@ struct StoreCommands: ParsableCommand {
 struct StoreInit: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Make a directory right for a store; what is in it stays.",
+        abstract: "Prepare a directory for a store; its contents stay.",
         discussion: """
             Without --shared, only the caller adds layers. With it, every user of the machine does, each in a sub-store of their \
             own, which nobody else can write. As root it also makes the sub-stores of the machine's users, and takes over those \

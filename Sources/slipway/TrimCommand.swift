@@ -12,15 +12,17 @@ import Warm
 struct TrimCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trim",
-        abstract: "Make the store smaller, or the package caches; builds may run meanwhile.",
+        abstract: "Make the store or the package caches smaller, even while builds run.",
         discussion: """
-            Drops exports that hold nothing that a build would not find in newer ones and then, until the rest fits the budget, the \
-            layers that were used least recently. What builds in flight use is deleted when they end: until then it is told as \
-            waiting. A user trims their own sub-store, and root trims all. Exits with 1 if a sub-store could not be trimmed.
+            First drops the exports that contain nothing that a build would not find in newer ones. Then, until the \
+            rest fits the budget, drops the layers that were used least recently. What running builds use is deleted \
+            after they have ended; until then it is reported as waiting. A user trims their own sub-store, and root \
+            trims all. Exits with 1 if a sub-store could not be trimmed.
 
-            With --packages it is about the package caches of the engine that docker reaches: views that no container has, \
-            generations that a newer one has replaced for 30 days or for --older-than, and layers that nothing names any more. \
-            The current generation stays, and so does what a container uses.
+            With --packages it trims the package caches of the engine that docker reaches: views that no container \
+            has, generations that were replaced at least 30 days ago (or as long ago as --older-than says), and layers \
+            that nothing refers to any more. The current generation stays, and so does everything that a container \
+            uses.
 
               slipway trim --dry-run
               slipway trim --max-size 5GB --older-than 30d
@@ -32,28 +34,30 @@ struct TrimCommand: ParsableCommand {
     @Flag(help: "Trim the package caches of the engine instead.")
     var packages = false
 
-    @Flag(help: "Change nothing; print the figures as they would be.")
+    @Flag(help: "Change nothing; print what the figures would be.")
     var dryRun = false
 
     @Option(
         help: ArgumentHelp(
-            "Bytes that may stay in each sub-store, such as 20GB. Default: trim.max-size.", valueName: "size")
+            "How much may stay in each sub-store, such as 20GB. Default: trim.max-size.", valueName: "size")
     )
     var maxSize: String?
 
-    @Option(help: ArgumentHelp("Also drop what was last used longer ago, such as 30d.", valueName: "time"))
+    @Option(help: ArgumentHelp("Also drop what has not been used for this long, such as 30d.", valueName: "time"))
     var olderThan: String?
 
-    @Option(help: ArgumentHelp("Touch this key only, by its name in `slipway status`.", valueName: "name"))
+    @Option(help: ArgumentHelp("Trim only this key, by its name in `slipway status`.", valueName: "name"))
     var key: String?
 
-    @Option(help: ArgumentHelp("Keep at most so many exports of each key, the last used.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Keep at most this many exports of each key, the most recently used ones.", valueName: "count"))
     var keep: Int?
 
-    @Flag(help: "Keep none.")
+    @Flag(help: "Keep no exports.")
     var all = false
 
-    @Flag(help: "Trim also where locks of other machines may not be seen: NFS, virtiofs, 9p, FUSE.")
+    @Flag(help: "Trim even where the locks of other machines may be invisible: NFS, virtiofs, 9p, FUSE.")
     var force = false
 
     @Flag(
@@ -100,13 +104,14 @@ struct PurgeCommand: ParsableCommand {
         commandName: "purge",
         abstract: "Drop all exports of the store, or of one key, after asking.",
         discussion: """
-            Builds in flight go on: what they use is deleted when they end, by the next trim. With --packages it removes the \
-            package caches of the engine that docker reaches; what containers use is told and stays, and the exit code is 1.
+            Running builds continue: what they use is deleted after they have ended, by the next trim. With --packages \
+            it removes the package caches of the engine that docker reaches; what containers use is reported and kept, \
+            and then the exit code is 1.
             """)
 
     @OptionGroup var place: StoreOption
 
-    @Option(help: ArgumentHelp("This key only, by its name in `slipway status`.", valueName: "name"))
+    @Option(help: ArgumentHelp("Only this key, by its name in `slipway status`.", valueName: "name"))
     var key: String?
 
     @Flag(help: "Remove the package caches of the engine instead.")
@@ -115,7 +120,7 @@ struct PurgeCommand: ParsableCommand {
     @Flag(help: "Do not ask.")
     var yes = false
 
-    @Flag(help: "Purge also where locks of other machines may not be seen: NFS, virtiofs, 9p, FUSE.")
+    @Flag(help: "Purge even where the locks of other machines may be invisible: NFS, virtiofs, 9p, FUSE.")
     var force = false
 
     @Flag(help: "Print JSON, as `slipway trim` does.")
@@ -173,8 +178,8 @@ struct Trimming {
     func run() throws {
         if !force, let system = try? Files.fileSystem(at: store.root), system.place == .remote {
             Output.complain(
-                store.root + " lies on " + system.name
-                    + ", where locks of other machines may not be seen: stop all builds and add --force")
+                store.root + " is on " + system.name
+                    + ", where the locks of other machines may be invisible: stop all builds and add --force")
             throw ExitCode.failure
         }
         let own = store.subStores.filter { $0.user == Kernel.userID || Kernel.userID == 0 }

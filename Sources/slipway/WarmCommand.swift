@@ -12,42 +12,46 @@ struct WarmCommand: ParsableCommand {
         commandName: "warm",
         abstract: "Fetch packages once, for all containers of this engine.",
         discussion: """
-            Fetches with the tools of an image, in a container of its own, and publishes what they cached as a generation that \
-            nothing changes any more. From then on every `docker run` and `docker create` on this engine gives its container a \
-            view of it, in which it may write and delete as it likes. Without --add the new generation has only what this \
-            command names. Whatever fails or is interrupted publishes nothing and leaves nothing behind.
+            Fetches packages with the tools of an image, in a separate container, and publishes what these tools \
+            cached as a generation, which never changes. From then on every `docker run` and `docker create` on this \
+            engine gives its container a private view of it, in which it can write and delete anything. Without --add \
+            the new generation contains only what this command names. A run that fails or is interrupted publishes \
+            nothing and leaves nothing behind.
 
-            pip fetches for each version of Python and each cache format that the image has pips for. The setting \
-            package-cache.mode says what is filled. Exits with 1 when it failed, with 2 for bad usage, with 130 or 143 when it \
-            was interrupted.
+            pip fetches for each version of Python, and for each cache format of the pips in the image. The setting \
+            package-cache.mode determines what is filled. Exits with 1 if it failed, with 2 for bad usage, with 130 or \
+            143 if it was interrupted.
 
               slipway warm --image python:3.12 --pip "pandas requests" -r requirements.txt
               slipway warm --image node:22 --npm package-lock.json --add
             """)
 
-    @Option(help: ArgumentHelp("The image whose tools fetch; best the one that containers use.", valueName: "image"))
+    @Option(
+        help: ArgumentHelp(
+            "The image whose tools fetch the packages, preferably the one that your containers use.", valueName: "image"
+        ))
     var image: String
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Requirements for pip, with blanks between them.", valueName: "reqs"))
+        help: ArgumentHelp("Requirements for pip, separated by blanks.", valueName: "reqs"))
     var pip: [String] = []
 
     @Option(
         name: [.customShort("r"), .customLong("requirement")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A requirement file for pip; files that it includes come along.", valueName: "file"),
+        help: ArgumentHelp("A requirement file for pip; files that it includes are sent, too.", valueName: "file"),
         completion: .file())
     var requirement: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A package-lock.json, or names with blanks between them.", valueName: "lock"),
+        help: ArgumentHelp("A package-lock.json, or names separated by blanks.", valueName: "lock"),
         completion: .file())
     var npm: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Requirements for uv with blanks between them, or a .txt file.", valueName: "reqs"),
+        help: ArgumentHelp("Requirements for uv separated by blanks, or a .txt file.", valueName: "reqs"),
         completion: .file())
     var uv: [String] = []
 
@@ -63,13 +67,13 @@ struct WarmCommand: ParsableCommand {
     )
     var go: [String] = []
 
-    @Flag(help: "Keep what the current generation has, and add to it.")
+    @Flag(help: "Keep the contents of the current generation, and add to them.")
     var add = false
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "A word for `docker create`, such as --network=host; again for each word.", valueName: "arg"))
+            "An argument for `docker create`, such as --network=host; repeat it for each argument.", valueName: "arg"))
     var runArg: [String] = []
 
     @Flag(

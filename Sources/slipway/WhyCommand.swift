@@ -9,11 +9,11 @@ import Shim
 struct WhyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why",
-        abstract: "Tell why a build's first step that was not cached was not.",
+        abstract: "Explain why the first step that missed the cache did so.",
         discussion: """
-            Compares what was recorded of the build with what was recorded of the build whose layers it imported, and asks the \
-            engine's history (buildx 0.21 and later) which steps were cached. What cannot be proved is "not known"; \
-            docs/why.md lists the causes. Exits with 0 when there is something to tell about, 1 when no such build is known.
+            Compares the record of a build with the record of the build whose layers it imported, and asks the \
+            engine's history (buildx 0.21 and later) which steps were cached. Whatever cannot be proved is "not \
+            known"; docs/why.md lists the causes. Exits with 0 if a build was explained, 1 if no such build is known.
 
               slipway why
               slipway why app:latest
@@ -31,11 +31,11 @@ struct WhyCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Of its builds that of this target of bake, or service of compose; without it that which should have hit, or missed.",
+            "The build of this bake target or compose service; by default one that should have hit, or else one that missed.",
             valueName: "name"))
     var target: String?
 
-    @Option(help: ArgumentHelp("A build of docker buildx history ls, by its ID.", valueName: "id"))
+    @Option(help: ArgumentHelp("A build in docker buildx history ls, by its ID.", valueName: "id"))
     var ref: String?
 
     @Argument(help: ArgumentHelp("The last build that gave an image this name.", valueName: "image"))
@@ -46,7 +46,7 @@ struct WhyCommand: ParsableCommand {
             throw ValidationError("Give one of IMAGE, --last and --ref.")
         }
         guard target == nil || (ref == nil && image == nil) else {
-            throw ValidationError("--target is for the last command: IMAGE and --ref name a build by themselves.")
+            throw ValidationError("--target applies to the last command: IMAGE and --ref already name one build.")
         }
     }
 
