@@ -33,22 +33,22 @@ extension Check {
                 fix: "./install.sh")
         case .shimShadowed:
             .warning(
-                "a docker that is not the shim stands ahead of it on PATH",
-                why: "docker commands from here go past Slipway",
+                "another docker comes before the shim on PATH",
+                why: "docker commands from here bypass Slipway",
                 fix: "export PATH=<path>:\"$PATH\"")
         case .shimNotOnPath:
             .warning(
-                "the shim is installed, and not on PATH here",
-                why: "docker commands from here go past Slipway",
+                "the shim is installed, but not on PATH here",
+                why: "docker commands from here bypass Slipway",
                 fix: "export PATH=<path>:\"$PATH\"")
         case .severalShims:
             .warning(
-                "shims that differ stand on PATH",
-                why: "which one decides depends on the shell, and an old one may know less",
+                "PATH has several shims that differ",
+                why: "which one runs depends on the shell, and an older one may lack features",
                 fix: "./install.sh")
         case .shellMissesShim:
             .warning(
-                "a kind of shell runs another docker than the shim",
+                "a kind of shell runs a docker other than the shim",
                 why: "builds started from it share nothing",
                 fix: "./install.sh")
         case .shellSilent:
@@ -58,15 +58,15 @@ extension Check {
                 fix: "./install.sh --check")
         case .bareShellMissesShim:
             .warning(
-                "a shell with an empty environment runs another docker than the shim",
-                why: "services, cron, sudo and docker exec start programs so",
+                "a shell with an empty environment runs a docker other than the shim",
+                why: "services, cron, sudo and docker exec start programs this way",
                 fix: "sudo ./install.sh --system")
         case .bareShellOfOneUser:
-            .fine("a shell with an empty environment does not run the shim, as it is for an install of one user")
+            .fine("a shell with an empty environment does not run the shim, as expected with an install for one user")
         case .bypassSet:
             .warning(
                 "SLIPWAY=off is set in the environment",
-                why: "every docker command from here goes past Slipway",
+                why: "every docker command from here bypasses Slipway",
                 fix: "unset SLIPWAY")
         default: others
         }
@@ -82,13 +82,13 @@ extension Check {
                 fix: "sudo apt-get install docker-cli docker-buildx")
         case .recordedDockerGone:
             .warning(
-                "the docker that the install wrote down is gone",
-                why: "a caller without PATH gets the first docker in the usual folders, or status 127",
+                "the docker that the installer recorded is gone",
+                why: "a caller without PATH gets the first docker in the usual directories, or status 127",
                 fix: "./install.sh")
         case .recordedDockerNotTrusted:
             .warning(
-                "the docker that the install wrote down is not believed",
-                why: "somebody else could have put it there, so a caller without PATH gets another docker",
+                "the docker that the installer recorded is not trusted",
+                why: "another user could have put it there, so a caller without PATH gets another docker",
                 fix: "ls -ld <path>")
         case .dockerIsPodman:
             .broken(
@@ -129,10 +129,10 @@ extension Check {
         case .pluginInPlace: .fine("docker and compose build through the shim, docker's first plugin docker-buildx")
         case .pluginMissing:
             .warning(
-                "compose builds past Slipway",
+                "compose builds without Slipway",
                 why:
-                    "it runs docker's plugin docker-buildx, and the shim does not stand before it: what docker compose and"
-                    + " docker buildx bake build is shared with nobody",
+                    "it runs docker's plugin docker-buildx without the shim in front of it: what docker compose and"
+                    + " docker buildx bake build is not shared",
                 fix: "./install.sh --with-plugin")
         case .builderExports: .fine("the builder imports and exports layers")
         case .legacyBuilder:
@@ -153,7 +153,7 @@ extension Check {
         case .dockerConfigUnreadable:
             .broken(
                 "a file of docker's configuration cannot be read",
-                why: "docker may build elsewhere than it seems, so nothing is added",
+                why: "docker may build somewhere else, so nothing is added",
                 fix: "ls -l <path>")
         case .contextUnknown:
             .broken(
@@ -214,7 +214,7 @@ extension Check {
                 fix: "sudo apt-get install docker.io")
         case .routeInDoubt:
             .broken(
-                "it is in doubt where a build will run",
+                "it is unknown where a build will run",
                 why: "nothing is added",
                 fix: "slipway explain -- docker build .")
         case .buildKitVulnerable:

@@ -31,7 +31,7 @@ extension Check {
             .warning(
                 "the engine sees this directory under another path",
                 why:
-                    "docker run, create and volume create are translated; compose and programs that speak to the engine"
+                    "docker run, create and volume create are translated; compose and programs that talk to the engine"
                     + " themselves mount an empty directory. Mounting the workspace at the engine's own path needs no"
                     + " translation",
                 fix: "docker run --volume <path>:<path> ...")
@@ -42,7 +42,7 @@ extension Check {
                 fix: "slipway paths .")
         case .containerNotProved:
             .warning(
-                "which of the engine's containers this is cannot be proved",
+                "it cannot be proved which of the engine's containers this is",
                 why: "no path is translated, so containers that mount a directory of this one may get an empty one",
                 fix: "export SLIPWAY_PATH_MAP=/here=/there")
         default: .fine("")

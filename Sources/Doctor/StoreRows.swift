@@ -41,12 +41,12 @@ extension Check {
         case .storeRemote:
             .warning(
                 "the store is not on a local disk",
-                why: "it works, and nothing is ever trimmed there by itself",
+                why: "it works, but nothing is ever trimmed there automatically",
                 fix: "slipway trim")
         case .storeVolatile:
             .warning(
                 "the store is in memory or in a container's own layers",
-                why: "it is gone with the machine's or the container's end, and nobody else sees it",
+                why: "it ends with the machine or the container, and nobody else sees it",
                 fix: "docker run --volume /buildkit-cache:<path> ...")
         case .diskLow:
             .warning(
@@ -76,27 +76,28 @@ extension Check {
         case .leftovers:
             .warning(
                 "earlier runs left files in your sub-store",
-                why: "they take room",
+                why: "they take space",
                 fix: "slipway trim")
         case .storeInUse:
             .warning(
                 "your sub-store is being trimmed, or builds have been using an older generation of it for more than an hour",
-                why: "what is held takes room; builds of others are waited for a day, your own as long as they run",
+                why: "what they use cannot be deleted yet; a trim waits a day for other users' builds, and for your own"
+                    + " as long as they run",
                 fix: "slipway status")
         case .storeMovable:
             .broken(
-                "others may move the store, or what is in it: a directory is theirs to write, without the sticky bit",
-                why: "they could lead what your builds write elsewhere, so the store is not used",
+                "others can move the store or its contents: they can write to a directory without the sticky bit",
+                why: "they could redirect what your builds write, so the store is not used",
                 fix: "sudo chmod +t <path>")
         case .subStoreSquatted:
             .broken(
-                "somebody else has taken your place in the store",
-                why: "nothing of yours is imported or exported",
+                "another user has taken your sub-store's name",
+                why: "your builds neither import nor export",
                 fix: "sudo slipway store init --shared <path>")
         case .foreignThings:
             .warning(
-                "things that are not Slipway's stand in the store",
-                why: "they take room that no budget counts and no trimming frees",
+                "the store contains files that are not Slipway's",
+                why: "they take space that no budget counts and no trim frees",
                 fix: "ls -la <path>")
         case .exportsInTheFuture:
             .warning(
@@ -118,18 +119,18 @@ extension Check {
         case .remoteInOrder: .fine("the registry behind the store")
         case .remoteClientMissing:
             .warning(
-                "a registry is named, and neither oras nor crane is found",
+                "a registry is configured, but neither oras nor crane is found",
                 why: "nothing is pushed or fetched; builds share what this machine has",
                 fix: "sudo apt-get install oras")
         case .remoteClientTooOld:
             .warning(
-                "a registry is named, and this oras is too old",
+                "a registry is configured, but this oras is too old",
                 why: "nothing is pushed or fetched; builds share what this machine has",
                 fix: "sudo apt-get install oras")
         case .remoteFails:
             .warning(
-                "the registry has failed, and is left alone for a while",
-                why: "nothing is pushed or fetched behind builds until then; the builds themselves are as without it",
+                "the registry has failed, and is not contacted for a while",
+                why: "nothing is pushed or fetched after builds until then; the builds themselves work as without it",
                 fix: "slipway remote check")
         default: others
         }
@@ -140,24 +141,24 @@ extension Check {
         case .settingsInOrder: .fine("the settings in force")
         case .settingsInvalid:
             .warning(
-                "a setting is not understood and was ignored",
+                "a setting is invalid and was ignored",
                 why: "the default, or an earlier file's value, is in force instead",
                 fix: "slipway settings")
         case .settingsNotTrusted:
             .warning(
-                "a settings file was not read: somebody else may write it",
+                "a settings file was not read: another user can write it",
                 why: "the default, or an earlier file's value, is in force instead",
                 fix: "chmod go-w <path>")
         case .packagesReadOnly:
             .warning(
                 "containers get the shared package caches read-only (package-cache.mode)",
-                why: "pip switches its cache off for all but root, and as root a package that must be built fails; npm"
-                    + " fails on all but `npm ci` with every package there",
+                why: "pip disables its cache for all users but root, and as root a package that must be built fails;"
+                    + " npm fails except for `npm ci` if every package is there",
                 fix: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
         case .packagesShared:
             .warning(
-                "every container may write the shared package caches (package-cache.mode)",
-                why: "what one of them puts there the next installs, without a word",
+                "every container can write to the shared package caches (package-cache.mode)",
+                why: "what one of them puts there, the next one installs without notice",
                 fix: "export SLIPWAY_PACKAGE_CACHE_MODE=view")
         case .cloneInOrder: .fine("nothing makes fresh clones miss")
         case .umaskUnusual:
@@ -168,22 +169,22 @@ extension Check {
         case .setgidDirectories:
             .warning(
                 "directories of the repository have the setgid bit",
-                why: "BuildKit hashes it, so COPY of them is shared with no clone that lacks it",
+                why: "BuildKit hashes it, so COPY of them is not shared with clones that lack it",
                 fix: "find <path> -type d -exec chmod g-s {} +")
         case .defaultACL:
             .warning(
                 "the repository has a default ACL",
-                why: "new files get other modes than in other clones, and BuildKit hashes modes",
+                why: "new files get modes that differ from other clones', and BuildKit hashes modes",
                 fix: "setfacl -R -k <path>")
         case .fileModesDiffer:
             .warning(
-                "tracked files have other modes than 0644 and 0755",
-                why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
+                "tracked files have modes other than 0644 and 0755",
+                why: "BuildKit hashes modes, so COPY of them is not shared with clones that have git's modes",
                 fix: "slipway modes --fix <path>")
         case .directoryModesDiffer:
             .warning(
-                "directories with tracked files have other modes than 0755",
-                why: "BuildKit hashes modes, so COPY of them is shared with no clone that has git's",
+                "directories with tracked files have modes other than 0755",
+                why: "BuildKit hashes modes, so COPY of them is not shared with clones that have git's modes",
                 fix: "slipway modes --fix <path>")
         case .fileModeIgnored:
             .warning(
@@ -194,11 +195,11 @@ extension Check {
             .warning(
                 "core.sharedRepository is set",
                 why: """
-                    a workspace that is set up for a group has other modes than a fresh clone, and BuildKit hashes \
+                    a workspace that is set up for a group has modes other than a fresh clone's, and BuildKit hashes \
                     modes
                     """,
                 fix: "git -C <path> config --unset core.sharedRepository")
-        case .cloneNotRead: .fine("the repository was not looked at")
+        case .cloneNotRead: .fine("the repository was not examined")
         case .homeInOrder: .fine("the home")
         case .homeOfSomebodyElse:
             .warning(
@@ -207,12 +208,12 @@ extension Check {
                 fix: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
         case .homeMissing:
             .warning(
-                "HOME is not set, or no absolute path of a directory",
+                "HOME is not set, or is not the absolute path of a directory",
                 why: "docker and Slipway find none of your settings",
                 fix: "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"")
         case .dockerFilesOfSomebodyElse:
             .broken(
-                "docker's configuration in your HOME belongs to somebody else",
+                "docker's configuration in your HOME belongs to another user",
                 why: "buildx cannot write there, and builds fail",
                 fix: "sudo chown -R \"$(id -u):$(id -g)\" <path>")
         default: .fine("")
