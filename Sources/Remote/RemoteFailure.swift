@@ -66,23 +66,23 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
                 words: [
                     "connection refused", "no such host", "network is unreachable", "no route to host",
                     "connection reset", "server misbehaving", "eof\"", ": eof",
-                ], advice: "see whether the registry runs: slipway remote check")
+                ], advice: "check whether the registry runs: slipway remote check")
         case .silent:
             Row(
                 reason: .remoteSilent, delay: 300,
                 words: ["i/o timeout", "deadline exceeded", "timeout awaiting", "handshake timeout"],
-                advice: "see whether the registry answers: slipway remote check")
+                advice: "check whether the registry answers: slipway remote check")
         case .slow:
             Row(reason: .remoteSlow, delay: 600, words: [], advice: "measure it: slipway remote check")
         case .unauthorized:
             Row(
                 reason: .remoteUnauthorized, delay: 900,
                 words: ["status code 401", "unauthorized", "basic credential not found", "credential required"],
-                advice: "docker login to the registry")
+                advice: "run docker login for the registry")
         case .forbidden:
             Row(
                 reason: .remoteForbidden, delay: 3600, words: ["status code 403", "denied", "forbidden"],
-                advice: "ask for the right, or set remote.role = reader")
+                advice: "ask for permission to push, or set remote.role = reader")
         case .throttled:
             Row(
                 reason: .remoteThrottled, delay: 900,
@@ -91,12 +91,12 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
         case .diskFull:
             Row(
                 reason: .remoteDiskFull, delay: 900, words: ["no space left on device", "disk quota exceeded"],
-                advice: "slipway trim, or make room")
+                advice: "run slipway trim, or free some space")
         case .damaged:
             Row(
                 reason: .remoteDamaged, delay: 3600,
                 words: ["mismatched digest", "error verifying", "unexpected eof", "mismatched size", "size mismatch"],
-                advice: "push it anew from a host that has it, and see whether the registry's storage is whole")
+                advice: "push it again from a host that has it, and check whether the registry's storage is intact")
         case .notVerified:
             Row(
                 reason: .remoteNotVerified, delay: 3600,
@@ -119,17 +119,17 @@ public enum RemoteCause: ByteString, CaseIterable, Sendable {
                 words: [
                     "not found", "name unknown", "name_unknown", "manifest_unknown", "blob_unknown", "status code 404",
                 ],
-                advice: "see whether remote names the right path, and whether its repositories must be made first")
+                advice: "check whether remote names the right path, and whether its repositories must be created first")
         case .manifestRejected:
             Row(
                 reason: .remoteManifestRejected, delay: 3600, words: ["size exceeds limit"],
-                advice: "delete the tag, and see who may push there")
+                advice: "delete the tag, and check who may push there")
         case .tooLarge:
             Row(reason: .remoteTooLarge, delay: 3600, words: [], advice: "raise remote.max-fetch")
         case .tooManyTags:
             Row(
                 reason: .remoteTooManyTags, delay: 3600, words: [],
-                advice: "slipway remote prune, set remote.writer for hosts that come and go, and see who may push there"
+                advice: "slipway remote prune, set remote.writer for short-lived hosts, and check who may push there"
             )
         case .unclear:
             Row(reason: .remoteUnclear, delay: 300, words: [], advice: "slipway remote check")

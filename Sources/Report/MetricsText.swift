@@ -74,7 +74,7 @@ extension Metrics {
             switch counter {
             case .commands: ("Commands that were looked at, by kind.", "command")
             case .changed: ("Commands that were given options.", nil)
-            case .declined: ("Commands that were left as they were, by reason; one may have several.", "code")
+            case .declined: ("Commands that stayed unchanged, by reason; one may have several.", "code")
             case .imports: ("Builds that import layers.", nil)
             case .leftOut: ("Builds that left something out of what they import, by reason.", "code")
             case .exports: ("Builds that export layers.", nil)

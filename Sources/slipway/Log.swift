@@ -70,7 +70,7 @@ struct Log: ParsableCommand {
 
     private func text(of entry: JournalEntry) -> ByteString {
         let head = [
-            Timestamp.text(entry.time), entry.command, entry.isChanged ? "changed" : "as it was", entry.directory,
+            Timestamp.text(entry.time), entry.command, entry.isChanged ? "changed" : "unchanged", entry.directory,
         ]
         let notes = entry.notes.map { "  " + $0.code + "  " + $0.message }
         let findings = entry.findings.map { finding -> ByteString in

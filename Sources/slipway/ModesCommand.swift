@@ -69,7 +69,7 @@ struct ModesCommand: ParsableCommand {
             survey = try ModeSurvey(of: repository)
         } catch {
             throw Output.failure(
-                error.code, error.text + "; git status tells whether git can read it", json: json)
+                error.code, error.text + "; run git status to see whether git can read it", json: json)
         }
         let report = ModeReport(
             survey: survey, repair: survey.repair(changing: fix && !dryRun), isFixing: fix, isChanging: fix && !dryRun)
@@ -153,21 +153,21 @@ struct ModeReport {
             lines += Self.listing(names.map(\.terminalSafe))
         }
         section(
-            "executable otherwise than git has it, a change of your own: left as they are, git diff shows them",
+            "have an executable bit that differs from git's, which is your own change: kept, git diff shows them",
             survey.executables)
         section(
-            "files have other names (hard links), whose modes would change, too: --fix leaves them",
+            "files have other names (hard links), whose modes would change, too: --fix skips them",
             survey.hardLinks)
         section(
-            "closed to others, with something else in them than git has, a secret perhaps: --fix leaves them",
+            "are closed to others and have content that differs from git's, perhaps a secret: --fix skips them",
             repair.kept.map(\.path))
         section(
-            "closed to others, and could not be compared with git's: --fix leaves them",
+            "are closed to others and could not be compared with git's: --fix skips them",
             repair.uncompared.map(\.path))
-        section("directories are setgid, and hand it on to new directories", survey.setgid)
+        section("directories are setgid, and pass that on to new directories", survey.setgid)
         section("directories have a default ACL, which gives new files other modes: setfacl -k DIR", survey.defaultACLs)
-        section("not looked at", survey.obstacles)
-        if survey.ignoresModes { lines.append("core.fileMode is false: git does not see when modes change here") }
+        section("not examined", survey.obstacles)
+        if survey.ignoresModes { lines.append("core.fileMode is false: git does not notice when modes change here") }
         section(
             "could not be changed; their owner can: slipway modes --fix",
             failures.filter { !$0.difference.isHardLinked }.map { failure in
@@ -187,7 +187,7 @@ struct ModeReport {
             + " directories of " + survey.top.terminalSafe
         if survey.differences.isEmpty { return total + ": modes as in a clone with umask 0022" }
         let counts = ByteString(decimal: files) + " files and " + ByteString(decimal: directories) + " directories"
-        let cause = survey.umask.map { ": as umask " + ByteString(octal: $0) + " makes them" } ?? ""
+        let cause = survey.umask.map { ": as with umask " + ByteString(octal: $0) } ?? ""
         if isFixing {
             return (isChanging ? "changed " : "would change ") + ByteString(decimal: repair.fixed.count) + " of them: "
                 + counts + cause

@@ -74,7 +74,8 @@ struct PackageSummary {
                     + Self.count(generation.layers.count, "layer") + size + Self.view(generation.view))
         }
         if case .damaged(let name) = inventory.current {
-            lines.append("  " + name + ", the newest, is not whole, so containers get nothing: warm without --add")
+            lines.append(
+                "  " + name + ", the newest, is incomplete, so containers get nothing: run slipway warm without --add")
         }
         for volume in inventory.volumes(.shared) {
             lines.append("  " + volume.name + (inventory.sizes[volume.name].map { ": " + ByteSize.text($0) } ?? ""))
@@ -92,7 +93,8 @@ struct PackageSummary {
         }
         if let bytes, bytes > Self.threshold {
             lines.append(
-                "  more than " + ByteSize.text(Self.threshold) + ": `slipway trim --packages`, or warm without --add")
+                "  more than " + ByteSize.text(Self.threshold)
+                    + ": `slipway trim --packages`, or `slipway warm` without --add")
         }
         return Output.lines(lines)
     }
@@ -105,7 +107,7 @@ struct PackageSummary {
         switch support {
         case .plain: ""
         case .userAttributes: ", views with userxattr"
-        case .none: ", views do not mount here"
+        case .none: ", views cannot be mounted here"
         }
     }
 }

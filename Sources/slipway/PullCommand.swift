@@ -75,8 +75,8 @@ struct PullCommand: ParsableCommand {
         let writers = ByteString(decimal: done.tags) + (done.tags == 1 ? " writer" : " writers")
         let text: ByteString =
             done.new > 0
-            ? "fetched " + ByteSize.text(done.bytes) + " of " + writers + " " + progress.summary(done.bytes)
-            : done.tags == 0 ? "nobody has pushed anything" : "nothing new of " + writers
+            ? "fetched " + ByteSize.text(done.bytes) + " from " + writers + " " + progress.summary(done.bytes)
+            : done.tags == 0 ? "nobody has pushed anything" : "nothing new from " + writers
         Output.write(Output.lines([key.directoryName + ": " + text]))
         for note in done.partly { Output.write(Output.lines([note.message + " (" + note.reason.code + ")"])) }
         for note in done.refused { Output.complain(note.message + " (" + note.reason.code + ")") }

@@ -79,7 +79,7 @@ struct PushCommand: ParsableCommand {
         case .writer: return
         case .reader:
             throw Output.failure(
-                "reader-only", "remote.role is reader, so nothing is pushed: set it to writer where this host may",
+                "reader-only", "remote.role is reader, so nothing is pushed: set it to writer if this host may push",
                 json: json)
         case .writerOnDefaultBranch:
             guard let identity = RemoteSite.identity(of: []),
@@ -87,7 +87,7 @@ struct PushCommand: ParsableCommand {
             else {
                 throw Output.failure(
                     "not-default-branch",
-                    "remote.role is writer-on-default-branch, and that is not checked out here: set it to writer where this host may",
+                    "remote.role is writer-on-default-branch, and another branch is checked out here: set it to writer if this host may push",
                     json: json)
             }
         }

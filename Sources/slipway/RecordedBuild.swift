@@ -171,9 +171,9 @@ extension Evidence {
             if outcome == nil { outcome = try history.outcome(of: build.record, reference) }
         } catch {
             switch error {
-            case .noBuild: missing = "buildx has noted no build of this context at that time"
+            case .noBuild: missing = "buildx recorded no build of this context at that time"
             case .noHistory(let reason): missing = reason
-            case .notKept: missing = "the engine's history has not kept it"
+            case .notKept: missing = "the engine's history no longer has it"
             }
         }
         outcome = outcome ?? kept

@@ -39,7 +39,7 @@ struct RemoteAccount {
             guard let failure = state.failure(way) else { continue }
             lines.append(
                 "  " + way.rawValue + " failed " + ByteString(decimal: failure.count)
-                    + (failure.count == 1 ? " time" : " times") + ", and is tried again from "
+                    + (failure.count == 1 ? " time" : " times") + ", and will be tried again from "
                     + Timestamp.text(failure.until).prefix(16) + " on: " + ByteString(failure.cause.row.reason.sentence)
                     + (failure.detail.isEmpty ? "" : ": " + failure.detail) + " (" + failure.cause.row.reason.code + ")"
             )

@@ -48,7 +48,7 @@ struct ReportCommand: ParsableCommand {
         } catch {
             Output.complain(
                 "cannot write " + file + ": " + ByteString(error.description)
-                    + "; name a file in a folder of yours with --html")
+                    + "; use --html with a file in a directory of yours")
             throw ExitCode.failure
         }
         Output.write("wrote " + file.terminalSafe + "\n")
@@ -60,7 +60,7 @@ struct ReportCommand: ParsableCommand {
         if let html { return ByteString(html).absolute(in: directory) }
         guard open else { return nil }
         guard let state = Locations.state, (try? Files.makeDirectories(state, mode: 0o700)) != nil else {
-            Output.complain("there is no folder for the page: name a file with --html FILE")
+            Output.complain("there is no directory for the page: name a file with --html FILE")
             throw ExitCode.failure
         }
         return state.appending(path: "report.html")
@@ -71,7 +71,7 @@ struct ReportCommand: ParsableCommand {
         let folders = (Kernel.variable("PATH") ?? "").split(":").filter { $0.hasPrefix("/") }
         let places = programs.flatMap { name in folders.map { $0.appending(path: name) } }
         guard let program = places.first(where: { Files.allows(.execute, $0) }) else {
-            Output.complain("no program to open it is found (xdg-open): open file://" + file + " in a browser")
+            Output.complain("found no program to open it (xdg-open): open file://" + file + " in a browser")
             throw ExitCode.failure
         }
         // A browser may run as long as its window is open: nobody waits for it.

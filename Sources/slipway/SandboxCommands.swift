@@ -98,7 +98,7 @@ struct ReconcileCommand: ParsableCommand {
         var lines: [ByteString] = []
         if !plan.outdated.isEmpty { lines.append(dryRun ? "would be removed:" : "to be removed:") }
         lines += plan.outdated.map(line)
-        if !plan.running.isEmpty { lines.append("kept, for they have not stopped:") }
+        if !plan.running.isEmpty { lines.append("kept, because they have not stopped:") }
         lines += plan.running.map(line)
         if lines.isEmpty { lines.append("nothing to remove") }
         if plan.elsewhere > 0 {

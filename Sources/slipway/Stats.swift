@@ -67,7 +67,7 @@ struct Stats: ParsableCommand {
         if statistics.waited > 0 { lines.append(row("  waited", statistics.waited, "seconds for the same builds")) }
         lines.append(row("exports", statistics.exported))
         lines.append(row("  arrived", statistics.arrived, ByteSize.text(statistics.bytes) + " new in the store"))
-        lines.append(row("left as they were", statistics.declined))
+        lines.append(row("unchanged", statistics.declined))
         lines += rows(statistics.reasons)
         if !statistics.remote.isEmpty {
             lines.append(row("registry", statistics.remote.reduce(0) { $0 + $1.count }))

@@ -281,7 +281,7 @@ extension Trim.Report {
         let verb: ByteString = outcome == .planned ? "would drop " : "dropped "
         var summary =
             "  " + verb + ByteString(decimal: dropped.count) + " exports, " + ByteString(decimal: kept) + " stay"
-        if carried > 0 { summary += ", " + ByteString(decimal: carried) + " came late and were taken over" }
+        if carried > 0 { summary += ", " + ByteString(decimal: carried) + " arrived late and were carried over" }
         lines.append(summary)
         let causes = Dictionary(grouping: dropped, by: \.cause.name).mapValues(\.count).sorted { $0.key < $1.key }
         for (cause, count) in causes { lines.append("    " + cause + ": " + ByteString(decimal: count)) }
@@ -300,7 +300,7 @@ extension Trim.Report {
         }
         if neededBudget > 0 {
             lines.append(
-                "  the budget is too small for layers that go each time: raise --max-size or trim.max-size above "
+                "  the budget is too small for layers that are dropped each time: raise --max-size or trim.max-size above "
                     + ByteSize.text(neededBudget))
         }
         return Output.lines(lines)

@@ -49,7 +49,7 @@ struct WordsTests {
             imports                  1
             exports                  0
               arrived                0  0 B new in the store
-            left as they were        1
+            unchanged                1
               SLP103                 1  help, checks and printed plans pass through unchanged
 
             """

@@ -181,7 +181,7 @@ own_secrets() {
     expect_equal "$(stat -c %a app/.env app/same | tr '\n' ' ')" "600 644 "
     try on a slipway modes --fix app
     expect_code 1
-    expect_said "closed to others, with something else in them than git has"
+    expect_said "are closed to others and have content that differs from git"
     expect_equal "$(stat -c %a app/.env)" 600
     git -C app checkout --quiet .env
     chmod 600 app/.env
