@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs Slipway: a `docker` that stands ahead of the real docker on PATH, and `slipway`, its admin program.
-# Plain POSIX sh and the usual small tools, so that it runs wherever the programs run. `install.sh --help` tells the rest.
+# Installs Slipway: a `docker` that comes before the real docker on PATH, and `slipway`, its admin program.
+# Plain POSIX sh and the usual small tools, so that it runs wherever the programs run. See `install.sh --help`.
 #
 # What goes where, below PREFIX (~/.local, or /usr/local with --system):
 #
@@ -9,25 +9,25 @@
 #   lib/slipway/shell/           what the shells read
 #   lib/slipway/install.sh       this file, and install/, for --uninstall and --check
 #   lib/slipway/manifest         what was put in place
-#   lib/slipway/real-docker      the docker that the shim stands in for where PATH names none
+#   lib/slipway/real-docker      the docker that the shim runs if PATH leads to none
 #   bin/slipway                  the admin program
-#   share/                       its manual page (and a link to it, lib/slipway/man), completions for bash and zsh; that of
-#                                fish stands beside its settings
-#   bin/docker                   a link to the shim, for processes that no shell file reaches; only where the name is free.
-#                                With --system and a real docker there: sbin/docker, which root, containers, services and
-#                                sudo have ahead of bin
+#   share/                       its manual page (and a link to it, lib/slipway/man), completions for bash and zsh; fish's
+#                                are beside its settings
+#   bin/docker                   a link to the shim, for processes that no shell file reaches; only if the name is free.
+#                                With --system and a real docker there: sbin/docker, which comes before bin for root,
+#                                containers, services and sudo
 #
 # With --with-plugin also ~/.docker/cli-plugins/docker-buildx, or /usr/local/lib/docker/cli-plugins/docker-buildx with
-# --system, a link to the shim; only where the name is free.
+# --system, a link to the shim; only if the name is free.
 #
 # Links, not copies: the shim knows itself by inode, without reading the file.
 #
-# A user's shell files get one marked block. All that is needed to take it out again, byte for byte, stands in its marker
-# lines; a lost manifest costs at most empty folders. No file named docker is overwritten or deleted unless it carries our
+# A user's shell files get one marked block. Its marker lines contain everything that is needed to remove it again, byte
+# for byte; a lost manifest costs at most empty folders. No file named docker is overwritten or deleted unless it carries our
 # marker.
 #
 # This file reads the options and settles where things go. The work is done in the files of installer/; each says at its
-# head what it does, and sources the rooms it stands on:
+# head what it does, and sources the files that it needs:
 #
 #   setup      the install: on programs, help, reach
 #   programs   where docker and slipway come from
@@ -48,22 +48,22 @@ unset CDPATH
 usage() {
     PATH=/usr/bin:/bin cat <<'END'
 usage: install.sh [--with-plugin] [--system] [--prefix DIR] [--dry-run]
-                                                              build if need be, and install
-       install.sh --check [--system] [--prefix DIR]           tell which shells run the shim; status 1 if one does not
+                                                              build if necessary, and install
+       install.sh --check [--system] [--prefix DIR]           show which shells run the shim; status 1 if one does not
        install.sh --uninstall [--keep-data] [--system] [--prefix DIR] [--dry-run]
-       install.sh --package [tarball | deb] [FILE]            make a tarball, or Debian's package, that installs without Swift
+       install.sh --package [tarball | deb] [FILE]            make a tarball or a Debian package that installs without Swift
        install.sh --demo [--prefix DIR]                       build, install for the user, and show it at work
 
   --system      for all users, below /usr/local; needs root. Without it: for you, below ~/.local
   --prefix DIR  install below DIR
-  --with-plugin put the shim in place as docker's plugin docker-buildx, too, before the real one: docker compose and
-                docker buildx bake share their layers then
-  --uninstall   take everything out again: programs, blocks in shell files, your build cache, journals and settings
-                (with --system: programs and settings for all; what is each user's own stays)
+  --with-plugin also install the shim as docker's plugin docker-buildx, in front of the real one, so that docker compose
+                and docker buildx bake share their layers
+  --uninstall   remove everything: programs, blocks in shell files, your build cache, journals and settings
+                (with --system: programs and settings for all users; each user's own files stay)
   --keep-data   with --uninstall: keep cache, journals and settings
   --package     slipway-VERSION-linux-ARCH.tar.gz or slipway_VERSION_ARCH.deb in the current folder, or FILE
   --demo        builds an example on one engine, then on a second, empty one; status 1 if that one has to build a step
-  --dry-run     tell what would be done, and do nothing
+  --dry-run     show what would be done, and do nothing
   --help        this text
 END
 }
@@ -139,14 +139,14 @@ if [ ! -d "$rooms" ] && [ -d "$here/install" ]; then
     installed_copy=1
     rooms=$here/install
 fi
-[ -f "$rooms/files.sh" ] || die "$rooms is missing: run install.sh where it lies in Slipway's sources or package"
+[ -f "$rooms/files.sh" ] || die "$rooms is missing: run install.sh in Slipway's sources or package"
 # First of all: it settles which programs this runs.
 # shellcheck source=installer/trust.sh
 . "$rooms/trust.sh"
 if [ -n "$installed_copy" ]; then
     # The copy that an install leaves behind knows whose it is.
     case $action in check | uninstall) ;; *)
-        die "this copy of install.sh can only --uninstall and --check; for more, run the one in Slipway's sources or package"
+        die "this copy of install.sh can only --uninstall and --check; for anything else, run the one in Slipway's sources or package"
         ;;
     esac
     if grep -q '^scope system$' "$here/manifest" 2>/dev/null; then scope=system; fi
@@ -171,7 +171,7 @@ elif [ "$scope" = user ]; then
     0:uninstall:) ;;
     0:*)
         case $(stat -c %u "$HOME/") in 0 | "$roots") ;; *)
-            die "this is root in somebody else's HOME, $HOME: run it without sudo, or with --system"
+            die "this is root with another user's HOME, $HOME: run it without sudo, or with --system"
             ;;
         esac
         ;;
@@ -191,7 +191,7 @@ case $prefix in *:*) misuse "--prefix: a folder with a colon in its name cannot 
 case $prefix${HOME-} in *"
 "*) misuse "a prefix or HOME with a line break in its name cannot be handled" ;; esac
 if [ "$me" = 0 ] && [ "$action" = install ] && theirs=$(outsider "$prefix"); then
-    die "$theirs belongs to somebody else, or everybody may change it: they could replace what root installs in $prefix. Choose another --prefix"
+    die "$theirs belongs to another user, or everybody can change it: they could replace what root installs in $prefix. Choose another --prefix"
 fi
 
 home=$prefix/lib/slipway
@@ -236,7 +236,7 @@ for folder in "${TMPDIR-}" /tmp /var/tmp; do
     if [ ! -w "$folder" ] || outsider "$folder" >/dev/null; then continue; fi
     work=$(mktemp -d "${folder%/}/slipway-install.XXXXXX") && break
 done
-[ -n "$work" ] || die "no folder for scratch files: /tmp cannot be written, or others may rename what is in it. Set TMPDIR to one of your own"
+[ -n "$work" ] || die "no folder for temporary files: /tmp is not writable, or others can rename what is in it. Set TMPDIR to a folder of your own"
 
 # shellcheck source=installer/files.sh
 . "$rooms/files.sh"

@@ -84,7 +84,7 @@ write_back() {
 } 2>/dev/null
 
 untouched() { # untouched FILE WHY
-    warn "$1 was left as it is: $2"
+    warn "$1 was left unchanged: $2"
     return 1
 }
 
@@ -157,11 +157,11 @@ remove_block() {
         if write_back "$work/now" "$target"; then
             say "removed: the block in $1"
         else
-            warn "cannot write $1: take the lines from \"$begin\" to \"$end\" out by hand"
+            warn "cannot write $1: remove the lines from \"$begin\" to \"$end\" by hand"
             failed=1
         fi
     fi
     if [ -z "$dry" ] && [ -e "$target" ] && grep -q "^$begin" "$target"; then
-        warn "$1 still has lines between \"$begin\" and \"$end\" that are not of this install, or were changed: left as they are"
+        warn "$1 still has lines between \"$begin\" and \"$end\" that do not belong to this install, or were changed: left unchanged"
     fi
 }

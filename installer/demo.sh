@@ -127,7 +127,7 @@ build_on() {
     read -r began _ </proc/uptime
     if ! docker_on "$@" --progress=plain -t slipway-demo . >"$log" 2>&1 </dev/null; then
         tail -n 40 "$log" >&2
-        die "the build on the ${label%%,*} engine failed; the end of its output stands above"
+        die "the build on the ${label%%,*} engine failed; see the end of its output above"
     fi
     read -r ended _ </proc/uptime
     sed -n 's/^#\([0-9]*\) \[[^]]*[0-9]\/[0-9]*\] \(RUN\|COPY\|ADD\) .*/\1/p' "$log" | sort -u >"$work/steps"
@@ -137,7 +137,7 @@ build_on() {
     printf '  %-18s  %7.1f  %s of %s\n' "$label" "$(awk "BEGIN { print $ended - $began }")" "$cached" "$steps" >>"$work/results"
 }
 
-must_be_cold() { [ "$cached" -eq 0 ] || die "the first engine had $cached steps cached already: a comparison would say nothing"; }
+must_be_cold() { [ "$cached" -eq 0 ] || die "the first engine already had $cached steps cached: a comparison would be meaningless"; }
 
 demo() {
     set_up
@@ -177,8 +177,8 @@ demo() {
     say ""
     if [ "$steps" -eq 0 ] || [ "$cached" -lt "$steps" ]; then
         grep -a -i slipway "$log" | head -n 20 >&2
-        die "the second engine did not take every step from the store; what the shim said stands above"
+        die "the second engine did not take every step from the store; see the shim's output above"
     fi
     say "The second engine had never seen this image: it took every step from the store."
-    [ -z "$builder" ] || say "The host's engine keeps the demo's layers in its own build cache until it needs the room."
+    [ -z "$builder" ] || say "The host's engine keeps the demo's layers in its own build cache until it needs the space."
 }

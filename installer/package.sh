@@ -33,7 +33,7 @@ make_package() {
     cp -- "$rooms"/*.sh "$root/installer/" || exit 1
     cp -- "$here/install.sh" "$root/" || exit 1
     for file in LICENSE README.md; do
-        if [ -f "$here/$file" ]; then cp -- "$here/$file" "$root/"; else warn "no $file to put into the package"; fi
+        if [ -f "$here/$file" ]; then cp -- "$here/$file" "$root/"; else warn "there is no $file to put into the package"; fi
     done
     find "$root" -type d -exec chmod 755 {} +
     find "$root" -type f -exec chmod 644 {} +

@@ -9,16 +9,16 @@ find_programs() { # sets programs: a folder with docker and slipway
         if have swift && [ -f "$here/Package.swift" ]; then
             build
         elif [ -f "$programs/docker" ]; then
-            say "no swift on PATH: taking the programs that were built before, $programs"
+            say "no swift on PATH: using the programs that were built before, $programs"
         else
             warn "there are no built programs here, and no swift on PATH to build them. Either"
             warn "  - install Swift 6.1 or newer (https://www.swift.org/install/linux/), and run this again, or"
-            warn "  - where Swift is, run ./install.sh --package; unpack the tarball here and run the install.sh in it."
+            warn "  - run ./install.sh --package on a machine with Swift; unpack the tarball here and run the install.sh in it."
             exit 1
         fi
     fi
     for file in docker slipway; do
-        [ -n "$dry" ] || is_shim "$programs/$file" || die "$programs/$file does not carry the shim's marker: not installed"
+        [ -n "$dry" ] || is_shim "$programs/$file" || die "$programs/$file does not contain the shim's marker: not installed"
     done
 }
 
@@ -32,7 +32,7 @@ build() {
     if ! (cd -- "$here" && XDG_CACHE_HOME=$here/.build/cache XDG_DATA_HOME=$here/.build/data \
         swift build -c release --static-swift-stdlib) >"$work/build" 2>&1; then
         cat "$work/build" >&2
-        die "the build failed; what swift said stands above"
+        die "the build failed; see swift's output above"
     fi
 }
 

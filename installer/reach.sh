@@ -132,7 +132,7 @@ row() {
             ;;
         *)
             word="no answer"
-            say "  $1, $what: gave no answer within 10 seconds" >>"$work/lacking"
+            say "  $1, $what: did not answer within 10 seconds" >>"$work/lacking"
             ;;
         esac
         case $verdict in parent | NO) lacking=1 ;; esac
@@ -198,18 +198,18 @@ report_reach() {
         say "Not reached:"
         cat "$work/lacking"
     fi
-    say "What no shell starts has the PATH it was given. On the usual ones stands:"
+    say "Processes that no shell starts have the PATH that they were given. The usual ones lead to:"
     path_lacking=
     path_row "root, system services, docker exec, sudo" "$root_path"
     path_row "users, before any file is read" "$user_path"
     path_row "cron jobs of users" /usr/bin:/bin
     if [ -n "$path_lacking" ]; then
-        say "  Where it says NO, put this folder first on the PATH you set there (crontab, unit, image):"
+        say "  If it says NO, put this folder first on the PATH that you set there (crontab, unit, image):"
         say "    $shims"
     fi
     say "What docker and compose run for builds:"
     report_plugin
     if [ "$scope" = user ] && [ -f "$config_home/environment.d/slipway.conf" ]; then
-        say "  What your own systemd starts has it after the next login ($config_home/environment.d/slipway.conf)."
+        say "  Processes that your own systemd starts have it after the next login ($config_home/environment.d/slipway.conf)."
     fi
 }

@@ -15,7 +15,7 @@ rooms_that_stay="trust files blocks shells help plugin reach uninstall"
 # Has something of somebody else's this name?
 check_place() {
     if [ -e "$1" ] || [ -L "$1" ]; then
-        is_ours "$1" || die "$1 is there and is not Slipway's: nothing was installed. Move it away, or choose another --prefix"
+        is_ours "$1" || die "$1 exists and is not Slipway's: nothing was installed. Move it away, or choose another --prefix"
     fi
 }
 
@@ -29,7 +29,7 @@ place_docker_link() {
             link=$file
             return
         fi
-        say "left as it is: $file"
+        say "left unchanged: $file"
         [ "$scope" = system ] || return 0
     done
 }
@@ -104,7 +104,7 @@ report_setup() {
         if grep -qxF "file $file" "$work/manifest"; then say "  a file          $file"; fi
     done
     if real=$(first_docker "$PATH:$root_path" real); then
-        say "  the real docker $real, as it was"
+        say "  the real docker $real, unchanged"
     else
         say "  no real docker was found: until there is one, \`docker\` ends with status 127"
     fi
@@ -113,9 +113,9 @@ report_setup() {
     say ""
     now=$(first_docker "$given_path")
     if ! is_shim "$now"; then
-        say "Here and now docker is still ${now:-not found}: open a new shell, or say"
+        say "In this shell docker is still ${now:-not found}: open a new shell, or run"
         say "  . $(quote "$snippet")"
     fi
-    say "One call without Slipway:  SLIPWAY=off docker ..."
-    say "To remove it:              $(quote "$home/install.sh") --uninstall"
+    say "One command without Slipway:  SLIPWAY=off docker ..."
+    say "To remove it:                 $(quote "$home/install.sh") --uninstall"
 }

@@ -31,7 +31,7 @@ remove_link() {
     "$prefix/bin/slipway" | "$prefix/share/man") delete "$1" ;;
     "$shims/docker")
         if [ -e "$1" ] && ! is_shim "$1"; then
-            say "kept, since the real docker is behind it: $1"
+            say "kept, because the real docker is behind it: $1"
         else
             delete "$1"
         fi
@@ -86,9 +86,9 @@ remove_data() { # remove_data WHAT FOLDER
         delete "$2" "a link"
     elif holds_mount "$2"; then
         # rm would empty what other containers use, and busybox' knows no --one-file-system.
-        say "kept, since what is mounted there may be shared with others: $2"
+        say "kept, because what is mounted there may be shared with others: $2"
     elif [ -e "$2" ] && [ "$(stat -c %u -- "$2")" != "$me" ]; then
-        say "kept, since it is somebody else's: $2"
+        say "kept, because it belongs to another user: $2"
     elif [ -e "$2" ]; then
         delete "$2" "$1"
         if grep -qxF -- "absent ${2%/*}" "$work/manifest"; then say "dir ${2%/*}" >>"$work/places"; fi
@@ -136,13 +136,13 @@ take_out() {
     [ -n "$dry" ] || remove_folders "$work/places"
     report_kept
     mutated=
-    [ "$changes" -gt 0 ] || say "nothing of Slipway was found below $prefix"
+    [ "$changes" -gt 0 ] || say "found nothing of Slipway's below $prefix"
     [ -z "$failed" ] || die "not everything could be removed"
 }
 
 report_kept() {
     if [ "$scope" = system ]; then
-        say "kept: what each user has of their own (~/.cache/slipway, ~/.local/state/slipway, ~/.config/slipway)"
+        say "kept: each user's own files (~/.cache/slipway, ~/.local/state/slipway, ~/.config/slipway)"
     elif [ -n "$keep_data" ]; then
         for path in "$cache_home/slipway" "$state_home/slipway" "$config_home/slipway"; do [ ! -e "$path" ] || say "kept: $path"; done
     fi

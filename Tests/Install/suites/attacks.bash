@@ -188,7 +188,7 @@ install "$home"
 rm -rf "$home/.cache"; mkdir "$home/.cache"; chown $stranger "$home/.cache"; mkdir "$home/.cache/slipway"; echo x >"$home/.cache/slipway/x"; chown -R $stranger "$home/.cache"
 install "$home" --uninstall
 check "an uninstall removes nobody else's data" test -e "$home/.cache/slipway/x"
-check "and tells it" said "kept, since it is somebody else's: $home/.cache/slipway"
+check "and tells it" said "kept, because it belongs to another user: $home/.cache/slipway"
 fresh late-folder
 with=(XDG_CACHE_HOME="$home/made-later")
 mkdir "$home/made-later"
@@ -226,7 +226,7 @@ install "$home"; equal "root in somebody else's HOME: 1" $? 1
 equal "root runs nobody else's shell files" "$(ran)" ""
 fresh prefix
 install "$home" --prefix "$lair/there"; equal "root, below a folder of somebody else's: 1" $? 1
-check "says whose it is" said "belongs to somebody else"
+check "says whose it is" said "belongs to another user"
 equal "and nothing is made there" "$(find "$lair/there" 2>/dev/null)" ""
 install "$home" --prefix "$T/open/there"; equal "root, below a folder that everybody may change: 1" $? 1
 

@@ -9,7 +9,7 @@ fresh foreign
 real_docker "$home/.local/bin/docker"
 before=$(tree "$home"); install "$home"; equal "a real docker in PREFIX/bin" $? 0
 check "it is not overwritten" grep -q 'real docker' "$home/.local/bin/docker"
-check "and it is told" said "left as it is: $home/.local/bin/docker"
+check "and it is told" said "left unchanged: $home/.local/bin/docker"
 reached_everywhere "a real docker in PREFIX/bin" "$home" "$home/.local"
 install "$home" --uninstall; equal "a real docker in PREFIX/bin: no trace" "$(tree "$home")" "$before"
 for file in lib/slipway/{shims/docker,shell/slipway.sh,install.sh,install/files.sh} bin/slipway; do
@@ -162,7 +162,7 @@ if [[ $EUID == 0 ]] && installed setpriv; then
     install "$home" --uninstall; equal "a user: no trace" "$(tree "$home")" "$before"
     chown 0:0 "$home/.profile"; chmod 644 "$home/.profile"; chmod 755 "$home"; chown 0:0 "$home"; mkdir "$home/p"; chown 65534 "$home/p"
     before=$(tree "$home"); install "$home" --prefix "$home/p"; equal "a file that cannot be written: installs" $? 0
-    check "and tells it" said ".profile was left as it is: it cannot be written"
+    check "and tells it" said ".profile was left unchanged: it cannot be written"
     install "$home" --uninstall --prefix "$home/p"; equal "a file that cannot be written: no trace" "$(tree "$home")" "$before"
     install "$home" --system; equal "--system needs root: 1" $? 1
     as=() with=()

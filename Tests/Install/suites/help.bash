@@ -88,7 +88,7 @@ fresh foreign
 mkdir -p "$home/.local/share/man/man1" "$home/.local/share/bash-completion/completions"
 echo 'of another program' | tee "$home/.local/share/man/man1/slipway.1" >"$home/.local/share/bash-completion/completions/slipway"
 before=$(tree "$home"); install "$home"; equal "pages of somebody else: installs" $? 0
-check "and tells it" said "man1/slipway.1 was left as it is: it is not Slipway's"
+check "and tells it" said "man1/slipway.1 was left unchanged: it is not Slipway's"
 install "$home" --uninstall; equal "pages of somebody else stay" "$(tree "$home")" "$before"
 
 fresh two

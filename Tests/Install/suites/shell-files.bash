@@ -66,7 +66,7 @@ install "$home" --uninstall
 fresh hostile
 echo 'while :; do sleep 1; done' >"$home/.bashrc"
 SECONDS=0; install "$home"
-check "a shell that does not answer is told" said "gave no answer"
+check "a shell that does not answer is told" said "did not answer"
 check "and does not hold the install up for long" test $SECONDS -lt 90
 install "$home" --uninstall
 equal "a shell that does not answer: no trace" "$(tree "$home" | tail -n 1 | cut -c 67-)" ./.bashrc
@@ -96,7 +96,7 @@ fresh appended
 install "$home"
 sed -i '/<<< slipway/d' "$home/.bashrc"
 install "$home" --uninstall; equal "a damaged block: uninstalls the rest" $? 0
-check "a damaged block is told" said "left as they are"
+check "a damaged block is told" said "or were changed: left unchanged"
 check "and stays" test -s "$home/.bashrc"
 
 fresh new-file
