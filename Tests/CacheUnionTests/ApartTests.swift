@@ -4,7 +4,7 @@ import Testing
 
 @testable import CacheUnion
 
-@Suite("One graph for several importers")
+@Suite("One graph for each of several importers")
 struct ApartTests {
     private static let unions: [CacheGraph] = (UInt64(1)...40).map { seed in
         var maker = GraphMaker(seed: seed)
@@ -36,7 +36,7 @@ struct ApartTests {
         return ids
     }
 
-    @Test("No step has one id in two of them; what steps start from has", arguments: unions.indices)
+    @Test("No step has the same id in two of them, but their sources do", arguments: unions.indices)
     func ids(place: Int) {
         let union = Self.unions[place]
         let all = [union.config, union.config(apart: 1), union.config(apart: 2), union.config(apart: 19)].map {
@@ -54,7 +54,7 @@ struct ApartTests {
         }
     }
 
-    @Test("Each of them is read as the graph itself", arguments: unions.indices)
+    @Test("Each of them reads back as the graph itself", arguments: unions.indices)
     func reading(place: Int) throws {
         let union = Self.unions[place]
         for number in [1, 2, 63] {
@@ -67,7 +67,7 @@ struct ApartTests {
         }
     }
 
-    @Test("No two steps become one in it, and none has more results", arguments: unions.indices)
+    @Test("No two steps become one in them, and none has more results", arguments: unions.indices)
     func sameSteps(place: Int) throws {
         let union = Self.unions[place]
         guard !union.hasCircle else { return }

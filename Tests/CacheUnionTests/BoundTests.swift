@@ -6,7 +6,7 @@ import Testing
 
 /// Texts of a megabyte that are designed to be slow to read. Times are not compared, since machines differ: each of
 /// these would take minutes if anything were quadratic.
-@Suite("Bounds of reading and uniting", .timeLimit(.minutes(1)))
+@Suite("Bounds of reading and merging", .timeLimit(.minutes(1)))
 struct BoundTests {
     private func read(_ config: String, _ blobs: [String]) throws -> CacheGraph {
         let config = ByteString(config)
@@ -28,7 +28,7 @@ struct BoundTests {
         #expect(CacheManifest(config) == nil)
     }
 
-    @Test("One record with tens of thousands of ways")
+    @Test("One record with tens of thousands of links")
     func manyWays() throws {
         let ways = (0..<30_000).map { "{\"selector\":\"\($0)\",\"link\":0}" }.joined(separator: ",")
         let config =
@@ -63,7 +63,7 @@ struct BoundTests {
         #expect(CacheGraph.union(of: [less, graph]).graph == graph)
     }
 
-    @Test("Thousands of records that share a way to all inputs but one")
+    @Test("Thousands of records that share a link to all inputs but one")
     func almostAlike() throws {
         let count = 2_048
         let sources = (0..<24).map { "{\"digest\":\"\(digest("s\($0)"))\"}" }

@@ -2,7 +2,7 @@ import CacheUnion
 import Formats
 import Testing
 
-@Suite("Which layers come first where not all may")
+@Suite("Which layers come first if not all can")
 struct FirstLayersTests {
     /// Each record has the index of the record that it depends on, or nil, and the day when it was made; it makes one
     /// layer on top of that of its input.
@@ -40,20 +40,20 @@ struct FirstLayersTests {
         #expect(taken(graph, within: 1000) == [0, 1, 2, 3, 4])
     }
 
-    @Test("What does not fit is left out with all that stands on it, and smaller ones behind it come")
+    @Test("A layer that does not fit is left out with everything built on it, and smaller ones after it are taken")
     func tooLarge() throws {
         let graph = try graph([(nil, 1), (0, 9), (1, 9), (0, 2)])
         #expect(taken(graph, within: 50) { $0 == 1 ? 100 : 10 } == [0, 3])
     }
 
-    @Test("What is here costs nothing")
+    @Test("Layers that are already here cost nothing")
     func here() throws {
         let graph = try graph([(nil, 1), (0, 1), (1, 1), (2, 1)])
         #expect(taken(graph, within: 10) { $0 < 3 ? 0 : 10 } == [0, 1, 2, 3])
         #expect(taken(graph, within: 0) { $0 < 2 ? 0 : .max } == [0, 1])
     }
 
-    @Test("Within any limit, each layer comes with what it stands on", arguments: UInt64(1)...40)
+    @Test("Within any limit, each layer comes with the layers below it", arguments: UInt64(1)...40)
     func property(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
         let graph = CacheGraph.union(of: maker.graphs(3)).graph

@@ -18,7 +18,7 @@ struct ReadingTests {
     private static let layer = "{\"blob\":\"\(blob)\",\"parent\":-1}"
     private static let source = "{\"digest\":\"\(base)\"}"
 
-    @Test("An index whose entries are the layers and the config is what an image manifest is")
+    @Test("An index of the layers and the config is the same as an image manifest")
     func index() throws {
         let config = ByteString("{\"layers\":[\(Self.layer)],\"records\":[\(Self.source)]}")
         let text = ByteString(
@@ -40,7 +40,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "What is no cache manifest, or has members that are not known, is none",
+        "Anything but a cache manifest with known members is refused",
         arguments: [
             "", "{}", "[]", "{\"schemaVersion\":2}", "null",
             "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"layers\":[]}",
@@ -90,7 +90,7 @@ struct ReadingTests {
         #expect(manifest.layers.map(\.digest.name) == [ByteString(digest("x")), ByteString(Self.blob)])
     }
 
-    @Test("Go leaves zeros out: of parents, links and layers")
+    @Test("Go omits zeros: for parents, links and layers")
     func zeros() throws {
         let graph = try #require(
             read(
@@ -104,7 +104,7 @@ struct ReadingTests {
         #expect(graph.config.range(of: ByteString("\"parent\":-1},{\"blob\":\"\(digest("other"))\"}")) != nil)
     }
 
-    @Test("All members that BuildKit knows are kept: selectors, chains, annotations, times to the nanosecond")
+    @Test("All members that BuildKit knows are kept: selectors, chains, annotations, and times to the nanosecond")
     func allMembers() throws {
         let graph = try #require(
             read(
@@ -126,7 +126,7 @@ struct ReadingTests {
         #expect(CacheGraph(manifest: graph.manifest(of: config), config: config) == graph)
     }
 
-    @Test("A layer whose blob or whose parent's blob the manifest does not name has no results")
+    @Test("A layer has no results if the manifest does not name its blob or its parent's blob")
     func unnamed() throws {
         let graph = try #require(
             read(
@@ -141,7 +141,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "A record to an input of which nothing leads, and what follows from it alone, is left out: BuildKit refuses all for it"
+        "A record with an unreachable input is left out with whatever depends only on it: BuildKit would refuse everything"
     )
     func unreachable() throws {
         let graph = try #require(
@@ -154,7 +154,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "A config that BuildKit refuses, or that has members that are not known, is none",
+        "A config that BuildKit would refuse, or that has unknown members, is refused",
         arguments: [
             "", "[]", "{", "{} ,", "{\"layers\":{}}", "{\"layers\":[\(layer)],\"other\":1}",
             "{\"layers\":[],\"layers\":[]}",
@@ -189,7 +189,7 @@ struct ReadingTests {
 
     /// BuildKit takes the newest of a step's results, and an imported one costs it a round trip for each layer.
     @Test(
-        "A union's results are older than any that an engine has, in the same order, and young again when they are read",
+        "A union's results are older than any that an engine has, in the same order, and get their times back when read",
         arguments: [
             ("2026-11-28T17:23:06.225277024Z", "1926-11-28T17:23:06.225277024Z"),
             ("1970-01-01T00:00:00Z", "1869-12-31T00:00:00Z"),
@@ -223,7 +223,7 @@ struct ReadingTests {
     }
 
     @Test(
-        "Times that Go refuses are none",
+        "Times that Go refuses are refused",
         arguments: [
             "2026-11-28", "2026-11-28T17:23:06", "2026-11-28 17:23:06Z", "2026-13-28T17:23:06Z", "2026-11-28T24:00:00Z",
             "2026-11-28T17:23:06.Z", "2026-11-28T17:23:06+0200", "0000-01-01T00:00:00Z", "2026-11-28T17:23:06Zx",

@@ -4,14 +4,14 @@ import Testing
 
 @testable import CacheUnion
 
-@Suite("One graph of many")
+@Suite("Many graphs merged into one")
 struct UnionTests {
     private func read(_ export: (manifest: ByteString, config: ByteString)) throws -> CacheGraph {
         let manifest = try #require(CacheManifest(export.manifest))
         return try #require(CacheGraph(manifest: manifest, config: export.config))
     }
 
-    @Test("The same bytes whatever the order and the grouping", arguments: UInt64(1)...60)
+    @Test("The bytes are the same for every order and grouping", arguments: UInt64(1)...60)
     func order(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
         let graphs = maker.graphs(5)
@@ -31,7 +31,7 @@ struct UnionTests {
         #expect(isSame([left, graphs[3], CacheGraph(), right]), "seed \(seed)")
     }
 
-    @Test("What was made anew although a union holds it is counted, and nothing else")
+    @Test("Only results that were made again although a union has them are counted")
     func remade() throws {
         /// A line of steps, each with its time and its blob.
         func line(_ steps: [(time: String, blob: String)], last: String = "last") throws -> CacheGraph {
@@ -58,7 +58,7 @@ struct UnionTests {
         #expect(missed.remade(since: began, although: CacheGraph()) == 0)
     }
 
-    @Test("What is written is read back", arguments: UInt64(1)...60)
+    @Test("A written graph can be read back", arguments: UInt64(1)...60)
     func roundTrip(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
         let all = CacheGraph.union(of: maker.graphs(4)).graph
@@ -69,7 +69,7 @@ struct UnionTests {
         #expect(isSame, "seed \(seed)")
     }
 
-    @Test("Every chain of each input is found in it, and nothing else is there", arguments: UInt64(1)...60)
+    @Test("It contains every chain of each input, and nothing else", arguments: UInt64(1)...60)
     func oracle(seed: UInt64) throws {
         // Few and small steps: then no links form a cycle, and the config contains everything.
         var maker = GraphMaker(seed: seed, steps: 14)
@@ -94,7 +94,7 @@ struct UnionTests {
         #expect(circles.count < 6)
     }
 
-    @Test("A layer that is missing takes its results with it, and nothing else", arguments: UInt64(1)...40)
+    @Test("Only the results of a missing layer are removed", arguments: UInt64(1)...40)
     func removing(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed, steps: 14)
         let exports = (0..<3).map { _ in maker.export() }
@@ -117,7 +117,7 @@ struct UnionTests {
         #expect(isFound, "seed \(seed)")
     }
 
-    @Test("Nothing is left when no layer is there")
+    @Test("Nothing is left if every layer is missing")
     func removingAll() throws {
         var maker = GraphMaker(seed: 1)
         let union = CacheGraph.union(of: maker.graphs(3)).graph
@@ -125,7 +125,7 @@ struct UnionTests {
         #expect(CacheGraph().config == "{\"layers\":[],\"records\":[]}")
     }
 
-    @Test("What does not fit is left out whole, in the order given", arguments: UInt64(1)...40)
+    @Test("Exports that do not fit are left out as a whole, in the given order", arguments: UInt64(1)...40)
     func limit(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
         let graphs = maker.graphs(8)
@@ -144,7 +144,7 @@ struct UnionTests {
         #expect(CacheGraph.union(of: graphs, limit: CacheGraph.Limit()).leftOut.isEmpty)
     }
 
-    @Test("The first that fits is taken, and a small one behind a large one that does not")
+    @Test("The first one that fits is taken, and also a small one after a large one that does not fit")
     func preference() throws {
         var small = GraphMaker(seed: 3, steps: 6)
         var large = GraphMaker(seed: 4, steps: 60)
@@ -173,7 +173,7 @@ struct UnionTests {
         #expect(union.config.range(of: "1926-11-28T10:00:00Z") != nil)
     }
 
-    @Test("Of two descriptions of a blob a union keeps the same one, whichever came first")
+    @Test("Of two descriptions of a blob a union keeps the same one, in any order")
     func descriptions() throws {
         let config = ByteString(
             """
@@ -189,7 +189,7 @@ struct UnionTests {
 
     /// An exporter that has seen fewer links to an input than another means the same record: otherwise every step after
     /// it would exist twice.
-    @Test("Records that share a way to each input are one, and so are those behind them")
+    @Test("Records that share a link to each input are one, and so are those that follow from them")
     func sharedWays() throws {
         func export(_ ways: [String]) throws -> CacheGraph {
             let sources = ways.map { "{\"digest\":\"\(digest($0))\"}" }.joined(separator: ",")
@@ -211,7 +211,7 @@ struct UnionTests {
     }
 
     /// BuildKit's importer loses links between records if nothing depends on several of a config's records.
-    @Test("All records of a union lead to one", arguments: UInt64(1)...20)
+    @Test("All records of a union lead to one record", arguments: UInt64(1)...20)
     func crown(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)
         let config = CacheGraph.union(of: maker.graphs(3)).graph.config
@@ -228,7 +228,7 @@ struct UnionTests {
     }
 
     /// BuildKit refuses a whole config in which records form a cycle.
-    @Test("Ways that lead in a circle when graphs are united are not written")
+    @Test("Links that form a cycle in the union are not written")
     func circles() throws {
         // In one export a step depends on itself through another, which the records of both merge into one.
         func export(_ extra: String, _ link: String) throws -> CacheGraph {

@@ -18,7 +18,7 @@ struct BakeDefinitionTests {
         definition?.selected(by: names)?.map(\.name)
     }
 
-    @Test("When time is up there is no definition")
+    @Test("There is no definition if time runs out")
     func timeIsUp() {
         #expect(BakeDefinition("{\"target\":{\"a\":{}}}", until: Deadline { true }) == nil)
     }
@@ -33,7 +33,7 @@ struct BakeDefinitionTests {
         #expect(definition?.selected(by: ["a"])?.map(\.name) == ["a"])
     }
 
-    @Test("What compose hands over")
+    @Test("What compose passes on")
     func compose() throws {
         let definition = try #require(BakeDefinition(Self.composed))
         #expect(definition.targets.map(\.name) == ["base", "v_dot", "web"])
@@ -45,7 +45,7 @@ struct BakeDefinitionTests {
         #expect(web.cacheFrom == ["type=registry,ref=r"] && web.cacheTo == [])
     }
 
-    @Test("Groups, targets, and what these are built from")
+    @Test("Groups, targets, and what they are built from")
     func selection() throws {
         let definition = BakeDefinition(Self.composed)
         #expect(names(definition) == ["base", "v_dot", "web"])
@@ -60,7 +60,7 @@ struct BakeDefinitionTests {
         #expect(names(missing, ["x"]) == nil)
     }
 
-    @Test("Entries of later versions are objects")
+    @Test("Entries of later versions may be objects")
     func entries() throws {
         let text: ByteString = """
             {"target":{"a":{"cache-from":[{"type":"local","src":"/x,y"},"user/app"],"cache-to":[{"type":"inline"}]}}}
@@ -73,7 +73,7 @@ struct BakeDefinitionTests {
     }
 
     @Test(
-        "What bake would still work on is not read",
+        "A definition that bake would still evaluate is not read",
         arguments: [
             "", "null", "[]", "target \"a\" {}", #"{"target":[]}"#, #"{"variable":{"V":{}},"target":{"a":{}}}"#,
             #"{"function":{"f":{}}}"#, #"{"target":{"a":{"inherits":["b"]}}}"#, #"{"target":{"a":{"matrix":{}}}}"#,
@@ -87,7 +87,7 @@ struct BakeDefinitionTests {
         #expect(BakeDefinition(text) == nil)
     }
 
-    @Test("A null is as good as nothing; a check is no build")
+    @Test("A null is the same as a missing member; a check is not a build")
     func fields() throws {
         let text: ByteString = #"{"target":{"a":{"context":null,"dockerfile":"","call":"build"},"b":{"call":"check"}}}"#
         let targets = try #require(BakeDefinition(text)?.targets)
@@ -106,7 +106,7 @@ struct BakeDefinitionTests {
     }
 
     @Test(
-        "Whether a target asks for more than the cache has, or is made from what cannot be seen",
+        "Whether a target requests more than the cache has, or is made from something that cannot be seen",
         arguments: [
             ("{}", false), (#"{"pull":null}"#, false), (#"{"pull":false,"no-cache":false,"contexts":{}}"#, false),
             (#"{"pull":true}"#, true), (#"{"pull":"yes"}"#, true), (#"{"no-cache":true}"#, true),
@@ -118,7 +118,7 @@ struct BakeDefinitionTests {
         #expect(target.isAskedAnew == isAskedAnew)
     }
 
-    @Test("What a target says besides its arguments, which may be secret")
+    @Test("What a target says, except its arguments, which may be secret")
     func others() throws {
         func others(_ fields: ByteString) throws -> ByteString {
             try #require(BakeDefinition(#"{"target":{"a":{"# + fields + "}}}")?.targets.first).others

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DockerCommandLine
 
-@Suite("The same build once more")
+@Suite("A repeated build")
 struct BuildRepetitionTests {
     private func build(_ line: ByteString) throws -> (BuildInvocation, [ByteString]) {
         let words = Corpus.words(of: line)
@@ -14,7 +14,7 @@ struct BuildRepetitionTests {
     private struct NotABuild: Error { let line: ByteString }
 
     @Test(
-        "has what says what its steps are, and nothing of what becomes of it",
+        "has the options that determine its steps, and none that concern its result",
         arguments: [
             ("docker build .", "docker build X -- ."),
             ("docker -c ctx build -t a:1 -t b --target=t .", "docker -c ctx build X --target=t -- ."),
@@ -40,7 +40,7 @@ struct BuildRepetitionTests {
     }
 
     @Test(
-        "cannot be had where something is given once, asks for a new build, or is not known",
+        "is impossible with input that can be used only once, with options that request a new build, and with unknown options",
         arguments: [
             ("docker build --secret id=x .", "--secret"), ("docker build --ssh default .", "--ssh"),
             ("docker build -t a --no-cache .", "--no-cache"), ("docker build --pull=false .", "--pull"),
@@ -51,7 +51,7 @@ struct BuildRepetitionTests {
         #expect(try build(line).0.obstacleToRepetition == obstacle)
     }
 
-    @Test("Every option of a build is decided about")
+    @Test("Every option of a build is either repeated or not")
     func complete() {
         let refused: Set<String> = [
             "build-context", "cache-to", "call", "check", "detach", "help", "no-cache", "no-cache-filter", "policy",

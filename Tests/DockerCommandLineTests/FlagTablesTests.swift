@@ -57,7 +57,7 @@ struct FlagTablesTests {
         }
     }
 
-    @Test("Same names, letters and arities, none missing and none too many", arguments: pairs)
+    @Test("The same names, letters and arities, no more and no fewer", arguments: pairs)
     func sameFlags(_ pair: Pair) throws {
         let ours = Set(flags(of: pair.table))
         let theirs = Set(try flags(of: pair.command))
@@ -74,7 +74,7 @@ struct FlagTablesTests {
         #expect(letters.count == Set(letters).count)
     }
 
-    @Test("Options may follow positionals where docker lets them", arguments: pairs)
+    @Test("Options may follow positional arguments if docker permits it", arguments: pairs)
     func interspersed(_ pair: Pair) {
         // buildx itself has a sentence there: its options come before the sub-command, where cobra expects words.
         guard let known = Self.commands?[key: pair.command]?[key: "interspersed"]?.bool else {
@@ -84,7 +84,7 @@ struct FlagTablesTests {
         #expect(pair.table.isInterspersed == known)
     }
 
-    @Test("`docker build` reads alike whether buildx or the legacy builder runs it")
+    @Test("`docker build` is parsed the same way for buildx and the legacy builder")
     func legacyAgrees() throws {
         let legacy = try flags(of: "docker build (legacy)")
         for flag in flags(of: .buildxBuild) {

@@ -23,7 +23,7 @@ struct InvocationTests {
         }
     }
 
-    @Test("A path that stands for another one is read in its place, and nothing else changes")
+    @Test("A path that replaces another one is read in its place, and nothing else changes")
     func replacedPaths() {
         var replaced = 0
         for entry in Corpus.entries {
@@ -48,7 +48,7 @@ struct InvocationTests {
     }
 
     @Test(
-        "In the plugin's place, called by docker and by itself",
+        "As the plugin, called by docker or directly",
         arguments: [
             (.plugin, "/p/docker-buildx buildx build .", "buildx@2 path=."),
             (
@@ -147,7 +147,7 @@ struct InvocationTests {
 
 @Suite("Files of variables")
 struct EnvironmentFileTests {
-    @Test("Names with and without values, comments and a mark at the beginning")
+    @Test("Names with and without values, comments, and a byte-order mark")
     func names() {
         let text: ByteString = "\u{FEFF}A=1\n  B = 2\n# C=3\n\nD\r\n=E\nF=a=b"
         #expect(EnvironmentFile.names(in: text) == ["A", "B ", "D", "", "F"])

@@ -2,7 +2,7 @@ import DockerCommandLine
 import Formats
 import Testing
 
-@Suite("Whatever the arguments are")
+@Suite("For all arguments")
 struct PropertyTests {
     private static let injected: [ByteString] = ["--cache-to", "type=local,dest=/c", "--cache-from=type=local,src=/c"]
 
@@ -123,7 +123,7 @@ struct PropertyTests {
         _ = Self.check(Corpus.words(of: entry.line))
     }
 
-    @Test("Inserting after an index that is not there changes nothing")
+    @Test("Inserting after an index that does not exist changes nothing")
     func insertingOutside() {
         let arguments: [ByteString] = ["docker", "build"]
         #expect(arguments.inserting(["x"], after: 0) == ["docker", "x", "build"])

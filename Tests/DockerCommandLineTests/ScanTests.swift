@@ -3,7 +3,7 @@ import Testing
 
 @testable import DockerCommandLine
 
-@Suite("The scanner keeps every token's place")
+@Suite("The scanner keeps the position of every token")
 struct ScanTests {
     /// A minimal container command: the first positional argument ends its options.
     private static let run = OptionTable(
@@ -20,7 +20,7 @@ struct ScanTests {
     }
 
     @Test(
-        "Where a value stands",
+        "The position of a value",
         arguments: [
             (["--tag", "x"], 0..<2, 0),
             (["--tag=x"], 0..<1, 6),
@@ -39,7 +39,7 @@ struct ScanTests {
         #expect(scanned.valueOffset == offset)
     }
 
-    @Test("A flag's implied value stands nowhere, a written one does")
+    @Test("A flag's implied value has no position, a written one does")
     func flagPlace() throws {
         let scanned = try scan(["-q", "--pull", "--load=0", "-Dq=f", "--check"]).occurrences
         #expect(scanned.map(\.value) == ["true", "true", "0", "true", "f", "true"])
@@ -47,7 +47,7 @@ struct ScanTests {
         #expect(scanned.map(\.arguments) == [0..<1, 1..<2, 2..<3, 3..<4, 3..<4, 4..<5])
     }
 
-    @Test("An empty value after '=' is written, at the argument's end")
+    @Test("An empty value after '=' is at the argument's end")
     func emptyValue() throws {
         let scanned = try #require(try scan(["--tag="]).occurrences.first)
         #expect(scanned.value.isEmpty)
@@ -62,7 +62,7 @@ struct ScanTests {
         #expect(scanned.values(of: .tag) == ["--"])
     }
 
-    @Test("A scan begins where it is told to")
+    @Test("A scan begins at the given index")
     func start() throws {
         #expect(try Scan(["-x", "-q", "."], from: 1, table: .buildxBuild).positionals == [2])
         #expect(try Scan(["-q"], from: 1, table: .buildxBuild).occurrences.isEmpty)
@@ -72,7 +72,7 @@ struct ScanTests {
 
     // Lines that docker-on-docker-shim misread, whose table came from a regular expression over `docker run --help`.
     @Test(
-        "Options of a command that is not interspersed",
+        "Options of a command whose options must come first",
         arguments: [
             (["-itv", "/ws/a:/b", "img", "-v", "/x:/y"], ["/ws/a:/b"], 2),
             (["-v/ws/a:/b", "img"], ["/ws/a:/b"], 1),
@@ -90,12 +90,12 @@ struct ScanTests {
         #expect(scanned.positionals == Array(image..<arguments.count))
     }
 
-    @Test("A NUL is the letter of no option")
+    @Test("NUL is not an option's letter")
     func nul() {
         #expect(throws: GrammarError.unknownFlag(0)) { try scan([ByteString([0x2D, 0])]) }
     }
 
-    @Test("Last one wins, and none is not empty")
+    @Test("The last one wins, and no value differs from an empty one")
     func reading() throws {
         let scanned = try scan(["--target", "a", "--target=", "--no-cache", "--no-cache=0"])
         #expect(scanned.lastValue(of: .target) == "")

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("What makes clones miss, judged")
 struct CloneJudgeTests {
-    @Test("The umask is told about everywhere")
+    @Test("The umask is reported everywhere")
     func umask() {
         #expect(CloneFacts(mask: 0o022).findings().checks == [.cloneInOrder])
         #expect(CloneFacts(mask: 0o002).findings() == [Finding(.umaskUnusual, "0002")])
@@ -25,7 +25,7 @@ struct CloneJudgeTests {
         #expect(findings.checks == [isTold ? .sharedRepository : .cloneInOrder])
     }
 
-    @Test("Without an index the rest is told all the same")
+    @Test("Without an index the rest is still reported")
     func withoutIndex() {
         let findings = CloneFacts(top: "/r", obstacle: "why", hasDefaultACL: true).findings()
         #expect(findings == [Finding(.defaultACL, "/r", path: "/r"), Finding(.cloneNotRead, "/r: why")])
@@ -58,14 +58,14 @@ extension Programs {
 
         private func findings() -> [Finding] { CloneFacts.gather(context).findings() }
 
-        @Test("A clone as git makes it is in order") func fine() {
+        @Test("A clone made by git is in order") func fine() {
             #expect(findings().details(.cloneInOrder) == ["umask 0022, 2 tracked files of " + folder["r"]])
             var outside = context
             outside.directory = folder.path
             #expect(CloneFacts.gather(outside).findings().details(.cloneInOrder) == ["umask 0022, no repository"])
         }
 
-        @Test("Modes of tracked files and of their directories; what is not tracked does not matter") func modes()
+        @Test("Modes of tracked files and of their directories; untracked files do not matter") func modes()
             throws
         {
             try folder.write("r/untracked", "x", mode: 0o600)
@@ -79,7 +79,7 @@ extension Programs {
             #expect(CloneFacts.gather(context).oddFiles == ["sub/file"])
         }
 
-        @Test("What fixes modes, and the setgid bit") func fixed() throws {
+        @Test("Fixes for modes and for the setgid bit") func fixed() throws {
             try git("-C", folder["r"], "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x")
             #expect(chmod(folder["r/sub/file"].lossy, 0o664) == 0)
             #expect(chmod(folder["r/sub/deep/er/program"].lossy, 0o700) == 0)
@@ -110,7 +110,7 @@ extension Programs {
             #expect(findings().checks == [isSet ? .defaultACL : .cloneInOrder])
         }
 
-        @Test("A repository whose index is none") func unread() throws {
+        @Test("A repository with an invalid index") func unread() throws {
             try folder.write("r/.git/index", "x")
             #expect(findings().checks == [.cloneNotRead])
         }

@@ -26,7 +26,7 @@ struct EngineJudgeTests {
         return facts.findings()
     }
 
-    @Test("No docker, and programs that are none")
+    @Test("No docker, and programs that are not docker")
     func programs() {
         #expect(EngineFacts().findings().checks == [.dockerMissing])
         #expect(EngineFacts(docker: "/d", program: .podman).findings().checks == [.dockerIsPodman])
@@ -36,7 +36,7 @@ struct EngineJudgeTests {
     }
 
     @Test(
-        "Each reason of the shim's is a finding of its own",
+        "Each of the shim's reasons has its own finding",
         arguments: [
             (.legacyBuilder, .legacyBuilder), (.dockerTooOld, .dockerTooOld), (.buildxMissing, .buildxMissing),
             (.buildxBroken, .buildxBroken), (.buildxTooOld, .buildxTooOld),
@@ -56,7 +56,7 @@ struct EngineJudgeTests {
         #expect(self.findings(builder(Note(reason)), builder(Note(reason))).filter { $0.check == check }.count == 1)
     }
 
-    @Test("What needs another command than the table's gets it")
+    @Test("A finding that needs a command other than the table's gets it")
     func fixes() {
         let denied = EngineFacts.finding(for: Note(.engineSilent, "Permission denied"), "A")
         #expect(denied.fix == "sudo usermod -aG docker \"$USER\"")
@@ -73,7 +73,7 @@ struct EngineJudgeTests {
         #expect(findings[2].detail == "A and B: builder default, driver docker, context default")
     }
 
-    @Test("A row tells of what the install wrote down only where it is of no use")
+    @Test("The installer's record is mentioned only if it is unusable")
     func record() {
         var facts = EngineFacts()
         let program = Program(path: "/d", isScript: false)
@@ -87,7 +87,7 @@ struct EngineJudgeTests {
         #expect(facts.findings().first?.fix == "ls -ld /p/docker")
     }
 
-    @Test("The record is that of the program's own install")
+    @Test("The record belongs to the program's own installation")
     func recordOfProgram() throws {
         let folder = try TemporaryFolder()
         try folder.write("prefix/lib/slipway/real-docker", "/nowhere/docker\n")
@@ -97,7 +97,7 @@ struct EngineJudgeTests {
         #expect(EngineFacts.gather(context, docker: nil).record == .gone("/nowhere/docker"))
     }
 
-    @Test("Attestations are told of where they matter, as information")
+    @Test("Attestations are mentioned if they matter, as information")
     func attestations() {
         let engine: ByteString = """
             {"ID":"x","OSType":"linux","ServerVersion":"28.5.2","Architecture":"x86_64",
@@ -152,7 +152,7 @@ extension Programs {
             try folder.write(script: "echo '" + metadata + "'", to: "plugins/" + name)
         }
 
-        @Test("What is not docker") func programs() throws {
+        @Test("Programs that are not docker") func programs() throws {
             #expect(gather("/snap/bin/docker").findings().checks == [.dockerIsSnap])
             #expect(gather(folder["missing"]).findings().checks == [.dockerVersionUnknown])
             let podman = try folder.write(script: "echo podman version 4.9.3", to: "real/podman")
@@ -181,8 +181,7 @@ extension Programs {
             #expect(gather(old).findings().checks.contains(.dockerTooOld))
         }
 
-        @Test("A builder in a container can export, unless its BuildKit is one to be replaced") func container() throws
-        {
+        @Test("A builder in a container can export, unless its BuildKit should be replaced") func container() throws {
             let docker = try docker()
             try plugin("docker-buildx", "v0.29.1")
             let image: ByteString = "moby/buildkit:v0.27.0"

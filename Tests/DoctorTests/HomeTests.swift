@@ -20,7 +20,7 @@ struct HomeTests {
         return HomeFacts.gather(context).findings()
     }
 
-    @Test("One's own, somebody else's, none")
+    @Test("The user's own, another user's, none")
     func home() throws {
         #expect(gather() == [Finding(.homeInOrder, folder.path)])
         let owner = ByteString(decimal: Kernel.userID)
@@ -32,7 +32,7 @@ struct HomeTests {
         }
     }
 
-    @Test("Docker's files that somebody else made, the outermost only")
+    @Test("Docker's files made by another user, only the outermost")
     func dockerFiles() throws {
         let facts = HomeFacts(home: "/h", owner: 7, user: 7, foreign: [("/h/.docker", 0), ("/x", 0)])
         let findings = facts.findings()
@@ -40,7 +40,7 @@ struct HomeTests {
         #expect(findings[0].fix == "sudo chown -R \"$(id -u):$(id -g)\" /h/.docker")
     }
 
-    @Test("They are found where the variables say", .enabled(if: Kernel.userID == 0))
+    @Test("They are found in the places that the variables name", .enabled(if: Kernel.userID == 0))
     func search() throws {
         try folder.makeFolder("h/.docker/buildx/instances")
         try folder.makeFolder("b/activity")
@@ -61,7 +61,7 @@ struct HomeTests {
         #expect(paths("BUILDX_CONFIG=" + folder["b"]) == [folder["b"]])
     }
 
-    @Test("Lines, variables and files that were ignored; else what was chosen")
+    @Test("Lines, variables and files that were ignored; otherwise the chosen values")
     func settings() {
         var loaded = LoadedSettings()
         #expect(loaded.findings() == [Finding(.settingsInOrder, "the defaults")])

@@ -15,7 +15,7 @@ struct PathTests {
         PathLookup(PathTable(rows.map { PathTable.Row(from: $0.0, to: $0.1, origin: .mounts) }))
     }
 
-    @Test("Seen under its own path, under another, not at all")
+    @Test("Seen under the same path, under another, or not at all")
     func judging() throws {
         let folder = try TemporaryFolder()
         #expect(lookup((folder.path, folder.path)).findings(folder.path) == [Finding(.pathsAlike, folder.path)])
@@ -27,7 +27,7 @@ struct PathTests {
         #expect(lookup(("/nonexistent", "/x")).findings(nil).isEmpty)
     }
 
-    @Test("Outside of containers there is nothing to say, and where nothing is proved there is")
+    @Test("Nothing is reported outside of containers, and something if there is no proof")
     func noTable() {
         #expect(PathLookup(nil).findings("/").isEmpty)
         #expect(PathLookup(nil, [Note(.engineElsewhere)]).findings("/").isEmpty)

@@ -15,7 +15,7 @@ struct ShellJudgeTests {
         ShellFacts(dockers: dockers, shim: "/s/docker", answers: answers)
     }
 
-    @Test("No shim, a shadowed one, one that PATH does not have")
+    @Test("No shim, a shadowed one, and one that is not on PATH")
     func place() {
         #expect(ShellFacts(dockers: [Self.real]).findings().checks == [.shimMissing])
         let shadowed = facts([Self.real, Self.shim]).findings()
@@ -26,7 +26,7 @@ struct ShellJudgeTests {
         #expect(facts([Self.shim, Self.real]).findings() == [])
     }
 
-    @Test("Shims that differ, and not two of one kind")
+    @Test("Shims that differ, but not two equal ones")
     func several() {
         var (first, second) = (Self.shim, ShellFacts.Docker(path: "/t/docker", isShim: true))
         (first.content, second.content) = ("1", "1")
@@ -35,14 +35,14 @@ struct ShellJudgeTests {
         #expect(facts([first, second]).findings() == [Finding(.severalShims, "/s/docker, /t/docker")])
     }
 
-    @Test("A shell that hands on its parent's PATH is as good as that is here")
+    @Test("A shell that passes on its parent's PATH is as good as that PATH is here")
     func inherited() {
         let answer = ShellFacts.Answer(shell: "bash", kind: "script", verdict: .inherited)
         #expect(facts([Self.shim], answer).findings() == [Finding(.shellsFindShim, "bash (script)")])
         #expect(facts([Self.real], answer).findings().checks == [.shimNotOnPath, .shellMissesShim])
     }
 
-    @Test("Others, none and silence are told by shell")
+    @Test("Other dockers, none and silence are reported for each shell")
     func answers() {
         let findings = facts(
             [Self.shim], .init(shell: "a", kind: "typed", verdict: .other("/r/docker")),
@@ -56,7 +56,7 @@ struct ShellJudgeTests {
             ])
     }
 
-    @Test("A shell that is meant in all its kinds is called by its name")
+    @Test("If all kinds of a shell are affected, only its name is given")
     func names() {
         var facts = facts([Self.shim])
         facts.answers = ShellProbe.Kind.allCases.map { .init(shell: "zsh", kind: $0.name, verdict: .shim) }
@@ -66,7 +66,7 @@ struct ShellJudgeTests {
         #expect(facts.findings().details(.shellMissesShim) == ["what their parent's PATH has in sh (typed)"])
     }
 
-    @Test("Without an environment an install of one user is not reached, and that is no fault of it")
+    @Test("Without an environment an install for one user is not reached, which is not a fault")
     func bare() {
         var facts = facts([Self.shim], .init(shell: "sh", kind: "x", verdict: .other("/r/docker"), isBare: true))
         #expect(facts.findings() == [Finding(.bareShellMissesShim, "/r/docker")])
@@ -76,7 +76,7 @@ struct ShellJudgeTests {
 }
 
 extension Programs {
-    @Suite("Shells that are started") struct ShellTests {
+    @Suite("Starting shells") struct ShellTests {
         let folder: TemporaryFolder
         let shim: ByteString
 
@@ -97,7 +97,7 @@ extension Programs {
             try folder.write(script: script, to: "shells/" + name)
         }
 
-        @Test("PATH is read in its order, and shims are compared by what is in them") func path() throws {
+        @Test("PATH is read in order, and shims are compared by their content") func path() throws {
             try folder.write("same/docker", shimText, mode: 0o755)
             try folder.write("other/docker", shimText + "# newer\n", mode: 0o755)
             for name in ["bash", "zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
@@ -112,7 +112,7 @@ extension Programs {
             #expect(facts("bin").shim == nil)
         }
 
-        @Test("The installer's place is known from the admin program's") func installed() throws {
+        @Test("The installer's path is derived from the admin program's") func installed() throws {
             try folder.write("prefix/lib/slipway/shims/docker", shimText, mode: 0o755)
             for name in ["bash", "zsh", "fish", "sh"] as [ByteString] { try shell(name, "exit 0") }
             var context = ProcessContext.test(folder)
@@ -141,7 +141,7 @@ extension Programs {
         }
 
         @Test(
-            "The answer stands between the last two lines, and a file in it counts for more than noise",
+            "The answer is between the last two markers, and a path in it counts for more than noise",
             arguments: [
                 ("@\n/bin/sh\n\n@\n", "/bin/sh"), ("\n@\nnoise\n/bin/sh\nnoise\n@\n", "/bin/sh"), ("@\n@\n", ""),
                 ("@\n/nowhere\n@\n/bin/sh\n@\nend", "/bin/sh"), ("@\nalias docker=x\n y\n@", "alias docker=x"),
@@ -162,7 +162,7 @@ extension Programs {
             #expect(!Files.isMissing(folder["ran"]))
         }
 
-        @Test("Files that print before, between and after give no other answer") func noise() throws {
+        @Test("Files that print before, between and after do not change the answer") func noise() throws {
             let noise: ByteString = "echo noise; echo @; echo /bin/sh; echo @"
             try folder.write(
                 "home/.bashrc",
@@ -173,7 +173,8 @@ extension Programs {
             #expect(facts.answers.filter { $0.shell == "bash" && $0.kind == "typed" }.map(\.verdict) == [.shim])
         }
 
-        @Test("Real shells read what they read", .enabled(if: ProcessContext.isProgram("/bin/bash"))) func bash() throws
+        @Test("Real shells read their real files", .enabled(if: ProcessContext.isProgram("/bin/bash"))) func bash()
+            throws
         {
             let line = "PATH=" + folder["shims"] + ":$PATH\n"
             try folder.write("home/.bash_profile", "echo noise\n" + line)
@@ -189,7 +190,7 @@ extension Programs {
             #expect(verdict("sh (script)") == .inherited)
         }
 
-        @Test("fish writes into a copy of its settings, which is gone afterwards") func fish() throws {
+        @Test("fish writes to a copy of its settings, which is removed afterwards") func fish() throws {
             try folder.write("home/.config/fish/config.fish", "set -gx PATH " + folder["shims"] + " $PATH\n")
             try shell(
                 "fish",

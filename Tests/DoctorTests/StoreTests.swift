@@ -30,7 +30,7 @@ struct StoreJudgeTests {
         #expect(facts { $0.fileSystem = FileSystem(type: 1) }.details(.storeInOrder)[0].hasPrefix("/s, on 0x1"))
     }
 
-    @Test("A path that nobody can use is told, and nothing else")
+    @Test("An unusable path is the only finding")
     func path() {
         #expect(facts { $0.isUsable = false } == [Finding(.storePathUnusable, "/s")])
         #expect(facts { $0.path = nil }.checks == [.storePathUnusable])
@@ -44,7 +44,7 @@ struct StoreJudgeTests {
         #expect(unreadable[0].fix == "sudo slipway store init --shared /s")
     }
 
-    @Test("What became of writing, locking and linking")
+    @Test("The results of writing, locking and linking")
     func trial() {
         #expect(facts { $0.trial.writing = .readOnly }.checks == [.storeReadOnly, .storeInOrder])
         #expect(facts { $0.trial.writing = .accessDenied }.checks == [.storeNotWritable, .storeInOrder])
@@ -62,7 +62,7 @@ struct StoreJudgeTests {
         #expect(facts { $0.fileSystem = FileSystem(type: type) }.checks == [check, .storeInOrder])
     }
 
-    @Test("Room: bytes, inodes, the budget")
+    @Test("Space: bytes, inodes, the budget")
     func room() {
         func space(_ available: UInt64, _ inodes: UInt64, of total: UInt64) -> Files.Space {
             Files.Space(total: 1 << 40, available: available, totalInodes: total, availableInodes: inodes)
@@ -121,7 +121,7 @@ struct StoreProbeTests {
         }
     }
 
-    @Test("One that is not there yet is not made, and must be makeable")
+    @Test("One that does not exist yet is not made, but must be possible to make")
     func missing() throws {
         #expect(checks() == [.storeNotMadeYet])
         #expect(try folder.names().isEmpty)
@@ -133,7 +133,7 @@ struct StoreProbeTests {
         #expect(StoreFacts.gather(nil, Settings(), .test(folder)).findings().checks == [.storePathUnusable])
     }
 
-    @Test("A good one, tried out, and left as it was")
+    @Test("A good one is tested and left unchanged")
     func good() throws {
         let generation = try store.prepareOwn()
         try Files.replace(generation.poolPath + "/x", with: "12345", mode: 0o644)
@@ -146,7 +146,7 @@ struct StoreProbeTests {
         #expect(checks() == [.storeInOrder])
     }
 
-    @Test("A place that cannot be written")
+    @Test("A place that is not writable")
     func unwritable() async {
         await #expect(processExitsWith: .success) {
             becomeNobody()
@@ -156,7 +156,7 @@ struct StoreProbeTests {
         }
     }
 
-    @Test("What cannot be made, locked or linked is told by the kernel's word")
+    @Test("Failures to make, lock and link are reported with the kernel's error")
     func trial() throws {
         #expect(StoreTrial(in: folder["missing"]).writing == .noSuchFile)
         #expect(StoreTrial(in: "/proc").writing != nil)
@@ -165,7 +165,7 @@ struct StoreProbeTests {
         #expect(try folder.names().isEmpty)
     }
 
-    @Test("A link or a stranger on the way")
+    @Test("A link, or another user's directory, on the way")
     func untrusted() throws {
         let generation = try store.prepareOwn()
         #expect(chmod(generation.path.lossy, 0o777) == 0)
@@ -177,7 +177,7 @@ struct StoreProbeTests {
         #expect(checks() == [.storeNotTrusted])
     }
 
-    @Test("Somebody else's store that is not root's")
+    @Test("A store of another user other than root")
     func strangers() async {
         await #expect(processExitsWith: .success) {
             becomeNobody()
@@ -187,7 +187,7 @@ struct StoreProbeTests {
         }
     }
 
-    @Test("Before v1 is made, the directory's owner counts already", .enabled(if: Kernel.userID == 0))
+    @Test("The directory's owner counts even before v1 is made", .enabled(if: Kernel.userID == 0))
     func root() throws {
         try folder.makeFolder("store", mode: 0o1777)
         #expect(checks() == [.storeInOrder])
@@ -207,7 +207,7 @@ struct StoreProbeTests {
         #expect(findings.details(.subStoreNotTrusted) == [folder["store/v1/u10"] + " is owned by user 11"])
     }
 
-    @Test("What is not Slipway's, and what an earlier run left once nobody can need it any more")
+    @Test("Foreign files, and leftovers of earlier runs that nobody can need any more")
     func litter() throws {
         let generation = try store.prepareOwn()
         let home = generation.path.parentPath
@@ -242,7 +242,7 @@ struct StoreProbeTests {
     }
 }
 
-@Suite("Blobs that are read")
+@Suite("Reading blobs")
 struct BlobTests {
     let folder: TemporaryFolder
     let store: Store
@@ -258,7 +258,7 @@ struct BlobTests {
         return path
     }
 
-    @Test("Each is read once, in every generation and part, and a changed byte is found")
+    @Test("Each is read once, in every generation and sub-store, and a changed byte is found")
     func damage() throws {
         let pool = try store.prepareOwn().poolPath
         let long = ByteString(repeatElement(0x61, count: 2_500_000))
@@ -281,7 +281,7 @@ struct BlobTests {
         #expect(findings[0].fix == "slipway trim")
     }
 
-    @Test("What may not be read is counted")
+    @Test("Unreadable blobs are counted")
     func hidden() async {
         await #expect(processExitsWith: .success) {
             becomeNobody()
@@ -292,7 +292,7 @@ struct BlobTests {
         }
     }
 
-    @Test("The counts are told")
+    @Test("The counts are reported")
     func counts() {
         let facts = BlobFacts(matching: 3, bytes: 12, unreadable: 2)
         #expect(facts.findings().details(.blobsVerified) == ["3 blobs, 12 B, 2 could not be read"])

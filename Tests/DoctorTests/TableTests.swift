@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The doctor's table and report")
 struct TableTests {
-    @Test("docs/doctor.md is the table, and so keeps every code's meaning")
+    @Test("docs/doctor.md equals the table, so every code keeps its meaning")
     func document() throws {
         let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/doctor.md")
         let text = ByteString(try Data(contentsOf: file.standardizedFileURL))
@@ -21,7 +21,7 @@ struct TableTests {
         #expect(text.split("\n").filter { $0.hasPrefix("| DOC") } == expected)
     }
 
-    @Test("What is wrong has a why and one command; what is right has neither", arguments: Check.allCases)
+    @Test("A problem has a reason and one command; other findings have neither", arguments: Check.allCases)
     func rows(_ check: Check) {
         let row = check.row
         #expect(row.title.utf8.count > 6 && !row.title.hasSuffix("."))
@@ -33,7 +33,7 @@ struct TableTests {
         #expect(check.code.count == 6 && check.code.hasPrefix("DOC"))
     }
 
-    @Test("The worst stands first, then the codes; the worst one is the exit code")
+    @Test("The worst come first, then by code; the worst one determines the exit code")
     func order() {
         let report = Report([
             Finding(.homeInOrder), Finding(.umaskUnusual, "0002"), Finding(.shimMissing), Finding(.severalShims, "b"),
@@ -47,7 +47,7 @@ struct TableTests {
         #expect(Report([]).worst == .ok)
     }
 
-    @Test("The JSON has everything, and is JSON")
+    @Test("The JSON contains everything and is valid")
     func json() throws {
         let report = Report([Finding(.dockerFound, "\"x\""), Finding(.defaultACL, "/a b", path: "/a b")])
         let json = try #require(JSON(report.json.text))
@@ -61,7 +61,7 @@ struct TableTests {
         #expect(JSON(Report([]).json.text)?[key: "worst"]?.string == "ok")
     }
 
-    @Test("For people: three lines for what is wrong, one for what is right, no colours and no tricks")
+    @Test("For people: three lines for a problem, one for anything else, without colours and control characters")
     func text() {
         let report = Report([Finding(.dockerFound, "x"), Finding(.defaultACL, "/a\u{1B}[2J\n", path: "/a\u{1B}b")])
         let text = report.text(inColour: false).split("\n")
@@ -74,7 +74,7 @@ struct TableTests {
         #expect(report.text(inColour: true).range(of: "\n\u{1B}[33mwarning\u{1B}[0m  DOC503") != nil)
     }
 
-    @Test("Long lists are cut, and say so")
+    @Test("Long lists are shortened, and say so")
     func listing() {
         #expect(ByteString.listing(["a", "b"], most: 2) == "a, b")
         #expect(ByteString.listing(["a", "b", "c", "d"], most: 2) == "a, b and 2 more")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Doctor
 
-@Suite("The doctor's verdict, and the nearest way out")
+@Suite("The doctor's verdict and the nearest fix")
 struct VerdictTests {
     private func verdict(_ checks: Check...) -> ByteString { Report(checks.map { Finding($0) }).verdictText }
 
@@ -27,7 +27,7 @@ struct VerdictTests {
     }
 
     @Test(
-        "Each check that stops exports or the shim has its part in it",
+        "Every check that stops exports or the shim affects it",
         arguments: Check.allCases.filter { $0.row.severity != .ok })
     func complete(_ check: Check) {
         let verdict = Report([Finding(check)]).verdict
@@ -60,7 +60,7 @@ struct VerdictTests {
         #expect(try fix(.storeMovable, user: 0) == "chmod +t <path>")
     }
 
-    @Test("A plugin that is there is linked and not installed")
+    @Test("An existing plugin is linked, not installed")
     func plugin() throws {
         #expect(
             try fix(.buildxMissing, "apt-get", plugin: ".docker/cli-plugins/docker-buildx")
