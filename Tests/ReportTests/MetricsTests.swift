@@ -40,7 +40,7 @@ struct MetricsTests {
         return metrics
     }
 
-    @Test("What is counted, in OpenMetrics")
+    @Test("The counters in OpenMetrics")
     func counted() {
         let store = Metrics.Store(bytes: [("live", 5)], budget: 9, free: nil, keys: 1, exports: 2, trims: 3)
         let lines = some.text(.openmetrics, user: 1000, version: "1.2.3", store: store).split("\n")
@@ -63,7 +63,7 @@ struct MetricsTests {
         #expect(lines.suffix(2) == ["# EOF", ""])
     }
 
-    @Test("The older format has no units and no end, and samples' names")
+    @Test("The older format has no units and no end mark, and uses the names of samples")
     func older() {
         let text = some.text(.prometheus, user: 0, version: "1", store: nil)
         #expect(text.range(of: "# TYPE slipway_builds_total counter\n") != nil)
@@ -71,7 +71,7 @@ struct MetricsTests {
         #expect(text.range(of: "# UNIT") == nil && text.range(of: "# EOF") == nil)
     }
 
-    @Test("What is kept is read back and goes on; what is torn is nothing")
+    @Test("The sums are read back and continue; a torn file counts as none")
     func kept() throws {
         var metrics = some
         metrics.journal = LinePosition(offset: 5, digest: "a")

@@ -35,7 +35,7 @@ struct ReportTests {
             engines: [(name, name)])
     }
 
-    @Test("Whatever names say, they say it as text")
+    @Test("Names always appear as text")
     func escaped() {
         let html = ReportPage(facts(Self.evil)).html
         #expect(
@@ -47,7 +47,7 @@ struct ReportTests {
         }
     }
 
-    @Test("It needs nothing from elsewhere, and stays small")
+    @Test("It needs no other resources, and stays small")
     func alone() {
         let html = ReportPage(facts("a repository", builds: 5_000)).html
         #expect(html.count < 300_000)
@@ -58,7 +58,7 @@ struct ReportTests {
         #expect(ReportPage(facts(long, builds: 300)).html.count < 300_000)
     }
 
-    @Test("What it sums up")
+    @Test("What it summarizes")
     func sums() {
         let html = ReportPage(facts("shop")).html
         for text in [
@@ -73,7 +73,7 @@ struct ReportTests {
         #expect(lines.contains { $0.range(of: "1 min 30 s  shop shop, line 3 of shop") != nil })
     }
 
-    @Test("Nothing recorded, and numbers that no build has")
+    @Test("Nothing recorded, and impossible numbers")
     func extremes() {
         var empty = facts("shop", builds: 0)
         empty.store = nil

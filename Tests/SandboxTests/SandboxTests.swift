@@ -115,7 +115,7 @@ struct SandboxTests {
         Verdict(try #require(SandboxContainer(json)), by: standard)
     }
 
-    @Test("What the engine tells; what is no container is none")
+    @Test("The engine's answer; anything but a container is skipped")
     func reading() throws {
         let box = try #require(SandboxContainer(Self.json("1", state: "running")))
         #expect(box.id == "1" && box.name == "box-1" && box.image == "img" && box.workspace == "/here")
@@ -133,7 +133,7 @@ struct SandboxTests {
         }
     }
 
-    @Test("Listing: by label, in order, without one that goes meanwhile; another answer is an error")
+    @Test("Listing: by label, in order, without one that disappears meanwhile; any other answer is an error")
     func listing() throws {
         let engine = Engine(
             [Self.json("3", workspace: "/a"), Self.json("1", workspace: "/b"), Self.json("2", workspace: "/b")])
@@ -183,14 +183,14 @@ struct SandboxTests {
         #expect(try Self.verdict(unknown, by: Self.standard(all: true)) == .workspaceGone("/gone"))
     }
 
-    @Test("Where the engine does not say what it can limit, configurations are not judged")
+    @Test("If the engine does not report its limits, configurations are not judged")
     func unknownEngine() throws {
         let standard = Verdict.Standard(nil, origin: "us", includesOthers: false) { $0.hasPrefix("/gone") }
         #expect(try Self.verdict(Self.json("1", { $0.pids = 5 }), by: standard) == .current)
         #expect(try Self.verdict(Self.json("1", workspace: "/gone"), by: standard) == .workspaceGone("/gone"))
     }
 
-    @Test("What the command decided itself is no difference; labels that do not fit the hash tell nothing")
+    @Test("What the command decided is not a difference; labels that do not match the hash are ignored")
     func ownDecisions() throws {
         var json = Self.json("1", { $0.memory = 1 << 30 }, more: [SandboxLabels.own: "memory"])
         #expect(try Self.verdict(json) == .current)
@@ -205,7 +205,7 @@ struct SandboxTests {
         #expect(try Self.verdict(json) == .changed([]))
     }
 
-    @Test("Only stopped ones are removed, several at a time within the bound, never by force")
+    @Test("Only stopped ones are removed, a limited number at a time, never by force")
     func removing() throws {
         let many = (0..<12).map { Self.json(ByteString("old\($0)"), workspace: "/gone") }
         let engine = Engine(
@@ -226,7 +226,7 @@ struct SandboxTests {
         #expect(words.isDisjoint(with: ["--force", "-f", "stop", "kill", "--volumes"]))
     }
 
-    @Test("One started since it was listed stays, one that is gone is gone, and what fails is told")
+    @Test("One started since the listing stays, a missing one is done, and a failure is reported")
     func races() throws {
         let listed = ["started", "gone", "stuck", "taken"].map { Self.json(ByteString($0), workspace: "/gone") }
         let containers = listed.compactMap(SandboxContainer.init)
@@ -248,14 +248,14 @@ struct SandboxTests {
         #expect(report.failed[0].said.range(of: "driver failed") != nil)
     }
 
-    @Test("Nothing to do is nothing done")
+    @Test("With nothing to do, nothing is done")
     func nothing() {
         let engine = Engine()
         #expect(Reconciliation([], by: Self.standard()).remove(engine) == .init())
         #expect(engine.calls.isEmpty)
     }
 
-    @Test("A path that may not be looked at is not gone")
+    @Test("A path that cannot be examined does not count as missing")
     func paths() throws {
         let standard = Verdict.Standard(SandboxConfiguration(.init(), on: nil), origin: nil)
         #expect(standard.isMissing("/nonexistent/x") && standard.isMissing("/etc/passwd/x"))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("docs/package-caches.md")
 struct DocumentTests {
-    @Test("It has every code, and so keeps every code's meaning")
+    @Test("It has every code, so every code keeps its meaning")
     func codes() throws {
         let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/package-caches.md")
         let text = ByteString(try Data(contentsOf: file.standardizedFileURL))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Files for the builder")
 struct LuggageTests {
-    @Test("Requirement files come with those that they include")
+    @Test("Requirement files are sent with those that they include")
     func requirements() throws {
         let folder = try TemporaryFolder()
         try folder.write("r.txt", "-r sub/base.txt\n--constraint=c.txt # pins\n-c https://example.invalid/x\nsix\n")
@@ -31,7 +31,7 @@ struct LuggageTests {
                 == ["a.txt", "b.txt", "c.txt"])
     }
 
-    @Test("A file by its full path, or one that is not there, is refused")
+    @Test("A file by its full path, or a missing one, is refused")
     func refused() throws {
         let folder = try TemporaryFolder()
         try folder.write("r.txt", "-r /etc/passwd\n")
@@ -46,7 +46,7 @@ struct LuggageTests {
         }
     }
 
-    @Test("npm gets a package.json, the user's or the lock's, and one for each folder of a workspace")
+    @Test("npm gets a package.json, the user's or the lock file's, and one for each directory of a workspace")
     func npm() throws {
         let lock: ByteString = """
             {"lockfileVersion":3,"packages":{"":{"name":"p","workspaces":["w/*"]},"w/a":{"name":"a"},

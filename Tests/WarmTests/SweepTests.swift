@@ -51,7 +51,7 @@ struct SweepTests {
 
     private func names(_ items: [Sweep.Item]) -> [ByteString] { items.map(\.name).sorted() }
 
-    @Test("What nobody needs goes; what is current, in use, young or somebody else's stays")
+    @Test("Unneeded ones are removed; current, used, young and foreign ones stay")
     func trim() throws {
         let engine = engine()
         let dry = try Sweep(engine, now: 100 * hour, dryRun: true).trim(grace: 24 * hour)
@@ -70,7 +70,7 @@ struct SweepTests {
         #expect(names(later.removed) == ["d", "g2", "idle"])
     }
 
-    @Test("What a killed run has left waits a day, not for a generation's grace time")
+    @Test("Leftovers of a killed run are removed after a day, regardless of a generation's grace time")
     func leftovers() throws {
         let early = try Sweep(engine(), now: 23 * hour, dryRun: true).trim(grace: Sweep.usualGrace)
         #expect(names(early.removed) == ["idle"])
@@ -78,7 +78,7 @@ struct SweepTests {
         #expect(names(late.removed) == ["d", "idle"])
     }
 
-    @Test("However old, the current generation stays")
+    @Test("The current generation stays, however old it is")
     func current() throws {
         let engine = FakeEngine()
         add(engine, layer: "a")
@@ -86,7 +86,7 @@ struct SweepTests {
         #expect(try Sweep(engine, now: 100_000 * hour, dryRun: false).trim(grace: 0) == Sweep.Report())
     }
 
-    @Test("When a damaged newest generation goes, the one before it stays: it is current then")
+    @Test("When a damaged newest generation is removed, the one before it stays, because it is then the current one")
     func damaged() throws {
         let engine = engine()
         engine.volumes["g4"] = .init(labels: ["app": "slipway", "type": "cache", "slipway.created": "99999999"])
@@ -111,7 +111,7 @@ struct SweepTests {
         #expect(names(report.kept) == ["a", "b", "c", "used"])
     }
 
-    @Test("Purging removes all, but for what a container has and what that lies on")
+    @Test("Purging removes everything except what a container uses and the layers below that")
     func purge() throws {
         let engine = engine()
         let report = try Sweep(engine, now: 100 * hour, dryRun: false).purge()
@@ -121,7 +121,7 @@ struct SweepTests {
     }
 
     // docker ends, and in the background the shim removes the view, at any time.
-    @Test("A view that goes while all are removed holds nothing, whenever that is", arguments: [false, true])
+    @Test("A view that disappears during a purge holds nothing, at any moment", arguments: [false, true])
     func goingView(isRemoved: Bool) throws {
         var kept: Set<[ByteString]> = []
         for moment in 0..<14 {
@@ -141,7 +141,7 @@ struct SweepTests {
         #expect(kept == [[], ["a", "used"]])
     }
 
-    @Test("A view that goes while trimming looks holds nothing")
+    @Test("A view that disappears during a trim holds nothing")
     func goingViewOfATrimming() throws {
         for moment in 0..<4 {
             let engine = engine()
@@ -154,7 +154,7 @@ struct SweepTests {
         }
     }
 
-    @Test("Builders of runs that were killed go, those at work stay")
+    @Test("Builders of killed runs are removed, and active ones stay")
     func builders() throws {
         let engine = FakeEngine()
         engine.instead = { (_, call) throws(DockerClientError) in
@@ -170,7 +170,7 @@ struct SweepTests {
     }
 
     // A run that cleans up, or another purge.
-    @Test("A builder that somebody is removing already is waited for, a while", arguments: [1, 5, 1000])
+    @Test("If a builder is already being removed, that is awaited for a while", arguments: [1, 5, 1000])
     func goingBuilder(refusals: Int) throws {
         let engine = FakeEngine()
         add(engine, layer: "a")

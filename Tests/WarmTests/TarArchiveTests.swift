@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An archive for docker cp")
 struct TarArchiveTests {
-    @Test("tar unpacks it: folders above, long names, contents of any length")
+    @Test("tar can unpack it: parent directories, long names, contents of any length")
     func unpacks() throws {
         let folder = try TemporaryFolder()
         let long = ByteString("deep/").repeated(40) + "name"

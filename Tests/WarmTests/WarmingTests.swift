@@ -28,7 +28,7 @@ struct WarmingTests {
         engine.volumes.values.map { $0.labels["type"] ?? "none" }.sorted()
     }
 
-    @Test("A generation is made last, names its layer, and is all that is left with it")
+    @Test("The generation is made last and names its layer; nothing else remains")
     func publishes() throws {
         let engine = FakeEngine()
         let warmed = try warm(engine)
@@ -45,7 +45,7 @@ struct WarmingTests {
         #expect(makes.last?.last == name)
     }
 
-    @Test("Names go into files, never into words")
+    @Test("Names are passed in files, never in arguments")
     func namesAreData() throws {
         let engine = FakeEngine()
         _ = try warm(engine)
@@ -56,7 +56,7 @@ struct WarmingTests {
 
     /// As many calls as a successful run makes, and some more.
     @Test(
-        "Whichever call fails or is interrupted, nothing is published and nothing is left", arguments: 0..<28,
+        "Whichever call fails or is interrupted, nothing is published and nothing is left behind", arguments: 0..<28,
         [false, true])
     func fails(_ broken: Int, _ interrupts: Bool) {
         let engine = FakeEngine()
@@ -83,7 +83,7 @@ struct WarmingTests {
 
     // A purge mistakes a builder that has not started, or has ended, for one that a killed run has left.
     @Test(
-        "A generation whose layer is removed while it is made is not published, and nothing is left",
+        "A generation whose layer is removed meanwhile is not published, and nothing is left behind",
         arguments: ["slipway-probe-", "slipway-generation-"] as [ByteString], [false, true])
     func purgedMeanwhile(_ next: ByteString, _ isAddition: Bool) throws {
         let engine = FakeEngine()
@@ -103,7 +103,7 @@ struct WarmingTests {
         #expect(engine.volumes.isEmpty && engine.containers.isEmpty, "\(engine.volumes.keys)")
     }
 
-    @Test("A container that a purge is removing already is waited for, a while", arguments: [1, 5, 1000])
+    @Test("If a purge is already removing a container, that is awaited for a while", arguments: [1, 5, 1000])
     func goingContainer(refusals: Int) throws {
         let engine = FakeEngine()
         var rest = refusals
@@ -117,7 +117,7 @@ struct WarmingTests {
         #expect(warmed.left.isEmpty == (refusals < 1000) && engine.pauses < 20)
     }
 
-    @Test("A newer generation that another run publishes at the same time takes nothing from this one")
+    @Test("A newer generation that another run publishes at the same time does not affect this one")
     func overtaken() throws {
         let engine = FakeEngine()
         var isFirst = true
@@ -134,7 +134,7 @@ struct WarmingTests {
         #expect(!isFirst && warmed.left.isEmpty && kinds(engine) == ["cache", "cache", "cache-layer"])
     }
 
-    @Test("A volume that exists with other labels is told, and stays")
+    @Test("A volume that exists with other labels is reported, and stays")
     func foreign() {
         let engine = FakeEngine()
         engine.volumes["slipway-generation-1000-abcdef012345"] = .init(labels: ["app": "slipway", "type": "other"])
@@ -166,7 +166,7 @@ struct WarmingTests {
         #expect(mount.split(":").count == 3 && mount.range(of: "dst=/dev/slipway,") != nil)
     }
 
-    @Test("--add never falls back behind a newest generation that is not whole: no container gets the older one")
+    @Test("--add never uses a generation before an incomplete newest one, because no container gets that")
     func damagedBase() throws {
         let engine = FakeEngine()
         let good = try warm(engine)
@@ -194,7 +194,7 @@ struct WarmingTests {
         #expect([current.name] == next.volumes && current.layers == next.layers)
     }
 
-    @Test("How views mount is tried, and what is no answer is no label")
+    @Test("Mounting views is tested, and without an answer there is no label")
     func probe() throws {
         let refused = DockerAnswer(error: "failed to mount local volume: invalid argument", exitCode: 1)
         let engine = FakeEngine()
@@ -209,7 +209,7 @@ struct WarmingTests {
     }
 
     @Test(
-        "What the builder tells",
+        "The builder's output",
         arguments: [
             ("fail\ttool-missing\tgo\n", DockerClientError.Code.toolMissing),
             ("fail\ttool-failed\tpip 25.3\t1\n", .toolFailed),
@@ -223,7 +223,7 @@ struct WarmingTests {
         #expect(failure?.code == code && engine.volumes.isEmpty)
     }
 
-    @Test("The shared volumes are made once, filled again, and kept when a later run fails")
+    @Test("The shared volumes are made once, filled again, and kept if a later run fails")
     func shared() throws {
         let engine = FakeEngine()
         #expect(try warm(engine, mode: .readOnly).volumes == ["slipway-pip-cache"])
@@ -264,7 +264,7 @@ struct WarmingTests {
     }
 
     @Test(
-        "An engine whose containers would get nothing is told so before anything is made",
+        "If an engine's containers would get nothing, that is reported before anything is made",
         arguments: ["1.41", "1.44", "1.45", "1.51", "2.0", ""])
     func old(_ version: ByteString) throws {
         let engine = FakeEngine()
@@ -280,7 +280,7 @@ struct WarmingTests {
         }
     }
 
-    @Test("Off is off")
+    @Test("The mode off")
     func off() {
         let failure = #expect(throws: DockerClientError.self) { try warm(FakeEngine(), mode: .off) }
         #expect(failure?.code == .modeOff)

@@ -28,7 +28,7 @@ struct ContextFingerprintTests {
             until: deadline)
     }
 
-    @Test("The same twice, whatever is left out")
+    @Test("The same for the same tree, whatever is left out")
     func same() throws {
         let first = try #require(fingerprint())
         #expect(fingerprint() == first)
@@ -41,7 +41,7 @@ struct ContextFingerprintTests {
         case content, time, mode, link, newFile, gone, newFolder, folderMode, exception, git, replaced, dockerfile
     }
 
-    @Test("Every change of what is sent is noticed", arguments: Change.allCases)
+    @Test("Every change to what is sent is noticed", arguments: Change.allCases)
     private func noticed(_ change: Change) throws {
         let before = try #require(fingerprint())
         let file = folder["app/src/a"]
@@ -72,14 +72,14 @@ struct ContextFingerprintTests {
         #expect(try #require(fingerprint()).digest != before.digest)
     }
 
-    @Test("Without time for all of it there is none, nor where something cannot be seen")
+    @Test("There is none without time for everything, or if something cannot be read")
     func cut() throws {
         #expect(fingerprint(until: Deadline { true }) == nil)
         try Files.remove(folder["app/Dockerfile"])
         #expect(fingerprint() == nil)
     }
 
-    @Test("A change at this very moment could go unseen")
+    @Test("A change at this very moment could go unnoticed")
     func settled() throws {
         let now = Clock.now
         let seen = try #require(fingerprint())

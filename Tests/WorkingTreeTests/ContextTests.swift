@@ -33,7 +33,7 @@ struct ContextTests {
 
     private func paths(_ record: ContextRecord) -> [ByteString] { record.entries.map(\.path) }
 
-    @Test("Everything is there, with modes, and comes back from its bytes")
+    @Test("A record has everything, with modes, and can be read back")
     func whole() {
         let record = record()
         #expect(record.gap == nil)
@@ -46,7 +46,7 @@ struct ContextTests {
     }
 
     // The start of a process's memory cannot be read: EIO, as from a broken disk.
-    @Test("A file that cannot be read to its end has no digest, and the record a gap")
+    @Test("A file that cannot be read to its end has no digest, and leaves a gap in the record")
     func brokenFile() throws {
         try folder.write("ignore", "*\n!mem\n")
         let record = ContextSurvey.record(
@@ -55,7 +55,7 @@ struct ContextTests {
         #expect(record.gap == .unreadable)
     }
 
-    @Test("What changed after the build began is not known by its contents")
+    @Test("The contents of files that changed after the build began are unknown")
     func changedSince() throws {
         let began = Clock.now
         #expect(record(began: began) == record())
@@ -74,7 +74,7 @@ struct ContextTests {
         #expect(ContextDifference(from: changed, to: record()).contents == ["src/a"])
     }
 
-    @Test("Cut anywhere, or with any byte changed, it is no record")
+    @Test("Truncated anywhere, or with any byte changed, it is not a record")
     func torn() {
         let bytes = record().bytes
         for length in 0..<bytes.count { #expect(ContextRecord(bytes.prefix(length)) == nil) }
@@ -85,7 +85,7 @@ struct ContextTests {
         }
     }
 
-    @Test("Hostile names come back as they were")
+    @Test("Hostile names are read back unchanged")
     func names() throws {
         let entries = [ByteString([0xFF, 0x0A]), ByteString([0xFF, 0x0A, 0x1B]), "z"].map {
             ContextRecord.Entry(path: $0, kind: .file, mode: 0o7777, size: .max >> 1, digest: .max)
@@ -105,7 +105,7 @@ struct ContextTests {
         #expect(record().gap == .ignoreFile)
     }
 
-    @Test("git's files are told of, not read")
+    @Test("git's own files are mentioned, but not read")
     func gitFolder() throws {
         try folder.write("app/.git/objects/x", "x")
         #expect(paths(record()).filter { $0.hasPrefix(".git") } == [".git"])
@@ -122,7 +122,7 @@ struct ContextTests {
         #expect(record("app", small).entries[4].digest == 0)
     }
 
-    @Test("What git knows is not read again", .enabled(if: RealGit.program != nil, "git is not installed"))
+    @Test("Contents that git knows are not read again", .enabled(if: RealGit.program != nil, "git is not installed"))
     func fromGit() throws {
         try git("init", "-q", "app")
         try git("add", "--all", in: "app")
@@ -140,14 +140,14 @@ struct ContextTests {
         #expect(record().entries.first { $0.path == "src/a" }?.digest == 0x61780798228d17af)
     }
 
-    @Test("A spoiled index is no help and no harm")
+    @Test("A damaged index neither helps nor harms")
     func spoiledIndex() throws {
         try folder.write("app/.git/index", "DIRC, and then nothing that fits")
         try folder.write("app/.git/HEAD", "ref: refs/heads/main\n")
         #expect(record().entries.first { $0.path == "src/a" }?.digest == 0x7898_1922_613b_2afb)
     }
 
-    @Test("Differences are told apart")
+    @Test("Kinds of differences are distinguished")
     func differences() {
         func entry(_ path: ByteString, mode: UInt32 = 0o644, digest: UInt64 = 1) -> ContextRecord.Entry {
             .init(path: path, kind: .file, mode: mode, size: 1, digest: digest)
@@ -173,7 +173,7 @@ struct ContextTests {
         #expect(partial.added.isEmpty && partial.isPartial)
     }
 
-    @Test("FIFOs, devices and links are told, never opened; an ignore file that a link leads out is none")
+    @Test("FIFOs, devices and links are recorded, never opened; an ignore file linked from outside is ignored")
     func special() throws {
         #expect(mkfifo(folder["app/fifo"].lossy, 0o644) == 0)
         try Files.makeLink(folder["app/outside"], to: folder["elsewhere"])

@@ -27,7 +27,7 @@ struct IgnoreRulesTests {
         #expect(rules.leavesOut(ByteString(path)) == isOut)
     }
 
-    @Test("Later lines take back what earlier ones left out, and the other way round")
+    @Test("Later lines override earlier ones, in both directions")
     func exceptions() throws {
         let rules = try #require(IgnoreRules("*\n!src\nsrc/secret\n! README*  \nREADME.old\n"))
         let left = ["a", "src/a", "src/secret", "src/secret/x", "README", "README.old", "other/README"]
@@ -43,13 +43,13 @@ struct IgnoreRulesTests {
     }
 
     @Test(
-        "What docker refuses, or cannot be told, is no set of rules",
+        "A file that docker refuses, or that is unclear, has no rules",
         arguments: ["!", "a[", "[]a]", "a\\", "*^", "[[:a:]]"])
     func refused(text: String) {
         #expect(IgnoreRules(ByteString(text)) == nil)
     }
 
-    @Test("A long pattern takes no time to speak of")
+    @Test("A long pattern takes hardly any time")
     func long() throws {
         let pattern = ByteString(String(repeating: "*a", count: 200))
         let path = ByteString(String(repeating: "a", count: 200) + "b")

@@ -48,7 +48,7 @@ struct ModeSurveyTests {
     }
 
     @Test(
-        "Each umask is known by what it makes",
+        "Each umask is recognized by its modes",
         arguments: [(0o002, 0o664, 0o775), (0o077, 0o600, 0o700), (0o027, 0o640, 0o750), (0o007, 0o660, 0o770)]
             as [(UInt32, UInt32, UInt32)])
     func umasks(mask: UInt32, file: UInt32, wide: UInt32) throws {
@@ -68,7 +68,7 @@ struct ModeSurveyTests {
         #expect(try self.survey().differences.isEmpty)
     }
 
-    @Test("Modes that no umask makes have none behind them")
+    @Test("Modes that no umask produces have no umask")
     func noUmask() throws {
         set(0o664, "app/plain")
         set(0o600, "app/src/deep/inner")
@@ -78,13 +78,13 @@ struct ModeSurveyTests {
         #expect(try survey().umask == nil)
     }
 
-    @Test("Files alone tell their umask")
+    @Test("Files alone are enough to recognize a umask")
     func filesAlone() throws {
         set(0o600, "app/plain")
         #expect(try survey().umask == 0o077)
     }
 
-    @Test("Setgid directories are told, and fixed")
+    @Test("Setgid directories are reported and fixed")
     func setgid() throws {
         set(0o2755, "app/src")
         set(0o2775, "app/src/deep")
@@ -94,7 +94,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/src"]).mode == 0o755)
     }
 
-    @Test("What is not tracked stays as it is")
+    @Test("Untracked files stay unchanged")
     func untracked() throws {
         try folder.write("app/src/mine", "mine\n", mode: 0o600)
         try folder.makeFolder("app/other", mode: 0o700)
@@ -105,7 +105,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/other"]).mode == 0o700)
     }
 
-    @Test("An executable bit of the user's own is left as it is, the rest is not")
+    @Test("An executable bit that the user changed stays, and the rest is fixed")
     func executable() throws {
         set(0o775, "app/plain")
         set(0o664, "app/src/run")
@@ -118,7 +118,7 @@ struct ModeSurveyTests {
         #expect(survey.differences.isEmpty)
     }
 
-    @Test("Where git does not believe modes, the index alone counts")
+    @Test("If git does not trust modes, only the index counts")
     func fileMode() throws {
         try git("config", "core.fileMode", "false", in: "app")
         set(0o755, "app/plain")
@@ -127,7 +127,7 @@ struct ModeSurveyTests {
         #expect(changes(survey) == ["plain 755 644"])
     }
 
-    @Test("Through a link in a directory's place nothing is looked at or changed")
+    @Test("Nothing is examined or changed through a link in place of a directory")
     func linkedDirectory() throws {
         try folder.write("elsewhere/run", "theirs\n", mode: 0o600)
         try folder.write("elsewhere/deep/inner", "theirs\n", mode: 0o600)
@@ -153,7 +153,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/plain"]).mode == 0o600)
     }
 
-    @Test("A file with other names differs, and is left alone: they are not ours")
+    @Test("A file with other names differs, but is left alone, because those may belong to others")
     func hardLinks() throws {
         set(0o600, "app/plain")
         set(0o664, "app/src/deep/inner")
@@ -219,7 +219,7 @@ struct ModeSurveyTests {
         #expect(changes(try survey("long")) == ["a/b 600 644"])
     }
 
-    @Test("Split, torn and missing indexes are told, not guessed")
+    @Test("Split, torn and missing indexes are reported, not guessed")
     func unknown() throws {
         try git("update-index", "--split-index", in: "app")
         #expect {
@@ -235,7 +235,7 @@ struct ModeSurveyTests {
         #expect(throws: Checkout.CheckoutError.self) { try survey() }
     }
 
-    @Test("Names with newlines, escapes and bytes that are no UTF-8")
+    @Test("Names with newlines, escapes and bytes that are not UTF-8")
     func names() throws {
         let names: [ByteString] = ["new\nline", "esc\u{1B}[31m", ByteString([0x6E, 0xFF, 0xFE])]
         for name in names { try folder.write("app/odd/" + name, "x\n", mode: 0o664) }
@@ -245,7 +245,7 @@ struct ModeSurveyTests {
         #expect(survey.repair().fixed.count == 3)
     }
 
-    @Test("Time that has run out leaves a part, also among the directories of one path")
+    @Test("When time runs out the result is partial, even among the directories of one path")
     func limits() throws {
         let repository = try #require(GitRepository.containing(folder["app"]))
         for number in 0..<300 { try folder.write("app/many/" + ByteString(decimal: number), "") }
@@ -265,7 +265,7 @@ struct ModeSurveyTests {
     }
 
     @Test(
-        "A file that others may not read is opened to them only with the index's content",
+        "A file that others cannot read is opened to them only if it has the index's content",
         arguments: ["sha1", "sha256"])
     func secrets(format: ByteString) throws {
         try git("init", "-q", "--object-format=" + format, "own")
@@ -302,7 +302,7 @@ struct ModeSurveyTests {
         }
     }
 
-    @Test("What takes a file's place between the look and the repair is not changed")
+    @Test("A file that is replaced between the survey and the repair is not changed")
     func refilled() throws {
         set(0o600, "app/plain")
         let survey = try survey()
@@ -313,7 +313,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/plain"]).mode == 0o600)
     }
 
-    @Test("A submodule of another user's is told, and not looked at", .enabled(if: Kernel.userID == 0, "needs root"))
+    @Test("Another user's submodule is reported, and not examined", .enabled(if: Kernel.userID == 0, "needs root"))
     func foreignSubmodule() throws {
         try git("init", "-q", "inner")
         try git("commit", "-q", "--allow-empty", "-m", "first", in: "inner")
@@ -326,7 +326,7 @@ struct ModeSurveyTests {
         #expect(survey.obstacles.count == 1 && survey.obstacles[0].range(of: "another user's") != nil)
     }
 
-    @Test("A directory is opened to others only if all that they could read in it then is git's")
+    @Test("A directory is opened to others only if everything that they could then read is git's content")
     func closedDirectories() throws {
         func closes(_ name: ByteString, _ content: ByteString, mode: UInt32) throws -> Bool {
             try folder.write("app/src/deep/" + name, content, mode: mode)
@@ -358,7 +358,7 @@ struct ModeSurveyTests {
         #expect(try survey().repair(limits).fixed.isEmpty)
     }
 
-    @Test("A directory with a repository's own inside is not opened to those who could read that then")
+    @Test("A directory that contains a .git is not opened to users who could then read that")
     func closedRepositories() throws {
         try git("init", "-q", "app/sub")
         try git("commit", "-q", "--allow-empty", "-m", "first", in: "app/sub")
@@ -375,7 +375,7 @@ struct ModeSurveyTests {
         #expect(try Files.status(folder["app/sub"]).mode == 0o755)
     }
 
-    @Test("Of indexes that name too much nothing is known")
+    @Test("Nothing is known about indexes that name too much")
     func tooManyNames() throws {
         let checkout = try Checkout(of: #require(GitRepository.containing(folder["app"])))
         func known(_ most: Int) -> Bool {

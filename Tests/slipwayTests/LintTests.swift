@@ -25,7 +25,7 @@ struct LintTests {
     }
 
     @Test(
-        "Words that are refused",
+        "Arguments that are refused",
         arguments: [
             ["--select", "SLP101"], ["--select", ""], ["--diff", "--format", "json"], ["--diff", "--json"],
             ["--json", "--format", "sarif"], ["--fix", "--diff"],
@@ -34,7 +34,7 @@ struct LintTests {
         #expect(throws: (any Error).self) { try LintCommand.parse(arguments) }
     }
 
-    @Test("--fix writes the file whole, keeps its mode and a link to it, and leaves nothing behind")
+    @Test("--fix replaces the file atomically, keeps its mode and a link to it, and leaves nothing behind")
     func fix() throws {
         let folder = try TemporaryFolder()
         let file = folder.path.appending(path: "real"), link = folder.path.appending(path: "Dockerfile")
@@ -69,7 +69,7 @@ struct LintTests {
         #expect(try folder.names() == ["Dockerfile"])
     }
 
-    @Test("Directories are searched; what cannot be read is told, and the rest is read all the same")
+    @Test("Directories are searched; unreadable ones are reported, and the rest is still read")
     func directories() throws {
         let folder = try TemporaryFolder()
         for name in [
@@ -103,7 +103,7 @@ struct LintTests {
         #expect(LintSource.Search(path).files == [path])
     }
 
-    @Test("A base that floats is no finding in what tests read")
+    @Test("A floating base image is not a finding in files for tests")
     func fixtures() throws {
         let folder = try TemporaryFolder()
         for (place, code) in [("app", 1), ("testdata/app", 0), ("pkg/fixtures", 0), ("fixtures-of-ours", 1)]
@@ -116,7 +116,7 @@ struct LintTests {
         #expect(status([other.lossy]) == 1)
     }
 
-    @Test("In directories, a link that leads out is left out; one that is named is followed")
+    @Test("In directories, a link to the outside is skipped; a named one is followed")
     func links() throws {
         let folder = try TemporaryFolder()
         try folder.write("out/real", Self.bad)
@@ -137,7 +137,7 @@ struct LintTests {
     }
 
     // Root may read everything, so the test changes to another user first.
-    @Test("A directory that cannot be read hides no other, and one that is too deep is told")
+    @Test("An unreadable directory hides no other, and one that is too deep is reported")
     func unreadable() async throws {
         let folder = try TemporaryFolder()
         for name in ["a", "locked", "z"] as [ByteString] { try folder.write(name + "/Dockerfile", Self.bad) }
@@ -160,7 +160,7 @@ struct LintTests {
         #expect(LintSource.Search(folder["deep/x"]).files.count == 1)
     }
 
-    @Test("JSON and SARIF have every finding; text has no control characters of the file's")
+    @Test("JSON and SARIF have every finding; the text has no control characters from the file")
     func formats() throws {
         let file = Dockerfile("FROM \u{1B}[2Jdebian\nRUN curl https://x.invalid | sh\n")
         let report = LintReport(path: "a b/Dockerfile", findings: Linter.findings(in: file))
@@ -179,7 +179,7 @@ struct LintTests {
         #expect(run[key: "tool"]?[key: "driver"]?[key: "rules"]?.array?.count == Rule.allCases.count)
     }
 
-    @Test("A difference has its hunks where they belong, and ends without a line's end are told")
+    @Test("A difference has its hunks in the right places, and a missing newline at the end is reported")
     func difference() {
         let lines = (1...20).map { ByteString(decimal: $0) }
         var other = lines

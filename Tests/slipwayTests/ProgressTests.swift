@@ -3,7 +3,7 @@ import Testing
 
 @testable import slipway
 
-@Suite("How far something has come")
+@Suite("Progress")
 struct ProgressTests {
     private func text(_ done: UInt64, of total: UInt64, after seconds: Double) -> ByteString {
         Progress(began: 0).text(done, of: total, now: Int64(seconds * 1_000_000_000))
@@ -20,7 +20,7 @@ struct ProgressTests {
         #expect(Progress(began: 0).summary(3_000_000, now: 3_000_000_000) == "in 3 s, 1.0 MB/s")
     }
 
-    @Test("Numbers that nothing has", arguments: [0, 1, UInt64.max], [0, 1, Int64.max, Int64.min])
+    @Test("Impossible numbers", arguments: [0, 1, UInt64.max], [0, 1, Int64.max, Int64.min])
     func extremes(_ bytes: UInt64, _ now: Int64) {
         for began in [0, Int64.min, Int64.max] {
             let progress = Progress(began: began)

@@ -7,7 +7,7 @@ import WorkingTree
 
 @testable import slipway
 
-@Suite("What is found about a recorded build")
+@Suite("Facts about a recorded build")
 struct RecordedBuildTests {
     private let folder: TemporaryFolder
     private let generation: ByteString = "store/v1/u0/gen-000001"
@@ -41,7 +41,7 @@ struct RecordedBuildTests {
         return (folder[place], manifest[key: "digest"]?.string ?? "")
     }
 
-    @Test("What was executed and had been imported is overlooked, unless it was to be executed")
+    @Test("An executed step that had been imported is overlooked, unless it had to be executed")
     func overlooked() throws {
         let began: Int64 = 1_795_867_200_500_000_000  // 2026-11-28T12:00:00.5Z
         var record = BuildRecord(began: began, process: 1, context: PublicAddress("/app"))
@@ -61,7 +61,7 @@ struct RecordedBuildTests {
         }
     }
     @Test(
-        "A build is compared with that of the nearest files, of those with that of its own arguments, then with the newest"
+        "A build is compared with the one with the most similar files, then with the same arguments, then the newest"
     )
     func former() throws {
         let outline = DockerfileOutline("FROM base\nARG FLAVOR\nARG SIZE\nRUN make $FLAVOR $SIZE\n")

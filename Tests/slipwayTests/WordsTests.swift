@@ -8,7 +8,7 @@ import Warm
 
 @testable import slipway
 
-@Suite("The words after slipway")
+@Suite("Arguments of slipway")
 struct WordsTests {
     private func status(_ words: [String]) -> Int32 {
         do {
@@ -19,7 +19,7 @@ struct WordsTests {
         }
     }
 
-    @Test("log: filters, each alone and all together")
+    @Test("log: filters, separately and combined")
     func log() throws {
         let plain = try Log.parse([])
         #expect(plain.filter == .init() && plain.count == 20)
@@ -33,7 +33,7 @@ struct WordsTests {
         #expect(try Log.parse(["--since=0s"]).filter.since.map { (3_600...3_660).contains($0 - hour) } == true)
     }
 
-    @Test("stats: since when, and as text")
+    @Test("stats: since a time, and as text")
     func stats() throws {
         #expect(try Stats.parse([]).since.moment == nil)
         #expect(try Stats.parse(["--json", "--since", "2026-09-01T08:00Z"]).json)
@@ -57,7 +57,7 @@ struct WordsTests {
     }
 
     @Test(
-        "Bad usage ends with 2",
+        "Bad usage exits with 2",
         arguments: [
             ["log", "--code", "SLP999"], ["log", "--code", "217"], ["log", "--code"], ["log", "--since", "soon"],
             ["log", "--since", "-1h"], ["log", "--last", "0"], ["log", "--nonesuch"], ["stats", "--since", "soon"],
@@ -69,7 +69,7 @@ struct WordsTests {
         #expect(status(words) == 2)
     }
 
-    @Test("warm: what is asked for, words for docker as they stand")
+    @Test("warm: the request, with docker's arguments unchanged")
     func warm() throws {
         let request = try WarmCommand.parse([
             "--image", "i", "--pip", "a b", "--pip=c", "-r", "r.txt", "--npm", "l.json", "--run-arg", "-e",
@@ -82,7 +82,7 @@ struct WordsTests {
         #expect(request.tools == [.pip, .npm, .go])
     }
 
-    @Test("What warming, trimming and status say")
+    @Test("The output of warm, trim and status")
     func packageTexts() throws {
         var warmed = Warmed()
         (warmed.volumes, warmed.files, warmed.bytes, warmed.used) = (["g"], 1, 2000, ["npm 9"])
@@ -100,7 +100,7 @@ struct WordsTests {
         #expect(summary.isEmpty && summary.bytes == nil)
     }
 
-    @Test("A message says what to give instead")
+    @Test("A message says what to use instead")
     func messages() {
         for (words, text) in [
             (["log", "--code", "SLP999"], "docs/reasons.md lists all"), (["log", "--since", "soon"], "such as 2h"),
