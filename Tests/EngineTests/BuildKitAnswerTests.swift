@@ -76,7 +76,7 @@ enum BuildKitText {
     }
 
     @Test(
-        "Good ones, however they are cut",
+        "Valid ones, however they are split",
         arguments: [
             (Text.frames([]), []), (Text.frames([1, 2, 3]), [1, 2, 3]),
             // Other frames of Go's server: an acknowledgement, a wider window, a ping, a frame of an unknown type.
@@ -98,7 +98,7 @@ enum BuildKitText {
     }
 
     @Test(
-        "Frames that are refused, or not enough",
+        "Frames that are refused or incomplete",
         arguments: [
             "", Text.settings, Text.settings + Text.head, Text.settings + Text.head + Text.data([1]),
             // No settings first; only acknowledged ones; settings on a stream, or truncated; an acknowledgement with
@@ -178,7 +178,7 @@ enum BuildKitText {
         }
     }
 
-    @Test("What is asked is what an engine takes, byte by byte") func request() {
+    @Test("The request is what an engine expects, byte for byte") func request() {
         let request = BuildKitCall.request("/a", [0x0A])
         let frames = request.dropFirst(24)
         #expect(request.hasPrefix("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
@@ -196,7 +196,7 @@ enum BuildKitText {
         Result { () throws(MalformedResponse) in try BuildKitWorker.only(in: message) }
     }
 
-    @Test("With containerd's store, as 28 and 26 tell") func containerd() throws {
+    @Test("With containerd's store, as reported by 28 and 26") func containerd() throws {
         let worker = try #require(try BuildKitWorker.only(in: Text.worker()))
         #expect(worker.identifier == "sppm0a4si6n32hjbq7uzvw9ou")
         #expect(worker.usesContainerdStore)
@@ -209,7 +209,7 @@ enum BuildKitText {
                 && info.version == same.version && info.usesContainerdStore == same.usesContainerdStore)
     }
 
-    @Test("With the classic store, by the engine's own identifier of either kind") func classic() throws {
+    @Test("With the classic store, by either kind of the engine's own identifier") func classic() throws {
         for identifier: ByteString in [
             "713a1e2a-f668-4477-aaec-75bac6913f05", "3VUB:37YQ:E2QB:5DKN:PBH2:X2BH:V37S:74GG:6XIM:IBRZ:MGZD:WHTY",
         ] {
@@ -219,10 +219,10 @@ enum BuildKitText {
         }
     }
 
-    @Test("An empty list has none") func none() { #expect(read([]) == .success(nil)) }
+    @Test("An empty list has no worker") func none() { #expect(read([]) == .success(nil)) }
 
     @Test(
-        "What is not certain",
+        "Uncertain answers",
         arguments: [
             // The ID that all had up to 24.0.0; none; some that cannot be used in a filter.
             Text.worker("moby", []), Text.worker(""), Text.worker("a\"b"), Text.worker("a b"),
@@ -248,7 +248,7 @@ enum BuildKitText {
     func uncertain(message: [UInt8]) { #expect(read(message) == .failure(MalformedResponse())) }
 
     @Test(
-        "Engines' names",
+        "Names of engines",
         arguments: [
             ("Docker/28.5.2+dfsg4 (linux)", Version(28, 5), "linux"),
             ("Docker/24.0.9 (windows)", Version(24, 0), "windows"),
@@ -263,7 +263,7 @@ enum BuildKitText {
         #expect(release?.system ?? "" == system)
     }
 
-    @Test("The question leaves out who is known") func question() throws {
+    @Test("The question leaves out the known worker") func question() throws {
         #expect(BuildKitWorker.question(besides: nil) == [])
         let known = try #require(BuildKitWorker(identifier: "a1", usesContainerdStore: true, architecture: "amd64"))
         #expect(BuildKitWorker.question(besides: known) == BuildKitText.field(1, "id!=\"a1\""))

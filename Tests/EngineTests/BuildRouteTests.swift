@@ -71,7 +71,7 @@ import Testing
         #expect(find(folder) == .success(folder["a/docker-buildx"]))
     }
 
-    @Test("Slipway in the plugin's place hands on to the next one") func ourselves() throws {
+    @Test("Slipway as the plugin passes on to the next one") func ourselves() throws {
         let folder = try TemporaryFolder()
         let slipway = try folder.write("bin/docker", "\u{7F}ELF SLIPWAY-SHIM", mode: 0o755)
         try folder.makeFolder("a")
@@ -81,7 +81,7 @@ import Testing
         #expect(find(folder) == .success(folder["b/docker-buildx"]))
     }
 
-    @Test("The next one behind Slipway: what cannot run, a copy of Slipway and what was passed already are passed over")
+    @Test("The next one behind Slipway: skips files that cannot run, copies of Slipway, and scripts passed already")
     func next() throws {
         let folder = try TemporaryFolder()
         let environment = DockerEnvironment(home: folder["home"])
@@ -104,7 +104,7 @@ import Testing
         #expect(next(EngineRequest(configDirectory: folder["other"]))?.path == other)
     }
 
-    @Test("A first one that cannot run is not passed over", arguments: OddFile.allCases)
+    @Test("A first one that cannot run is not skipped", arguments: OddFile.allCases)
     func odd(file: OddFile) throws {
         let folder = try TemporaryFolder()
         try file.put(at: "a/docker-buildx", in: folder)
@@ -112,7 +112,7 @@ import Testing
         #expect(find(folder) == .failure(EngineError(.buildxBroken, folder["a/docker-buildx"])))
     }
 
-    @Test("A file without the right to run it, and a link to nothing") func notExecutable() throws {
+    @Test("A file that is not executable, and a dangling link") func notExecutable() throws {
         let folder = try TemporaryFolder()
         try folder.write("b/docker-buildx", "", mode: 0o644)
         #expect(find(folder).reason == .buildxBroken)

@@ -28,7 +28,7 @@ import Testing
         Result { () throws(EngineError) in try store.instance(named: name)?.driver }
     }
 
-    @Test("BUILDX_CONFIG, else a folder beside config.json") func directory() {
+    @Test("BUILDX_CONFIG, or else a directory beside config.json") func directory() {
         let configuration = DockerConfiguration(directory: "/c")
         #expect(BuilderStore(DockerEnvironment(buildxDirectory: "/b"), configuration).directory == "/b")
         #expect(BuilderStore(DockerEnvironment(buildxDirectory: ""), configuration).directory == "/c/buildx")
@@ -51,7 +51,7 @@ import Testing
         #expect(instance?.driver == driver)
     }
 
-    @Test("Names are found without regard to capitals; a bad name is none") func names() throws {
+    @Test("Names are case-insensitive; an invalid name is not found") func names() throws {
         try write("Rem", driver: "remote")
         #expect(instance("rEM") == .success("remote"))
         #expect(instance("other") == .success(nil))
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(
-        "A file that is none is a doubt",
+        "Anything but a file is a doubt",
         arguments: ["instances/dc", "current", "defaults/x", "activity/dc"] as [ByteString])
     func odd(name: ByteString) throws {
         let hash = SHA256.hexDigest(of: "k").prefix(20)

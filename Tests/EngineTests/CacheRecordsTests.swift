@@ -12,7 +12,7 @@ struct CacheRecordsTests {
         names.flatMap { Text.field(1, Text.field(1, $0 + "cdefghijklmno") + [0x10, 1] + Text.field(8, "RUN true")) }
     }
 
-    @Test("Names are read")
+    @Test("Names are parsed")
     func names() throws {
         let records = try #require(
             CacheRecords(listing: Self.answer(["zzzzzzzzzzz1", "000000000001", "j37mpw1hneb2"])))
@@ -20,7 +20,7 @@ struct CacheRecordsTests {
         #expect(CacheRecords(records.text) == records)
     }
 
-    @Test("Each has to be among the others")
+    @Test("Each record has to be among the others")
     func among() throws {
         let few = try #require(CacheRecords("000000000001 j37mpw1hneb2"))
         let more = try #require(CacheRecords("zzzzzzzzzzz1 000000000001 j37mpw1hneb2 000000000000"))
@@ -30,7 +30,7 @@ struct CacheRecordsTests {
     }
 
     @Test(
-        "No engine's words",
+        "Not an engine's answer",
         arguments: [
             [], [0x0A], [0x0A, 0], Text.field(2, "j37mpw1hneb2"), Text.field(1, Text.field(1, "short")),
             Text.field(1, Text.field(1, "UPPERCASE0123456789")), Text.field(1, Text.field(2, "j37mpw1hneb2ynckca")),
@@ -38,13 +38,13 @@ struct CacheRecordsTests {
         ] as [[UInt8]])
     func malformed(message: [UInt8]) { #expect(CacheRecords(listing: message) == nil) }
 
-    @Test("What is asked leaves out what a step may need at that moment") func question() {
+    @Test("The question leaves out what a step may need at that moment") func question() {
         #expect(
             CacheRecords.question
                 == Text.field(1, "type!=exec.cachemount,type!=source.local,type!=source.git.checkout"))
     }
 
-    @Test("More than is looked at")
+    @Test("More than is examined")
     func many() {
         let names = (0..<8192).map { ByteString(String($0 + 40_000, radix: 36)).zeroPadded(to: 12) }
         #expect(CacheRecords(listing: Self.answer(names)) != nil)

@@ -47,7 +47,7 @@ struct ContainerEngineTests {
     }
 
     @Test(
-        "Removing: the engine's word for done, in use and gone",
+        "Removing: the engine's answers for done, in use and gone",
         arguments: [("204 No Content", true), ("409 Conflict", false), ("404 Not Found", false)]
             as [(ByteString, Bool)])
     func remove(_ status: ByteString, _ expected: Bool) throws {
@@ -78,7 +78,7 @@ struct ContainerEngineTests {
         #"{"OSType":""# + system + #"""# + more + "}"
     }
 
-    @Test("What an engine can limit; what it does not speak of, it cannot")
+    @Test("What an engine can limit; what it does not mention, it cannot")
     func limits() throws {
         let all: ByteString =
             #","NCPU":8,"MemoryLimit":true,"SwapLimit":true,"PidsLimit":true,"CpuCfsQuota":true,"CpuCfsPeriod":true"#
@@ -97,7 +97,7 @@ struct ContainerEngineTests {
     }
 
     @Test(
-        "An engine that does not tell, or whose containers are not Linux",
+        "An engine that does not answer, or whose containers are not Linux",
         arguments: [
             (info("windows", ",\"NCPU\":2"), .engineNotLinux), (info("linux", ""), .engineAnswerUnreadable),
             (info("linux", ",\"NCPU\":-1"), .engineAnswerUnreadable), ("{}", .engineAnswerUnreadable),

@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(
-        "Nothing said is nothing set",
+        "Missing fields are not set",
         arguments: [
             "", " \n", "{}", #"{"currentContext":"","aliases":null,"cliPluginsExtraDirs":null}"#,
             #"{"aliases":{"Builder":"x"},"currentContext":null}"#,
@@ -67,7 +67,7 @@ import Testing
         #expect(try DockerConfiguration.read(in: folder["none"]) == DockerConfiguration(directory: folder["none"]))
     }
 
-    @Test("What is no readable file is a doubt, and never hangs", arguments: OddFile.allCases)
+    @Test("Anything but a readable file is a doubt, and never hangs", arguments: OddFile.allCases)
     func odd(file: OddFile) throws {
         let folder = try TemporaryFolder()
         try file.put(at: "c/config.json", in: folder)

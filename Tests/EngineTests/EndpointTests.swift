@@ -71,7 +71,7 @@ import Testing
         #expect(DockerContext.usesTLS(request, environment) == expected)
     }
 
-    @Test("The machine's table of names") func hostTable() {
+    @Test("The machine's hosts file") func hostTable() {
         let table: ByteString = "# x localhost\n127.0.0.1\tLocalHost a # dind\n::1 localhost\n\n10.0.0.9  dind\r\njunk"
         #expect(HostTable.addresses(of: "localhost", in: table) == ["127.0.0.1", "::1"])
         #expect(HostTable.addresses(of: "DIND", in: table) == ["10.0.0.9"])
@@ -154,7 +154,7 @@ import Testing
         #expect(resolve(folder, context: "c") == .success(expected))
     }
 
-    @Test("A context that is not there, or says another name") func unknown() throws {
+    @Test("A missing context, or one with another name in it") func unknown() throws {
         let folder = try TemporaryFolder()
         #expect(resolve(folder, context: "c") == .failure(EngineError(.contextUnknown, "c")))
         #expect(resolve(folder, context: "../../x").reason == .contextUnknown)
@@ -176,7 +176,7 @@ import Testing
         #expect(resolve(folder, context: "c").reason == .dockerConfigUnreadable)
     }
 
-    @Test("A context's file that is none", arguments: OddFile.allCases)
+    @Test("Something other than a file in place of a context's file", arguments: OddFile.allCases)
     func odd(file: OddFile) throws {
         let folder = try TemporaryFolder()
         try file.put(at: metaPath("c"), in: folder)

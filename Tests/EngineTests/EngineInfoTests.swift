@@ -17,8 +17,8 @@ func infoText(
         + #"],"OSType":""# + system + #"","Architecture":"x86_64","ServerVersion":""# + version + #""}"#
 }
 
-@Suite("What an engine tells") struct EngineInfoTests {
-    @Test("A whole answer") func fields() throws {
+@Suite("An engine's answer to /info") struct EngineInfoTests {
+    @Test("A complete answer") func fields() throws {
         let info = try #require(EngineInfo(infoText()))
         #expect(info.identifier == "4f0c")
         #expect(info.operatingSystem == "linux")
@@ -28,7 +28,7 @@ func infoText(
     }
 
     @Test(
-        "No engine's words",
+        "Not an engine's answer",
         arguments: [
             "", "{}", "null", "OK", #"{"OSType":"linux"}"#, #"{"OSType":"","ServerVersion":"28.0"}"#,
             #"{"OSType":"linux","ServerVersion":28}"#, #"{"OSType":"linux","ServerVersion":"28.0","DriverStatus":"x"}"#,
@@ -39,7 +39,7 @@ func infoText(
     func malformed(text: ByteString) { #expect(EngineInfo(text) == nil) }
 
     @Test(
-        "The store must say so in full",
+        "The store must be named in full",
         arguments: [
             #"null"#, "[]", #"[["driver-type"]]"#, #"[["driver-type","io.containerd.snapshotter.v1","x"]]"#,
             #"[["Driver-Type","io.containerd.snapshotter.v1"]]"#, #"["driver-type","io.containerd.snapshotter.v1"]"#,
@@ -51,7 +51,7 @@ func infoText(
     }
 
     @Test(
-        "What export needs",
+        "Requirements of export",
         arguments: [
             ("28.5.2", true, Version(0, 29), nil), ("24.0.0", true, Version(0, 9), nil),
             ("28.5.2", false, Version(0, 29), .engineCannotExport), ("23.0.6", true, Version(0, 29), .engineTooOld),
@@ -80,7 +80,7 @@ func infoText(
         #expect(server.received == ["GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"])
     }
 
-    @Test("Over TCP, by address and by the table of names") func tcp() throws {
+    @Test("Over TCP, by address and by the hosts file") func tcp() throws {
         let server = try TestServer(.answer("{}"))
         #expect(ask(.tcp(host: "127.0.0.1", port: server.port)) == .success("{}"))
         // The first address refuses, the second is not an address, the third answers.
@@ -100,7 +100,7 @@ func infoText(
     }
 
     @Test(
-        "Ways that are not gone",
+        "Connections that are not attempted",
         arguments: [
             .ssh, .tls, .namedPipe, .fileDescriptor, .nameService, .other,
         ] as [Endpoint.Way])
@@ -108,7 +108,7 @@ func infoText(
         #expect(ask(.notAsked(way)) == .failure(EngineError(.endpointNotAsked, way.name)))
     }
 
-    @Test("Sockets that are dead: none, a file, nobody behind it, a name too long") func dead() throws {
+    @Test("Dead sockets: missing, a file, without a listener, with too long a name") func dead() throws {
         #expect(ask(.unix(folder["none"])).reason == .engineSilent)
         #expect(ask(.unix(try folder.write("file", ""))).reason == .engineSilent)
         #expect(ask(.unix(folder.path)).reason == .engineSilent)
@@ -119,7 +119,7 @@ func infoText(
     }
 
     @Test(
-        "Whoever says nothing, or stops halfway, is waited for one second",
+        "An engine that says nothing, or stops halfway, is waited for one second",
         arguments: [
             "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK\r\n\r\nuntil when?",
         ] as [ByteString])
@@ -137,7 +137,7 @@ func infoText(
         #expect((900_000_000..<2_000_000_000).contains(least))
     }
 
-    @Test("What is done meanwhile is not counted as the engine's time, and is done only if somebody was asked")
+    @Test("Meanwhile work does not count as the engine's time, and runs only if an engine was asked")
     func meanwhile() throws {
         let server = try TestServer(at: folder["s"], .answer("{}"))
         var calls = 0
@@ -155,7 +155,7 @@ func infoText(
     }
 
     @Test(
-        "Half an answer, garbage, lies and refusals are not understood",
+        "Half an answer, garbage, lies and refusals are rejected",
         arguments: [
             "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK\r\nContent-Le", "\u{0}\u{1}\u{2}",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nshort\r\n0\r\n\r\n",

@@ -41,7 +41,7 @@ import Testing
 
     private var memory: ByteString { (try? Files.read(folder["memory"], limit: 4096)) ?? "" }
 
-    @Test("By its BuildKit, and the next time without what is known") func known() throws {
+    @Test("By its BuildKit, and the next time without the known worker") func known() throws {
         let server = try engine(Text.frames(Text.worker()))
         let first = try ask().get()
         #expect(first.identifier == "sppm0a4si6n32hjbq7uzvw9ou" && first.usesContainerdStore)
@@ -57,7 +57,7 @@ import Testing
         #expect(second.version == Version(29, 1) && second.identifier == first.identifier)
     }
 
-    @Test("An engine that has another worker now is told by that") func changed() throws {
+    @Test("An engine that now has another worker is noticed") func changed() throws {
         _ = try ask(after: Text.frames(Text.worker()))
         let other = Text.worker("713a1e2a", Text.label("moby.host-gateway-ip", "1"), Text.platform("arm64"))
         let info = try ask(after: Text.frames(other)).get()
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(
-        "Who has no such BuildKit is asked by `/info`, at once the next time",
+        "An engine without such a BuildKit is asked by `/info`, and the next time at once",
         arguments: [
             nil, Text.settings + Text.trailer, Text.frames(Text.worker("moby", [])), Text.frames([0xFF]),
             Text.frames([]),
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(
-        "Nor is one asked whose name is not that of a Docker since 24",
+        "BuildKit is not asked if the name is not that of a Docker since 24",
         arguments: ["Docker/20.10.24+dfsg1 (linux)", "Docker/23.0.6 (linux)", "Libpod/5.4.1 (linux)", ""]
             as [ByteString])
     func names(server name: ByteString) throws {
@@ -101,7 +101,7 @@ import Testing
         #expect(questions(server) == ["HEAD /_ping HTTP/1.1", "GET /info HTTP/1.1"])
     }
 
-    @Test("With another version, or after a day, its BuildKit is asked again") func again() throws {
+    @Test("With another version, or after a day, BuildKit is asked again") func again() throws {
         let server = try engine(nil)
         _ = ask()
         let line = memory
@@ -123,7 +123,7 @@ import Testing
         try Files.replace(folder["memory"], with: line, mode: 0o600)
     }
 
-    @Test("A silent BuildKit takes no more than a third of the time, and of one that is known it changes nothing")
+    @Test("A silent BuildKit takes a third of the time at most, and does not change what is remembered")
     func silent() throws {
         _ = try ask(after: Text.frames(Text.worker()))
         let known = memory
@@ -139,7 +139,7 @@ import Testing
         withExtendedLifetime(server) {}
     }
 
-    @Test("What is done meanwhile is done once, whoever answers") func meanwhile() throws {
+    @Test("Meanwhile work runs once, whoever answers") func meanwhile() throws {
         for frames in [Text.frames(Text.worker()), nil, Text.settings + Text.trailer] as [ByteString?] {
             try? Files.remove(folder["s"])
             try? Files.remove(folder["memory"])
@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test(
-        "A memory that is none of ours is not believed",
+        "A foreign memory is not used",
         arguments: [
             "worker a\"b containerd amd64", "worker a containerd arm", "worker a other amd64", "info 28.5",
             "info 28.5 never", "",

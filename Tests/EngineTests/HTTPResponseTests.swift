@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(
-        "Good ones, however they are cut",
+        "Valid ones, however they are split",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"),
             ("HTTP/1.1 200 OK\r\nContent-Length:0\r\n\r\n", 200, ""),
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(
-        "Bad ones, however they are cut",
+        "Invalid ones, however they are split",
         arguments: [
             "", "\r\n\r\n", "garbage\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
             "HTTP/1.1 2000 OK\r\n\r\n",
@@ -73,7 +73,7 @@ import Testing
         for size in [1, 2, 3, 7, 1000] { #expect(read(text, pieces: size) == nil) }
     }
 
-    @Test("Bounds hold for every way of ending") func bounds() {
+    @Test("The limits hold for every way in which an answer can end") func bounds() {
         let filler = ByteString(repeatElement(0x61, count: 20_000))
         #expect(read("HTTP/1.1 200 OK\r\nA: " + filler + "\r\n\r\n", pieces: 1000) == nil)
         let megabyte = ByteString(repeatElement(0x61, count: 1 << 20))
@@ -84,7 +84,7 @@ import Testing
         #expect(read(chunked + chunk + chunk + chunk + chunk + "1\r\na\r\n0\r\n\r\n", pieces: 65_536) == nil)
     }
 
-    @Test("An answer to HEAD ends with its head, whatever that says of a body")
+    @Test("An answer to HEAD ends with its head, whatever that says about a body")
     func head() throws {
         for header: ByteString in ["Content-Length: 99", "Transfer-Encoding: chunked", "X: y"] {
             var response = HTTPResponse(hasBody: false)

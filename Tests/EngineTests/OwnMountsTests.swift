@@ -7,7 +7,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Finding one's own mounts")
+@Suite("Finding this container's own mounts")
 struct OwnMountsTests {
     private static let id = ByteString(repeatElement(UInt8(ascii: "a"), count: 64))
     private static let sidecar = ByteString(repeatElement(UInt8(ascii: "b"), count: 64))
@@ -46,7 +46,7 @@ struct OwnMountsTests {
         server.received.map { ($0.split("\r")[0].dropLast(9)).split("?")[0] }
     }
 
-    @Test("Proved by the mounts; asked once, and again when the socket is another one")
+    @Test("Proved by the mounts; asked once, and again if the socket has changed")
     func remembered() throws {
         let answer: @Sendable (ByteString) -> [TestServer.Step] = { _ in
             [.answer(Self.container(("/srv/ws", "/nonexistent/ws")))]
@@ -64,7 +64,7 @@ struct OwnMountsTests {
         #expect(lines(server).count == 1)
     }
 
-    @Test("A memory that others could write is not believed")
+    @Test("A memory that others can write is not used")
     func memory() throws {
         let server = try TestServer(at: folder["s"]) { _ in [.answer(Self.container(("/srv/ws", "/nonexistent/ws")))] }
         for mode: UInt32 in [0o622, 0o600] {
@@ -75,14 +75,14 @@ struct OwnMountsTests {
         #expect(server.received.count == 2)
     }
 
-    @Test("Another engine does not know the container: nothing, and that is remembered")
+    @Test("Another engine does not know the container: no table, and that is remembered")
     func another() throws {
         let server = try TestServer(at: folder["s"]) { _ in [Self.missing] }
         for _ in 0..<2 { #expect(find([("/srv/ws", "/ws")]).reason == .engineElsewhere) }
         #expect(server.received.count == 1)
     }
 
-    @Test("No container, or files of two: nobody is asked")
+    @Test("No container, or files of two: no engine is asked")
     func nobody() throws {
         let engine: () throws(EngineError) -> ContainerEngine = { () throws(EngineError) in
             throw EngineError(.engineSilent)
@@ -97,7 +97,7 @@ struct OwnMountsTests {
                 == .containerNotProved)
     }
 
-    @Test("Where the mounts prove nothing, a file with a secret name does")
+    @Test("If the mounts prove nothing, a file with a secret name does")
     func nonce() throws {
         let server = try TestServer(at: folder["s"]) { [folder] request in
             guard request.hasPrefix("HEAD ") else { return [.answer(Self.container(("/mnt/ws", "/nonexistent/ws")))] }
@@ -111,7 +111,7 @@ struct OwnMountsTests {
         #expect(try !Files.names(in: folder.path, limit: 100).contains { $0.hasPrefix(".slipway-") })
     }
 
-    @Test("In another container's network the files are that one's: the table is this one's all the same")
+    @Test("In another container's network the files are that one's, but the table is this one's")
     func network() throws {
         let server = try TestServer(at: folder["s"]) { request in
             if request.hasPrefix("HEAD ") { return [request.range(of: Self.sidecar) != nil ? Self.head : Self.noFile] }
@@ -142,7 +142,7 @@ struct OwnMountsTests {
         #expect((try? Files.status(folder["state/paths"])) == nil)
     }
 
-    @Test("Two whose mounts fit, and no file to tell them apart: nothing is proved")
+    @Test("Two containers with the same mounts, and no file to distinguish them: nothing is proved")
     func twins() throws {
         let server = try TestServer(at: folder["s"]) { request in
             if request == "GET /containers/json" {

@@ -46,7 +46,7 @@ import Testing
             try Files.replace(memory, with: lines.joined(separator: ""), mode: 0o600)
         }
 
-        @Test("Asked once, in folders made for it; asked again when the file is another one") func once() throws {
+        @Test("Asked once, with its directories created; asked again if the file has changed") func once() throws {
             let path = try countingDocker()
             #expect(docker(path) == .docker(Version(28, 5)))
             #expect(docker(path) == .docker(Version(28, 5)))
@@ -58,7 +58,7 @@ import Testing
             #expect(try count() == 2)
         }
 
-        @Test("A script is believed for an hour, and no hour is longer than one") func script() throws {
+        @Test("A script's answer is used for an hour, and never longer") func script() throws {
             let path = try countingDocker()
             _ = docker(path)
             try patch(6, ByteString(decimal: Clock.now - 1))
@@ -72,7 +72,7 @@ import Testing
             #expect(try count() == 3)
         }
 
-        @Test("A real binary is believed as long as it stays the same") func binary() throws {
+        @Test("A real binary's answer is used as long as the file stays the same") func binary() throws {
             let path = folder["docker"]
             try folder.write("docker", Files.read("/bin/true", limit: 1 << 24), mode: 0o755)
             #expect(docker(path) == .unknown)
@@ -88,7 +88,7 @@ import Testing
             #expect(docker(folder["link"]) == .unknown)
         }
 
-        @Test("Without a place to remember, every question is asked") func noMemory() throws {
+        @Test("Without a file to remember in, every question is asked") func noMemory() throws {
             let path = try countingDocker()
             let file = try folder.write("file", "")
             for place in [nil, file.appending(path: "x"), "/proc/none/x", "/dev/null/x"] as [ByteString?] {
@@ -100,7 +100,7 @@ import Testing
             #expect(try count() == 4)
         }
 
-        @Test("A memory that others may write, or a link to one, is not believed") func untrusted() throws {
+        @Test("A memory that others can write, or a link to one, is not used") func untrusted() throws {
             let path = try countingDocker()
             _ = docker(path)
             try patch(7, "99.9")
@@ -114,7 +114,7 @@ import Testing
             #expect(try Files.status(memory, followLinks: false).kind == .regular)
         }
 
-        @Test("A memory of another owner is not believed", .enabled(if: Kernel.userID == 0)) func owner() throws {
+        @Test("A memory with another owner is not used", .enabled(if: Kernel.userID == 0)) func owner() throws {
             let path = try countingDocker()
             _ = docker(path)
             try patch(7, "99.9")
@@ -123,7 +123,7 @@ import Testing
         }
 
         @Test(
-            "A spoilt memory is learned anew",
+            "A damaged memory is rebuilt",
             arguments: [
                 "", "\n\n", "garbage", "docker 1 2 3 4 5 6", "docker 1 2 3 4 x y 28.5", "\u{0}\u{FF}",
                 "a b c d e 1 0 28.5\n",
@@ -140,7 +140,7 @@ import Testing
             #expect(try count() == 2)
         }
 
-        @Test("A memory that is no file", arguments: OddFile.allCases) func odd(kind: OddFile) throws {
+        @Test("A memory that is not a file", arguments: OddFile.allCases) func odd(kind: OddFile) throws {
             let path = try countingDocker()
             try kind.put(at: "state/slipway/versions", in: folder)
             #expect(docker(path) == .docker(Version(28, 5)))
@@ -159,7 +159,7 @@ import Testing
         }
 
         @Test(
-            "Programs that fail, hang, flood or are none",
+            "Programs that fail, hang, flood or are not programs",
             arguments: [
                 "exit 1", "echo Docker version 28.5.2, build 1; exit 3", "kill -9 $$", "exec sleep 60",
                 "exec cat /dev/zero", "echo Docker version dev, build 1",
@@ -172,7 +172,7 @@ import Testing
             #expect(Clock.monotonic - start < 30_000_000_000)
         }
 
-        @Test("What could not be asked is not remembered") func transient() throws {
+        @Test("A failed question is not remembered") func transient() throws {
             let path = try folder.write(script: "exec sleep 60", to: "docker")
             #expect(docker(path, patience: 200_000_000) == .unknown)
             try folder.write(script: "kill -9 $$", to: "docker")
@@ -184,7 +184,7 @@ import Testing
             #expect(Files.isMissing(memory))
         }
 
-        @Test("The plugin is asked as itself, not as docker's child") func plugin() throws {
+        @Test("The plugin is asked directly, not as docker's child") func plugin() throws {
             setenv("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker", 1)
             defer { unsetenv("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND") }
             let path = try folder.write(
@@ -258,8 +258,7 @@ import Testing
             #expect(server.received.count == 2)
         }
 
-        @Test("`docker build` does not follow `buildx use`; buildx does, and the engine is not asked") func use() throws
-        {
+        @Test("`docker build` ignores `buildx use`; buildx does not, and the engine is not asked") func use() throws {
             try instance("Rem", driver: "remote")
             try folder.write(
                 "home/.docker/buildx/current", #"{"Key":"unix://"# + folder["sock"] + #"","Name":"Rem","Global":false}"#
@@ -290,7 +289,7 @@ import Testing
             #expect(target.facts?.canExport == (reason == nil ? true : nil))
         }
 
-        @Test("A builder of another context, or none, is an error of buildx's own") func unknown() throws {
+        @Test("A builder of another context, or a missing one, is left to buildx to report") func unknown() throws {
             #expect(resolve(builder: "nobody") == .untouched(Note(.builderUnknown, "nobody")))
             #expect(resolve(builder: "default").facts?.driver == "docker")
             let meta: ByteString = #"{"Name":"c","Endpoints":{"docker":{"Host":"unix://"# + folder["sock"] + #""}}}"#
@@ -303,7 +302,7 @@ import Testing
         }
 
         @Test(
-            "An engine that is not sure to export gets imports only",
+            "An engine that may be unable to export gets imports only",
             arguments: [
                 ([.send("garbage")], .engineAnswerUnreadable), ([.answer("{}")], .engineAnswerUnreadable),
                 ([], .engineAnswerUnreadable),
@@ -352,7 +351,7 @@ import Testing
         }
 
         @Test(
-            "Programs that are no docker of today",
+            "Programs that are not a current docker",
             arguments: [
                 ("echo podman version 4.9.3", .dockerIsPodman), ("echo hello", .dockerVersionUnknown),
                 ("echo Docker version 20.10.24, build 1", .dockerTooOld), ("exit 1", .dockerVersionUnknown),

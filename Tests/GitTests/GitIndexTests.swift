@@ -113,7 +113,7 @@ struct GitIndexTests {
         #expect((first.modifiedSeconds, first.modifiedNanoseconds, first.size) == (3, 4, 10))
     }
 
-    @Test("Read in pieces of any size it is the same", arguments: [2, 3, 4] as [UInt32], [true, false])
+    @Test("Read in pieces of any size, it is the same", arguments: [2, 3, 4] as [UInt32], [true, false])
     func pieces(version: UInt32, isVerifying: Bool) throws {
         let writer = IndexWriter(version: version, extensions: [("TREE", [UInt8](repeating: 7, count: 99))])
         let bytes = writer.bytes(some)
@@ -123,14 +123,14 @@ struct GitIndexTests {
         }
     }
 
-    @Test("An index without files is one", arguments: [GitIndex.ObjectFormat.sha1, .sha256])
+    @Test("An index without files is valid", arguments: [GitIndex.ObjectFormat.sha1, .sha256])
     func empty(format: GitIndex.ObjectFormat) throws {
         let bytes = IndexWriter(format: format).bytes([])
         #expect(try WholeIndex(bytes, format: format).paths.isEmpty)
         #expect(throws: GitIndex.IndexError.torn) { try WholeIndex(Array(bytes.dropLast()), format: format) }
     }
 
-    @Test("A path without an end is not read to the file's", arguments: [2, 4] as [UInt32])
+    @Test("A path without an end is not read to the end of the file", arguments: [2, 4] as [UInt32])
     func endless(version: UInt32) {
         var next = IndexWriter(version: version).bytes([.init(path: "a")]).prefix(12 + 62 + (version == 4 ? 1 : 0))
         var pieces = 0
@@ -143,7 +143,7 @@ struct GitIndexTests {
         #expect(pieces < 5)
     }
 
-    @Test("The longest path that Linux takes, and none beyond it", arguments: [2, 4] as [UInt32])
+    @Test("The longest path that Linux permits, and no longer one", arguments: [2, 4] as [UInt32])
     func longPaths(version: UInt32) throws {
         let long = ByteString(repeatElement(UInt8(ascii: "x"), count: 4093))
         let entries: [IndexWriter.Entry] = [.init(path: "a/" + long), .init(path: "b"), .init(path: "b/" + long)]
@@ -155,14 +155,14 @@ struct GitIndexTests {
         }
     }
 
-    @Test("Paths come with the directories that they share with the one before", arguments: [2, 4] as [UInt32])
+    @Test("Paths come with the directories that they share with the previous one", arguments: [2, 4] as [UInt32])
     func shared(version: UInt32) throws {
         let index = try WholeIndex(
             IndexWriter(version: version).bytes(some + [.init(path: "sub/a/b"), .init(path: "sub/a/bc")]))
         #expect(index.shared == [0, 0, 4, 0, 0, 0, 0, 0, 6])
     }
 
-    @Test("A caller that says stop gets no more, and one without time gets none")
+    @Test("A caller that stops gets no more entries, and one without time gets none")
     func stopping() throws {
         let index = GitIndex(IndexWriter().bytes(some))
         var seen = 0
@@ -174,7 +174,7 @@ struct GitIndexTests {
         #expect(try !GitIndex(IndexWriter().bytes(some)).forEach(until: Deadline { true }) { _, _, _ in true })
     }
 
-    @Test("Sides of a merge, and files that are only intended")
+    @Test("Sides of a merge, and files that are only intended to be added")
     func flags() throws {
         let index = try WholeIndex(
             IndexWriter(version: 3).bytes([
@@ -192,7 +192,7 @@ struct GitIndexTests {
         #expect(index.entries.map(\.kind) == [.file(isExecutable: false), .sparseDirectory])
     }
 
-    @Test("Below a sparse directory nothing leads out of the tree", arguments: ["a/../x", "a/..", "a//x", "a/.git"])
+    @Test("Nothing below a sparse directory leads out of the tree", arguments: ["a/../x", "a/..", "a//x", "a/.git"])
     func belowSparse(path: String) {
         let writer = IndexWriter(version: 3)
         let first = IndexWriter.Entry(path: "a/", mode: 0o040000, more: 0x4000)
@@ -201,13 +201,13 @@ struct GitIndexTests {
         }
     }
 
-    @Test("A split index is named, though its entries have no names")
+    @Test("A split index is recognized, although its entries have no names")
     func split() {
         let writer = IndexWriter(extensions: [("link", [UInt8](repeating: 7, count: 20))])
         #expect(throws: GitIndex.IndexError.split) { try WholeIndex(writer.bytes([.init(path: "")])) }
     }
 
-    @Test("Extensions that may be ignored are, and no others")
+    @Test("Extensions that may be ignored are ignored, and no others")
     func extensions() throws {
         _ = try WholeIndex(IndexWriter(extensions: [("TREE", [1, 2, 3]), ("FSMN", [])]).bytes(some))
         #expect(throws: GitIndex.IndexError.extension("tree")) {
@@ -233,7 +233,7 @@ struct GitIndexTests {
         }
     }
 
-    @Test("What is no index, and versions of tomorrow")
+    @Test("Files that are not an index, and future versions")
     func foreign() {
         #expect(throws: GitIndex.IndexError.notAnIndex) {
             try WholeIndex(Array("not an index at all, but as long as one".utf8))
@@ -242,7 +242,7 @@ struct GitIndexTests {
         #expect(throws: GitIndex.IndexError.version(5)) { try WholeIndex(IndexWriter(version: 5).bytes(some)) }
     }
 
-    @Test("The checksum counts where there is one and somebody asks")
+    @Test("The checksum counts if there is one and it is requested")
     func checksum() throws {
         var bytes = IndexWriter().bytes(some)
         bytes[12] ^= 1
@@ -251,7 +251,7 @@ struct GitIndexTests {
         _ = try WholeIndex(IndexWriter(hasChecksum: false).bytes(some))
     }
 
-    @Test("Cut anywhere it is torn, and never a trap", arguments: [2, 3, 4] as [UInt32])
+    @Test("Truncated anywhere it is reported as torn, and never traps", arguments: [2, 3, 4] as [UInt32])
     func torn(version: UInt32) {
         let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
         for length in bytes.indices {
@@ -259,7 +259,7 @@ struct GitIndexTests {
         }
     }
 
-    @Test("Any byte may be any other, and never a trap", arguments: [2, 3, 4] as [UInt32])
+    @Test("Any byte may be changed to any other without a trap", arguments: [2, 3, 4] as [UInt32])
     func spoiled(version: UInt32) {
         let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)
         for place in bytes.indices {

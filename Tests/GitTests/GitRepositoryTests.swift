@@ -35,7 +35,7 @@ struct GitRepositoryTests {
         #expect(GitRepository.containing("/") == nil)
     }
 
-    @Test("Far down, where nobody stands, the search ends")
+    @Test("The search ends at an unreasonable depth")
     func deep() throws {
         try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
         #expect(GitRepository.containing(folder["r/" + ByteString("a/").repeated(20) + "a"]) != nil)
@@ -72,7 +72,7 @@ struct GitRepositoryTests {
     }
 
     @Test(
-        "HEAD, friendly or not",
+        "HEAD, valid and hostile",
         arguments: [
             ("ref: refs/heads/main\n", "main"), ("ref: refs/heads/a/b", "a/b"), ("ref:refs/heads/x", "x"),
             ("ref: refs/heads/a\nb\n", "a\nb"), ("ref: refs/heads/../../x", "../../x"),
@@ -85,7 +85,7 @@ struct GitRepositoryTests {
         #expect(try repository(at: "r").branch == branch)
     }
 
-    @Test("A HEAD that is huge, missing, no UTF-8, a FIFO's worth of nothing, or a link to itself")
+    @Test("A HEAD that is huge, missing, not UTF-8, a FIFO, or a link to itself")
     func oddHeads() throws {
         try folder.write("r/.git/HEAD", ByteString("ref: refs/heads/") + ByteString("x").repeated(9_000))
         #expect(try repository(at: "r").branch == "HEAD")
@@ -98,7 +98,7 @@ struct GitRepositoryTests {
     }
 
     @Test(
-        "A .git that is none",
+        "A .git that is not a repository",
         arguments: ["", "nonsense", "gitdir", ByteString("gitdir: ").repeated(2_000)] as [ByteString])
     func noRepository(_ text: ByteString) throws {
         try folder.write("outer/.git/HEAD", "ref: refs/heads/main\n")
@@ -106,7 +106,7 @@ struct GitRepositoryTests {
         #expect(try repository(at: "outer/inner").top == folder["outer"])
     }
 
-    @Test("A .git that leads nowhere is a repository of which nothing is known")
+    @Test("A .git that leads nowhere is a repository about which nothing is known")
     func broken() throws {
         try folder.write("r/.git", "gitdir: /nonexistent/../elsewhere\n")
         let repository = try repository(at: "r")
@@ -115,7 +115,7 @@ struct GitRepositoryTests {
         #expect(repository.branch == "HEAD")
     }
 
-    @Test("A clone of a local clone means where that one came from, once")
+    @Test("A clone of a local clone has that clone's origin, for one level")
     func cloneOfClone() throws {
         for (name, url): (ByteString, ByteString) in [
             ("first", "https://example.org/o/r.git"), ("second", folder["first"]), ("relative", "../first"),
@@ -161,7 +161,7 @@ struct GitRepositoryTests {
         #expect(GitConfig(text)?.url(ofRemote: "origin").flatMap { $0.isEmpty ? nil : $0 } == value)
     }
 
-    @Test("An empty address is none, and so is a configuration that cannot be read")
+    @Test("An empty address counts as none, and so does an unreadable configuration")
     func noOrigin() throws {
         try folder.write("r/.git/config", Self.config(""))
         #expect(try repository(at: "r").origin == nil)
@@ -233,7 +233,7 @@ struct GitRepositoryTests {
         try Descriptor.open(folder[name]).setOwner(user: user, group: user)
     }
 
-    @Test("A configuration that includes more files than anybody's does is not believed")
+    @Test("A configuration that includes too many files is not used")
     func manyIncludes() throws {
         try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
         let origin = Self.config("https://example.org/o/r")
@@ -245,7 +245,7 @@ struct GitRepositoryTests {
         #expect(try origins(1000) == nil)
     }
 
-    @Test("What is believed of an included file is what was read", .enabled(if: Kernel.userID == 0, "needs root"))
+    @Test("The included file that is checked is the one that is read", .enabled(if: Kernel.userID == 0, "needs root"))
     func includedMeanwhile() throws {
         try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
         try folder.write("r/.git/config", "[include]\npath=../../swapped\n")
@@ -269,7 +269,7 @@ struct GitRepositoryTests {
         #expect(believed.load(ordering: .relaxed) == 0)
     }
 
-    @Test("FIFOs in a repository's place hold nobody up")
+    @Test("FIFOs in place of a repository delay nobody")
     func fifos() throws {
         for name: ByteString in ["HEAD", "config", "commondir", "refs/remotes/origin/HEAD"] {
             try folder.makeFolder("r-" + ByteString(decimal: name.count) + "/.git")

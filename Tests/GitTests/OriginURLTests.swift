@@ -3,7 +3,7 @@ import Testing
 
 @testable import Git
 
-@Suite("A remote's address, one for all who mean the same")
+@Suite("A remote's address, the same for every spelling")
 struct OriginURLTests {
     @Test(
         "The same repository",
@@ -38,7 +38,7 @@ struct OriginURLTests {
     }
 
     @Test(
-        "Local paths are no address",
+        "Local paths are not addresses",
         arguments: [
             ("/srv/r.git", "/srv/r.git"), ("../r", "../r"), ("file:///srv/r", "/srv/r"), ("FILE:///srv/r", "/srv/r"),
             ("./a:b", "./a:b"), ("r", "r"), ("", ""), (":x", ":x"), (" /srv/r ", "/srv/r"),
@@ -49,7 +49,7 @@ struct OriginURLTests {
     }
 
     @Test(
-        "An address that names nothing is none, and no path either",
+        "An address that names nothing is neither an address nor a path",
         arguments: ["https://", "://", "ssh:///", "https://user:SECRET@", "https://?token=SECRET", "https://:443/"]
             as [ByteString])
     func nameless(_ url: ByteString) {
@@ -58,7 +58,7 @@ struct OriginURLTests {
     }
 
     @Test(
-        "Credentials are never in it",
+        "It never contains credentials",
         arguments: [
             "https://SECRET@host/o/r", "https://user:SECRET@host/o/r", "https://SECRET:x-oauth-basic@host/o/r",
             "https://user:a@SECRET@host/o/r", "https://host/o/r?access_token=SECRET", "https://host?token=SECRET",

@@ -2,7 +2,7 @@ import Formats
 import History
 import Testing
 
-@Suite("What builds cost and were spared")
+@Suite("What builds cost and saved")
 struct BuildAccountTests {
     private func entry(
         _ steps: [(ByteString, Bool, Int64)], of repository: ByteString = "r", export: Int64? = nil,
@@ -17,7 +17,7 @@ struct BuildAccountTests {
                 }, export: export))
     }
 
-    @Test("Cached steps count what they took when they ran")
+    @Test("Cached steps count with the time that they took when they ran")
     func saved() throws {
         let account = try #require(
             BuildAccount.accounts(of: [
@@ -31,7 +31,7 @@ struct BuildAccountTests {
         #expect(account.pays)
     }
 
-    @Test("Ten builds whose exports took longer than they saved do not pay, nine may still")
+    @Test("Ten builds whose exports took longer than they saved do not pay, but nine may")
     func pays() throws {
         let cheap = (1...9).map { entry([("a", false, 1)], export: 10, began: $0) }
         #expect(try #require(BuildAccount.accounts(of: cheap).first).pays)
@@ -43,7 +43,7 @@ struct BuildAccountTests {
         #expect(try #require(BuildAccount.accounts(of: all).first).pays)
     }
 
-    @Test("A bake is one of the ten, however many targets it has")
+    @Test("A bake counts as one of the ten, however many targets it has")
     func commands() throws {
         let bake = (1...20).map { entry([("a" + ByteString(decimal: $0), false, 1)], export: 10, imported: false) }
         let account = try #require(BuildAccount.accounts(of: bake).first)
@@ -52,7 +52,7 @@ struct BuildAccountTests {
         #expect(try !#require(BuildAccount.accounts(of: bake + later).first).pays)
     }
 
-    @Test("One account for each repository, the last first; lines come back, and torn ones do not")
+    @Test("One account for each repository, the latest first; lines are read back, except torn ones")
     func lines() throws {
         let entries = [
             entry([("a", false, 2_000_000)], of: "old"), entry([("a", true, 0)], of: "new", export: 3_000_000),

@@ -2,7 +2,7 @@ import Formats
 import History
 import Testing
 
-@Suite("What became of a build")
+@Suite("The outcome of a build")
 struct BuildOutcomeTests {
     static let log: ByteString = """
         WARNING: something of docker's
@@ -27,7 +27,7 @@ struct BuildOutcomeTests {
         #expect(outcome.firstMiss?.number == 3)
     }
 
-    @Test("Kept without the text of instructions, and read back")
+    @Test("Stored without the text of instructions, and read back")
     func kept() throws {
         let outcome = try #require(BuildOutcome(log: Self.log))
         #expect(outcome.json.text.range(of: "secret") == nil)
@@ -38,13 +38,13 @@ struct BuildOutcomeTests {
     }
 
     @Test(
-        "No step is no outcome",
+        "Without steps there is no outcome",
         arguments: ["", "ERROR: unknown command", "{\"vertexes\":[]}", "{\"vertexes\":[{\"name\":7}]}"])
     func nothing(text: String) {
         #expect(BuildOutcome(log: ByteString(text)) == nil)
     }
 
-    @Test("A build that is finished has no steps where the Dockerfile has none")
+    @Test("A finished build has no steps if the Dockerfile has none")
     func withoutSteps() throws {
         let begun: ByteString = #"{"vertexes":[{"digest":"sha256:1","name":"[1/1] FROM docker.io/library/debian:12"}]}"#
         #expect(BuildOutcome(log: begun) == nil)
@@ -53,7 +53,7 @@ struct BuildOutcomeTests {
         #expect(try #require(BuildOutcome(log: begun + "\n" + end)).steps.isEmpty)
     }
 
-    @Test("Stages and platforms are the steps' own")
+    @Test("Each step has its own stage and platform")
     func stages() throws {
         let log: ByteString = """
             {"vertexes":[{"digest":"sha256:1","name":"[linux/amd64 build 2/3] RUN a","started":"2026-01-02T03:04:05Z","cached":true}]}

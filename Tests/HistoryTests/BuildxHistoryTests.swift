@@ -4,7 +4,7 @@ import Testing
 
 @testable import History
 
-@Suite("Which build of buildx's a record is about")
+@Suite("Which of buildx's builds a record belongs to")
 struct BuildxHistoryTests {
     private static func reference(
         _ id: ByteString, at seconds: Int64, target: ByteString = "default", context: ByteString = "/app",
@@ -29,13 +29,13 @@ struct BuildxHistoryTests {
         #expect(Self.found(nil, others + [Self.reference("one", at: 12), Self.reference("two", at: 13)]) == "one")
     }
 
-    @Test("Two that began within a moment could be either")
+    @Test("Two that began almost at the same time cannot be distinguished")
     func doubt() {
         #expect(Self.found(nil, [Self.reference("one", at: 12), Self.reference("two", at: 12)]) == nil)
     }
 
     // As buildx 0.29 records them.
-    @Test("Builds of one context with other Dockerfiles, of which the first was slow to begin")
+    @Test("Builds of one context with different Dockerfiles, the first of which was slow to begin")
     func dockerfiles() {
         let noted = [
             Self.reference("a", at: 12, dockerfile: "/app/a/Dockerfile"),
@@ -63,7 +63,7 @@ struct BuildxHistoryTests {
         #expect(Self.found("web", [Self.reference("old", at: 12, target: "")]) == "old")
     }
 
-    @Test("What buildx has noted is read; what is torn or something else is left out")
+    @Test("buildx's notes are read, except torn and foreign ones")
     func noted() throws {
         let folder = try TemporaryFolder()
         let text: ByteString = #"{"Target":"my.web","LocalPath":"/app","DockerfilePath":"/app/D","GroupRef":"g"}"#

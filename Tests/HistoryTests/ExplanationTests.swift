@@ -50,7 +50,7 @@ struct ExplanationTests {
     private var copy: BuildOutcome.Step { step("COPY src /src", number: 2) }
     private var make: BuildOutcome.Step { step("RUN make all", number: 3) }
 
-    @Test("What the imported union holds and was executed all the same should have hit")
+    @Test("A step that the imported union has, but that was executed, should have hit")
     func overlooked() {
         var evidence = Evidence(
             build: side(), former: side(), outcome: BuildOutcome(steps: [make]), notes: [(.importAdded, "")])
@@ -105,7 +105,7 @@ struct ExplanationTests {
         #expect(explain(side(entries: [file("src/new")]), side(), [copy]).cause == .files)
     }
 
-    @Test("What tools leave behind, and git's own files")
+    @Test("Files left by tools, and git's own files")
     func clutter() {
         let told = explain(
             side(entries: [file("src/debug.log", digest: 2)]), side(entries: [file("src/debug.log")]), [copy])
@@ -158,7 +158,7 @@ struct ExplanationTests {
         #expect(Explanation(of: Evidence()).cause == .unknown)
     }
 
-    @Test("Nothing differs, and some stages were to be built without the cache")
+    @Test("Nothing differs, and the cache was disabled for some stages")
     func partlyAnew() {
         var now = side()
         func told(_ now: Evidence.Side) -> Explanation { explain(now, side(outcome: BuildOutcome(steps: [])), [copy]) }
@@ -184,7 +184,7 @@ struct ExplanationTests {
         #expect(told(copy, "other", side(entries: [file("src/a")])).cause == .files)
     }
 
-    @Test("Old buildx: no step is known, and what differs is told all the same")
+    @Test("Old buildx: no step is known, but differences are still reported")
     func noHistory() {
         let told = Explanation(
             of: Evidence(
@@ -231,7 +231,7 @@ struct OutlineTests {
         #expect(outline.instructions[1].text == "one two")
     }
 
-    @Test("Kept without commands and values")
+    @Test("Stored without commands and values")
     func kept() throws {
         let outline = DockerfileOutline("ARG TOKEN=secret OTHER\nFROM a AS b\nRUN echo secret\nCOPY a b\n")
         #expect(outline.json.text.range(of: "secret") == nil)
@@ -240,7 +240,7 @@ struct OutlineTests {
         #expect(back.instructions.map(\.tag) == outline.instructions.map(\.tag))
     }
 
-    @Test("Nothing is kept of a file that is no Dockerfile, and no value of arguments")
+    @Test("Nothing is stored about a file that is not a Dockerfile, nor any value of arguments")
     func foreign() {
         let shadow: ByteString = "root:$y$j9T$abc:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n"
         #expect(DockerfileOutline(shadow).instructions.isEmpty)
@@ -253,7 +253,7 @@ struct OutlineTests {
         #expect(DockerfileOutline(arguments.json)?.instructions.map(\.text) == ["A B C D E"])
     }
 
-    @Test("Addresses are kept without credentials and queries")
+    @Test("Addresses are stored without credentials and queries")
     func addresses() throws {
         var record = BuildRecord(
             began: 1, process: 2, context: PublicAddress("https://u:SECRET@h/o/r.git?token=SECRET#SECRET"),
@@ -270,7 +270,7 @@ struct OutlineTests {
         #expect(back.arguments.map(\.name) == ["ctx"] && back.context.text == "https://h/o/r.git")
     }
 
-    @Test("Records come back, without the values of arguments")
+    @Test("Records can be read back, without the values of arguments")
     func record() throws {
         var record = BuildRecord(
             began: 1, process: 2, context: PublicAddress("/a"), dockerfile: "/a/D",
@@ -307,7 +307,7 @@ struct OutlineTests {
     }
 
     @Test(
-        "What takes nothing of the context",
+        "Instructions that take nothing from the context",
         arguments: [
             "RUN make", "COPY --from=build /a /b", "ADD https://example.invalid/a /b", "COPY <<EOF /b", "COPY a",
         ])

@@ -29,7 +29,7 @@ struct JournalEntryTests {
         #expect(entry.has(.exportAdded) && !entry.has(.importAdded))
     }
 
-    @Test("What is exported, and what is said about one target of several")
+    @Test("What is exported, and notes about one target of several")
     func targets() throws {
         let alone = try #require(JournalEntry(Self.line))
         #expect(alone.exports == ["/s/x: y"] && alone.targets.isEmpty)
@@ -64,13 +64,13 @@ struct JournalEntryTests {
         #expect(try #require(JournalEntry(line.text)).imports == [one, two])
     }
 
-    @Test("Torn anywhere it is no entry")
+    @Test("Torn anywhere, it is not an entry")
     func torn() {
         for count in 0..<Self.line.count { #expect(JournalEntry(Self.line.prefix(count)) == nil) }
     }
 
     @Test(
-        "Nor is what is not the journal's",
+        "Nor is a foreign line",
         arguments: [
             "{}", "[]", "null", "7", #"{"time":"7","command":"build","changed":true,"notes":[]}"#,
             #"{"time":-1,"command":"build","changed":true,"notes":[]}"#,
@@ -83,7 +83,7 @@ struct JournalEntryTests {
         #expect(JournalEntry(line) == nil)
     }
 
-    @Test("What was found in a Dockerfile, whatever code it has")
+    @Test("Findings in a Dockerfile, with any code")
     func findings() throws {
         let lint: ByteString =
             #","lint":{"file":"a/Dockerfile","findings":[{"line":3,"column":5,"code":"LNT101"},{"line":1},7,{"line":9,"column":1,"#
@@ -99,7 +99,7 @@ struct JournalEntryTests {
         #expect(other.partlyRead == "a/Dockerfile" && other.findings.isEmpty)
     }
 
-    @Test("A reason of a later Slipway stays, a note without a code does not")
+    @Test("A reason from a later Slipway is kept, a note without a code is not")
     func laterReasons() throws {
         let entry = try #require(
             JournalEntry(
@@ -109,7 +109,7 @@ struct JournalEntryTests {
         #expect(entry.directory == "")
     }
 
-    @Test("Of files, the older first; torn lines and missing files are skipped")
+    @Test("Files in order, the older first; torn lines and missing files are skipped")
     func files() throws {
         let folder = try TemporaryFolder()
         let other = try entry(7, changed: false, [])

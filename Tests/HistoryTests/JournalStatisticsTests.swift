@@ -47,7 +47,7 @@ struct JournalStatisticsTests {
         #expect(JournalStatistics(of: []).json.text == text)
     }
 
-    @Test("Counts, and reasons of what was left alone by their frequency")
+    @Test("Counts, and the reasons for unchanged commands by frequency")
     func counts() throws {
         let journal = [
             try entry(
@@ -73,7 +73,7 @@ struct JournalStatisticsTests {
         #expect(some.entries == 2 && some.first == 30 && some.last == 40 && some.builds == 1 && some.declined == 1)
     }
 
-    @Test("What was waited for equal builds is summed up, and is nothing that was left out")
+    @Test("Waits for equal builds are added up, and do not count as left out")
     func waited() throws {
         let journal = [
             try entry(1, [Note(.importAdded), Note(.flightAwaited, "12 s, process 7"), Note(.flightTooLong, "10 s")]),
@@ -86,7 +86,7 @@ struct JournalStatisticsTests {
         #expect(JournalStatistics(of: journal, JournalFilter(since: 2)).waited == 3)
     }
 
-    @Test("An export behind its build counts as the build's, and what came of it is no command")
+    @Test("A deferred export counts as its build's, and its result is not a command")
     func behind() throws {
         let journal = [
             try entry(1, [Note(.nothingToImport), Note(.exportBehind, "/x")]),
@@ -98,7 +98,7 @@ struct JournalStatisticsTests {
         #expect(journal.map(\.exports) == [["/x"], []])
     }
 
-    @Test("A reason of a later Slipway has no sentence")
+    @Test("A reason from a later Slipway has no sentence")
     func laterReason() throws {
         let line: ByteString =
             #"{"time":1,"command":"build","changed":false,"notes":[{"code":"SLP999","message":"new"}]}"#
@@ -109,7 +109,7 @@ struct JournalStatisticsTests {
             ])
     }
 
-    @Test("A blob counts for the first export that reaches it; an export that never came has none")
+    @Test("A blob counts for the first export that reaches it; an export that never arrived has none")
     func bytes() throws {
         let first = try export("first", ["one", "three"])
         let second = try export("second", ["one", "seven!!", "seven!!"])
@@ -147,7 +147,7 @@ struct JournalStatisticsTests {
         #expect(bytes == UInt64(export.manifest + "configlayer".utf8.count))
     }
 
-    @Test("What the journal names is read only where exports stand")
+    @Test("A path in the journal is read only if exports can be there")
     func elsewhere() throws {
         try folder.write("index.json", #"{"manifests":[{"digest":"sha256:x"}]}"#)
         for path in [folder.path, "", "relative", "/"] {

@@ -10,7 +10,7 @@ struct LinePositionTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test("Each whole line is new once, also when its file has been moved meanwhile")
+    @Test("Each complete line is new once, even if its file has been moved meanwhile")
     func once() throws {
         var (known, new, position) = LinePosition.start.lines(of: files)
         #expect(known.isEmpty && new.isEmpty && position == .start)
@@ -33,7 +33,7 @@ struct LinePositionTests {
         #expect(known == ["a", "b", "torn", "d", "e"] && new.isEmpty)
     }
 
-    @Test("Where the last one is gone, all are new, whatever stands at its place")
+    @Test("If the last line is gone, all are new, whatever is in its place")
     func gone() throws {
         try folder.write("2", "aa\nbb\n")
         let position = LinePosition.start.lines(of: files).end

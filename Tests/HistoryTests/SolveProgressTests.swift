@@ -17,7 +17,7 @@ struct SolveProgressTests {
         return text + "}"
     }
 
-    @Test("is told by its name once it has begun without being cached")
+    @Test("is reported by its name when it begins without being cached")
     func steps() {
         #expect(executed(vertex("[stage-1 4/4] RUN make secret")) == "RUN")
         #expect(executed(vertex("[2/3] COPY a /a", cached: false)) == "COPY")
@@ -27,7 +27,7 @@ struct SolveProgressTests {
     }
 
     @Test(
-        "is none of what every build does",
+        "is not one of those that every build has",
         arguments: [
             "[internal] load build definition from Dockerfile", "[internal] load build context",
             "[internal] load metadata for docker.io/library/debian:12",
@@ -45,7 +45,7 @@ struct SolveProgressTests {
         #expect(executed(vertex("")) == "")
     }
 
-    @Test("is not in what is no JSON")
+    @Test("is not found in a line that is not JSON")
     func noise() {
         var progress = SolveProgress()
         for line in ["", "WARNING: x", "{", "{}", "{\"vertexes\":7}", "{\"vertexes\":[7,{\"name\":8}]}"] as [ByteString]

@@ -41,19 +41,19 @@ struct MountInfoTests {
         files(id, below: "/var/lib/docker/containers/", names)
     }
 
-    @Test("Whose files the engine mounted", arguments: containers)
+    @Test("The container whose files the engine mounted", arguments: containers)
     func container(_ text: ByteString, _ expected: MountInfo.Container) {
         #expect(MountInfo(text).container == expected)
     }
 
-    @Test("Octal escapes, bytes that are no UTF-8, and lines that are none")
+    @Test("Octal escapes, bytes that are not UTF-8, and invalid lines")
     func reading() {
         let text = Self.line("/a\\040b\\134\\011", "/c\\012" + ByteString([0xFF]) + "\\9x\\04") + "36 35 98:0 /x\n\nx\n"
         #expect(MountInfo(text).root(at: "/c\n" + ByteString([0xFF]) + "\\9x\\04") == "/a b\\\t")
         #expect(MountInfo(text).root(at: "/x") == nil)
     }
 
-    @Test("What lies below a mount is not in the root file system, however short the mount's name")
+    @Test("A path below a mount is not in the root file system, however short the mount's name is")
     func inRoot() {
         let info = MountInfo(Self.line("/", "/") + Self.line("/srv", "/w") + Self.line("/etc/hosts", "/etc/hosts"))
         let paths: [(ByteString, Bool)] = [
@@ -71,7 +71,7 @@ struct MountInfoTests {
         "{\"Type\":\"bind\",\"Source\":\"" + source + "\",\"Destination\":\"" + destination + "\"}"
     }
 
-    @Test("Another container's mounts are not this one's, even where some are the same")
+    @Test("Another container's mounts are not this one's, even if some are the same")
     func matching() throws {
         let info = MountInfo(
             Self.line("/srv/ws", "/ws") + Self.line("/proj", "/p") + Self.line("/", "/fs") + Self.line("/x/y", "/y"))
@@ -92,7 +92,7 @@ struct MountInfoTests {
         for (json, expected) in cases { #expect(info.matches(try Self.mounts(json)) == expected, "\(json)") }
     }
 
-    @Test("A table has what is mounted, and knows of what the engine does not")
+    @Test("A table has the engine's mounts, and knows of others that the engine does not")
     func table() throws {
         let info = MountInfo(
             ["/", "/ws", "/ws/tmp", "/ws/sub", "/ws/sub/deep", "/proc", "/bad"].map { Self.line("/r", $0) }
@@ -109,7 +109,7 @@ struct MountInfoTests {
         #expect(table.isAutomatic)
     }
 
-    @Test("Mounts that are not understood make no list")
+    @Test("Invalid mounts make no list")
     func strange() {
         for json: ByteString in [
             "{}", "{\"Mounts\":null}", "{\"Mounts\":[{}]}", "{\"Mounts\":[{\"Type\":\"bind\",\"Destination\":\"a\"}]}",
@@ -118,7 +118,7 @@ struct MountInfoTests {
         }
     }
 
-    @Test("What is remembered comes back, byte for byte; a damaged line does not")
+    @Test("What is remembered is read back byte for byte, except damaged lines")
     func remembering() throws {
         let row = PathTable.Row(
             from: "/a b\\\n", to: "/" + ByteString([0xFF, 0x01]), origin: .mounts, resolved: "/r\t")

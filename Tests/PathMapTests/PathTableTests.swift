@@ -38,7 +38,7 @@ struct PathTableTests {
         #expect(Self.text(Self.table.outcome(of: path, resolved: path)) == expected)
     }
 
-    @Test("Where links lead counts, not where they stand")
+    @Test("The target of a link counts, not its own place")
     func links() {
         #expect(Self.text(Self.table.outcome(of: "/ws/link", resolved: "/etc")) == "outside")
         #expect(Self.text(Self.table.outcome(of: "/l", resolved: "/ws/a")) == "/srv/ws/a")
@@ -68,7 +68,7 @@ struct PathTableTests {
     }
 
     @Test(
-        "What operators write",
+        "Tables written by operators",
         arguments: [
             ("/a=/b", [("/a", "/b")]), ("/a/=/b//c/.", [("/a", "/b/c")]), ("/a=b=/c", [("/a=b", "/c")]),
             ("\"/a,b=/c \"\"d\"\"\",/e=/f", [("/a,b", "/c \"d\""), ("/e", "/f")]), ("", nil), ("/a", nil),
@@ -80,7 +80,7 @@ struct PathTableTests {
         #expect(pairs?.map(\.to) == expected?.map(\.1))
     }
 
-    @Test("WORKSPACE_DIR counts with a path for it, and after the map")
+    @Test("WORKSPACE_DIR counts if it has a path, and after the map")
     func workspace() throws {
         let map = try #require(PathTable.parse("/w=/1"))
         let both = PathTable.given(map: map, .settings, workspace: "/w", workspaceDirectory: "/2")
@@ -93,7 +93,7 @@ struct PathTableTests {
     }
 
     @Test(
-        "Whatever the table: the longest row wins, and what was translated stays", arguments: 0..<200 as Range<UInt64>)
+        "For every table: the longest row wins, and a translated path stays", arguments: 0..<200 as Range<UInt64>)
     func properties(_ seed: UInt64) {
         var random = Repeatable(seed: seed)
         func path(_ depth: ClosedRange<Int>) -> ByteString {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Remote
 
-@Suite("What goes wrong with a registry")
+@Suite("Failures of a registry")
 struct CauseTests {
     /// Messages of oras 1.3.3 and crane 0.20.7, and their causes.
     private static let said: [(text: ByteString, cause: RemoteCause)] = [
@@ -48,10 +48,10 @@ struct CauseTests {
         ("Error: Get \"http://a/v2/\": EOF", .refused), ("Error: something else", .unclear), ("", .unclear),
     ]
 
-    @Test("The words of both clients tell the cause", arguments: said)
+    @Test("The output of both clients reveals the cause", arguments: said)
     func words(_ text: ByteString, _ cause: RemoteCause) { #expect(RemoteCause(saying: text) == cause) }
 
-    @Test("Each cause has a reason of its own, a delay and an advice")
+    @Test("Each cause has its own reason, a delay and advice")
     func rows() {
         let rows = RemoteCause.allCases.map(\.row)
         #expect(Set(rows.map(\.reason)).count == rows.count)

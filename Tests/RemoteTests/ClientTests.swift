@@ -25,7 +25,7 @@ struct ClientTests {
         }
     }
 
-    @Test("Tags are what a tag may be, each once; a repository that is not there has none")
+    @Test("Only valid tags, each once; a missing repository has none")
     func tags() throws {
         let folder = try TemporaryFolder()
         #expect(try client("printf 'a\\n-x\\nb/c\\na\\nd.e_f-1\\n'", in: folder).tags(of: "r") == ["a", "d.e_f-1"])
@@ -34,14 +34,14 @@ struct ClientTests {
                 == [])
     }
 
-    @Test("A list without end is given up, and so are more tags than writers can have made")
+    @Test("An endless list is given up, and so is one with more tags than writers can have made")
     func endless() throws {
         let folder = try TemporaryFolder()
         #expect(cause { _ = try client("yes tag", in: folder).tags(of: "r") } == .tooManyTags)
         #expect(cause { _ = try client("seq 1 300", in: folder).tags(of: "r") } == .tooManyTags)
     }
 
-    @Test("A manifest has a limit, and none is no failure")
+    @Test("A manifest has a size limit, and a missing one is not a failure")
     func manifests() throws {
         let folder = try TemporaryFolder()
         #expect(try client("printf '{}'", in: folder).manifest("r:t", most: 10) == "{}")
@@ -51,7 +51,7 @@ struct ClientTests {
                 == .manifestRejected)
     }
 
-    @Test("A copy that brings more than it named is ended, with what it has started")
+    @Test("A copy that brings more than announced is ended, with everything that it started")
     func overflow() throws {
         let folder = try TemporaryFolder()
         let start = Clock.monotonic
@@ -64,7 +64,7 @@ struct ClientTests {
         #expect(Clock.monotonic - start < 10_000_000_000)
     }
 
-    @Test("It is found where the setting says, or on PATH, and has a version that can do it")
+    @Test("It is found at the setting's path, or on PATH, and must be new enough")
     func finding() throws {
         let folder = try TemporaryFolder()
         _ = try client("echo 'Version:    0.16.0'", in: folder)
@@ -77,7 +77,7 @@ struct ClientTests {
         #expect(cause { _ = try RemoteClient.find(settings) } == .clientMissing)
     }
 
-    @Test("A key's name becomes one that registries take")
+    @Test("A key's name becomes one that registries accept")
     func names() {
         for (name, wanted): (ByteString, ByteString) in [
             ("app-0123456789abcdef", "app-0123456789abcdef"), ("_a..b__-c.-0123", "a-b-c-0123"), ("x-01", "x-01"),

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Remote
 
-@Suite("What is remembered of a registry")
+@Suite("What is remembered about a registry")
 struct StateTests {
-    @Test("A failure waits twice as long each time, by its cause, and another registry is not held to it")
+    @Test("The wait after a failure depends on its cause and doubles each time, but not for another registry")
     func waiting() throws {
         let folder = try TemporaryFolder()
         let state = RemoteState(in: folder.path, of: "a.example.com/x")
@@ -26,7 +26,7 @@ struct StateTests {
         #expect(state.failure(.fetch) == nil)
     }
 
-    @Test("Keys are kept, torn files are as good as none, and the writer's name stays")
+    @Test("Keys are remembered, torn files count as none, and the writer's name stays")
     func keys() throws {
         let folder = try TemporaryFolder()
         let state = RemoteState(in: folder.path, of: "a.example.com/x")
