@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Budgets")
 struct BudgetTests {
-    @Test("nothing is left of no time")
+    @Test("no time leaves nothing")
     func spent() {
         let budget = Budget(nanoseconds: 0)
         #expect(budget.isSpent)
@@ -28,7 +28,7 @@ struct BudgetTests {
         #expect(!Deadline.never.hasPassed)
     }
 
-    @Test("what kept nobody waiting is given back")
+    @Test("work that nobody waited for is not counted")
     func excused() {
         let budget = Budget(nanoseconds: 0)
         #expect(budget.isSpent)
@@ -36,7 +36,7 @@ struct BudgetTests {
         #expect(!budget.isSpent)
     }
 
-    @Test("what a command waits for of its own accord counts in none")
+    @Test("what a command itself wants to wait for does not count")
     func ownAccord() {
         let budget = Budget(nanoseconds: 50_000_000)
         Budget.excusing {
@@ -47,7 +47,7 @@ struct BudgetTests {
         #expect(!budget.isSpent)
     }
 
-    @Test("an answer that never comes gives no time without end")
+    @Test("an answer that never comes does not give unlimited time")
     func silent() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -60,7 +60,7 @@ struct BudgetTests {
         #expect((50_000_000..<20_000_000_000).contains(Clock.monotonic &- start))
     }
 
-    @Test("what is done while an answer has not come is given back, and what is done from then on is not")
+    @Test("work before an answer arrives is not counted, and work after it is")
     func awaited() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -82,7 +82,7 @@ struct BudgetTests {
         #expect(budget.isSpent)
     }
 
-    @Test("however quick an answer is, what is computed at first is given back, up to a limit")
+    @Test("however quick an answer is, the first computing is not counted, up to a limit")
     func quick() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -97,7 +97,7 @@ struct BudgetTests {
         #expect(budget.isSpent)
     }
 
-    @Test("time that an engine or another program takes is not ours")
+    @Test("time that an engine or another program takes does not count")
     func waiting() throws {
         let budget = Budget(nanoseconds: 200_000_000)
         _ = try Execution.ask(
@@ -105,7 +105,7 @@ struct BudgetTests {
         #expect(!budget.isSpent)
     }
 
-    @Test("time in which others have the processor is not ours")
+    @Test("time in which others have the processor does not count")
     func ready() throws {
         guard Clock.others > 0 else { return }
         // More threads than processors: each waits for others.
@@ -119,7 +119,7 @@ struct BudgetTests {
         #expect(total.load(ordering: .relaxed) > 50_000_000)
     }
 
-    @Test("whoever loses the processor while a budget begins has all of it left")
+    @Test("losing the processor while a budget starts does not use it up")
     func heldUpAtFirst() throws {
         guard Clock.others > 0 else { return }
         // Each waits for so many others that it takes longer than a budget of this size waits for a disk.
@@ -137,14 +137,14 @@ struct BudgetTests {
         #expect(spent.load(ordering: .relaxed) == 0)
     }
 
-    @Test("a disk that is waited for is ours")
+    @Test("waiting for a disk counts")
     func asleep() {
         let budget = Budget(nanoseconds: 1_000_000)
         Clock.sleep(nanoseconds: 20_000_000)
         #expect(budget.isSpent)
     }
 
-    @Test("After a wait for somebody else it costs no more to ask what is left")
+    @Test("After a wait for another program, asking for the rest costs no more than before")
     func cost() throws {
         let budget = Budget(nanoseconds: 30_000_000)
         _ = try Execution.ask(
@@ -154,7 +154,7 @@ struct BudgetTests {
         #expect(Clock.computed &- before < 10_000_000)
     }
 
-    @Test("Who takes processes away is looked up once")
+    @Test("Whether the first process reaps others is determined once")
     func reaper() {
         _ = Reaper.isThere
         let before = Clock.computed

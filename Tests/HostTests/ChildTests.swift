@@ -5,13 +5,13 @@ import Testing
 
 @testable import Host
 
-@Suite("Programs that were started")
+@Suite("Child processes")
 struct ChildTests {
     private func shell(_ script: ByteString, flags: Int32 = 0) throws -> Child {
         try Execution.start("/bin/sh", ["sh", "-c", script], .inherited, flags: flags)
     }
 
-    @Test("No signal goes to a number that may be another's by now")
+    @Test("No signal is sent to a PID that may have been reused")
     func afterwards() throws {
         let child = try shell("exit 7")
         #expect(child.wait(until: .max)?.exitCode == 7)
@@ -19,7 +19,7 @@ struct ChildTests {
         #expect(child.end()?.exitCode == 7 && child.hasEnded)
     }
 
-    @Test("Until it is waited for, its number is its own, and so is its group's")
+    @Test("Until a child is reaped, its PID is its own, and so is its group's")
     func before() throws {
         let child = try shell("sleep 60 & exit 3", flags: 0x80)
         while !child.hasEnded { usleep(1_000) }
@@ -28,7 +28,7 @@ struct ChildTests {
         #expect(child.end()?.exitCode == 3)
     }
 
-    @Test("Where SIGCHLD is ignored, children stay all the same, and the caller's disposition comes back")
+    @Test("If SIGCHLD is ignored, children still remain until reaped, and the caller's disposition is restored")
     func ignored() async throws {
         await #expect(processExitsWith: .success) {
             signal(SIGCHLD, SIG_IGN)
@@ -40,17 +40,17 @@ struct ChildTests {
         }
     }
 
-    @Test("A signal's number is told")
+    @Test("The number of a signal is reported")
     func signals() throws {
         let child = try shell("kill -9 $$")
         #expect(child.wait().signal == SIGKILL)
     }
 }
 
-@Suite("Reading that fails")
+@Suite("A failed read")
 struct FailingReadTests {
     // The first page of a process's memory cannot be read: EIO, as from a broken disk.
-    @Test("An error is no end")
+    @Test("An error is not an end of file")
     func error() {
         #expect(throws: Errno(code: EIO)) { () throws(Errno) in try Files.read("/proc/self/mem", limit: 100) }
     }

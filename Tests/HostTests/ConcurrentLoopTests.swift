@@ -2,14 +2,15 @@ import Host
 import Synchronization
 import Testing
 
-@Suite("Work on several things at a time")
+@Suite("A concurrent loop")
 struct ConcurrentLoopTests {
     private final class Record: Sendable {
         let state = Mutex((done: [Int](), atWork: 0, most: 0))
     }
 
     @Test(
-        "Each once, never more at a time than the bound", arguments: [(0, 4), (1, 4), (3, 8), (40, 4), (7, 1), (5, 0)])
+        "Each item once, never more at a time than the limit",
+        arguments: [(0, 4), (1, 4), (3, 8), (40, 4), (7, 1), (5, 0)])
     func bound(_ count: Int, _ bound: Int) {
         let record = Record()
         ConcurrentLoop.forEach(count, bound: bound) { index in

@@ -15,7 +15,9 @@ struct DescriptorTests {
         try folder.write("file", "hello", mode: 0o600)
     }
 
-    @Test("The caller's three numbers are never taken, even where they were closed", arguments: [0, 1, 2] as [Int32])
+    @Test(
+        "The caller's three standard descriptors are never used, even if they are closed",
+        arguments: [0, 1, 2] as [Int32])
     func numbers(_ closed: Int32) async {
         await #expect(processExitsWith: .success) { [closed] in
             close(closed)
@@ -39,7 +41,7 @@ struct DescriptorTests {
     }
 
     @Test(
-        "A limit is the last length that may be read",
+        "A file as long as the limit can be read",
         arguments: [(0, false), (4, false), (5, true), (6, true), (1 << 40, true), (-1, false)])
     func limits(_ limit: Int, _ isEnough: Bool) throws {
         let descriptor = try Descriptor.open(file)
@@ -64,7 +66,7 @@ struct DescriptorTests {
         #expect(throws: Errno.tooLarge) { try Descriptor.open(folder["long"]).readAll(limit: content.count - 1) }
     }
 
-    @Test("Reading goes on where it stopped")
+    @Test("Reading continues where it stopped")
     func pieces() throws {
         let descriptor = try Descriptor.open(file)
         #expect(try descriptor.read(upTo: 0) == [])
@@ -74,7 +76,7 @@ struct DescriptorTests {
         #expect(try descriptor.read(upTo: 100) == [])
     }
 
-    @Test("Appending makes the file and adds at its end")
+    @Test("Appending creates the file and writes at its end")
     func append() throws {
         for word in ["a", "b"] as [ByteString] {
             try Descriptor.open(folder["new"], .append(mode: 0o600)).write(word)
@@ -83,7 +85,7 @@ struct DescriptorTests {
         #expect(try Files.status(folder["new"]).mode == 0o600)
     }
 
-    @Test("Creating takes no file that is there, not even behind a dangling link")
+    @Test("Creating never uses an existing file, nor a dangling link")
     func create() throws {
         try Files.makeLink(folder["dangling"], to: folder["nowhere"])
         for taken in [file, folder["dangling"]] {
@@ -93,7 +95,7 @@ struct DescriptorTests {
         #expect(try folder.read("file") == "hello")
     }
 
-    @Test("Links are followed only where they may be")
+    @Test("Links are followed only if permitted")
     func links() throws {
         try Files.makeLink(folder["link"], to: file)
         #expect(try Descriptor.open(folder["link"]).readAll(limit: 9) == "hello")
@@ -103,7 +105,7 @@ struct DescriptorTests {
         }
     }
 
-    @Test("A FIFO never makes anybody wait")
+    @Test("A FIFO never blocks")
     func fifo() throws {
         #expect(mkfifo(folder["fifo"].lossy, 0o600) == 0)
         #expect(try Descriptor.open(folder["fifo"]).status().kind == .other)
@@ -111,13 +113,13 @@ struct DescriptorTests {
         #expect(throws: Errno.invalid) { try Files.read(folder["fifo"], limit: 10) }
     }
 
-    @Test("A path with a NUL is no path")
+    @Test("A path must not contain NUL")
     func nul() {
         #expect(throws: Errno.invalid) { _ = try Descriptor.open("/dev/null\0") }
         #expect(throws: Errno.noSuchFile) { _ = try Descriptor.open("") }
     }
 
-    @Test("Modes are exact, and the status is the open file's")
+    @Test("Modes are exact, and the status is that of the open file")
     func modes() throws {
         let descriptor = try Descriptor.open(file)
         try descriptor.setMode(0o640)
@@ -136,7 +138,7 @@ struct LockTests {
         try folder.write("lock", "")
     }
 
-    @Test("Shared ones stand side by side; an exclusive one stands alone, and nobody waits")
+    @Test("Shared locks coexist; an exclusive one does not, and nobody waits")
     func exclusion() throws {
         let first = try Descriptor.open(folder["lock"])
         let second = try Descriptor.open(folder["lock"])
@@ -166,7 +168,7 @@ struct LockTests {
         }
     }
 
-    @Test("Left open across exec it is numbered 10 or higher, is inherited, and keeps the lock")
+    @Test("Kept open across exec, it is numbered 10 or higher, is inherited, and keeps the lock")
     func leftOpen() async {
         await #expect(processExitsWith: .success) { [path = folder["lock"].lossy as String] in
             func leave() throws -> Int32 {
@@ -196,7 +198,7 @@ struct ErrnoTests {
         #expect(!Errno(code: 99_999).description.isEmpty)
     }
 
-    @Test("A call that a signal broke off is made again")
+    @Test("A call that a signal interrupted is repeated")
     func interrupted() throws {
         var calls = 0
         let result: Int32 = try checked {

@@ -33,7 +33,7 @@ struct ExecutionTests {
         #expect(answer.output == "out\n")
     }
 
-    @Test("A program gets the signals that are held back here")
+    @Test("A program receives the signals that are deferred here")
     func heldSignals() throws {
         var before = sigset_t()
         sigprocmask(SIG_BLOCK, nil, &before)
@@ -42,7 +42,7 @@ struct ExecutionTests {
         #expect(try Self.shell("grep SigBlk /proc/self/status").output == "SigBlk:\t0000000000000000\n")
     }
 
-    @Test("Alone, a program has no terminal and a session of its own; what it leaves behind is not waited for")
+    @Test("Alone, a program has no terminal and its own session, and nobody waits for what it leaves behind")
     func alone() throws {
         let started = Clock.monotonic
         let script: ByteString = """
@@ -56,7 +56,7 @@ struct ExecutionTests {
         #expect(Clock.monotonic - started < 50_000_000_000)
     }
 
-    @Test("Alone, too, there is an end: of time and of words")
+    @Test("Even alone, time and output are limited")
     func aloneLimits() throws {
         func ask(_ script: ByteString, _ nanoseconds: Int64) throws(Errno) -> Execution.Answer {
             try Execution.askAlone(
@@ -70,14 +70,14 @@ struct ExecutionTests {
         #expect(try ask("kill -9 $$", ample).exitCode == nil)
     }
 
-    @Test("Words arrive byte for byte")
+    @Test("Arguments arrive byte for byte")
     func words() throws {
         let odd = ByteString([0xFF, 0x0A])
         let answer = try Self.shell("printf '%s|' \"$@\"", "", "a b", "'", odd, "--")
         #expect(answer.output == "|a b|'|" + odd + "|--|")
     }
 
-    @Test("What is said to fit is taken, and little more")
+    @Test("Arguments that fit are accepted, and hardly any more")
     func longestCommandLine() throws {
         func text(_ count: Int) -> ByteString { ByteString([UInt8](repeating: 0x78, count: count)) }
         // The same number of arguments for each size, so that only their lengths count.
@@ -100,27 +100,27 @@ struct ExecutionTests {
         }
     }
 
-    @Test("Nothing stands on its standard input, and only its standard output is read")
+    @Test("Its standard input is empty, and only its standard output is read")
     func streams() throws {
         #expect(try Self.shell("cat; echo out; echo err >&2").output == "out\n")
         #expect(try Self.shell(#"printf '\000\377'"#).output == ByteString([0, 0xFF]))
     }
 
-    @Test("The environment is the given one, or one's own")
+    @Test("The environment is the given one, or the caller's own")
     func environment() throws {
         let given = try Self.shell("echo \"$A-$HOME\"", environment: .entries(["A=1 2"]))
         #expect(given.output == "1 2-\n")
         #expect(try Self.shell("echo \"$PATH\"").output.trimmed == (Kernel.variable("PATH") ?? ""))
     }
 
-    @Test("More than a pipe holds arrives whole")
+    @Test("More than a pipe holds arrives in full")
     func long() throws {
         let answer = try Self.shell("head -c 300000 /dev/zero")
         #expect(answer.output.count == 300_000)
         #expect(answer.exitCode == 0)
     }
 
-    @Test("Beyond the limit it is too large, and killed")
+    @Test("A program that exceeds the output limit is killed")
     func limit() throws {
         #expect(try Self.shell("printf 12345", limit: 5).output == "12345")
         #expect(throws: Errno.tooLarge) { try Self.shell("printf 12345", limit: 4) }
@@ -128,7 +128,7 @@ struct ExecutionTests {
     }
 
     @Test(
-        "Beyond its time it is killed: silent, talking, or with its output closed",
+        "A program that exceeds its time is killed: silent, talking, or with its output closed",
         arguments: ["exec sleep 600", "echo x; exec sleep 600", "exec sleep 600 >&-"] as [ByteString])
     func time(_ script: ByteString) throws {
         let note = folder["pid"]
@@ -140,13 +140,13 @@ struct ExecutionTests {
         #expect(kill(pid_t(pid), 0) == -1 && errno == ESRCH)
     }
 
-    @Test("No time at all is a time-out")
+    @Test("A time limit of zero is a time-out")
     func noTime() {
         #expect(throws: Errno.timedOut) { try Self.shell("sleep 600", nanoseconds: 0) }
         #expect(throws: Errno.timedOut) { try Self.shell("sleep 600", nanoseconds: -1) }
     }
 
-    @Test("What cannot be started says so")
+    @Test("A program that cannot be started throws an error")
     func notStarted() throws {
         func ask(_ path: ByteString) throws {
             _ = try Execution.ask(path, arguments: ["x"], nanoseconds: ample, limit: 9)
@@ -157,7 +157,7 @@ struct ExecutionTests {
         #expect(throws: Errno.invalid) { try ask("/bin/sh\0") }
     }
 
-    @Test("An open file of ours is not handed down")
+    @Test("Our open files are not inherited")
     func closedOnExec() throws {
         try folder.write("secret", "")
         let file = try Descriptor.open(folder["secret"])
@@ -175,7 +175,7 @@ struct ExecutionTests {
         }
     }
 
-    @Test("Where the caller ignores the end of children, the exit code is known all the same")
+    @Test("If the caller ignores SIGCHLD, the exit code is still known")
     func ignoredChildren() async {
         await #expect(processExitsWith: .success) {
             signal(SIGCHLD, SIG_IGN)
@@ -194,7 +194,7 @@ struct BecomingTests {
         }
     }
 
-    @Test("Words and environment arrive as they are given")
+    @Test("Arguments and environment arrive as given")
     func words() async {
         await #expect(processExitsWith: .exitCode(8)) {
             _ = Execution.become(
@@ -203,7 +203,7 @@ struct BecomingTests {
         }
     }
 
-    @Test("What cannot be executed is told, and nothing has happened")
+    @Test("A failed exec is reported, and changes nothing")
     func failure() async {
         await #expect(processExitsWith: .success) {
             #expect(Execution.become("/nonexistent/docker", arguments: .inherited) == .noSuchFile)
@@ -222,10 +222,10 @@ struct BecomingTests {
     }
 }
 
-@Suite("Work behind the caller's back")
+@Suite("Detached work")
 struct DetachedTests {
     @Test(
-        "First processes that take no others away",
+        "First processes that do not reap others",
         arguments: [
             ("sleep\n", false), ("tail\n", false), ("cat\n", false), ("node\n", false), ("systemd\n", true),
             ("bash\n", true), ("tini\n", true), ("", true),
@@ -233,7 +233,7 @@ struct DetachedTests {
             as [(ByteString, Bool)])
     func reaper(_ name: ByteString, _ expected: Bool) { #expect(Reaper.takesOthers(name) == expected) }
 
-    @Test("Other first processes give themselves away: ours stay for long, or there are many of them")
+    @Test("Other first processes are recognized: our zombies stay for long, or there are many of them")
     func leftovers() {
         #expect(
             Reaper.areTaken(ages: []) && Reaper.areTaken(ages: [90, 70, 60])
@@ -242,7 +242,7 @@ struct DetachedTests {
     }
 
     @Test(
-        "Waits for a process's end, not longer than it may, and not for one that has ended", arguments: [true, false])
+        "Waits for a process's end, within a limit, and not for one that has already ended", arguments: [true, false])
     func waiting(_ hasHandle: Bool) throws {
         var child: pid_t = 0
         let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("3"), nil]
@@ -271,7 +271,7 @@ struct DetachedTests {
         ] as [(ByteString, [ByteString])])
     func groups(_ text: ByteString, _ folders: [ByteString]) { #expect(ProcessLimit.folders(text) == folders) }
 
-    @Test("Has nothing of the caller's open, is not the caller's child, has a session of its own, and lasts")
+    @Test("Keeps none of the caller's files open, is not the caller's child, has its own session, and outlives it")
     func detachment() async throws {
         let folder = try TemporaryFolder()
         await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in

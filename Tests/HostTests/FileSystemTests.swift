@@ -24,14 +24,14 @@ struct FileSystemTests {
         #expect(system.name == name && system.place == place)
     }
 
-    @Test("The kernel is asked about the path that is given")
+    @Test("The kernel is asked about the given path")
     func asked() throws {
         #expect(try Files.fileSystem(at: "/proc") == FileSystem(type: 0x9FA0))
         #expect(try Files.fileSystem(at: folder.path) != FileSystem(type: 0x9FA0))
         #expect(throws: Errno.noSuchFile) { try Files.fileSystem(at: folder["missing"]) }
     }
 
-    @Test("A second name is the same file, and takes no name that is there")
+    @Test("A hard link is the same file, and never replaces an existing name")
     func hardLinks() throws {
         let file = try folder.write("file", "x")
         try Files.makeHardLink(folder["other"], to: file)
@@ -40,7 +40,7 @@ struct FileSystemTests {
         #expect(throws: Errno.noSuchFile) { try Files.makeHardLink(folder["new"], to: folder["missing"]) }
     }
 
-    @Test("An attribute is there, or it is not")
+    @Test("An attribute exists, or it does not")
     func attributes() throws {
         let file = try folder.write("file", "x")
         #expect(!Files.hasAttribute("user.slipway", at: file))
@@ -49,7 +49,7 @@ struct FileSystemTests {
         #expect(!Files.hasAttribute("user.slipway", at: folder["missing"]))
     }
 
-    @Test("A tree goes whole, and what its links lead to stays")
+    @Test("A tree is removed completely, and the targets of its links stay")
     func trees() throws {
         let kept = try folder.write("kept/file", "x")
         try folder.write("tree/a/b/file", "x")

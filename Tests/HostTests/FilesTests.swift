@@ -12,7 +12,7 @@ struct FilesTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test("What stands there")
+    @Test("The kind of file")
     func status() throws {
         let file = try folder.write("file", "12345", mode: 0o640)
         try Files.makeLink(folder["link"], to: file)
@@ -31,7 +31,7 @@ struct FilesTests {
         #expect(throws: Errno.notDirectory) { try Files.status(file.appending(path: "below")) }
     }
 
-    @Test("Times are told to the nanosecond")
+    @Test("Times are exact to the nanosecond")
     func times() throws {
         let file = try folder.write("file", "")
         var times = [timespec(tv_sec: 1, tv_nsec: 2), timespec(tv_sec: 1_700_000_000, tv_nsec: 123_456_789)]
@@ -39,12 +39,12 @@ struct FilesTests {
         #expect(try Files.status(file).modified == 1_700_000_000_123_456_789)
     }
 
-    @Test("Who may write", arguments: [(0o600, false), (0o644, false), (0o620, true), (0o602, true), (0o1777, true)])
+    @Test("Who can write", arguments: [(0o600, false), (0o644, false), (0o620, true), (0o602, true), (0o1777, true)])
     func writable(_ mode: UInt32, _ byOthers: Bool) throws {
         #expect(try Files.status(folder.makeFolder("x", mode: mode)).isWritableByOthers == byOthers)
     }
 
-    @Test("Only regular files are read, whole or not at all")
+    @Test("Only regular files are read, completely or not at all")
     func read() throws {
         try folder.write("file", "12345")
         #expect(try Files.read(folder["file"], limit: 5) == "12345")
@@ -54,7 +54,7 @@ struct FilesTests {
         #expect(throws: Errno.noSuchFile) { try Files.read(folder["missing"], limit: 4) }
     }
 
-    @Test("Readers of a replaced file see the old content or the new one")
+    @Test("Readers of a replaced file see either the old or the new content")
     func replaceIsAtomic() async throws {
         let contents: [ByteString] = [ByteString("a").repeated(10), ByteString("b").repeated(50_000)]
         try folder.write("file", contents[0])
@@ -142,7 +142,7 @@ struct FilesTests {
         #expect(try folder.names(in: "x").count == 20)
     }
 
-    @Test("Links say what they were made with, existing or not")
+    @Test("A link's target is returned as written, existing or not")
     func links() throws {
         let target = ByteString([0x2F, 0xFF, 0x20, 0x0A])
         try Files.makeLink(folder["link"], to: target)
@@ -174,7 +174,7 @@ struct FilesTests {
         #expect(Set(found).isSubset(of: names))
     }
 
-    @Test("Names in what is no directory")
+    @Test("Names in something other than a directory")
     func noNames() throws {
         try folder.write("file", "")
         #expect(throws: Errno.notDirectory) { try Files.names(in: folder["file"], limit: 9) }
@@ -209,14 +209,14 @@ struct FilesTests {
         }
     }
 
-    @Test("Room on a disk")
+    @Test("Space on a disk")
     func space() throws {
         let space = try Files.space(at: folder.path)
         #expect(space.total > 0 && space.available <= space.total)
         #expect(throws: Errno.noSuchFile) { try Files.space(at: folder["missing"]) }
     }
 
-    @Test("Whether anything stands below a variable's value")
+    @Test("Whether something exists below a variable's value")
     func exists() async throws {
         try folder.write("file", "")
         await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
@@ -230,7 +230,7 @@ struct FilesTests {
         }
     }
 
-    @Test("A file is read within its folder alone, whatever links there are")
+    @Test("A file is read only within its own directory, whatever links there are")
     func within() throws {
         let folder = try TemporaryFolder()
         try folder.write("in/a", "a")
@@ -253,7 +253,7 @@ struct FilesTests {
         #expect(throws: Errno.tooLarge) { try Files.read(folder["out"], within: folder.path, limit: 2) }
     }
 
-    @Test("A temporary folder is nobody else's, and what has been left of others for a day goes")
+    @Test("A temporary directory is private, and others' leftovers are removed after a day")
     func temporaryFolders() throws {
         let prefix = "slipway-left-" + Hex.digits(of: Kernel.randomBytes(4)) + "-"
         let (old, young) = try (Files.makeTemporaryFolder(prefix: prefix), Files.makeTemporaryFolder(prefix: prefix))

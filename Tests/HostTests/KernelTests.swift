@@ -5,7 +5,7 @@ import Testing
 
 @testable import Host
 
-@Suite("What the kernel tells")
+@Suite("Facts from the kernel")
 struct KernelTests {
     @Test("The mask of new files, without changing it", arguments: [0o000, 0o022, 0o077, 0o777])
     func mask(_ mask: UInt32) async {
@@ -31,7 +31,7 @@ struct KernelTests {
     }
 
     @Test(
-        "Randomness, also of a length that is no multiple of anything, and from the start where the kernel gives none")
+        "Random bytes of any length, and substitutes if the kernel gives none")
     func randomness() {
         #expect(Kernel.randomBytes(0) == [] && Kernel.randomBytes(-1) == [] && Kernel.randomBytes(13).count == 13)
         #expect(Set((0..<100).map { _ in Kernel.randomBytes(8) }).count == 100)
@@ -49,7 +49,7 @@ struct KernelTests {
     }
 
     @Test(
-        "A word is one of a few only when it is the whole word",
+        "A word matches one of a few only as a whole",
         arguments: [
             ("build", true), ("b", true), ("builder", true), ("buil", false), ("builds", false), ("", false),
             ("build b", false), (" ", false), ("er", false),
@@ -69,7 +69,7 @@ struct KernelTests {
         #expect(Set((0..<50).map { _ in Kernel.randomBytes(8) }).count == 50)
     }
 
-    @Test("Time goes on")
+    @Test("Time passes")
     func clock() {
         let times = (0..<100).map { _ in Clock.monotonic }
         #expect(times == times.sorted())
@@ -79,7 +79,7 @@ struct KernelTests {
         _ = Clock.nanoseconds(timespec(tv_sec: .max, tv_nsec: .max))
     }
 
-    @Test("This process's own words")
+    @Test("This process's own arguments")
     func arguments() {
         #expect(Kernel.arguments.count == CommandLine.arguments.count)
         #expect(Kernel.arguments.first?.lossy == CommandLine.arguments.first)

@@ -48,7 +48,7 @@ struct ProgramSearchTests {
     private func path(_ text: ByteString) -> String { text.split("@").joined(separator: folder.path + "/").lossy }
 
     @Test(
-        "The first after our own place, else the first before it",
+        "The first one after our own entry, or else the first one before it",
         arguments: [
             ("@program", "program"), ("@program:@second", "program"), ("@own:@program:@second", "program"),
             ("@program:@own:@second", "second"), ("@program:@second:@own", "program"), ("@own", nil), ("", nil),
@@ -73,7 +73,7 @@ struct ProgramSearchTests {
         }
     }
 
-    @Test("Without PATH there is none, and an entry longer than a path may be is none")
+    @Test("Without PATH there is none, and too long an entry is skipped")
     func oddPaths() async {
         await #expect(processExitsWith: .success) { [program = folder["program"].lossy as String] in
             func found() -> String? {
@@ -88,7 +88,7 @@ struct ProgramSearchTests {
         }
     }
 
-    @Test("Refused ones are passed over, before our own place and after it")
+    @Test("Refused ones are skipped, before our own entry and after it")
     func refused() async {
         let search = path("@script:@program:@own:@script:@second")
         await #expect(processExitsWith: .success) {

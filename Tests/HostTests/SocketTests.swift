@@ -66,7 +66,7 @@ struct SocketTests {
         #expect(try socket.receive(upTo: 9, until: Clock.monotonic + ample) == [])
     }
 
-    @Test("Bytes go both ways over a unix socket, and the end of the stream is nothing")
+    @Test("Bytes go both ways over a unix socket, and the end of the stream is empty")
     func unix() throws {
         let listener = Listener(at: path)
         try Self.converse(Socket.unix(path, within: ample), listener)
@@ -85,7 +85,7 @@ struct SocketTests {
         #expect(throws: Errno.invalid) { _ = try Socket.tcp(host, port: 1, within: ample) }
     }
 
-    @Test("Nobody there")
+    @Test("Nobody is listening")
     func nobody() throws {
         #expect(throws: Errno.noSuchFile) { _ = try Socket.unix(path, within: ample) }
         try folder.write("file", "")
@@ -99,7 +99,7 @@ struct SocketTests {
         #expect(throws: refused) { _ = try Socket.tcp("127.0.0.1", port: free, within: ample) }
     }
 
-    @Test("A path may have 107 bytes and no NUL")
+    @Test("A path can have 107 bytes and no NUL")
     func lengths() throws {
         let longest = folder[ByteString("x").repeated(107 - folder.path.count - 1)]
         #expect(longest.count == 107)

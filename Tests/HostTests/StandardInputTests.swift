@@ -5,7 +5,7 @@ import Testing
 
 @testable import Host
 
-@Suite("Standard input, looked at beforehand")
+@Suite("Standard input, read in advance")
 struct StandardInputTests {
     /// More than a pipe can hold.
     private static let long = ByteString((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
@@ -34,7 +34,7 @@ struct StandardInputTests {
         return ask.output.prefix(64)
     }
 
-    @Test("Whoever comes next reads the same bytes, and again after rewinding")
+    @Test("The next reader gets the same bytes, and again after rewinding")
     func copy() async {
         await #expect(processExitsWith: .success) {
             try Self.feed(Self.long)
@@ -46,7 +46,7 @@ struct StandardInputTests {
         }
     }
 
-    @Test("Too much of it is handed on unread")
+    @Test("Too large an input is passed on unread")
     func tooLong() async {
         await #expect(processExitsWith: .success) {
             try Self.feed(Self.long)

@@ -3,7 +3,7 @@ import Host
 import TestSupport
 import Testing
 
-@Suite("Talking with a program")
+@Suite("Subprocesses")
 struct SubprocessTests {
     private func shell(_ script: ByteString, _ change: (inout Subprocess) -> Void = { _ in }) -> Subprocess {
         var subprocess = Subprocess(
@@ -30,7 +30,7 @@ struct SubprocessTests {
         #expect(try shell("read x; echo \"$x.\"").run().output == ".\n")
     }
 
-    @Test("It ends when it is not wanted any more, with all that it has started")
+    @Test("It is ended when it is no longer wanted, with everything that it has started")
     func unwanted() throws {
         let folder = try TemporaryFolder()
         var heard = 0
@@ -46,7 +46,7 @@ struct SubprocessTests {
         #expect(try Files.read(folder["ticks"], limit: 1 << 20) == ticks)
     }
 
-    @Test("It stands where it is told to")
+    @Test("It runs in the given directory")
     func directory() throws {
         let folder = try TemporaryFolder()
         let real = try Files.realPath(folder.path)
@@ -54,7 +54,7 @@ struct SubprocessTests {
         #expect(throws: Errno.noSuchFile) { try shell("pwd") { $0.directory = folder["missing"] }.run() }
     }
 
-    @Test("It is killed when it takes too long, also with its outputs closed")
+    @Test("It is killed if it takes too long, even with its outputs closed")
     func timesOut() {
         for script in ["exec sleep 60", "exec >&- 2>&-; exec sleep 60"] as [ByteString] {
             let start = Clock.monotonic
@@ -63,7 +63,7 @@ struct SubprocessTests {
         }
     }
 
-    @Test("A group is killed with its program: what it has started would hold its outputs open, and go on")
+    @Test("A group is killed with its program: what it has started would keep its outputs open, and continue")
     func endsGroup() throws {
         let folder = try TemporaryFolder()
         let mark = folder["mark"]
@@ -78,7 +78,7 @@ struct SubprocessTests {
         #expect(Files.isMissing(mark))
     }
 
-    @Test("Output has a limit, and whoever looks on may end it")
+    @Test("Output has a limit, and the observer can end it")
     func bounds() {
         let start = Clock.monotonic
         #expect(throws: Errno.tooLarge) { try shell("exec yes") { $0.mostOutput = 1000 }.run() }
@@ -93,7 +93,7 @@ struct SubprocessTests {
         #expect(try shell("echo small") { $0.mostMemory = 20 << 20 }.run().output == "small\n")
     }
 
-    @Test("What it writes goes into a new file where that is wanted, and to nothing that stands there")
+    @Test("Its output can go to a new file, and never to an existing one")
     func file() throws {
         let folder = try TemporaryFolder()
         let ending = try shell("echo new; echo heard >&2") { $0.outputFile = folder["file"] }.run()
@@ -104,7 +104,7 @@ struct SubprocessTests {
         #expect(try Files.read(folder["file"], limit: 100) == "new\n")
     }
 
-    @Test("A signal that ends it has no exit code, and a program that is not there cannot be run")
+    @Test("After a signal there is no exit code, and a missing program cannot be run")
     func ends() throws {
         #expect(try shell("kill -9 $$").run().exitCode == nil)
         #expect(throws: Errno.noSuchFile) {

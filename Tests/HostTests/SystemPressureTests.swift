@@ -5,7 +5,7 @@ import Testing
 
 @Suite("How busy the machine is")
 struct SystemPressureTests {
-    @Test("As the kernel tells")
+    @Test("As reported by the kernel")
     func pressure() throws {
         let busy: ByteString =
             "some avg10=61.90 avg60=3.00 avg300=1.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
@@ -17,7 +17,7 @@ struct SystemPressureTests {
         #expect(try #require(SystemPressure(processors: idle, memory: short)).isAbove(processors: 100))
     }
 
-    @Test("Without that, by how many are at work for each processor")
+    @Test("Otherwise, by the load per processor")
     func load() throws {
         let load = try #require(SystemPressure(load: "3.40 2.00 1.00 2/300 4711\n", processors: 2))
         #expect(load.processors == 75 && load.memory == 0)
@@ -26,7 +26,7 @@ struct SystemPressureTests {
     }
 
     @Test(
-        "Anything else is nothing",
+        "Anything else is ignored",
         arguments: [
             "", "some", "some avg10=", "some avg10=x.1", "full avg10=1.00", "some avg10=99999999999999999999.0",
         ])
