@@ -5,7 +5,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("What an export has left in the store")
+@Suite("What an export has added to the store")
 struct ArrivedExportTests {
     @Test("Manifest, config and layers, in both formats", arguments: ManifestFormat.allCases)
     func whole(_ format: ManifestFormat) throws {
@@ -16,7 +16,7 @@ struct ArrivedExportTests {
         #expect(arrived.blobs.count == 4)
     }
 
-    @Test("Before the index has come there is none, nor when it is torn")
+    @Test("Without an index, or with a torn one, there is no export")
     func unfinished() throws {
         let fixture = try StoreFixture()
         let path = try fixture.unfinished(for: fixture.build(), at: 1_800_000_000)
@@ -28,7 +28,7 @@ struct ArrivedExportTests {
         }
     }
 
-    @Test("A manifest that is gone is all that is reached")
+    @Test("If the manifest is missing, nothing else is reached")
     func manifestGone() throws {
         let fixture = try StoreFixture()
         let export = try fixture.export(for: fixture.build(), at: 1_800_000_000, "x")
@@ -36,12 +36,12 @@ struct ArrivedExportTests {
         #expect(ArrivedExport(at: export.path)?.blobs == [export.manifest.path])
     }
 
-    @Test("Only the place of an export is read", arguments: ["", "/", "/x", "/gen-000001/exports/k", "/g/exports/k/i"])
+    @Test("Only an export's directory is read", arguments: ["", "/", "/x", "/gen-000001/exports/k", "/g/exports/k/i"])
     func elsewhere(_ path: String) {
         #expect(ArrivedExport(at: ByteString(path)) == nil)
     }
 
-    @Test("Steps that a build has made although what it imported holds them")
+    @Test("Steps that a build executed although its import has them")
     func remade() throws {
         let fixture = try StoreFixture()
         let build = try fixture.build()

@@ -13,7 +13,7 @@ struct CacheLookupTests {
 
     init() throws { fixture = try StoreFixture() }
 
-    @Test("Of an empty store nothing, and nothing is made")
+    @Test("An empty store gives nothing, and nothing is made")
     func nothing() throws {
         let opened = fixture.opened(leasing: true)
         let lookup = CacheLookup(of: opened, for: [try fixture.build()], acting: true)
@@ -33,7 +33,7 @@ struct CacheLookupTests {
         #expect(lookup.newest == [export.path] && lookup.notes.isEmpty)
     }
 
-    @Test("Leases are taken of what is imported from, and only when asked for")
+    @Test("Leases are taken for what is imported, and only on request")
     func leases() throws {
         let build = try fixture.build()
         let generation = try fixture.generation()
@@ -47,7 +47,7 @@ struct CacheLookupTests {
         #expect(looking.own?.generation == generation && looking.own?.lease == nil)
     }
 
-    @Test("Wherever time runs out, nothing is imported that was not looked at whole, and a note says so")
+    @Test("Wherever time runs out, nothing is imported that was not checked completely, and a note says so")
     func timeSpent() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
@@ -82,7 +82,7 @@ struct CacheLookupTests {
         #expect(opened.own == nil && opened.notes.count == 1, "the reason is given once")
     }
 
-    @Test("Where another build makes the sub-store at the same time, both have its lease")
+    @Test("If another build makes the sub-store at the same time, both get its lease")
     func madeByAnother() throws {
         var opened = fixture.opened(leasing: true)
         let generation = try fixture.generation()
@@ -90,7 +90,7 @@ struct CacheLookupTests {
         #expect(opened.own?.generation == generation && opened.own?.lease != nil)
     }
 
-    @Test("Whatever the branch and the arguments, all that was built is found")
+    @Test("Everything that was built is found, whatever the branch and the arguments")
     func everything() throws {
         let build = try fixture.build("topic", ["A=1"])
         let own = try fixture.export(for: build, at: 100, "own")
@@ -101,7 +101,7 @@ struct CacheLookupTests {
         #expect(fixture.lookup(for: build).found == fixture.lookup(for: try fixture.build("new")).found)
     }
 
-    @Test("A sub-store of somebody who is not trusted is not read")
+    @Test("The sub-store of an untrusted user is not read")
     func trust() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: 100, "a")
@@ -111,7 +111,7 @@ struct CacheLookupTests {
         #expect(fixture.lookup(for: build, trusted: []).digest == nil)
     }
 
-    @Test("Damaged ones hide no good one, and are looked at within bounds")
+    @Test("Damaged exports do not hide good ones, and only so many are examined")
     func damaged() throws {
         let build = try fixture.build()
         let good = try fixture.export(for: build, at: 1, "good")

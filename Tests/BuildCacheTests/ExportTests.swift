@@ -7,7 +7,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("A place of its own for each export")
+@Suite("A separate directory for each export")
 struct ExportTests {
     private let fixture: StoreFixture
     private var store: Store { fixture.store }
@@ -19,7 +19,7 @@ struct ExportTests {
         try Export.offer(in: store, own: own, for: fixture.build(), limits: limits, remember: false)
     }
 
-    @Test("An offer names a place in one's own generation and makes nothing")
+    @Test("An offer names a directory in the user's own generation, and makes nothing")
     func offering() throws {
         let promised = try offer(own: nil)
         #expect(try fixture.folder.names() == ["work"])
@@ -34,7 +34,7 @@ struct ExportTests {
         #expect(try Files.names(in: generation.exportsPath, limit: 9).isEmpty)
     }
 
-    @Test("What is prepared is all that BuildKit needs")
+    @Test("Preparing makes everything that BuildKit needs")
     func preparing() throws {
         let generation = try fixture.generation()
         let export = try offer(own: generation)
@@ -50,7 +50,7 @@ struct ExportTests {
         #expect(fixture.lookup(for: try fixture.build()).found == [nil])
     }
 
-    @Test("Modes are the generation's, whatever the umask", arguments: [0o022, 0o077], [0o022, 0o077])
+    @Test("Modes are those of the generation, whatever the umask", arguments: [0o022, 0o077], [0o022, 0o077])
     func modes(_ made: UInt32, _ mask: UInt32) async {
         await #expect(processExitsWith: .success) { [made, mask] in
             umask(made)
@@ -67,7 +67,7 @@ struct ExportTests {
         }
     }
 
-    @Test("Eight at once of one key")
+    @Test("Eight exports of one key at the same time")
     func atOnce() async throws {
         let generation = try fixture.generation()
         let exports = try (0..<8).map { _ in try offer(own: generation) }
@@ -81,7 +81,7 @@ struct ExportTests {
         #expect(names.count == 9)
     }
 
-    @Test("Over the budget, or below the disk's floor")
+    @Test("Over the budget, or with too little free space")
     func limits() throws {
         let generation = try fixture.generation()
         try fixture.put("12345", in: generation)
@@ -94,7 +94,7 @@ struct ExportTests {
                 == .storeDiskLow)
     }
 
-    @Test("A generation that lacks a part is not offered, and not prepared")
+    @Test("An incomplete generation is neither offered nor prepared")
     func incomplete() throws {
         let generation = try fixture.generation()
         let export = try offer(own: generation)
@@ -103,7 +103,7 @@ struct ExportTests {
         #expect(rejection { try export.prepare() } == .storeNotWritable)
     }
 
-    @Test("Where one may not write, nothing is offered", arguments: ["blobs/sha256", "exports"])
+    @Test("Without write permission nothing is offered", arguments: ["blobs/sha256", "exports"])
     func notWritable(_ part: String) async {
         await #expect(processExitsWith: .success) { [part] in
             if geteuid() == 0 { #expect(seteuid(54_321) == 0) }

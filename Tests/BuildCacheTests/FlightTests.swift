@@ -38,14 +38,14 @@ struct FlightTests {
 
     private func relative(_ path: ByteString) throws -> ByteString { try #require(path.relative(to: folder.path)) }
 
-    @Test("Clones of one commit are one flight, whatever their images are called and wherever they lie")
+    @Test("Clones of one commit are one flight, whatever their images' names and paths")
     func clones() throws {
         #expect(try name() == name("clone"))
         #expect(try name() == name(tags: ["app:1"]))
         #expect(try name().bytes.allSatisfy { Hex.value(of: $0) != nil })
     }
 
-    @Test("Arguments, target, platform, Dockerfile and commit make another one")
+    @Test("Arguments, target, platform, Dockerfile and commit distinguish flights")
     func differences() throws {
         try folder.write("work/other/Dockerfile", "FROM scratch\n")
         var names = [
@@ -92,7 +92,8 @@ struct FlightTests {
     }
 
     @Test(
-        "Nobody waits for what is short; else twice as long as it takes, within bounds, or as long as the settings say")
+        "Nobody waits for quick builds; otherwise twice as long as they take, within limits, or as long as the settings say"
+    )
     func patience() {
         let second: Int64 = 1_000_000_000
         #expect(Flight.Patience.limit(nil, known: nil) == 60 * second)
@@ -106,7 +107,7 @@ struct FlightTests {
     }
 
     // In separate processes: a program that another test starts meanwhile would briefly hold a copy of a lock.
-    @Test("The first leads until it ends; what it was for lands with its export, whether it has ended or not")
+    @Test("The first leads until it ends; with its export the flight is over, even if it has not ended")
     func course() async {
         await #expect(processExitsWith: .success) {
             let fixture = try StoreFixture()
@@ -161,7 +162,7 @@ struct FlightTests {
         }
     }
 
-    @Test("Flights are for their owner alone; what else stands in their place is none")
+    @Test("Flights are private to their owner; anything else in their place is ignored")
     func ownership() throws {
         let generation = try fixture.generation()
         let home = generation.path.parentPath
@@ -186,7 +187,7 @@ struct FlightTests {
     }
 
     @Test(
-        "A line that is torn, or leads out of the sub-store, names nobody",
+        "A torn line, or one that leads out of the sub-store, names no leader",
         arguments: ["", "12 ", "12 gen/x", "x gen\n", "12 ../u1/x\n", "12 /etc\n", "12 a/../../x\n"] as [String])
     func lines(text: String) async {
         await #expect(processExitsWith: .success) { [text] in
@@ -202,7 +203,7 @@ struct FlightTests {
         }
     }
 
-    @Test("Old flights go when there are many, and none that somebody leads")
+    @Test("Old flights are removed if there are many, but never one with a leader")
     func room() throws {
         let generation = try fixture.generation()
         let flights = try #require(Flights(in: fixture.store, making: false))

@@ -47,7 +47,7 @@ struct KeyTests {
         #expect(key(in: "one") != key(in: "other"))
     }
 
-    @Test("However the same context and Dockerfile are named")
+    @Test("All names of the same context and Dockerfile")
     func spellings() throws {
         try Files.makeLink(folder["link"], to: folder["one"])
         let expected = key(in: "one")
@@ -62,7 +62,7 @@ struct KeyTests {
         #expect(key(in: "one") { $0.platforms = ["LINUX/amd64", "linux/amd64"] } == expected)
     }
 
-    @Test("What makes another key")
+    @Test("What changes the key")
     func differences() {
         let keys = [
             key(in: "one"), key(in: "one", "service"), key(in: "one", platform: "linux/arm64"),
@@ -96,20 +96,20 @@ struct KeyTests {
         #expect(key(in: "fresh") { $0.imageNames = ["app:1"] }.repository == "app")
     }
 
-    @Test("Outside of a repository the context is the top")
+    @Test("Outside a repository the context counts as the top")
     func outside() {
         let key = key(in: ".", "plain")
         #expect(key.context == "." && key.dockerfile == "Dockerfile")
         #expect(self.key(in: "plain") { $0.dockerfile = "../one/Dockerfile" }.dockerfile == "Dockerfile")
     }
 
-    @Test("A context that is not there is still a key")
+    @Test("A missing context still has a key")
     func missing() {
         #expect(key(in: "one", "missing").context == "missing")
         #expect(key(in: ".", "/nonexistent/x").repository == "/nonexistent/x")
     }
 
-    @Test("Standard input: by the repository one stands in, else by image name, else by directory")
+    @Test("Standard input: by the repository around the working directory, or the image's name, or the directory")
     func standardInput() {
         func piped(_ name: ByteString, _ image: ByteString? = nil) -> Key {
             key(in: name) {
@@ -139,7 +139,7 @@ struct KeyTests {
         #expect(key.json.text.range(of: "SECRET") == nil)
     }
 
-    @Test("A remote Dockerfile's credentials are in no key")
+    @Test("The credentials of a remote Dockerfile are not in the key")
     func remoteDockerfile() {
         for address: ByteString in [
             "https://u:SECRET@example.org/Dockerfile", "https://example.org/Dockerfile?t=SECRET",
@@ -157,7 +157,7 @@ struct KeyTests {
         }
     }
 
-    @Test("A key's directory is a slug and 16 digits, and its text says what it is")
+    @Test("A key's directory is a slug and 16 digits, and its text describes it")
     func directory() {
         let key = key(in: "one") { $0.target = "t" }
         #expect(key.directoryName.hasPrefix("app-"))
@@ -176,14 +176,14 @@ struct KeyTests {
         #expect(variant().branch.hasPrefix("main."))
     }
 
-    @Test("The default branch is the remote's, else main or master")
+    @Test("The default branch is the remote's, or else main or master")
     func defaultBranches() throws {
         #expect(identity(in: "one").defaultBranches == ["main", "master"].map(Variant.tag(ofBranch:)))
         try folder.write("one/.git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/trunk\n")
         #expect(identity(in: "one").defaultBranches == [Variant.tag(ofBranch: "trunk")])
     }
 
-    @Test("A detached HEAD is a variant of its own, and a remote's reference is its branch")
+    @Test("A detached HEAD is its own variant, and the reference of a remote context is its branch")
     func branches() throws {
         try folder.write("one/.git/HEAD", "0123456789012345678901234567890123456789\n")
         #expect(identity(in: "one").variant.branch == Variant.tag(ofBranch: "HEAD"))
@@ -191,7 +191,7 @@ struct KeyTests {
         #expect(remote.variant.branch == Variant.tag(ofBranch: "topic"))
     }
 
-    @Test("What docker takes an argument for")
+    @Test("How docker interprets an argument")
     func contexts() throws {
         try folder.makeFolder("https:/example.org")
         #expect(BuildDescription.context("-") == .standardInput)

@@ -18,7 +18,7 @@ struct LeaseTests {
         generation = try fixture.generation()
     }
 
-    @Test("Many builds use one generation; whoever wants it alone does not get it")
+    @Test("Many builds can use one generation; an exclusive lease is refused")
     func shared() throws {
         let first = try #require(try store.leasedGeneration(of: store.user))
         let second = try #require(try store.leasedGeneration(of: store.user))
@@ -29,7 +29,7 @@ struct LeaseTests {
         withExtendedLifetime((first, second)) {}
     }
 
-    @Test("While somebody holds it alone, it is busy")
+    @Test("While it is held exclusively, it is busy")
     func busy() throws {
         let trimmer = try Descriptor.open(generation.leasePath)
         try trimmer.lock(.exclusive)
@@ -38,7 +38,7 @@ struct LeaseTests {
     }
 
     // In separate processes: a program that another test starts meanwhile would briefly hold a copy.
-    @Test("It ends with its holder, and outlives exec only when asked to")
+    @Test("It ends with its holder, and outlives exec only on request")
     func ends() async {
         await #expect(processExitsWith: .success) {
             let fixture = try StoreFixture()
@@ -56,14 +56,14 @@ struct LeaseTests {
         }
     }
 
-    @Test("A generation without its lease file has moved")
+    @Test("A generation without a lease file has been moved")
     func moved() throws {
         try Files.remove(generation.leasePath)
         #expect(try Lease.take(of: generation) == nil)
         #expect(rejection { _ = try store.leasedGeneration(of: store.user) } == .generationMoved)
     }
 
-    @Test("What is no lease file is none", arguments: ["directory", "link", "fifo"])
+    @Test("Anything but a lease file is ignored", arguments: ["directory", "link", "fifo"])
     func odd(_ kind: String) throws {
         try Files.rename(generation.leasePath, to: fixture.folder["lease"])
         switch kind {
@@ -74,13 +74,13 @@ struct LeaseTests {
         #expect(rejection { _ = try Lease.take(of: generation) } == .storeUnreadable)
     }
 
-    @Test("A lease that somebody else owns is none")
+    @Test("A lease file of another user is ignored")
     func foreign() throws {
         let foreign = Generation(path: generation.path, owner: generation.owner + 1)
         #expect(rejection { _ = try Lease.take(of: foreign) } == .storeUnreadable)
     }
 
-    @Test("While generations are switched, what is leased is always whole")
+    @Test("While generations are switched, a leased one is always complete")
     func switching() async throws {
         let home = store.layout.subStore(of: store.user)
         let second = home.appending(path: "gen-000002")
@@ -121,7 +121,7 @@ struct LeaseTests {
         try Files.removeTree(old)
     }
 
-    @Test("Without a lease, what was read or failed in a generation that goes meanwhile does not count")
+    @Test("Without a lease, results from a generation that is removed meanwhile do not count")
     func unleased() throws {
         let gone = StoreError(.storeUnreadable, "gone")
         for (next, fails) in [("gen-000002", false), ("gen-000003", true)] as [(ByteString, Bool)] {
@@ -153,7 +153,7 @@ struct LeaseTests {
         #expect(endless == .generationMoved && tries == 4)
     }
 
-    @Test("Nobody else can open the lease of one's own builds; others share theirs, and never hold it alone")
+    @Test("Other users cannot open the owner's lease; they share theirs, and never hold it exclusively")
     func strangers() throws {
         #expect(try Files.status(generation.leasePath).mode == 0o600)
         #expect(try Files.status(generation.readersPath).mode == 0o644)
@@ -181,7 +181,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "Another user imports under the readers' lease, whatever a third one holds, until it is closed",
+        "Another user imports under the readers' lease until it is closed, whatever a third user holds",
         .enabled(if: geteuid() == 0, "only root can be others"))
     func reading() async {
         await #expect(processExitsWith: .success) {
@@ -202,7 +202,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A lease's holders are named by process, user and command, whichever kind of lock it is")
+    @Test("A lease's holders are named by process, user and command, for every kind of lock")
     func holders() throws {
         #expect(generation.holders.isEmpty)
         let own = try Lease.take(of: generation)
@@ -219,7 +219,7 @@ struct LeaseTests {
         #expect(try reader.status().kind == .regular)
     }
 
-    @Test("Who has no sub-store has no lease")
+    @Test("A user without a sub-store has no lease")
     func none() throws {
         #expect(try store.leasedGeneration(of: store.user + 1) == nil)
     }

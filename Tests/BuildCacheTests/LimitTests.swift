@@ -7,12 +7,12 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("What bounds a store")
+@Suite("The limits of a store")
 struct LimitTests {
     private static let gibibyte: UInt64 = 1 << 30
 
     @Test(
-        "The floor of a disk: 5 %, at least 2 GiB, at most 20 GiB",
+        "The minimum free space of a disk: 5 %, at least 2 GiB, at most 20 GiB",
         arguments: [(0, 2), (10, 2), (40, 2), (60, 3), (200, 10), (400, 20), (10_000, 20)] as [(UInt64, UInt64)])
     func floors(_ total: UInt64, _ floor: UInt64) {
         let space = Files.Space(total: total * Self.gibibyte, available: 0, totalInodes: 0, availableInodes: 0)
@@ -23,7 +23,7 @@ struct LimitTests {
     }
 
     @Test(
-        "Whether there is room",
+        "Whether there is space",
         arguments: [
             (1 << 30, 5000, 5000, true), ((1 << 30) - 1, 5000, 5000, false), (1 << 30, 5000, 1000, true),
             (1 << 30, 5000, 999, false), (1 << 30, 0, 0, true), (0, 0, 0, false), (.max, .max, .max, true),
@@ -58,7 +58,7 @@ struct PoolSizeTests {
         try #require(PoolSize.measure(generation, now: now, remember: remember)).bytes
     }
 
-    @Test("Counted, and remembered only when asked to")
+    @Test("Counted, and remembered only on request")
     func counting() throws {
         #expect(try measure(0, remember: false) == 12)
         #expect(throws: Errno.noSuchFile) { try Files.status(generation.sizePath) }
@@ -78,7 +78,7 @@ struct PoolSizeTests {
     }
 
     @Test(
-        "A changed one is walked again after a minute, or when the clock went back",
+        "A changed pool is walked again after a minute, or if the clock was set back",
         arguments: [(0, 99), (Self.minute - 1, 99), (Self.minute, 12), (-1, 12)] as [(Int64, UInt64)])
     func changed(_ age: Int64, _ expected: UInt64) throws {
         let figure = PoolSize(bytes: 99, changed: 1, walked: 5 * Self.minute)
@@ -87,7 +87,7 @@ struct PoolSizeTests {
     }
 
     @Test(
-        "A figure that is torn or foreign is none",
+        "A torn or foreign figure is ignored",
         arguments: ["", "99", "99 1", "99 1 1 1", "-1 1 1", "x y z", "99  1", "18446744073709551616 1 1", "99 1 9e9"]
             as [ByteString])
     func torn(_ text: ByteString) throws {
@@ -102,14 +102,14 @@ struct PoolSizeTests {
         #expect(PoolSize(text: size.text) == size)
     }
 
-    @Test("Figures at the edge of their type do not trap")
+    @Test("Figures at the limits of their type do not trap")
     func edges() throws {
         let figure = PoolSize(bytes: .max, changed: .min, walked: .min)
         try Files.replace(generation.sizePath, with: figure.text, mode: 0o644)
         #expect(try measure(.max) == 12)
     }
 
-    @Test("What builds have left unfinished counts")
+    @Test("Files of unfinished builds count")
     func unfinished() throws {
         let path = try fixture.unfinished(for: fixture.build(), at: 1)
         try Files.makeDirectories(path.appending(path: "ingest/abc"), mode: 0o755)
@@ -118,7 +118,7 @@ struct PoolSizeTests {
         #expect(generation.unfinishedBytes == 8)
     }
 
-    @Test("However many blobs there are, all count: behind the build's back where they are many")
+    @Test("However many blobs there are, all count: in the background if they are many")
     func many() async {
         await #expect(processExitsWith: .success) {
             let fixture = try StoreFixture()
@@ -146,7 +146,7 @@ struct PoolSizeTests {
         }
     }
 
-    @Test("Where there is no time to walk it, the remembered figure counts")
+    @Test("Without time to walk it, the remembered figure counts")
     func timeSpent() throws {
         let none = Deadline { true }
         #expect(PoolSize.measure(generation, now: 0, remember: false, until: none) == nil)
@@ -157,7 +157,7 @@ struct PoolSizeTests {
         #expect(try measure(later) == 15)
     }
 
-    @Test("A pool that is not there has no size")
+    @Test("A missing pool has no size")
     func missing() {
         #expect(PoolSize.measure(Generation(path: "/nonexistent", owner: 0), now: 0, remember: true) == nil)
     }

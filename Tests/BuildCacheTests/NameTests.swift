@@ -18,7 +18,7 @@ struct NameTests {
         #expect(Slug.of(text) == slug)
     }
 
-    @Test("A slug of anything is a name of its own, at most 40 bytes", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test("The slug of any text is a valid name of at most 40 bytes", arguments: 1...4 as ClosedRange<UInt64>)
     func anySlug(seed: UInt64) {
         var generator = Repeatable(seed: seed)
         let allowed = Set(ByteString("abcdefghijklmnopqrstuvwxyz0123456789._-").bytes)
@@ -32,7 +32,7 @@ struct NameTests {
         #expect(Slug.of(ByteString("a").repeated(250)).count == 40)
     }
 
-    @Test("Branches that slugs cannot tell apart are told apart")
+    @Test("Branches with the same slug are still distinguished")
     func branches() {
         let names: [ByteString] = ["a/b", "a-b", "A/b", "a//b", "a/b\n", ""]
         #expect(Set(names.map(Variant.tag(ofBranch:))).count == names.count)
@@ -40,7 +40,7 @@ struct NameTests {
     }
 
     @Test(
-        "The name of an export is read back",
+        "The name of an export can be read back",
         arguments: ["main", "a.b-c.d", "feature/x", "", "..", "x\n", "-"] as [ByteString],
         [0, 1, 1_700_000_000, 0xFF_FFFF_FFFF] as [Int64])
     func roundTrip(_ branch: ByteString, _ started: Int64) {
@@ -51,7 +51,7 @@ struct NameTests {
         #expect(!name.text.hasPrefix(".") && !name.text.contains("/"))
     }
 
-    @Test("A clock out of its range still makes a name", arguments: [Int64.min, -1, 0x100_0000_0001, .max])
+    @Test("A clock out of range still makes a name", arguments: [Int64.min, -1, 0x100_0000_0001, .max])
     func oddClocks(_ started: Int64) {
         let name = ExportName(
             variant: Variant(branch: "b", arguments: []), started: started, random: "0123456789abcdef")
@@ -59,7 +59,7 @@ struct NameTests {
     }
 
     @Test(
-        "Names that are none of ours",
+        "Foreign names",
         arguments: [
             "", "key.json", ".", "main.0d6e4079.abc.0065533f80-0123456789abcde",
             "0d6e4079.abc.0065533f80-0123456789abcdef",
@@ -85,7 +85,7 @@ struct NameTests {
         #expect(StoreLayout(root: ByteString([0x2F, 0xFF])) == nil)
     }
 
-    @Test("Where things stand")
+    @Test("Paths in a store")
     func layout() throws {
         let layout = try #require(StoreLayout(root: "/s"))
         #expect(layout.format == "/s/v1")
@@ -94,7 +94,7 @@ struct NameTests {
     }
 
     @Test(
-        "Paths of ours are known again",
+        "Our own paths are recognized",
         arguments: [
             ("/s/v1/u0/gen-000001", true), ("/s/v1/u0/gen-000001/exports/k/i", true), ("/v1/u0/gen-000001", true),
             ("v1/u1000/gen-999999/", true), ("/v1/v1/u0/gen-000001", true), ("/s/v1/u0", false),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("Exports that are still to be made")
+@Suite("Deferred exports")
 struct PendingExportTests {
     private let fixture: StoreFixture
 
@@ -29,7 +29,7 @@ struct PendingExportTests {
         #expect(!pending.isWanted)
     }
 
-    @Test("The last one counts, and an earlier one takes nothing of it away")
+    @Test("The last one counts, and an earlier one cannot remove it")
     func last() throws {
         let generation = try fixture.generation()
         let first = try #require(PendingExport(of: build(), in: generation))
@@ -41,7 +41,7 @@ struct PendingExportTests {
         #expect(try Files.names(in: generation.path.parentPath.appending(path: "pending"), limit: 10).isEmpty)
     }
 
-    @Test("Nobody else can end it, and what killed processes left is bounded")
+    @Test("No other user can end it, and the leftovers of killed processes are limited")
     func private_() throws {
         let generation = try fixture.generation()
         let home = generation.path.parentPath.appending(path: "pending")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("Pre-flight: what is damaged is left out")
+@Suite("Pre-flight: damaged exports are left out")
 struct PreflightTests {
     private let fixture: StoreFixture
 
@@ -194,7 +194,7 @@ struct PreflightTests {
         #expect(try fixture.finds(export, for: build))
     }
 
-    @Test("Of several manifests in an index the last one counts")
+    @Test("The last of several manifests in an index counts")
     func lastManifest() throws {
         let build = try fixture.build()
         let first = try fixture.export(for: build, at: 100, "first")
@@ -205,7 +205,7 @@ struct PreflightTests {
     }
 
     // Root can change the owner; for any other user, the expected owner is changed instead.
-    @Test("What somebody else owns is left out", arguments: ["manifest", "config", "layer"])
+    @Test("Another user's files are left out", arguments: ["manifest", "config", "layer"])
     func foreign(_ part: String) throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
@@ -225,7 +225,7 @@ struct PreflightTests {
 
     // Root may read everything, so the test changes to another user first.
     @Test(
-        "What cannot be read is left out",
+        "Unreadable files are left out",
         arguments: [
             ("index", Reason.exportIncomplete.rawValue), ("config", Reason.manifestRejected.rawValue),
             ("layer", Reason.layerRejected.rawValue),

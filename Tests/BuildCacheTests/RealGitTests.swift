@@ -33,7 +33,7 @@ private struct Git {
     }
 }
 
-@Suite("Repositories that git made", .enabled(if: Git.program != nil, "git is not installed"))
+@Suite("Repositories made by git", .enabled(if: Git.program != nil, "git is not installed"))
 struct RealGitTests {
     private let folder: TemporaryFolder
     private let git: Git

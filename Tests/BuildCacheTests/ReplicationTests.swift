@@ -6,7 +6,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("What goes to another host, and comes from there")
+@Suite("What is sent to another host, and fetched from there")
 struct ReplicationTests {
     private let limits = StoreLimits(maximumSize: 1 << 40, minimumFree: 1 << 20)
 
@@ -40,7 +40,7 @@ struct ReplicationTests {
         return ((try? Files.names(in: home, limit: 100)) ?? []).filter { $0 != Generation.keyRecord }
     }
 
-    @Test("What one host has exported another finds")
+    @Test("One host finds what another has exported")
     func roundTrip() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         let exports = [
@@ -68,7 +68,7 @@ struct ReplicationTests {
         #expect(two.store.ownKeys == [key])
     }
 
-    @Test("Blobs that are here need not come")
+    @Test("Blobs that are already here are not fetched")
     func partly() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         let own = try one.export(for: try one.build(), at: 100, "a")
@@ -84,7 +84,7 @@ struct ReplicationTests {
         #expect(try two.finds(own, for: try two.build()))
     }
 
-    @Test("Of what is too much the first steps come, and stand for what was pushed until the rest has room")
+    @Test("If there is too much, the first steps are fetched, and count as fetched until there is space for the rest")
     func part() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         let own = try one.export(for: try one.build(), at: 100, "a")
@@ -117,7 +117,7 @@ struct ReplicationTests {
     }
 
     @Test(
-        "A layer that is wrong, cut or missing is named, and nothing of it stays",
+        "A wrong, truncated or missing layer is named, and nothing of it is kept",
         arguments: ["wrong", "cut", "missing"])
     func damage(_ kind: String) throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
@@ -139,7 +139,7 @@ struct ReplicationTests {
         }
     }
 
-    @Test("What a killed transfer has left is in no other's way, at once or later")
+    @Test("The leftovers of a killed transfer never hinder another one")
     func again() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         try one.export(for: try one.build(), at: 100, "a")
@@ -152,7 +152,7 @@ struct ReplicationTests {
         #expect(FetchedExport.isHere(manifest.digest, for: key, in: two.store))
     }
 
-    @Test("What was left long ago is taken away by the next transfer, and a build of a branch called remote is not")
+    @Test("Old leftovers are removed by the next transfer, but not a build of a branch called remote")
     func leftLongAgo() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         try one.export(for: try one.build(), at: 100, "a")
@@ -168,7 +168,7 @@ struct ReplicationTests {
         #expect(Files.isMissing(left) && !Files.isMissing(build))
     }
 
-    @Test("What no union can hold is refused")
+    @Test("A manifest that no union can hold is refused")
     func nonsense() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         try one.export(for: try one.build(), at: 100, "a")
@@ -190,7 +190,7 @@ struct ReplicationTests {
         _ = registry
     }
 
-    @Test("Sizes that no number holds are no small sum")
+    @Test("Sizes that overflow do not make a small sum")
     func overflow() throws {
         let blob = StoredBlob(digest: Digest(of: "0"), size: .max, path: "")
         let other = StoredBlob(digest: Digest(of: "1"), size: .max, path: "")
@@ -205,7 +205,7 @@ struct ReplicationTests {
         #expect(try leftovers(two, try two.build().key).isEmpty)
     }
 
-    @Test("A store has its limits")
+    @Test("The limits of the store apply")
     func room() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         try one.export(for: try one.build(), at: 100, "a")
@@ -220,7 +220,7 @@ struct ReplicationTests {
         }
     }
 
-    @Test("What was fetched from others is not pushed as one's own; what one pushed oneself is")
+    @Test("Exports fetched from others are not pushed as one's own; previously pushed ones are")
     func ownership() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         try one.export(for: try one.build(), at: 100, "a")
@@ -233,7 +233,7 @@ struct ReplicationTests {
         #expect(try ReplicatedUnion(of: key, by: "one", in: two.store)?.digest == manifest.digest)
     }
 
-    @Test("Trimming keeps what says where an export is from, and takes away what a killed transfer has left")
+    @Test("Trimming keeps the record of an export's origin, and removes the leftovers of a killed transfer")
     func trimming() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())
         let own = try one.export(for: try one.build(), at: 100, "a")

@@ -131,7 +131,7 @@ extension Retention.Choice {
     fileprivate var causes: [ByteString] { dropped.map(\.cause.name) }
 }
 
-@Suite("What stays of a store")
+@Suite("What trimming keeps")
 struct RetentionTests {
     private func retention(_ bytes: UInt64? = nil) -> Retention {
         var retention = Retention()
@@ -141,7 +141,7 @@ struct RetentionTests {
 
     private let megabyte = 1_000_000
 
-    @Test("What older exports hold and nothing newer does stays, however many are newer")
+    @Test("Layers that only older exports have stay, however many newer exports there are")
     func old() {
         var shelf = Shelf()
         shelf.add([("base", 1), ("old", 1)], used: 1, branch: "old")
@@ -150,7 +150,7 @@ struct RetentionTests {
         #expect(choice.holds("base", "old", "0", "49") && choice.dropped.isEmpty && choice.keptCount == 51)
     }
 
-    @Test("Of equal exports the last used stays, and none that a longer one holds")
+    @Test("Of equal exports the last used one stays, and none that a longer one contains")
     func equal() {
         var shelf = Shelf()
         for used in [3, 9, 5] as [Int64] { shelf.add([("base", 1), ("a", 1)], used: used) }
@@ -163,7 +163,7 @@ struct RetentionTests {
         #expect(choice.kept["app-0"]?.first?.name == shelf.keys["app-0"]?[1].name)
     }
 
-    @Test("Least recently used out first, by layers: what a later export names was used then")
+    @Test("The least recently used layers go first: a layer counts as used by the last export that names it")
     func leastRecent() {
         var shelf = Shelf()
         shelf.add([("base", megabyte), ("a", megabyte)], used: 1, branch: "a")
@@ -178,7 +178,7 @@ struct RetentionTests {
         #expect(!shelf.choose(retention(2_500_000)).holds("c"))
     }
 
-    @Test("A use that was noted counts like an export")
+    @Test("A recorded use counts like an export")
     func noted() {
         var shelf = Shelf()
         let a = shelf.add([("a", megabyte)], used: 1)
@@ -190,7 +190,7 @@ struct RetentionTests {
         #expect(shelf.choose(retention(1_500_000)).holds("a"))
     }
 
-    @Test("The first export that has no room keeps those of its layers that have, from below")
+    @Test("The first export without space keeps as many of its layers as fit, from the base on")
     func boundary() throws {
         var shelf = Shelf()
         shelf.add([("new", megabyte)], used: 9)
@@ -207,7 +207,7 @@ struct RetentionTests {
         #expect(JSON(made.index)?[key: "manifests"]?.array?.first?[key: "digest"]?.string == made.manifestDigest.name)
     }
 
-    @Test("One layer that is more than the budget goes with what stands on it, and takes nothing else along")
+    @Test("A layer larger than the budget is dropped with everything built on it, and nothing else")
     func large() {
         var shelf = Shelf()
         for number in 0..<20 { shelf.add([(ByteString("\(number)"), 10_000)], used: Int64(number)) }
@@ -223,7 +223,7 @@ struct RetentionTests {
         #expect(none.blobs.isEmpty && none.keptCount == 0 && none.neededBudget > 0)
     }
 
-    @Test("What no union of its key has room for goes, and of each branch one export is before all others")
+    @Test("Exports that do not fit into their key's union are dropped; one of each branch comes before all others")
     func beyondUnion() {
         var shelf = Shelf()
         shelf.add([("base", 1), ("old branch", 1)], used: 1, branch: "old")
@@ -236,7 +236,7 @@ struct RetentionTests {
         #expect(leftOut.isEmpty && union.recordCount <= 1000)
     }
 
-    @Test("What no union can read is kept only where it is the last that was used, for that is imported as it is")
+    @Test("An export that no union can read is kept only if it was used last, because then it is imported directly")
     func opaque() {
         var shelf = Shelf()
         let old = shelf.add([("old", megabyte)], used: 1)
@@ -251,7 +251,7 @@ struct RetentionTests {
         #expect(none.keptCount == 0 && none.neededBudget > UInt64(megabyte))
     }
 
-    @Test("Records beside exports cost what they take, and equal ones once")
+    @Test("Records beside exports count with their size, and equal ones once")
     func records() {
         var shelf = Shelf()
         let context = ExportRecord.File(inode: 7, bytes: 500_000)
@@ -265,7 +265,7 @@ struct RetentionTests {
         #expect(shelf.choose(retention(1_100_000)).keptCount == 2)
     }
 
-    @Test("Other keys than the one that is asked for stay whatever they take")
+    @Test("Keys other than the requested one stay, whatever their size")
     func oneKey() {
         var shelf = Shelf()
         for number in 0..<5 {
@@ -307,7 +307,7 @@ struct RetentionTests {
     }
 
     @Test(
-        "Whatever was built: the budget is kept, all that is named is there, all that is there is found, and nothing goes before what was used earlier",
+        "For any history: the budget is kept, every named layer exists, every layer can be found, and the least recently used go first",
         arguments: 0..<60)
     func properties(seed: UInt64) throws {
         var generator = Repeatable(seed: seed)
@@ -350,7 +350,7 @@ struct RetentionTests {
         #expect(again.blobs == choice.blobs && again.dropped.isEmpty && again.shortened.isEmpty)
     }
 
-    @Test("Of many small layers each export is read once or twice, and the budget is kept", arguments: [5, 20])
+    @Test("With many small layers each export is read once or twice, and the budget is kept", arguments: [5, 20])
     func manySmall(keys: Int) {
         var shelf = Shelf()
         for key in 0..<keys {

@@ -19,7 +19,7 @@ struct SubStoreTests {
     /// A user other than that of this process.
     private var stranger: UInt32 { store.user + 54_321 }
 
-    @Test("Where there is nothing, there is no generation and none is made")
+    @Test("In an empty directory there is no generation, and none is made")
     func nothing() throws {
         #expect(try store.currentGeneration(of: store.user) == nil)
         #expect(try folder.names() == ["work"])
@@ -27,7 +27,7 @@ struct SubStoreTests {
         #expect(try store.currentGeneration(of: store.user) == nil)
     }
 
-    @Test("Made once, then left as it is")
+    @Test("Made once, and then left unchanged")
     func making() throws {
         try store.makeOwnIfMissing()
         let generation = try #require(try store.currentGeneration(of: store.user))
@@ -42,7 +42,7 @@ struct SubStoreTests {
     }
 
     @Test(
-        "What a crash left unfinished is finished",
+        "A sub-store that a crash left unfinished is completed",
         arguments: ["", "gen-000001", "gen-000001/blobs/sha256", "gen-000001/exports"])
     func unfinished(_ made: String) throws {
         try folder.makeFolder("store/v1/u" + ByteString(decimal: store.user))
@@ -52,7 +52,7 @@ struct SubStoreTests {
         #expect(try Files.status(generation.leasePath).kind == .regular)
     }
 
-    @Test("Modes: open to read, unless the user hides their files", arguments: [0o000, 0o022, 0o002, 0o027, 0o077])
+    @Test("Modes: readable, unless the user hides their files", arguments: [0o000, 0o022, 0o002, 0o027, 0o077])
     func modes(_ mask: UInt32) async {
         await #expect(processExitsWith: .success) { [mask] in
             umask(mask)
@@ -72,7 +72,7 @@ struct SubStoreTests {
     }
 
     @Test(
-        "A directory that others may write, without the sticky bit, makes a store that is not used",
+        "A store is not used if others can write to a directory above it without the sticky bit",
         arguments: ["store", "store/v1", "above", "real"], [0o775, 0o757, 0o2777])
     func movable(_ part: ByteString, _ mode: UInt32) throws {
         // The directories above the store are the operator's choice, unless everybody may write to them.
@@ -97,7 +97,7 @@ struct SubStoreTests {
         #expect(try store.currentGeneration(of: store.user) != nil)
     }
 
-    @Test("STORE/v1 takes the sharing of STORE", arguments: [0o755, 0o2755, 0o1775, 0o3775, 0o1777])
+    @Test("STORE/v1 is shared like STORE", arguments: [0o755, 0o2755, 0o1775, 0o3775, 0o1777])
     func sharing(_ mode: UInt32) throws {
         try folder.makeFolder("store", mode: mode)
         _ = try store.prepareOwn()
@@ -105,7 +105,7 @@ struct SubStoreTests {
         #expect(try Files.status(store.layout.root).mode == mode)
     }
 
-    @Test("Eight threads at once make one store")
+    @Test("Eight threads at the same time make one store")
     func threads() async throws {
         let store = store
         let made = await withTaskGroup(of: Generation?.self) { group in
@@ -117,7 +117,7 @@ struct SubStoreTests {
         #expect(try Files.names(in: home, limit: 9).sorted() == ["current", "gen-000001"])
     }
 
-    @Test("Eight processes at once make one store")
+    @Test("Eight processes at the same time make one store")
     func processes() async throws {
         let root = store.layout.root.lossy
         await withTaskGroup(of: Void.self) { group in
@@ -142,7 +142,7 @@ struct SubStoreTests {
             homeIsFile
     }
 
-    @Test("What is planted is not trusted", arguments: Plant.allCases)
+    @Test("Planted files are not trusted", arguments: Plant.allCases)
     func plants(_ plant: Plant) throws {
         let generation = try store.prepareOwn()
         let current = home.appending(path: "current")
@@ -181,7 +181,7 @@ struct SubStoreTests {
         #expect(CacheLookup(of: opened, for: [try fixture.build()], acting: false).digest == nil)
     }
 
-    @Test("Behind a planted link nothing is made", arguments: ["victim", "nowhere"])
+    @Test("Nothing is made behind a planted link", arguments: ["victim", "nowhere"])
     func plantedFormat(_ target: String) throws {
         try folder.makeFolder("victim")
         try folder.makeFolder("store")
@@ -192,7 +192,7 @@ struct SubStoreTests {
     }
 
     @Test(
-        "A part that is gone makes the store unreadable, not trusted less",
+        "A missing directory makes the store unreadable, but not untrusted",
         arguments: ["gen-000001", "gen-000001/blobs"])
     func gone(_ part: String) throws {
         _ = try store.prepareOwn()
@@ -220,7 +220,7 @@ struct SubStoreTests {
     }
 
     // A sub-store counts only if its owner is the user in its name: this test needs no files of other users.
-    @Test("A sub-store that is not its user's is not trusted")
+    @Test("A sub-store that does not belong to its user is not trusted")
     func foreignHome() throws {
         let generation = try store.prepareOwn()
         try Files.rename(home, to: store.layout.subStore(of: stranger))
@@ -235,7 +235,7 @@ struct SubStoreTests {
 
     // Root can change the owner; any other user looks as another user instead: either way STORE belongs to someone
     // else.
-    @Test("A store that somebody else owns is not trusted, unless that is root", arguments: ["store", "store/v1"])
+    @Test("A store of another user is not trusted, unless that is root", arguments: ["store", "store/v1"])
     func foreignStore(_ part: String) throws {
         _ = try store.prepareOwn()
         var seen = store
@@ -252,7 +252,7 @@ struct SubStoreTests {
         }
     }
 
-    @Test("Where one may not write, nothing is made")
+    @Test("Without write permission nothing is made")
     func notWritable() async throws {
         try folder.makeFolder("store", mode: 0o555)
         await #expect(processExitsWith: .success) { [root = store.layout.root.lossy as String] in
@@ -298,7 +298,7 @@ struct StoreInitTests {
         }
     }
 
-    @Test("Changes what is otherwise, and keeps what is in it")
+    @Test("Changes what differs, and keeps the contents")
     func changing() throws {
         try folder.makeFolder("a/store", mode: 0o777)
         let file = "a/store/v1/u" + ByteString(decimal: Kernel.userID) + "/file"
@@ -311,7 +311,7 @@ struct StoreInitTests {
     }
 
     @Test(
-        "A link at STORE/v1 is not followed: what it leads to stays as it is", arguments: ["victim", "nowhere", "v1"])
+        "A link at STORE/v1 is not followed, and its target stays unchanged", arguments: ["victim", "nowhere", "v1"])
     func link(_ target: String) throws {
         try folder.makeFolder("victim", mode: 0o700)
         try folder.makeFolder("a/store")
@@ -321,7 +321,7 @@ struct StoreInitTests {
         #expect(try folder.names() == ["a", "victim"])
     }
 
-    @Test("What is no directory, or not one's own")
+    @Test("Something other than a directory, or another user's directory")
     func refused() throws {
         try folder.write("a/store/v1", "")
         #expect(rejection { _ = try store.initialize(shared: true) } == .storeMissing)
@@ -332,7 +332,7 @@ struct StoreInitTests {
         #expect(try mode("a/store") == 0o700)
     }
 
-    @Test("Root makes a stranger's directory its own", .enabled(if: geteuid() == 0, "only root can"))
+    @Test("Root takes over a stranger's directory", .enabled(if: geteuid() == 0, "only root can"))
     func takingOver() throws {
         try folder.makeFolder("a/store")
         #expect(chown(folder["a/store"].lossy, 54_321, 54_321) == 0)
@@ -341,7 +341,7 @@ struct StoreInitTests {
     }
 
     @Test(
-        "Root takes back what others have made in a user's name, at one stroke, and sets it aside",
+        "Root takes over what others have made in a user's name, atomically, and sets it aside",
         .enabled(if: geteuid() == 0, "only root can"), arguments: ["folder", "file", "link", "fifo"])
     func reclaiming(_ kind: String) throws {
         try folder.makeFolder("victim")

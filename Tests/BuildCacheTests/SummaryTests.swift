@@ -23,7 +23,7 @@ struct SummaryTests {
         try fixture.store.layout.subStores.first.flatMap { try SubStoreSummary(of: $0, in: fixture.store) }
     }
 
-    @Test("Keys with bytes of their own and shared ones, the last used first")
+    @Test("Keys with their own and shared bytes, the last used first")
     func keys() throws {
         #expect(try summary() == nil)
         let app = try fixture.build()

@@ -58,7 +58,7 @@ struct TrimTests {
         return try names(in: home) == ["current", "trimmed", "trimming", generation.path.lastPathComponent]
     }
 
-    @Test("What is chosen stays, with its times, and nothing else")
+    @Test("Only what is selected stays, with its times")
     func newest() throws {
         let (build, kept) = try five()
         try fixture.put("nobody's", in: fixture.generation())
@@ -78,7 +78,7 @@ struct TrimTests {
         #expect(try current().path.lastPathComponent == "gen-000002")
     }
 
-    @Test("Records beside an export go with it, however large, and an export without them as well")
+    @Test("Records beside an export are moved with it, however large; an export without records is moved, too")
     func records() throws {
         let (build, kept) = try five()
         let record = ByteString(repeatElement(0x61, count: 3 << 20))
@@ -93,7 +93,7 @@ struct TrimTests {
         #expect(Export.currentLocation(of: moved.parentPath.appending(path: "gone")) == nil)
     }
 
-    @Test("What is copied is what BuildKit left: a link to the pool, an ingest, and files of one's own")
+    @Test("A copied export has what BuildKit left: a link to the pool, an ingest, and its own files")
     func shape() throws {
         let (_, kept) = try five()
         try Files.replace(kept[0].path.appending(path: "oci-layout"), with: "{}", mode: 0o644)
@@ -112,7 +112,7 @@ struct TrimTests {
         #expect(try Inventory(of: generation, now: .max).keys[0].description?[key: "repository"]?.string == "r")
     }
 
-    @Test("A dry run tells the same figures and changes nothing")
+    @Test("A dry run reports the same figures and changes nothing")
     func dryRun() throws {
         _ = try five()
         try fixture.put("nobody's", in: fixture.generation())
@@ -130,7 +130,7 @@ struct TrimTests {
     }
 
     @Test(
-        "What a build uses waits for its lease; what it exports late is taken over, and nothing that was dropped comes back"
+        "What a build uses waits for its lease; its late export is carried over, and nothing that was dropped returns"
     )
     func late() throws {
         let (build, kept) = try five()
@@ -157,7 +157,7 @@ struct TrimTests {
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 4)
     }
 
-    @Test("What becomes of a build is written down beside its export, wherever that stands by then")
+    @Test("A build's outcome is recorded beside its export, wherever that is by then")
     func lateRecord() throws {
         let (_, kept) = try five()
         let old = try current()
@@ -183,7 +183,7 @@ struct TrimTests {
         #expect(outcomes.allSatisfy { Files.isMissing($0) })
     }
 
-    @Test("What a build completes after it has been judged damaged is taken over all the same")
+    @Test("An export that is completed after it was judged damaged is still carried over")
     func completedLater() throws {
         let (build, _) = try five()
         let late = try fixture.export(for: build, at: 900, "late")
@@ -198,7 +198,7 @@ struct TrimTests {
         #expect(try fixture.finds(late, for: build))
     }
 
-    @Test("What was purged does not come back out of an older generation")
+    @Test("What was purged does not return from an older generation")
     func purgedForGood() throws {
         let (build, _) = try five()
         let old = try current()
@@ -213,7 +213,7 @@ struct TrimTests {
         #expect(try isTidy())
     }
 
-    @Test("Without hard links a late export moves")
+    @Test("Without hard links a late export is moved")
     func lateWithoutLinks() throws {
         let (build, _) = try five()
         let old = try current()
@@ -254,7 +254,7 @@ struct TrimTests {
         #expect(times.min() == -1_500_000_000)
     }
 
-    @Test("A generation that cannot be used stands in nobody's way")
+    @Test("An unusable generation hinders nobody")
     func oddGeneration() throws {
         let (build, kept) = try five()
         try Files.replace(home.appending(path: "gen-000009"), with: "text", mode: 0o644)
@@ -262,7 +262,7 @@ struct TrimTests {
         #expect(try fixture.finds(kept[2], for: build))
     }
 
-    @Test("Of two at once one works and the other says so")
+    @Test("Of two trims at the same time one works, and the other says so")
     func two() throws {
         _ = try five()
         var lock = try TrimLock.take(in: home, owner: fixture.store.user)
@@ -302,7 +302,7 @@ struct TrimTests {
             ByteString("x").repeated(1000))
     }
 
-    @Test("What a killed build left half written counts, and goes as soon as no build runs")
+    @Test("Half-written files of a killed build count, and are removed as soon as no build runs")
     func unfinishedWrites() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
@@ -324,7 +324,7 @@ struct TrimTests {
         #expect(try reader.status().kind == .regular)
     }
 
-    @Test("Beside a build it goes with the generation, when everything is to go")
+    @Test("Beside a running build they are removed with the generation if everything is to be removed")
     func unfinishedBesideBuild() throws {
         try fixture.export(for: try fixture.build(), at: 100, "a")
         _ = try trim { $0.dropsAll = true }.run()
@@ -338,7 +338,7 @@ struct TrimTests {
 
     private static let day: Int64 = 86_400_000_000_000
 
-    @Test("A reader's lease is waited for, and for no longer than a day")
+    @Test("A trim waits for a reader's lease, but no longer than a day")
     func readers() throws {
         _ = try five()
         let old = try current()
@@ -357,7 +357,7 @@ struct TrimTests {
         #expect(try reader.status().kind == .regular)
     }
 
-    @Test("One's own build is waited for, however long it takes")
+    @Test("A trim waits for the owner's build, however long it takes")
     func ownBuild() throws {
         _ = try five()
         let old = try current()
@@ -369,7 +369,7 @@ struct TrimTests {
         #expect(lease != nil)
     }
 
-    @Test("Without hard links no reader is let in until it is swept, and then they are again")
+    @Test("Without hard links no reader is admitted until the sweep is done")
     func readersWithoutLinks() throws {
         let (_, kept) = try five()
         var trim = trim()
@@ -396,7 +396,7 @@ struct TrimTests {
     }
 
     @Test(
-        "A generation of an older Slipway is replaced, and its lease waited for no longer than a day",
+        "A generation of an older Slipway is replaced, and a trim waits for its lease a day at most",
         arguments: [true, false])
     func oldLease(_ hasLinks: Bool) throws {
         let build = try fixture.build()
@@ -422,7 +422,7 @@ struct TrimTests {
     }
 
     @Test(
-        "A lock on an older Slipway's `trimmed` is waited for no longer than an hour, and then nobody else can take one"
+        "A trim waits for a lock on an older Slipway's `trimmed` an hour at most, and then nobody else can take one"
     )
     func oldTrimLock() throws {
         _ = try five()
@@ -445,7 +445,7 @@ struct TrimTests {
     }
 
     @Test(
-        "What stands where trimming is locked and is no file of one's own stops it not",
+        "A foreign file in place of the trim lock does not stop trimming",
         arguments: ["trimmed", "trimming"] as [ByteString], ["fifo", "link", "folder"])
     func oddLock(_ name: ByteString, _ kind: String) throws {
         _ = try five()
@@ -469,7 +469,7 @@ struct TrimTests {
         #expect(try pool(current()) == digits([export]))
     }
 
-    @Test("Failed builds leave nothing behind; a build of this hour is left to end")
+    @Test("Failed builds leave nothing behind; a build of the last hour is left alone")
     func failures() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: 100, "a")
@@ -481,7 +481,7 @@ struct TrimTests {
         #expect(try Inventory(of: current(), now: .max).keys.flatMap(\.exports).count == 1)
     }
 
-    @Test("Damage goes with its export, and the next builds export anew")
+    @Test("A damaged export is dropped, and the next builds export again")
     func damage() throws {
         let build = try fixture.build()
         let good = try fixture.export(for: build, at: 100, "good")
@@ -496,7 +496,7 @@ struct TrimTests {
         #expect(try pool(current()) == digits([good]))
     }
 
-    @Test("A current that leads nowhere is made anew, and what other generations hold is taken over")
+    @Test("A current that leads nowhere is made again, and the contents of other generations are carried over")
     func dangling() throws {
         let (build, kept) = try five()
         let link = home.appending(path: "current")
@@ -559,7 +559,7 @@ struct TrimTests {
         }
     }
 
-    @Test("A linked sub-store is not followed, and one that is not there is nothing to do")
+    @Test("A linked sub-store is not followed, and for a missing one there is nothing to do")
     func links() throws {
         #expect(try trim().run().outcome == .nothingToDo)
         _ = try five()
@@ -570,7 +570,7 @@ struct TrimTests {
         #expect(try names(in: moved) == ["current", "gen-000001"])
     }
 
-    @Test("A use without an export is noted once an hour, beside the newest export of its branch and arguments")
+    @Test("A use without an export is recorded once an hour, beside the newest export of its branch and arguments")
     func use() throws {
         let build = try fixture.build()
         let other = try fixture.build("other")
@@ -618,7 +618,7 @@ struct TrimTests {
     }
 
     @Test(
-        "Layers that were used least recently make room, and the next builds find all the others",
+        "The least recently used layers are dropped, and the next builds find all others",
         arguments: [true, false])
     func room(_ linking: Bool) throws {
         let branches = try branches(6, bytes: 100_000)
@@ -653,7 +653,7 @@ struct TrimTests {
         #expect(try pool(current()) == names)
     }
 
-    @Test("Records and indexes of an older Slipway's generation are read as they are")
+    @Test("Records and indexes of an older Slipway's generation can be read")
     func olderGeneration() throws {
         let build = try fixture.build()
         let exports = try (0..<5).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
@@ -676,7 +676,7 @@ struct TrimTests {
         }
     }
 
-    @Test("The process behind trims")
+    @Test("The background process trims")
     func behind() throws {
         let (_, kept) = try five()
         #expect(!fixture.store.isTrimDue(interval: 1))

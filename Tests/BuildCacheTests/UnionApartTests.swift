@@ -8,7 +8,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("A union for each of several builds at once")
+@Suite("Unions for several builds of one command")
 struct UnionApartTests {
     private let fixture: StoreFixture
 
@@ -44,7 +44,7 @@ struct UnionApartTests {
         for (index, name) in names.enumerated() { try fixture.export(for: build, at: 100 + Int64(index), name) }
     }
 
-    @Test("Builds that share steps import manifests of their own, of the same union", arguments: [true, false])
+    @Test("Builds that share steps each import their own manifest of the same union", arguments: [true, false])
     func command(isPublished: Bool) throws {
         let build = try fixture.build()
         try export(build, "a", "b")
@@ -61,7 +61,7 @@ struct UnionApartTests {
         #expect(try self.record(of: build) == record)
     }
 
-    @Test("The end of a command makes them for the next one like it")
+    @Test("The end of a command makes them for the next command like it")
     func published() throws {
         let build = try fixture.build()
         try export(build, "a", "b")
@@ -73,7 +73,7 @@ struct UnionApartTests {
         #expect(try record(of: build).apart.count == 4)
     }
 
-    @Test("They go with the union that they are of")
+    @Test("They are removed with their union")
     func replaced() throws {
         let build = try fixture.build()
         try export(build, "a", "b")
@@ -109,7 +109,7 @@ struct UnionApartTests {
         #expect(try self.record(of: build) == record)
     }
 
-    @Test("One that is damaged is left out for the union itself", arguments: [true, false])
+    @Test("A damaged one is replaced by the union itself", arguments: [true, false])
     func damaged(isConfig: Bool) throws {
         let build = try fixture.build()
         try export(build, "a", "b")
@@ -121,7 +121,7 @@ struct UnionApartTests {
         #expect(found.map { $0?.digest } == [record.manifest.digest, record.manifest.digest])
     }
 
-    @Test("Of a store that is trimmed nothing of them is left over", arguments: [true, false])
+    @Test("Trimming leaves none of their files behind", arguments: [true, false])
     func trimmed(isInPlace: Bool) throws {
         let build = try fixture.build()
         try export(build, "a", "b")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import BuildCache
 
-@Suite("Unions: one import of all that was built")
+@Suite("Unions: one import of everything that was built")
 struct UnionTests {
     private let fixture: StoreFixture
 
@@ -38,7 +38,7 @@ struct UnionTests {
 
     // MARK: - The record
 
-    @Test("A record is read as it was written, and none that is torn")
+    @Test("A record is read back as written, and a torn one is not read")
     func text() throws {
         let blob = { (text: ByteString) in Preflight.Blob(digest: Digest(of: text), size: 7) }
         var record = UnionRecord(manifest: blob("a"), config: blob("b"), records: 3, layers: 2, oldest: 1_764_000_000)
@@ -73,7 +73,7 @@ struct UnionTests {
 
     // MARK: - Before a build
 
-    @Test("What no union holds yet is merged, written and found by the next build")
+    @Test("Exports that are in no union yet are merged, written and found by the next build")
     func merge() throws {
         let build = try fixture.build()
         let exports = try (0..<5).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
@@ -90,7 +90,7 @@ struct UnionTests {
         #expect(fixture.imported(for: build).found.first??.exports == 6)
     }
 
-    @Test("One export is imported as it is, and nothing is written for it")
+    @Test("A single export is imported directly, and nothing is written for it")
     func single() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
@@ -98,7 +98,7 @@ struct UnionTests {
         #expect(try record(of: build) == nil)
     }
 
-    @Test("At most 32 are merged before a build, the newest; the next build takes the next")
+    @Test("At most the newest 32 are merged before a build; the next build takes the next ones")
     func bound() throws {
         let build = try fixture.build()
         let exports = try (0..<40).map { try fixture.export(for: build, at: 100 + Int64($0), ByteString(decimal: $0)) }
@@ -107,7 +107,7 @@ struct UnionTests {
         #expect(fixture.imported(for: build).found.first??.exports == 40)
     }
 
-    @Test("Who cannot write imports what there is: the union, or the newest export by itself")
+    @Test("A user who cannot write imports what exists: the union, or the newest export alone")
     func readOnly() throws {
         let build = try fixture.build()
         let first = try fixture.export(for: build, at: 100, "first")
@@ -145,7 +145,7 @@ struct UnionTests {
 
     // MARK: - Published
 
-    @Test("A union is published of all keys' exports, and the same whoever publishes it")
+    @Test("The union of all keys' exports is published, and is the same whoever publishes it")
     func published() throws {
         let (build, other) = (try fixture.build(), try stranger())
         let own = try fixture.export(for: build, at: now(-20), "a")
@@ -177,7 +177,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build, scope: scope).found.first??.keys == wanted.count)
     }
 
-    @Test("Another repository's old exports stay out; one's own do not")
+    @Test("Old exports of other repositories are left out; those of the build's repository are not")
     func age() throws {
         let (build, other) = (try fixture.build(), try stranger())
         let hour: Int64 = 3_600_000_000_000
@@ -198,7 +198,7 @@ struct UnionTests {
         #expect(try !fixture.finds(old, for: other))
     }
 
-    @Test("What ages after it was published goes out with the next publication")
+    @Test("An export that becomes too old is left out of the next union")
     func aging() throws {
         let (build, other) = (try fixture.build(), try stranger())
         let first = try fixture.export(for: build, at: now(-9_000), "first")
@@ -209,7 +209,7 @@ struct UnionTests {
         #expect(try fixture.finds(first, for: build), "found again by its own key")
     }
 
-    @Test("Where there is no room for all, a key has its own exports, then those on its own base, then the newest")
+    @Test("If not everything fits, a key has its own exports, then those on its own base, then the newest")
     func room() throws {
         let build = try fixture.build()
         let (alike, other) = (try stranger("alike"), try stranger("other"))
@@ -238,7 +238,7 @@ struct UnionTests {
         #expect(try fixture.finds(own, old, newest, for: build))
     }
 
-    @Test("What a union without room for all has replaced is remembered, and goes like any other's")
+    @Test("Files that a full union has replaced are remembered, and removed like any others")
     func formerOfFull() throws {
         let build = try fixture.build()
         for number in 0..<4 {
@@ -254,7 +254,7 @@ struct UnionTests {
         #expect(Set(second.former.keys) == Set(first.named))
     }
 
-    @Test("While the pool grows, the layers are looked at, and nothing is read again")
+    @Test("While the pool grows, the layers are checked, and nothing is read again")
     func growingPool() throws {
         let build = try fixture.build()
         for number in 0..<4 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
@@ -275,7 +275,7 @@ struct UnionTests {
         #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
     }
 
-    @Test("What a build has no room to merge is said")
+    @Test("A note says what a build could not merge")
     func unmerged() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: now(-50), "first")
@@ -286,7 +286,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).notes.isEmpty)
     }
 
-    @Test("Damaged exports are in no union, and come into it once they are whole")
+    @Test("Damaged exports are not in the union until they are complete")
     func damaged() throws {
         let build = try fixture.build()
         let good = try fixture.export(for: build, at: now(-20), "good")
@@ -301,7 +301,7 @@ struct UnionTests {
         #expect(try fixture.finds(good, bad, for: build))
     }
 
-    @Test("A layer that is lost takes its own chain out of the union, not the union out of use")
+    @Test("A lost layer removes its own chain from the union, which stays usable")
     func lostLayer() throws {
         let build = try fixture.build()
         let exports = try (0..<3).map { try fixture.export(for: build, at: now(-20), ByteString(decimal: $0)) }
@@ -325,7 +325,7 @@ struct UnionTests {
         case manifestGone, configGone, manifestShort, configChanged, recordTorn, recordEmpty, manifestLinked
     }
 
-    @Test("A damaged union is left out, and its exports are merged anew", arguments: Harm.allCases)
+    @Test("A damaged union is left out, and its exports are merged again", arguments: Harm.allCases)
     func harmed(_ harm: Harm) throws {
         let build = try fixture.build()
         let exports = try (0..<3).map { try fixture.export(for: build, at: now(-20), ByteString(decimal: $0)) }
@@ -357,7 +357,7 @@ struct UnionTests {
         #expect(try fixture.layers(of: lookup).isSuperset(of: exports.flatMap { $0.layers.map(\.digest) }))
     }
 
-    @Test("Writers at once lose nothing")
+    @Test("Simultaneous writers lose nothing")
     func writers() async throws {
         let build = try fixture.build()
         _ = try fixture.generation()
@@ -374,7 +374,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).merged == nil)
     }
 
-    @Test("A publisher waits for another one, and lists the exports only then")
+    @Test("A publisher waits for another one before it lists the exports")
     func oneAtATime() async throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: now(-30), "a")
@@ -396,7 +396,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).found.first??.exports == 2)
     }
 
-    @Test("Where the lock cannot be had, the union is published without it")
+    @Test("If the lock is unavailable, the union is published without it")
     func withoutLock() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: now(-30), "a")
@@ -406,7 +406,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).found.first??.exports == 1)
     }
 
-    @Test("What former unions have left goes when nobody can be reading it any more")
+    @Test("Files of former unions are removed when nobody can be reading them any more")
     func former() throws {
         let build = try fixture.build()
         try fixture.export(for: build, at: now(-30), "a")
@@ -427,7 +427,7 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).found.first??.exports == 3)
     }
 
-    @Test("What a former union has left stays as long as another key's union is made of it")
+    @Test("Files of a former union stay as long as another key's union uses them")
     func formerOfAnother() throws {
         let (build, other) = (try fixture.build(), try stranger())
         try fixture.export(for: build, at: now(-30), "a")
@@ -455,7 +455,7 @@ struct UnionTests {
         #expect(Files.isMissing(shared))
     }
 
-    @Test("The layers of a union are remembered, and each is looked at all the same")
+    @Test("The layers of a union are remembered, but each is still checked")
     func memory() throws {
         let build = try fixture.build()
         for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
@@ -477,7 +477,7 @@ struct UnionTests {
     }
 
     @Test(
-        "Of a union of hundreds of layers none is harmed unnoticed, though the pool's time stays",
+        "Damage to any layer of a large union is noticed, even if the pool's time does not change",
         arguments: Silent.allCases)
     func silent(_ harm: Silent) async {
         await #expect(processExitsWith: .success) { [harm] in
@@ -525,7 +525,7 @@ struct UnionTests {
         }
     }
 
-    @Test("Where time runs out among a union's layers it is not imported, and a note says so")
+    @Test("If time runs out while a union's layers are checked, it is not imported, and a note says so")
     func noTime() throws {
         let build = try fixture.build()
         for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
@@ -558,7 +558,7 @@ struct UnionTests {
         try #require(try fixture.store.currentGeneration(of: fixture.store.user))
     }
 
-    @Test("Trimming leaves unions of what stays, and none of what goes", arguments: [true, false])
+    @Test("Trimming leaves unions of what it keeps, and none of what it drops", arguments: [true, false])
     func trimming(_ linking: Bool) throws {
         let build = try fixture.build()
         let exports = try (0..<5).map {
@@ -577,7 +577,7 @@ struct UnionTests {
         #expect(report.outcome == .nothingToDo && report.after.orphaned == 0)
     }
 
-    @Test("After trimming each key's builds find all that stays of it, without another look", arguments: [true, false])
+    @Test("After trimming, each key's builds find everything that remains, without merging", arguments: [true, false])
     func remade(_ linking: Bool) throws {
         let hour: Int64 = 3_600_000_000_000
         let (build, other, alone) = (try fixture.build(), try stranger(), try stranger("alone"))
@@ -610,7 +610,7 @@ struct UnionTests {
     }
 
     // Only root can give files away.
-    @Test("What trusted users have built is one import with one's own", .enabled(if: geteuid() == 0))
+    @Test("Trusted users' exports are imported together with the user's own", .enabled(if: geteuid() == 0))
     func severalUsers() throws {
         let build = try fixture.build()
         let own = try fixture.export(for: build, at: now(-50), "own")
