@@ -10,7 +10,7 @@ struct ByteStringTests {
         #expect(copy?.bytes == [0x61, 0xFF])
     }
 
-    @Test("Bytes that are no UTF-8 are kept, shown as U+FFFD, and no text")
+    @Test("Bytes that are not UTF-8 are kept, shown as U+FFFD, and are not text")
     func invalidUTF8() {
         let text = ByteString([0x61, 0xFF, 0x62])
         #expect(text.lossy == "a\u{FFFD}b")
@@ -35,7 +35,7 @@ struct ByteStringTests {
     }
 
     @Test(
-        "Cutting off more than there is, or less than nothing, is no error",
+        "Cutting off more than there is, or a negative number, is not an error",
         arguments: [-1, 0, 2, 3, 4, Int.max, Int.min])
     func counts(_ count: Int) {
         let text: ByteString = "abc"
@@ -93,7 +93,7 @@ struct ByteStringTests {
         #expect(text.trimmed == expected)
     }
 
-    @Test("Only ASCII capitals become small")
+    @Test("Only ASCII capitals become lower case")
     func lowercased() {
         let all = ByteString(UInt8.min...UInt8.max)
         let changed = zip(all.bytes, all.lowercasedASCII.bytes).filter { $0 != $1 }
@@ -166,7 +166,7 @@ struct PathTests {
     }
 
     @Test(
-        "Seen from another directory",
+        "Relative to another directory",
         arguments: [
             ("/a/b", "/a", "b"), ("/a/b/c", "/a", "b/c"), ("/a", "/a", "."), ("/a", "/", "a"), ("/", "/", "."),
             ("/ab", "/a", nil), ("/a", "/a/b", nil), ("/b", "/a", nil),

@@ -2,7 +2,7 @@ import Formats
 import TestSupport
 import Testing
 
-@Suite("Comma-separated fields, as Go's encoding/csv has them")
+@Suite("Comma-separated fields, as in Go's encoding/csv")
 struct CSVTests {
     @Test(
         "Read",
@@ -29,7 +29,7 @@ struct CSVTests {
     }
 
     @Test(
-        "Written with quotes only where they must be",
+        "Written with quotes only if necessary",
         arguments: [
             (["type=local", "src=/a b"], "type=local,src=/a b"), (["src=/a,b"], #""src=/a,b""#),
             ([#"src=/a"b"#, "c"], #""src=/a""b",c"#), (["", ""], ","), (["#a", " b"], "#a, b"), ([""], #""""#),
@@ -38,7 +38,7 @@ struct CSVTests {
         #expect(CSV.record(of: fields) == record)
     }
 
-    @Test("What is written is read back; anything else never traps", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test("Written text can be read back; anything else never traps", arguments: 1...4 as ClosedRange<UInt64>)
     func roundTrip(seed: UInt64) {
         var generator = Repeatable(seed: seed)
         let alphabet = ByteString("a,\"= \u{E9}").bytes
@@ -55,7 +55,7 @@ struct CSVTests {
         }
     }
 
-    @Test("Where each field stands, its quotes included")
+    @Test("The position of each field, including its quotes")
     func places() {
         let record: ByteString = "a,\"b,\"\"c\",,d"
         let fields = CSV.places(of: record) ?? []

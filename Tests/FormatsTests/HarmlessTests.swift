@@ -1,7 +1,7 @@
 import Formats
 import Testing
 
-@Suite("What is shown steers nothing")
+@Suite("Shown text controls no terminal")
 struct HarmlessTests {
     /// None of these may reach a terminal or a reader unescaped.
     static let steering: [UInt32] =
@@ -12,7 +12,7 @@ struct HarmlessTests {
         ByteString("a" + String(Unicode.Scalar(scalar).map(Character.init) ?? "?") + "b")
     }
 
-    @Test("Controls of both kinds, marks of direction and what cannot be seen are escaped, on one line and on several")
+    @Test("Control, bidi and invisible characters are escaped, on one line and on several")
     func scalars() {
         for scalar in Self.steering {
             let text = Self.text(scalar)
@@ -25,7 +25,7 @@ struct HarmlessTests {
     }
 
     @Test(
-        "What is no UTF-8 is escaped byte by byte",
+        "Bytes that are not UTF-8 are escaped one by one",
         arguments: [
             [0x9B], [0xC2], [0xFF], [0xC0, 0x80], [0xC1, 0x9B], [0xE0, 0x80, 0x9B], [0xED, 0xA0, 0x80],
             [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x80], [0x80], [0xF0, 0x80, 0x82, 0x9B],
@@ -38,13 +38,13 @@ struct HarmlessTests {
     }
 
     @Test(
-        "All other text stays",
+        "All other text stays unchanged",
         arguments: ["", "abc", "a\\x", "näïve", "日本", "emoji 🚀", "\u{A0}\u{2010}\u{2030}", "עברית"])
     func text(_ text: String) {
         #expect(ByteString(text).terminalSafe == ByteString(text) && ByteString(text).isTerminalSafe)
     }
 
-    @Test("Escaped it says what it was, and escaping it again changes nothing")
+    @Test("Escaped text shows what it was, and escaping it again changes nothing")
     func escapes() {
         let name: ByteString = "a\n\u{1B}[31m\u{9B}31m\u{202E}gnp"
         #expect(name.terminalSafe == "a\\n\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xaegnp")
@@ -53,7 +53,7 @@ struct HarmlessTests {
         #expect(JSON.string(name).text == "\"a\\n\\u001b[31m\\u009b31m\\u202egnp\"")
     }
 
-    @Test("No bytes whatever come out as anything but text")
+    @Test("No bytes at all come out as anything but text")
     func chance() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<5_000 {

@@ -5,7 +5,7 @@ import Testing
 @Suite("JSON, read strictly")
 struct JSONTests {
     @Test(
-        "What is a value",
+        "Valid values",
         arguments: [
             ("null", .null), ("true", .bool(true)), ("false", .bool(false)), (" \t\r\n[ ] ", .array([])),
             ("{ }", .object([:])), ("\"\"", .string("")), ("0", .number("0")), ("-0", .number("-0")),
@@ -18,7 +18,7 @@ struct JSONTests {
     }
 
     @Test(
-        "What is none",
+        "Invalid values",
         arguments: [
             "", " ", "nul", "nulll", "True", "TRUE", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+",
             "0x10", "1_000", "1 2", "[1,]", "[,1]", "[1 2]", "[1;2]", "[", "]", "{", "}", "{a:1}", "{'a':1}", "{\"a\"}",
@@ -34,27 +34,27 @@ struct JSONTests {
         {"schemaVersion":2,"neg":-1.5e-3,"t":true,"n":null,"manifests":[{"digest":"sha256:\\u0061\\ud83d\\ude00","size":1}]}
         """
 
-    @Test("When time is up there is no value")
+    @Test("There is no value if time runs out")
     func timeIsUp() {
         let text = ByteString("[" + String(repeating: "1,", count: 5000) + "1]")
         #expect(JSON(text, until: Deadline { true }) == nil)
         #expect(JSON(text, until: Deadline { false }) == JSON(text))
     }
 
-    @Test("A text that ends early is no value, wherever it ends")
+    @Test("A truncated text is not a value, wherever it ends")
     func truncated() {
         #expect(JSON(Self.sample) != nil)
         for count in 0..<Self.sample.count { #expect(JSON(Self.sample.prefix(count)) == nil, "\(count) bytes") }
     }
 
-    @Test("Anything behind the value but blanks spoils it", arguments: UInt8.min...UInt8.max)
+    @Test("Anything but blanks after the value makes it invalid", arguments: UInt8.min...UInt8.max)
     func trailing(_ byte: UInt8) {
         let isBlank = [0x20, 0x09, 0x0A, 0x0D].contains(byte)
         #expect((JSON(Self.sample + ByteString([byte])) != nil) == isBlank)
     }
 
     @Test(
-        "64 values may lie in each other, and no more",
+        "64 values may be nested, and no more",
         arguments: [("[", "]"), ("{\"a\":", "}")] as [(ByteString, ByteString)])
     func depth(_ open: ByteString, _ close: ByteString) {
         func nested(_ count: Int, around inner: ByteString) -> ByteString {
@@ -90,12 +90,12 @@ struct JSONTests {
         #expect(JSON(text)?.string == value)
     }
 
-    @Test("Bytes that are no UTF-8 stay as they are")
+    @Test("Bytes that are not UTF-8 stay unchanged")
     func invalidUTF8() {
         #expect(JSON(ByteString([0x22, 0xFF, 0x22]))?.string == ByteString([0xFF]))
     }
 
-    @Test("A field is found as Go finds it, an entry of a map by its exact name; the last one wins")
+    @Test("A field is found as in Go, an entry of a map by its exact name; the last one wins")
     func lookUp() throws {
         let value = try #require(JSON(#"{"a":1,"A":2,"a":3,"Size":4,"":5,"sIZE":6}"#))
         #expect(value[field: "a"]?.integer == 3)
@@ -119,7 +119,7 @@ struct JSONTests {
         #expect(JSON(text)?.integer == number)
     }
 
-    @Test("A value of one kind is none of another")
+    @Test("A value of one kind is not one of another kind")
     func kinds() {
         let all: [JSON] = [.null, .bool(true), .number("1"), .string("s"), .array([]), .object([:])]
         #expect(all.map { $0.bool != nil } == [false, true, false, false, false, false])
@@ -162,12 +162,12 @@ struct JSONTextTests {
         #expect(value.text == text)
     }
 
-    @Test("A byte that is no UTF-8 becomes U+FFFD")
+    @Test("A byte that is not UTF-8 becomes U+FFFD")
     func invalidUTF8() {
         #expect(JSON.string(ByteString([0x61, 0xC3])).text == "\"a\u{FFFD}\"")
     }
 
-    @Test("What is written is read back", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test("Written JSON can be read back", arguments: 1...4 as ClosedRange<UInt64>)
     func roundTrip(seed: UInt64) {
         var generator = Repeatable(seed: seed)
         for _ in 0..<500 {

@@ -2,7 +2,7 @@ import Formats
 import TestSupport
 import Testing
 
-@Suite("Addresses that may be kept and shown")
+@Suite("Addresses that may be stored and shown")
 struct PublicAddressTests {
     @Test(
         "No password, no query, no fragment",
@@ -23,14 +23,14 @@ struct PublicAddressTests {
     }
 
     @Test(
-        "What is no address stays as it is",
+        "Text that is not an address stays unchanged",
         arguments: ["/a/b@c/d?e#f", "./a:b@c", "-", "", "name", "--host", "--tls=true", "host:2375", "a/b@c"]
             as [ByteString])
     func other(_ text: ByteString) {
         #expect(PublicAddress(text).text == text)
     }
 
-    @Test("Each address in a text is made public, and the rest stays")
+    @Test("Each address in a text loses its secrets, and the rest stays unchanged")
     func text() {
         #expect(
             PublicAddress.redacting("--checksum=x https://u:pw@h/a?t=T /b/ https://h/c?d")
@@ -40,7 +40,7 @@ struct PublicAddressTests {
         #expect(PublicAddress.redacting("--opt=https://pw@h\n://x@y://") == "--opt=https://h\n://y://")
     }
 
-    @Test("Images' names are told from what may hold credentials")
+    @Test("Names of images are distinguished from texts that may contain credentials")
     func images() {
         let good: [ByteString] = ["app", "host:5000/team/app:1.2", "app@sha256:0123", "[::1]:5000/app"]
         let bad: [ByteString] = [

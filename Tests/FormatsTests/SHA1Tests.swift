@@ -28,7 +28,7 @@ struct SHA1Tests {
         #expect(Hex.digits(of: hash.digest()) == "34aa973cd4c4daa4f61eeb2bdbad27316534016f")
     }
 
-    @Test("Pieces of any length make the whole")
+    @Test("Pieces of any length give the same digest")
     func pieces() {
         let whole = ByteString((0..<1000).map { UInt8(truncatingIfNeeded: $0) })
         for length in [1, 7, 55, 56, 63, 64, 65, 128, 999] {

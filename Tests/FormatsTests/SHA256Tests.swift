@@ -38,7 +38,7 @@ struct SHA256Tests {
         }
     }
 
-    @Test("Piece by piece is the same as at once", arguments: [1, 3, 63, 64, 65, 1000])
+    @Test("In pieces is the same as at once", arguments: [1, 3, 63, 64, 65, 1000])
     func pieces(_ size: Int) {
         for length in [0, 1, 63, 64, 65, 128, 1000] {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 7) }
@@ -73,7 +73,7 @@ struct SHA256Tests {
 
 @Suite("Hexadecimal digits")
 struct HexTests {
-    @Test("Two small digits for each byte")
+    @Test("Two lower-case digits for each byte")
     func digits() {
         #expect(Hex.digits(of: []) == "")
         #expect(Hex.digits(of: [0x00, 0x0F, 0xA0, 0xFF]) == "000fa0ff")

@@ -34,7 +34,7 @@ struct TimestampTests {
         #expect(parse(text) == seconds)
     }
 
-    @Test("Without a zone it is local time, before and after the clock was changed")
+    @Test("Without a zone it is local time, with and without daylight saving")
     func local() {
         // One hour ahead of UTC, two from 2026-03-29T01:00Z on.
         let offset: (Int) -> Int = { $0 < 1_774_746_000 ? 3_600 : 7_200 }
@@ -59,7 +59,7 @@ struct TimestampTests {
         #expect(parse(text) == nil)
     }
 
-    @Test("Every text is read or refused, and what is shown is read back", arguments: 0..<20)
+    @Test("Every text is read or refused, and shown text can be read back", arguments: 0..<20)
     func anything(seed: UInt64) {
         var numbers = Repeatable(seed: seed)
         let letters = Array("0123456789-:TZ+smhdw. ".utf8)

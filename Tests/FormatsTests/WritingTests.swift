@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Writing")
 struct WritingTests {
-    @Test("Columns: filled up, never cut")
+    @Test("Columns: padded, never truncated")
     func columns() {
         #expect(ByteString("ab").padded(to: 4) == "ab  " && ByteString("ab").padded(left: 4) == "  ab")
         #expect(ByteString("7").zeroPadded(to: 3) == "007" && ByteString("1234").zeroPadded(to: 3) == "1234")
@@ -19,7 +19,7 @@ struct WritingTests {
         ] as [(ByteString, ByteString)])
     func quoting(_ text: ByteString, _ quoted: ByteString) { #expect(text.shellQuoted == quoted) }
 
-    @Test("Addresses: all but the unreserved characters")
+    @Test("Addresses: all characters but the unreserved ones are escaped")
     func addresses() { #expect(ByteString("a/B-._~9 %\u{E9}").percentEncoded == "a%2FB-._~9%20%25%C3%A9") }
 
     @Test("Capitals, repeats, and paths in a directory")

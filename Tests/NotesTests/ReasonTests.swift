@@ -57,13 +57,13 @@ struct ReasonTests {
         #expect(Set(Self.numbers.map(\.0)) == Set(Reason.allCases), "a new reason needs a row")
     }
 
-    @Test("Every hundred is about something")
+    @Test("Every hundred has a subject")
     func areas() {
         #expect(Reason.allCases.allSatisfy { $0.area != nil })
         #expect(Reason.pluginMissing.area == .engine && Reason.labelFileUnread.area == .profile)
     }
 
-    @Test("A code is SLP and three digits, and no two are alike")
+    @Test("A code is SLP and three digits, and unique")
     func codes() {
         #expect(Reason.importAdded.code == "SLP001")
         #expect(Reason.engineCannotExport.code == "SLP217")
@@ -72,7 +72,7 @@ struct ReasonTests {
         #expect(codes.allSatisfy { $0.count == 6 && $0.dropFirst(3).decimal != nil })
     }
 
-    @Test("A code is read back, in capitals or not; others are none")
+    @Test("A code can be read in any case; others are refused")
     func readBack() {
         for reason in Reason.allCases {
             #expect(Reason(code: reason.code) == reason)
@@ -83,7 +83,7 @@ struct ReasonTests {
         }
     }
 
-    @Test("Every reason is one sentence, of its own, without an end mark", arguments: Reason.allCases)
+    @Test("Every reason has one unique sentence, without a full stop", arguments: Reason.allCases)
     func sentences(_ reason: Reason) {
         let sentence = ByteString(reason.sentence)
         #expect(sentence.count > 10)
@@ -92,7 +92,7 @@ struct ReasonTests {
         #expect(Reason.allCases.filter { $0.sentence == reason.sentence } == [reason])
     }
 
-    @Test("A note says what it is about after a colon")
+    @Test("A note gives its subject after a colon")
     func notes() {
         #expect(Note(.bypassed).message == "SLIPWAY=off bypasses everything")
         #expect(Note(.builderUnknown, "x").message == "the builder is unknown: x")
