@@ -170,7 +170,8 @@ enum Reaper {
     }
 
     private static func ageOfEnded(_ process: ByteString) -> Int? {
-        guard let text = try? Files.read("/proc/" + process + "/stat", limit: 4096),
+        // Two calls fewer than `Files.read` for each of up to 128 children.
+        guard let file = try? Descriptor.open("/proc/" + process + "/stat"), let text = try? file.readAll(limit: 4096),
             let fields = text.cutLast(at: ")")?.after.split(" "), fields.count > 20, fields[1] == "Z",
             text.range(of: "(docker") != nil, let start = fields[20].decimal
         else { return nil }
