@@ -59,10 +59,7 @@ final class TrimLock {
         {
             try Files.removeTree(path)
         }
-        let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
-        let status = try file.status()
-        guard status.kind == .regular, status.owner == owner else { throw .accessDenied }
-        return file
+        return try Descriptor.lockFile(path, of: owner)
     }
 
     /// Records that the trim is complete.
@@ -112,6 +109,17 @@ extension Generation {
     }
 }
 
+extension Descriptor {
+    /// Opens a file to lock, and makes it if it is missing, so that no one else can open it; throws if it is not a file
+    /// of that user's.
+    fileprivate static func lockFile(_ path: ByteString, of owner: UInt32) throws(Errno) -> Descriptor {
+        let file = try open(path, .append(mode: 0o600), followLinks: false)
+        let status = try file.status()
+        guard status.kind == .regular, status.owner == owner else { throw .accessDenied }
+        return file
+    }
+}
+
 /// A generation's lease, held exclusively: nobody uses the generation, and nobody can start to.
 final class ExclusiveLease {
     private let own: Descriptor
@@ -128,7 +136,7 @@ final class ExclusiveLease {
     static func take(of generation: Generation, isRetired: Bool) throws(StoreError) -> ExclusiveLease? {
         var path = generation.leasePath
         do throws(Errno) {
-            let own = try open(path, generation)
+            let own = try Descriptor.lockFile(path, of: generation.owner)
             let isReadable = try own.status().mode & 0o044 != 0
             do throws(Errno) {
                 try own.lock(.exclusive)
@@ -136,7 +144,7 @@ final class ExclusiveLease {
                 guard isRetired, isReadable, try generation.closeAndWait() else { throw .wouldBlock }
             }
             path = generation.readersPath
-            let readers = try open(path, generation)
+            let readers = try Descriptor.lockFile(path, of: generation.owner)
             do throws(Errno) {
                 try readers.lockByAccess(.exclusive)
             } catch .wouldBlock {
@@ -156,7 +164,7 @@ final class ExclusiveLease {
         in generation: Generation, _ body: () throws(Errno) -> Void
     ) throws(Errno) -> Bool {
         do throws(Errno) {
-            let own = try open(generation.leasePath, generation)
+            let own = try Descriptor.lockFile(generation.leasePath, of: generation.owner)
             try own.lock(.exclusive)
             try body()
             // Keeps the lock until here.
@@ -165,13 +173,6 @@ final class ExclusiveLease {
         } catch .wouldBlock {
             return false
         }
-    }
-
-    private static func open(_ path: ByteString, _ generation: Generation) throws(Errno) -> Descriptor {
-        let file = try Descriptor.open(path, .append(mode: 0o600), followLinks: false)
-        let status = try file.status()
-        guard status.kind == .regular, status.owner == generation.owner else { throw .accessDenied }
-        return file
     }
 
     /// Whether nobody holds it; takes the lock for a moment to find out, so only for generations that no build starts
