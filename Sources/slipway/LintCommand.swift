@@ -103,9 +103,16 @@ struct LintCommand: ParsableCommand {
         if reports.contains(where: { !$0.findings.isEmpty }) { throw ExitCode.failure }
     }
 
-    private func examine(_ path: ByteString, _ rules: Set<Rule>) throws(LintSource.Failure) -> LintReport {
+    private static let notForExamples: [Rule] = [.heredocUnended, .instructionUnknown, .baseFloats, .syntaxFloats]
+
+    private func examine(_ candidate: LintSource.Candidate, _ selected: Set<Rule>)
+        throws(LintSource.Failure) -> LintReport
+    {
+        let path = candidate.path
         let source = try LintSource(path, context: context.map { ByteString($0) })
         var file = Dockerfile(source.text)
+        if candidate.searched != nil, !file.isBuildable { return LintReport(path: path, findings: []) }
+        let rules = candidate.isExample ? selected.subtracting(Self.notForExamples) : selected
         if fix || diff {
             let fixed = Linter.fixed(file, context: source.context) { rules.contains($0.rule) }
             if diff {
@@ -115,10 +122,7 @@ struct LintCommand: ParsableCommand {
                 file = fixed
             }
         }
-        let isFixture = LintSource.isFixture(path)
-        let findings = Linter.findings(in: file, context: source.context).filter {
-            rules.contains($0.rule) && !(isFixture && $0.rule == .baseFloats)
-        }
+        let findings = Linter.findings(in: file, context: source.context).filter { rules.contains($0.rule) }
         return LintReport(path: path, findings: findings)
     }
 }

@@ -87,12 +87,35 @@ struct LintSource {
 
     // MARK: - Finding them
 
+    /// A file to lint.
+    struct Candidate: Equatable {
+        let path: ByteString
+        /// The directory that was searched for it; nil if the file was named.
+        let searched: ByteString?
+
+        /// Whether it lies among tests, examples or documents of the directory: its base need not be pinned there, and it
+        /// may be broken on purpose.
+        var isExample: Bool {
+            guard let searched else { return false }
+            return (path.relative(to: searched) ?? path).parentPath.split("/").contains { folder in
+                let words = folder.lowercasedASCII.bytes.split { !$0.isLetter && !$0.isDigit }
+                return words.contains { LintSource.exampleFolders.contains(ByteString($0)) }
+            }
+        }
+    }
+
+    private static let exampleFolders: Set<ByteString> = [
+        "test", "tests", "testdata", "testfiles", "testing", "fixture", "fixtures", "e2e", "spec", "specs", "example",
+        "examples", "sample", "samples", "demo", "demos", "doc", "docs", "tutorial", "tutorials",
+    ]
+
     /// The file itself, or every Dockerfile below a directory in the order of their names.
     struct Search {
-        private(set) var files: [ByteString] = []
+        private(set) var files: [Candidate] = []
         /// What could not be read; everything else was.
         private(set) var failures: [Failure] = []
 
+        private let start: ByteString
         /// The directory's real path; nil if a file was named.
         private var root: ByteString?
         private static let deepest = 64
@@ -101,9 +124,10 @@ struct LintSource {
         ]
 
         init(_ path: ByteString) {
+            start = path
             do throws(Errno) {
                 guard try Files.status(path).kind == .directory else {
-                    files = [path]
+                    files = [Candidate(path: path, searched: nil)]
                     return
                 }
                 root = try Files.realPath(path)
@@ -136,7 +160,7 @@ struct LintSource {
                     if try Files.status(path, followLinks: false).kind == .directory {
                         collect(path, depth: depth + 1)
                     } else if isDockerfile(name), (try? Files.status(path).kind) == .regular, try isInside(path) {
-                        files.append(path)
+                        files.append(Candidate(path: path, searched: start))
                     }
                 } catch {
                     if error != .noSuchFile { failures.append(.unreadable(path, error)) }
@@ -155,10 +179,9 @@ struct LintSource {
     /// such files.
     private static let otherEndings: Set<ByteString> = [
         "adoc", "bak", "diff", "dockerignore", "erb", "go", "html", "in", "j2", "java", "jinja", "jinja2", "js", "json",
-        "md",
-        "mustache", "old", "orig", "patch", "php", "py", "rb", "rej", "rs", "rst", "save", "sh", "swp", "template",
-        "tmp",
-        "tmpl", "toml", "tpl", "ts", "txt", "xml", "yaml", "yml",
+        "ejs", "gotmpl", "hbs", "liquid", "md", "mustache", "njk", "old", "orig", "patch", "php", "py", "rb", "rej",
+        "rs",
+        "rst", "save", "sh", "swp", "template", "tmp", "tmpl", "toml", "tpl", "ts", "tt", "txt", "xml", "yaml", "yml",
     ]
 
     /// Whether a file in a directory counts as a Dockerfile; a file that is named always does.
@@ -170,12 +193,5 @@ struct LintSource {
         }
         return small == "dockerfile" || small == "containerfile" || small.hasPrefix("dockerfile.")
             || small.hasPrefix("containerfile.") || small.hasSuffix(".dockerfile") || small.hasSuffix(".containerfile")
-    }
-
-    /// Whether a file is a test fixture; nobody wants to hear that the base image of one is not pinned.
-    static func isFixture(_ path: ByteString) -> Bool {
-        path.parentPath.split("/").contains {
-            ["testdata", "fixtures", "fixture", "__fixtures__", "test-fixtures"].contains($0)
-        }
     }
 }

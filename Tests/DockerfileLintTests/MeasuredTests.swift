@@ -336,4 +336,16 @@ struct MeasuredTests {
         #expect(codes("FROM debian:12\nCOPY package.json .\nRUN npm ci\n", none) == [])
         #expect(codes("FROM debian:12\nCOPY [\".\", \"/a b\"]\nRUN make\n", none) == ["LNT702"])
     }
+
+    @Test("A build can read neither a template nor a part of a Dockerfile")
+    func buildable() {
+        for text in [
+            "{{ if .Slim }}\nFROM debian:12\n{{ end }}\n", "FROM golang:{{ .Version }}\n", "<% if x %>\nFROM a\n",
+            "# x\n{%- set a = 1 %}\nFROM debian:12\n", "FROM registry/<%= name %>\n", "ENV A=1\n    B=2\n", "",
+        ] as [ByteString] { #expect(!Dockerfile(text).isBuildable, "\(text)") }
+        for text in [
+            "FROM debian:12\nRUN docker inspect --format '{{.Id}}' x\n", "RUM {{x}}\nFROM a\n", "FROM ${A%b}\n",
+            "FROM debian:12\nRUN <<E\n{{x}}\nE\n",
+        ] as [ByteString] { #expect(Dockerfile(text).isBuildable, "\(text)") }
+    }
 }

@@ -80,7 +80,7 @@ struct LintTests {
             try Files.makeDirectories(path.parentPath, mode: 0o755)
             try Files.replace(path, with: Self.bad, mode: 0o644)
         }
-        let found = LintSource.Search(folder.path).files.map { $0.relative(to: folder.path) }
+        let found = LintSource.Search(folder.path).files.map { $0.path.relative(to: folder.path) }
         #expect(found == ["a/Dockerfile", "b/web.Dockerfile", "c/Containerfile"])
         #expect(status([folder.path.lossy]) == 1)
         #expect(status([folder.path.lossy, folder.path.lossy + "/none"]) == 2)
@@ -94,26 +94,46 @@ struct LintTests {
             ("Dockerfile.5.md", false), ("Dockerfile.j2", false), ("Dockerfile.bak", false), ("dockerfile.go", false),
             ("Dockerfile.template", false), ("Dockerfile.web.tmpl", false), ("Dockerfile~", false),
             ("Dockerfile", true), ("Dockerfile.dev", true), ("Dockerfile.py3", true), ("web.dockerfile", true),
-            ("Containerfile.in-house", true), ("md", false),
+            ("Containerfile.in-house", true), ("md", false), ("Dockerfile.tt", false), ("Dockerfile.ejs", false),
         ] as [(ByteString, Bool)])
     func otherFiles(_ name: ByteString, isDockerfile: Bool) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(name, "FROM debian:12\n")
-        #expect(LintSource.Search(folder.path).files == (isDockerfile ? [path] : []))
-        #expect(LintSource.Search(path).files == [path])
+        #expect(LintSource.Search(folder.path).files.map(\.path) == (isDockerfile ? [path] : []))
+        #expect(LintSource.Search(path).files.map(\.path) == [path])
     }
 
-    @Test("A floating base image is not a finding in files for tests")
+    @Test("Versions of bases and frontends are no findings in what tests and readers use")
     func fixtures() throws {
         let folder = try TemporaryFolder()
-        for (place, code) in [("app", 1), ("testdata/app", 0), ("pkg/fixtures", 0), ("fixtures-of-ours", 1)]
-            as [(ByteString, Int32)]
-        {
-            let path = try folder.write(place + "/Dockerfile", "FROM debian\n")
-            #expect(status([path.lossy]) == code, "\(place)")
+        let text: ByteString = "# syntax=docker/dockerfile\nFROM debian\nRUN apt-get install -y a\n"
+        for (place, code) in [
+            ("app", 1), ("testdata/app", 0), ("pkg/fixtures", 0), ("tests/x", 0), ("Test", 0), ("pkg/e2e", 0),
+            ("parser/testfiles-negative/a", 0), ("examples/a", 0), ("docs/samples", 0), ("contest", 1), ("attests", 1),
+        ] as [(ByteString, Int32)] {
+            let path = try folder.write(place + "/Dockerfile", text)
+            #expect(status([path.lossy]) == 1, "\(place)")
+            #expect(status([path.parentPath.lossy]) == 1, "\(place)")
+            #expect(status([folder.path.lossy]) == code, "\(place)")
+            try Files.remove(path)
         }
-        let other = try folder.write("testdata/Dockerfile", "FROM debian:12\nRUM true\n")
-        #expect(status([other.lossy]) == 1)
+    }
+
+    @Test("A directory's templates, parts and broken examples are left alone; named, they are linted")
+    func broken() throws {
+        let folder = try TemporaryFolder()
+        for (place, text) in [
+            ("testdata/Dockerfile", "FROM debian:12\nRUM true\n"), ("docs/Dockerfile.part", "FROM debian:12\n...\n"),
+            ("app/Dockerfile.part", "RUN true\nPART of one\n"),
+            ("app/Dockerfile.linux", "{{ if x }}\nFROM debian:12\n{{ end }}\n"),
+        ] as [(ByteString, ByteString)] {
+            let path = try folder.write(place, text)
+            #expect(status([folder.path.lossy]) == 0, "\(place)")
+            #expect(status(["--fix", folder.path.lossy]) == 0, "\(place)")
+            #expect(status([path.lossy]) == 1, "\(place)")
+        }
+        try folder.write("app/Dockerfile", "FROM debian:12\nRUM true\n")
+        #expect(status([folder.path.lossy]) == 1)
     }
 
     @Test("In directories, a link to the outside is skipped; a named one is followed")
@@ -127,7 +147,7 @@ struct LintTests {
         try Files.makeLink(folder["tree/Dockerfile.inside"], to: "real")
         try Files.makeLink(folder["way"], to: "tree")
         for name in ["tree", "way"] as [ByteString] {
-            #expect(LintSource.Search(folder[name]).files == [folder[name + "/Dockerfile.inside"]])
+            #expect(LintSource.Search(folder[name]).files.map(\.path) == [folder[name + "/Dockerfile.inside"]])
         }
         #expect(status(["--fix", folder["tree"].lossy]) == 0)
         #expect(try folder.read("out/real") == Self.bad && folder.read("tree-2/real") == Self.bad)
@@ -147,7 +167,7 @@ struct LintTests {
         await #expect(processExitsWith: .success) { [path = folder.path.lossy as String] in
             if geteuid() == 0 { #expect(seteuid(54_321) == 0) }
             let search = LintSource.Search(ByteString(path))
-            let found = search.files.map { $0.relative(to: ByteString(path)) }
+            let found = search.files.map { $0.path.relative(to: ByteString(path)) }
             #expect(found == ["a/Dockerfile", "locked/Dockerfile", "z/Dockerfile"])
             #expect(search.failures.count == 2)
             #expect(LintTests().status([path]) == 2)
