@@ -55,9 +55,10 @@ extension Linter {
     private mutating func lintDownload(_ call: Call, _ run: Run) {
         let commands = run.calls.scripts[call.script].commands
         let command = commands[call.command]
-        if let parent = command.feeds {
-            let isShell = run.calls.call(call.script, parent)?.program == .shell
-            if isShell { add(.downloadExecuted, at: run.calls.start(of: call)) }
+        if let parent = command.feeds, let shell = run.calls.call(call.script, parent), shell.program == .shell,
+            isScript(command, of: shell, run.calls)
+        {
+            add(.downloadExecuted, at: run.calls.start(of: call))
         }
         var index = call.command
         for _ in 0..<8 where commands[index].after == .pipe {
@@ -73,6 +74,17 @@ extension Linter {
                 return
             }
         }
+    }
+
+    /// Whether what a command prints is a shell's script, or a file that the shell executes. In other words it is data.
+    private func isScript(_ command: ShellScript.Command, of shell: Call, _ calls: Calls) -> Bool {
+        let (words, bytes) = (calls.command(of: shell).words, calls.bytes(of: shell))
+        guard let index = words.firstIndex(where: { $0.range.contains(command.range.lowerBound) }), index > shell.name
+        else { return false }
+        let word = bytes.trimmed(words[index].range) { $0 == UInt8(ascii: "\"") }
+        let followsOption = bytes.hasPrefix("-", at: words[index - 1].range)
+        if bytes.hasPrefix("<(", at: word) { return followsOption || index == shell.name + 1 }
+        return followsOption && (bytes.hasPrefix("$(", at: word) || bytes.hasPrefix("`", at: word))
     }
 
     /// Whether it executes what it reads.

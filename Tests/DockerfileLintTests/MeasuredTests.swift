@@ -222,6 +222,11 @@ struct Measured: Sendable, CustomTestStringConvertible {
         shell("curl https://example.invalid/x | python3 -c 'import json, sys; print(json.load(sys.stdin))'"),
         shell("bash -c \"$(curl -fsSL https://example.invalid/x)\"", "LNT803"),
         shell("bash <(curl -fsSL https://example.invalid/x)", "LNT803"),
+        shell("sh -c \"`curl https://example.invalid/x`\" -- --yes", "LNT803"),
+        // The script only works with what was downloaded.
+        shell("bash -c \"wget $(curl https://example.invalid/index | jq -r .url) -O x\""),
+        shell("bash /build.sh $(curl https://example.invalid/version)"),
+        shell("bash /check.sh <(curl https://example.invalid/list)"),
         shell("curl -fsSL https://example.invalid/x | tar -xz"),
         shell("curl -fsSL https://example.invalid/x | gpg --dearmor >/etc/apt/keyrings/x.gpg"),
         shell("curl -fsSL https://example.invalid/x | bash /check.sh"),
