@@ -4,15 +4,13 @@ internal import Formats
 
 extension Linter {
     /// `# syntax=docker/dockerfile` changes whenever a newer frontend is released. Docker promises that a version, even
-    /// just "1", stays compatible, and recommends to write that.
+    /// just "1", stays compatible, and recommends to write that. Who names another frontend has a reason.
     mutating func lintSyntax() {
         guard let place = file.syntax else { return }
         let image = ByteString(file.source.bytes[place]).cut(at: " ")?.before ?? ByteString(file.source.bytes[place])
-        let tag = image.lastPathComponent.cut(at: ":")?.after ?? ""
-        let numbers = tag.split("-").first?.split(".") ?? []
-        let isDockers = ["docker/dockerfile", "docker.io/docker/dockerfile"].contains(image.cut(at: ":")?.before)
-        let isExact = numbers.count >= 3 || isDockers && numbers.first?.decimal != nil
-        if !image.contains("@"), !isExact { add(.syntaxFloats, at: place.lowerBound, image) }
+        let (name, tag) = image.cut(at: ":").map { ($0.before, $0.after) } ?? (image, "")
+        guard ["docker/dockerfile", "docker.io/docker/dockerfile"].contains(name) else { return }
+        if !tag.bytes.contains(where: \.isDigit) { add(.syntaxFloats, at: place.lowerBound, image) }
     }
 
     mutating func lintCopy(_ instruction: Dockerfile.Instruction) {

@@ -43,7 +43,7 @@ extension Rule {
                 "the build fails: a mount point is busy (measured with pip's, apt's and yarn's)")
         default:
             RuleInfo(
-                .note, "a cache mount has another id, uid, gid or mode than an earlier one at its place",
+                .note, "a cache mount has another uid, gid or mode than an earlier one at its place",
                 "they are separate caches: measured, nothing of the one was in the other")
         }
     }
@@ -232,8 +232,8 @@ extension Rule {
             RuleInfo(
                 .warning, "uv's mounted cache is emptied in the same RUN",
                 """
-                measured: both of two builds downloaded 2 of 2 packages, after uv cache clean as after uv cache \
-                prune --ci. A cache mount is no part of the image, so emptying it makes no image smaller
+                measured: both of two builds downloaded 2 of 2 packages. A cache mount is no part of the image, so \
+                emptying it makes no image smaller
                 """)
         case .goMountElsewhere:
             RuleInfo(
@@ -277,7 +277,7 @@ extension Rule {
                 """)
         case .aptMountElsewhere:
             RuleInfo(
-                .warning, "apt's lists are mounted, and its archives are not",
+                .note, "apt's lists are mounted, and its archives are not",
                 """
                 measured: both of two builds downloaded every package; with a mount at /var/cache/apt too the \
                 second downloaded none

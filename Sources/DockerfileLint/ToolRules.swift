@@ -216,7 +216,7 @@ extension Linter {
         switch tool {
         case .pip: guard says("purge") else { return }
         case .npm, .yarn: guard says("clean") else { return }
-        case .uv: guard says("clean") || says("prune") && says("--ci") else { return }
+        case .uv: guard says("clean") else { return }
         case .goModules: guard says("-modcache") else { return }
         case .goBuilds: guard says("-cache") else { return }
         }
