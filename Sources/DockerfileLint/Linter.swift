@@ -1,9 +1,10 @@
-internal import Formats
+public import Formats
 
 /// Reads a Dockerfile's instructions in order and tracks the state at each.
 public struct Linter {
     let file: Dockerfile
     let context: ContextFacts
+    private let target: ByteString?
     private let most: Int
     private let largest: Int
     let isTimeUp: () -> Bool
@@ -23,7 +24,7 @@ public struct Linter {
     var installsOutsideMounts = false
     let lines: LineTable
     // Lazy, because few files copy their whole context before they install.
-    private lazy var needed = StageUse.needed(in: file)
+    private lazy var needed = StageUse.needed(in: file, target: target)
 
     /// What is known about a stage so far.
     struct Stage {
@@ -47,12 +48,13 @@ public struct Linter {
     }
 
     /// The findings in a file, in the order of its lines; at most `most` of them. When the time is up, the remaining
-    /// instructions are not examined, and one of more than `largest` bytes never is.
+    /// instructions are not examined, and one of more than `largest` bytes never is. `target` is the stage that is
+    /// built; nil for the last one.
     public static func findings(
-        in file: Dockerfile, context: ContextFacts = .unknown, most: Int = .max, largest: Int = .max,
-        isTimeUp: @escaping () -> Bool = { false }
+        in file: Dockerfile, context: ContextFacts = .unknown, target: ByteString? = nil, most: Int = .max,
+        largest: Int = .max, isTimeUp: @escaping () -> Bool = { false }
     ) -> [Finding] {
-        var linter = Linter(file, context, most, largest, isTimeUp)
+        var linter = Linter(file, context, target, most, largest, isTimeUp)
         linter.lint()
         return linter.inOrder
     }
@@ -73,10 +75,12 @@ public struct Linter {
     }
 
     private init(
-        _ file: Dockerfile, _ context: ContextFacts, _ most: Int, _ largest: Int, _ isTimeUp: @escaping () -> Bool
+        _ file: Dockerfile, _ context: ContextFacts, _ target: ByteString?, _ most: Int, _ largest: Int,
+        _ isTimeUp: @escaping () -> Bool
     ) {
         self.file = file
         self.context = context
+        self.target = target
         self.most = most
         self.largest = largest
         self.isTimeUp = isTimeUp
@@ -179,7 +183,7 @@ public struct Linter {
         stageNumber += 1
     }
 
-    /// Whether the file's last stage depends on this one.
+    /// Whether the stage that is built depends on this one.
     var isStageNeeded: Bool { mutating get { needed?.contains(stageNumber) ?? true } }
 
     private var stageName: ByteString?

@@ -41,8 +41,8 @@ struct BuildFindings {
         }
         let dockerfile = Dockerfile(text, isTimeUp: isTimeUp)
         findings = Linter.findings(
-            in: dockerfile, context: ContextFacts(ignoreFile: ignoreFile, hasGit: hasGit), most: Self.most,
-            largest: Self.largestInstruction, isTimeUp: isTimeUp)
+            in: dockerfile, context: ContextFacts(ignoreFile: ignoreFile, hasGit: hasGit), target: build.target,
+            most: Self.most, largest: Self.largestInstruction, isTimeUp: isTimeUp)
         let isCut = wasTimeUp || dockerfile.holdsInstruction(longerThan: Self.largestInstruction)
         isPartial = isCut || findings.count == Self.most
         if findings.isEmpty && !isPartial { return nil }

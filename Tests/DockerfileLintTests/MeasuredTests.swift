@@ -336,20 +336,29 @@ struct MeasuredTests {
         let stages: ByteString = "FROM debian:12 AS dev\nCOPY . .\nRUN npm ci\n"
         for last in [
             "FROM debian:12\n", "FROM debian:12\nCOPY --from=other /x /\n", "FROM dev2:1\n",
-            "FROM debian:12 AS Mid\nFROM mid\n",
+            "FROM debian:12 AS Mid\nFROM mid\n", "FROM $OTHER AS unused\nFROM debian:12\n",
         ] as [ByteString] {
             #expect(codes(stages + last, none) == [], "\(last)")
         }
         for last in [
             "FROM dev\n", "FROM debian:12\nCOPY --from=DEV /x /\n", "FROM debian:12\nCOPY --link --from=0 /x /\n",
             "FROM debian:12\nRUN --mount=from=dev,target=/x true\n", "FROM debian:12\nCOPY --from=$STAGE /x /\n",
-            "FROM dev AS mid\nFROM debian:12\nCOPY --from=1 /x /\n",
+            "FROM dev AS mid\nFROM debian:12\nCOPY --from=1 /x /\n", "FROM $OTHER\n",
         ] as [ByteString] {
             #expect(codes(stages + last, none) == ["LNT701", "LNT702"], "\(last)")
         }
         #expect(codes("FROM debian:12\nCOPY --from=x . .\nRUN npm ci\n", none) == [])
         #expect(codes("FROM debian:12\nCOPY package.json .\nRUN npm ci\n", none) == [])
         #expect(codes("FROM debian:12\nCOPY [\".\", \"/a b\"]\nRUN make\n", none) == ["LNT702"])
+        #expect(codes("ARG BASE=debian:12\n" + stages + "FROM ${BASE}\n", none) == [])
+        #expect(codes("ARG BASE=dev\n" + stages + "FROM ${BASE}\n", none) == ["LNT701", "LNT702"])
+        // The target that a build names is another last stage.
+        let staged = Dockerfile(stages + "FROM debian:12 AS run\nRUN true\n")
+        for (target, wanted) in [("DEV", 2), ("0", 2), ("run", 0), ("1", 0), ("none", 0), (nil, 0)]
+            as [(ByteString?, Int)]
+        {
+            #expect(Linter.findings(in: staged, context: none, target: target).count == wanted, "\(target ?? "-")")
+        }
     }
 
     @Test("A build can read neither a template nor a part of a Dockerfile")

@@ -37,6 +37,9 @@ struct BuildFindingsTests {
             try folder.write("app/.git/HEAD", "x")
             try folder.write("copy", "FROM debian:12\nCOPY . .\nRUN npm ci\n")
             #expect(Self.findings("build", "-f", "copy", "app")?.findings.map(\.rule.code) == ["LNT701", "LNT702"])
+            try folder.write("stages", "FROM debian:12 AS dev\nCOPY . .\nRUN npm ci\nFROM debian:12\n")
+            #expect(Self.findings("build", "-f", "stages", "app") == nil)
+            #expect(Self.findings("build", "-f", "stages", "--target=dev", "app")?.findings.count == 2)
             try folder.write("copy.dockerignore", ".git")
             #expect(Self.findings("build", "-f", "copy", "app") == nil)
         }
