@@ -43,17 +43,59 @@ extension Linter {
 
     /// What precedes a RUN in a stage that is built: a copy of the context, and arguments that change with each
     /// commit.
-    mutating func lintWhatComesBefore(_ calls: Calls) {
-        let installs = calls.all.contains { $0.program.isInstaller }
+    mutating func lintWhatComesBefore(_ run: Run) {
+        stage.commitArguments = stage.commitArguments.filter { !uses($0.name, run) }
+        let installs = run.calls.all.contains(where: run.calls.installsPackages)
         if let (offset, silenced) = stage.copied, isStageNeeded {
             if context.ignoreFile == nil, installs { add(.copyWithoutIgnore, at: offset, silenced: silenced) }
             if context.hasGit, !context.ignoresGit { add(.gitInContext, at: offset, silenced: silenced) }
         }
-        guard installs, !stage.commitArguments.isEmpty else { return }
+        guard installs else { return }
         for argument in stage.commitArguments {
             add(.commitArgument, at: argument.offset, argument.name, silenced: argument.silenced)
         }
         stage.commitArguments = []
+    }
+
+    // MARK: - Arguments
+
+    /// Words that end the names of variables whose value differs for every commit or build.
+    private static let commitWords: [[ByteString]] = [
+        ["COMMIT"], ["COMMIT", "SHA"], ["COMMIT", "HASH"], ["REVISION"], ["TIMESTAMP"], ["GITSHA"], ["GITHASH"],
+        ["GIT", "SHA"], ["GIT", "SHA1"], ["GIT", "REF"], ["GIT", "HASH"], ["GIT", "REV"], ["VCS", "REF"],
+        ["BUILD", "DATE"], ["BUILD", "TIME"], ["BUILD", "NUMBER"], ["BUILD", "ID"],
+    ]
+    // People do not declare more of them.
+    private static let mostCommitArguments = 16
+
+    /// Whole words of a name: NODE_SHA256 is the checksum of a file, and RECOMMITTED is not a commit. A default with a
+    /// digit in it is a version, a commit or a checksum that somebody chose.
+    mutating func noteCommitArgument(_ name: ByteString, _ value: ByteString?, at offset: Int, silenced: [ByteString]) {
+        guard stage.commitArguments.count < Self.mostCommitArguments, !(value ?? "").bytes.contains(where: \.isDigit)
+        else { return }
+        let words = name.uppercasedASCII.split("_")
+        guard words == ["SHA"] || Self.commitWords.contains(where: { words.suffix($0.count).elementsEqual($0) }) else {
+            return
+        }
+        stage.commitArguments.append((name, offset, silenced))
+    }
+
+    /// Whether `$NAME` or `${NAME` is in a RUN.
+    private func uses(_ name: ByteString, _ run: Run) -> Bool {
+        Self.uses(name, run.instruction.text.bytes, run.instruction.arguments)
+            || run.instruction.heredocs.contains { Self.uses(name, file.source.bytes, $0.body) }
+    }
+
+    private static func uses(_ name: ByteString, _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        var start = range.lowerBound
+        while let dollar = bytes.firstIndex(of: UInt8(ascii: "$"), in: start..<range.upperBound) {
+            start = dollar + 1
+            let word = bytes[start..<range.upperBound]
+            let rest = word.first == UInt8(ascii: "{") ? word.dropFirst() : word
+            guard rest.starts(with: name.bytes) else { continue }
+            if !(rest.dropFirst(name.count).first?.isNameByte ?? false) { return true }
+        }
+        return false
     }
 
     /// Whether a text contains `no-cache-dir = true` or the like.

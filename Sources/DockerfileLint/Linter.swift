@@ -231,32 +231,7 @@ public struct Linter {
             // Without a value of its own it takes the one from before the first FROM.
             let known = value.map(now.expand) ?? (stage.hasFrom ? globals.variables[name]?.value : nil)
             now.set(name, .init(value: known, place: place, isArgument: true))
-            if stage.hasFrom, Self.isOfCommit(name, value) {
-                stage.commitArguments.append((name, place.lowerBound, ignored))
-            }
-        }
-    }
-
-    /// Words in names of variables whose value differs for every commit or build.
-    private static let commitWords: [[ByteString]] = [
-        ["COMMIT"], ["REVISION"], ["TIMESTAMP"], ["GITSHA"], ["GITHASH"], ["GIT", "SHA"], ["GIT", "SHA1"],
-        ["GIT", "REF"],
-        ["GIT", "HASH"], ["GIT", "REV"], ["VCS", "REF"], ["BUILD", "DATE"], ["BUILD", "TIME"], ["BUILD", "NUMBER"],
-        ["BUILD", "ID"], ["SOURCE", "DATE"],
-    ]
-
-    /// Whole words of a name: NODE_SHA256 is the checksum of a file, and RECOMMITTED is not a commit. A value that
-    /// consists of a commit's or checksum's digits is pinned.
-    private static func isOfCommit(_ name: ByteString, _ value: ByteString?) -> Bool {
-        if let value, value.count >= 7, value.lowercasedASCII.bytes.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
-        {
-            return false
-        }
-        let words = name.uppercasedASCII.split("_")
-        if words == ["SHA"] { return true }
-        return commitWords.contains { wanted in
-            words.count >= wanted.count
-                && (0...(words.count - wanted.count)).contains { Array(words[$0..<($0 + wanted.count)]) == wanted }
+            if stage.hasFrom { noteCommitArgument(name, value, at: place.lowerBound, silenced: ignored) }
         }
     }
 

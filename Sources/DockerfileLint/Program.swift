@@ -94,12 +94,4 @@ enum Program: Sendable {
             $0.isDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
         }
     }
-
-    /// Whether it fetches packages.
-    var isInstaller: Bool {
-        switch self {
-        case .pip, .npm, .yarn, .uv, .go, .apt, .aptGet, .otherInstaller: true
-        default: false
-        }
-    }
 }

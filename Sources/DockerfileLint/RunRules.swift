@@ -37,7 +37,7 @@ extension Linter {
         run.unsets =
             text.contains("unset", in: 0..<text.count)
             || instruction.heredocs.contains { file.source.bytes.contains("unset", in: $0.body) }
-        lintWhatComesBefore(run.calls)
+        lintWhatComesBefore(run)
         lintShell(run)
         lintMountsApart(run)
         noteAccounts(run.calls)

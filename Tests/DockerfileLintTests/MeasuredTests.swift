@@ -258,11 +258,24 @@ struct Measured: Sendable, CustomTestStringConvertible {
         Measured("FROM debian:12", "ARG VCS_REF BUILD_DATE=x", "RUN npm ci", codes: ["LNT704", "LNT704"]),
         Measured("FROM debian:12", "ARG MY_GIT_SHA1=unknown", "RUN npm ci", codes: ["LNT704"]),
         Measured("FROM debian:12", "ARG SHA", "RUN npm ci", codes: ["LNT704"]),
+        Measured("FROM debian:12", "ARG BUILD_ID=", "ENV ID=$BUILD_ID", "RUN apk add a", codes: ["LNT704"]),
         // Checksums, pins, and names that only look like commits.
         Measured("FROM debian:12", "ARG NODE_SHA256", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG SHARED=1 HASHICORP RECOMMITTED BUILD_DATES", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG TINI_COMMIT=0123abcd", "RUN npm ci", codes: []),
         Measured("FROM debian:12", "ARG APP_REVISION='E3B0C44298FC1C149AFB'", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG CORE_GIT_REF=v4.2", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG INIT_BUILD_TIME_TOOLS", "RUN npm ci", codes: []),
+        // What a RUN uses must come before it.
+        Measured("FROM debian:12", "ARG GIT_REF", "RUN git checkout ${GIT_REF} && npm ci", codes: []),
+        Measured("FROM debian:12", "ARG GIT_REF", "RUN git checkout $GIT_REF", "RUN npm ci", codes: []),
+        Measured("FROM debian:12", "ARG GIT_REF", "RUN echo $GIT_REFS; npm ci", codes: ["LNT704"]),
+        // This builds the sources of the commit.
+        Measured("FROM debian:12", "ARG GIT_COMMIT", "RUN go install ./cmd/app", codes: []),
+        Measured("FROM debian:12", "ARG GIT_COMMIT", "RUN go build ./... && pip install .", codes: []),
+        Measured("FROM debian:12", "ARG GIT_COMMIT", "RUN cargo build --release", codes: []),
+        Measured("FROM debian:12", "ARG GIT_COMMIT", "RUN go mod download", codes: ["LNT704"]),
+        Measured("FROM debian:12", "ARG GIT_COMMIT", "RUN go install example.invalid/x@v1", codes: ["LNT704"]),
         // Two explicit IDs are two caches on purpose.
         Measured(
             "FROM debian:12", "RUN --mount=type=cache,id=one,target=/c true",
@@ -358,6 +371,26 @@ struct MeasuredTests {
             as [(ByteString?, Int)]
         {
             #expect(Linter.findings(in: staged, context: none, target: target).count == wanted, "\(target ?? "-")")
+        }
+    }
+
+    @Test("What builds the context itself installs no packages")
+    func sources() {
+        let none = ContextFacts(ignoreFile: nil, hasGit: false)
+        for script in [
+            "pip install .", "pip install -e .[dev]", "pip install --no-deps /src", "gem install ./a-*.gem",
+            "cargo install --path .", "go build ./...", "go install ./cmd/a", "cargo build", "npm run build",
+            "bundle exec rake install", "uv run a", "yarn build", "pip install './[all]'",
+        ] as [ByteString] {
+            #expect(codes("FROM debian:12\nCOPY . .\nRUN " + script + "\n", none) == [], "\(script)")
+        }
+        for script in [
+            "pip install -r requirements.txt", "pip install -r ./requirements.txt .", "pip install a", "npm ci", "yarn",
+            "apt-get -o A::B=1 -qq install ./a.deb b", "apk add --no-cache a", "bundle install", "go mod download",
+            "cargo chef cook --release", "uv sync", "uv pip install --system a", "conda env create -f a.yml",
+            "composer install", "npm install -g a",
+        ] as [ByteString] {
+            #expect(codes("FROM debian:12\nCOPY . .\nRUN " + script + "\n", none) == ["LNT701"], "\(script)")
         }
     }
 
