@@ -41,8 +41,7 @@ extension Linter {
         return sources.contains { $0 == "." || $0 == "./" || $0 == "/" || $0 == "*" || $0 == "./*" }
     }
 
-    /// What precedes a RUN in a stage that is built: a copy of the context, and arguments that change with each
-    /// commit.
+    /// What precedes a RUN: its base, a copy of the context, and arguments that change with each commit.
     mutating func lintWhatComesBefore(_ run: Run) {
         stage.commitArguments = stage.commitArguments.filter { !uses($0.name, run) }
         let installs = run.calls.all.contains(where: run.calls.installsPackages)
@@ -51,6 +50,7 @@ extension Linter {
             if context.hasGit, !context.ignoresGit { add(.gitInContext, at: offset, silenced: silenced) }
         }
         guard installs else { return }
+        if let (name, offset, silenced) = now.floatingBase { add(.baseFloats, at: offset, name, silenced: silenced) }
         for argument in stage.commitArguments {
             add(.commitArgument, at: argument.offset, argument.name, silenced: argument.silenced)
         }

@@ -172,7 +172,10 @@ public struct Linter {
                 if isRepository("node", name), now.base != .unknown {
                     now.accounts["node"] = .init(uid: 1000, home: "/home/node")
                 }
-                if Self.isFloating(name) { add(.baseFloats, at: instruction.text.source(of: image.lowerBound), name) }
+                // With a variable whoever builds chooses.
+                if name == written, StageState.Base.isFloating(image: name) {
+                    now.floatingBase = (name, instruction.text.source(of: image.lowerBound), ignored)
+                }
             }
         }
         if words.count >= 3, bytes.holdsIgnoringCase("as", at: words[1]) {
@@ -201,17 +204,6 @@ public struct Linter {
     private func isRepository(_ repository: ByteString, _ image: ByteString) -> Bool {
         let name = image.lastPathComponent
         return name == repository || name.hasPrefix(repository + ":") || name.hasPrefix(repository + "@")
-    }
-
-    // Names of Debian's and Ubuntu's releases count as versions, too.
-    private static let releases: Set<ByteString> = [
-        "buster", "bullseye", "bookworm", "trixie", "forky", "focal", "jammy", "noble",
-    ]
-
-    private static func isFloating(_ image: ByteString) -> Bool {
-        guard image != "scratch", !image.isEmpty, !image.contains("@"), !image.contains("$") else { return false }
-        guard let tag = image.lastPathComponent.cut(at: ":")?.after else { return true }
-        return !tag.bytes.contains(where: \.isDigit) && !tag.split("-").contains(where: releases.contains)
     }
 
     /// The words of an instruction's arguments.

@@ -313,7 +313,7 @@ extension Rule {
                 """)
         case .baseFloats:
             RuleInfo(
-                .note, "the base image has no tag that stands for a version",
+                .note, "packages are installed on an official image without a version",
                 "another image tomorrow misses every step; a tag with a version, or a digest, says when")
         case .commitArgument:
             RuleInfo(

@@ -45,6 +45,8 @@ struct StageState: Sendable {
     var shell = Shell.posix
     var shellEndsOnError = false
     var base = Base.unknown
+    /// The name of an official image without a version, and where it stands.
+    var floatingBase: (name: ByteString, offset: Int, silenced: [ByteString])?
     /// Official images that set GOPATH to /go.
     var isGolang = false
     /// Whether apt's `docker-clean` was removed or emptied.
@@ -178,19 +180,35 @@ extension StageState.Base {
     private static let otherNames: Set<ByteString> = [
         "alpine", "fedora", "amazonlinux", "rockylinux", "almalinux", "busybox",
     ]
+    // Tags without a version that nobody means as a choice of one.
+    private static let plainTags: Set<ByteString> = ["latest", "slim", "alpine", "fpm", "apache", "cli"]
 
     /// What an image's name tells: "python:3.12-slim" is made from Debian, "python:3.12-alpine" is not.
     init(image: ByteString) {
-        var name = image.cut(at: "@")?.before ?? image
-        for prefix in ["docker.io/", "index.docker.io/", "library/", "docker.io/library/"] as [ByteString]
-        where name.hasPrefix(prefix) && !name.dropFirst(prefix.count).contains("/") {
-            name = name.dropFirst(prefix.count)
-        }
-        let (repository, tag) = name.cut(at: ":").map { ($0.before, $0.after) } ?? (name, "")
+        let (repository, tag) = Self.official(image)
         if Self.debianNames.contains(repository) {
             self = tag.range(of: "alpine") == nil ? .debian : .official
         } else {
             self = Self.otherNames.contains(repository) ? .official : .unknown
         }
+    }
+
+    /// Whether an official image has no version: `node:lts` and `alpine:edge` are choices, and any word that is not
+    /// known may be a release.
+    static func isFloating(image: ByteString) -> Bool {
+        guard !image.contains("@") else { return false }
+        let (repository, tag) = official(image)
+        guard debianNames.contains(repository) || otherNames.contains(repository) else { return false }
+        return tag.isEmpty || tag.split("-").allSatisfy(plainTags.contains)
+    }
+
+    /// The repository of an image as official ones are called, and its tag.
+    private static func official(_ image: ByteString) -> (repository: ByteString, tag: ByteString) {
+        var name = image.cut(at: "@")?.before ?? image
+        for prefix in ["docker.io/", "index.docker.io/", "library/", "docker.io/library/"] as [ByteString]
+        where name.hasPrefix(prefix) && !name.dropFirst(prefix.count).contains("/") {
+            name = name.dropFirst(prefix.count)
+        }
+        return name.cut(at: ":").map { ($0.before, $0.after) } ?? (name, "")
     }
 }

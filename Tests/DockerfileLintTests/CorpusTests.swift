@@ -22,11 +22,11 @@ struct Sample: Sendable, CustomTestStringConvertible {
     static let expected: [String: [ByteString]] = [
         "agent-sandbox": ["LNT101"], "apt-cli": ["LNT602"], "apt-lists-only": ["LNT605"],
         "apt-negated": ["LNT601", "LNT610", "LNT616"], "args-scopes": ["LNT101", "LNT102"],
-        "floating": ["LNT703", "LNT703", "LNT703"], "go-clean": ["LNT511"], "go-commit": ["LNT704", "LNT704"],
+        "floating": ["LNT703", "LNT703"], "go-clean": ["LNT511"], "go-commit": ["LNT704", "LNT704"],
         "json-forms": [], "node-cache-cleaned": ["LNT210"], "node-user-mount": ["LNT206"], "node-yarn1": ["LNT305"],
         "nodesource": ["LNT803"], "oh-my-shell": ["LNT803"], "onbuild": ["LNT101"],
         "python-cache-contradiction": ["LNT101"], "python-heredoc": ["LNT101"], "python-nonroot": ["LNT106"],
-        "python-upgrade-pip": ["LNT801"], "rust-musl": ["LNT703"], "rustup": ["LNT803"], "unterminated": ["LNT001"],
+        "python-upgrade-pip": ["LNT801"], "rustup": ["LNT803"], "unterminated": ["LNT001"],
     ]
 }
 

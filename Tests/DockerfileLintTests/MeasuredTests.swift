@@ -235,14 +235,27 @@ struct Measured: Sendable, CustomTestStringConvertible {
     ]
 
     static let clones: [Measured] = [
-        Measured("FROM debian", "RUN true", codes: ["LNT703"]),
-        Measured("FROM debian:latest", codes: ["LNT703"]),
-        Measured("FROM registry.example:5000/team/app", codes: ["LNT703"]),
+        // Official images without a version, where packages are installed on top.
+        Measured("FROM debian", "RUN apt-get install -y a", codes: ["LNT703"]),
+        Measured("FROM docker.io/library/alpine:latest", "RUN apk add a", codes: ["LNT703"]),
+        Measured("FROM golang:alpine", "RUN true", "RUN apk add a", "RUN apk add b", codes: ["LNT703"]),
+        Measured("FROM python:slim", "RUN pip install a", codes: ["LNT703"]),
+        Measured("FROM debian AS one", "FROM one", "RUN apt-get install -y a", codes: ["LNT703"]),
+        Measured("# slipway: ignore=LNT703", "FROM debian", "RUN apt-get install -y a", codes: []),
+        // Nothing dear is built on these.
+        Measured("FROM debian:latest", codes: []),
+        Measured("FROM busybox", "RUN mkdir /x", codes: []),
+        // The author, or whoever builds, chooses what these are.
+        Measured("FROM node:lts", "RUN npm ci", codes: []),
+        Measured("FROM ubuntu:devel", "RUN apt-get install -y a", codes: []),
+        Measured("FROM debian:trixie-slim", "RUN apt-get install -y a", codes: []),
+        Measured("FROM registry.example:5000/team/app", "RUN apt-get install -y a", codes: []),
+        Measured("FROM example/distroless:nonroot", "RUN apt-get install -y a", codes: []),
+        Measured("ARG BASE", "FROM $BASE", "RUN apt-get install -y a", codes: []),
+        Measured("ARG BASE=debian", "FROM ${BASE}", "RUN apt-get install -y a", codes: []),
         Measured("FROM scratch", codes: []),
-        Measured("FROM debian@sha256:abc", codes: []),
-        Measured("ARG BASE", "FROM $BASE", codes: []),
-        Measured("ARG BASE=debian", "FROM ${BASE}", codes: ["LNT703"]),
-        Measured("FROM debian:12 AS one", "FROM one", codes: []),
+        Measured("FROM debian@sha256:abc", "RUN apt-get install -y a", codes: []),
+        Measured("FROM debian:12 AS one", "FROM one", "RUN apt-get install -y a", codes: []),
         Measured("# syntax=docker/dockerfile:1.7", "FROM scratch", codes: []),
         Measured("# syntax=docker/dockerfile:1", "FROM scratch", codes: []),
         Measured("# syntax=docker.io/docker/dockerfile:1-labs", "FROM scratch", codes: []),

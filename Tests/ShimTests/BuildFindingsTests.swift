@@ -26,7 +26,7 @@ struct BuildFindingsTests {
             let folder = try TemporaryFolder()
             chdir(folder.path.lossy)
             try folder.write("app/Dockerfile", Self.bad)
-            try folder.write("other", "FROM debian\n")
+            try folder.write("other", "FROM debian\nRUN apt-get install -y a\n")
             #expect(
                 Self.findings("build", "app")?.json.text
                     == #"{"file":"app/Dockerfile","partial":false,"findings":[{"line":2,"column":60,"code":"LNT101"}]}"#
@@ -94,7 +94,7 @@ struct BuildFindingsTests {
             let folder = try TemporaryFolder()
             liveIn(folder)
             chdir(folder.path.lossy)
-            try folder.write("Dockerfile", ByteString("FROM debian\n").repeated(40))
+            try folder.write("Dockerfile", ByteString("RUM x\n").repeated(40))
             Journal.append(.unchanged([], []), command: "build", Self.findings("build", "."))
             try folder.write("Dockerfile", "FROM debian:12\n")
             Journal.append(.unchanged([], []), command: "build", Self.findings("build", "."))

@@ -182,20 +182,21 @@ struct LintTests {
 
     @Test("JSON and SARIF have every finding; the text has no control characters from the file")
     func formats() throws {
-        let file = Dockerfile("FROM \u{1B}[2Jdebian\nRUN curl https://x.invalid | sh\n")
+        let file = Dockerfile(
+            "FROM debian\nRUN apk add a\nARG \u{1B}[2J_COMMIT\nRUN apk add b\nRUN curl https://x.invalid | sh\n")
         let report = LintReport(path: "a b/Dockerfile", findings: Linter.findings(in: file))
         let array = try #require(LintReport.json(of: [report]).array)
-        #expect(array.map { $0[key: "code"]?.string } == ["LNT703", "LNT803"])
-        #expect(array.last?[key: "line"]?.integer == 2 && array.last?[key: "column"]?.integer == 5)
+        #expect(array.map { $0[key: "code"]?.string } == ["LNT703", "LNT704", "LNT803"])
+        #expect(array.last?[key: "line"]?.integer == 5 && array.last?[key: "column"]?.integer == 5)
         #expect(array.last?[key: "fixable"] == .bool(false) && array.last?[key: "severity"]?.string == "warning")
         let text = LintReport.text(of: [report])
-        #expect(!text.contains("\u{1B}") && text.split("\n").count == 3)
+        #expect(!text.contains("\u{1B}") && text.split("\n").count == 4)
         #expect(text.hasPrefix("a b/Dockerfile:1:6: note LNT703 "))
         let run = try #require(LintReport.sarif(of: [report])[key: "runs"]?.array?.first)
         let result = try #require(run[key: "results"]?.array?.last)
         let place = result[key: "locations"]?.array?.first?[key: "physicalLocation"]
         #expect(place?[key: "artifactLocation"]?[key: "uri"]?.string == "a%20b/Dockerfile")
-        #expect(place?[key: "region"]?[key: "startLine"]?.integer == 2)
+        #expect(place?[key: "region"]?[key: "startLine"]?.integer == 5)
         #expect(run[key: "tool"]?[key: "driver"]?[key: "rules"]?.array?.count == Rule.allCases.count)
     }
 

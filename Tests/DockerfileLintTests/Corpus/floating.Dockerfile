@@ -1,7 +1,7 @@
 FROM ubuntu
+RUN apt-get update && apt-get install -y curl
 FROM nginx:alpine
+RUN apk add --no-cache curl
 FROM node:lts-slim AS node
+RUN npm install -g serve
 FROM node
-LABEL org.opencontainers.image.title="x" \
-      org.opencontainers.image.description="a long
-COPY nginx.conf /etc/nginx/nginx.conf
