@@ -197,6 +197,20 @@ struct Calls {
 
     // MARK: - Asking
 
+    /// Whether a program or package is named anywhere: `git`, and `git=1:2.*` for apt.
+    func names(_ word: StaticString) -> Bool {
+        scripts.contains { script in
+            script.commands.contains { command in
+                command.words.contains { one in
+                    let (bytes, range) = (script.text.bytes, one.inner ?? one.range)
+                    guard bytes.hasPrefix(word, at: range) else { return false }
+                    let next = range.lowerBound + word.utf8CodeUnitCount
+                    return next == range.upperBound || bytes[next] == UInt8(ascii: "=")
+                }
+            }
+        }
+    }
+
     /// The call for a command, if it is one.
     func call(_ script: Int, _ command: Int) -> Call? {
         guard byCommand.indices.contains(script), byCommand[script].indices.contains(command) else { return nil }

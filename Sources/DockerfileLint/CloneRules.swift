@@ -43,18 +43,38 @@ extension Linter {
 
     /// What precedes a RUN: its base, a copy of the context, and arguments that change with each commit.
     mutating func lintWhatComesBefore(_ run: Run) {
+        noteGit(run)
         stage.commitArguments = stage.commitArguments.filter { !uses($0.name, run) }
-        let installs = run.calls.all.contains(where: run.calls.installsPackages)
-        if let (offset, silenced) = stage.copied, isStageNeeded {
-            if context.ignoreFile == nil, installs { add(.copyWithoutIgnore, at: offset, silenced: silenced) }
-            if context.hasGit, !context.ignoresGit { add(.gitInContext, at: offset, silenced: silenced) }
-        }
-        guard installs else { return }
+        guard run.calls.all.contains(where: run.calls.installsPackages) else { return }
         if let (name, offset, silenced) = now.floatingBase { add(.baseFloats, at: offset, name, silenced: silenced) }
+        if let (offset, silenced) = stage.copied, context.ignoreFile == nil, isStageNeeded {
+            add(.copyWithoutIgnore, at: offset, silenced: silenced)
+        }
         for argument in stage.commitArguments {
             add(.commitArgument, at: argument.offset, argument.name, silenced: argument.silenced)
         }
         stage.commitArguments = []
+    }
+
+    // MARK: - .git
+
+    private mutating func noteGit(_ run: Run) {
+        guard context.hasGit else { return }
+        if !now.mayHaveGit { now.mayHaveGit = run.calls.names("git") }
+        guard stage.copied != nil else { return }
+        stage.hasStepsAfterCopy = true
+        // Installers that start no build of the context.
+        let installers: [Program] = [.pip, .npm, .yarn, .apt, .aptGet]
+        let isHarmless = isPlain(run.calls) { installers.contains($0.program) && run.calls.installsPackages($0) }
+        if now.mayHaveGit, !isHarmless { stage.mayUseGit = true }
+    }
+
+    /// Where nothing is there that reads a .git, and where only packages are installed, nothing needs it.
+    mutating func lintGitInContext() {
+        guard let (offset, silenced) = stage.copied, context.hasGit, stage.hasStepsAfterCopy, !stage.mayUseGit,
+            !context.ignoresGit, isStageNeeded
+        else { return }
+        add(.gitInContext, at: offset, silenced: silenced)
     }
 
     // MARK: - Arguments

@@ -29,8 +29,10 @@ public struct Linter {
     /// What is known about a stage so far.
     struct Stage {
         var hasFrom = false
-        /// Where the whole context was copied.
+        /// Where the whole context was copied, whether steps follow, and whether one of them may read its .git.
         var copied: (offset: Int, silenced: [ByteString])?
+        var hasStepsAfterCopy = false
+        var mayUseGit = false
         var commitArguments: [(name: ByteString, offset: Int, silenced: [ByteString])] = []
         /// A RUN with pip's mount that does not use it, and one that installs without any.
         var unusedMount: (offset: Int, silenced: [ByteString])?
@@ -126,7 +128,10 @@ public struct Linter {
         lintSyntax()
         for instruction in file.instructions {
             guard !mustStop else { return }
-            guard instruction.length <= largest else { continue }
+            guard instruction.length <= largest else {
+                stage.mayUseGit = true
+                continue
+            }
             ignored = instruction.ignored
             switch instruction.keyword {
             case .from: begin(instruction)
@@ -168,6 +173,7 @@ public struct Linter {
             now = StageState()
             if expanded != nil {
                 now.base = .init(image: name)
+                now.mayHaveGit = !StageState.Base.isGitless(image: name)
                 now.isGolang = now.base != .unknown && isRepository("golang", name)
                 if isRepository("node", name), now.base != .unknown {
                     now.accounts["node"] = .init(uid: 1000, home: "/home/node")
@@ -197,6 +203,7 @@ public struct Linter {
         if stage.installsWithoutMount, let mount = stage.unusedMount {
             add(.pipMountOnOtherRun, at: mount.offset, silenced: mount.silenced)
         }
+        lintGitInContext()
         // A name that no stage uses as its base is not kept.
         if let stageName { ends[stageName] = now }
     }

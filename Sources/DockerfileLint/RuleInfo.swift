@@ -306,7 +306,7 @@ extension Rule {
                 """)
         case .gitInContext:
             RuleInfo(
-                .warning, "the whole context is copied with .git, and steps follow",
+                .warning, "the whole context is copied with .git, and no step after it can use that",
                 """
                 a .git is never the same in two clones and changes with every git command: this step and all \
                 behind it miss

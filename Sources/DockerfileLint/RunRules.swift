@@ -32,7 +32,10 @@ extension Linter {
             let target = mount.target.flatMap(now.expand).map { $0.hasPrefix("/") ? $0.cleanedPath : $0 }
             run.mounts.append((mount, target))
         }
-        guard addScripts(of: instruction, to: &run.calls) else { return }
+        guard addScripts(of: instruction, to: &run.calls) else {
+            stage.mayUseGit = true
+            return
+        }
         let text = instruction.text.bytes
         run.unsets =
             text.contains("unset", in: 0..<text.count)

@@ -45,6 +45,8 @@ struct StageState: Sendable {
     var shell = Shell.posix
     var shellEndsOnError = false
     var base = Base.unknown
+    /// Whether the program git may be there.
+    var mayHaveGit = true
     /// The name of an official image without a version, and where it stands.
     var floatingBase: (name: ByteString, offset: Int, silenced: [ByteString])?
     /// Official images that set GOPATH to /go.
@@ -180,6 +182,11 @@ extension StageState.Base {
     private static let otherNames: Set<ByteString> = [
         "alpine", "fedora", "amazonlinux", "rockylinux", "almalinux", "busybox",
     ]
+    // Official images without git, and those without it in their small variants. rust is neither: its crates may read a
+    // .git by themselves.
+    private static let gitlessNames: Set<ByteString> =
+        otherNames.union(["debian", "ubuntu", "nginx", "httpd", "postgres", "mysql", "redis", "php"])
+    private static let sometimesGitlessNames: Set<ByteString> = ["python", "node", "golang", "ruby", "perl"]
     // Tags without a version that nobody means as a choice of one.
     private static let plainTags: Set<ByteString> = ["latest", "slim", "alpine", "fpm", "apache", "cli"]
 
@@ -191,6 +198,14 @@ extension StageState.Base {
         } else {
             self = Self.otherNames.contains(repository) ? .official : .unknown
         }
+    }
+
+    /// Whether an official image has no program git.
+    static func isGitless(image: ByteString) -> Bool {
+        let (repository, tag) = official(image)
+        return gitlessNames.contains(repository)
+            || sometimesGitlessNames.contains(repository)
+                && (tag.range(of: "alpine") != nil || tag.range(of: "slim") != nil)
     }
 
     /// Whether an official image has no version: `node:lts` and `alpine:edge` are choices, and any word that is not

@@ -28,10 +28,14 @@ extension Linter {
         "set", "curl", "wget", "rm", "cp", "mv", "ln",
     ]
 
-    private func isPlain(_ calls: Calls) -> Bool {
-        calls.scripts.allSatisfy { script in
-            script.commands.allSatisfy { command in
-                command.words.first.map { Self.plainPrograms.contains(ByteString(script.text.bytes[$0.range])) } ?? true
+    /// Whether a RUN runs nothing but such programs, and perhaps these.
+    func isPlain(_ calls: Calls, or isPlain: (Call) -> Bool = { _ in false }) -> Bool {
+        calls.scripts.indices.allSatisfy { index in
+            let script = calls.scripts[index]
+            return script.commands.indices.allSatisfy { number in
+                guard let first = script.commands[number].words.first else { return true }
+                return Self.plainPrograms.contains(ByteString(script.text.bytes[first.range]))
+                    || calls.call(index, number).map(isPlain) ?? false
             }
         }
     }

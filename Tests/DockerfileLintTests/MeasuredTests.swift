@@ -407,6 +407,38 @@ struct MeasuredTests {
         }
     }
 
+    @Test("A .git that a step may read is no finding")
+    func usedGit() {
+        let git = ContextFacts(ignoreFile: "node_modules", hasGit: true)
+        for file in [
+            "FROM debian:12\nCOPY . .\nRUN make\n", "FROM golang:1.25-alpine\nCOPY . .\nRUN go build ./...\n",
+            "FROM python:3.12-slim AS a\nFROM a\nCOPY . .\nRUN pip install .\n",
+            "FROM python:3.12\nCOPY . .\nRUN mkdir /x && pip install -r requirements.txt\n",
+            "FROM team/base:1\nCOPY . .\nRUN npm ci\n",
+        ] as [ByteString] {
+            #expect(codes(file, git) == ["LNT702"], "\(file)")
+        }
+        for file in [
+            // A program is there that reads it.
+            "FROM golang:1.25\nCOPY . .\nRUN go build ./...\n", "FROM python:3.12\nCOPY . .\nRUN pip install .\n",
+            "FROM python:3.12\nCOPY . .\nRUN pip install -r requirements.txt\nRUN make\n",
+            "FROM debian:12\nRUN apt-get install -y git=1:2.*\nCOPY . .\nRUN make\n",
+            "FROM alpine:3 AS a\nRUN apk add git\nFROM a\nCOPY . .\nRUN make\n",
+            "FROM debian:12\nCOPY . .\nRUN git describe >version\n",
+            "FROM debian:12\nCOPY . .\nRUN <<E\ngit describe >version\nE\n",
+            "FROM rust:1-slim\nCOPY . .\nRUN cargo build\n",
+            // What is not read may read it.
+            "FROM python:3.12\nCOPY . .\nRUN <<E\n#!/usr/bin/env python3\nprint()\nE\n",
+            "FROM python:3.12\nCOPY . .\nSHELL [\"pwsh\"]\nRUN x\nSHELL [\"sh\"]\nRUN pip install -r a.txt\n",
+            // Whether it is there is not known.
+            "FROM team/base:1\nCOPY . .\nRUN make\n", "FROM nixos/nix:2\nADD . .\nRUN nix build .\n",
+            // No step follows.
+            "FROM debian:12\nRUN true\nCOPY . .\n",
+        ] as [ByteString] {
+            #expect(codes(file, git) == [], "\(file)")
+        }
+    }
+
     @Test("A build can read neither a template nor a part of a Dockerfile")
     func buildable() {
         for text in [
