@@ -63,11 +63,13 @@ apt_image >"$work/apt.log" 2>&1 || { sed 's/^/    # /' "$work/apt.log"; exit 1; 
 
 # -- Counting ---------------------------------------------------------------------------------------------------------
 
-# counted ROUND: builds the folder "app" and sets $count to the number of package files that were downloaded.
+# counted ROUND: builds the folder "app" and sets $count to the number of package files that were downloaded. The image gets no
+# name: when a name moves to another image an engine may lose snapshots (see engine_raced), and a build that is repeated for that
+# may download again.
 counted() {
     local before
     before=$(cat "$indexes/requests" "$repository/requests" | grep -cE '^(file|tarball) ' || true)
-    run on a docker build --network host --build-arg ROUND="$1" -t lint app
+    run on a docker build --network host --build-arg ROUND="$1" app
     count=$(($(cat "$indexes/requests" "$repository/requests" | grep -cE '^(file|tarball) ' || true) - before))
     note "downloaded: $count"
 }
