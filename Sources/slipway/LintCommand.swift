@@ -9,10 +9,11 @@ struct LintCommand: ParsableCommand {
         commandName: "lint",
         abstract: "Find what makes a Dockerfile's caches useless, and fix what is certain.",
         discussion: """
-            Reads the files, and in directories every Dockerfile, *.Dockerfile and Containerfile below, links out of them \
-            apart; without any, the working directory. The codes stand in docs/lint.md. A comment "# slipway: ignore=LNT101" \
-            before an instruction or in it silences a rule there. Exits with 0 when nothing is found or left, 1 with findings, \
-            2 when a file or a directory cannot be read, or a file has changed meanwhile: the others are read all the same.
+            Reads the files, and every Dockerfile, *.Dockerfile and Containerfile below the directories, except for templates \
+            and for links that lead out of them; without any, the working directory. The codes stand in docs/lint.md. \
+            A comment "# slipway: ignore=LNT101" before an instruction or in it silences a rule there. Exits with 0 when \
+            nothing is found or left, 1 with findings, 2 when a file or a directory cannot be read, or a file has changed \
+            meanwhile: the others are read all the same.
 
               slipway lint
               slipway lint --diff Dockerfile
