@@ -30,6 +30,8 @@ struct ExportRecord: OfVariant, Sendable {
     let blobs: [Digest]
     /// The record files beside it.
     var records: [File] = []
+    /// Whether another host made it.
+    var isFetched = false
 
     /// A file by its inode, since equal records may be one file.
     struct File: Sendable {
@@ -224,6 +226,7 @@ private struct ExportReader {
         do throws(StoreError) {
             let used = try? Files.status(path.appending(path: Export.usedRecord), followLinks: false)
             var record = record(.complete, try blobs(ofExport: path), used: used?.modified)
+            record.isFetched = export.variant.isFetched && Export.origin(of: path) != nil
             record.records = Export.recordNames.compactMap { name in
                 let file = try? Files.status(path.appending(path: name), followLinks: false)
                 return file.map { ExportRecord.File(inode: $0.inode, bytes: UInt64(max(0, $0.size))) }

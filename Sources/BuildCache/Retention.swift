@@ -120,7 +120,10 @@ public struct Retention: Equatable, Sendable {
                 }
             }
             if mayGo {
-                standing = Self.found(standing, graph, drop)
+                // A writer pushes what was made here. If exports from other hosts replaced its own, two writers would each rely on
+                // the other, and both could stop pushing the same layers.
+                let byPlace = standing.filter { !$0.isFetched } + standing.filter(\.isFetched)
+                standing = Self.found(byPlace, graph, drop).sorted { $0.isUsed(after: $1) }
                 for export in standing.dropFirst(mostOfKey ?? .max) { drop(export, .superseded) }
                 standing = Array(standing.prefix(mostOfKey ?? .max))
             }
@@ -130,7 +133,7 @@ public struct Retention: Equatable, Sendable {
         return choice
     }
 
-    /// The exports of a key in which a build would find something that the others lack. The most recently used one also
+    /// The exports of a key in which a build would find something that the ones before them lack. The first one also
     /// counts if no union can hold it, because it is imported as it is.
     private static func found(
         _ exports: [ExportRecord], _ graph: (ExportRecord) -> CacheGraph?, _ drop: (ExportRecord, Cause) -> Void

@@ -233,6 +233,23 @@ struct ReplicationTests {
         #expect(try ReplicatedUnion(of: key, by: "one", in: two.store)?.digest == manifest.digest)
     }
 
+    @Test("Two writers that trim go on pushing what both have built")
+    func trimmingWriters() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        for fixture in [one, two] { try fixture.export(for: try fixture.build(), at: 100, "same") }
+        let key = try one.build().key
+        for (fixture, other) in [(one, two), (two, one)] {
+            let (manifest, registry, _) = try pushed(by: other, as: "other", into: other.folder)
+            let export = try FetchedExport(manifest, from: "other", for: key, in: fixture.store, limits)
+            try copy(registry, to: export.layout)
+            try export.publish()
+        }
+        for fixture in [one, two] {
+            _ = try Trim(fixture.store, keeping: Retention(), dryRun: false).run()
+            #expect(try ReplicatedUnion(of: key, by: "me", in: fixture.store)?.exports == 1)
+        }
+    }
+
     @Test("Trimming keeps the record of an export's origin, and removes the leftovers of a killed transfer")
     func trimming() throws {
         let (one, two) = (try StoreFixture(), try StoreFixture())

@@ -22,7 +22,7 @@ private struct Shelf {
     @discardableResult
     mutating func add(
         _ layers: [Layer], used: Int64, key: ByteString = "app-0", branch: ByteString = "main",
-        records: [ExportRecord.File] = []
+        records: [ExportRecord.File] = [], isFetched: Bool = false
     ) -> ExportRecord {
         let config = Self.config(layers)
         let descriptors = layers.map {
@@ -44,7 +44,7 @@ private struct Shelf {
         let name = ExportName(variant: Variant(branch: branch, arguments: []), started: used, random: number)
         let export = ExportRecord(
             name: name.text, variant: name.variant, completed: used, used: used, state: .complete, blobs: blobs,
-            records: records)
+            records: records, isFetched: isFetched)
         keys[key, default: []].append(export)
         return export
     }
@@ -161,6 +161,19 @@ struct RetentionTests {
         #expect(choice.causes == ["superseded", "superseded", "superseded"])
         #expect(choice.kept["app-0"]?.count == 1 && choice.kept["other-0"]?.count == 1)
         #expect(choice.kept["app-0"]?.first?.name == shelf.keys["app-0"]?[1].name)
+    }
+
+    @Test("Two writers with the same layers both keep their own exports of them, however new the fetched ones are")
+    func fetched() {
+        var shelf = Shelf()
+        shelf.add([("base", 1), ("a", 1)], used: 3)
+        shelf.add([("base", 1)], used: 2)
+        shelf.add([("base", 1), ("a", 1), ("theirs", 1)], used: 9, isFetched: true)
+        shelf.add([("base", 1), ("a", 1)], used: 8, isFetched: true)
+        let choice = shelf.choose(retention())
+        let names = shelf.keys["app-0"]?.map(\.name) ?? []
+        #expect(Set(choice.kept["app-0"]?.map(\.name) ?? []) == [names[0], names[2]])
+        #expect(choice.dropped.map(\.cause) == [.superseded, .superseded])
     }
 
     @Test("The least recently used layers go first: a layer counts as used by the last export that names it")
