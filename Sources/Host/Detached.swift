@@ -172,9 +172,11 @@ enum Reaper {
     private static func ageOfEnded(_ process: ByteString) -> Int? {
         // Two calls fewer than `Files.read` for each of up to 128 children.
         guard let file = try? Descriptor.open("/proc/" + process + "/stat"), let text = try? file.readAll(limit: 4096),
-            let fields = text.cutLast(at: ")")?.after.split(" "), fields.count > 20, fields[1] == "Z",
-            text.range(of: "(docker") != nil, let start = fields[20].decimal
+            // Most children are alive: only the ended ones are worth splitting.
+            let rest = text.cutLast(at: ")")?.after, rest.hasPrefix(" Z "), text.range(of: "(docker") != nil
         else { return nil }
+        let fields = rest.split(" ")
+        guard fields.count > 20, let start = fields[20].decimal else { return nil }
         return Clock.secondsSinceBoot - start / max(1, Int(sysconf(Int32(_SC_CLK_TCK))))
     }
 }
