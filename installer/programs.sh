@@ -12,7 +12,7 @@ find_programs() { # sets programs: a folder with docker and slipway
             say "no swift on PATH: using the programs that were built before, $programs"
         else
             warn "there are no built programs here, and no swift on PATH to build them. Either"
-            warn "  - install Swift 6.1 or newer (https://www.swift.org/install/linux/), and run this again, or"
+            warn "  - install Swift 6.3 or newer (https://www.swift.org/install/linux/), and run this again, or"
             warn "  - run ./install.sh --package on a machine with Swift; unpack the tarball here and run the install.sh in it."
             exit 1
         fi

@@ -8,6 +8,7 @@ make_package "$version"
 mkdir -p "$package/Scripts" "$package/Sources/Shim"
 cp "$sources/Scripts/release" "$package/Scripts/"
 cp "$sources/Package.swift" "$package/"
+cp -r "$sources/features" "$package/"
 cp "$sources/Sources/Shim/Release.swift" "$package/Sources/Shim/"
 release() { env -i HOME="$T" PATH="$PATH" TMPDIR="$T" SOURCE_DATE_EPOCH=1790000000 DEBEMAIL=slipway@lists.debian.org "$package/Scripts/release" "$@" >"$T/out" 2>&1; }
 quietly() { "$@" >"$T/out" 2>&1; }
@@ -15,13 +16,14 @@ machine=$(uname -m)
 name=slipway-$version-linux-$machine
 
 check "Scripts/release" release "$T/dist"
-equal "what it writes" "$(ls -A "$T/dist")" "$(printf '%s\n' SHA256SUMS "$name.cdx.json" "$name.tar.gz" "slipway_${version}_$(dpkg --print-architecture).deb")"
+equal "what it writes" "$(ls -A "$T/dist")" "$(printf '%s\n' SHA256SUMS devcontainer-feature-slipway.tgz "$name.cdx.json" "$name.tar.gz" "slipway_${version}_$(dpkg --print-architecture).deb")"
 check "SHA256SUMS is right" bash -c "cd '$T/dist' && sha256sum --check --quiet SHA256SUMS"
-equal "and names all of it" "$(wc -l <"$T/dist/SHA256SUMS")" 3
+equal "and names all of it" "$(wc -l <"$T/dist/SHA256SUMS")" 4
 # shellcheck disable=SC2016
 check "the bill of materials names the tarball" quietly jq -e --arg digest "$(sha256sum <"$T/dist/$name.tar.gz" | cut -d ' ' -f 1)" \
     '.bomFormat == "CycloneDX" and .metadata.component.hashes[0].content == $digest' "$T/dist/$name.cdx.json"
 equal "and what is linked in" "$(jq -r '.components[] | select(.version != "") | .name' "$T/dist/$name.cdx.json" | tr '\n' ' ')" "swift-argument-parser swift-runtime glibc "
+equal "the Feature is what it is in the sources" "$(mkdir "$T/feature"; tar -xzf "$T/dist/devcontainer-feature-slipway.tgz" -C "$T/feature" && diff -r "$T/feature" "$sources/features/slipway" && stat -c %a "$T/feature/install.sh")" 755
 check "once more" release "$T/again"
 check "the same bytes" diff -r "$T/dist" "$T/again"
 
