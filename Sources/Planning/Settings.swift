@@ -104,6 +104,8 @@ public struct Settings: Equatable, Sendable {
     public var sandbox = SandboxSettings()
     /// `remote.*`.
     public var remote = RemoteSettings()
+    /// `builder`, `builder.*`.
+    public var builder = BuilderSettings()
     /// `modes`.
     public var modes = Modes.report
     /// `export`.
@@ -190,8 +192,8 @@ public struct Settings: Equatable, Sendable {
         }
     }
 
-    /// Every setting.
-    public static let rows: [Definition] = generalRows + sandboxRows + remoteRows
+    /// Every setting there is.
+    public static let rows: [Definition] = generalRows + sandboxRows + remoteRows + builderRows
 
     /// A dictionary, so that a file with nothing but unknown settings is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }

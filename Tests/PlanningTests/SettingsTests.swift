@@ -67,6 +67,10 @@ struct SettingsTests {
         ("remote.wait", "1h", nil), ("remote.insecure", "on", "on"),
         ("remote.insecure", "yes", nil), ("remote.client", "/usr/bin/oras", "/usr/bin/oras"),
         ("remote.client", "oras", nil),
+        ("builder", "team", "team"), ("builder", " eu-0 , us_1,EU-0", "eu-0,us_1"), ("builder", "none", ""),
+        ("builder", "-x", nil), ("builder", "a,", nil), ("builder", "0a", nil), ("builder", "tcp://a:1", nil),
+        ("builder", "a b", nil), ("builder.registry", "127.0.0.1:5000/images", "127.0.0.1:5000/images"),
+        ("builder.registry", "images", nil), ("builder.load", "shim", "shim"), ("builder.load", "on", nil),
         ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
     ]
 
@@ -124,7 +128,7 @@ struct SettingsTests {
                 "SLIPWAY_SANDBOX_WORKSPACE", "SLIPWAY_REMOTE", "SLIPWAY_REMOTE_ROLE", "SLIPWAY_REMOTE_MODE",
                 "SLIPWAY_REMOTE_WRITER",
                 "SLIPWAY_REMOTE_MAX_FETCH", "SLIPWAY_REMOTE_INTERVAL", "SLIPWAY_REMOTE_WAIT", "SLIPWAY_REMOTE_INSECURE",
-                "SLIPWAY_REMOTE_CLIENT",
+                "SLIPWAY_REMOTE_CLIENT", "SLIPWAY_BUILDER", "SLIPWAY_BUILDER_REGISTRY", "SLIPWAY_BUILDER_LOAD",
             ])
     }
 
@@ -139,6 +143,8 @@ struct SettingsTests {
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)
+        #expect(settings.builder == BuilderSettings())
+        #expect(settings.builder.names == [] && settings.builder.registry == nil && settings.builder.load == .engine)
         #expect(settings.remote == RemoteSettings() && settings.remote.prefix == nil && settings.remote.role == .reader)
         #expect(settings.modes == .report && settings.exports == .withBuild && settings.records)
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
