@@ -28,6 +28,9 @@ struct BuildKitAnswer {
     private var hasHead = false
     private var body: [UInt8] = []
 
+    /// The answer of an engine; of a BuildKit by itself, which speaks HTTP/2 from the beginning.
+    init(isUpgraded: Bool = false) { self.isUpgraded = isUpgraded }
+
     /// Adds received bytes. Bytes after the end of the answer are ignored.
     mutating func append(_ bytes: [UInt8]) throws(MalformedResponse) {
         guard message == nil else { return }

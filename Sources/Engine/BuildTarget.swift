@@ -64,33 +64,14 @@ public enum BuildTarget: Equatable, Sendable {
         until deadline: Deadline = .never, meanwhile: () -> Void = {}
     ) -> BuildTarget {
         do throws(EngineError) {
-            let plugin: ByteString
-            let directory = try DockerConfiguration.directory(for: request.engine, environment)
-            let configuration = try DockerConfiguration.read(in: directory, until: deadline)
-            let alias = configuration.builderAlias
-            if case .plugin(let next) = request.route {
-                plugin = next
-            } else {
-                let program = try dockerVersion(versions.docker(at: docker), docker)
-                try BuildRoute.check(request.route, buildKit: environment.buildKit, alias: alias, docker: program)
-                let directories = BuildxPlugin.directories(configuration, system: system.pluginDirectories)
-                plugin = try BuildxPlugin.find(in: directories)
-            }
-            let context = try DockerContext.resolve(request.engine, environment, configuration, until: deadline)
-            guard case .plugin(let buildx) = versions.buildx(at: plugin) else {
-                throw EngineError(.buildxBroken, plugin)
-            }
-
-            let choice = BuilderChoice(request, environment, alias: alias, context: context.name)
-            let store = BuilderStore(environment, configuration, until: deadline)
-            if let instance = try store.instance(choice, in: context) {
+            let route = try RoutedBuild.resolve(
+                request, environment: environment, docker: docker, versions: &versions, system: system, until: deadline)
+            let (plugin, buildx, context) = (route.plugin, route.buildx, route.context)
+            if let instance = route.instance {
                 guard exportingDrivers.contains(instance.driver) else {
                     throw EngineError(.driverUnknown, instance.driver)
                 }
-                return .buildx(
-                    BuilderFacts(
-                        name: instance.name, driver: instance.driver, context: context.name, plugin: plugin,
-                        buildx: buildx, engine: nil, obstacleToExport: nil))
+                return .buildx(route.facts(of: instance))
             }
             let asked = Clock.monotonic
             let question = EngineQuestion(endpoint: context.endpoint, hostTable: system.hostTable, memory: memory)
@@ -112,14 +93,6 @@ public enum BuildTarget: Equatable, Sendable {
     /// driver/remote/driver.go, Features.
     private static let exportingDrivers: [ByteString] = ["docker-container", "kubernetes", "remote"]
 
-    private static func dockerVersion(_ program: DockerProgram, _ path: ByteString) throws(EngineError) -> Version {
-        switch program {
-        case .docker(let version): return version
-        case .podman: throw EngineError(.dockerIsPodman)
-        case .unknown: throw EngineError(.dockerVersionUnknown, path)
-        }
-    }
-
     /// The engine's answer, and why it cannot export. A builder whose engine cannot be asked can still import.
     private static func ask(
         _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: () -> Void
@@ -133,25 +106,5 @@ public enum BuildTarget: Equatable, Sendable {
         // With a Windows engine docker may use the legacy builder: docker/cli cmd/docker/builder.go, processBuilder.
         guard engine.operatingSystem == "linux" else { throw EngineError(.engineNotLinux, engine.operatingSystem) }
         return (engine, engine.obstacleToExport(buildx: buildx))
-    }
-}
-
-extension BuilderStore {
-    /// The instance for a choice; nil for the context's own builder.
-    ///
-    /// Source: docker/buildx store/storeutil/storeutil.go, GetNodeGroup and GetCurrentInstance; builder/builder.go,
-    /// Validate, which refuses the builder of a context other than the current one.
-    fileprivate func instance(
-        _ choice: BuilderChoice, in context: DockerContext
-    ) throws(EngineError) -> BuilderInstance? {
-        var name = context.name
-        switch choice {
-        case .named(let chosen): name = chosen
-        case .current:
-            if let instance = try current(key: context.builderKey) { return instance }
-        }
-        if let instance = try instance(named: name) { return instance }
-        guard name == context.name else { throw EngineError(.builderUnknown, name) }
-        return nil
     }
 }

@@ -3,11 +3,41 @@ internal import Host
 internal import Notes
 
 /// A builder that was created with buildx.
-struct BuilderInstance: Equatable {
+struct BuilderInstance: Equatable, Sendable {
     /// Its name, with the capitals it was given.
     let name: ByteString
     /// "docker-container", "kubernetes", "remote" or another.
     let driver: ByteString
+    /// What builds for it; nil if that is not understood.
+    let nodes: [Node]?
+
+    /// One BuildKit.
+    struct Node: Equatable, Sendable {
+        let name: ByteString
+        /// An address, or a context's name.
+        let endpoint: ByteString
+        /// The `--driver-opt`s by their names.
+        let options: [ByteString: ByteString]
+
+        /// Source: docker/buildx store/nodegroup.go, Node.
+        init?(_ json: JSON) {
+            guard json.members != nil, let name = json.stringField("Name"), let endpoint = json.stringField("Endpoint")
+            else { return nil }
+            var options: [ByteString: ByteString] = [:]
+            switch json[field: "DriverOpts"] {
+            case nil, .null: break
+            case .object(let members)?:
+                for member in members {
+                    guard let value = member.value.string else { return nil }
+                    options[member.name] = value
+                }
+            default: return nil
+            }
+            self.name = name
+            self.endpoint = endpoint
+            self.options = options
+        }
+    }
 
     /// Nil for a text that buildx would refuse.
     ///
@@ -17,7 +47,10 @@ struct BuilderInstance: Equatable {
             let driver = json.stringField("Driver")
         else { return nil }
         switch json[field: "Nodes"] {
-        case nil, .null, .array?: break
+        case nil, .null: nodes = []
+        case .array(let elements)?:
+            let read = elements.compactMap(Node.init)
+            nodes = read.count == elements.count ? read : nil
         default: return nil
         }
         self.name = name
@@ -50,7 +83,7 @@ enum BuilderChoice: Equatable {
 
 /// The builders that buildx remembers, read without running buildx: asking it about one engine makes it forget the
 /// builder chosen for another.
-struct BuilderStore {
+struct BuilderStore: Sendable {
     let directory: ByteString
     private let deadline: Deadline
 

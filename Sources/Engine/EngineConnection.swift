@@ -110,6 +110,28 @@ enum EngineConnection {
         }
     }
 
+    /// The answer of a BuildKit by itself to one call.
+    static func callDirectly(
+        _ method: ByteString, _ message: [UInt8], over socket: borrowing Socket, until deadline: Int64
+    ) throws(EngineError) -> [UInt8] {
+        var answer = BuildKitAnswer(isUpgraded: true)
+        do {
+            try socket.send(BuildKitCall.request(method, message), until: deadline)
+            while true {
+                if let message = answer.message { return message }
+                if answer.owesAcknowledgement {
+                    try socket.send(BuildKitCall.acknowledgement, until: deadline)
+                    answer.owesAcknowledgement = false
+                }
+                try answer.receive(from: socket, until: deadline)
+            }
+        } catch let error as Errno {
+            throw EngineError(.engineSilent, ByteString(error.description))
+        } catch {
+            throw EngineError(.engineAnswerUnreadable)
+        }
+    }
+
     private static func exchange(
         _ method: ByteString, _ path: ByteString, over socket: borrowing Socket, until deadline: Int64,
         meanwhile: () -> Void

@@ -10,6 +10,7 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case sharedCachesAdded = 4
     case pathsTranslated = 5
     case nestedMountAdded = 6
+    case sharedBuilderChosen = 7
     case sandboxApplied = 9
 
     // 1xx: the command line and the settings
@@ -58,6 +59,12 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case buildKitVariableInvalid = 221
     case builderAliasUnknown = 222
     case pluginMissing = 223
+    case sharedBuilderSilent = 224
+    case sharedBuilderNotChosen = 225
+    case sharedBuilderUnsuited = 226
+    case sharedBuilderLocalImage = 227
+    case sharedBuilderUnclear = 228
+    case sharedBuilderNotReady = 229
 
     // 3xx: the store
     case storePathUnusable = 300

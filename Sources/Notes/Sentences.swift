@@ -9,6 +9,7 @@ extension Reason {
         case .pathsTranslated: "a path was translated to the engine's"
         case .nestedMountAdded: "mounts below a translated directory are added as well"
         case .sandboxApplied: "the sandbox profile's limits are added"
+        case .sharedBuilderChosen: "the build goes to a shared builder"
         case .bypassed: "SLIPWAY=off bypasses everything"
         case .notEdited: "Slipway does not edit this command"
         case .commandNotUnderstood: "Slipway does not understand the command line, so it passes it through unchanged"
@@ -55,6 +56,15 @@ extension Reason {
         case .builderAliasUnknown: "docker's builder alias names a plugin other than buildx"
         case .pluginMissing:
             "compose builds through the buildx plugin, and Slipway's plugin is not installed in front of it: install.sh --with-plugin"
+        case .sharedBuilderSilent: "no shared builder answers, so this engine builds"
+        case .sharedBuilderNotChosen:
+            "the command, BUILDX_BUILDER or `buildx use` chooses a builder, so Slipway does not"
+        case .sharedBuilderUnsuited: "this engine builds, because a shared builder would treat the build differently"
+        case .sharedBuilderLocalImage:
+            "this engine builds, because only it may have an image that the build starts from"
+        case .sharedBuilderUnclear:
+            "this engine builds, because Slipway cannot tell in time which images the build uses"
+        case .sharedBuilderNotReady: "a shared builder cannot be used: slipway builder check"
         case .storePathUnusable: "the store's path is not absolute, or contains characters other than printable ASCII"
         case .storeMissing: "the store cannot be created"
         case .storeNotTrusted:

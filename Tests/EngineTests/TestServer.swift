@@ -4,6 +4,8 @@ import Glibc
 import Host
 import Testing
 
+@testable import Engine
+
 /// A server for one connection on a unix socket or on 127.0.0.1, which sends what a test specifies.
 final class TestServer: Sendable {
     /// One action of the server after it has read a request.
@@ -95,7 +97,8 @@ final class TestServer: Sendable {
     private static func serve(_ client: Int32, _ answer: (ByteString) -> [Step], _ requests: Requests) {
         var request: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while ByteString(request).range(of: "\r\n\r\n") == nil {
+        // What greets by TLS says no more until it is answered.
+        while ByteString(request).range(of: "\r\n\r\n") == nil, request.first != TLSGreeting.handshake {
             let count = recv(client, &buffer, buffer.count, 0)
             guard count > 0 else { break }
             request += buffer.prefix(count)

@@ -8,7 +8,7 @@ struct ReasonTests {
     /// A number never changes its meaning. This table may grow; nothing in it may change.
     private static let numbers: [(Reason, UInt16)] = [
         (.importAdded, 1), (.exportAdded, 2), (.viewAdded, 3), (.sharedCachesAdded, 4),
-        (.pathsTranslated, 5), (.nestedMountAdded, 6), (.sandboxApplied, 9),
+        (.pathsTranslated, 5), (.nestedMountAdded, 6), (.sharedBuilderChosen, 7), (.sandboxApplied, 9),
         (.bypassed, 100), (.notEdited, 101), (.commandNotUnderstood, 102), (.helpOrCheck, 103), (.alreadyApplied, 104),
         (.userExport, 105), (.noCacheGiven, 106), (.buildCacheOff, 107), (.settingsNotTrusted, 108),
         (.settingsInvalid, 109), (.exportOff, 110), (.definitionRemote, 111), (.definitionUnclear, 112),
@@ -21,7 +21,9 @@ struct ReasonTests {
         (.endpointNotAsked, 213), (.engineSilent, 214), (.engineAnswerUnreadable, 215), (.engineNotLinux, 216),
         (.engineCannotExport, 217), (.engineTooOld, 218), (.conflictingEndpoints, 219), (.endpointInvalid, 220),
         (.buildKitVariableInvalid, 221), (.builderAliasUnknown, 222),
-        (.pluginMissing, 223),
+        (.pluginMissing, 223), (.sharedBuilderSilent, 224), (.sharedBuilderNotChosen, 225),
+        (.sharedBuilderUnsuited, 226), (.sharedBuilderLocalImage, 227), (.sharedBuilderUnclear, 228),
+        (.sharedBuilderNotReady, 229),
         (.storePathUnusable, 300), (.storeMissing, 301), (.storeNotTrusted, 302), (.storeReadOnly, 303),
         (.storeNotWritable, 304), (.storeDiskLow, 305), (.storeOverBudget, 306), (.storeUnreadable, 307),
         (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310), (.repositoryNotTrusted, 311),
