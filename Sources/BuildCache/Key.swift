@@ -169,6 +169,9 @@ public struct BuildIdentity: Equatable, Sendable {
     /// without that repository.
     public let foreign: ByteString?
 
+    /// The repository alone.
+    public static func repository(of build: BuildDescription) -> ByteString { Place(of: build).repository }
+
     /// Reads the context's repository. `platform` is the engine's own; it is used if the command names none.
     public init(of build: BuildDescription, platform: ByteString) {
         let place = Place(of: build)

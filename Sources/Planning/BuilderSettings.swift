@@ -19,7 +19,7 @@ public struct BuilderSettings: Equatable, Sendable {
     public var load = Load.engine
 
     /// More would only be looked through.
-    static let most = 64
+    public static let most = 64
 
     /// The defaults.
     public init() {}

@@ -8,7 +8,7 @@ internal import Planning
 
 /// `docker buildx bake`: finds its targets, and renders one offer for each.
 struct BakeCommand: BuildCommand {
-    let request: CacheRequest
+    var request: CacheRequest
     let builder: BuilderRequest
     private(set) var builds: [Build] = []
     private let bake: BakeInvocation
@@ -16,6 +16,7 @@ struct BakeCommand: BuildCommand {
     private let directory: ByteString
     private var parts: [BakeCachePolicy.Part] = []
     private var form = BakeCachePolicy.Form.appended
+    private var isPrinted = false
 
     /// No real definition is this large; such a one is passed on unread.
     private static let largestDefinition = 16 << 20
@@ -25,6 +26,11 @@ struct BakeCommand: BuildCommand {
 
     var globals: GlobalOptions { bake.globals }
     var total: Int { parts.count }
+    var obstacleToSharing: Note? {
+        SharedBuilderPolicy.obstacle(to: bake)
+            ?? parts.lazy.compactMap { SharedBuilderPolicy.obstacle(to: $0.target) }.first
+    }
+    var namedContexts: [[ByteString]] { parts.map(\.target.buildContexts) }
 
     /// `definition` is the content of standard input, if it has already been read.
     init(
@@ -32,7 +38,7 @@ struct BakeCommand: BuildCommand {
         isOurs: (ByteString) -> Bool
     ) throws(Refusal) {
         let request = BakeCachePolicy.request(of: bake, command.settings, isOurs: isOurs)
-        guard !request.isEmpty, let directory = try? Kernel.workingDirectory() else {
+        guard command.isWorthALook(request), let directory = try? Kernel.workingDirectory() else {
             throw Refusal(notes: request.notes)
         }
         self.request = request
@@ -76,9 +82,9 @@ struct BakeCommand: BuildCommand {
         func refusal(_ note: Note) -> Refusal { Refusal(notes: [note]) }
         var command = self
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
-        let isPrinted = parts.isEmpty
-        if isPrinted {
-            // A pipe can be read only once, and the command itself must read it.
+        if parts.isEmpty {
+            command.isPrinted = true
+            // A pipe can be read once, and the command itself will want to.
             guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
                 throw refusal(Note(.definitionUnclear, "a file that can be read only once"))
             }
@@ -87,7 +93,7 @@ struct BakeCommand: BuildCommand {
             }
             command.setTargets(printed.targets)
         }
-        command.form = BakeCachePolicy.Form(appends: appends, mayInherit: isPrinted && command.parts.count > 1)
+        command.form = BakeCachePolicy.Form(appends: appends, mayInherit: command.isPrinted && command.parts.count > 1)
         guard BakeCachePolicy.canAdd(to: bake, command.parts, command.form) else {
             throw refusal(Note(.cacheListsSet))
         }
@@ -108,6 +114,10 @@ struct BakeCommand: BuildCommand {
         if bake.readsStandardInput { StandardInput.rewind() }
         guard let answer, answer.exitCode == 0 else { return nil }
         return BakeDefinition(answer.output, until: command.budget.deadline)
+    }
+
+    func plan(on sharedBuilder: ByteString) -> Plan {
+        SharedBuilderPolicy.plan(command.words, on: sharedBuilder, after: bake.commandWordIndex)
     }
 
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {

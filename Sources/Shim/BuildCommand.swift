@@ -9,9 +9,9 @@ internal import Planning
 /// A command that builds: what it requests from caches, which builds it makes, and how it renders offers.
 protocol BuildCommand {
     var globals: GlobalOptions { get }
-    /// What the command line and the settings permit.
-    var request: CacheRequest { get }
-    /// What determines who builds.
+    /// What its words and the settings leave to be asked for.
+    var request: CacheRequest { get set }
+    /// By whom it is built.
     var builder: BuilderRequest { get }
     /// Its builds, as far as there was time to locate their contexts; empty if the builder must be known first.
     var builds: [Build] { get }
@@ -21,7 +21,14 @@ protocol BuildCommand {
     /// ended.
     var single: SingleBuild? { get }
 
-    /// The same command with all its builds, now that the builder is known.
+    /// Why a shared builder is not for it, as far as its builds are known.
+    var obstacleToSharing: Note? { get }
+    /// The named contexts of each of its builds, "name=place".
+    var namedContexts: [[ByteString]] { get }
+
+    /// The command built by a shared builder.
+    func plan(on sharedBuilder: ByteString) -> Plan
+    /// The same with all builds, once the builder is known.
     func completed(by builder: BuilderFacts) throws(Refusal) -> Self
     /// The command with the offers rendered.
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan
@@ -41,7 +48,7 @@ extension BuildCommand {
 struct SingleBuild: BuildCommand {
     let build: BuildInvocation
     let words: [ByteString]
-    let request: CacheRequest
+    var request: CacheRequest
     let builder: BuilderRequest
     let builds: [Build]
     let directory: ByteString
@@ -51,10 +58,12 @@ struct SingleBuild: BuildCommand {
     var globals: GlobalOptions { build.globals }
     var total: Int { 1 }
     var single: SingleBuild? { self }
+    var obstacleToSharing: Note? { SharedBuilderPolicy.obstacle(to: build) }
+    var namedContexts: [[ByteString]] { [build.buildContexts] }
 
     init(_ build: BuildInvocation, _ command: CommandRequest, isOurs: (ByteString) -> Bool) throws(Refusal) {
         request = BuildCachePolicy.request(of: build, command.settings, isOurs: isOurs)
-        guard !request.isEmpty else { throw Refusal(notes: request.notes) }
+        guard command.isWorthALook(request) else { throw Refusal(notes: request.notes) }
         guard let directory = try? Kernel.workingDirectory() else {
             throw Refusal(notes: request.notes + [Note(.storeUnreadable, ".")])
         }
@@ -68,6 +77,10 @@ struct SingleBuild: BuildCommand {
             engine: EngineRequest(build.globals), builder: build.builder)
         let description = BuildDescription(build, in: directory)
         builds = [Build(description: description, fingerprint: BuildFingerprint(of: build, as: description))]
+    }
+
+    func plan(on sharedBuilder: ByteString) -> Plan {
+        SharedBuilderPolicy.plan(words, on: sharedBuilder, after: build.commandWordIndex)
     }
 
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {

@@ -6,6 +6,14 @@ internal import Host
 internal import Notes
 internal import Planning
 
+/// Where the builds of a command are built.
+enum Resolution {
+    /// By the builder that the command reaches, with what caches have for it.
+    case here(BuildDecision)
+    /// By a shared builder.
+    case elsewhere(Plan)
+}
+
 /// The back ends of one command, and the builder that they serve.
 struct Caches {
     private let request: CommandRequest
@@ -27,10 +35,19 @@ struct Caches {
     /// Whether a value in an option came from one of this command's back ends.
     func owns(_ value: ByteString) -> Bool { local.owns(value) || registry?.owns(value) ?? false }
 
-    /// Finds out who will build, and what the caches offer for it; the caches read while the engine is being asked.
-    func resolve(_ command: some BuildCommand) throws(Refusal) -> BuildDecision {
-        if let registry { return try resolve(command, from: registry) }
-        return try resolve(command, from: local)
+    /// Finds out who will build, and what the caches have for it: they read while the engine is asked. A shared builder has caches of
+    /// its own.
+    func resolve(_ command: some BuildCommand) throws(Refusal) -> Resolution {
+        var command = command
+        if let shared = SharedBuild(request), var plan = try shared.plan(for: &command) {
+            var known = knownBuilds(of: command, within: request.budget)
+            known.lookAtModes()
+            plan.notes += known.modes.map { [$0] } ?? []
+            return .elsewhere(plan.limitedToArgMax())
+        }
+        guard !command.request.isEmpty else { throw Refusal(notes: command.request.notes) }
+        if let registry { return .here(try resolve(command, from: registry)) }
+        return .here(try resolve(command, from: local))
     }
 
     private func resolve(

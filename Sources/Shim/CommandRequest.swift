@@ -39,7 +39,14 @@ public struct CommandRequest {
     /// journal this is unknown; then it counts as recorded, because nobody would find a second record.
     var isToldAlready: Bool { role != .docker && (!settings.journal || Journal.parentHasWritten) }
 
-    /// What a container lacks of the requested sandbox; nil if nothing is missing or no sandbox is requested.
+    /// Whether anything is to be found out for a build with this request: a shared builder takes some that caches have nothing for.
+    func isWorthALook(_ request: CacheRequest) -> Bool {
+        let ofCaches: [Reason] = [.noCacheGiven, .buildCacheOff, .exportOff, .userExport]
+        return !request.isEmpty
+            || !settings.builder.names.isEmpty && request.notes.allSatisfy { ofCaches.contains($0.reason) }
+    }
+
+    /// What a container lacks of the sandbox that is asked for; nil without one.
     func sandboxLack(_ notes: [Note]) -> Note? {
         switch invocation {
         case .container(let container):

@@ -8,7 +8,7 @@ internal import Planning
 
 /// A compose that builds by itself: it gets an additional file, which only extends the cache lists of the builds.
 struct ComposeBuild: BuildCommand {
-    let request: CacheRequest
+    var request: CacheRequest
     let builder: BuilderRequest
     private(set) var builds: [Build] = []
     private let compose: ComposeInvocation
@@ -21,13 +21,16 @@ struct ComposeBuild: BuildCommand {
 
     var globals: GlobalOptions { compose.globals }
     var total: Int { parts.count }
+    /// It reads builders with a buildx of its own, which may refuse their options.
+    var obstacleToSharing: Note? { Note(.sharedBuilderUnsuited, "compose builds by itself") }
+    var namedContexts: [[ByteString]] { parts.map(\.target.buildContexts) }
 
     init(_ compose: ComposeInvocation, _ command: CommandRequest) throws(Refusal) {
         var words = CacheRequest.Words()
         words.noCache = compose.noCache
         let request = CacheRequest(words, command.settings)
         func refusal(_ reason: Reason) -> Refusal { Refusal(notes: request.notes + [Note(reason)]) }
-        guard command.settings.buildCache != .off else { throw Refusal(notes: request.notes) }
+        guard command.isWorthALook(request) else { throw Refusal(notes: request.notes) }
         guard !compose.isRemote else { throw refusal(.definitionRemote) }
         guard let file = ComposeFile(for: compose), let directory = try? Kernel.workingDirectory() else {
             throw refusal(.definitionUnclear)
@@ -43,6 +46,7 @@ struct ComposeBuild: BuildCommand {
 
     /// Reads the project's builds from compose's own output.
     func completed(by builder: BuilderFacts) throws(Refusal) -> ComposeBuild {
+        guard parts.isEmpty else { return self }
         let deadline = command.budget.deadline
         let words = ["config", "--format=json", "--"] + compose.services
         let said = compose.configuration(words, of: command.words, docker: command.docker)
@@ -54,6 +58,10 @@ struct ComposeBuild: BuildCommand {
         completed.services = Dictionary(found.map { ($0.target.name, $0.service) }) { first, _ in first }
         completed.builds = Build.builds(completed.parts, in: directory, until: deadline)
         return completed
+    }
+
+    func plan(on sharedBuilder: ByteString) -> Plan {
+        SharedBuilderPolicy.plan(command.words, on: sharedBuilder, after: compose.commandWordIndex)
     }
 
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {

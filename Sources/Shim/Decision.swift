@@ -76,11 +76,13 @@ public struct Decision {
         }
     }
 
-    /// For builds: renders what the back ends offer.
-    private init(_ request: CommandRequest, _ resolve: (Caches) throws(Refusal) -> BuildDecision) {
+    /// Of builds: what the back ends offer, put into the user's words, or a shared builder.
+    private init(_ request: CommandRequest, _ resolve: (Caches) throws(Refusal) -> Resolution) {
         do throws(Refusal) {
-            let builds = try resolve(Caches(request))
-            self.init(builds, for: request)
+            switch try resolve(Caches(request)) {
+            case .here(let builds): self.init(builds, for: request)
+            case .elsewhere(let plan): self.init(plan, Self.word(for: plan, request), for: request)
+            }
         } catch {
             self.init(refusing: error, request)
         }

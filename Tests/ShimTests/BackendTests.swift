@@ -63,13 +63,17 @@ struct BackendTests {
 
     private struct Command: BuildCommand {
         let build: BuildInvocation
-        let request = CacheRequest(imports: true, exports: true, notes: [])
+        var request = CacheRequest(imports: true, exports: true, notes: [])
         let builds: [Build] = []
+        var obstacleToSharing: Note? { nil }
+        var namedContexts: [[ByteString]] { [] }
         var builder: BuilderRequest {
             BuilderRequest(route: .buildx, engine: EngineRequest(globals), builder: nil)
         }
         var globals: GlobalOptions { build.globals }
         var total: Int { 1 }
+
+        func plan(on sharedBuilder: ByteString) -> Plan { .unchanged(BackendTests.words, []) }
 
         func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan {
             BuildCachePolicy.plan(build, BackendTests.words, request: request, offer: offers.first ?? CacheOffer())
