@@ -23,7 +23,7 @@ struct Slipway: ParsableCommand {
             WhyCommand.self,
             CheckCommand.self,
             LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
-            PushCommand.self, PullCommand.self, RemoteCommands.self,
+            PushCommand.self, PullCommand.self, RemoteCommands.self, BuilderCommands.self,
             ListContainers.self,
             ReconcileCommand.self, ShowSettings.self, StoreCommands.self, ShowVersion.self,
         ]
