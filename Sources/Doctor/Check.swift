@@ -105,11 +105,16 @@ public enum Check: UInt16, CaseIterable, Sendable {
     case pathNotSeen = 702
     case containerNotProved = 703
 
-    // 8xx: the registry behind the store
+    // 8xx: what lies beyond this machine: the registry behind the store, shared builders
     case remoteInOrder = 800
     case remoteClientMissing = 801
     case remoteClientTooOld = 802
     case remoteFails = 803
+    case sharedBuilderAnswers = 810
+    case sharedBuilderSilent = 811
+    case sharedBuilderUnusable = 812
+    case sharedBuilderWouldHelp = 813
+    case sharedBuilderNotNeeded = 814
 
     /// The code for people and programs, such as "DOC101".
     public var code: ByteString { "DOC" + ByteString(decimal: rawValue) }

@@ -18,7 +18,7 @@ extension Check {
         case 2: engines
         case 3: store
         case 7: paths
-        case 8: remote
+        case 8: rawValue < 810 ? remote : builders
         default: others
         }
     }

@@ -15,13 +15,15 @@ public enum Doctor {
         let loaded = LoadedSettings.load()
         let store = loaded.storePath
         var findings = ShellFacts.gather(context).findings()
-        findings += EngineFacts.gather(context, docker: RealDocker.find()).findings()
+        let engine = EngineFacts.gather(context, docker: RealDocker.find())
+        findings += engine.findings()
         findings += StoreFacts.gather(store, loaded.settings, context).findings()
         if verifying, let layout = store.flatMap(StoreLayout.init(root:)) {
             findings += BlobFacts.gather(layout, progress: progress).findings()
         }
         findings += loaded.findings()
         findings += RemoteFacts.gather(loaded.settings.remote)?.findings() ?? []
+        findings += SharedBuilderFacts.gather(loaded.settings.builder, engine, context).findings()
         findings += CloneFacts.gather(context).findings()
         findings += PathLookup(loaded.settings, docker: RealDocker.find()).findings(context.directory)
         findings += HomeFacts.gather(context).findings()

@@ -34,7 +34,11 @@ extension Report {
     public var verdict: Verdict {
         let broken = findings.first { $0.severity == .broken && !Self.besides.contains($0.check) }
         if let first = broken ?? findings.first(where: { Self.past.contains($0.check) }) { return .notShared(first) }
-        if let first = findings.first(where: { Self.importsOnly.contains($0.check) }) { return .importedOnly(first) }
+        // What a shared builder builds, all that use it have.
+        let isShared = findings.contains { $0.check == .sharedBuilderAnswers }
+        if !isShared, let first = findings.first(where: { Self.importsOnly.contains($0.check) }) {
+            return .importedOnly(first)
+        }
         return .shared
     }
 

@@ -167,6 +167,9 @@ public struct Explanation: Equatable, Sendable {
         func text(_ note: (reason: Reason, message: ByteString)) -> ByteString {
             note.message + " (" + note.reason.code + ")"
         }
+        if let shared = evidence.notes.first(where: { $0.reason == .sharedBuilderChosen }) {
+            return Explanation(.unknown, "not known: " + text(shared) + ", and only that knows what it had")
+        }
         if evidence.notes.contains(where: { $0.reason == .importAdded }) { return nil }
         if evidence.notes.contains(where: { $0.reason == .noCacheGiven }) {
             return Explanation(
@@ -189,7 +192,9 @@ public struct Explanation: Equatable, Sendable {
                 .store, "the store was not used: " + text(store), fix: "slipway doctor", shouldHaveHit: true)
         }
         if let engine = note(
-            .engine, but: .engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked)
+            .engine, but: .engineCannotExport, .engineTooOld, .buildxTooOld, .engineSilent, .endpointNotAsked,
+            .sharedBuilderSilent, .sharedBuilderNotChosen, .sharedBuilderUnsuited, .sharedBuilderLocalImage,
+            .sharedBuilderUnclear, .sharedBuilderNotReady)
         {
             return Explanation(
                 .engine, "nothing can be imported here: " + text(engine), fix: "slipway doctor", shouldHaveHit: true)

@@ -162,9 +162,9 @@ extension SharedBuilderMemory {
 
 extension Decision {
     /// The way of a `docker buildx build` in this environment, for commands about builders.
-    public static func buildRoute() throws(EngineError) -> RoutedBuild {
+    public static func buildRoute(for purpose: Purpose = .acting) throws(EngineError) -> RoutedBuild {
         guard let docker = RealDocker.find() else { throw EngineError(.dockerNotFound) }
-        var versions = BinaryVersions.remembered(for: docker, .acting)
+        var versions = BinaryVersions.remembered(for: docker, purpose)
         return try RoutedBuild.resolve(
             BuilderRequest(route: .buildx, builder: ""),
             environment: .current(), docker: docker.path, versions: &versions)

@@ -204,6 +204,9 @@ struct ExplanationTests {
             ([.layerRejected, .nothingToImport], .leftOut), ([.storeNotTrusted, .nothingToImport], .store),
             ([.legacyBuilder], .engine), ([.engineCannotExport, .nothingToImport], .neverBuilt),
             ([.buildCacheOff], .store), ([.storeDiskLow, .nothingToImport], .neverBuilt), ([], .unknown),
+            ([.sharedBuilderChosen], .unknown), ([.sharedBuilderChosen, .modesDiffer], .unknown),
+            ([.sharedBuilderSilent, .nothingToImport], .neverBuilt), ([.sharedBuilderLocalImage], .unknown),
+            ([.sharedBuilderUnsuited, .storeNotTrusted], .store), ([.sharedBuilderNotReady, .noCacheGiven], .noCache),
         ] as [([Reason], Explanation.Cause)])
     func decisions(reasons: [Reason], cause: Explanation.Cause) {
         let evidence = Evidence(build: side(), former: side(), notes: reasons.map { ($0, "said") })
