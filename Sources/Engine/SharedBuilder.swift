@@ -54,6 +54,11 @@ public struct SharedBuilder: Equatable, Sendable {
         guard let nodes = instance.nodes, !nodes.isEmpty else { throw refusal("has no nodes") }
         for node in nodes {
             guard node.loads else { throw refusal("was made without default-load=true") }
+            if instance.driver == "remote", let (scheme, path) = node.endpoint.cutScheme, scheme == "unix",
+                !PrivateFile.isHeld(path)
+            {
+                throw refusal("has its socket in a folder where others may put another")
+            }
             if let file = node.openTLSFile { throw refusal("has a TLS file that others can get at: " + file) }
         }
     }
@@ -92,6 +97,20 @@ public enum PrivateFile {
             guard folder != "/", folder.parentPath != folder else { return true }
             folder = folder.parentPath
         }
+    }
+
+    /// Whether nobody can put a socket of their own at a path, besides this user, root and the one whose folder it is in.
+    static func isHeld(_ path: ByteString) -> Bool {
+        guard path.hasPrefix("/"), var folder = try? Files.realPath(path.parentPath),
+            let first = try? Files.status(folder), !first.isWritableByOthers
+        else { return false }
+        while folder != "/", folder.parentPath != folder {
+            folder = folder.parentPath
+            guard let status = try? Files.status(folder), isOwner(status.owner) || status.owner == first.owner,
+                !status.isWritableByOthers || status.mode & 0o1000 != 0
+            else { return false }
+        }
+        return true
     }
 
     private static func isOwner(_ user: UInt32) -> Bool { user == Kernel.userID || user == 0 }

@@ -57,8 +57,8 @@ public struct SharedBuilders: Sendable {
         var silent: [ByteString] = []
         for (index, builder) in asked.enumerated() {
             let left = deadline &- Clock.monotonic
-            // One that swallows what it gets must leave time for the next.
-            let share = index == asked.count - 1 ? left : left / 2
+            // Most of it for the best: one that swallows what it gets is not asked by the next build.
+            let share = index == asked.count - 1 ? left : left * 7 / 10
             guard share > 0 else { break }
             let probe = BuilderProbe(context: context, hostTable: hostTable, until: Clock.monotonic &+ share)
             do throws(EngineError) {

@@ -57,7 +57,11 @@ struct BuilderSite {
             return verdict
         }
         do throws(EngineError) {
-            verdict.nanoseconds = try builder.ask(within: Self.patience)
+            // A machine may be busy for a moment.
+            for _ in 1...3 where verdict.nanoseconds.map({ $0 > SharedBuilders.patience / 2 }) ?? true {
+                let time = try builder.ask(within: Self.patience)
+                verdict.nanoseconds = min(verdict.nanoseconds ?? time, time)
+            }
         } catch {
             verdict.advice =
                 "no answer (" + error.note.message + "): see that BuildKit 0.11 or newer listens at "
@@ -111,6 +115,8 @@ struct BuilderVerdict {
         switch builder.driver {
         case "remote" where !builder.loads:
             return start + ": remove it, and make it with `slipway builder add`"
+        case "remote" where obstacle.detail.hasSuffix("put another"):
+            return start + ": let it listen in a folder that only its owner can write"
         case "remote": return start + ": chmod 600 for the key, and no folder that others may write"
         case "docker-container":
             return start + ": `docker buildx create --driver-opt default-load=true` makes one that loads"

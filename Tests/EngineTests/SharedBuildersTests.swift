@@ -192,10 +192,15 @@ import Testing
         try learn("new")
         #expect(try reason("new") == nil)
         // Somebody has changed it since.
-        try write("new", endpoint: "unix:///elsewhere")
+        try write("new", endpoint: "unix://" + folder["elsewhere"])
         #expect(try reason("new") == "new has never been seen to answer")
         try folder.write("home/.docker/buildx/instances/odd", #"{"Name":"odd","Driver":"remote","Nodes":[1]}"#)
         #expect(try reason("odd") == "odd has no nodes")
+        try folder.makeFolder("open", mode: 0o1777)
+        try write("open", endpoint: "unix://" + folder["open/s"])
+        #expect(try reason("open") == "open has its socket in a folder where others may put another")
+        try write("none", endpoint: "unix://" + folder["none/s"])
+        #expect(try reason("none") == "none has its socket in a folder where others may put another")
         // Of several the others do.
         let server = try serve("good")
         try write("good")
