@@ -66,3 +66,16 @@ True True" "what was counted"
     grep -q 'never-built' page.html || fail "the report does not tell why the first build missed"
 }
 test_case "real builds are counted, and reported with the cause of their misses" counted_builds
+
+builder_documents() {
+    python3 "$root/Tests/EndToEnd/builder.py" "$place/s" "$(socket a)" >ready &
+    await 10 grep -q ready ready
+    local line words
+    for line in 'builder-add slipway builder add team unix://'"$place/s"' --json' 'builder-check slipway builder check team --json' \
+        'builder-check slipway builder check none-such --json' 'builder-list slipway builder list --json' \
+        'builder-remove slipway builder remove team --json'; do
+        read -r -a words <<<"$line"
+        document "${words[0]}" env BUILDX_CONFIG="$place/buildx" "${words[@]:1}"
+    done
+}
+test_case "what builder --json prints is as its schema says" builder_documents
