@@ -1,5 +1,6 @@
 internal import BuildCache
 internal import DockerCommandLine
+internal import DockerfileLint
 public import Engine
 internal import Formats
 internal import Host
@@ -107,8 +108,10 @@ struct SharedBuild {
         }
         var names: [ByteString] = []
         for (build, contexts) in zip(command.builds, contexts) {
-            do throws(BuildImages.Unclear) {
-                names += try BuildImages(of: build.description, contexts: contexts).names
+            do throws(NamedImages.Unclear) {
+                names += try NamedImages(
+                    of: build.description, contexts: contexts, until: request.budget.deadline
+                ).names
             } catch {
                 throw EngineError(.sharedBuilderUnclear, error.text)
             }
