@@ -132,6 +132,8 @@ public struct NamedImages: Sendable {
                 result += value
                 rest = after.dropFirst(name.count)
             }
+            // Arguments that double each other would fill any memory.
+            guard result.count <= Self.longestWord else { throw Unclear(text: word) }
         }
         return result + rest
     }

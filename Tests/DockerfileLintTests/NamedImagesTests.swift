@@ -44,6 +44,11 @@ struct NamedImagesTests {
             "FROM a\n" + (1..<count).map { "COPY --from=i" + ByteString(decimal: $0) + " x y\n" }.joined(separator: "")
         }
         #expect(!isUnclear(copies(16)) && isUnclear(copies(17)))
+        let doubled = (1...60).map { (number: Int) -> ByteString in
+            let former: ByteString = "$A" + ByteString(decimal: number - 1)
+            return "ARG A" + ByteString(decimal: number) + "=" + former + former + "\n"
+        }
+        #expect(isUnclear("ARG A0=aaaa\n" + doubled.joined(separator: "") + "FROM $A60"))
         let long = ByteString([UInt8](repeating: UInt8(ascii: "a"), count: 1100))
         #expect(isUnclear("FROM " + long) && isUnclear("FROM a\nCOPY --from=" + long + " x y"))
         #expect(isUnclear("FROM a\nRUN --mount=type=bind,source=" + long + " x") && isUnclear("RUN x") && isUnclear(""))

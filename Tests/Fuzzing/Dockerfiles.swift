@@ -13,6 +13,11 @@ enum Dockerfiles {
             require(piece.range.lowerBound == position && !piece.range.isEmpty, "tokens overlap or leave something out")
             position = piece.range.upperBound
         }
+        if let images = try? NamedImages(in: file, arguments: ["A": "a"], contexts: ["b"]) {
+            require(
+                images.names.count <= 16 && images.names.allSatisfy { !$0.isEmpty && $0.count <= 4096 },
+                "images that no build has")
+        }
         let contexts = [
             ContextFacts.unknown, ContextFacts(ignoreFile: nil, hasGit: true),
             ContextFacts(ignoreFile: input, hasGit: true),
