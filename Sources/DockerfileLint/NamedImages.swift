@@ -104,7 +104,7 @@ public struct NamedImages: Sendable {
 
     /// Adds an image that is named elsewhere.
     public mutating func add(_ name: ByteString) throws(Unclear) {
-        guard !name.isEmpty else { throw Unclear(text: "an image without a name") }
+        guard !name.isEmpty, name.count <= Self.longestWord else { throw Unclear(text: "an image without a name") }
         guard !names.contains(name) else { return }
         guard names.count < Self.most else { throw Unclear(text: "more than 16 images") }
         names.append(name)

@@ -190,7 +190,8 @@
         Shape("dockerfile", "mounts", "FROM debian:12\n", each: "RUN --mount=type=cache,target=/a pip install b\n"),
         Shape("dockerfile", "one mount", "FROM debian:12\nRUN --mount=type=cache", each: ",id=a", " true\n"),
         Shape("dockerfile", "variables", "FROM debian:12\n", numbered: "ENV A#=$A0$A1\n"),
-        Shape("dockerfile", "arguments that double each other", "ARG A0=a\n", numbered: "ARG A#=$A0$A0\n", "FROM $A0\n"),
+        Shape(
+            "dockerfile", "arguments that double each other", "ARG A0=a\n", numbered: "ARG A#=$A0$A0\n", "FROM $A0\n"),
         Shape("dockerfile", "images", "FROM debian:12\n", numbered: "COPY --from=a# /a /b\n"),
         Shape("dockerfile", "one name", "FROM ", each: "${A:-b}"),
         Shape("dockerfile", "one variable", "FROM debian:12\nENV A=a\n", each: "ENV A=$A$A\n"),
