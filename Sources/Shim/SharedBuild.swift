@@ -11,13 +11,14 @@ internal import Planning
 struct SharedBuild {
     private let request: CommandRequest
     private let names: [ByteString]
+    /// Whether the shim before docker has chosen, or has had a reason not to.
+    private let isDecided: Bool
 
-    /// nil where the settings name none, or where the shim before docker has decided.
+    /// nil where the settings name none.
     init?(_ request: CommandRequest) {
         names = request.settings.builder.names
-        guard !names.isEmpty, request.role == .docker || !request.settings.journal || !Journal.parentHasWritten else {
-            return nil
-        }
+        guard !names.isEmpty else { return nil }
+        isDecided = request.role != .docker && request.settings.journal && Journal.parentHasWritten
         self.request = request
     }
 
@@ -32,6 +33,7 @@ struct SharedBuild {
             if note.reason == .sharedBuilderNotChosen, isShared(note.detail) {
                 throw Refusal(notes: command.request.notes + [note])
             }
+            if isDecided { return nil }
             // What is wrong with the route is said where the builder is looked for.
             if isRouted || command.request.isEmpty { command.request = command.request.adding([note]) }
             return nil
@@ -53,6 +55,7 @@ struct SharedBuild {
         if let chosen = try ownChoice(of: command, route, environment) {
             throw EngineError(.sharedBuilderNotChosen, chosen)
         }
+        guard !isDecided else { throw EngineError(.alreadyApplied) }
         try look(at: command)
         let memory = SharedBuilderMemory.remembered(request.purpose)
         let builders = try SharedBuilders(named: names, for: route, memory: memory)

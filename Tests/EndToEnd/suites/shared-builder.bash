@@ -50,7 +50,8 @@ built_by() { journal | jq -r '.notes[] | select(.code == "SLP007") | .message | 
 both() {
     serve left b
     serve right c
-    run plain "$1" slipway builder add team "unix://$place/left.sock" "unix://$place/right.sock"
+    # One that answers late on a busy machine is made and known all the same.
+    try plain "$1" slipway builder add team "unix://$place/left.sock" "unix://$place/right.sock"
 }
 # Builders that have not answered the last time, besides the ones in $gone.
 late() { [[ $(awk '$4 != 0' "$home/.local/state/slipway/builders" | wc -l) -gt ${gone:-0} ]]; }
@@ -212,7 +213,7 @@ not_ready() {
     run plain a slipway builder remove bare
     run plain a docker buildx create --name bare --driver remote --driver-opt default-load=true "unix://$place/left.sock"
     at_home SLP229 'never been seen' a docker build app
-    run plain a slipway builder check bare
+    await 60 plain a slipway builder check bare
     # Where a stranger may put a socket of their own once this one is gone, none is trusted.
     chmod 1777 "$place"
     at_home SLP229 'where others may put another' a docker build app
@@ -254,7 +255,7 @@ affinity() {
     gone=0
     # It is back: so are they.
     serve left b
-    run plain g slipway builder check team-0
+    await 60 plain g slipway builder check team-0
     for repository in 1 2 3 4 5; do
         built "${at[$repository]%% *}" g docker build -t "app$repository" "app$repository"
         expect_cached all
@@ -350,6 +351,11 @@ authority() {
     done
     chmod 600 "$1"-*.key
 }
+# Made anew each time: it is there already once it has answered late.
+added() {
+    plain "$1" slipway builder remove "$2" || true
+    plain "$1" slipway builder add "${@:2}"
+}
 tls() {
     authority one
     authority other
@@ -363,7 +369,7 @@ tls() {
     expect_code 1
     expect_said "chmod 600"
     chmod 600 one-client.key
-    run plain a slipway builder add team "$address" --tls-ca one-ca.pem --tls-cert one-client.pem --tls-key one-client.key
+    await 60 added a team "$address" --tls-ca one-ca.pem --tls-cert one-client.pem --tls-key one-client.key
     shared_project app
     built '?*' a docker build -t app app
     expect image_of a app
@@ -398,6 +404,21 @@ bake() {
     at_home SLP227 slipway/base:1 g docker buildx bake
 }
 test_case "bake: all targets go to one builder, and are loaded" bake
+
+both_shims() {
+    both a
+    mkdir app
+    printf '%s\n' 'FROM scratch' 'COPY Dockerfile /a' >app/Dockerfile
+    local words=(plugged a BUILDX_CONFIG="$place/buildx" SLIPWAY_BUILDER="team-0,team-1") log=$home/.local/state/slipway/journal.jsonl
+    run "${words[@]}" docker build app
+    run "${words[@]}" docker buildx build --push=false app
+    run "${words[@]}" docker build --network host app
+    # What the first shim decided the one in the plugin's place neither changes nor tells again.
+    expect_equal "$(jq -r '[.notes[] | select(.code | test("SLP(007|22[4-9])")) | .code] | join(" ")' "$log" | sort | xargs)" "SLP007 SLP007 SLP226"
+    note "= $(cat "$log")"
+    expect_equal "$(wc -l <"$log")" 3
+}
+test_case "a shim before docker and one before its plugin choose once" both_shims
 
 compose() {
     both a
