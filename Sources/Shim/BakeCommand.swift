@@ -25,6 +25,7 @@ struct BakeCommand: BuildCommand {
     private static let patience: Int64 = 20_000_000_000
 
     var globals: GlobalOptions { bake.globals }
+    var scan: Scan { bake.scan }
     var total: Int { parts.count }
     var obstacleToSharing: Note? {
         SharedBuilderPolicy.obstacle(to: bake)

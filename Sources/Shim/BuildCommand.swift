@@ -9,6 +9,8 @@ internal import Planning
 /// A command that builds: what it requests from caches, which builds it makes, and how it renders offers.
 protocol BuildCommand {
     var globals: GlobalOptions { get }
+    /// Its options.
+    var scan: Scan { get }
     /// What its words and the settings leave to be asked for.
     var request: CacheRequest { get set }
     /// By whom it is built.
@@ -56,6 +58,7 @@ struct SingleBuild: BuildCommand {
     private let isToldAlready: Bool
 
     var globals: GlobalOptions { build.globals }
+    var scan: Scan { build.scan }
     var total: Int { 1 }
     var single: SingleBuild? { self }
     var obstacleToSharing: Note? { SharedBuilderPolicy.obstacle(to: build) }

@@ -14,6 +14,8 @@ public struct CommandRequest {
     let purpose: Decision.Purpose
     let budget: Budget
     let invocation: Invocation
+    /// What compose was called with, "build" or "up", where this is a bake of compose's; nil where that is not known.
+    let composeWord: ByteString?
 
     var settings: Settings { loaded.settings }
 
@@ -21,7 +23,7 @@ public struct CommandRequest {
     /// the plan says so.
     public init(
         _ words: [ByteString], _ docker: Program, as role: Role = .docker, _ loaded: LoadedSettings,
-        for purpose: Decision.Purpose, within budget: Budget = Budget()
+        for purpose: Decision.Purpose, within budget: Budget = Budget(), ofCompose composeWord: ByteString? = nil
     ) {
         self.words = words
         self.docker = docker
@@ -30,6 +32,23 @@ public struct CommandRequest {
         self.purpose = purpose
         self.budget = budget
         invocation = Invocation.parse(words, of: role.program)
+        let isAsked = role != .docker && purpose == .acting && !loaded.settings.builder.names.isEmpty
+        self.composeWord = composeWord ?? (isAsked ? Self.composeWordOfParent : nil)
+    }
+
+    private static let longestCommandLine = 65_536
+
+    /// By the command line of the process that started this one.
+    private static var composeWordOfParent: ByteString? {
+        let file = "/proc/" + ByteString(decimal: Int(Kernel.parentID)) + "/cmdline"
+        guard let text = try? Files.read(file, limit: longestCommandLine) else { return nil }
+        let words = text.bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { ByteString($0) }
+        guard words.first?.lastPathComponent == "docker-compose" else { return nil }
+        // As docker's plugin it gets the word compose, by itself it does not.
+        for words in [["docker"] + words.dropFirst(), ["docker", "compose"] + words.dropFirst()] {
+            if case .compose(let compose) = Invocation.parse(words) { return compose.word }
+        }
+        return nil
     }
 
     /// What is wrong with the settings.

@@ -20,6 +20,7 @@ struct ComposeBuild: BuildCommand {
     private var services: [ByteString: ByteString] = [:]
 
     var globals: GlobalOptions { compose.globals }
+    var scan: Scan { compose.scan }
     var total: Int { parts.count }
     /// It reads builders with a buildx of its own, which may refuse their options.
     var obstacleToSharing: Note? { Note(.sharedBuilderUnsuited, "compose builds by itself") }

@@ -47,7 +47,8 @@ extension Decision {
         }
         let bake: [ByteString] =
             ["docker-buildx", "bake", "--file", "-"] + (compose.builder.map { ["--builder", $0] } ?? [])
-        let request = CommandRequest(bake, plugin, as: .buildx, loaded, for: .showing)
+        let request = CommandRequest(
+            bake, plugin, as: .buildx, loaded, for: .showing, ofCompose: compose.word)
         guard case .bake(let invocation) = request.invocation else { return plan }
         return Decision(invocation, request, of: definition).plan
     }

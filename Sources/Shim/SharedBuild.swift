@@ -133,9 +133,23 @@ struct SharedBuild {
         if let other = command.builds.flatMap(\.description.platforms).first(where: { $0.lowercasedASCII != own }) {
             throw EngineError(.sharedBuilderUnsuited, "--platform " + other)
         }
-        // With containerd's store an image's id is not the one that buildx before 0.36 tells of what it loads.
-        guard engine.usesContainerdStore, (route.buildx.map { $0 < Version(0, 36) } ?? true) else { return }
-        if let option = command.optionThatTellsOfTheImage { throw EngineError(.sharedBuilderUnsuited, option) }
+        if let option = optionThatTells(of: command, engine, route) {
+            throw EngineError(.sharedBuilderUnsuited, option)
+        }
+    }
+
+    /// What tells somebody of the image, and would tell something else than the engine that loads it: buildx before 0.36 gives an
+    /// image's config as its id, which with containerd's store is its manifest; the builder's metadata name the manifest, which
+    /// with the classic store is the config. Compose makes containers anew that seem to have another image.
+    private func optionThatTells(
+        of command: some BuildCommand, _ engine: EngineInfo, _ route: RoutedBuild
+    ) -> ByteString? {
+        if engine.usesContainerdStore {
+            guard route.buildx.map({ $0 < Version(0, 36) }) ?? true else { return nil }
+            return command.scan.first(of: ["iidfile", "quiet"])
+        }
+        if let word = request.composeWord { return word == "build" ? nil : "compose " + word }
+        return command.scan.first(of: ["metadata-file"])
     }
 
     private func mayBeHereOnly(
@@ -149,13 +163,10 @@ struct SharedBuild {
     }
 }
 
-extension BuildCommand {
-    /// An option by which somebody gets the image's id.
-    fileprivate var optionThatTellsOfTheImage: ByteString? {
-        guard let build = single?.build else { return nil }
-        let options: [ByteString] = ["iidfile", "metadata-file", "quiet"]
-        return build.scan.occurrences.map { ByteString(stringLiteral: $0.row.name) }.first(where: options.contains)
-            .map { "--" + $0 }
+extension Scan {
+    /// The first of these options that is given.
+    fileprivate func first(of names: [ByteString]) -> ByteString? {
+        occurrences.map { ByteString(stringLiteral: $0.row.name) }.first(where: names.contains).map { "--" + $0 }
     }
 }
 

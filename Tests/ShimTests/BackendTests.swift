@@ -71,6 +71,7 @@ struct BackendTests {
             BuilderRequest(route: .buildx, engine: EngineRequest(globals), builder: nil)
         }
         var globals: GlobalOptions { build.globals }
+        var scan: Scan { build.scan }
         var total: Int { 1 }
 
         func plan(on sharedBuilder: ByteString) -> Plan { .unchanged(BackendTests.words, []) }

@@ -70,6 +70,21 @@ built() {
     fail "built by \"$(built_by)\", expected $pattern: $(journal)"
 }
 
+# at_home CODE DETAIL ENGINE COMMAND...: builds at home, and the journal says why
+at_home() {
+    local reason=$1 detail=$2 engine=$3 attempt
+    shift 2
+    for attempt in 1 2 3 4 5; do
+        run shared "$@"
+        [[ " $(journal_codes) " != *" $reason "* ]] || break
+        note "= no $reason: $(journal_codes), attempt $attempt"
+        try on "$engine" BUILDX_CONFIG="$place/buildx" SLIPWAY_BUILDER="${fleet:-team-0,team-1}" slipway builder check
+    done
+    expect_notes "$reason" '!SLP007'
+    journal | jq -r ".notes[] | select(.code == \"$reason\") | .message" | grep -qF -- "$detail" ||
+        fail "$reason has no $detail: $(journal)"
+}
+
 # -- Two engines, one cache -------------------------------------------------------------------------------------------
 
 one_cache() {
@@ -96,6 +111,9 @@ one_cache() {
     expect_not test -e "$home/.local/state/slipway/builds"
     run shared g docker build -q -t app app
     expect_equal "$(cat "$stdout")" "$(image_of g app)"
+    mkdir scratch
+    printf '%s\n' 'FROM scratch' 'COPY Dockerfile /a' >scratch/Dockerfile
+    at_home SLP226 --metadata-file g docker build --metadata-file metadata scratch
     run shared g docker build --iidfile id -t app app
     expect_equal "$(cat id)" "$(image_of g app)"
 }
@@ -127,20 +145,6 @@ test_case "docker before 23 and buildx before 0.14 build at home" old_docker
 
 # -- What a shared builder would break --------------------------------------------------------------------------------
 
-# at_home CODE DETAIL ENGINE COMMAND...: builds at home, and the journal says why
-at_home() {
-    local reason=$1 detail=$2 engine=$3 attempt
-    shift 2
-    for attempt in 1 2 3 4 5; do
-        run shared "$@"
-        [[ " $(journal_codes) " != *" $reason "* ]] || break
-        note "= no $reason: $(journal_codes), attempt $attempt"
-        try on "$engine" BUILDX_CONFIG="$place/buildx" SLIPWAY_BUILDER="${fleet:-team-0,team-1}" slipway builder check
-    done
-    expect_notes "$reason" '!SLP007'
-    journal | jq -r ".notes[] | select(.code == \"$reason\") | .message" | grep -qF -- "$detail" ||
-        fail "$reason has no $detail: $(journal)"
-}
 exclusions() {
     both a
     run shared a slipway builder list
@@ -434,6 +438,33 @@ compose() {
     run "${words[@]}" COMPOSE_BAKE=false docker compose build
     expect_notes SLP226
 }
+compose_up() {
+    both "$1"
+    shared_project app
+    printf '%s\n' 'services: {web: {image: cweb, build: ., command: [sleep, "600"], stop_grace_period: 0s}}' >app/compose.yaml
+    cd app
+    local words=(plugged "$1" BUILDX_CONFIG="$place/buildx" SLIPWAY_BUILDER="team-0,team-1") container way
+    run "${words[@]}" docker compose build
+    expect_notes SLP007
+    expect image_of "$1" cweb
+    # The classic store knows the image by another digest than the builder.
+    [[ $1 == a ]] || sed -i 's|shared/base|slipway/base|' Dockerfile
+    run "${words[@]}" docker compose up --build --detach
+    expect_notes "$2"
+    container=$(direct "$1" docker ps --quiet --no-trunc)
+    # compose compares the digest that the builder tells with the image's id.
+    for way in 'up --detach' 'up --build --detach' 'up --detach'; do
+        # shellcheck disable=SC2086
+        run "${words[@]}" docker compose $way
+        expect_equal "$(direct "$1" docker ps --quiet --no-trunc)" "$container" "the container after $way"
+    done
+    run "${words[@]}" docker compose down --timeout 0
+}
+compose_up_containerd() { compose_up a SLP007; }
+compose_up_classic() { compose_up g SLP226; }
+test_case "compose up makes no container anew because a shared builder built its image (containerd)" compose_up_containerd
+test_case "compose up makes no container anew because a shared builder built its image (classic)" compose_up_classic
+
 test_case "compose: services are built on one builder and loaded, but by compose itself at home" compose
 
 explained() {
