@@ -59,7 +59,9 @@ public struct SharedBuilder: Equatable, Sendable {
             {
                 throw refusal("has its socket in a folder where others may put another")
             }
-            if let file = node.openTLSFile { throw refusal("has a TLS file that others can get at: " + file) }
+            if let file = node.openTLSFile {
+                throw refusal("has a TLS file that is a link, or that others can get at: " + file)
+            }
         }
     }
 }
@@ -87,8 +89,8 @@ public enum PrivateFile {
         guard path.hasPrefix("/"), let status = try? Files.status(path), status.kind == .regular,
             isOwner(status.owner), !status.isWritableByOthers, !isSecret || status.mode & 0o077 == 0
         else { return false }
-        // Who can rename in a folder on the way can put another file there.
-        guard let real = try? Files.realPath(path) else { return false }
+        // Who can rename in a folder on the way can put another file there; a link leads through other folders.
+        guard let real = try? Files.realPath(path), real == path.cleanedPath else { return false }
         var folder = real.parentPath
         while true {
             guard let status = try? Files.status(folder), isOwner(status.owner) else { return false }

@@ -122,7 +122,8 @@ struct BuilderAdd: ParsableCommand {
         var options: [ByteString] = ["default-load=true"]
         for (option, file) in [("cacert", tlsCa), ("cert", tlsCert), ("key", tlsKey)] as [(ByteString, String?)] {
             guard let file else { continue }
-            let path = ByteString(file).absolute(in: (try? Kernel.workingDirectory()) ?? "/")
+            let given = ByteString(file).absolute(in: (try? Kernel.workingDirectory()) ?? "/")
+            let path = (try? Files.realPath(given)) ?? given
             guard PrivateFile.isKept(path, isSecret: option == "key") else {
                 throw Output.failure(
                     "file-open",

@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import Notes
 import TestSupport
 import Testing
@@ -226,6 +227,8 @@ import Testing
         #expect(file("cacert", written) == written)
         #expect(file("key", "relative") == "relative" && file("key", folder["none"]) == folder["none"])
         #expect(file("key", folder["tls"]) == folder["tls"])
+        #expect(symlink(key.lossy, folder["link"].lossy) == 0)
+        #expect(file("cacert", folder["link"]) == folder["link"])
         try folder.makeFolder("open", mode: 0o777)
         let there = try folder.write("open/key", "k", mode: 0o600)
         #expect(file("key", there) == there)
