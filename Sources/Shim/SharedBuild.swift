@@ -25,33 +25,36 @@ struct SharedBuild {
     /// The command built by a shared builder; nil where none takes it, and the command's request says why. Refuses a command that names
     /// a shared builder itself: that has a cache of its own, and others' builds wait where it fetches another.
     func plan(for command: inout some BuildCommand) throws(Refusal) -> Plan? {
-        var isRouted = false
         do throws(EngineError) {
-            return try plan(for: &command, isRouted: &isRouted)
+            return try chosen(for: &command)
         } catch {
             let note = error.note
             if note.reason == .sharedBuilderNotChosen, isShared(note.detail) {
                 throw Refusal(notes: command.request.notes + [note])
             }
             if isDecided { return nil }
-            // What is wrong with the route is said where the builder is looked for.
-            if isRouted || command.request.isEmpty { command.request = command.request.adding([note]) }
+            // What is wrong with the route or the engine is said where caches look for the builder.
+            if Self.reasons.contains(note.reason) || command.request.isEmpty {
+                command.request = command.request.adding([note])
+            }
             return nil
         }
     }
+
+    private static let reasons: [Reason] = [
+        .sharedBuilderSilent, .sharedBuilderNotChosen, .sharedBuilderUnsuited, .sharedBuilderLocalImage,
+        .sharedBuilderUnclear, .sharedBuilderNotReady,
+    ]
 
     private func isShared(_ name: ByteString) -> Bool {
         names.contains { $0.lowercasedASCII == name.lowercasedASCII }
     }
 
-    private func plan(
-        for command: inout some BuildCommand, isRouted: inout Bool
-    ) throws(EngineError) -> Plan {
+    private func chosen(for command: inout some BuildCommand) throws(EngineError) -> Plan {
         let deadline = request.budget.deadline
         guard !DockerProgram.isSnap(request.docker.path) else { throw EngineError(.dockerIsSnap) }
         let environment = DockerEnvironment.current()
         let route = try route(of: command, environment, until: deadline)
-        isRouted = true
         if let chosen = try ownChoice(of: command, route, environment) {
             throw EngineError(.sharedBuilderNotChosen, chosen)
         }
