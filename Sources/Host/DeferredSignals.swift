@@ -18,6 +18,14 @@ public enum DeferredSignals {
         sigprocmask(SIG_BLOCK, &set, nil)
     }
 
+    /// They arrive again: one that is pending ends the process now. The corresponding C function is `sigprocmask`.
+    public static func release() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in ending { sigaddset(&set, signal) }
+        sigprocmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// From now on this signal ends the process, whatever the caller set.
     static func letThrough(_ number: Int32) {
         signal(number, SIG_DFL)
