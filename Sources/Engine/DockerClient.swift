@@ -11,6 +11,8 @@ public struct DockerCall: Equatable, Sendable {
         case deed
         /// Real work: no limit.
         case work
+        /// Moving an image: ten minutes, and ten seconds until the first line.
+        case transfer
         /// Cleaning up: half a minute, even after Ctrl-C.
         case tidying
     }
@@ -112,6 +114,8 @@ extension EngineClient {
 public struct DockerClient: EngineClient, Sendable {
     private let path: ByteString
     private let environment: [ByteString]
+    /// Docker's own options, before the words of every call.
+    public var globals: [ByteString] = []
     /// No call takes longer than this, in monotonic nanoseconds: for background work.
     public var deadline: Int64?
 
@@ -121,6 +125,9 @@ public struct DockerClient: EngineClient, Sendable {
         self.environment = environment
     }
 
+    /// See `DockerCall.Patience.transfer`.
+    var firstLine: Int64 = 10_000_000_000
+
     /// A third of a second.
     public func pause() { Clock.sleep(nanoseconds: 300_000_000) }
 
@@ -128,13 +135,15 @@ public struct DockerClient: EngineClient, Sendable {
     public func call(
         _ call: DockerCall, line: (Subprocess.Stream, ByteString) -> Void
     ) throws(DockerClientError) -> DockerAnswer {
-        var subprocess = Subprocess(program: path, arguments: ["docker"] + call.words, environment: environment)
+        var subprocess = Subprocess(
+            program: path, arguments: ["docker"] + globals + call.words, environment: environment)
         subprocess.input = call.input
         let seconds: Int64?
         switch call.patience {
         case .question, .tidying: seconds = 30
         case .deed: seconds = 120
         case .work: seconds = nil
+        case .transfer: seconds = 600
         }
         subprocess.nanoseconds = seconds.map { $0 * 1_000_000_000 }
         if let deadline {
@@ -143,9 +152,21 @@ public struct DockerClient: EngineClient, Sendable {
         }
         subprocess.isStoppable = call.patience != .deed && call.patience != .tidying
         if call.patience != .tidying, let signal = DeferredSignals.waiting { throw .interrupted(by: signal) }
+        var isAwaited = call.patience == .transfer
+        let begun = Clock.monotonic
         do {
-            let ending = try subprocess.run(line: line)
+            let ending = try subprocess.run(
+                while: { !isAwaited || Clock.monotonic &- begun < firstLine },
+                line: {
+                    isAwaited = false
+                    line($0, $1)
+                })
             return DockerAnswer(output: ending.output, error: ending.error, exitCode: ending.exitCode)
+        } catch .interrupted where isAwaited && DeferredSignals.waiting == nil {
+            throw DockerClientError(
+                .registrySilent,
+                "docker " + call.words.prefix(2).joined(separator: " ")
+                    + " said nothing for ten seconds: see whether the registry answers")
         } catch .interrupted {
             throw .interrupted(by: DeferredSignals.waiting ?? 2)
         } catch .timedOut {

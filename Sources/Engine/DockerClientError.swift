@@ -16,6 +16,8 @@ public struct DockerClientError: Error, Equatable, Sendable {
         public static let dockerMissing = Code("docker-missing")
         /// No engine answers, or not as expected.
         public static let engineSilent = Code("engine-silent")
+        /// No registry answers the engine.
+        public static let registrySilent = Code("registry-silent")
         /// Ctrl-C, or another signal that ends programs.
         public static let interrupted = Code("interrupted")
     }
