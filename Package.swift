@@ -64,6 +64,7 @@ let package = Package(
             name: "Warm", dependencies: ["Engine", "Formats", "Host", "Planning"],
             resources: [.embedInCode("Scripts")], swiftSettings: strict),
         room("Sandbox", uses: ["Engine", "Formats", "Host", "Planning"]),
+        room("Loading", uses: ["DockerCommandLine", "Engine", "Formats", "Notes"]),
         room("Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning"]),
         room("Report", uses: ["Formats", "Notes", "History", "Planning"]),
         room(
@@ -78,7 +79,8 @@ let package = Package(
             name: "slipway",
             dependencies: [
                 "Formats", "Notes", "Host", "Git", "DockerCommandLine", "Engine", "BuildCache", "PathMap", "Planning",
-                "Shim", "Remote", "Report", "Doctor", "Warm", "Sandbox", "DockerfileLint", "WorkingTree", "History",
+                "Shim", "Remote", "Report", "Doctor", "Warm", "Sandbox", "Loading", "DockerfileLint", "WorkingTree",
+                "History",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict,
@@ -108,6 +110,7 @@ let package = Package(
             ]),
         tests(of: "Warm", uses: ["Engine", "Formats", "Host", "Planning", "TestSupport"]),
         tests(of: "Sandbox", uses: ["Engine", "Formats", "Host", "Planning", "TestSupport"]),
+        tests(of: "Loading", uses: ["DockerCommandLine", "Engine", "Formats", "Host", "Notes"]),
         tests(of: "Remote", uses: ["Formats", "Notes", "Host", "BuildCache", "Planning", "TestSupport"]),
         tests(of: "Report", uses: ["Formats", "Notes", "History", "TestSupport"]),
         tests(

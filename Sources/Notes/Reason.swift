@@ -65,6 +65,10 @@ public enum Reason: UInt16, CaseIterable, Sendable {
     case sharedBuilderLocalImage = 227
     case sharedBuilderUnclear = 228
     case sharedBuilderNotReady = 229
+    case loadNotNeeded = 240
+    case loadedByLayers = 241
+    case loadedWhole = 242
+    case loadedByDocker = 243
 
     // 3xx: the store
     case storePathUnusable = 300

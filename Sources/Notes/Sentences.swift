@@ -65,6 +65,10 @@ extension Reason {
         case .sharedBuilderUnclear:
             "this engine builds, because Slipway cannot tell in time which images the build uses"
         case .sharedBuilderNotReady: "a shared builder cannot be used: slipway builder check"
+        case .loadNotNeeded: "the engine already has the image that was built, so nothing was loaded"
+        case .loadedByLayers: "only the layers that the engine lacked were moved, through the registry"
+        case .loadedWhole: "the whole image is loaded"
+        case .loadedByDocker: "docker itself builds and loads: there is nothing to compare"
         case .storePathUnusable: "the store's path is not absolute, or contains characters other than printable ASCII"
         case .storeMissing: "the store cannot be created"
         case .storeNotTrusted:

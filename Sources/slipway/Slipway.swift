@@ -21,7 +21,7 @@ struct Slipway: ParsableCommand {
             Explain.self, PathsCommand.self, Log.self, Stats.self, ReportCommand.self, MetricsCommand.self, Status.self,
             DoctorCommand.self,
             WhyCommand.self,
-            CheckCommand.self,
+            CheckCommand.self, BuildCommand.self, DockerBuildCommand.self,
             LintCommand.self, ModesCommand.self, WarmCommand.self, TrimCommand.self, PurgeCommand.self,
             PushCommand.self, PullCommand.self, RemoteCommands.self, BuilderCommands.self,
             ListContainers.self,

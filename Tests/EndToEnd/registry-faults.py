@@ -109,7 +109,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def forward(self, kind, number, is_blob):
         connection = http.client.HTTPConnection("127.0.0.1", upstream)
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection", "transfer-encoding")}
+        # Engines send a line for each format that they accept.
+        headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers if name.lower() not in ("connection", "transfer-encoding")}
         data = self.body()
         if data or self.command in ("POST", "PUT", "PATCH"):
             headers["Content-Length"] = str(len(data))

@@ -24,6 +24,8 @@ struct ReasonTests {
         (.pluginMissing, 223), (.sharedBuilderSilent, 224), (.sharedBuilderNotChosen, 225),
         (.sharedBuilderUnsuited, 226), (.sharedBuilderLocalImage, 227), (.sharedBuilderUnclear, 228),
         (.sharedBuilderNotReady, 229),
+        (.loadNotNeeded, 240), (.loadedByLayers, 241), (.loadedWhole, 242),
+        (.loadedByDocker, 243),
         (.storePathUnusable, 300), (.storeMissing, 301), (.storeNotTrusted, 302), (.storeReadOnly, 303),
         (.storeNotWritable, 304), (.storeDiskLow, 305), (.storeOverBudget, 306), (.storeUnreadable, 307),
         (.leaseBusy, 308), (.generationMoved, 309), (.leaseNotKept, 310), (.repositoryNotTrusted, 311),
