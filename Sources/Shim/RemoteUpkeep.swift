@@ -16,7 +16,7 @@ enum RemoteUpkeep {
     /// If the settings say so, waits until other hosts' layers for a build have been fetched, but no longer than their
     /// limit. Returns a note about the result; nil if it did not wait.
     static func wait(for build: BuildIdentity, _ settings: Settings, _ globals: GlobalOptions) -> Note? {
-        guard settings.remote.prefix != nil, let limit = settings.remote.wait, let slipway = program() else {
+        guard settings.remote.prefix != nil, let limit = settings.remote.wait, let slipway = AdminProgram.path() else {
             return nil
         }
         var fetch = Subprocess(
@@ -57,8 +57,8 @@ enum RemoteUpkeep {
         func refused(_ why: ByteString) -> Result<ByteString, Refusal> {
             .failure(Refusal(note: Note(.remoteNotImported, why)))
         }
-        guard let prefix = settings.remote.prefix, let slipway = program() else {
-            return refused("no slipway beside the shim")
+        guard let prefix = settings.remote.prefix, let slipway = AdminProgram.path() else {
+            return refused("no slipway beside docker")
         }
         var question = Subprocess(
             program: slipway, arguments: ["slipway", "remote", "resolve", "--", build.key.json.text],
@@ -84,7 +84,7 @@ enum RemoteUpkeep {
     /// Returns only if there is nothing to do, or if it fails.
     static func begin(for builds: [BuildIdentity], _ settings: Settings, _ globals: GlobalOptions) {
         guard settings.remote.prefix != nil, settings.remote.mode == .replicate, !builds.isEmpty,
-            let slipway = program()
+            let slipway = AdminProgram.path()
         else { return }
         let isDefault = builds.allSatisfy { $0.defaultBranches.contains($0.variant.branch) }
         let keys = builds.map(\.key).withoutRepeats.map(\.json.text).prefix(mostKeys)
@@ -92,16 +92,6 @@ enum RemoteUpkeep {
         let words: [ByteString] =
             ["slipway", "remote", "sync"] + (isDefault ? ["--default-branch"] : []) + ["--"] + keys
         _ = Execution.become(slipway, arguments: .words(words), environment: .entries(environment(globals)))
-    }
-
-    /// The `slipway` beside this program, unless somebody who cannot replace the shim could replace it.
-    private static func program() -> ByteString? {
-        guard let own = try? Files.realPath("/proc/self/exe"), let shim = try? Files.status(own) else { return nil }
-        let path = own.parentPath.appending(path: "slipway")
-        guard let status = try? Files.status(path), status.kind == .regular, !status.isWritableByOthers,
-            [0, Kernel.userID, shim.owner].contains(status.owner), Files.allows(.execute, path)
-        else { return nil }
-        return path
     }
 }
 

@@ -20,6 +20,7 @@ public enum Shim {
         // Only here can an effect fail, and only once.
         let decision = draft.reserved(for: request)
         Aftermath.begin(decision, request)
+        LoadHandover.become(request, decision.plan)
         become(docker, decision.plan)
     }
 

@@ -344,6 +344,43 @@ left_alone() {
 }
 test_case "what cannot be compared is docker's, word for word" left_alone 600
 
+# -- The shim -----------------------------------------------------------------------------------------------------------
+
+by_shim() {
+    local settings
+    builder
+    registry
+    app
+    # Under its own name the base may be one that only this engine has, so that the shim would build here.
+    sed -i 's,^FROM .*,FROM shared/base:1,' app/Dockerfile
+    api c POST 'images/slipway/base:1/tag?repo=shared/base&tag=1'
+    settings=(BUILDX_CONFIG="$place/buildx-g" SLIPWAY_BUILDER=team SLIPWAY_BUILDER_REGISTRY="$registry" SLIPWAY_TRACE=1)
+    run on g BUILDX_CONFIG="$place/buildx-g" slipway builder add team "unix://$place/b.sock"
+    # By itself docker loads all of it.
+    run on g "${settings[@]}" docker build -t app app
+    expect_not grep -q SLP24 "$stderr"
+    settings+=(SLIPWAY_BUILDER_LOAD=shim)
+    run on g "${settings[@]}" docker build -t app app
+    expect_said SLP240
+    unique >app/small
+    run on g "${settings[@]}" docker build -t app app
+    expect_said SLP241
+    # Under the name of slipway the builder is chosen in the same way.
+    run on g "${settings[@]}" slipway build -t app -t other app
+    expect_said SLP240
+    expect_equal "$(id_of g other)" "$(id_of g app)" "the id"
+    echo 'RUN exit 7' >>app/Dockerfile
+    try on g "${settings[@]}" docker build -t app app
+    expect_code 1
+    expect_said 'exit code: 7'
+    # What this engine builds is docker's as ever.
+    sed -i '$d; s,^FROM .*,FROM slipway/base:1,' app/Dockerfile
+    run on g "${settings[@]}" docker build --output out app
+    expect test -f out/second
+    expect_not grep -q SLP24 "$stderr"
+}
+test_case "with builder.load = shim a plain docker build on a shared builder loads what changed" by_shim 300
+
 older() {
     local engine
     builder
