@@ -21,11 +21,15 @@ extension Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited,
         outputFile: ByteString? = nil
     ) throws(Errno) -> Attendance {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD] { sigaddset(&set, signal) }
         var former = sigset_t()
+        let passed = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+        var set = DeferredSignals.set(passed + [SIGCHLD])
         sigprocmask(SIG_BLOCK, &set, &former)
+        // The program ignores the same.
+        let ignored = passed.filter(DeferredSignals.isIgnored)
+        var dropped = DeferredSignals.set(ignored)
+        sigprocmask(SIG_UNBLOCK, &dropped, nil)
+        for signal in ignored { sigdelset(&set, signal) }
         defer { sigprocmask(SIG_SETMASK, &former, nil) }
         let child = try start(path, arguments, environment) { actions in
             guard let outputFile else { return }

@@ -42,7 +42,21 @@ struct ExecutionTests {
         #expect(try Self.shell("grep SigBlk /proc/self/status").output == "SigBlk:\t0000000000000000\n")
     }
 
-    @Test("Alone, a program has no terminal and its own session, and nobody waits for what it leaves behind")
+    @Test("A signal that the caller ignores is not held back")
+    func ignoredSignals() {
+        var before = sigset_t()
+        sigprocmask(SIG_BLOCK, nil, &before)
+        let former = signal(SIGHUP, SIG_IGN)
+        defer {
+            sigprocmask(SIG_SETMASK, &before, nil)
+            signal(SIGHUP, former)
+        }
+        DeferredSignals.hold()
+        raise(SIGHUP)
+        #expect(DeferredSignals.waiting == nil)
+    }
+
+    @Test("Alone, a program has no terminal and a session of its own; what it leaves behind is not waited for")
     func alone() throws {
         let started = Clock.monotonic
         let script: ByteString = """

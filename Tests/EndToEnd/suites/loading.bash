@@ -277,6 +277,19 @@ nothing_runs() { [[ -z $(running) ]]; }
 running() { local one; for one in /proc/[0-9]*; do if grep -qsaF "BUILDX_CONFIG=$place" "$one/environ"; then echo "$one"; fi; done; }
 test_case "an interrupted build ends docker and has its exit code" interrupted 300
 
+hung_up() {
+    builder
+    printf 'FROM slipway/base:1\nRUN sleep 3 # %s\n' "$(unique)" >Dockerfile
+    # shellcheck disable=SC2016 # the inner shell expands it
+    start ours client g sh -c 'trap "" HUP; exec "$@"' sh slipway build --builder team -t hung-up .
+    await 60 grep -q 'RUN sleep' "$place/ours.stderr"
+    kill -HUP "$pid"
+    finish ours
+    expect_code 0
+    expect id_of g hung-up
+}
+test_case "a build under nohup outlives its terminal" hung_up 120
+
 terminal() {
     builder
     printf 'FROM slipway/base:1\nRUN sleep 300 # %s\n' "$(unique)" >Dockerfile
