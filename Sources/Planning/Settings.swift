@@ -192,7 +192,7 @@ public struct Settings: Equatable, Sendable {
         }
     }
 
-    /// Every setting there is.
+    /// Every setting.
     public static let rows: [Definition] = generalRows + sandboxRows + remoteRows + builderRows
 
     /// A dictionary, so that a file with nothing but unknown settings is read as quickly as any other.

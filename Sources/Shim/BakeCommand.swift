@@ -85,7 +85,7 @@ struct BakeCommand: BuildCommand {
         let appends = builder.buildx.map { $0 >= Version(0, 22) } ?? false
         if parts.isEmpty {
             command.isPrinted = true
-            // A pipe can be read once, and the command itself will want to.
+            // A pipe can be read only once, and the command itself must read it.
             guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
                 throw refusal(Note(.definitionUnclear, "a file that can be read only once"))
             }

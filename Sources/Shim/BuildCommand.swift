@@ -11,9 +11,9 @@ protocol BuildCommand {
     var globals: GlobalOptions { get }
     /// Its options.
     var scan: Scan { get }
-    /// What its words and the settings leave to be asked for.
+    /// What the command line and the settings permit.
     var request: CacheRequest { get set }
-    /// By whom it is built.
+    /// What determines who builds.
     var builder: BuilderRequest { get }
     /// Its builds, as far as there was time to locate their contexts; empty if the builder must be known first.
     var builds: [Build] { get }
@@ -23,14 +23,14 @@ protocol BuildCommand {
     /// ended.
     var single: SingleBuild? { get }
 
-    /// Why a shared builder is not for it, as far as its builds are known.
+    /// Why it must not go to a shared builder, as far as its builds are known.
     var obstacleToSharing: Note? { get }
     /// The named contexts of each of its builds, "name=place".
     var namedContexts: [[ByteString]] { get }
 
-    /// The command built by a shared builder.
+    /// The command, sent to a shared builder.
     func plan(on sharedBuilder: ByteString) -> Plan
-    /// The same with all builds, once the builder is known.
+    /// The same command with all its builds, now that the builder is known.
     func completed(by builder: BuilderFacts) throws(Refusal) -> Self
     /// The command with the offers rendered.
     func plan(_ request: CacheRequest, _ offers: [CacheOffer]) -> Plan

@@ -35,8 +35,8 @@ struct Caches {
     /// Whether a value in an option came from one of this command's back ends.
     func owns(_ value: ByteString) -> Bool { local.owns(value) || registry?.owns(value) ?? false }
 
-    /// Finds out who will build, and what the caches have for it: they read while the engine is asked. A shared builder has caches of
-    /// its own.
+    /// Finds out who will build, and what the caches offer for it; the caches read while the engine is being asked. A
+    /// shared builder has caches of its own.
     func resolve(_ command: some BuildCommand) throws(Refusal) -> Resolution {
         var command = command
         if let shared = SharedBuild(request), var plan = try shared.plan(for: &command) {

@@ -14,7 +14,8 @@ public struct CommandRequest {
     let purpose: Decision.Purpose
     let budget: Budget
     let invocation: Invocation
-    /// What compose was called with, "build" or "up", where this is a bake of compose's; nil where that is not known.
+    /// The word that compose was called with, such as "build" or "up", if this is a bake that compose started; nil if that
+    /// is unknown.
     let composeWord: ByteString?
 
     var settings: Settings { loaded.settings }
@@ -38,7 +39,7 @@ public struct CommandRequest {
 
     private static let longestCommandLine = 65_536
 
-    /// By the command line of the process that started this one.
+    /// From the command line of the parent process.
     private static var composeWordOfParent: ByteString? {
         let file = "/proc/" + ByteString(decimal: Int(Kernel.parentID)) + "/cmdline"
         guard let text = try? Files.read(file, limit: longestCommandLine) else { return nil }
@@ -58,14 +59,14 @@ public struct CommandRequest {
     /// journal this is unknown; then it counts as recorded, because nobody would find a second record.
     var isToldAlready: Bool { role != .docker && (!settings.journal || Journal.parentHasWritten) }
 
-    /// Whether anything is to be found out for a build with this request: a shared builder takes some that caches have nothing for.
+    /// Whether a build with this request needs a decision: a shared builder also takes builds that caches have nothing for.
     func isWorthALook(_ request: CacheRequest) -> Bool {
         let ofCaches: [Reason] = [.noCacheGiven, .buildCacheOff, .exportOff, .userExport]
         return !request.isEmpty
             || !settings.builder.names.isEmpty && request.notes.allSatisfy { ofCaches.contains($0.reason) }
     }
 
-    /// What a container lacks of the sandbox that is asked for; nil without one.
+    /// What a container lacks of the requested sandbox; nil if nothing is missing or no sandbox is requested.
     func sandboxLack(_ notes: [Note]) -> Note? {
         switch invocation {
         case .container(let container):

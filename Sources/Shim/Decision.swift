@@ -76,7 +76,7 @@ public struct Decision {
         }
     }
 
-    /// Of builds: what the back ends offer, put into the user's words, or a shared builder.
+    /// For builds: renders what the back ends offer, or the choice of a shared builder.
     private init(_ request: CommandRequest, _ resolve: (Caches) throws(Refusal) -> Resolution) {
         do throws(Refusal) {
             switch try resolve(Caches(request)) {

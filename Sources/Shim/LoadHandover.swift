@@ -4,9 +4,10 @@ internal import Host
 internal import Notes
 internal import Planning
 
-/// The setting `builder.load = shim`: a build on a shared builder becomes `slipway build`, which stays until the end.
+/// The setting `builder.load = shim`: the shim becomes `slipway build` for a build on a shared builder. That process stays
+/// until the build ends.
 enum LoadHandover {
-    /// Returns where docker itself loads.
+    /// Returns if docker itself is to load the image.
     static func become(_ request: CommandRequest, _ plan: Plan) {
         guard request.settings.builder.load == .shim, request.role == .docker, plan.has(.sharedBuilderChosen),
             case .build(_) = request.invocation, let slipway = AdminProgram.path()

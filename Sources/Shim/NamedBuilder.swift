@@ -4,14 +4,14 @@ public import Formats
 public import Host
 public import Notes
 
-/// The builder that will run a build, as its words, docker's files and the environment name it.
+/// The builder that will run a build, according to the command line, docker's files and the environment.
 public struct NamedBuilder: Equatable, Sendable {
     /// Its name.
     public let name: ByteString
     /// "docker", "docker-container", "kubernetes" or "remote".
     public let driver: ByteString
 
-    /// Throws why it is not known.
+    /// Throws the reason if it is unknown.
     public init(of build: BuildInvocation, docker: Program) throws(Unknown) {
         let request = BuilderRequest(
             route: build.route == .buildx ? .buildx : .dockerBuild, engine: EngineRequest(build.globals),
@@ -27,7 +27,7 @@ public struct NamedBuilder: Equatable, Sendable {
         }
     }
 
-    /// Why no builder is known.
+    /// The builder is unknown.
     public struct Unknown: Error {
         /// The reason.
         public let note: Note
