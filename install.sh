@@ -221,7 +221,7 @@ at_end() {
     $clean_up
     # Interrupted in the middle: what was done so far must be known to --uninstall.
     [ -z "$half" ] || rm -f -- "$half"
-    [ -z "$mutated" ] || save_manifest
+    [ -z "$mutated" ] || save_manifest || warn "cannot write $manifest"
     [ -z "$work" ] || rm -rf -- "$work"
     exit "$status"
 }

@@ -79,9 +79,9 @@ remove_folders() {
 }
 
 save_manifest() {
-    mutated=
     if [ ! -d "$home" ]; then
         remove_folders "$work/manifest"
+        mutated=
         return
     fi
     {
@@ -92,6 +92,7 @@ save_manifest() {
         say end
     } >"$work/manifest.new"
     replace "$work/manifest.new" "$manifest" 644
+    mutated= # last: whoever is interrupted before this saves it again
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -144,6 +144,14 @@ for delay in 0.02 0.1 0.2 0.4 0.8; do
     install "$home" --uninstall; equal "TERM after $delay s: no trace" "$(tree "$home")" "$before"
 done
 equal "TERM at any time: no temporary folders are left" "$(left_over)" ""
+# sort is what the installer runs while it writes the manifest.
+mkdir "$T/terminating"
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nkill -TERM "$PPID"\nexec %s "$@"\n' "$(command -v sort)" >"$T/terminating/sort"; chmod 755 "$T/terminating/sort"
+fresh interrupted; before=$(tree "$home")
+env -i HOME="$home" PATH="$T/terminating:$default_path" TMPDIR="$T" sh "$package/install.sh" >"$T/out" 2>&1 </dev/null
+equal "TERM while the manifest is written: 143" $? 143
+install "$home" --uninstall; equal "TERM while the manifest is written: no trace" "$(tree "$home")" "$before"
 fresh pipe; before=$(tree "$home")
 env -i HOME="$home" PATH="$default_path" TMPDIR="$T" sh "$package/install.sh" </dev/null 2>/dev/null | :
 equal "nobody reads what it says: no temporary folders are left" "$(left_over)" ""
