@@ -381,8 +381,8 @@ YAML
     expect_equal "$(told SLP002)" "sour sweet" "exported"
     together_again "$@"
     expect_equal "$(told SLP420)" "one sour sweet" "not imported, again"
-    # An argument changes: only that target is affected, and another engine has built it. On a busy machine about one run in eight
-    # builds two of the ten steps again, for a reason that is not known; three in a row do not.
+    # An argument changes: only that target is affected, and another engine has built it. If that target reaches the engine after the
+    # steps that it shares have ended, it builds its own two again (docs/design.md, "Unions").
     local flavor former=sweet
     for flavor in bitter salty hot; do
         sed -i "s/\"$former\" }/\"$flavor\" }/; s/FLAVOR: $former/FLAVOR: $flavor/" docker-bake.hcl compose.yaml

@@ -428,10 +428,19 @@ same_context() {
     expect_cached 4
     why_is shared "nothing differs" "the same context"
     expect_not grep -q '^apart ' "$union"
-    forget b
-    run plugged b docker buildx bake --progress=plain
+    # A target that reaches the engine after the shared steps have ended still misses its own (docs/design.md, "Unions").
+    local attempt
+    for attempt in 1 2 3; do
+        forget b
+        run plugged b docker buildx bake --progress=plain
+        expect grep -q '^apart ' "$union"
+        [[ $(steps_cached) != "$(steps_total)" ]] || break
+        expect_cached 4
+        note "= a target came late: $attempt"
+        await 60 at_rest
+        why_is shared "nothing differs" "the same context"
+    done
     expect_cached all
-    expect grep -q '^apart ' "$union"
 }
 test_case "bake: a target with the same context has kept another from its own steps" same_context
 
