@@ -443,7 +443,13 @@ finish() {
 # "#7 [stage 2/5] RUN ..." is a step. It is printed again whenever output of another comes between.
 steps() { sed -nE 's/^(#[0-9]+) \[[^]]*[0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR) .*/\1/p' "${1:-$stderr}" | sort -u; }
 steps_total() { steps "$@" | wc -l; }
-steps_cached() { comm -12 <(steps "$@") <(sed -nE 's/^(#[0-9]+) CACHED$/\1/p' "${1:-$stderr}" | sort -u) | wc -l; }
+cached() { sed -nE 's/^(#[0-9]+) CACHED$/\1/p' "${1:-$stderr}" | sort -u; }
+steps_cached() { comm -12 <(steps "$@") <(cached "$@") | wc -l; }
+# Each with its last line, such as "#12 DONE 0.1s".
+steps_not_cached() {
+    local step
+    for step in $(comm -23 <(steps) <(cached)); do grep -E "^$step \[" "$stderr" | head -n 1; grep "^$step " "$stderr" | tail -n 1; done
+}
 
 journal() { grep -v '"command":"export"' "${1:-$home}/.local/state/slipway/journal.jsonl" | tail -n 1; }
 journal_codes() { journal "$@" | jq -r '[.notes[].code] | join(" ")'; }
@@ -509,7 +515,7 @@ expect_cached() {
         all) wanted=$total ;;
         none) wanted=0 ;;
     esac
-    [[ $cached == "$wanted" ]] || fail "cached of $total steps is \"$cached\", expected \"$wanted\"; the journal has $(journal_codes)"
+    [[ $cached == "$wanted" ]] || fail "cached of $total steps is \"$cached\", expected \"$wanted\"; the journal has $(journal_codes); not cached: $(steps_not_cached | tr '\n' ';')"
 }
 
 expect_notes() {
