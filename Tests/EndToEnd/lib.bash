@@ -65,6 +65,7 @@
 #
 # Samples (Tests/turn.bash):
 #   turn N               whether what comes next has its turn in this run: one of N
+#   turn_case N NAME FUNCTION [SECONDS]  a case that is in one run of N, as others show its promise in each
 #
 # SLIPWAY_BIN   where docker and slipway are (default: .build/release); they are copied first, so that they may be rebuilt
 # SLIPWAY_KEEP  1: leave engines and folders behind, and say where
@@ -76,7 +77,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 suite=$(basename "$0" .bash)
-passed=0 failed=0
+passed=0 failed=0 left_out=0
 limit=300
 # No settings of the machine's or the user's.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
@@ -150,6 +151,7 @@ end_run() {
             rm -rf --one-file-system "$work"
         fi
     fi
+    [[ $left_out == 0 ]] || echo "# $suite: $left_out cases have no turn with seed $SLIPWAY_TESTS_SEED"
     if [[ -n ${SLIPWAY_COUNTS-} ]]; then
         echo "$passed $failed" >"$SLIPWAY_COUNTS" # below a run, which tells the total
     else
@@ -159,10 +161,49 @@ end_run() {
     exit "$status"
 }
 
+# processors: sets worked to the hundredths of a second that processors have worked for this shell, that is for what it has waited for
+# and in engines. It is asked around each case, so it starts no program.
+processors() {
+    local pids dockerd init pid text
+    local -a ticks children
+    worked=0
+    times >"$work/times.$$" # of this shell, so not in a subshell
+    text=$(<"$work/times.$$")
+    while [[ $text =~ ([0-9]+)m([0-9]+)\.([0-9]{2})[0-9]*s\ ([0-9]+)m([0-9]+)\.([0-9]{2}) ]]; do
+        ticks=("${BASH_REMATCH[@]}")
+        worked=$((worked + (ticks[1] * 60 + ticks[2] + ticks[4] * 60 + ticks[5]) * 100 + 10#${ticks[3]} + 10#${ticks[6]}))
+        text=${text#*"${BASH_REMATCH[0]}"}
+    done
+    for pids in "$SLIPWAY_ENGINES_RUN"/*/pids; do
+        # The containers' processes are adopted by the engine's first one. containerd is a child that dockerd waits for at its end only.
+        read -r dockerd init 2>/dev/null <"$pids" || continue
+        read -r -a children 2>/dev/null <"/proc/$dockerd/task/$dockerd/children" || true
+        for pid in "$dockerd" "$init" "${children[@]}"; do
+            text=''
+            read -r -d '' text 2>/dev/null <"/proc/$pid/stat" || true
+            read -r -a ticks <<<"${text##*) }"
+            [[ ${#ticks[@]} -lt 15 ]] || worked=$((worked + ticks[11] + ticks[12] + ticks[13] + ticks[14]))
+        done
+    done
+}
+
+# turn_case N NAME FUNCTION [SECONDS]: a case that is in one run of N. Its own rows may have turns, too: of ten runs at most all together.
+turn_case() {
+    local of=$1
+    shift
+    if turn "$of"; then
+        turn_of=$of test_case "$@"
+    else
+        left_out=$((left_out + 1))
+    fi
+}
+
 # test_case NAME FUNCTION [SECONDS]
 test_case() {
     [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
-    local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took
+    local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took worked before
+    processors
+    before=$worked
     place=$(mktemp -d "$work/tests/XXXXXX")
     log=$place.log
     chmod 755 "$place"
@@ -173,7 +214,9 @@ test_case() {
     # What still runs behind a build's back would write into a folder that goes.
     let_rest 60
     took=$((${EPOCHREALTIME//[.,]/} - started))
-    printf -v took '# %d.%d s' $((took / 1000000)) $((took / 100000 % 10))
+    processors
+    before=$((worked - before))
+    printf -v took '# %d.%d s, %d.%d of a processor' $((took / 1000000)) $((took / 100000 % 10)) $((before / 100)) $((before / 10 % 10))
     if [[ $status == 0 ]]; then
         passed=$((passed + 1))
         echo "ok - $suite: $1 $took"
