@@ -2,7 +2,7 @@
 whatever happens, docker gets the user's words, and in time. Then the same in the children that stay behind: they end.
 
 faults.py SHIM-FOLDER PLACE [--all]: with strace, a docker that only writes its words down, and an engine and a plugin that
-record (Tests/Oracle). A sample tries one error at three calls of five, and kills at every fifth; of the children's calls every fourth.
+record (Tests/Oracle). A sample tries one error at every fifth call, and kills at every tenth; of the children's calls every fourth.
 Which, and which errors, is for the seed (SLIPWAY_TESTS_SEED). The last line tells what was done.
 """
 
@@ -263,7 +263,7 @@ def main():
             problems.append(f"{scene}: nothing is added, so nothing of it could fail: {whole}")
         for index, (name, number) in enumerate(sequence):
             errors, turn = errors_of(name), index + seed
-            chosen = [errors[(turn + seed // 5) % len(errors)]] if turn % 5 < 3 else []
+            chosen = [errors[(turn + seed // 5) % len(errors)]] if turn % 5 == 0 else []
             for error in errors if everything else chosen:
                 faults += 1
                 for _ in range(3):
@@ -275,7 +275,7 @@ def main():
                         break
                 else:
                     problems.append(f"{scene}: {name} {number} fails with {error}: {result} {words}")
-            if not everything and turn % 5:
+            if not everything and turn % 10 != 3:
                 continue
             kills += 1
             restore()
@@ -290,7 +290,7 @@ def main():
             behind += more
             problems += found
     problems += lies()
-    if faults < 300 or kills < 100 or behind < 40:
+    if faults < 100 or kills < 50 or behind < 40:
         problems.append("too few faults")
     for problem in problems:
         print("! " + problem)

@@ -111,7 +111,7 @@ reader_waited_for() {
     expect_equal "$(generations)" 1 generations
 }
 reader_is_there() { slipway status --json | jq -e '[.parts[] | select(.user == 0) | .generations[].heldBy[] | select(.user == 1000)] | length > 0' >/dev/null; }
-test_case "a trim waits for a build that imports from another user's sub-store" reader_waited_for
+turn_case 2 "a trim waits for a build that imports from another user's sub-store" reader_waited_for
 
 # A store made by an older Slipway: all users can read, and so lock, its lease and `trimmed`.
 old_locks() {
@@ -134,7 +134,7 @@ old_locks() {
     run slipway trim
     expect_equal "$(generations)" 1 generations
 }
-test_case "a lock that a stranger has held since an older Slipway ends with its generation" old_locks
+turn_case 2 "a lock that a stranger has held since an older Slipway ends with its generation" old_locks
 
 odd_trimmed() {
     shared_store
@@ -332,7 +332,7 @@ kill_tree() {
     for child in $(pgrep -P "$1"); do kill_tree "$child"; done
     kill -KILL "$1" 2>/dev/null || true
 }
-test_case "the leftovers of a build that was killed while it exported are reported, counted and swept" killed_export
+turn_case 3 "the leftovers of a build that was killed while it exported are reported, counted and swept" killed_export
 
 killed_beside() {
     project app
@@ -357,7 +357,7 @@ killed_beside() {
     run slipway purge --yes
     expect_equal "$(bytes total)" 0 bytes
 }
-test_case "the leftovers of a killed build are removed once a build that runs beside them has ended" killed_beside
+turn_case 3 "the leftovers of a killed build are removed once a build that runs beside them has ended" killed_beside
 
 # -- Faults -----------------------------------------------------------------------------------------------------------
 
@@ -389,7 +389,7 @@ half_listed() {
     expect [ "$number" -gt 8 ]
     note "$number listings"
 }
-test_case "an incomplete listing does not make trimming delete anything" half_listed
+turn_case 2 "an incomplete listing does not make trimming delete anything" half_listed
 
 # No space, no quota, or a bad disk, at each write of a trim in turn: the store remains valid with the same exports, and
 # the next trim completes the work.
@@ -421,7 +421,7 @@ no_room() {
         done
     done
 }
-test_case "EDQUOT, ENOSPC, EFBIG or EIO at any write of a trim leaves a complete store" no_room
+turn_case 3 "EDQUOT, ENOSPC, EFBIG or EIO at any write of a trim leaves a complete store" no_room
 
 # What the client leaves of an index that it could not write: an empty file, or half of one.
 torn_index() {
@@ -450,4 +450,4 @@ torn_index() {
         expect_cached all
     done
 }
-test_case "an index that did not fit on the disk is no export, and hides none" torn_index
+turn_case 2 "an index that did not fit on the disk is no export, and hides none" torn_index

@@ -64,9 +64,9 @@ locate() {
 damaged() {
     notes=$2 harm=$3 engines=(a g)
     # The test without damage always runs.
-    [[ $harm == nothing ]] || turn 5 || return 0
+    [[ $harm == nothing ]] || turn 10 || return 0
     if [[ ${SLIPWAY_TESTS_ALL-} != 1 ]]; then
-        if [[ $(((turns + SLIPWAY_TESTS_SEED / 5) % 2)) == 0 && ! $notes =~ SLP(002|30[13456]) ]]; then engines=(g); else engines=(a); fi
+        if [[ $(((turns + 10#$SLIPWAY_TESTS_SEED / 10) % 2)) == 0 && ! $notes =~ SLP(002|30[13456]) ]]; then engines=(g); else engines=(a); fi
     fi
     test_case "$1" on_engines
 }
@@ -586,7 +586,7 @@ odd_paths() {
     done
     expect_equal "$(find . -mindepth 1 -maxdepth 1 -name 'type*' | wc -l)" 0
 }
-test_case "a store's path may contain commas, quotes, blanks and the like" odd_paths
+turn_case 3 "a store's path may contain commas, quotes, blanks and the like" odd_paths
 
 long_path() {
     store=$place/$(printf '%0200d' 1)/$(printf '%0200d' 2)/$(printf '%0200d' 3)
@@ -603,7 +603,7 @@ long_path() {
     store=/$(printf '%0300d' 1)
     unused ''
 }
-test_case "a store's path may be long, and too long" long_path
+turn_case 3 "a store's path may be long, and too long" long_path
 
 impossible_paths() {
     local name
@@ -614,7 +614,7 @@ test_case "a store's path without UTF-8 or with control characters is not used" 
 
 # BuildKit's client sends the path in a header, and the header is refused: errors in every build, and no hits.
 letters() { mkdir ä && cp -a "$master" ä/store && unused SLP300 SLIPWAY_STORE="$place/ä/store"; }
-test_case "a store's path with letters beyond ASCII is not used" letters
+turn_case 2 "a store's path with letters beyond ASCII is not used" letters
 
 unclean_path() {
     store=$place/x/../y//./store/
@@ -629,13 +629,13 @@ unclean_path() {
     hits
     expect [ -e real/v1/u0/current ]
 }
-test_case "a store's path is cleaned, and may be a link" unclean_path
+turn_case 2 "a store's path is cleaned, and may be a link" unclean_path
 
 system_paths() {
     local path
     for path in /proc/store /sys/store /dev/null /dev/null/store /proc/self/fd/0; do ! turn 2 || unused '' SLIPWAY_STORE="$path"; done
 }
-test_case "a store in a place where none can be" system_paths
+turn_case 2 "a store in a place where none can be" system_paths
 
 # -- The project's repository -----------------------------------------------------------------------------------------
 
@@ -671,7 +671,7 @@ branches() {
         repository branch "$name"
     done
 }
-test_case "hostile names of branches" branches
+turn_case 2 "hostile names of branches" branches
 
 no_head() { rm app/.git/HEAD; }
 detached() { echo 0123456789012345678901234567890123456789 >app/.git/HEAD; }
@@ -686,7 +686,7 @@ heads() {
         repository "$harm"
     done
 }
-test_case "a HEAD that is missing, detached, noise or not a file" heads
+turn_case 3 "a HEAD that is missing, detached, noise or not a file" heads
 
 long_config() { { cat app/.git/config && head -c 5000000 /dev/zero | tr '\0' '\n'; } >c && mv c app/.git/config; }
 one_line_config() { head -c 200000 /dev/zero | tr '\0' '[' >app/.git/config; }
@@ -701,7 +701,7 @@ configs() {
         if grep -rl secret "$store" "$home"; then fail "a secret was written down"; fi
     done
 }
-test_case "a .git/config that is large, noise or hostile" configs
+turn_case 3 "a .git/config that is large, noise or hostile" configs
 
 # git itself, which buildx runs, hangs on these.
 fifo_config() {
@@ -735,7 +735,7 @@ gits() {
         repository "$harm"
     done
 }
-test_case "a .git that leads nowhere or is not a repository" gits
+turn_case 2 "a .git that leads nowhere or is not a repository" gits
 
 both_unharmed() {
     local engine truth

@@ -69,7 +69,7 @@ on_overlay() {
     cat out
 }
 mounted_store() { store=$place/disk/store; on_overlay; [[ $(<indexes) -gt 0 ]] || fail "nothing was exported"; }
-test_case "a store on an overlay over a tmpfs" mounted_store
+turn_case 3 "a store on an overlay over a tmpfs" mounted_store
 
 # -- The clock --------------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ clock() {
     done
     expect_whole_store
 }
-test_case "a clock that jumps loses nothing" clock
+turn_case 3 "a clock that jumps loses nothing" clock
 
 # -- Everything at once -----------------------------------------------------------------------------------------------
 
@@ -140,6 +140,6 @@ together() {
     done
     said "$((builds * rounds)) builds at once on four engines, $trims trims beside them, 0 failed, $((SECONDS - began)) s"
 }
-test_case "64 builds at once on four engines, and trimming in a loop" together 1200
+turn_case 3 "64 builds at once on four engines, and trimming in a loop" together 1200
 
 [[ ! -e $work/said ]] || cat "$work/said"

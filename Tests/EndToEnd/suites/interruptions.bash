@@ -147,7 +147,7 @@ doctor() {
     local number stops=0
     store_to_trim
     for number in {1..60}; do
-        turn 8 || continue
+        turn 5 || continue
         rm -rf "$store"
         cp -a good "$store"
         rm -f trace
@@ -163,7 +163,7 @@ doctor() {
     done
     expect [ "$stops" -gt 2 ]
 }
-test_case "a trim beside doctor is no finding" doctor
+turn_case 2 "a trim beside doctor is no finding" doctor
 
 two_trims() {
     store_to_trim
@@ -178,4 +178,4 @@ two_trims() {
     expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
     expect_whole_store
 }
-test_case "of two trims one works, and the other tells who" two_trims
+turn_case 2 "of two trims one works, and the other tells who" two_trims

@@ -107,7 +107,7 @@ unchanged() {
         expect_equal "$(direct "$engine" docker run --rm third:1 cat /second)" "$(<app/small)" "what is in it"
     done
 }
-test_case "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
+turn_case 3 "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
 
 layers() {
     local engine large
@@ -116,6 +116,7 @@ layers() {
     forget c "${both[@]}"
     app
     for engine in "${both[@]}"; do
+        turn 2 || continue
         run client "$engine" slipway build --builder team -t app app
         expect_said "SLP241"
         large=$(jq -r 'select(.layers) | .layers[1].digest' "$(manifest_of_last)")
@@ -154,6 +155,7 @@ failing_registry() {
     for fault in "code 500" "code 401" "writes 403" "closed" "blobs 404"; do
         fault "$fault"
         for engine in "${both[@]}"; do
+            turn 3 || continue
             unique >app/small
             run client "$engine" slipway build --builder team -t app -q app
             expect_said "SLP242"
@@ -185,7 +187,7 @@ silent_registry() {
         expect_equal "$(direct "$engine" docker run --rm app cat /second)" "$(<app/small)" "what is in it"
     done
 }
-test_case "a registry that never answers is waited for once" silent_registry 300
+turn_case 2 "a registry that never answers is waited for once" silent_registry 300
 
 # -- As docker's own ----------------------------------------------------------------------------------------------------
 
@@ -222,7 +224,7 @@ same() {
         rm -f plain.id plain.json
     done
 }
-test_case "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
+turn_case 3 "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
 
 failing_build() {
     local engine
@@ -251,7 +253,7 @@ failing_build() {
         done
     done
 }
-test_case "a build that fails has docker's exit code and words" failing_build 300
+turn_case 3 "a build that fails has docker's exit code and words" failing_build 300
 
 interrupted() {
     local signal way direct_code
@@ -275,7 +277,7 @@ interrupted() {
 nothing_runs() { [[ -z $(running) ]]; }
 # What this test's docker still runs: the builder's own connections are not its.
 running() { local one; for one in /proc/[0-9]*; do if grep -qsaF "BUILDX_CONFIG=$place" "$one/environ"; then echo "$one"; fi; done; }
-test_case "an interrupted build ends docker and has its exit code" interrupted 300
+turn_case 3 "an interrupted build ends docker and has its exit code" interrupted 300
 
 hung_up() {
     builder
@@ -288,7 +290,7 @@ hung_up() {
     expect_code 0
     expect id_of g hung-up
 }
-test_case "a build under nohup outlives its terminal" hung_up 120
+turn_case 3 "a build under nohup outlives its terminal" hung_up 120
 
 terminal() {
     builder
@@ -325,7 +327,7 @@ PY
     expect_not grep -q 'forcefully' "$stdout"
     await 10 nothing_runs
 }
-test_case "Ctrl-C on a terminal reaches docker once" terminal 120
+turn_case 3 "Ctrl-C on a terminal reaches docker once" terminal 120
 
 # -- What is docker's alone ---------------------------------------------------------------------------------------------
 
@@ -355,7 +357,7 @@ left_alone() {
     run on o SLIPWAY_TRACE=1 slipway build -t old app
     expect_said SLP205
 }
-test_case "what cannot be compared is docker's, word for word" left_alone 600
+turn_case 3 "what cannot be compared is docker's, word for word" left_alone 600
 
 # -- The shim -----------------------------------------------------------------------------------------------------------
 
@@ -392,7 +394,7 @@ by_shim() {
     expect test -f out/second
     expect_not grep -q SLP24 "$stderr"
 }
-test_case "with builder.load = shim a plain docker build on a shared builder loads what changed" by_shim 300
+turn_case 2 "with builder.load = shim a plain docker build on a shared builder loads what changed" by_shim 300
 
 older() {
     local engine
@@ -412,4 +414,4 @@ older() {
         expect_equal "$(id_of "$engine" app) $(id_of "$engine" again)" "$(id_of "$engine" plain) $(id_of "$engine" plain)" "ids on $engine"
     done
 }
-test_case "the same with docker 26.1, and buildx of its time" older 300
+turn_case 3 "the same with docker 26.1, and buildx of its time" older 300

@@ -110,7 +110,7 @@ classic_rebuild() {
     done
     expect_notes SLP420 !SLP001
 }
-test_case "an engine with the classic store imports once" classic_rebuild
+turn_case 3 "an engine with the classic store imports once" classic_rebuild
 
 # expect_known WHAT, expect_new WHAT: whether the next build counts as the same.
 expect_known() { rebuilt a "${@:2}"; }
@@ -124,7 +124,7 @@ expect_new() {
 # noticed WHAT COMMAND...: the build notices the change that the command makes. If it is not the case's turn, the
 # change is not made, either: it would hide the next one.
 noticed() {
-    turn 2 || return 0
+    turn 3 || return 0
     "${@:2}"
     expect_new "$1"
 }
@@ -152,20 +152,21 @@ changes() {
     noticed "a new folder" mkdir app/inner/empty
     noticed "the Dockerfile" append '# more' app/Dockerfile
     noticed "what is left out" append inner/three app/.dockerignore
-    expect_new "an argument" --build-arg WORD=other
+    ! turn 3 || expect_new "an argument" --build-arg WORD=other
     variables=(WORD=first)
-    expect_new "an argument of the environment" --build-arg WORD
+    ! turn 3 || expect_new "an argument of the environment" --build-arg WORD
     variables=(WORD=second)
-    expect_new "another value of it" --build-arg WORD
+    ! turn 3 || expect_new "another value of it" --build-arg WORD
     variables=(SOURCE_DATE_EPOCH=1000000000)
-    expect_new "a time to pretend"
+    ! turn 3 || expect_new "a time to pretend"
     variables=()
-    expect_new "a target" --target second
+    ! turn 3 || expect_new "a target" --target second
     cp app/Dockerfile other
-    expect_new "another Dockerfile" -f other
+    ! turn 3 || expect_new "another Dockerfile" -f other
     echo '# more' >>other
-    expect_new "that one's text" -f other
+    ! turn 3 || expect_new "that one's text" -f other
     for option in --no-cache --pull=false --no-cache-filter=second; do
+        turn 3 || continue
         run on a docker build "$option" -t app app
         await 60 at_rest
         expect_notes !SLP420 !SLP421
@@ -201,7 +202,7 @@ lost_records() {
     expect_notes SLP001 !SLP420
     expect_cached all
 }
-test_case "an engine that has lost a record of its cache is assumed to have none" lost_records
+turn_case 3 "an engine that has lost a record of its cache is assumed to have none" lost_records
 
 lost_export() {
     diamond
@@ -223,7 +224,7 @@ lost_export() {
     run on a slipway trim
     rebuilt a
 }
-test_case "a missing export is made again" lost_export
+turn_case 3 "a missing export is made again" lost_export
 
 shortened_export() {
     diamond
@@ -245,7 +246,7 @@ shortened_export() {
     run on b docker build app
     expect_cached all
 }
-test_case "an export that trimming has shortened is made again, in full" shortened_export
+turn_case 3 "an export that trimming has shortened is made again, in full" shortened_export
 
 # A change that the files do not show: the outcome does, and the next build exports what is new.
 moved_base() {
@@ -263,7 +264,7 @@ moved_base() {
     expect_cached all
     rebuilt a
 }
-test_case "layers that are new for another reason are exported with the next build" moved_base
+turn_case 3 "layers that are new for another reason are exported with the next build" moved_base
 
 edited_meanwhile() {
     diamond
@@ -291,7 +292,7 @@ FILE
         expect_notes !SLP420 !SLP421
     done
 }
-test_case "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
+turn_case 3 "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
 
 odd_memory() {
     diamond
@@ -436,4 +437,4 @@ HCL
         expect_equal "$(told SLP002)" over "exported"
     done
 }
-test_case "a target made from another one never counts as unchanged" made_from_others
+turn_case 3 "a target made from another one never counts as unchanged" made_from_others

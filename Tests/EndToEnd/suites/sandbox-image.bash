@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Examples/sandbox, built on a base made with debootstrap: its cache mounts are used, and a second engine gets it from
-# the store. All of it takes minutes, so it runs only with SLIPWAY_TESTS_ALL=1; otherwise only the part that needs
-# Python.
+# the store. All of it takes minutes, so it runs only with SLIPWAY_TESTS_ALL=1, and the part that needs Python in one run of four:
+# `packages` and `lint` show in every run that cache mounts are used.
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
@@ -26,6 +26,16 @@ base_image() {
     # The same image on both engines; otherwise no step would be the same.
     direct a docker save debian-and-index | direct b docker load
 }
+linted() {
+    run on a slipway lint "$root/Examples/sandbox"
+    expect [ ! -s "$stdout" ]
+}
+test_case "the linter has nothing against it" linted
+
+if ! turn 4; then
+    left_out=1
+    exit
+fi
 serve_packages
 echo "# engines a and b: a base made by debootstrap"
 # Not in a condition: set -e would be ignored.

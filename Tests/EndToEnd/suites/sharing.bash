@@ -35,7 +35,7 @@ second_clone() {
     run on b docker build .
     expect_cached all
 }
-test_case "a clone at another path and a worktree hit" second_clone
+turn_case 2 "a clone at another path and a worktree hit" second_clone
 
 # build_branches ENGINE ENGINE: each branch on its engine
 build_branches() {
@@ -75,7 +75,7 @@ four_flavors() {
         expect_cached all
     done
 }
-test_case "four sets of build arguments do not displace each other" four_flavors
+turn_case 2 "four sets of build arguments do not displace each other" four_flavors
 
 rebuilds() {
     project app
@@ -92,7 +92,7 @@ rebuilds() {
         expect_cached all
     done
 }
-test_case "identical rebuilds displace nothing" rebuilds
+turn_case 3 "identical rebuilds displace nothing" rebuilds
 
 failed_builds() {
     project app
@@ -116,7 +116,7 @@ failed_builds() {
     run on b docker build app
     expect_cached all
 }
-test_case "failed builds displace nothing" failed_builds
+turn_case 3 "failed builds displace nothing" failed_builds
 
 # -- Mounts and users -------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ read_only() {
     await 60 at_rest
     expect_equal "$(find "$store" | sort)" "$before" "the store"
 }
-test_case "a read-only mount of the store hits" read_only
+turn_case 2 "a read-only mount of the store hits" read_only
 
 contents() { find "$1" -printf '%P %y %m %U %l\n' | sort; find "$1" -type f -exec sha256sum {} + | sort -k 2; }
 
@@ -202,7 +202,7 @@ busy_lease() {
     expect_notes SLP308 '!SLP001' '!SLP002'
     kill "$pid"
 }
-test_case "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
+turn_case 3 "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
 
 stranger() {
     project app
@@ -243,7 +243,7 @@ own_name_squatted() {
     expect_cached all # from its own store, where it was just built
     expect_notes SLP314 '!SLP001' '!SLP002'
 }
-test_case "a sub-store that belongs to another user is not used" own_name_squatted
+turn_case 2 "a sub-store that belongs to another user is not used" own_name_squatted
 
 # -- Leases -----------------------------------------------------------------------------------------------------------
 
@@ -285,7 +285,7 @@ killed() {
     expect_cached all
     expect_whole_store
 }
-test_case "docker killed while it exports leaves the store usable" killed
+turn_case 3 "docker killed while it exports leaves the store usable" killed
 
 # -- Many at once -----------------------------------------------------------------------------------------------------
 
@@ -315,4 +315,4 @@ many() {
     run on c docker build --build-arg FLAVOR=same app
     expect_cached all
 }
-test_case "64 builds of one key, 8 at a time on two engines" many
+turn_case 3 "64 builds of one key, 8 at a time on two engines" many

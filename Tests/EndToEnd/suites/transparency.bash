@@ -327,7 +327,7 @@ in_a_build() {
     done
     same "$place/seen-direct" "$place/seen-on"
 }
-test_case "the real docker of a build is the process that was called" in_a_build
+turn_case 3 "the real docker of a build is the process that was called" in_a_build
 
 # -- Descriptors 0 to 2 closed ----------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ closed() {
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     run on a docker build --tag app app
 }
-test_case "with a standard descriptor closed, none of the shim's files gets its number" closed
+turn_case 3 "with a standard descriptor closed, none of the shim's files gets its number" closed
 
 # -- Contexts ---------------------------------------------------------------------------------------------------------
 
@@ -400,7 +400,7 @@ stdin_archive() {
     expect_cached_in "$place/2"
     direct a docker run --rm app cat /input.txt | cmp - app/input.txt
 }
-test_case "a tar archive on standard input is built and shared" stdin_archive
+turn_case 3 "a tar archive on standard input is built and shared" stdin_archive
 
 dash_f() {
     project app
@@ -411,7 +411,7 @@ dash_f() {
     expect_cached_in "$place/2"
     direct a docker run --rm app cat /input.txt | cmp - app/input.txt
 }
-test_case "-f - reads the Dockerfile from standard input" dash_f
+turn_case 3 "-f - reads the Dockerfile from standard input" dash_f
 
 payload() {
     head -c 1048576 /dev/urandom >payload
@@ -491,7 +491,7 @@ outputs() {
     gives target --provenance=false --output type=local,dest=OUT --output type=tar,dest=OUT.tar
     cmp "$place/direct/target.tar" "$place/on/target.tar"
 }
-test_case "every output of a build is the same as without the shim" outputs
+turn_case 3 "every output of a build is the same as without the shim" outputs
 
 imported_outputs() {
     project app
@@ -509,7 +509,7 @@ imported_outputs() {
     tree second | sed -E 's/\|[0-9]+\.[0-9]+$//' >second.tree
     same first.tree second.tree
 }
-test_case "an output of imported layers equals what was built" imported_outputs
+turn_case 3 "an output of imported layers equals what was built" imported_outputs
 
 metadata() {
     prepared
@@ -520,7 +520,7 @@ metadata() {
     expect jq -e 'has("cache.manifest")' "$place/on/metadata"
     expect_not jq -e 'has("cache.manifest")' "$place/direct/metadata"
 }
-test_case "--metadata-file differs only in the key cache.manifest" metadata
+turn_case 3 "--metadata-file differs only in the key cache.manifest" metadata
 
 classic_outputs() {
     project app
@@ -534,7 +534,7 @@ classic_outputs() {
     run direct g docker build --metadata-file one app
     same <(jq 'del(."buildx.build.ref")|keys' one) <(jq 'del(."buildx.build.ref")|keys' two)
 }
-test_case "outputs of the classic store are the same as without the shim" classic_outputs
+turn_case 3 "outputs of the classic store are the same as without the shim" classic_outputs
 
 # -- How docker ends --------------------------------------------------------------------------------------------------
 
@@ -581,7 +581,7 @@ exit_codes() {
     ends docker -H unix:///no/such/socket build .
     ends env DOCKER_BUILDKIT=maybe docker build .
 }
-test_case "exit codes and error messages are docker's" exit_codes
+turn_case 3 "exit codes and error messages are docker's" exit_codes
 
 # Members of a process group that are still alive.
 members() {
@@ -638,7 +638,7 @@ signals_to_run() {
     same "$place/ended-direct" "$place/ended-on"
     expect_equal "$(grep -c ' 9 ready$' "$place/ended-on")" 4 "signals that the container obeyed"
 }
-test_case "signals reach what docker runs" signals_to_run
+turn_case 3 "signals reach what docker runs" signals_to_run
 
 terminal() {
     local way
@@ -713,7 +713,7 @@ credential_helper() {
     await 30 test ! -e "/proc/$daemon/fd/0"
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
 }
-test_case "a credential helper that keeps running holds the lease until it ends, and no longer" credential_helper
+turn_case 3 "a credential helper that keeps running holds the lease until it ends, and no longer" credential_helper
 
 without_a_build() {
     mkdir programs
@@ -1059,7 +1059,7 @@ homes() {
     expect [ -d "$place/c/slipway/buildkit/v1" ]
     expect [ -s "$place/s/slipway/journal.jsonl" ]
 }
-test_case "HOME and XDG directories that are missing, relative or another user's" homes
+turn_case 3 "HOME and XDG directories that are missing, relative or another user's" homes
 
 state_of() {
     local state=$home/.local/state
@@ -1089,7 +1089,7 @@ state_of() {
     rm -rf "$state" && echo text >"$state"
     run on a docker build --tag app app
 }
-test_case "a damaged state directory" state_of
+turn_case 3 "a damaged state directory" state_of
 
 little_memory() {
     project app
@@ -1165,7 +1165,7 @@ CALL
     run on a bash call --load $((least - 16000))
     expect injected
 }
-test_case "a command line so long that nothing can be added" longest_line
+turn_case 3 "a command line so long that nothing can be added" longest_line
 
 # A process that writes beyond such a limit is killed: neither the shim nor the export may be.
 limited_files() {
@@ -1184,4 +1184,4 @@ limited_files() {
     run on a bash -c "ulimit -f 40000; exec docker build -q app"
     expect_notes SLP116
 }
-test_case "files whose size is limited" limited_files
+turn_case 3 "files whose size is limited" limited_files

@@ -60,7 +60,7 @@ restores() {
     run on b docker build app
     expect_cached all
 }
-test_case "files restored to an earlier state hit, however much has been built since" restores
+turn_case 2 "files restored to an earlier state hit, however much has been built since" restores
 
 just_ended() {
     project app
@@ -76,7 +76,7 @@ just_ended() {
         forget a b
     done
 }
-test_case "a build that has just ended is found" just_ended
+turn_case 2 "a build that has just ended is found" just_ended
 
 # -- Repositories -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ siblings() {
     expect_cached all
     expect_whole_store
 }
-test_case "ten repositories on one base share the steps that they have in common" siblings 600
+turn_case 3 "ten repositories on one base share the steps that they have in common" siblings 600
 
 bytes_in_store() {
     project app
@@ -134,7 +134,7 @@ bytes_in_store() {
     published
     expect_no_waste 30000000
 }
-test_case "unions take almost no space" bytes_in_store
+turn_case 3 "unions take almost no space" bytes_in_store
 
 # -- Trimmed ----------------------------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ old_branch() {
         expect_cached all
     done
 }
-test_case "a branch that only has old exports is found after trimming, and so is every edit" old_branch 600
+turn_case 3 "a branch that only has old exports is found after trimming, and so is every edit" old_branch 600
 
 # large NAME: a branch with 20 MB of its own
 large() {
@@ -229,7 +229,7 @@ least_used() {
     run on b docker build app
     expect_cached all
 }
-test_case "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
+turn_case 3 "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
 
 too_large() {
     project app
@@ -249,7 +249,7 @@ too_large() {
     run on b docker build other
     expect_cached 4
 }
-test_case "a layer larger than the budget is removed only with what is built on it" too_large 600
+turn_case 3 "a layer larger than the budget is removed only with what is built on it" too_large 600
 
 # -- Users
 # --------------------------------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ several_users() {
     expect_cached none
     expect_whole_unions
 }
-test_case "a user imports trusted users' exports together with their own" several_users 600
+turn_case 3 "a user imports trusted users' exports together with their own" several_users 600
 
 # -- Killed -----------------------------------------------------------------------------------------------------------
 
@@ -343,7 +343,7 @@ killed() {
         expect_cached all
     done
 }
-test_case "a publisher may be killed at any moment" killed 600
+turn_case 3 "a publisher may be killed at any moment" killed 600
 
 # For as long as the test runs, kills at random background processes of builds, such as publish, record or trim.
 strike_behind() {
@@ -426,4 +426,4 @@ all_at_once() {
         done
     done
 }
-test_case "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600
+turn_case 3 "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600

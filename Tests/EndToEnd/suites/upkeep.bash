@@ -46,7 +46,7 @@ trims_beside_builds() {
         forget b
     done
 }
-test_case "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
+turn_case 3 "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
 
 late_export() {
     project app
@@ -69,7 +69,7 @@ late_export() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "a build that ends in an older generation is carried over" late_export
+turn_case 2 "a build that ends in an older generation is carried over" late_export
 
 bounded() {
     project app
@@ -100,7 +100,7 @@ bounded() {
     expect [ "$bytes" -le 25000000 ]
     expect [ "$most" -lt 50000000 ]
 }
-test_case "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
+turn_case 3 "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
 
 full() {
     local round
@@ -205,7 +205,7 @@ killed() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "trim and purge killed at any moment leave a complete store, and the next run finishes" killed
+turn_case 3 "trim and purge killed at any moment leave a complete store, and the next run finishes" killed
 
 others() {
     project app
@@ -270,7 +270,7 @@ purged() {
     run slipway purge --yes
     expect_equal "$(total)" 0 bytes
 }
-test_case "purge drops one key or all, also while a build runs" purged
+turn_case 2 "purge drops one key or all, also while a build runs" purged
 
 refused() {
     local words
@@ -291,4 +291,4 @@ refused() {
     run on a docker build -t app app
     expect_cached all
 }
-test_case "nonsense is refused; a budget smaller than one build is respected, with a message" refused
+turn_case 3 "nonsense is refused; a budget smaller than one build is respected, with a message" refused
