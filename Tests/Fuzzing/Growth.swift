@@ -8,14 +8,18 @@
     @main
     enum Growth {
         static func main() {
-            let sizes = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+            // "TURN/N": one of N rows, as Tests/turn.bash has it.
+            let words = CommandLine.arguments.dropFirst()
+            let sizes = words.compactMap { Int($0) }
+            let part = words.last.map { $0.split(separator: "/").compactMap { Int($0) } } ?? []
             for shape in shapes where target(named: shape.target) == nil || sizes.isEmpty {
                 return print("no such target, or no sizes: " + shape.target)
             }
             for name in allTargets where !shapes.contains(where: { $0.target == name }) {
                 print("missing \(name)")
             }
-            for shape in shapes {
+            for (index, shape) in shapes.enumerated() {
+                if part.count == 2, part[1] > 0, (index + part[0]) % part[1] != 0 { continue }
                 // Without any input: the cost of the process itself.
                 for size in [0] + sizes { measure(shape, size) }
             }
