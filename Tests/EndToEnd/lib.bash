@@ -537,12 +537,14 @@ fail() {
 expect() { "$@" || fail "expected: $*"; }
 expect_not() { ! "$@" || fail "not expected: $*"; }
 
+# Soon at first, for most waits are short; a long one must not keep a processor from what it waits for.
 await() {
-    local until=$((SECONDS + $1))
+    local until=$((SECONDS + $1)) pause=20
     shift
     until "$@"; do
         [[ $SECONDS -lt $until ]] || fail "waited for: $*"
-        sleep 0.05
+        sleep "0.$(printf %03d $pause)"
+        [[ $pause -ge 200 ]] || pause=$((pause * 3 / 2))
     done
 }
 
