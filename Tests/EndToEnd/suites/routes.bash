@@ -313,32 +313,6 @@ not_understood() {
 }
 turn_case 3 "command lines that docker refuses are refused in the same way" not_understood
 
-all_names() {
-    recorder a
-    project app
-    for command in "build" "image build" "builder build" "buildx build" "buildx b" "builder b" "-D build" "buildx --builder default build"; do
-        turn 2 || continue
-        rm -f arguments
-        unique >app/new # a build without changes is left unchanged
-        # shellcheck disable=SC2086
-        run recorded a docker $command app
-        expect injected
-        expect_equal "$(exports_in arguments)" 1 "exports of docker $command"
-        word=${command##* }
-        expect_equal "$(grep -nx -- "$word" arguments | tail -n 1 | cut -d: -f1)" "$(($(grep -n -- '^--cache-' arguments | sed -n 1s/:.*//p) - 1))" \
-            "the command word's place"
-    done
-    # Not ours to edit.
-    for command in "ps" "images" "buildx ls" "builder du"; do
-        rm -f arguments
-        # shellcheck disable=SC2086
-        run recorded a docker $command
-        # shellcheck disable=SC2086
-        expect_equal "$(cat arguments)" "$(printf '%s\n' $command)" arguments
-    done
-}
-turn_case 3 "every name of the build command gets the flags" all_names
-
 users_export() {
     recorder b
     project app
@@ -370,36 +344,6 @@ no_cache() {
     expect test "$(imports_in arguments)" -ge 1
 }
 turn_case 2 "--no-cache imports nothing" no_cache
-
-left_alone() {
-    recorder a
-    project app
-    run on a docker build app
-    for flag in --check --call=outline --call=targets,format=json --print=outline --help; do
-        rm -f arguments
-        try recorded a docker build "$flag" app
-        expect_equal "$(cat arguments)" "$(printf '%s\n' build "$flag" app)" arguments
-        expect_notes SLP103
-    done
-}
-test_case "checks and printed plans are left alone" left_alone
-
-switched_off() {
-    recorder a
-    project app
-    run recorded a SLIPWAY=off docker build app
-    expect_equal "$(cat arguments)" $'build\napp' arguments
-    expect_not test -e "$store"
-    expect_not test -e "$home/.local/state/slipway"
-    run recorded a SLIPWAY_BUILD_CACHE=off docker build app
-    expect_equal "$(cat arguments)" $'build\napp' arguments
-    expect_notes SLP107
-    expect_not test -e "$store"
-    run recorded a SLIPWAY_BUILD_CACHE=import-only docker build app
-    expect_notes SLP110 '!SLP002'
-    expect_not test -e "$store"
-}
-test_case "SLIPWAY=off and build-cache=off leave the command unchanged" switched_off
 
 shim_below_shim() {
     recorder a
