@@ -253,4 +253,4 @@ many_records() {
         done
     done
 }
-turn_case 3 "a union of very many records" many_records 900
+turn_case 5 "a union of very many records" many_records 900

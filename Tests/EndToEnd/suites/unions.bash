@@ -426,4 +426,4 @@ all_at_once() {
         done
     done
 }
-turn_case 3 "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600
+turn_case 5 "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600
