@@ -2,7 +2,7 @@
 # `slipway report` in a real browser.
 
 home=$T/report
-# SLIPWAY_PICTURES=DIR keeps the screenshots there, without the name that attempts an injection.
+# SLIPWAY_PICTURES=DIR writes the picture of docs/ there, without the name that attempts an injection: the same whenever it is made.
 evil='</td><script>document.title=1</script>'
 [[ -z ${SLIPWAY_PICTURES-} ]] || evil=example.invalid/team/docs
 python3 - "$home" "$evil" <<'PY'
@@ -11,7 +11,7 @@ home, evil = sys.argv[1:]
 state = home + "/.local/state/slipway"
 os.makedirs(state)
 chance = random.Random(7)
-began = 1_795_900_000
+began = 1_790_000_000  # 2026-09-21
 names = ["example.invalid/team/shop", "example.invalid/team/payments", "example.invalid/tools/site", evil]
 with open(state + "/builds.jsonl", "w") as ledger, open(state + "/journal.jsonl", "w") as journal:
     for number in range(400):
@@ -62,7 +62,10 @@ if [[ -n $browser ]]; then
     check "its document" look 1280 --dump-dom
     equal "no script ran" "$(grep -o '<title>[^<]*</title>' "$T/seen" | head -n 1)" "<title>Slipway: what builds saved</title>"
     equal "and no element of a name's" "$(grep -c '<script' "$T/seen")" 0
-    [[ -z ${SLIPWAY_PICTURES-} ]] || cp "$T"/{390,1280}.png "$page" "$SLIPWAY_PICTURES/"
+    if [[ -n ${SLIPWAY_PICTURES-} ]]; then
+        sed -i -E 's/written [0-9-]+ [0-9:]+ UTC/written 2026-10-17 08:00 UTC/' "$page"
+        check "the picture for docs/" look 1100 --window-size=1100,1024 --screenshot="$SLIPWAY_PICTURES/report.png"
+    fi
 elif [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
     check "there is a Chromium" false
 fi
