@@ -17,6 +17,8 @@ public struct ProcessContext: Sendable {
     public var program: ByteString
     /// Where programs are searched for after PATH.
     var fallbackFolders: [ByteString] = ["/usr/bin", "/bin"]
+    /// The folder in which a distribution keeps its files; tests have one of their own.
+    var root: ByteString = ""
 
     /// The context of this process.
     public static func current() -> ProcessContext {

@@ -11,10 +11,10 @@ struct Remedy {
     func fit(_ finding: Finding) -> Finding {
         var fix: ByteString?
         switch finding.check {
-        case .buildxMissing: fix = linkOfBuildx ?? install(\.buildx)
-        case .buildxTooOld: fix = install(\.buildx)
-        case .dockerMissing: fix = install(\.docker)
-        case .remoteClientMissing, .remoteClientTooOld: fix = install(\.oras)
+        case .buildxMissing: fix = linkOfBuildx ?? install(.buildx)
+        case .buildxTooOld: fix = install(.buildx)
+        case .dockerMissing: fix = install(.docker)
+        case .remoteClientMissing, .remoteClientTooOld: fix = install(.oras)
         default: break
         }
         var words = fix ?? finding.fix
@@ -44,34 +44,50 @@ struct Remedy {
     /// The command with which a distribution installs a missing program; nil if it has no package for it.
     private struct Packages {
         let program: ByteString
+        /// A file of those that use docker's own packages, which exclude the distribution's.
+        let dockerRepository: ByteString?
         let command: ByteString
-        let docker: ByteString?
-        let buildx: ByteString?
+        let docker: ByteString
+        let buildx: ByteString
         let oras: ByteString?
     }
 
+    /// Debian 13, Alpine 3.23, Fedora 43, openSUSE and Arch.
     private static let known = [
         Packages(
-            program: "apt-get", command: "apt-get install", docker: "docker-cli docker-buildx", buildx: "docker-buildx",
-            oras: "oras"),
+            program: "apt-get", dockerRepository: "/var/lib/dpkg/info/docker-ce-cli.list", command: "apt-get install",
+            docker: "docker-cli", buildx: "docker-buildx", oras: "oras"),
         Packages(
-            program: "apk", command: "apk add", docker: "docker-cli docker-cli-buildx", buildx: "docker-cli-buildx",
+            program: "apk", dockerRepository: nil, command: "apk add", docker: "docker-cli",
+            buildx: "docker-cli-buildx",
             oras: "oras-cli"),
         Packages(
-            program: "dnf", command: "dnf install", docker: "docker-cli docker-buildx", buildx: "docker-buildx",
-            oras: nil),
+            program: "dnf", dockerRepository: "/etc/yum.repos.d/docker-ce.repo", command: "dnf install",
+            docker: "docker-cli", buildx: "docker-buildx", oras: "golang-oras"),
         Packages(
-            program: "zypper", command: "zypper install", docker: "docker docker-buildx", buildx: "docker-buildx",
-            oras: nil),
+            program: "zypper", dockerRepository: nil, command: "zypper install", docker: "docker",
+            buildx: "docker-buildx", oras: nil),
+        // oras is built by users there.
         Packages(
-            program: "pacman", command: "pacman -S", docker: "docker docker-buildx", buildx: "docker-buildx",
-            oras: "oras"),
+            program: "pacman", dockerRepository: nil, command: "pacman -S", docker: "docker", buildx: "docker-buildx",
+            oras: nil),
     ]
 
-    private func install(_ what: KeyPath<Packages, ByteString?>) -> ByteString? {
-        guard let packages = Self.known.first(where: { context.find($0.program) != nil }),
-            let names = packages[keyPath: what]
-        else { return nil }
+    private enum Missing { case docker, buildx, oras }
+
+    private func install(_ missing: Missing) -> ByteString? {
+        guard let packages = Self.known.first(where: { context.find($0.program) != nil }) else { return nil }
+        let isDockers = packages.dockerRepository.map { !Files.isMissing(context.root + $0) } ?? false
+        let (docker, buildx) =
+            isDockers ? ("docker-ce-cli", "docker-buildx-plugin") : (packages.docker, packages.buildx)
+        let names: ByteString
+        switch missing {
+        case .docker: names = docker + " " + buildx
+        case .buildx: names = buildx
+        case .oras:
+            guard let oras = packages.oras else { return nil }
+            names = oras
+        }
         return "sudo " + packages.command + " " + names
     }
 }

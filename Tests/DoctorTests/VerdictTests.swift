@@ -37,15 +37,18 @@ struct VerdictTests {
         if check.row.severity == .broken, check != .blobsDamaged { #expect(verdict.name == "not-shared") }
     }
 
-    private func fix(_ check: Check, _ programs: ByteString..., user: UInt32 = 1000, plugin: ByteString? = nil) throws
-        -> ByteString
-    {
+    private func fix(
+        _ check: Check, _ programs: ByteString..., user: UInt32 = 1000, plugin: ByteString? = nil,
+        repository: ByteString? = nil
+    ) throws -> ByteString {
         let folder = try TemporaryFolder()
         for program in programs { try folder.write(script: "", to: "bin/" + program) }
         if let plugin { try folder.write(script: "", to: plugin) }
+        if let repository { _ = try folder.write(repository, "") }
         var context = ProcessContext.test(folder, "DOCKER_CONFIG=/c d")
         context.user = user
         context.fallbackFolders = []
+        context.root = folder.path
         context.environment = context.environment.map { $0.hasPrefix("PATH=") ? "PATH=" + folder["bin"] : $0 }
         return Remedy(context).fit(Finding(check)).fix.replacing(folder.path, with: "~")
     }
@@ -55,9 +58,25 @@ struct VerdictTests {
         #expect(try fix(.dockerMissing, "apk") == "sudo apk add docker-cli docker-cli-buildx")
         #expect(try fix(.dockerMissing, "apk", user: 0) == "apk add docker-cli docker-cli-buildx")
         #expect(try fix(.dockerMissing, "dnf", "sudo", user: 0) == "sudo dnf install docker-cli docker-buildx")
-        #expect(try fix(.remoteClientMissing, "dnf") == ByteString(Check.remoteClientMissing.row.fix))
+        #expect(try fix(.dockerMissing, "pacman") == "sudo pacman -S docker docker-buildx")
+        #expect(try fix(.buildxMissing, "zypper") == "sudo zypper install docker-buildx")
+        #expect(try fix(.remoteClientMissing, "dnf") == "sudo dnf install golang-oras")
+        #expect(try fix(.remoteClientMissing, "apk") == "sudo apk add oras-cli")
+        #expect(try fix(.remoteClientMissing, "pacman") == ByteString(Check.remoteClientMissing.row.fix))
         #expect(try fix(.dockerMissing) == ByteString(Check.dockerMissing.row.fix))
         #expect(try fix(.storeMovable, user: 0) == "chmod +t <path>")
+    }
+
+    @Test("Where docker's own packages are used, their names")
+    func dockersOwn() throws {
+        let (debian, fedora): (ByteString, ByteString) = (
+            "var/lib/dpkg/info/docker-ce-cli.list", "etc/yum.repos.d/docker-ce.repo"
+        )
+        #expect(
+            try fix(.buildxMissing, "apt-get", repository: debian) == "sudo apt-get install docker-buildx-plugin")
+        #expect(
+            try fix(.dockerMissing, "dnf", repository: fedora) == "sudo dnf install docker-ce-cli docker-buildx-plugin")
+        #expect(try fix(.remoteClientMissing, "dnf", repository: fedora) == "sudo dnf install golang-oras")
     }
 
     @Test("An existing plugin is linked, not installed")
