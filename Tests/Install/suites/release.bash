@@ -27,6 +27,33 @@ equal "the Feature is what it is in the sources" "$(mkdir "$T/feature"; tar -xzf
 check "once more" release "$T/again"
 check "the same bytes" diff -r "$T/dist" "$T/again"
 
+# What the other architecture's machine makes: all that decides is uname.
+program "$T/arm/uname" "case \$* in -m) echo aarch64 ;; *) exec $(command -v uname) \"\$@\" ;; esac"
+PATH=$T/arm:$PATH release "$T/arm64"
+equal "arm64: the names" "$(ls -A "$T/arm64")" "$(printf '%s\n' SHA256SUMS devcontainer-feature-slipway.tgz "slipway-$version-linux-aarch64."{cdx.json,tar.gz} "slipway_${version}_arm64.deb")"
+equal "arm64: the folder in the tarball" "$(tar -tzf "$T/arm64/slipway-$version-linux-aarch64.tar.gz" | head -n 1)" "slipway-$version-linux-aarch64/"
+equal "arm64: the package's architecture" "$(dpkg-deb -f "$T/arm64/slipway_${version}_arm64.deb" Architecture)" arm64
+check "arm64: SHA256SUMS is right" bash -c "cd '$T/arm64' && sha256sum --check --quiet SHA256SUMS"
+equal "the workflow builds for both" "$(sed -nE 's/^ *- architecture: //p' "$sources/.github/workflows/release.yml" 2>/dev/null | tr '\n' ' ')" "x86_64 aarch64 "
+
+# The Feature takes the tarball of its machine from several. These ones only say what they are.
+if [[ $EUID == 0 ]]; then
+    mkdir "$T/feature-of-both"
+    cp "$sources/features/slipway/install.sh" "$T/feature-of-both/"
+    for name_of in x86_64 aarch64; do
+        program "$T/one/slipway-1-linux-$name_of/install.sh" "echo 'for $name_of: '\"\$*\"" 'exit 3'
+        tar -czf "$T/feature-of-both/slipway-1-linux-$name_of.tar.gz" -C "$T/one" "slipway-1-linux-$name_of"
+    done
+    for name_of in x86_64 aarch64; do
+        program "$T/arm/uname" "echo $name_of"
+        equal "the Feature on $name_of" "$(PATH=$T/arm:$PATH sh "$T/feature-of-both/install.sh" 2>&1)" "for $name_of: --system --with-plugin"
+    done
+    program "$T/arm/uname" "echo riscv64"
+    check "on another architecture it names what is missing" bash -c "PATH='$T/arm':\$PATH sh '$T/feature-of-both/install.sh' 2>&1 | grep -q 'no slipway-VERSION-linux-riscv64.tar.gz lies beside'"
+else
+    skip "the Feature is installed by root"
+fi
+
 make_package 9.9.9
 equal "programs of another version than the sources are refused" "$(release "$T/other"; echo $?)" 1
 check "  and that is said" said "of another version than the sources"
