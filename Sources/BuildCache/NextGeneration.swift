@@ -22,8 +22,9 @@ struct ExportCopier {
     }
 
     /// Gives blobs a name in the target's pool, too. A blob with an existing name there has the same content.
-    func link(_ blobs: some Sequence<ByteString>) throws(Errno) {
+    func link(_ blobs: some Sequence<ByteString>, linked: () -> Void = {}) throws(Errno) {
         for digits in blobs {
+            linked()
             do throws(Errno) {
                 try linkFile(target.poolPath.appending(path: digits), source.poolPath.appending(path: digits))
             } catch .fileExists {

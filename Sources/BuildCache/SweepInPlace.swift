@@ -33,7 +33,9 @@ extension Trim {
                 if kept.isEmpty { try Files.removeTree(folder) }
             }
         }
-        for name in try names(in: current.poolPath) {
+        let names = try names(in: current.poolPath)
+        for (done, name) in names.enumerated() {
+            progress(.deleting, done, names.count)
             if let digest = Digest(hex: name.bytes), choice.blobs.contains(digest) { continue }
             try writing { () throws(Errno) in try Files.removeTree(current.poolPath.appending(path: name)) }
         }

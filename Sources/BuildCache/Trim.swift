@@ -10,6 +10,15 @@ public struct Trim {
     let home: ByteString
     let retention: Retention
     private let dryRun: Bool
+    /// What takes the time of a trim, file by file.
+    public enum Work: Sendable {
+        /// Layers that stay get a name in the new generation.
+        case linking
+        /// Files that go.
+        case deleting
+    }
+    /// Reports progress, for people: so many files of so many.
+    public var progress: (Work, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
     /// Tests replace this to simulate a file system without hard links.
     var linkFile: ExportCopier.LinkFile = { (name, file) throws(Errno) in try Files.makeHardLink(name, to: file) }
 
@@ -139,11 +148,21 @@ public struct Trim {
             carried += count
             let trash = home.appending(path: Self.trashPrefix + generation.path.lastPathComponent)
             if (try? Files.removeTree(trash)) != nil, (try? Files.rename(generation.path, to: trash)) != nil {
-                try? Files.removeTree(trash)
+                delete(trash)
             }
             lease.release()
         }
         return carried
+    }
+
+    private func delete(_ trash: ByteString) {
+        let pool = trash.appending(path: Generation.pool)
+        var (done, total) = (0, (try? Files.names(in: pool, limit: .max))?.count ?? 0)
+        try? Files.removeTree(trash) {
+            done += 1
+            total = max(total, done)
+            progress(.deleting, done, total)
+        }
     }
 
     private func carry(from old: Generation, to current: Generation, ignoringMarks: Bool) throws(Errno) -> Int {
@@ -266,7 +285,12 @@ public struct Trim {
             return try unmade(unnamed, error)
         }
         do throws(Errno) {
-            try copier.link(choice.blobs.lazy.filter { inventory.pool.files[$0] != nil }.map(\.hex))
+            let blobs = choice.blobs.filter { inventory.pool.files[$0] != nil }
+            var linked = 0
+            try copier.link(blobs.lazy.map(\.hex)) {
+                linked += 1
+                progress(.linking, linked, blobs.count)
+            }
         } catch {
             return try unmade(unnamed, error)
         }

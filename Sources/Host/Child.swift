@@ -63,6 +63,14 @@ final class Child {
         return UInt64(pages) &* UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 
+    /// Bytes that it has written, to files, pipes and sockets, from `io` (proc(5)); nil if unknown.
+    var written: UInt64? {
+        guard ending == nil, let text = try? Files.read("/proc/" + ByteString(decimal: number) + "/io", limit: 1024),
+            let line = text.split("\n").first(where: { $0.hasPrefix("wchar: ") }), let count = line.dropFirst(7).decimal
+        else { return nil }
+        return UInt64(clamping: count)
+    }
+
     /// Waits until it ends, however long that takes.
     func wait() -> Ending { end(0) ?? Ending(exitCode: nil, signal: 0) }
 

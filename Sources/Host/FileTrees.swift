@@ -86,23 +86,29 @@ extension Files {
     }
 
     /// Removes what is at a path, with everything below it; it is no error if nothing is there. A link is removed,
-    /// never followed, and a directory on another file system is an error: `crossesDevices`.
-    public static func removeTree(_ path: ByteString) throws(Errno) {
+    /// never followed, and a directory on another file system is an error: `crossesDevices`. `removed` is called after
+    /// each file.
+    public static func removeTree(_ path: ByteString, removed: () -> Void = {}) throws(Errno) {
         do throws(Errno) {
             let status = try status(path, followLinks: false)
-            try removeTree(path, status, device: status.device)
+            try removeTree(path, status, device: status.device, removed)
         } catch .noSuchFile {
             return
         }
     }
 
-    private static func removeTree(_ path: ByteString, _ status: FileStatus, device: UInt64) throws(Errno) {
-        guard status.kind == .directory else { return try remove(path) }
+    private static func removeTree(
+        _ path: ByteString, _ status: FileStatus, device: UInt64, _ removed: () -> Void
+    ) throws(Errno) {
+        guard status.kind == .directory else {
+            try remove(path)
+            return removed()
+        }
         guard status.device == device else { throw .crossesDevices }
         for name in try names(in: path, limit: .max) {
             let below = path.appending(path: name)
             do throws(Errno) {
-                try removeTree(below, try Files.status(below, followLinks: false), device: device)
+                try removeTree(below, try Files.status(below, followLinks: false), device: device, removed)
             } catch .noSuchFile {
                 continue
             }

@@ -48,6 +48,9 @@ public struct Subprocess: Sendable {
     /// It is killed if it uses more bytes of memory than this, checked ten times a second; nil for no limit. Programs
     /// that it has started do not count.
     public var mostMemory: UInt64?
+    /// Called ten times a second with the bytes that it has written so far, to whatever. Programs that it has started
+    /// do not count.
+    public var wrote: (@Sendable (UInt64) -> Void)?
 
     private static let mostError = 1 << 16
     /// The time from SIGTERM to SIGKILL, and from SIGKILL until it is given up.
@@ -72,7 +75,7 @@ public struct Subprocess: Sendable {
         let output = try ChannelPair.pipe()
         let error = try ChannelPair.pipe()
         let child = try spawn(input.theirs, output.theirs, error.theirs)
-        let watch = MemoryWatch(of: child, most: mostMemory)
+        let watch = ChildWatch(of: child, mostMemory: mostMemory, wrote: wrote)
         var said = (output: LineBuffer(), error: LineBuffer())
         do throws(Errno) {
             try converse(
@@ -112,7 +115,7 @@ public struct Subprocess: Sendable {
     /// Writes the input and reads until both outputs are closed.
     private func converse(
         _ input: consuming Descriptor, _ output: borrowing Descriptor, _ error: borrowing Descriptor,
-        until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
+        until deadline: Int64, _ watch: ChildWatch, while isWanted: () -> Bool, hear: (Stream, [UInt8]) -> Bool
     ) throws(Errno) {
         var rest = self.input.bytes[...]
         var feed: Descriptor? = consume input
@@ -140,7 +143,7 @@ public struct Subprocess: Sendable {
         }
     }
 
-    private func check(_ deadline: Int64, _ watch: MemoryWatch, _ isWanted: () -> Bool) throws(Errno) {
+    private func check(_ deadline: Int64, _ watch: ChildWatch, _ isWanted: () -> Bool) throws(Errno) {
         if isStoppable && DeferredSignals.waiting != nil || !isWanted() { throw .interrupted }
         guard Clock.monotonic < deadline else { throw .timedOut }
         if watch.isOver { throw .noMemory }
@@ -148,7 +151,7 @@ public struct Subprocess: Sendable {
 
     /// A program may close its outputs and keep running.
     private func wait(
-        for child: Child, until deadline: Int64, _ watch: MemoryWatch, while isWanted: () -> Bool
+        for child: Child, until deadline: Int64, _ watch: ChildWatch, while isWanted: () -> Bool
     ) throws(Errno) -> Int32? {
         while true {
             if let ending = child.end() { return ending.exitCode }
@@ -180,21 +183,25 @@ public struct Subprocess: Sendable {
     }
 }
 
-/// Checks a program's memory use ten times a second.
-private final class MemoryWatch {
+/// Looks at a running program ten times a second.
+private final class ChildWatch {
     private let child: Child
-    private let most: UInt64?
+    private let mostMemory: UInt64?
+    private let wrote: (@Sendable (UInt64) -> Void)?
     private var looked: Int64 = 0
     private static let interval: Int64 = 100_000_000
 
-    init(of child: Child, most: UInt64?) {
+    init(of child: Child, mostMemory: UInt64?, wrote: (@Sendable (UInt64) -> Void)?) {
         self.child = child
-        self.most = most
+        self.mostMemory = mostMemory
+        self.wrote = wrote
     }
 
+    /// Whether it uses too much memory.
     var isOver: Bool {
-        guard let most, Clock.monotonic &- looked > Self.interval else { return false }
+        guard mostMemory != nil || wrote != nil, Clock.monotonic &- looked > Self.interval else { return false }
         looked = Clock.monotonic
-        return child.memory ?? 0 > most
+        if let wrote, let bytes = child.written { wrote(bytes) }
+        return mostMemory.map { child.memory ?? 0 > $0 } ?? false
     }
 }

@@ -145,13 +145,23 @@ public struct RemoteClient: Sendable {
 
     // MARK: - Copies
 
-    /// Copies a layout's manifest, and what it names and the registry lacks, to the registry.
+    /// Copies a layout's manifest, and what it names and the registry lacks, to the registry. `moved` gets the bytes
+    /// that were sent, and how many it will be.
     public func push(
-        _ layout: ByteString, _ digest: ByteString, to reference: ByteString, bytes: UInt64
+        _ layout: ByteString, _ digest: ByteString, to reference: ByteString, bytes: UInt64,
+        moved: (@Sendable (UInt64, UInt64) -> Void)? = nil
     ) throws(RemoteFailure) {
         var words = dialect.push(layout, digest, reference)
         if isInsecure { words.insert(dialect.name == "oras" ? "--to-plain-http" : "--insecure", at: 1) }
-        _ = try call(words, within: Self.time(for: bytes), most: Self.mostSaid)
+        guard let moved else {
+            _ = try call(words, within: Self.time(for: bytes), most: Self.mostSaid)
+            return
+        }
+        let shipment = Shipment(of: layout, bytes: bytes)
+        // Nearly all that the client writes goes to the registry.
+        _ = try call(words, within: Self.time(for: bytes), most: Self.mostSaid, line: shipment.heard) { sent in
+            moved(min(sent, shipment.total), shipment.total)
+        }
     }
 
     /// Copies a manifest, and what it names and the layout lacks, into a layout: at most this many bytes. `arrived`
@@ -209,7 +219,8 @@ public struct RemoteClient: Sendable {
 
     private func call(
         _ words: [ByteString], within nanoseconds: Int64, most: Int, into file: ByteString? = nil,
-        while mayGoOn: () -> Bool = { true }
+        while mayGoOn: () -> Bool = { true }, line: (ByteString) -> Void = { _ in },
+        wrote: (@Sendable (UInt64) -> Void)? = nil
     ) throws(RemoteFailure) -> ByteString {
         var conversation = Subprocess(
             program: path, arguments: [dialect.name] + words, environment: Kernel.environment)
@@ -218,9 +229,10 @@ public struct RemoteClient: Sendable {
         conversation.mostOutput = most
         conversation.outputFile = file
         conversation.mostMemory = Self.mostMemory
+        conversation.wrote = wrote
         let ending: Subprocess.Ending
         do throws(Errno) {
-            ending = try conversation.run(while: mayGoOn)
+            ending = try conversation.run(while: mayGoOn) { line($1) }
         } catch .timedOut {
             throw RemoteFailure(nanoseconds > Self.patience ? .slow : .silent, (words.first ?? "") + " took too long")
         } catch .tooLarge {
@@ -279,6 +291,36 @@ private final class CopyWatch: Sendable {
             if bytes > most { state.cause = .damaged }
             if now &- state.grew > stall { state.cause = .silent }
             return state.cause == nil
+        }
+    }
+}
+
+/// The bytes that a push has to send: a layout's, besides what the client says that the registry has.
+private final class Shipment: Sendable {
+    private let sizes: [ByteString: UInt64]
+    private let left: Mutex<UInt64>
+    /// So many digits of a digest oras shows.
+    private static let shown = 12
+
+    init(of layout: ByteString, bytes: UInt64) {
+        let pool = layout.appending(path: "blobs/sha256")
+        let names = (try? Files.names(in: pool, limit: 1 << 16)) ?? []
+        sizes = Dictionary(
+            names.map { name in
+                (name.prefix(Self.shown), UInt64(max(0, (try? Files.status(pool.appending(path: name)).size) ?? 0)))
+            }, uniquingKeysWith: { max($0, $1) })
+        left = Mutex(bytes)
+    }
+
+    var total: UInt64 { left.withLock(\.self) }
+
+    /// oras: "Exists  0123456789ab NAME"; crane: "existing blob: sha256:...".
+    func heard(_ line: ByteString) {
+        guard line.lowercasedASCII.range(of: "exist") != nil else { return }
+        for word in line.split(" ") {
+            let digits = word.hasPrefix("sha256:") ? word.dropFirst(7) : word
+            guard digits.count >= Self.shown, let size = sizes[digits.prefix(Self.shown)] else { continue }
+            return left.withLock { $0 -= min($0, size) }
         }
     }
 }

@@ -13,8 +13,15 @@ public struct Replication {
     private let state: RemoteState
     let prefix: ByteString
     private let writer: ByteString
-    /// Reports progress, for people.
-    public var progress: (ByteString) -> Void = { _ in }
+    /// The progress of a transfer, for people.
+    public enum Progress: Equatable, Sendable {
+        case began(ByteString)
+        /// Bytes, and how many it will be.
+        case moved(UInt64, of: UInt64)
+    }
+
+    /// Reports progress; nil if nobody watches.
+    public var progress: (@Sendable (Progress) -> Void)?
 
     /// With the registry that the settings name.
     public init(
@@ -73,13 +80,15 @@ public struct Replication {
             {
                 union = try self.union(of: key) ?? union
             }
-            progress("pushing " + reference)
+            progress?(.began("pushing " + reference))
             let (digest, bytes) = (union.digest, union.bytes)
+            var moved: (@Sendable (UInt64, UInt64) -> Void)?
+            if let progress { moved = { progress(.moved($0, of: $1)) } }
             let failure: RemoteFailure?
             do throws(StoreError) {
                 failure = try union.withLayout { layout in
                     do throws(RemoteFailure) {
-                        try client.push(layout, digest, to: reference, bytes: bytes)
+                        try client.push(layout, digest, to: reference, bytes: bytes, moved: moved)
                         return nil
                     } catch {
                         return error
@@ -217,10 +226,14 @@ public struct Replication {
         let export = try rejecting { () throws(StoreError) in
             try FetchedExport(manifest, from: tag, for: key, in: store, limits)
         }
-        progress("fetching " + repository + ":" + tag + ", " + ByteSize.text(export.missingBytes))
-        let layout = export.layout
+        progress?(.began("fetching " + repository + ":" + tag + ", " + ByteSize.text(export.missingBytes)))
+        let (layout, total) = (export.layout, export.missingBytes)
         do throws(RemoteFailure) {
-            let arrived: @Sendable () -> UInt64 = { FetchedExport.bytes(in: layout) }
+            let arrived: @Sendable () -> UInt64 = { [progress] in
+                let bytes = FetchedExport.bytes(in: layout)
+                progress?(.moved(min(bytes, total), of: total))
+                return bytes
+            }
             if isPart {
                 try client.fetch(
                     export.missing, of: repository, into: layout, bytes: export.missingBytes, arrived: arrived)

@@ -30,17 +30,10 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        let isShowing = !json && Terminal.showsProgress
-        let progress = Progress()
-        var shown: UInt64 = .max
-        let report = Doctor.examine(verifying: verify) { done, total in
-            let percent = total == 0 ? 100 : done / max(1, total / 100)
-            guard isShowing, percent != shown else { return }
-            shown = percent
-            Output.clearLine()
-            Kernel.printError("verifying " + progress.text(done, of: total))
-        }
-        if shown != .max { Output.clearLine() }
+        let line = ProgressLine(.standardError(verify && !json && !quiet))
+        line.step("verifying")
+        let report = Doctor.examine(verifying: verify, progress: line.done)
+        line.clear()
         if quiet {
             if report.verdict != .shared { Output.complain(report.verdictText + "; see slipway doctor") }
         } else if json {

@@ -45,13 +45,6 @@ enum Output {
     /// Writes a JSON value and a newline.
     static func write(_ value: JSON) { write(value.text + "\n") }
 
-    /// On a terminal, shows what takes a while, until something else uses the line; elsewhere nothing.
-    static func working(_ text: ByteString?) {
-        guard Terminal.showsProgress else { return }
-        clearLine()
-        if let text { Kernel.printError(text.terminalSafe + " ...") }
-    }
-
     /// Clears the terminal's current line.
     static func clearLine() { Kernel.steerError("\r\u{1B}[K") }
 

@@ -44,19 +44,20 @@ struct PullCommand: ParsableCommand {
         var failed: [JSON] = []
         var fetched: [Key] = []
         var failure: RemoteFailure?
+        let line = ProgressLine(.standardError(!json))
         var isRefused = false
         for key in keys {
             guard failure?.concernsAll != true else { break }
             do throws(RemoteFailure) {
                 var replication = try site.replication()
-                replication.progress = { [json] in if !json { Output.working($0) } }
-                defer { Output.working(nil) }
+                replication.progress = line.show
+                defer { line.clear() }
                 let progress = Progress()
                 let done = try replication.fetch(key, again: true)
                 site.state.clear(.fetch)
                 if done.new > 0 { fetched.append(key) }
                 isRefused = isRefused || !done.refused.isEmpty
-                Output.working(nil)
+                line.clear()
                 pulled.append(done.json(key, below: site.prefix))
                 if !json { tell(done, key, progress) }
             } catch {

@@ -35,12 +35,13 @@ struct PushCommand: ParsableCommand {
         var pushed: [JSON] = []
         var failed: [JSON] = []
         var failure: RemoteFailure?
+        let line = ProgressLine(.standardError(!json))
         for key in keys {
             guard failure?.concernsAll != true else { break }
             do throws(RemoteFailure) {
                 var replication = try site.replication()
-                replication.progress = { [json] in if !json { Output.working($0) } }
-                defer { Output.working(nil) }
+                replication.progress = line.show
+                defer { line.clear() }
                 let progress = Progress()
                 guard let done = try replication.push(key) else { continue }
                 site.state.clear(.push)
@@ -50,7 +51,7 @@ struct PushCommand: ParsableCommand {
                         "digest": .string(done.digest), "bytes": .integer(Int(clamping: done.bytes)),
                         "new": .bool(done.isNew),
                     ]))
-                Output.working(nil)
+                line.clear()
                 if !json {
                     let words: ByteString = done.isNew ? "pushed " : "has already "
                     let time = done.isNew ? " " + progress.summary(done.bytes) : ""

@@ -98,3 +98,12 @@ extension RemoteFailure {
         }
     }
 }
+
+extension ProgressLine {
+    func show(_ progress: Replication.Progress) {
+        switch progress {
+        case .began(let text): step(text)
+        case .moved(let done, let total): self.done(done, of: total)
+        }
+    }
+}

@@ -4,7 +4,7 @@ import Planning
 
 /// Output for terminals besides text. Nothing elsewhere or if TERM is dumb; no colours with NO_COLOR (no-color.org).
 enum Terminal {
-    private static let isDumb = Kernel.variable("TERM").map { $0 == "dumb" } ?? true
+    private static let isDumb = ["", "dumb"].contains(Kernel.variable("TERM") ?? "")
 
     /// Whether standard output can show bars.
     static let showsBars = Kernel.isTerminal(1) && !isDumb
@@ -32,26 +32,44 @@ enum Terminal {
 
 /// The progress, the rate, and the remaining time of some work.
 struct Progress {
+    /// What is counted.
+    enum Unit: Sendable { case bytes, items }
+
     private let began: Int64
+    private let unit: Unit
 
-    init(began: Int64 = Clock.monotonic) { self.began = began }
+    init(began: Int64 = Clock.monotonic, unit: Unit = .bytes) {
+        self.began = began
+        self.unit = unit
+    }
 
-    /// "1.2 GB of 8.0 GB, 350 MB/s, 20 s left"; the rate as soon as it is known.
-    func text(_ done: UInt64, of total: UInt64, now: Int64 = Clock.monotonic) -> ByteString {
-        var text = ByteSize.text(done) + " of " + ByteSize.text(total)
+    /// "1.2 GB of 8.0 GB, 350 MB/s, 20 s left"; the rate as soon as it is known, and no time left if the total is not.
+    func text(_ done: UInt64, of total: UInt64?, now: Int64 = Clock.monotonic) -> ByteString {
+        var text = amount(done) + (total.map { " of " + amount($0) } ?? "")
         guard let rate = rate(done, now) else { return text }
-        text += ", " + ByteSize.text(rate) + "/s"
-        guard total > done, rate > 0 else { return text }
+        text += ", " + amount(rate) + "/s"
+        guard let total, total > done, rate > 0 else { return text }
         return text + ", " + Self.duration(Int(clamping: (total - done) / rate)) + " left"
     }
 
     /// "in 3 s, 12 MB/s", for completed work.
     func summary(_ done: UInt64, now: Int64 = Clock.monotonic) -> ByteString {
-        let seconds = Int(clamping: max(0, now &- began) / 1_000_000_000)
-        return "in " + Self.duration(seconds) + (rate(done, now).map { ", " + ByteSize.text($0) + "/s" } ?? "")
+        "in " + Self.duration(seconds(now)) + (rate(done, now).map { ", " + amount($0) + "/s" } ?? "")
     }
 
-    /// Bytes per second; nil in the first half second, which is too short.
+    /// "12 s"; nil in the first second.
+    func elapsed(now: Int64 = Clock.monotonic) -> ByteString? {
+        let seconds = seconds(now)
+        return seconds == 0 ? nil : Self.duration(seconds)
+    }
+
+    private func seconds(_ now: Int64) -> Int { Int(clamping: max(0, now &- began) / 1_000_000_000) }
+
+    private func amount(_ count: UInt64) -> ByteString {
+        unit == .bytes ? ByteSize.text(count) : ByteString(decimal: Int(clamping: count))
+    }
+
+    /// Per second; nil in the first half second, which is too short.
     private func rate(_ done: UInt64, _ now: Int64) -> UInt64? {
         let milliseconds = UInt64(clamping: (now &- began) / 1_000_000)
         guard milliseconds >= 500 else { return nil }

@@ -189,15 +189,18 @@ struct Trimming {
         }
         var reports: [JSON] = []
         var failed = false
+        let line = ProgressLine(.standardError(!json))
         for subStore in own {
-            Output.working("trimming " + subStore.path)
-            defer { Output.working(nil) }
+            line.step("trimming " + subStore.path, unit: .items)
+            defer { line.clear() }
             do {
                 let report = try Kernel.acting(as: subStore.user, group: subStore.group) {
-                    try Trim(Store(store, user: subStore.user), keeping: retention, dryRun: dryRun).run()
+                    var trim = Trim(Store(store, user: subStore.user), keeping: retention, dryRun: dryRun)
+                    trim.progress = line.following(subStore.path)
+                    return try trim.run()
                 }
                 reports.append(report.json)
-                Output.working(nil)
+                line.clear()
                 // A user who wanted everything removed must learn that it was not.
                 if retention.dropsAll && [.otherTrimAtWork, .inUse].contains(report.outcome) { failed = true }
                 if !json { Output.write(report.text) }
@@ -227,6 +230,21 @@ struct Trimming {
             current.map { !Files.isMissing($0.exportsPath.appending(path: key)) } ?? false
         }
         return isHeld ?? false
+    }
+}
+
+extension ProgressLine {
+    /// A step for each kind of work that a trim of this sub-store does.
+    func following(_ path: ByteString) -> (Trim.Work, Int, Int) -> Void {
+        var step: Trim.Work?
+        return { [self] work, done, total in
+            if step != work {
+                step = work
+                let words: ByteString = work == .linking ? "keeping layers of " : "deleting files of "
+                self.step(words + path, unit: .items)
+            }
+            self.done(UInt64(clamping: done), of: UInt64(clamping: total))
+        }
     }
 }
 

@@ -98,7 +98,7 @@ struct WarmCommand: ParsableCommand {
 
     func run() throws {
         DeferredSignals.hold()
-        let line = LiveLine(isShown: !json)
+        let line = ProgressLine(.standardError(!json, saysSteps: true))
         do throws(DockerClientError) {
             let loaded = LoadedSettings.load()
             let directory = (try? Kernel.workingDirectory()) ?? "/"
@@ -116,31 +116,13 @@ struct WarmCommand: ParsableCommand {
     }
 }
 
-/// Progress on standard error: a single changing line on a terminal, otherwise a line for each step.
-final class LiveLine {
-    private let isShown: Bool
-    private let isLive = Kernel.isTerminal(2)
-    private var step: ByteString = ""
-
-    init(isShown: Bool) { self.isShown = isShown }
-
+extension ProgressLine {
+    /// How much there is to fetch only pip and its like know, so this shows the time and what they say.
     func show(_ progress: WarmProgress) {
-        guard isShown else { return }
         switch progress {
-        case .step(let text):
-            step = text
-            if isLive { draw(text) } else { Kernel.printError(Output.lines([text])) }
-        case .line(let text): if isLive { draw(step + ": " + text) }
+        case .step(let text): step(text)
+        case .line(let text): heard(text)
         }
-    }
-
-    func clear() { if isShown && isLive { Output.clearLine() } }
-
-    /// Long lines are cut, because otherwise their beginnings would remain on the terminal.
-    private func draw(_ text: ByteString) {
-        let width = max(20, (Kernel.variable("COLUMNS")?.decimal ?? 80) - 1)
-        Output.clearLine()
-        Kernel.printError(ByteString(String(text.terminalSafe.lossy.prefix(width))))
     }
 }
 

@@ -10,6 +10,7 @@ Each request becomes a line of FOLDER/requests, "METHOD PATH".
     wrong          blobs have other bytes           endless        the list of tags never ends
     many N         the list has so many tags        large N        manifests are so many bytes
     drip           blobs come a byte a second       closed         connections are closed at once
+    pace N         bodies take a second for each N thousand bytes, in both directions
 """
 
 import http.client
@@ -58,6 +59,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
+    def paced(self, pieces):
+        """The pieces, as quickly as the mode lets them pass."""
+        kind, number = mode()
+        for piece in pieces:
+            if kind == "pace":
+                time.sleep(len(piece) / 1000 / number)
+            yield piece
+
     def body(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             data = b""
@@ -67,7 +76,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.rfile.readline()
                 if size == 0:
                     return data
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        return b"".join(self.paced(self.rfile.read(min(1 << 16, length - at)) for at in range(0, length, 1 << 16)))
 
     def drain(self):
         self.body()
@@ -127,11 +137,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
         if is_blob and kind in ("cut", "wrong", "drip") and answer.status == 200:
             return self.spoil(kind, answer.read())
-        while True:
-            piece = answer.read(1 << 16)
-            if not piece:
-                return None
+        for piece in self.paced(iter(lambda: answer.read(1 << 16), b"")):
             self.wfile.write(piece)
+        return None
 
     def large(self, answer, number):
         answer.read()

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Bars and colours: only on a terminal.
+# Bars, colours and progress: only on a terminal.
 
 home=$T/terminal
 now=$(date +%s)
@@ -31,3 +31,37 @@ check "not a terminal: no bar" not has "[###" env -i HOME="$home" TERM=xterm "$s
 ledger "$home" "$(build_line "$now" 'evil\u001b[31mred' c)"
 check "a name steers nothing" not has $'\e[31m' on_terminal TERM=xterm -- stats
 check "and is shown as what it is" has '\x1b[31mred' on_terminal TERM=xterm -- stats
+
+# Progress: a line that changes, with the rate and the time left.
+shows() { [[ $("${@:2}" 2>&1) =~ $1 ]]; }
+filled=$T/filled
+fill() { # a store whose trim, and whose verification, take a moment
+    local pool=$filled/v1/u$EUID/gen-000001/blobs/sha256
+    rm -rf "$filled"
+    mkdir -p "$pool" "${pool%/blobs/sha256}/exports"
+    ln -s gen-000001 "$filled/v1/u$EUID/current"
+    truncate -s 2G "$pool/$(printf %064d 0)"
+    python3 -c 'import sys; [open(f"{sys.argv[1]}/{n:064x}", "w").close() for n in range(1, 40000)]' "$pool"
+}
+verifying='verifying: [0-9.]+ [kMG]?B of 2\.1 GB, [0-9.]+ [kMG]?B/s, [0-9]+ (s|min) left'
+fill
+check "doctor --verify shows its rate and the time left" shows "$verifying" on_terminal TERM=xterm SLIPWAY_STORE="$filled" -- doctor --verify
+check "NO_COLOR: it does, too" shows "$verifying" on_terminal TERM=xterm NO_COLOR=1 SLIPWAY_STORE="$filled" -- doctor --verify
+check "--quiet shows none" not shows "verifying: " on_terminal TERM=xterm SLIPWAY_STORE="$filled" -- doctor --verify --quiet
+check "--json shows none" not shows "verifying: " on_terminal TERM=xterm SLIPWAY_STORE="$filled" -- doctor --verify --json
+check "TERM=dumb: doctor --verify is plain" not has $'\e' on_terminal TERM=dumb SLIPWAY_STORE="$filled" -- doctor --verify
+check "not a terminal: doctor --verify is plain" not has $'\e' env -i HOME="$home" PATH=/usr/bin:/bin TERM=xterm SLIPWAY_STORE="$filled" "$slipway" doctor --verify
+check "trim shows how many files it has deleted" shows 'deleting files of [^ ]*: [0-9]+ of 40000' on_terminal TERM=xterm -- trim --store "$filled"
+fill
+check "TERM=dumb: trim is plain" not has $'\e' on_terminal TERM=dumb -- trim --store "$filled"
+fill
+check "not a terminal: trim is plain" not has $'\e' env -i HOME="$home" TERM=xterm "$slipway" trim --store "$filled"
+rm -rf "$filled"
+# A docker without an engine: warm gets as far as to ask it.
+mkdir -p "$T/silent"
+printf '%s\n' '#!/bin/sh' 'exit 1' >"$T/silent/docker"
+chmod 755 "$T/silent/docker"
+warm=(warm --image base --pip requests)
+check "warm shows its step" has $'\e[K\e[?7lasking the engine ...' on_terminal TERM=xterm PATH="$T/silent:/usr/bin:/bin" -- "${warm[@]}"
+check "TERM=dumb: warm is plain" not has $'\e' on_terminal TERM=dumb PATH="$T/silent:/usr/bin:/bin" -- "${warm[@]}"
+check "not a terminal: warm's steps are lines" has $'asking the engine\n' env -i HOME="$home" PATH="$T/silent:/usr/bin:/bin" TERM=xterm "$slipway" "${warm[@]}"

@@ -79,6 +79,43 @@ behind() {
 }
 test_case "what one host has built, and pushed in the background, is cached for another that pulls" behind 600
 
+# What a command writes to a terminal of its own.
+terminal=(TERM=xterm python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))')
+shows() { grep -qE -- "$1" "$stdout" || fail "not shown: $1"; }
+watched() {
+    registry
+    project app
+    head -c 24000000 /dev/urandom >app/large
+    echo 'COPY large /' >>app/Dockerfile
+    commit app
+    forget a b
+    run host one a reader docker build -t app app
+    await 60 at_rest
+    fault pace 8000
+    run host one a writer "${terminal[@]}" env -C app slipway push
+    shows 'pushing [^ ]*: [0-9.]+ .B of 2[0-9.]+ MB, [0-9.]+ .B/s, [0-9]+ s left'
+    run host two b reader "${terminal[@]}" env -C app slipway pull
+    shows 'fetching [^ ]*, 2[0-9.]+ MB: [0-9.]+ .B of 2[0-9.]+ MB, [0-9.]+ .B/s, [0-9]+ s left'
+    # What the registry has is not counted.
+    echo 'COPY more /' >>app/Dockerfile
+    for client in oras crane; do
+        head -c 6000000 /dev/urandom >app/more
+        run host one a reader docker build -t app app
+        await 60 at_rest
+        run host one a writer "${terminal[@]}" env -C app slipway push
+        shows 'pushing [^ ]*: [0-9.]+ .B of [6-9]([.][0-9]+)? MB, [0-9.]+ .B/s'
+    done
+    client=oras
+    # Programs get what was done, and nothing of how it went.
+    run host three b reader env -C app slipway pull
+    expect_said fetched
+    expect_equal "$(<"$stderr")" "" "what is said in a pipe"
+    run host four b reader "${terminal[@]}" env -C app TERM=dumb slipway pull
+    expect_not grep -q $'\e' "$stdout"
+    whole two
+}
+test_case "push and pull show their rate on a terminal, and in a pipe only what they did" watched 300
+
 # shellcheck disable=SC2016 # the inner shell expands it
 # apart NAME HIDDEN COMMAND...: runs in the network of `networks`, with an empty folder in place of each HIDDEN one
 apart() { nsenter --net --target "${networks[$1]}" unshare --mount sh -ec 'for f in $0; do mount -t tmpfs none "$f"; done; exec "$@"' "${@:2}"; }
