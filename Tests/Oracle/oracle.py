@@ -287,9 +287,9 @@ class Case:
 
 
 def cases(lines, everything):
-    """Every line in both worlds on each docker; else every line in its own world on one of them."""
+    """Every line in both worlds on each docker; else every line in its own world on one of them, and with the next seed on another."""
     chosen = []
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, int(os.environ.get("SLIPWAY_TESTS_SEED", "0"))):
         some = CLIS if everything else (CLIS[number % len(CLIS)],)
         if everything or line.section == "other":
             chosen += [Case(line, cli, "plain") for cli in some]

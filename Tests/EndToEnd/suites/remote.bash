@@ -5,50 +5,11 @@
 engine a sid containerd
 engine b sid containerd
 engine g sid classic
-clients=$("$root/Scripts/engines" registry)
 need openssl
 need htpasswd apache2-utils
-port=
+# shellcheck source=Tests/EndToEnd/registry.bash
+. "$root/Tests/EndToEnd/registry.bash"
 
-# A host is a store and a HOME of its own, on an engine of its own: two hosts share only the registry. `address` is that
-# of another registry.
-#   host NAME ENGINE ROLE [VAR=VALUE...] COMMAND...
-host() {
-    local home=$place/home-$1 store=$place/store-$1 engine=$2 role=$3
-    mkdir -p "$home"
-    on "$engine" "${tools[@]}" SLIPWAY_REMOTE="${address:-127.0.0.1:$port}/team/cache" SLIPWAY_REMOTE_ROLE="$role" SLIPWAY_REMOTE_INSECURE=on \
-        SLIPWAY_REMOTE_CLIENT="$clients/${client:-oras}" "${@:4}"
-}
-tools=()
-
-# registry: starts one, and the proxy in front of it, which fails as `fault` says; sets port and straight.
-registry() {
-    mkdir -p registry proxy
-    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    cat >registry.yml <<FILE
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: $place/registry}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:$straight"}
-FILE
-    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
-    fault pass
-    python3 "$root/Tests/EndToEnd/registry-faults.py" proxy "$straight" >proxy.log 2>&1 &
-    await 20 test -s proxy/port
-    port=$(<proxy/port)
-    await 20 listens
-}
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$straight") 2>/dev/null; }
-fault() { echo "$*" >proxy/mode.new; mv proxy/mode.new proxy/mode; }
-asked() { { cat proxy/requests 2>/dev/null || true; } | wc -l; }
-
-# remote_codes NAME: the codes in the journal entries of a host about the registry
-remote_codes() {
-    jq -r 'select(.command == "remote") | .notes[].code' "$place/home-$1/.local/state/slipway/journal.jsonl" 2>/dev/null | sort -u | tr '\n' ' '
-}
-remote_has() { [[ " $(remote_codes "$1")" == *" $2 "* ]]; }
-pushed() { await 60 remote_has "$1" SLP900; await 60 at_rest; }
-key_of() { basename "$(find "$place/store-$1"/v1/u0/current/exports/ -mindepth 1 -maxdepth 1 -type d | head -n 1)"; }
 whole() { local store=$place/store-$1; expect_whole_store; expect_whole_unions; }
 # A failed transfer leaves nothing, and makes no export.
 expect_nothing_fetched() {
