@@ -22,4 +22,18 @@
         CommandLineWords.count = count
         CommandLineWords.vector = vector
     }
+
+    /// Replaces the runtime's own two functions, whose file reads /proc/self/maps before `main` to find the words, in
+    /// every program that is linked with it. Source: swiftlang/swift stdlib/public/stubs/CommandLine.cpp.
+    @_cdecl("_swift_stdlib_getUnsafeArgvArgc")
+    func words(_ count: UnsafeMutablePointer<Int32>) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+        count.pointee = CommandLineWords.count
+        return CommandLineWords.vector
+    }
+
+    @_cdecl("_swift_stdlib_overrideUnsafeArgvArgc")
+    func replaceWords(_ vector: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int32) {
+        CommandLineWords.count = count
+        CommandLineWords.vector = vector
+    }
 #endif

@@ -16,6 +16,12 @@ struct KernelTests {
         }
     }
 
+    @Test("Swift's own words of the command line are the same")
+    func words() {
+        #expect(CommandLine.arguments.map { ByteString($0) } == Kernel.arguments)
+        #expect(CommandLine.argc == Int32(Kernel.arguments.count))
+    }
+
     @Test("Variables")
     func variables() async {
         await #expect(processExitsWith: .success) {
