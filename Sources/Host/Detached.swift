@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Formats
+internal import Synchronization
 
 #if canImport(Musl)
     internal import Musl
@@ -35,10 +36,10 @@ public enum Detached {
         // Taken before the fork: afterwards the PID may belong to another process.
         let caller = AwaitedProcess(Kernel.processID)
         ChildSignal.hold()
+        Between.reap()
         let child = fork()
         guard child == 0 else {
-            var status: Int32 = 0
-            if child > 0 { while waitpid(child, &status, 0) == -1 && errno == EINTR {} }
+            Between.started(child)
             return child > 0
         }
         setsid()
@@ -79,6 +80,20 @@ public enum Detached {
         }
         let null = open("/dev/null", O_RDWR)
         guard null == 0, dup(null) == 1, dup(null) == 2 else { _exit(1) }
+    }
+}
+
+/// The process between this one and its last detached one. It ends at once, but by then this process has other work: it is
+/// reaped before the next one, and before exec, because no program expects children that it has not started.
+enum Between {
+    private static let number = Atomic<pid_t>(0)
+
+    static func started(_ process: pid_t) { number.store(max(0, process), ordering: .relaxed) }
+
+    static func reap() {
+        let process = number.exchange(0, ordering: .relaxed)
+        var status: Int32 = 0
+        if process > 0 { while waitpid(process, &status, 0) == -1 && errno == EINTR {} }
     }
 }
 

@@ -29,6 +29,7 @@ public enum Execution {
     public static func become(
         _ path: ByteString, arguments: Arguments, environment: Environment = .inherited
     ) -> Errno {
+        Between.reap()
         ChildSignal.restore()
         return replace(path, arguments, environment)
     }

@@ -247,6 +247,17 @@ struct DetachedTests {
             as [(ByteString, Bool)])
     func reaper(_ name: ByteString, _ expected: Bool) { #expect(Reaper.takesOthers(name) == expected) }
 
+    @Test("The program that this process becomes has no child of ours")
+    func childless() async {
+        await #expect(processExitsWith: .success) {
+            Detached.run { _ in 0 }
+            Detached.run { _ in 0 }
+            let script: ByteString = "read -r children </proc/$$/task/$$/children; test -z \"$children\""
+            _ = Execution.become("/bin/sh", arguments: .words(["sh", "-c", script]))
+            exit(9)
+        }
+    }
+
     @Test("Other first processes are recognized: our zombies stay for long, or there are many of them")
     func leftovers() {
         #expect(
@@ -308,6 +319,7 @@ struct DetachedTests {
                 try? Files.replace(folder + "/facts", with: ByteString(text), mode: 0o600)
                 return 0
             }
+            Between.reap()
             #expect(waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD, "a child is left")
             close(ends[1])
             var byte: UInt8 = 0
