@@ -185,14 +185,24 @@ enum Reaper {
     }
 
     private static func ageOfEnded(_ process: ByteString) -> Int? {
-        // Two calls fewer than `Files.read` for each of up to 128 children.
-        guard let file = try? Descriptor.open("/proc/" + process + "/stat"), let text = try? file.readAll(limit: 4096),
-            // Most children are alive: only the ended ones are worth splitting.
-            let rest = text.cutLast(at: ")")?.after, rest.hasPrefix(" Z "), text.range(of: "(docker") != nil
+        // Most of up to 128 children are alive, and the kernel computes each one's times and memory for its file.
+        guard !isCertainlyAlive(process), let file = try? Descriptor.open("/proc/" + process + "/stat"),
+            let text = try? file.readAll(limit: 4096), let rest = text.cutLast(at: ")")?.after, rest.hasPrefix(" Z "),
+            text.range(of: "(docker") != nil
         else { return nil }
         let fields = rest.split(" ")
         guard fields.count > 20, let start = fields[20].decimal else { return nil }
         return Clock.secondsSinceBoot - start / max(1, Int(sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    /// By the process's handle, which becomes readable when it ends; false where there are no handles.
+    static func isCertainlyAlive(_ process: ByteString) -> Bool {
+        guard let number = process.decimal.flatMap(Int32.init(exactly:)) else { return false }
+        let handle = slipway_pidfd_open(number)
+        guard handle >= 0 else { return false }
+        defer { close(handle) }
+        var request = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
+        return poll(&request, 1, 0) == 0
     }
 }
 

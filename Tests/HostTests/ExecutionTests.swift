@@ -247,6 +247,31 @@ struct DetachedTests {
             as [(ByteString, Bool)])
     func reaper(_ name: ByteString, _ expected: Bool) { #expect(Reaper.takesOthers(name) == expected) }
 
+    @Test("A process is alive until it has ended, not until somebody has waited for it")
+    func alive() throws {
+        var child: pid_t = 0
+        let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("cat"), nil]
+        defer { for argument in arguments { free(argument) } }
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        for end in ends { #expect(fcntl(end, F_SETFD, FD_CLOEXEC) == 0) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        #expect(posix_spawn(&child, "/bin/cat", &actions, nil, arguments, environ) == 0)
+        #expect(Reaper.isCertainlyAlive(ByteString(decimal: child)))
+        close(ends[1])
+        close(ends[0])
+        var told = siginfo_t()
+        #expect(waitid(P_PID, id_t(child), &told, WEXITED | WNOWAIT) == 0)
+        #expect(!Reaper.isCertainlyAlive(ByteString(decimal: child)))
+        #expect(waitpid(child, nil, 0) == child)
+        for name in [ByteString(decimal: child), "", "-1", "99999999999", "self"] {
+            #expect(!Reaper.isCertainlyAlive(name), "\(name)")
+        }
+    }
+
     @Test("The program that this process becomes has no child of ours")
     func childless() async {
         await #expect(processExitsWith: .success) {
