@@ -16,9 +16,18 @@ public struct ByteString: Hashable, Sendable {
     /// The UTF-8 bytes of a Swift string.
     public init(_ string: String) { bytes = Array(string.utf8) }
 
-    /// A number in decimal.
+    /// A number in decimal. Through a String it would cost ten times as many instructions.
     @inlinable
-    public init(decimal number: some BinaryInteger) { self.init(String(number)) }
+    public init(decimal number: some BinaryInteger) {
+        var digits: [UInt8] = []
+        var rest = number.magnitude
+        repeat {
+            digits.append(0x30 | UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        if number < 0 { digits.append(UInt8(ascii: "-")) }
+        self.init(digits.reversed())
+    }
 
     /// A copy of a C string.
     public init(cString: UnsafePointer<CChar>) {

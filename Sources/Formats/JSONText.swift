@@ -5,6 +5,7 @@ extension JSON {
     }
 
     /// A whole number.
+    @inlinable
     public static func integer(_ number: some BinaryInteger) -> JSON { .number(ByteString(decimal: number)) }
 
     /// The value on one line, always valid UTF-8: an invalid byte becomes U+FFFD. Terminal control sequences are
@@ -52,6 +53,7 @@ extension JSON {
                     out += Array("\\u".utf8)
                     out += Hex.digits(of: [UInt8(unit >> 8), UInt8(unit & 0xFF)]).bytes
                 }
+            case _ where character.isASCII: out.append(UInt8(truncatingIfNeeded: character.value))
             default: out += Array(UTF8.encode(character) ?? .init())
             }
         }

@@ -10,6 +10,14 @@ struct ByteStringTests {
         #expect(copy?.bytes == [0x61, 0xFF])
     }
 
+    @Test("Numbers in decimal", arguments: [0, 7, -7, 10, 99, 100, 1_234_567_890, .min, .max] as [Int])
+    func decimals(_ number: Int) {
+        #expect(ByteString(decimal: number).lossy == String(number))
+        #expect(ByteString(decimal: UInt64(bitPattern: Int64(number))).lossy == String(UInt(bitPattern: number)))
+        #expect(ByteString(decimal: Int8(truncatingIfNeeded: number)).lossy == String(Int8(truncatingIfNeeded: number)))
+        #expect(JSON.integer(number).text.lossy == String(number))
+    }
+
     @Test("Bytes that are not UTF-8 are kept, shown as U+FFFD, and are not text")
     func invalidUTF8() {
         let text = ByteString([0x61, 0xFF, 0x62])
