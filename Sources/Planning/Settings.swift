@@ -145,11 +145,18 @@ public struct Settings: Equatable, Sendable {
         public let show: @Sendable (Settings) -> ByteString
 
         /// The setting's environment variable: for "store.max-size", SLIPWAY_STORE_MAX_SIZE.
-        public var variable: ByteString {
-            let name = key.bytes.map {
-                $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0.capitalASCII
-            }
-            return "SLIPWAY_" + ByteString(name)
+        public var variable: ByteString { Self.prefix + ByteString(key.bytes.map(Self.inVariable)) }
+
+        static let prefix: ByteString = "SLIPWAY_"
+
+        private static func inVariable(_ byte: UInt8) -> UInt8 {
+            byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : byte.capitalASCII
+        }
+
+        /// Whether a name is `variable`, which is not made for it.
+        fileprivate func isNamed(byVariable name: ByteString) -> Bool {
+            let rest = name.bytes.dropFirst(Self.prefix.count)
+            return rest.count == key.count && zip(rest, key.bytes).allSatisfy { $0 == Self.inVariable($1) }
         }
 
         static func flag(
@@ -197,7 +204,6 @@ public struct Settings: Equatable, Sendable {
 
     /// A dictionary, so that a file with nothing but unknown settings is read as quickly as any other.
     private static let rowsByKey = Dictionary(rows.map { ($0.key, $0) }) { first, _ in first }
-    private static let rowsByVariable = Dictionary(rows.map { ($0.variable, $0) }) { first, _ in first }
     /// Further problems are only counted.
     private static let mostProblems = 16
 
@@ -371,7 +377,8 @@ public struct Settings: Equatable, Sendable {
                 continue
             }
             let message: ByteString?
-            let row = Self.rowsByVariable[name]
+            // Few variables are set: a dictionary would cost more than it saves.
+            let row = Self.rows.first { $0.isNamed(byVariable: name) }
             if let row {
                 message = row.read(value, &self) ? nil : "bad value for " + name + ": expected " + row.expects
             } else {
