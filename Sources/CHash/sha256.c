@@ -1,14 +1,26 @@
 #include "CHash.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
+
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
+#ifdef CPU_FEATURE_ACTIVE // glibc 2.34
+
+// What the C library asked the processor at the program's start: the instruction takes some microseconds in a virtual machine.
+int chash_sha256_is_there(void) {
+    return CPU_FEATURE_ACTIVE(SSSE3) && CPU_FEATURE_ACTIVE(SSE4_1) && CPU_FEATURE_PRESENT(SHA);
+}
+#else
+#include <cpuid.h>
 
 int chash_sha256_is_there(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & 1u << 29);
 }
+#endif
 
 // FIPS 180-4, 4.2.2.
 static const uint32_t constants[64] __attribute__((aligned(16))) = {
