@@ -61,7 +61,7 @@ public enum BuildTarget: Equatable, Sendable {
     public static func resolve(
         _ request: BuilderRequest, environment: DockerEnvironment, docker: ByteString, versions: inout BinaryVersions,
         memory: EngineMemory = EngineMemory(file: nil), system: SystemFiles = .standard,
-        until deadline: Deadline = .never, meanwhile: () -> Void = {}
+        until deadline: Deadline = .never, meanwhile: (EngineWait) -> Void = { _ in }
     ) -> BuildTarget {
         do throws(EngineError) {
             let route = try RoutedBuild.resolve(
@@ -95,7 +95,7 @@ public enum BuildTarget: Equatable, Sendable {
 
     /// The engine's answer, and why it cannot export. A builder whose engine cannot be asked can still import.
     private static func ask(
-        _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: () -> Void
+        _ question: EngineQuestion, buildx: Version?, _ deadline: Deadline, _ meanwhile: (EngineWait) -> Void
     ) throws(EngineError) -> (EngineInfo?, Note?) {
         let engine: EngineInfo
         do throws(EngineError) {

@@ -108,7 +108,7 @@ public struct EngineCache: Equatable, Sendable {
             let socket = try EngineConnection.connect(to: endpoint, hostTable: hostTable, until: end)
             let answer = try EngineConnection.call(
                 CacheRecords.method, CacheRecords.question, over: socket, until: end,
-                if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: {})
+                if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: { _ in })
             return CacheRecords(listing: answer.message)
         } catch {
             return nil

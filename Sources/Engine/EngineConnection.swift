@@ -81,20 +81,20 @@ enum EngineConnection {
     private static let slowest: Int64 = 5_000_000
 
     /// The answer of an engine's BuildKit to one call, if the engine's greeting is acceptable. `meanwhile` runs while
-    /// BuildKit works; its time does not count.
+    /// the engine works on either; its time does not count.
     static func call(
         _ method: ByteString, _ message: [UInt8], over socket: borrowing Socket, until deadline: Int64,
-        if isWelcome: (HTTPResponse) -> Bool, meanwhile: () -> Void
+        if isWelcome: (HTTPResponse) -> Bool, meanwhile: (EngineWait) -> Void
     ) throws(EngineError) -> (greeting: HTTPResponse, message: [UInt8]) {
         var answer = BuildKitAnswer()
+        var (deadline, spare) = (deadline, slowest)
         do {
             try socket.send(BuildKitCall.greeting, until: deadline)
+            work(.greeting, over: socket, until: &deadline, sparing: &spare, meanwhile)
             while !answer.isUpgraded { try answer.receive(from: socket, until: deadline) }
             guard let greeting = answer.greeting, isWelcome(greeting) else { throw MalformedResponse() }
             try socket.send(BuildKitCall.request(method, message), until: deadline)
-            let sent = Clock.monotonic
-            socket.excusing(until: deadline, least: slowest, meanwhile)
-            let deadline = deadline &+ (Clock.monotonic &- sent)
+            work(.answer, over: socket, until: &deadline, sparing: &spare, meanwhile)
             while true {
                 if let message = answer.message { return (greeting, message) }
                 if answer.owesAcknowledgement {
@@ -108,6 +108,17 @@ enum EngineConnection {
         } catch {
             throw EngineError(.engineAnswerUnreadable)
         }
+    }
+
+    /// Works while waiting. `spare` is what is left of the computing that counts in no budget.
+    private static func work(
+        _ wait: EngineWait, over socket: borrowing Socket, until deadline: inout Int64, sparing spare: inout Int64,
+        _ meanwhile: (EngineWait) -> Void
+    ) {
+        let (sent, computed) = (Clock.monotonic, Clock.computed)
+        socket.excusing(until: deadline, least: spare) { meanwhile(wait) }
+        deadline = deadline &+ (Clock.monotonic &- sent)
+        spare = max(0, spare &- (Clock.computed &- computed))
     }
 
     /// The answer of a BuildKit by itself to one call.

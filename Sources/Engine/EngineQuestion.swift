@@ -2,6 +2,14 @@ internal import Formats
 internal import Host
 internal import Notes
 
+/// What a command waits for while it does work of its own.
+public enum EngineWait: Sendable {
+    /// That the engine's BuildKit takes a call, which lasts about as long as its answer. Not if `/info` is asked.
+    case greeting
+    /// The answer.
+    case answer
+}
+
 /// Asks an engine what it is: through its BuildKit, which answers in a tenth of the time, otherwise with `GET /info`,
 /// for which the engine runs programs.
 struct EngineQuestion {
@@ -12,15 +20,18 @@ struct EngineQuestion {
     /// If only `/info` worked, BuildKit is asked again after a day.
     private static let day: Int64 = 86_400_000_000_000
 
-    /// The answer; `meanwhile` runs once a request was sent. Both ways together take no longer than one may.
-    func ask(until deadline: Deadline = .never, meanwhile: () -> Void = {}) throws(EngineError) -> EngineInfo {
+    /// The answer. `meanwhile` runs while waiting, once for the answer and at most once before for a greeting. Both ways
+    /// together take no longer than one may.
+    func ask(
+        until deadline: Deadline = .never, meanwhile: (EngineWait) -> Void = { _ in }
+    ) throws(EngineError) -> EngineInfo {
         var end = Clock.monotonic &+ EngineConnection.patience
         var isStill = true
-        func workOnce() {
+        func workOnce(_ wait: EngineWait) {
             guard isStill else { return }
-            isStill = false
+            if wait == .answer { isStill = false }
             let start = Clock.monotonic
-            meanwhile()
+            meanwhile(wait)
             end = end &+ (Clock.monotonic &- start)
         }
 
@@ -36,7 +47,8 @@ struct EngineQuestion {
             }
         }
         let answer = try EngineConnection.get(
-            "/info", from: endpoint, hostTable: hostTable, within: end &- Clock.monotonic, meanwhile: workOnce)
+            "/info", from: endpoint, hostTable: hostTable, within: end &- Clock.monotonic
+        ) { workOnce(.answer) }
         guard let info = EngineInfo(ByteString(answer.body), until: deadline) else {
             throw EngineError(.engineAnswerUnreadable)
         }
@@ -45,7 +57,7 @@ struct EngineQuestion {
     }
 
     private func askBuildKit(
-        over socket: borrowing Socket, _ known: EngineMemory.Way?, meanwhile: () -> Void
+        over socket: borrowing Socket, _ known: EngineMemory.Way?, meanwhile: (EngineWait) -> Void
     ) throws(EngineError) -> EngineInfo {
         let former: BuildKitWorker? = if case .worker(let worker)? = known { worker } else { nil }
         let (greeting, message) = try EngineConnection.call(

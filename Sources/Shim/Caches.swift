@@ -57,10 +57,11 @@ struct Caches {
         // tree.
         let before = request.budget.share(nanoseconds: Budget.whole * 2 / 3)
         var (command, backend, known) = (command, backend, knownBuilds(of: command, within: before))
-        let builder = try builder(for: command, until: before.deadline) {
+        let builder = try builder(for: command, until: before.deadline) { wait in
             known.lookAtModes()
             known.recognize()
-            backend.read(known.builds)
+            // The store is read while the engine works on its answer: it takes longer than a greeting.
+            if wait == .answer { backend.read(known.builds) }
         }
         known.lookAtModes()
         var asked = command.request
@@ -88,7 +89,7 @@ struct Caches {
     /// Finds out who will build. `meanwhile` runs while the engine works on its answer; it does not run if no engine is
     /// asked.
     private func builder(
-        for command: some BuildCommand, until deadline: Deadline, meanwhile: () -> Void
+        for command: some BuildCommand, until deadline: Deadline, meanwhile: (EngineWait) -> Void
     ) throws(Refusal) -> BuilderFacts {
         func refusal(_ note: Note) -> Refusal { Refusal(notes: command.request.notes + [note]) }
         let docker = request.docker

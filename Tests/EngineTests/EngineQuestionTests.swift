@@ -13,7 +13,7 @@ import Testing
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    private func ask(meanwhile: () -> Void = {}) -> Result<EngineInfo, EngineError> {
+    private func ask(meanwhile: (EngineWait) -> Void = { _ in }) -> Result<EngineInfo, EngineError> {
         let question = EngineQuestion(
             endpoint: .unix(folder["s"]), hostTable: "", memory: EngineMemory(file: folder["memory"]))
         return Result { () throws(EngineError) in try question.ask(meanwhile: meanwhile) }
@@ -139,25 +139,35 @@ import Testing
         withExtendedLifetime(server) {}
     }
 
-    @Test("Meanwhile work runs once, whoever answers") func meanwhile() throws {
+    @Test("Meanwhile work runs once for the greeting and once for the answer, whoever answers")
+    func meanwhile() throws {
         for frames in [Text.frames(Text.worker()), nil, Text.settings + Text.trailer] as [ByteString?] {
             try? Files.remove(folder["s"])
             try? Files.remove(folder["memory"])
             let server = try engine(frames)
-            var calls = 0
+            var waits: [EngineWait] = []
             // Longer than the time that BuildKit gets.
             let answer = ask {
-                calls += 1
+                waits.append($0)
                 usleep(500_000)
             }
             #expect(try answer.get().version == Version(28, 5))
-            #expect(calls == 1)
+            #expect(waits == [.greeting, .answer])
             withExtendedLifetime(server) {}
         }
+        // Now it is known that `/info` must be asked.
+        let server = try {
+            try Files.remove(folder["s"])
+            return try engine(nil)
+        }()
+        var waits: [EngineWait] = []
+        #expect(try ask { waits.append($0) }.get().version == Version(28, 5))
+        #expect(waits == [.answer])
+        withExtendedLifetime(server) {}
         try Files.remove(folder["s"])
-        var calls = 0
-        #expect(ask { calls += 1 }.reason == .engineSilent)
-        #expect(calls == 0)
+        waits = []
+        #expect(ask { waits.append($0) }.reason == .engineSilent)
+        #expect(waits == [])
     }
 
     @Test(
