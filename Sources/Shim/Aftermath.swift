@@ -38,15 +38,7 @@ struct Aftermath {
                 "slipway: " + lack.message.terminalSafe + " (" + lack.reason.code + "; docs/sandbox.md)\n")
         }
         guard request.settings.journal, !isTold, let command = decision.command else { return }
-        Journal.append(plan, command: command, findings(request))
-    }
-
-    /// The linter's findings in a build's Dockerfile. None for the plugin: the shim that ran before it has already
-    /// linted.
-    private static func findings(_ request: CommandRequest) -> BuildFindings? {
-        guard request.role == .docker, request.settings.lint == .journal, case .build(let build) = request.invocation
-        else { return nil }
-        return BuildFindings(of: build, within: request.budget)
+        Journal.append(plan, command: command, request.findings.value)
     }
 
     private init(_ builds: BuildDecision, _ request: CommandRequest) {

@@ -3,6 +3,7 @@ internal import DockerCommandLine
 internal import DockerfileLint
 internal import Formats
 internal import Host
+internal import Planning
 
 /// The linter's findings in the Dockerfile of a build, for the journal, after the build's decision has been made.
 /// Linting never holds up a build: only a small regular file in its own folder is read, and when time runs out the
@@ -13,6 +14,21 @@ struct BuildFindings {
     let findings: [Finding]
     /// Whether there may be more: time ran out, or the list is full.
     let isPartial: Bool
+
+    /// The findings of one command, looked for when they are first asked for: best while an engine is working.
+    final class Once {
+        private(set) lazy var value = look()
+        private let look: () -> BuildFindings?
+
+        /// None for the plugin: the shim that ran before it has already linted.
+        init(for invocation: Invocation, as role: Role, _ settings: Settings, within budget: Budget) {
+            look = {
+                guard role == .docker, settings.journal, settings.lint == .journal, case .build(let build) = invocation
+                else { return nil }
+                return BuildFindings(of: build, within: budget)
+            }
+        }
+    }
 
     // A line of the journal must stay short, so it has codes and positions, but no messages.
     private static let most = 16

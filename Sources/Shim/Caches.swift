@@ -60,6 +60,7 @@ struct Caches {
         let builder = try builder(for: command, until: before.deadline) { wait in
             known.lookAtModes()
             known.recognize()
+            if request.purpose == .acting { _ = request.findings.value }
             // The store is read while the engine works on its answer: it takes longer than a greeting.
             if wait == .answer { backend.read(known.builds) }
         }

@@ -14,6 +14,8 @@ public struct CommandRequest {
     let purpose: Decision.Purpose
     let budget: Budget
     let invocation: Invocation
+    /// The linter's findings in the Dockerfile of a build, for the journal.
+    let findings: BuildFindings.Once
     /// The word that compose was called with, such as "build" or "up", if this is a bake that compose started; nil if that
     /// is unknown.
     let composeWord: ByteString?
@@ -33,6 +35,7 @@ public struct CommandRequest {
         self.purpose = purpose
         self.budget = budget
         invocation = Invocation.parse(words, of: role.program)
+        findings = .init(for: invocation, as: role, loaded.settings, within: budget)
         let isAsked = role != .docker && purpose == .acting && !loaded.settings.builder.names.isEmpty
         self.composeWord = composeWord ?? (isAsked ? Self.composeWordOfParent : nil)
     }

@@ -20,6 +20,33 @@ struct BuildFindingsTests {
         return BuildFindings(of: build, nanoseconds: nanoseconds)
     }
 
+    @Test("A command's file is read once, when its findings are first asked for, and only for docker's journal")
+    func once() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            chdir(folder.path.lossy)
+            let build = Invocation.parse(["docker", "build", "."])
+            func findings(
+                of invocation: Invocation, as role: Role = .docker, _ change: (inout Settings) -> Void = { _ in }
+            ) -> BuildFindings.Once {
+                var settings = Settings()
+                change(&settings)
+                return .init(for: invocation, as: role, settings, within: Budget(nanoseconds: 60_000_000_000))
+            }
+            let known = findings(of: build)
+            try folder.write("Dockerfile", Self.bad)
+            #expect(known.value?.findings.count == 1)
+            try folder.write("Dockerfile", "FROM debian:12\n")
+            #expect(known.value?.findings.count == 1)
+            try folder.write("Dockerfile", Self.bad)
+            #expect(findings(of: build, as: .plugin).value == nil && findings(of: build, as: .buildx).value == nil)
+            #expect(findings(of: build) { $0.lint = .off }.value == nil)
+            #expect(findings(of: build) { $0.journal = false }.value == nil)
+            #expect(findings(of: Invocation.parse(["docker", "run", "i"])).value == nil)
+            #expect(findings(of: build).value != nil)
+        }
+    }
+
     @Test("The findings of the file that docker would read, with codes and positions")
     func found() async {
         await #expect(processExitsWith: .success) {
