@@ -8,7 +8,7 @@ if [[ ! ${SLIPWAY_TESTS_SEED-} =~ ^[0-9]{1,9}$ ]]; then SLIPWAY_TESTS_SEED=$("$(
 export SLIPWAY_TESTS_SEED
 turns=0
 # Below something that has one turn in so many runs itself, the rows go on by one each time that it comes.
-turn_of=1
+turn_of=${SLIPWAY_TESTS_TURN_OF:-1}
 # What is asked for by its name has its turn.
 turn() {
     turns=$((turns + 1))
