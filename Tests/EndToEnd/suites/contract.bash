@@ -196,7 +196,11 @@ contract() {
         "at_once:simultaneous exports are all found" "killed:an export that was killed does no harm" "damaged:what is damaged is not imported" \
         "united:a build finds what several have offered" "trimmed:what is kept by trimming is found"; do
         name="$back_end: ${clause#*:}"
-        if [[ $1 == 1 ]]; then test_case "$name" "${clause%%:*}"; else turn_case "$1" "$name" "${clause%%:*}"; fi
+        if [[ $1 == 1 ]]; then
+            test_case "$name" "${clause%%:*}"
+        else
+            turn_case "$1" "$name" "${clause%%:*}"
+        fi
     done
 }
 contract 1 store
