@@ -16,11 +16,22 @@ struct KernelTests {
         }
     }
 
-    @Test("Swift's own words of the command line are the same")
-    func words() {
-        #expect(CommandLine.arguments.map { ByteString($0) } == Kernel.arguments)
-        #expect(CommandLine.argc == Int32(Kernel.arguments.count))
-    }
+    #if canImport(Glibc)
+        @Test("Swift's own words of the command line are the same, and stay so when they are replaced")
+        func swiftWords() async {
+            await #expect(processExitsWith: .success) {
+                func given() -> [ByteString] {
+                    var count: Int32 = -1
+                    let vector = Host.words(&count)
+                    return (0..<Int(count)).compactMap { vector?[$0].map { ByteString(cString: $0) } }
+                }
+                #expect(!given().isEmpty && given() == Kernel.arguments)
+                #expect(given() == CommandLine.arguments.map { ByteString($0) })
+                withCStrings(["a", "b c"]) { Host.replaceWords($0, 2) }
+                #expect(CommandLineWords.count == 2)
+            }
+        }
+    #endif
 
     @Test("Variables")
     func variables() async {
