@@ -35,7 +35,8 @@ struct SubprocessTests {
         let folder = try TemporaryFolder()
         var heard = 0
         let script =
-            "(trap '' TERM; echo ready; while :; do echo x >> " + folder["ticks"] + "; sleep 0.02; done) & wait"
+            "(trap '' TERM; echo x > " + folder["ticks"] + "; echo ready; while :; do echo x >> " + folder["ticks"]
+            + "; sleep 0.02; done) & wait"
         let start = Clock.monotonic
         #expect(throws: Errno.interrupted) {
             try shell(script) { $0.isStoppable = false }.run(while: { heard == 0 }, line: { _, _ in heard += 1 })
