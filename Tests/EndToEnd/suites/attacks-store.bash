@@ -332,7 +332,7 @@ kill_tree() {
     for child in $(pgrep -P "$1"); do kill_tree "$child"; done
     kill -KILL "$1" 2>/dev/null || true
 }
-turn_case 4 "the leftovers of a build that was killed while it exported are reported, counted and swept" killed_export
+turn_case 5 "the leftovers of a build that was killed while it exported are reported, counted and swept" killed_export
 
 killed_beside() {
     project app
@@ -357,7 +357,7 @@ killed_beside() {
     run slipway purge --yes
     expect_equal "$(bytes total)" 0 bytes
 }
-turn_case 4 "the leftovers of a killed build are removed once a build that runs beside them has ended" killed_beside
+turn_case 5 "the leftovers of a killed build are removed once a build that runs beside them has ended" killed_beside
 
 # -- Faults -----------------------------------------------------------------------------------------------------------
 

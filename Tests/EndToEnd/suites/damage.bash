@@ -603,7 +603,7 @@ long_path() {
     store=/$(printf '%0300d' 1)
     unused ''
 }
-turn_case 4 "a store's path may be long, and too long" long_path
+turn_case 5 "a store's path may be long, and too long" long_path
 
 impossible_paths() {
     local name
@@ -701,7 +701,7 @@ configs() {
         if grep -rl secret "$store" "$home"; then fail "a secret was written down"; fi
     done
 }
-turn_case 4 "a .git/config that is large, noise or hostile" configs
+turn_case 5 "a .git/config that is large, noise or hostile" configs
 
 # git itself, which buildx runs, hangs on these.
 fifo_config() {

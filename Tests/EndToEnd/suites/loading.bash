@@ -107,7 +107,7 @@ unchanged() {
         expect_equal "$(direct "$engine" docker run --rm third:1 cat /second)" "$(<app/small)" "what is in it"
     done
 }
-turn_case 4 "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
+turn_case 5 "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
 
 layers() {
     local engine large
@@ -224,7 +224,7 @@ same() {
         rm -f plain.id plain.json
     done
 }
-turn_case 4 "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
+turn_case 5 "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
 
 failing_build() {
     local engine
@@ -253,7 +253,7 @@ failing_build() {
         done
     done
 }
-turn_case 4 "a build that fails has docker's exit code and words" failing_build 300
+turn_case 5 "a build that fails has docker's exit code and words" failing_build 300
 
 interrupted() {
     local signal way direct_code
@@ -277,7 +277,7 @@ interrupted() {
 nothing_runs() { [[ -z $(running) ]]; }
 # What this test's docker still runs: the builder's own connections are not its.
 running() { local one; for one in /proc/[0-9]*; do if grep -qsaF "BUILDX_CONFIG=$place" "$one/environ"; then echo "$one"; fi; done; }
-turn_case 4 "an interrupted build ends docker and has its exit code" interrupted 300
+turn_case 5 "an interrupted build ends docker and has its exit code" interrupted 300
 
 hung_up() {
     builder
@@ -290,7 +290,7 @@ hung_up() {
     expect_code 0
     expect id_of g hung-up
 }
-turn_case 4 "a build under nohup outlives its terminal" hung_up 120
+turn_case 5 "a build under nohup outlives its terminal" hung_up 120
 
 terminal() {
     builder
@@ -327,7 +327,7 @@ PY
     expect_not grep -q 'forcefully' "$stdout"
     await 10 nothing_runs
 }
-turn_case 4 "Ctrl-C on a terminal reaches docker once" terminal 120
+turn_case 5 "Ctrl-C on a terminal reaches docker once" terminal 120
 
 # -- What is docker's alone ---------------------------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ left_alone() {
     run on o SLIPWAY_TRACE=1 slipway build -t old app
     expect_said SLP205
 }
-turn_case 4 "what cannot be compared is docker's, word for word" left_alone 600
+turn_case 5 "what cannot be compared is docker's, word for word" left_alone 600
 
 # -- The shim -----------------------------------------------------------------------------------------------------------
 
@@ -414,4 +414,4 @@ older() {
         expect_equal "$(id_of "$engine" app) $(id_of "$engine" again)" "$(id_of "$engine" plain) $(id_of "$engine" plain)" "ids on $engine"
     done
 }
-turn_case 4 "the same with docker 26.1, and buildx of its time" older 300
+turn_case 5 "the same with docker 26.1, and buildx of its time" older 300

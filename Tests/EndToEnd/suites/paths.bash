@@ -107,7 +107,7 @@ every_spelling() {
 containerd_spellings() { every_spelling a; }
 classic_spellings() { every_spelling g; }
 test_case "every spelling, containerd image store" containerd_spellings
-turn_case 4 "every spelling, classic image store" classic_spellings
+turn_case 5 "every spelling, classic image store" classic_spellings
 
 shown() {
     dev a
@@ -155,7 +155,7 @@ engine_inside() {
     sees workspace -v /workspaces:/x
     gone
 }
-turn_case 4 "an engine that does not know the container gets untranslated paths" engine_inside
+turn_case 5 "an engine that does not know the container gets untranslated paths" engine_inside
 
 # Each docker passes on whatever it takes for a path, and no two generations agree on that.
 old_clients() {
@@ -177,7 +177,7 @@ old_clients() {
         rm -rf "$place"/ws "$place"/other "$place"/one.txt
     done
 }
-turn_case 4 "docker 20.10 and 26 inside" old_clients
+turn_case 5 "docker 20.10 and 26 inside" old_clients
 
 # Another user changes neither the proof nor the memory, which is per user.
 ordinary_user() {
@@ -204,7 +204,7 @@ ordinary_user() {
     with=()
     gone
 }
-turn_case 4 "an ordinary user in the dev container" ordinary_user
+turn_case 5 "an ordinary user in the dev container" ordinary_user
 
 device() {
     dev a
@@ -217,7 +217,7 @@ device() {
     expect_equal "$(jq .changed "$stdout")" false "devices of the engine"
     gone
 }
-turn_case 4 "devices" device
+turn_case 5 "devices" device
 
 # An engine over TCP is asked about this container each time, and nothing about it is remembered: an address
 # identifies nothing.
@@ -247,7 +247,7 @@ while True:
     with=()
     gone
 }
-turn_case 4 "an engine over TCP" over_tcp
+turn_case 5 "an engine over TCP" over_tcp
 
 # Compose talks to the engine itself, so it gets an additional file with the engine's paths; none if no path changes.
 compose_project() {
@@ -325,5 +325,5 @@ YAML
 }
 newer_compose() { compose_project a; }
 older_compose() { client=q; compose_project a; }
-turn_case 4 "paths in a compose project" newer_compose
-turn_case 4 "paths in a project of an older compose" older_compose
+turn_case 5 "paths in a compose project" newer_compose
+turn_case 5 "paths in a project of an older compose" older_compose

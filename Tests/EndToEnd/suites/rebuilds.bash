@@ -110,7 +110,7 @@ classic_rebuild() {
     done
     expect_notes SLP420 !SLP001
 }
-turn_case 4 "an engine with the classic store imports once" classic_rebuild
+turn_case 5 "an engine with the classic store imports once" classic_rebuild
 
 # expect_known WHAT, expect_new WHAT: whether the next build counts as the same.
 expect_known() { rebuilt a "${@:2}"; }
@@ -202,7 +202,7 @@ lost_records() {
     expect_notes SLP001 !SLP420
     expect_cached all
 }
-turn_case 4 "an engine that has lost a record of its cache is assumed to have none" lost_records
+turn_case 5 "an engine that has lost a record of its cache is assumed to have none" lost_records
 
 lost_export() {
     diamond
@@ -224,7 +224,7 @@ lost_export() {
     run on a slipway trim
     rebuilt a
 }
-turn_case 4 "a missing export is made again" lost_export
+turn_case 5 "a missing export is made again" lost_export
 
 shortened_export() {
     diamond
@@ -246,7 +246,7 @@ shortened_export() {
     run on b docker build app
     expect_cached all
 }
-turn_case 4 "an export that trimming has shortened is made again, in full" shortened_export
+turn_case 5 "an export that trimming has shortened is made again, in full" shortened_export
 
 # A change that the files do not show: the outcome does, and the next build exports what is new.
 moved_base() {
@@ -264,7 +264,7 @@ moved_base() {
     expect_cached all
     rebuilt a
 }
-turn_case 4 "layers that are new for another reason are exported with the next build" moved_base
+turn_case 5 "layers that are new for another reason are exported with the next build" moved_base
 
 edited_meanwhile() {
     diamond
@@ -292,7 +292,7 @@ FILE
         expect_notes !SLP420 !SLP421
     done
 }
-turn_case 4 "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
+turn_case 5 "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
 
 odd_memory() {
     diamond
@@ -437,4 +437,4 @@ HCL
         expect_equal "$(told SLP002)" over "exported"
     done
 }
-turn_case 4 "a target made from another one never counts as unchanged" made_from_others
+turn_case 5 "a target made from another one never counts as unchanged" made_from_others

@@ -127,7 +127,7 @@ END
     cd "$place"
     expect_equal "$(journal_codes)" "SLP506 SLP800 SLP805" "the journal"
 }
-turn_case 4 "the user's own flags and labels override ours, and privileged containers get nothing" own_choices
+turn_case 5 "the user's own flags and labels override ours, and privileged containers get nothing" own_choices
 
 hash_of() {
     run sandboxed a create --name box "$@" slipway/base:1 true
@@ -145,7 +145,7 @@ hashes() {
     hash_of --cap-add CHOWN --cap-add SETUID -m 2g --pids-limit 50
     expect_equal "$(sort -u hashes | wc -l)" 4 "hashes of different ones"
 }
-turn_case 4 "the order of options does not change the hash, but every value does" hashes
+turn_case 5 "the order of options does not change the hash, but every value does" hashes
 
 settings() {
     repository
@@ -220,7 +220,7 @@ packages() {
     clear p # its view would get in the way of other suites on this engine
 }
 # On a fresh machine this is the first test to need the images with tools, which are then made.
-turn_case 4 "pip and npm install fetched packages in a sandbox and download nothing" packages 900
+turn_case 5 "pip and npm install fetched packages in a sandbox and download nothing" packages 900
 
 # -- Managing them
 # ----------------------------------------------------------------------------------------------------
@@ -311,4 +311,4 @@ others() {
     run as 1000 a SLIPWAY_SANDBOX_PIDS=5 slipway reconcile --dry-run --json
     expect_equal "$(jq -c '[(.removed | map(.name)), .elsewhere]' "$stdout")" '[["theirs"],1]' "the user's"
 }
-turn_case 4 "every user reconciles their own containers" others
+turn_case 5 "every user reconciles their own containers" others

@@ -129,7 +129,7 @@ same_image() {
     built '?*' g "${words[@]}" -t away app
     expect_equal "$(image_of g away)" "$(image_of g home)"
 }
-turn_case 4 "an image from a shared builder has the id that it has when built at home" same_image
+turn_case 5 "an image from a shared builder has the id that it has when built at home" same_image
 
 old_docker() {
     both g
@@ -141,7 +141,7 @@ old_docker() {
     expect_notes SLP229 '!SLP007'
     expect image_of q app
 }
-turn_case 4 "docker before 23 and buildx before 0.14 build at home" old_docker
+turn_case 5 "docker before 23 and buildx before 0.14 build at home" old_docker
 
 # -- What a shared builder would break --------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ exclusions() {
     expect_notes SLP225
     expect_not injected
 }
-turn_case 4 "what a shared builder would do differently is built at home, each with its reason" exclusions
+turn_case 5 "what a shared builder would do differently is built at home, each with its reason" exclusions
 
 local_images() {
     both a
@@ -201,7 +201,7 @@ local_images() {
         built '?*' "$engine" docker build -t app app
     done
 }
-turn_case 4 "an image that only this engine has is built upon at home" local_images
+turn_case 5 "an image that only this engine has is built upon at home" local_images
 
 not_ready() {
     serve left b
@@ -265,7 +265,7 @@ affinity() {
         expect_cached all
     done
 }
-turn_case 4 "each repository has one builder of a fleet, and moves only when that one dies" affinity 600
+turn_case 5 "each repository has one builder of a fleet, and moves only when that one dies" affinity 600
 
 # -- Faults -----------------------------------------------------------------------------------------------------------
 
@@ -326,7 +326,7 @@ slow() {
     local fleet=team
     at_home SLP224 team g docker build app
 }
-turn_case 4 "a builder that answers late is passed by" slow
+turn_case 5 "a builder that answers late is passed by" slow
 
 dies() {
     both g
@@ -341,7 +341,7 @@ dies() {
     # As docker itself says it.
     expect grep -qiE 'error|closed|unavailable' "$stderr"
 }
-turn_case 4 "a builder that dies in the middle of a build fails it at once, as docker does" dies 120
+turn_case 5 "a builder that dies in the middle of a build fails it at once, as docker does" dies 120
 
 # -- TLS --------------------------------------------------------------------------------------------------------------
 
@@ -407,7 +407,7 @@ bake() {
     at_home SLP226 output g docker buildx bake --set '*.output=type=cacheonly'
     at_home SLP227 slipway/base:1 g docker buildx bake
 }
-turn_case 4 "bake: all targets go to one builder, and are loaded" bake
+turn_case 5 "bake: all targets go to one builder, and are loaded" bake
 
 both_shims() {
     both a
@@ -422,7 +422,7 @@ both_shims() {
     note "= $(cat "$log")"
     expect_equal "$(wc -l <"$log")" 3
 }
-turn_case 4 "a shim before docker and one before its plugin choose once" both_shims
+turn_case 5 "a shim before docker and one before its plugin choose once" both_shims
 
 compose() {
     both a
@@ -462,10 +462,10 @@ compose_up() {
 }
 compose_up_containerd() { compose_up a SLP007; }
 compose_up_classic() { compose_up g SLP226; }
-turn_case 4 "compose up makes no container anew because a shared builder built its image (containerd)" compose_up_containerd
-turn_case 4 "compose up makes no container anew because a shared builder built its image (classic)" compose_up_classic
+turn_case 5 "compose up makes no container anew because a shared builder built its image (containerd)" compose_up_containerd
+turn_case 5 "compose up makes no container anew because a shared builder built its image (classic)" compose_up_classic
 
-turn_case 4 "compose: services are built on one builder and loaded, but by compose itself at home" compose
+turn_case 5 "compose: services are built on one builder and loaded, but by compose itself at home" compose
 
 explained() {
     both a
@@ -480,4 +480,4 @@ explained() {
     run shared a slipway explain -- docker build -t app app
     expect_said SLP229
 }
-turn_case 4 "slipway explains which builder, lists and removes them" explained
+turn_case 5 "slipway explains which builder, lists and removes them" explained

@@ -92,7 +92,7 @@ rebuilds() {
         expect_cached all
     done
 }
-turn_case 4 "identical rebuilds displace nothing" rebuilds
+turn_case 5 "identical rebuilds displace nothing" rebuilds
 
 failed_builds() {
     project app
@@ -116,7 +116,7 @@ failed_builds() {
     run on b docker build app
     expect_cached all
 }
-turn_case 4 "failed builds displace nothing" failed_builds
+turn_case 5 "failed builds displace nothing" failed_builds
 
 # -- Mounts and users -------------------------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ busy_lease() {
     expect_notes SLP308 '!SLP001' '!SLP002'
     kill "$pid"
 }
-turn_case 4 "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
+turn_case 5 "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
 
 stranger() {
     project app
@@ -285,7 +285,7 @@ killed() {
     expect_cached all
     expect_whole_store
 }
-turn_case 4 "docker killed while it exports leaves the store usable" killed
+turn_case 5 "docker killed while it exports leaves the store usable" killed
 
 # -- Many at once -----------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ siblings() {
     expect_cached all
     expect_whole_store
 }
-turn_case 4 "ten repositories on one base share the steps that they have in common" siblings 600
+turn_case 5 "ten repositories on one base share the steps that they have in common" siblings 600
 
 bytes_in_store() {
     project app
@@ -134,7 +134,7 @@ bytes_in_store() {
     published
     expect_no_waste 30000000
 }
-turn_case 4 "unions take almost no space" bytes_in_store
+turn_case 5 "unions take almost no space" bytes_in_store
 
 # -- Trimmed ----------------------------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ old_branch() {
         expect_cached all
     done
 }
-turn_case 4 "a branch that only has old exports is found after trimming, and so is every edit" old_branch 600
+turn_case 5 "a branch that only has old exports is found after trimming, and so is every edit" old_branch 600
 
 # large NAME: a branch with 20 MB of its own
 large() {
@@ -229,7 +229,7 @@ least_used() {
     run on b docker build app
     expect_cached all
 }
-turn_case 4 "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
+turn_case 5 "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
 
 too_large() {
     project app
@@ -249,7 +249,7 @@ too_large() {
     run on b docker build other
     expect_cached 4
 }
-turn_case 4 "a layer larger than the budget is removed only with what is built on it" too_large 600
+turn_case 5 "a layer larger than the budget is removed only with what is built on it" too_large 600
 
 # -- Users
 # --------------------------------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ several_users() {
     expect_cached none
     expect_whole_unions
 }
-turn_case 4 "a user imports trusted users' exports together with their own" several_users 600
+turn_case 5 "a user imports trusted users' exports together with their own" several_users 600
 
 # -- Killed -----------------------------------------------------------------------------------------------------------
 

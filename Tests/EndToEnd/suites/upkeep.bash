@@ -46,7 +46,7 @@ trims_beside_builds() {
         forget b
     done
 }
-turn_case 4 "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
+turn_case 5 "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
 
 late_export() {
     project app
@@ -100,7 +100,7 @@ bounded() {
     expect [ "$bytes" -le 25000000 ]
     expect [ "$most" -lt 50000000 ]
 }
-turn_case 4 "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
+turn_case 5 "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
 
 full() {
     local round
@@ -291,4 +291,4 @@ refused() {
     run on a docker build -t app app
     expect_cached all
 }
-turn_case 4 "nonsense is refused; a budget smaller than one build is respected, with a message" refused
+turn_case 5 "nonsense is refused; a budget smaller than one build is respected, with a message" refused
