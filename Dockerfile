@@ -4,7 +4,7 @@
 #     docker build --output=dist .
 #
 # They are what Scripts/release makes on a machine with Swift. The programs are static: what they are built on does not matter
-# where they run.
+# where they run. Another image of Swift 6.3 or newer, with git and dpkg-deb, is --build-arg SWIFT=NAME@DIGEST.
 ARG SWIFT=swift:6.3.3-noble@sha256:8de8ea332a61e961ead4ef41029c2552b18e1a70dd5942d25ecf7d8de2eec5b5
 FROM ${SWIFT} AS build
 WORKDIR /slipway
