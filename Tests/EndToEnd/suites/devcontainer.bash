@@ -3,6 +3,8 @@
 # SLIPWAY_TESTS_ALL=1; else the part that needs no client.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+# shellcheck source=Tests/EndToEnd/newcomer/lib.bash
+. "$root/Tests/EndToEnd/newcomer/lib.bash"
 
 refuses() {
     asked() { # asked OPTION TEXT
@@ -33,7 +35,7 @@ client=$work/client/bin/devcontainer
 # The tarball of the programs that are tested, beside a copy of the Feature.
 mkdir -p "$work/package/bin"
 cp "$work"/bin/{docker,slipway} "$work/package/bin/"
-cp -r "$root/shims" "$root/install.sh" "$root/LICENSE" "$root/README.md" "$work/package/"
+cp -r "$root"/{shims,installer,install.sh,LICENSE,README.md} "$work/package/"
 version=$("$work/bin/slipway" version)
 tarball=slipway-${version#slipway }-linux-$(uname -m).tar.gz
 SOURCE_DATE_EPOCH=1790000000 sh "$work/package/install.sh" --package "$work/$tarball" >/dev/null
@@ -97,6 +99,7 @@ test_case "the Feature installs the shim first on PATH, and dev containers of on
 
 # One dev container as root on one engine, one as another user on another engine: what docker-in-docker has, and on the first what
 # docker-outside-of-docker has.
+has_union() { (within first sh -c 'test -s /buildkit-cache/v1/u0/current/union'); }
 shares() {
     project app
     for name in first second; do
@@ -107,11 +110,13 @@ shares() {
         [[ $user == root ]] || chown -R 1000:1000 "$name"
     done
     chmod 666 "$(socket b)"
-    up first
-    within first sh -c 'cd app && docker build -t app . 2>&1'
-    await 60 test -n "$(within first sh -c 'ls /buildkit-cache/v1/u0/gen-000001/exports/*/union'; cat "$stdout")"
-    up second
-    within second sh -c 'id -u; cd app && docker build --progress=plain -t app . 2>&1; slipway log --last 3'
+    begins first
+    counts 'devcontainer up --workspace-folder first' up first
+    counts 'docker build -t app .' within first sh -c 'cd app && docker build -t app . 2>&1'
+    await 60 has_union
+    counts 'devcontainer up --workspace-folder second' up second
+    counts 'docker build -t app .' within second sh -c 'id -u; cd app && docker build --progress=plain -t app . 2>&1'
+    reached "two dev containers with the Feature in devcontainer.json"
     expect_said 1000
     stderr=$stdout
     expect_cached all
@@ -122,3 +127,4 @@ docker_rm() {
     direct a docker volume rm slipway-buildkit-cache >/dev/null
 }
 test_case "plain docker build in a second dev container, another user's on another engine, has every step cached" shares
+figures
