@@ -95,7 +95,8 @@ counts() {
 }
 reached() {
     local seconds=$(((${EPOCHREALTIME//[.,]/} - began) / 100000))
-    printf '# newcomer, %s: %s commands, %d.%d s\n' "$1" "${#typed[@]}" $((seconds / 10)) $((seconds % 10)) >>"$work/newcomer"
+    printf '# newcomer, %s: %s, %d.%d s\n' "$1" "$(if [[ ${#typed[@]} == 1 ]]; then echo 1 command; else echo "${#typed[@]} commands"; fi)" \
+        $((seconds / 10)) $((seconds % 10)) >>"$work/newcomer"
     printf '#     %s\n' "${typed[@]}" >>"$work/newcomer"
 }
 figures() { cat "$work/newcomer" 2>/dev/null; rm -f "$work/newcomer"; }
