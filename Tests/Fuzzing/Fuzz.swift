@@ -19,6 +19,7 @@ private let targets: [String: @Sendable (ByteString) -> Void] = [
     "git": Texts.git,
     "docker-config": Texts.dockerFiles,
     "records": Texts.records,
+    "metrics": Texts.metrics,
     "bake-definition": Texts.definition,
     "dockerfile": Dockerfiles.check,
     "git-index": Trees.index,

@@ -167,6 +167,14 @@
         Shape("records", "journal", each: "{\"time\":1,\"pid\":2,\"command\":\"build\",\"notes\":[]}\n"),
         Shape("records", "torn lines", each: "{\n"),
         Shape(
+            "metrics", "labels",
+            "{\"format\":1,\"journal\":{\"offset\":0,\"digest\":\"\"},\"ledger\":{\"offset\":0,\"digest\":\"\"},\"counts\":{\"builds_missed\":{",
+            numbered: "\"#\":1,", "\"z\":1}}}"),
+        Shape(
+            "metrics", "one label",
+            "{\"format\":1,\"journal\":{\"offset\":0,\"digest\":\"\"},\"ledger\":{\"offset\":0,\"digest\":\"\"},\"counts\":{\"builds\":{",
+            each: "\"\":9,", "\"\":1}}}"),
+        Shape(
             "bake-definition", "targets", "{\"target\":{", numbered: "\"t#\":{\"context\":\".\"},", "\"default\":{}}}"),
         Shape(
             "bake-definition", "a chain", "{\"target\":{\"default\":{\"contexts\":{\"a\":\"target:t0\"}},",

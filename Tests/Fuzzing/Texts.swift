@@ -2,6 +2,7 @@ import DockerCommandLine
 import Formats
 import History
 import Planning
+import Report
 
 @testable import BuildCache
 @testable import Engine
@@ -97,6 +98,19 @@ enum Texts {
         _ = StoreLayout.isInGeneration(input)
         if let layout = StoreLayout(root: input) {
             require(StoreLayout(root: layout.root) == layout, "a path is not clean")
+        }
+    }
+
+    /// The counters that `slipway metrics` keeps, and what it prints of them.
+    static func metrics(_ input: ByteString) {
+        // Written once, labels are UTF-8.
+        guard let metrics = Metrics(input).map({ Metrics($0.json.text) }) else { return }
+        guard let metrics, Metrics(metrics.json.text) == metrics else {
+            return require(false, "what is kept is not what was read")
+        }
+        for format in Metrics.Format.allCases {
+            let lines = metrics.text(format, user: 0, version: "1", store: nil).split("\n").dropLast()
+            require(lines.allSatisfy { $0.hasPrefix("#") || $0.hasPrefix("slipway_") }, "a label has begun a line")
         }
     }
 
