@@ -667,6 +667,7 @@ branches() {
     for name in feature/with/slashes '../../../../../etc/passwd' "$(printf '%0250d' 0)" '\xff\xfe\x80' 'a\nb' 'a\x00b' '' '.' '..' \
         '-x' 'a,b"c=d' ' ' 'ref: refs/heads/x' "$(printf '%09000d' 0)"; do
         turn 4 || continue
+        await 60 at_rest # what still runs behind would write into it
         rm -rf app "$store"
         repository branch "$name"
     done
@@ -682,6 +683,7 @@ heads() {
     local harm
     for harm in no_head detached noise_head folder_head reftable; do
         turn 3 || continue
+        await 60 at_rest # what still runs behind would write into it
         rm -rf app "$store"
         repository "$harm"
     done
@@ -696,6 +698,7 @@ configs() {
     local harm
     for harm in long_config one_line_config noise_config hostile_url; do
         turn 2 || continue
+        await 60 at_rest # what still runs behind would write into it
         rm -rf app "$store"
         repository "$harm"
         if grep -rl secret "$store" "$home"; then fail "a secret was written down"; fi
@@ -731,6 +734,7 @@ gits() {
     local harm
     for harm in nowhere itself text fifo loop dangling_link zeros common_loop common_nowhere common_noise; do
         turn 4 || continue
+        await 60 at_rest # what still runs behind would write into it
         rm -rf app "$store"
         repository "$harm"
     done
