@@ -15,6 +15,13 @@ public enum Detached {
         let number: Int32
     }
 
+    /// When the process between the caller and the detached one is reaped. It ends at once.
+    public enum Reaping: Sendable {
+        case now
+        /// For a process that becomes another program next, and has something to do meanwhile.
+        case beforeExec
+    }
+
     /// Whether a process may be started: not if it would remain as a zombie (`Reaper`), or take a process slot that
     /// docker needs (`ProcessLimit`).
     public static var isPossible: Bool { Reaper.isThere && ProcessLimit.leavesRoom }
@@ -30,7 +37,7 @@ public enum Detached {
     /// code. Does nothing if no process may be started. Returns whether a process was started.
     @discardableResult
     public static func run(
-        inheriting inherited: [Inheritance] = [], _ body: (borrowing AwaitedProcess) -> Int32
+        inheriting inherited: [Inheritance] = [], reaping: Reaping = .now, _ body: (borrowing AwaitedProcess) -> Int32
     ) -> Bool {
         guard isPossible else { return false }
         // Taken before the fork: afterwards the PID may belong to another process.
@@ -40,6 +47,7 @@ public enum Detached {
         let child = fork()
         guard child == 0 else {
             Between.started(child)
+            if reaping == .now { Between.reap() }
             return child > 0
         }
         setsid()
@@ -83,8 +91,8 @@ public enum Detached {
     }
 }
 
-/// The process between this one and its last detached one. It ends at once, but by then this process has other work: it is
-/// reaped before the next one, and before exec, because no program expects children that it has not started.
+/// The process between this one and its last detached one: reaped at the latest before the next one, and before exec, because no
+/// program expects children that it has not started.
 enum Between {
     private static let number = Atomic<pid_t>(0)
 

@@ -81,7 +81,7 @@ struct Aftermath {
         let (process, began) = (Kernel.processID, Clock.now)
         let reservation = builds.offers.reservation
         let inherited = export == nil ? [] : reservation.inheritance + flight.inheritance
-        return Detached.run(inheriting: inherited) { command in
+        return Detached.run(inheriting: inherited, reaping: .beforeExec) { command in
             if let recorder {
                 recorder.run(
                     began: began, process: process, command, exporting: export, publish: reservation.publish)

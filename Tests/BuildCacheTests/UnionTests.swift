@@ -521,7 +521,8 @@ struct UnionTests {
                 #expect(try Digest(of: Files.read(ByteString(path(blob.digest)), limit: 1 << 20)) == blob.digest)
             }
             let isLayer = after.notes.first?.reason == .layerRejected
-            #expect(try fixture.layers(of: fixture.lookup(for: build)).contains(layer) != isLayer)
+            let layers = try fixture.layers(of: fixture.lookup(for: build))
+            #expect(layers.contains(layer) != isLayer)
         }
     }
 

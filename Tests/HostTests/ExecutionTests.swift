@@ -275,8 +275,8 @@ struct DetachedTests {
     @Test("The program that this process becomes has no child of ours")
     func childless() async {
         await #expect(processExitsWith: .success) {
-            Detached.run { _ in 0 }
-            Detached.run { _ in 0 }
+            Detached.run(reaping: .beforeExec) { _ in 0 }
+            Detached.run(reaping: .beforeExec) { _ in 0 }
             let script: ByteString = "read -r children </proc/$$/task/$$/children; test -z \"$children\""
             _ = Execution.become("/bin/sh", arguments: .words(["sh", "-c", script]))
             exit(9)
@@ -344,7 +344,6 @@ struct DetachedTests {
                 try? Files.replace(folder + "/facts", with: ByteString(text), mode: 0o600)
                 return 0
             }
-            Between.reap()
             #expect(waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD, "a child is left")
             close(ends[1])
             var byte: UInt8 = 0
