@@ -52,7 +52,7 @@ struct Remedy {
         let oras: ByteString?
     }
 
-    /// Debian 13, Alpine 3.23, Fedora 43, openSUSE and Arch.
+    /// Debian (since 13), Alpine, Fedora, openSUSE and Arch.
     private static let known = [
         Packages(
             program: "apt-get", dockerRepository: "/var/lib/dpkg/info/docker-ce-cli.list", command: "apt-get install",
