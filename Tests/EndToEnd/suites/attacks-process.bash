@@ -342,8 +342,8 @@ COMMANDS
         number=$((number + 1))
         (cd "$tree" && script -qec "env -i TERM=xterm HOME='$home' PATH='$work/bin:$place/p/bin:/usr/bin:/bin' SLIPWAY_STORE='$store' slipway $line" \
             /dev/null >"$place/out-$number" </dev/null) || true
-        # Removes slipway's own sequences: colours, and clearing the line.
-        sed -i $'s/\r$//; s/\e\\[\\(3[123]\\|0\\)m//g; s/\r\e\\[K//g' "$place/out-$number"
+        # Removes slipway's own sequences: colours, clearing the line, and wrapping off and on.
+        sed -i $'s/\r$//; s/\e\\[\\(3[123]\\|0\\)m//g; s/\r\e\\[K//g; s/\e\\[?7[lh]//g' "$place/out-$number"
         looked_at "$line on a terminal" "$place/out-$number"
     done
 }
