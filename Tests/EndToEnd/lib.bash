@@ -70,7 +70,6 @@
 # SLIPWAY_BIN   where docker and slipway are (default: .build/release); they are copied first, so that they may be rebuilt
 # SLIPWAY_KEEP  1: leave engines and folders behind, and say where
 # SLIPWAY_ONLY  run only the tests with this text in their names
-# SLIPWAY_SECOND_TRY  0: a case that fails has failed, even if it would pass the second time (so with SLIPWAY_ONLY)
 
 set -uo pipefail
 umask 022
@@ -199,36 +198,21 @@ turn_case() {
     fi
 }
 
-# attempt FUNCTION: runs a case; leaves $status, $place and $log
-attempt() {
+# test_case NAME FUNCTION [SECONDS]
+test_case() {
+    [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
+    local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took worked before
+    processors
+    before=$worked
     place=$(mktemp -d "$work/tests/XXXXXX")
     log=$place.log
     chmod 755 "$place"
     # Not in a condition: set -e would be ignored.
-    (begin_test; "$1") </dev/null >>"$log" 2>&1
+    (begin_test; "$2") </dev/null >>"$log" 2>&1
     status=$?
     if [[ $status == 130 && -e $work/interrupted ]]; then exit 130; fi
     # What still runs behind a build's back would write into a folder that goes.
     let_rest 60
-}
-# What went wrong comes first: who reads only the beginning of it still has the reason.
-show_log() { { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'; }
-remove_place() { [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"; }
-
-# test_case NAME FUNCTION [SECONDS]
-test_case() {
-    [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
-    local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took worked before first
-    processors
-    before=$worked
-    attempt "$2"
-    # Engines race with themselves, above all on a busy machine. A case that fails is shown, tried once more, and named at the end.
-    if [[ $status != 0 && -z ${SLIPWAY_ONLY-} && ${SLIPWAY_SECOND_TRY-1} == 1 ]]; then
-        first=$(show_log)
-        remove_place
-        attempt "$2"
-        if [[ $status == 0 ]]; then printf '%s\n' "flaky - $suite: $1 # passed the second time; the first time:" "$first"; fi
-    fi
     took=$((${EPOCHREALTIME//[.,]/} - started))
     processors
     before=$((worked - before))
@@ -239,9 +223,10 @@ test_case() {
     else
         failed=$((failed + 1))
         echo "not ok - $suite: $1 $took"
-        show_log
+        # What went wrong comes first: who reads only the beginning of it still has the reason.
+        { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
-    remove_place
+    [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
 }
 
 # left_running: the processes of this test that Slipway runs in the background, such as the one that records a build. They are the
