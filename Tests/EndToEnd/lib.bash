@@ -574,23 +574,23 @@ expect_notes() {
     done
 }
 
-# The blobs that a manifest names, in both formats: an image manifest, or an index of layers as older buildx writes.
+# The blobs that a manifest names, in both formats: an image manifest, or an index of layers as older buildx writes. Each program is
+# started once for all exports: suites look at a store up to a hundred times.
 expect_whole_store() {
-    local index pool digest
-    local -A reached=()
+    local named file digest
+    local -a indexes pools
+    local -A pool=() reached=()
     note "expect_whole_store $store"
-    while read -r index; do
-        jq -e '.manifests[0].digest' "$index" >/dev/null || fail "$index does not parse"
-        pool=$(realpath "${index%/*}/blobs/sha256")
-        for digest in $(jq -r '.manifests[].digest' "$index"); do
-            if [[ -n ${reached[$pool/${digest#sha256:}]-} ]]; then continue; fi
-            reached[$pool/${digest#sha256:}]=1
-            while read -r digest; do
-                reached[$pool/${digest#sha256:}]=1
-            done < <(jq -r '(.config // empty, .layers[]?, .manifests[]?) | .digest' "$pool/${digest#sha256:}")
-        done
-    done < <(find "$store"/v1/u*/gen-*/exports -name index.json)
-    [[ ${#reached[@]} -gt 0 ]] || fail "the store reaches no blob"
+    readarray -t indexes < <(find "$store"/v1/u*/gen-*/exports -name index.json)
+    [[ ${#indexes[@]} -gt 0 ]] || fail "the store has no export"
+    readarray -t pools < <(realpath -- "${indexes[@]/%index.json/blobs/sha256}")
+    for file in "${!indexes[@]}"; do pool[${indexes[file]}]=${pools[file]}; done
+    named=$(jq -r '(.manifests | if length > 0 then .[].digest else error("no manifest") end) | "\(input_filename) \(.)"' "${indexes[@]}") ||
+        fail "an index does not parse"
+    while read -r file digest; do reached[${pool[$file]}/${digest#sha256:}]=1; done <<<"$named"
+    named=$(jq -r '(.config // empty, .layers[]?, .manifests[]?) | "\(input_filename) \(.digest)"' "${!reached[@]}") ||
+        fail "a manifest does not parse"
+    while read -r file digest; do reached[${file%/*}/${digest#sha256:}]=1; done <<<"$named"
     printf '%s\n' "${!reached[@]}" | sed -E 's/^(.*\/)([0-9a-f]{64})$/\2  \1\2/' | sha256sum --check --quiet --strict ||
         fail "a blob is missing or damaged"
 }
@@ -604,9 +604,9 @@ commit() {
     git -C "$1" -c user.name=test -c user.email=test@example.invalid commit --quiet --message="${2:-change}"
 }
 
-# RUN: what the steps of projects are made with: `RUN`, or, for suites of many builds on engines that know it (from 23.0 on), `RUN` without
-# a network, which takes an engine a third of its work for a build.
-RUN=RUN
+# What the steps of projects are made with. A step without a network saves an engine a third of its work for a build; a suite with
+# engines older than 23.0, which do not know that, sets it to RUN.
+RUN="RUN --network=none"
 project() {
     local word
     word=$(unique)

@@ -3,7 +3,6 @@
 # names, moves files, or plants them. Also what killed builds leave.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 

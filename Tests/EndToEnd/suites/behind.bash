@@ -176,7 +176,7 @@ turn_case 5 "a build with other arguments ends no export" others_go_on
 
 never_built() {
     slow app
-    sed -i 's/^RUN echo first.*/RUN echo first; echo ran >\/first/' app/Dockerfile
+    sed -i 's/^RUN .*echo first.*/RUN echo first; echo ran >\/first/' app/Dockerfile
     held one behind a docker build -t app app
     run direct a docker builder prune --all --force
     run direct a docker image rm app

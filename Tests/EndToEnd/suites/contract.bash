@@ -8,7 +8,6 @@
 #   classic    an engine that imports only, beside one that exports
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 engine g sid classic

@@ -3,7 +3,6 @@
 # exit code, the journal says why, and neither the engine nor a sound store is harmed.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine g sid classic
 

@@ -12,8 +12,8 @@ slow() {
     cat >"$1/Dockerfile" <<FILE
 FROM slipway/base:1
 COPY input.txt /input.txt
-RUN echo executed; sleep $2; echo $(unique) >/slow; ${3:-true}
-RUN echo executed; cat /input.txt /slow >/last
+$RUN echo executed; sleep $2; echo $(unique) >/slow; ${3:-true}
+$RUN echo executed; cat /input.txt /slow >/last
 FILE
     commit "$1" slow
 }
@@ -207,7 +207,7 @@ signals() {
     local signal
     slow plain 60
     start plain direct b docker build -t plain plain
-    await 30 grep -q 'RUN echo executed; sleep' plain.stderr
+    await 30 grep -q 'echo executed; sleep' plain.stderr
     kill -INT "$pid"
     finish plain
     expect_code 130
@@ -344,7 +344,7 @@ PERL
     cp -r app theirs
     chown -R 65534:65534 theirs
     start theirs stranger SLIPWAY_FLIGHT=on docker build -t theirs theirs
-    await 30 grep -q 'RUN echo executed; sleep' theirs.stderr
+    await 30 grep -q 'echo executed; sleep' theirs.stderr
     flying ours b app
     finish ours
     expect_code 0

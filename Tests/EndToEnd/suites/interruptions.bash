@@ -3,7 +3,6 @@
 # listings. strace does both to the programs as they are, from outside.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 need strace
 engine a sid containerd
 limit=400
@@ -11,8 +10,14 @@ limit=400
 slipway() { on a slipway "$@"; }
 changes="link,linkat unlink,unlinkat,rmdir rename,renameat,renameat2 mkdir,mkdirat symlink,symlinkat write fchmod,fchmodat utimensat ftruncate"
 
-# Five exports of which three are to stay, a build that failed, and a blob that nothing names: in `good`.
+# Five exports of which three are to stay, a build that failed, and a blob that nothing names: in `good`. The cases share what the
+# first of them has built.
 store_to_trim() {
+    [[ -e $work/$suite.made ]] || build_store
+    cp -a "$work/$suite.made/." .
+    cp -a good "$store"
+}
+build_store() {
     local number
     project app
     printf '%s\n' 'COPY data /data' "$RUN sha256sum /data >/sum" >>app/Dockerfile
@@ -25,7 +30,10 @@ store_to_trim() {
     head -c 1000 /dev/urandom >x
     cp x "$store/v1/u0/gen-000001/blobs/sha256/$(sha256sum x | head -c 64)"
     mkdir -p "$store/v1/u0/gen-000001/exports/$(slipway status --json | jq -r '.parts[0].keys[0].name')/main.0123456789abcdef.000.1700000000-0123456789abcdef/ingest"
-    cp -a "$store" good
+    mkdir "$work/$suite.new"
+    mv app "$work/$suite.new/app"
+    mv "$store" "$work/$suite.new/good"
+    mv "$work/$suite.new" "$work/$suite.made"
 }
 names() { exports | sed "s#$store/v1/u0/gen-[0-9]*##"; }
 

@@ -2,6 +2,7 @@
 # Loading only what changed: `slipway build` on a builder that several engines share, and nothing but what docker itself does.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN=RUN # 20.10 knows no other
 need python3
 engine b sid containerd
 engine c sid containerd

@@ -2,6 +2,7 @@
 # Containers started from inside a container get the directories that were meant.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN=RUN # 20.10 knows no other
 engine a sid containerd
 engine g sid classic
 engine o bookworm classic

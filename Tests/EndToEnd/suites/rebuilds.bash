@@ -11,19 +11,19 @@ diamond() {
     project app
     cat >app/Dockerfile <<FILE
 FROM slipway/base:1 AS tools
-RUN echo $(unique) >/tools
+$RUN echo $(unique) >/tools
 FROM tools AS first
 COPY one /one
-RUN cat /one /tools >/first
+$RUN cat /one /tools >/first
 FROM tools AS second
 COPY two /two
-RUN cat /two /tools >/second
+$RUN cat /two /tools >/second
 FROM slipway/base:1
 ARG WORD=none
 COPY --from=first /first /
 COPY --from=second /second /
 COPY . /src
-RUN echo \$WORD >/word
+$RUN echo \$WORD >/word
 FILE
     printf '*.log\n.git\n' >app/.dockerignore
     echo one >app/one

@@ -185,7 +185,7 @@ turn_case 5 "a build waits for a silent registry no longer than remote.wait, and
 direct_mode() {
     registry
     project app
-    sed -i 's/^RUN /RUN echo executed; /' app/Dockerfile
+    sed -i "s/^$RUN /&echo executed; /" app/Dockerfile
     forget a b g
     run host one a writer docker build -t app app
     pushed one

@@ -3,6 +3,7 @@
 # byte for byte.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN=RUN # 20.10 knows no other
 need strace
 need python3
 engine a sid containerd

@@ -5,6 +5,7 @@
 
 # shellcheck disable=SC2016 # the containers' shells
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN=RUN # 20.10 knows no other
 # shellcheck source=Tests/EndToEnd/packages/lib.bash
 . "$root/Tests/EndToEnd/packages/lib.bash"
 engine a sid containerd

@@ -4,6 +4,7 @@
 # A BuildKit that listens by itself is that of another engine, behind builder.py, and buildx's remote driver reaches it.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
+RUN=RUN # 20.10 knows no other
 need python3
 need openssl
 engine a sid containerd

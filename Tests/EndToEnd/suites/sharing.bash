@@ -2,7 +2,6 @@
 # One store, several engines: what one of them has built, the others need not build.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 engine c sid containerd

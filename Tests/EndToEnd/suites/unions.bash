@@ -2,7 +2,6 @@
 # What anyone has built, everyone finds: builds import one manifest that holds all exports.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 engine c sid containerd

@@ -3,7 +3,6 @@
 # builds.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 limit=600

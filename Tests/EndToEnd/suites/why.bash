@@ -21,8 +21,8 @@ application() {
 FROM slipway/base:1
 COPY src /app/src
 ARG FLAVOR=plain
-RUN cat /app/src/deep/inner >/second && echo "\$FLAVOR" >>/second
-RUN sha256sum /second >/third
+$RUN cat /app/src/deep/inner >/second && echo "\$FLAVOR" >>/second
+$RUN sha256sum /second >/third
 DOCKERFILE
     commit "$1" application
 }
@@ -166,7 +166,7 @@ other_inputs() {
     run on b docker build --build-arg FLAVOR=sour app
     why_is argument "build argument FLAVOR"
     forget b
-    sed -i 's/^RUN sha256sum .*/RUN md5sum \/second >\/third/' app/Dockerfile
+    sed -i 's/^\(RUN .*\)sha256sum .*/\1md5sum \/second >\/third/' app/Dockerfile
     run on b docker build app
     why_is dockerfile "line 5"
     run on b docker build --no-cache app
@@ -257,7 +257,7 @@ FROM slipway/base:1 AS first
 COPY src/run /run
 FROM slipway/base:1
 COPY --from=first /run /run
-RUN echo $(unique) >/other
+$RUN echo $(unique) >/other
 DOCKERFILE
     mkdir app/more
     unique >app/more/file
@@ -353,7 +353,7 @@ without_exports() {
     expect_equal "$(find "$home/.local/state/slipway/builds" -name outcome | wc -l)" 3 "outcomes"
     run plugged b slipway why
     expect_said "more: COPY file /file: files of the context differ: 1 with other content"
-    sed -i 's/^RUN /&: \&\& /' app/Other
+    sed -i "s/^$RUN /&: \&\& /" app/Other
     builds_all b SLIPWAY_BUILD_CACHE=import-only docker buildx bake
     run plugged b slipway why --target other
     expect_said "line 5"
