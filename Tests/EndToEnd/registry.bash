@@ -19,19 +19,40 @@ tools=()
 # registry: starts one, and the proxy in front of it, which fails as `fault` says; sets port and straight.
 registry() {
     mkdir -p registry proxy
-    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    cat >registry.yml <<FILE
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: $place/registry}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:$straight"}
-FILE
-    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
+    serve "storage: {filesystem: {rootdirectory: $place/registry}, delete: {enabled: true}}"
     fault pass
     python3 "$root/Tests/EndToEnd/registry-faults.py" proxy "$straight" >proxy.log 2>&1 &
     await 20 test -s proxy/port
     port=$(<proxy/port)
+}
+
+# private_registry: starts one that speaks TLS itself, and wants the name "me" and the password "secret"; no proxy is in front of it.
+private_registry() {
+    need htpasswd apache2-utils
+    local http=", tls: {certificate: $place/tls/cert, key: $place/tls/key}"
+    mkdir -p registry
+    authority
+    htpasswd -Bbn me secret >tls/users
+    serve "storage: {filesystem: {rootdirectory: $place/registry}}" "auth: {htpasswd: {realm: test, path: $place/tls/users}}"
+    port=$straight
+}
+
+# serve LINE...: starts a registry with these lines of configuration, on a free port, which it leaves in $straight
+serve() {
+    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    printf '%s\n' 'version: 0.1' 'log: {level: error}' "http: {addr: \"127.0.0.1:$straight\"${http-}}" "$@" >registry.yml
+    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
     await 20 listens
+}
+
+# authority: an authority that nobody trusts, tls/ca.pem, and a certificate of it for localhost, tls/cert with tls/key
+authority() {
+    need openssl
+    mkdir tls
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away -keyout tls/ca.key -out tls/ca.pem \
+        -addext basicConstraints=critical,CA:true 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout tls/key -out tls/csr 2>/dev/null
+    openssl x509 -req -in tls/csr -CA tls/ca.pem -CAkey tls/ca.key -days 2 -out tls/cert -extfile <(echo subjectAltName=DNS:localhost,IP:127.0.0.1) 2>/dev/null
 }
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$straight") 2>/dev/null; }
 fault() { echo "$*" >proxy/mode.new; mv proxy/mode.new proxy/mode; }

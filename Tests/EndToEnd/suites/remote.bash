@@ -5,8 +5,6 @@
 engine a sid containerd
 engine b sid containerd
 engine g sid classic
-need openssl
-need htpasswd apache2-utils
 # shellcheck source=Tests/EndToEnd/registry.bash
 . "$root/Tests/EndToEnd/registry.bash"
 
@@ -628,23 +626,7 @@ turn_case 5 "check, status, prune and push report what exists and what is possib
 
 with_tls() {
     local config
-    mkdir registry tls
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away -keyout tls/ca.key -out tls/ca.pem \
-        -addext basicConstraints=critical,CA:true 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout tls/key -out tls/csr 2>/dev/null
-    openssl x509 -req -in tls/csr -CA tls/ca.pem -CAkey tls/ca.key -days 2 -out tls/cert -extfile <(echo subjectAltName=DNS:localhost,IP:127.0.0.1) 2>/dev/null
-    htpasswd -Bbn me secret >tls/users
-    straight=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    port=$straight
-    cat >registry.yml <<FILE
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: $place/registry}}
-auth: {htpasswd: {realm: test, path: $place/tls/users}}
-http: {addr: "127.0.0.1:$straight", tls: {certificate: $place/tls/cert, key: $place/tls/key}}
-FILE
-    "$clients/docker-registry" serve registry.yml >registry.log 2>&1 &
-    await 20 listens
+    private_registry
     project app
     forget a b
     # The certificate is not trusted, and then there are no credentials.
