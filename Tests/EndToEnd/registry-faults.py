@@ -1,7 +1,9 @@
 """A proxy before a container registry that fails as it is told: registry-faults.py FOLDER UPSTREAM-PORT
 
 It listens on a free port of 127.0.0.1, writes that to FOLDER/port, and reads FOLDER/mode before each answer: one word and its number.
-Each request becomes a line of FOLDER/requests, "METHOD PATH".
+Each request becomes a line of FOLDER/requests, "METHOD PATH". With FOLDER/cert and FOLDER/key it speaks TLS. With FOLDER/tokens only
+requests with a NAME:PASSWORD that is one of its lines pass; the others get 401. With FOLDER/bearer, too, such a pair is worth a token
+for the other requests, as at GHCR.
 
     pass           nothing fails                    code N         every answer has this status
     silent         never answers                    slow N         every answer comes N milliseconds late
@@ -13,10 +15,12 @@ Each request becomes a line of FOLDER/requests, "METHOD PATH".
     pace N         bodies take a second for each N thousand bytes, in both directions
 """
 
+import base64
 import http.client
 import http.server
 import os
 import socketserver
+import ssl
 import sys
 import time
 
@@ -28,6 +32,14 @@ def mode():
     with open(folder + "/mode", encoding="ascii") as file:
         words = file.read().split()
     return words[0], int(words[1]) if len(words) > 1 else 0
+
+
+def knows(header, kind):
+    """Whether credentials of this kind are those of a line, or no line is needed."""
+    if not os.path.exists(folder + "/tokens"):
+        return True
+    with open(folder + "/tokens", encoding="ascii") as file:
+        return (header or "") in [kind + " " + base64.b64encode(line.encode()).decode() for line in file.read().splitlines()]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -52,7 +64,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.drain()
         self.send_response(status)
         if status == 401:
-            self.send_header("WWW-Authenticate", 'Basic realm="test"')
+            address = self.headers.get("Host")
+            self.send_header("WWW-Authenticate", f'Bearer realm="https://{address}/token",service="{address}"'
+                             if os.path.exists(folder + "/bearer") else 'Basic realm="test"')
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -111,17 +125,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "closed":
             self.close_connection = True
             return None
+        bearer = os.path.exists(folder + "/bearer")
+        if bearer and self.path.startswith("/token"):
+            return self.token()
+        if not knows(self.headers.get("Authorization"), "Bearer" if bearer else "Basic"):
+            return self.fail(401)
         if kind == "code" or kind == "writes" and is_write or kind == "blobs" and is_blob:
             return self.fail(number)
         if kind in ("endless", "many") and "/tags/list" in self.path:
             return self.tags(kind, number)
         return self.forward(kind, number, is_blob)
 
+    def token(self):
+        header = self.headers.get("Authorization")
+        if self.command != "GET" or not knows(header, "Basic"):
+            return self.fail(403)
+        body = b'{"token":"%s"}' % header.split()[1].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        return None
+
     def forward(self, kind, number, is_blob):
         connection = http.client.HTTPConnection("127.0.0.1", upstream)
         # Engines send a line for each format that they accept.
         headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers if name.lower() not in ("connection", "transfer-encoding")}
         data = self.body()
+        if isinstance(self.connection, ssl.SSLSocket):
+            # The registry's answers say where to go on.
+            headers["X-Forwarded-Proto"] = "https"
         if data or self.command in ("POST", "PUT", "PATCH"):
             headers["Content-Length"] = str(len(data))
         connection.request(self.command, self.path, data, headers)
@@ -179,6 +212,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if os.path.exists(folder + "/cert"):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder + "/cert", folder + "/key")
+    # Not while it accepts: a client that does not begin would keep the others waiting.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 with open(folder + "/port.new", "w", encoding="ascii") as port:
     port.write(str(server.server_address[1]))
 os.rename(folder + "/port.new", folder + "/port")

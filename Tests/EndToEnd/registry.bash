@@ -16,10 +16,12 @@ host() {
 }
 tools=()
 
-# registry: starts one, and the proxy in front of it, which fails as `fault` says; sets port and straight.
+# registry [STORAGE]: starts one, and the proxy in front of it, which fails as `fault` says; sets port and straight. After `authority` the
+# proxy speaks TLS. STORAGE are other lines of configuration for it than a folder's.
 registry() {
     mkdir -p registry proxy
-    serve "storage: {filesystem: {rootdirectory: $place/registry}, delete: {enabled: true}}"
+    [[ ! -d tls ]] || cp tls/cert tls/key proxy/
+    serve "${1:-storage: {filesystem: {rootdirectory: $place/registry\}, delete: {enabled: true\}\}}"
     fault pass
     python3 "$root/Tests/EndToEnd/registry-faults.py" proxy "$straight" >proxy.log 2>&1 &
     await 20 test -s proxy/port
