@@ -39,15 +39,23 @@ public struct FetchedManifest: Sendable {
         ownConfig = config
     }
 
+    /// Throws unless what the registry has sent as its config is that, and can be merged with others.
+    public func check(_ config: ByteString) throws(StoreError) { _ = try graph(config) }
+
+    private func graph(_ config: ByteString) throws(StoreError) -> CacheGraph {
+        guard Digest(of: config) == manifest.config.digest else { throw StoreError(.layerRejected, self.config) }
+        guard let graph = CacheGraph(manifest: manifest, config: config) else {
+            throw StoreError(.unionCannotHold, digest)
+        }
+        return graph
+    }
+
     /// The part of it that fits into so many bytes, first steps first; nil if nothing fits. `config` is what the
     /// registry has sent as its config.
     public func part(
         within most: UInt64, config: ByteString, for store: Store
     ) throws(StoreError) -> FetchedManifest? {
-        guard Digest(of: config) == manifest.config.digest else { throw StoreError(.layerRejected, self.config) }
-        guard let graph = CacheGraph(manifest: manifest, config: config) else {
-            throw StoreError(.unionCannotHold, digest)
-        }
+        let graph = try graph(config)
         let here = digestsHere(in: try store.currentGeneration(of: store.user))
         let taken = graph.firstLayers(within: most) { here.contains($0.digest) ? 0 : UInt64($0.size) }
         let part = graph.keepingLayers { taken.contains($0.digest) }

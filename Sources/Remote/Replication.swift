@@ -201,13 +201,15 @@ public struct Replication {
     ) throws(RemoteFailure) -> (bytes: UInt64, partly: Note?) {
         let repository = Self.repository(of: key, below: prefix)
         let reference = repository + ":" + tag
+        // Before any layer: whoever pushes nonsense must not make each reader fetch gigabytes of it.
+        let config = try client.blob(repository + "@" + manifest.config, most: FetchedManifest.largest)
+        try rejecting { () throws(StoreError) in try manifest.check(config) }
         let needed = try rejecting { () throws(StoreError) in try manifest.missingBytes(in: store) }
         guard needed > most else { return (try fetch(manifest, tag: tag, of: key, isPart: false), nil) }
         let tooLarge = RemoteFailure(
             .tooLarge, reference + " needs " + ByteSize.text(needed) + " more, and " + ByteSize.text(most) + " may come"
         )
         guard most > 0 else { throw tooLarge }
-        let config = try client.blob(repository + "@" + manifest.config, most: FetchedManifest.largest)
         let part = try rejecting { () throws(StoreError) in
             try manifest.part(within: most, config: config, for: store)
         }

@@ -178,6 +178,8 @@ struct ReplicationTests {
         let text = ManifestFormat.image.text(
             config: StoredBlob(digest: digest, size: config.count, path: ""), layers: [])
         let manifest = try #require(FetchedManifest(text))
+        #expect(rejection { try manifest.check(config) } == .unionCannotHold)
+        #expect(rejection { try manifest.check(config + " ") } == .layerRejected)
         let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
         try Files.replace(
             export.layout.appending(path: Generation.pool).appending(path: digest.hex), with: config,

@@ -416,7 +416,7 @@ plant() {
     rm -rf poison
     mkdir -p "$blobs"
     put() { sum=$(sha256sum <"$1" | head -c 64); size=$(stat -c %s "$1"); mv "$1" "$blobs/$sum"; }
-    head -c 5000 /dev/urandom >file; put file; layer="{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"sha256:$sum\",\"size\":$size}"
+    head -c 5000 /dev/urandom >file; put file; planted+=("$sum"); layer="{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"sha256:$sum\",\"size\":$size}"
     head -c "$2" /dev/zero | tr '\0' ' ' >file; echo '{"layers":[{"blob":"sha256:0","parent":-1}],"records":[{"digest":"x"}]}' >>file
     put file; config="{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\",\"digest\":\"sha256:$sum\",\"size\":$size}"
     echo "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":$config,\"layers\":[$layer]}" >file
@@ -427,6 +427,7 @@ plant() {
 }
 
 poison() {
+    local layer planted=()
     pushed_by_one
     plant a-config 100000000
     plant b-records 10
@@ -434,6 +435,7 @@ poison() {
     try host two b reader slipway pull --json -- docker build -t app app
     expect_code 1
     expect_equal "$(jq -r '[.pulled[0].refused[].code] | join(" ")' "$stdout")" "SLP923 SLP923" "what was refused"
+    for layer in "${planted[@]}"; do expect_not grep -q "GET .*$layer" proxy/requests; done
     # The other writer's manifest is fetched all the same.
     expect_equal "$(jq -r '.pulled[0].new' "$stdout")" 1 "what was fetched"
     run host two b reader docker build -t app app
@@ -441,7 +443,7 @@ poison() {
     await 60 at_rest
     whole two
 }
-test_case "a tag whose config is 100 MB, or has nothing to import, does not keep out other writers' tags" poison 600
+test_case "a tag whose config is 100 MB, or has nothing to import, costs no layer and does not keep out other writers' tags" poison 600
 
 too_large() {
     pushed_by_one
