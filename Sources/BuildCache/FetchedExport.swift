@@ -109,6 +109,7 @@ public struct FetchedExport {
     private let manifest: FetchedManifest
     private let writer: ByteString
     private let folder: TransferFolder
+    let arriving: ArrivingBlobs
 
     /// Reserves space for it; throws if the store has none.
     public init(
@@ -119,6 +120,7 @@ public struct FetchedExport {
         // A part is named after its own manifest, because a union identifies its exports by this number.
         let number = manifest.digest.dropFirst(7).prefix(16)
         folder = try TransferFolder(for: key, by: writer, number: number, in: store)
+        arriving = ArrivingBlobs(in: Self.written.map(folder.layout.appending(path:)))
         let generation = folder.generation
         let known = manifest.digestsHere(in: generation)
         let layers = manifest.manifest.layers
@@ -168,11 +170,13 @@ public struct FetchedExport {
         }
     }
 
+    /// oras writes beside the blobs, and then moves complete files.
+    private static let written = ["ingest", Generation.pool]
+
     /// The bytes that have arrived so far, so that they can be limited while they arrive.
     public static func bytes(in layout: ByteString) -> UInt64 {
         var sum: UInt64 = 0
-        // oras and crane write beside the blobs, and then move complete files.
-        for folder in ["ingest", Generation.pool] {
+        for folder in written {
             let path = layout.appending(path: folder)
             for name in (try? Files.names(in: path, limit: 65_536)) ?? [] {
                 guard let status = try? Files.status(path.appending(path: name), followLinks: false),
@@ -182,6 +186,16 @@ public struct FetchedExport {
             }
         }
         return sum
+    }
+
+    /// Calls `fetch`, which brings the blobs, and hashes what arrives meanwhile.
+    public func receive(_ fetch: @escaping @Sendable () -> Void) {
+        let isArriving = Mutex(true)
+        ConcurrentLoop.forEach(2, bound: 2) { [arriving] part in
+            guard part == 0 else { return arriving.hash { isArriving.withLock(\.self) } }
+            fetch()
+            isArriving.withLock { $0 = false }
+        }
     }
 
     /// Checks all that has arrived, byte for byte, and makes it an export that the next union contains. On an error it
@@ -207,7 +221,7 @@ public struct FetchedExport {
         let unknown = (contents.layers + [contents.config, descriptor]).filter { blob in
             (try? Preflight.checkLayer(blob, in: folder.generation)) == nil
         }
-        if let wrong = Self.firstWrong(of: unknown, in: arrived) { throw StoreError(.layerRejected, wrong) }
+        if let wrong = firstWrong(of: unknown, in: arrived) { throw StoreError(.layerRejected, wrong) }
         do throws(Errno) {
             let mode = try Files.status(folder.generation.path, followLinks: false).mode & 0o444
             for blob in unknown { try move(blob, from: arrived, mode: mode) }
@@ -222,19 +236,25 @@ public struct FetchedExport {
 
     /// The digest of a blob that is missing or has wrong content; nil if all are right. BuildKit would check only when
     /// a build needs a layer, and then fail that build.
-    private static func firstWrong(of blobs: [Preflight.Blob], in arrived: Generation) -> ByteString? {
+    private func firstWrong(of blobs: [Preflight.Blob], in arrived: Generation) -> ByteString? {
         let wrong = Mutex<ByteString?>(nil)
-        ConcurrentLoop.forEach(blobs.count, bound: mostAtOnce) { index in
-            guard blobs.indices.contains(index), (try? isRight(blobs[index], in: arrived)) != true else { return }
+        ConcurrentLoop.forEach(blobs.count, bound: Self.mostAtOnce) { [arriving] index in
+            guard blobs.indices.contains(index),
+                (try? Self.isRight(blobs[index], in: arrived, arriving)) != true
+            else { return }
             wrong.withLock { $0 = blobs[index].digest.name }
         }
         return wrong.withLock { $0 }
     }
 
-    private static func isRight(_ blob: Preflight.Blob, in arrived: Generation) throws(Errno) -> Bool {
+    private static func isRight(
+        _ blob: Preflight.Blob, in arrived: Generation, _ arriving: ArrivingBlobs
+    ) throws(Errno) -> Bool {
         let file = try Descriptor.open(arrived.blobPath(blob.digest), followLinks: false)
         let status = try file.status()
         guard status.kind == .regular, status.owner == arrived.owner, status.size == blob.size else { return false }
+        // A client that has written its file in another order has confused the first answer.
+        if try arriving.digest(of: status) == blob.digest { return true }
         return try file.digest() == blob.digest
     }
 

@@ -9,8 +9,9 @@ public import Formats
 
 /// An open file of our own, closed when it goes out of scope and by exec. Its number is never 0 to 2: a caller may have
 /// closed those, and what docker writes to "stdout" must not end up in one of our files.
-public struct Descriptor: ~Copyable {
+public struct Descriptor: ~Copyable, Sendable {
     let number: Int32
+    private static let hashedAtOnce = 1 << 17
 
     /// Takes over an open descriptor. Throws if it cannot be moved away from 0 to 2.
     init(taking number: Int32) throws(Errno) {
@@ -125,11 +126,22 @@ public struct Descriptor: ~Copyable {
     public borrowing func digest(_ progress: (Int) -> Void = { _ in }) throws(Errno) -> Digest {
         var hash = SHA256()
         while true {
-            let piece = try read(upTo: 1 << 20)
-            if piece.isEmpty { return Digest(hash) }
-            hash.update(piece)
-            progress(piece.count)
+            let count = try add(to: &hash, upTo: 1 << 20)
+            if count == 0 { return Digest(hash) }
+            progress(count)
         }
+    }
+
+    /// Adds the bytes from here on to a hash; returns how many there were, which is fewer only at the end.
+    public borrowing func add(to hash: inout SHA256, upTo count: Int) throws(Errno) -> Int {
+        var added = 0
+        while added < count {
+            let piece = try read(upTo: min(Self.hashedAtOnce, count - added))
+            if piece.isEmpty { break }
+            hash.update(piece)
+            added += piece.count
+        }
+        return added
     }
 
     /// At most `count` bytes; none at the end. The corresponding C function is `read`.

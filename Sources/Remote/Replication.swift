@@ -3,6 +3,7 @@ public import Formats
 internal import Host
 public import Notes
 public import Planning
+internal import Synchronization
 
 /// Pushes what this host has built to a registry, and fetches what others have built. Builds still see only the
 /// store.
@@ -229,21 +230,25 @@ public struct Replication {
             try FetchedExport(manifest, from: tag, for: key, in: store, limits)
         }
         progress?(.began("fetching " + repository + ":" + tag + ", " + ByteSize.text(export.missingBytes)))
-        let (layout, total) = (export.layout, export.missingBytes)
-        do throws(RemoteFailure) {
-            let arrived: @Sendable () -> UInt64 = { [progress] in
+        let (layout, total, missing) = (export.layout, export.missingBytes, isPart ? export.missing : nil)
+        let failure = Mutex<RemoteFailure?>(nil)
+        export.receive { [client, progress] in
+            let arrived: @Sendable () -> UInt64 = {
                 let bytes = FetchedExport.bytes(in: layout)
                 progress?(.moved(min(bytes, total), of: total))
                 return bytes
             }
-            if isPart {
-                try client.fetch(
-                    export.missing, of: repository, into: layout, bytes: export.missingBytes, arrived: arrived)
-            } else {
-                try client.fetch(
-                    manifest.digest, of: repository, into: layout, bytes: export.missingBytes, arrived: arrived)
+            do throws(RemoteFailure) {
+                if let missing {
+                    try client.fetch(missing, of: repository, into: layout, bytes: total, arrived: arrived)
+                } else {
+                    try client.fetch(manifest.digest, of: repository, into: layout, bytes: total, arrived: arrived)
+                }
+            } catch {
+                failure.withLock { $0 = error }
             }
-        } catch {
+        }
+        if let error = failure.withLock(\.self) {
             export.abandon()
             throw error
         }

@@ -1,6 +1,7 @@
 import Formats
 import Host
 import Notes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -125,11 +126,19 @@ struct ReplicationTests {
         let (manifest, registry, key) = try pushed(by: one, into: one.folder)
         let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
         let name = own.layers[1].digest.hex
-        try copy(registry, to: export.layout, except: name)
         let place = export.layout.appending(path: Generation.pool).appending(path: name)
         let size = own.layers[1].size
-        if kind == "wrong" { try Files.replace(place, with: ByteString("x").repeated(size), mode: 0o600) }
-        if kind == "cut" { try Files.replace(place, with: "x", mode: 0o600) }
+        let outcome = Mutex<Result<Void, any Error>>(.success(()))
+        let layout = export.layout
+        export.receive {
+            let copied = Result {
+                try copy(registry, to: layout, except: name)
+                if kind == "wrong" { try Files.replace(place, with: ByteString("x").repeated(size), mode: 0o600) }
+                if kind == "cut" { try Files.replace(place, with: "x", mode: 0o600) }
+            }
+            outcome.withLock { $0 = copied }
+        }
+        try outcome.withLock(\.self).get()
         let reason = rejection { try export.publish() }
         #expect(reason == .layerRejected)
         #expect(try leftovers(two, key).isEmpty)
@@ -137,6 +146,27 @@ struct ReplicationTests {
         for blob in own.layers + [own.config, own.manifest] {
             #expect(Files.isMissing(try two.generation().blobPath(blob.digest)))
         }
+    }
+
+    @Test("A blob whose bytes arrive in another order is read once more")
+    func anotherOrder() throws {
+        let (one, two) = (try StoreFixture(), try StoreFixture())
+        let own = try one.export(for: try one.build(), at: 100, "a")
+        let (manifest, registry, key) = try pushed(by: one, into: one.folder)
+        let export = try FetchedExport(manifest, from: "one", for: key, in: two.store, limits)
+        let layer = own.layers[0]
+        try copy(registry, to: export.layout, except: layer.digest.hex)
+        let place = export.layout.appending(path: Generation.pool).appending(path: layer.digest.hex)
+        try Files.replace(place, with: ByteString("\0").repeated(layer.size), mode: 0o600)
+        let (status, end) = (try Files.status(place), Clock.monotonic + 30_000_000_000)
+        export.receive { [arriving = export.arriving] in
+            while (try? arriving.digest(of: status)) == nil, Clock.monotonic < end {}
+        }
+        let content = try Files.read(layer.path, limit: 1 << 20)
+        try Descriptor.open(place, .update(mode: 0o600)).write(content)
+        #expect(try export.arriving.digest(of: status) != layer.digest)
+        try export.publish()
+        #expect(try two.finds(own, for: try two.build()))
     }
 
     @Test("The leftovers of a killed transfer never hinder another one")
