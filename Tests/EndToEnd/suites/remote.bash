@@ -698,7 +698,7 @@ test_case "a program beside the shim that others can write is not started after 
 
 at_random() {
     local number kind rounds=4
-    [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || rounds=100
+    [[ ${SLIPWAY_TESTS_ALL-} != 1 ]] || rounds=1000
     local -a kinds=(pass closed "code 401" "code 403" "code 429" "code 500" "code 503" "writes 403" "blobs 404" "blobs-silent" cut wrong silent "slow 300" endless)
     registry
     project app
@@ -716,4 +716,4 @@ at_random() {
     await 120 at_rest
     whole one
 }
-turn_case 5 "builds with a registry whose faults change at random: none is worse" at_random 900
+turn_case 5 "builds with a registry whose faults change at random: none is worse" at_random 3600
