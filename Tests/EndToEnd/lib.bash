@@ -578,16 +578,16 @@ expect_notes() {
 # started once for all exports: suites look at a store up to a hundred times.
 expect_whole_store() {
     local named file digest
-    local -a indexes pools
-    local -A pool=() reached=()
+    local -a found pools
+    local -A pool_of=() reached=()
     note "expect_whole_store $store"
-    readarray -t indexes < <(find "$store"/v1/u*/gen-*/exports -name index.json)
-    [[ ${#indexes[@]} -gt 0 ]] || fail "the store has no export"
-    readarray -t pools < <(realpath -- "${indexes[@]/%index.json/blobs/sha256}")
-    for file in "${!indexes[@]}"; do pool[${indexes[file]}]=${pools[file]}; done
-    named=$(jq -r '(.manifests | if length > 0 then .[].digest else error("no manifest") end) | "\(input_filename) \(.)"' "${indexes[@]}") ||
+    readarray -t found < <(find "$store"/v1/u*/gen-*/exports -name index.json)
+    [[ ${#found[@]} -gt 0 ]] || fail "the store has no export"
+    readarray -t pools < <(realpath -- "${found[@]/%index.json/blobs/sha256}")
+    for file in "${!found[@]}"; do pool_of[${found[file]}]=${pools[file]}; done
+    named=$(jq -r '(.manifests | if length > 0 then .[].digest else error("no manifest") end) | "\(input_filename) \(.)"' "${found[@]}") ||
         fail "an index does not parse"
-    while read -r file digest; do reached[${pool[$file]}/${digest#sha256:}]=1; done <<<"$named"
+    while read -r file digest; do reached[${pool_of[$file]}/${digest#sha256:}]=1; done <<<"$named"
     named=$(jq -r '(.config // empty, .layers[]?, .manifests[]?) | "\(input_filename) \(.digest)"' "${!reached[@]}") ||
         fail "a manifest does not parse"
     while read -r file digest; do reached[${file%/*}/${digest#sha256:}]=1; done <<<"$named"

@@ -140,6 +140,6 @@ together() {
     done
     said "$((builds * rounds)) builds at once on four engines, $trims trims beside them, 0 failed, $((SECONDS - began)) s"
 }
-turn_case 5 "64 builds at once on four engines, and trimming in a loop" together 1200
+turn_case 10 "64 builds at once on four engines, and trimming in a loop" together 1200
 
 [[ ! -e $work/said ]] || cat "$work/said"

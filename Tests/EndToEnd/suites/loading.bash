@@ -145,7 +145,7 @@ manifest_of_last() {
     digest=$(find store-of-images -path '*_manifests/revisions/sha256/*/link' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2 | xargs cat)
     echo "store-of-images/docker/registry/v2/blobs/sha256/${digest:7:2}/${digest#sha256:}/data"
 }
-test_case "of an image in which one layer has changed, only that layer is pulled" layers 600
+turn_case 3 "of an image in which one layer has changed, only that layer is pulled" layers 600
 
 failing_registry() {
     local engine

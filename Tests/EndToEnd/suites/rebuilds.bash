@@ -124,7 +124,7 @@ expect_new() {
 # noticed WHAT COMMAND...: the build notices the change that the command makes. If it is not the case's turn, the
 # change is not made, either: it would hide the next one.
 noticed() {
-    turn 3 || return 0
+    turn 5 || return 0
     "${@:2}"
     expect_new "$1"
 }
@@ -152,21 +152,21 @@ changes() {
     noticed "a new folder" mkdir app/inner/empty
     noticed "the Dockerfile" append '# more' app/Dockerfile
     noticed "what is left out" append inner/three app/.dockerignore
-    ! turn 3 || expect_new "an argument" --build-arg WORD=other
+    ! turn 5 || expect_new "an argument" --build-arg WORD=other
     variables=(WORD=first)
-    ! turn 3 || expect_new "an argument of the environment" --build-arg WORD
+    ! turn 5 || expect_new "an argument of the environment" --build-arg WORD
     variables=(WORD=second)
-    ! turn 3 || expect_new "another value of it" --build-arg WORD
+    ! turn 5 || expect_new "another value of it" --build-arg WORD
     variables=(SOURCE_DATE_EPOCH=1000000000)
-    ! turn 3 || expect_new "a time to pretend"
+    ! turn 5 || expect_new "a time to pretend"
     variables=()
-    ! turn 3 || expect_new "a target" --target second
+    ! turn 5 || expect_new "a target" --target second
     cp app/Dockerfile other
-    ! turn 3 || expect_new "another Dockerfile" -f other
+    ! turn 5 || expect_new "another Dockerfile" -f other
     echo '# more' >>other
-    ! turn 3 || expect_new "that one's text" -f other
+    ! turn 5 || expect_new "that one's text" -f other
     for option in --no-cache --pull=false --no-cache-filter=second; do
-        turn 3 || continue
+        turn 5 || continue
         run on a docker build "$option" -t app app
         await 60 at_rest
         expect_notes !SLP420 !SLP421

@@ -73,7 +73,7 @@ watched() {
     expect_not grep -q $'\e' "$stdout"
     whole two
 }
-test_case "push and pull show their rate on a terminal, and in a pipe only what they did" watched 300
+turn_case 5 "push and pull show their rate on a terminal, and in a pipe only what they did" watched 300
 
 # shellcheck disable=SC2016 # the inner shell expands it
 # apart NAME HIDDEN COMMAND...: runs in the network of `networks`, with an empty folder in place of each HIDDEN one
@@ -320,7 +320,7 @@ faults() {
     registry
     local wanted line asked
     while read -r -u 9 wanted line; do
-        turn 2 || continue
+        turn 4 || continue
         like_without "$line" "$wanted"
         expect_nothing_fetched "$wanted"
         # It is not contacted for a while.

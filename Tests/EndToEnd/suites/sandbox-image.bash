@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Examples/sandbox, built on a base made with debootstrap: its cache mounts are used, and a second engine gets it from
-# the store. All of it takes minutes, so it runs only with SLIPWAY_TESTS_ALL=1, and the part that needs Python in one run of four:
+# the store. All of it takes minutes, so it runs only with SLIPWAY_TESTS_ALL=1, and the part that needs Python in one run of ten:
 # `packages` and `lint` show in every run that cache mounts are used.
 
 # shellcheck disable=SC2016 # the containers' shells
@@ -32,7 +32,7 @@ linted() {
 }
 test_case "the linter has nothing against it" linted
 
-if ! turn 4; then
+if ! turn 10; then
     left_out=1
     exit
 fi

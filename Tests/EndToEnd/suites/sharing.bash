@@ -314,4 +314,4 @@ many() {
     run on c docker build --build-arg FLAVOR=same app
     expect_cached all
 }
-turn_case 5 "64 builds of one key, 8 at a time on two engines" many
+turn_case 10 "64 builds of one key, 8 at a time on two engines" many

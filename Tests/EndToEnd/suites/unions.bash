@@ -40,7 +40,7 @@ eight_agents() {
     expect_cached 2
     expect_whole_store
 }
-test_case "everything that eight agents have built on eight branches is cached on an empty engine" eight_agents 600
+turn_case 4 "everything that eight agents have built on eight branches is cached on an empty engine" eight_agents 600
 
 restores() {
     project app
@@ -425,4 +425,4 @@ all_at_once() {
         done
     done
 }
-turn_case 5 "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600
+turn_case 10 "64 builds of eight keys on four engines, trimmed and killed meanwhile, lose nothing" all_at_once 600

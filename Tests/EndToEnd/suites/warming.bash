@@ -85,7 +85,7 @@ told() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-test_case "--add stacks a layer, --json reports everything, and purge leaves nothing" told
+turn_case 4 "--add stacks a layer, --json reports everything, and purge leaves nothing" told
 
 # -- Interrupted ------------------------------------------------------------------------------------------------------
 

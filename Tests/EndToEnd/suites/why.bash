@@ -405,7 +405,7 @@ checked_bake() {
     run plugged b slipway check -- docker compose build
     expect_said "every step was cached"
 }
-test_case "slipway check fails if a target should have hit" checked_bake
+turn_case 3 "slipway check fails if a target should have hit" checked_bake
 
 # From a read-only store in which no such command was built before, two targets import the same manifest.
 same_context() {
