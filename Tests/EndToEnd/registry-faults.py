@@ -7,11 +7,12 @@ for the other requests, as at GHCR.
 
     pass           nothing fails                    code N         every answer has this status
     silent         never answers                    slow N         every answer comes N milliseconds late
-    writes N       uploads have this status         blobs N        blobs have this status
-    blobs-silent   blobs are never answered         cut            blobs end in the middle
-    wrong          blobs have other bytes           endless        the list of tags never ends
+    writes N       uploads have this status         blobs N        layers have this status
+    blobs-silent   layers are never answered        cut            layers end in the middle
+    wrong          layers have other bytes          endless        the list of tags never ends
     many N         the list has so many tags        large N        manifests are so many bytes
-    drip           blobs come a byte a second       closed         connections are closed at once
+    drip           layers come a byte a second      closed         connections are closed at once
+    config-...     what layers can have (blobs N, blobs-silent, cut, wrong, drip), for blobs that are JSON instead
     pace N         bodies take a second for each N thousand bytes, in both directions
 """
 
@@ -25,6 +26,7 @@ import sys
 import time
 
 folder, upstream = sys.argv[1], int(sys.argv[2])
+BLOB_FAULTS = ("blobs", "blobs-silent", "cut", "wrong", "drip")
 REASONS = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 429: "TOOMANYREQUESTS", 500: "UNKNOWN", 503: "UNAVAILABLE"}
 
 
@@ -120,7 +122,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         is_write = self.command in ("POST", "PATCH", "PUT", "DELETE")
         if kind == "slow":
             time.sleep(number / 1000)
-        if kind == "silent" or kind == "blobs-silent" and is_blob:
+        if kind == "silent":
             return self.never()
         if kind == "closed":
             self.close_connection = True
@@ -130,7 +132,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.token()
         if not knows(self.headers.get("Authorization"), "Bearer" if bearer else "Basic"):
             return self.fail(401)
-        if kind == "code" or kind == "writes" and is_write or kind == "blobs" and is_blob:
+        if kind == "code" or kind == "writes" and is_write:
             return self.fail(number)
         if kind in ("endless", "many") and "/tags/list" in self.path:
             return self.tags(kind, number)
@@ -161,18 +163,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = connection.getresponse()
         if kind == "large" and "/manifests/" in self.path and self.command == "GET":
             return self.large(answer, number)
+        pieces = iter(lambda: answer.read(1 << 16), b"")
+        spoiled = kind.removeprefix("config-")
+        if is_blob and spoiled in BLOB_FAULTS and answer.status == 200:
+            data = answer.read()
+            if data.startswith(b"{") == kind.startswith("config-"):
+                return self.spoil(spoiled, number, answer, data)
+            pieces = iter([data])
+        self.send_headers(answer)
+        if self.command == "HEAD":
+            return None
+        for piece in self.paced(pieces):
+            self.wfile.write(piece)
+        return None
+
+    def send_headers(self, answer):
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
                 self.send_header(name, value)
         self.end_headers()
-        if self.command == "HEAD":
-            return None
-        if is_blob and kind in ("cut", "wrong", "drip") and answer.status == 200:
-            return self.spoil(kind, answer.read())
-        for piece in self.paced(iter(lambda: answer.read(1 << 16), b"")):
-            self.wfile.write(piece)
-        return None
 
     def large(self, answer, number):
         answer.read()
@@ -184,7 +194,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b" " * 65536)
         self.wfile.write(b" " * (number % 65536))
 
-    def spoil(self, kind, data):
+    def spoil(self, kind, number, answer, data):
+        if kind == "blobs":
+            return self.fail(number)
+        if kind == "blobs-silent":
+            return self.never()
+        self.send_headers(answer)
         if kind == "cut":
             self.wfile.write(data[:len(data) // 2])
             self.close_connection = True
@@ -194,6 +209,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(1)
         else:
             self.wfile.write(bytes([data[0] ^ 1]) + data[1:] if data else data)
+        return None
 
     def do_GET(self):
         try:

@@ -398,6 +398,9 @@ SLP922 wrong
 SLP917 blobs 404
 SLP916 blobs 403
 SLP919 blobs 500
+SLP922 config-cut
+SLP922 config-wrong
+SLP917 config-blobs 404
 SLP925 endless
 SLP925 many 100000
 SLP923 large 2000000
