@@ -51,20 +51,24 @@ final class ArrivingBlobs: Sendable {
     /// Hashes what arrives, as long as `isArriving`.
     func hash(while isArriving: () -> Bool) {
         while isArriving() {
-            var bytes = 0
+            var (bytes, seen) = (0, Set<Identity>())
             for folder in folders {
-                for name in (try? Files.names(in: folder, limit: 65_536)) ?? [] where isArriving() {
-                    bytes += (try? hash(folder.appending(path: name))) ?? 0
+                for name in (try? Files.names(in: folder, limit: 65_536)) ?? [] {
+                    guard isArriving() else { return }
+                    bytes += (try? hash(folder.appending(path: name), &seen)) ?? 0
                 }
             }
+            // What is open takes up room on the disk although the client has deleted it.
+            blobs.withLock { [seen] blobs in blobs = blobs.filter { seen.contains($0.key) } }
             if bytes == 0 { Clock.sleep(nanoseconds: Self.pause) }
         }
     }
 
-    private func hash(_ path: ByteString) throws(Errno) -> Int {
+    private func hash(_ path: ByteString, _ seen: inout Set<Identity>) throws(Errno) -> Int {
         // Whatever has two names was here before.
         let status = try Files.status(path, followLinks: false)
         guard status.kind == .regular, status.links == 1, status.size > 0 else { return 0 }
+        seen.insert(Identity(status))
         return try blob(status, at: path)?.advance(by: Self.turn) ?? 0
     }
 

@@ -72,6 +72,23 @@ struct ArrivingBlobsTests {
         #expect(try digest(of: "ingest/1") == nil, "it has become shorter")
     }
 
+    @Test("A file that the client has deleted is let go")
+    func deleted() throws {
+        func isOpen() throws -> Bool {
+            try Files.names(in: "/proc/self/fd", limit: 65_536).contains { name in
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + name.lossy)
+                return target?.hasPrefix(folder["ingest/1"].lossy) == true
+            }
+        }
+        try write("abc", to: "ingest/1")
+        look()
+        #expect(try isOpen())
+        try Files.remove(folder["ingest/1"])
+        #expect(try isOpen())
+        look()
+        #expect(try !isOpen())
+    }
+
     @Test("Links to blobs that were here, symbolic links and folders are not looked at")
     func others() throws {
         try write("abc", to: "elsewhere")
