@@ -21,11 +21,14 @@ struct BuildFindings {
         private let look: () -> BuildFindings?
 
         /// None for the plugin: the shim that ran before it has already linted.
-        init(for invocation: Invocation, as role: Role, _ settings: Settings, within budget: Budget) {
+        init(
+            for invocation: Invocation, as role: Role, _ settings: Settings, within budget: Budget,
+            nanoseconds: Int64 = BuildFindings.limit
+        ) {
             look = {
                 guard role == .docker, settings.journal, settings.lint == .journal, case .build(let build) = invocation
                 else { return nil }
-                return BuildFindings(of: build, within: budget)
+                return BuildFindings(of: build, within: budget, nanoseconds: nanoseconds)
             }
         }
     }
@@ -36,10 +39,13 @@ struct BuildFindings {
     /// The deadline is checked between instructions, so each of them must be short.
     private static let largestInstruction = 16_384
 
-    /// nil if there is nothing to report. The time limit leaves some of the 2 ms that linting may take for the steps
-    /// that follow. It excludes time in which other processes have the processor: measured by wall-clock time, 5 of 200
-    /// builds lost findings while eight processes shared two processors.
-    init?(of build: BuildInvocation, within budget: Budget = Budget(), nanoseconds: Int64 = 1_500_000) {
+    /// The time limit leaves some of the 2 ms that linting may take for the steps that follow. It excludes time in
+    /// which other processes have the processor: measured by wall-clock time, 5 of 200 builds lost findings while eight
+    /// processes shared two processors.
+    static let limit: Int64 = 1_500_000
+
+    /// nil if there is nothing to report.
+    init?(of build: BuildInvocation, within budget: Budget = Budget(), nanoseconds: Int64 = limit) {
         let share = budget.share(nanoseconds: nanoseconds)
         guard !build.isPassThrough, let place = build.context,
             case .directory(let context) = BuildDescription.context(place), build.file != "-",

@@ -31,7 +31,9 @@ struct BuildFindingsTests {
             ) -> BuildFindings.Once {
                 var settings = Settings()
                 change(&settings)
-                return .init(for: invocation, as: role, settings, within: Budget(nanoseconds: 60_000_000_000))
+                return .init(
+                    for: invocation, as: role, settings, within: Budget(nanoseconds: 60_000_000_000),
+                    nanoseconds: 60_000_000_000)
             }
             let known = findings(of: build)
             try folder.write("Dockerfile", Self.bad)
