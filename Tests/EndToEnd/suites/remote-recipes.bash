@@ -2,7 +2,6 @@
 # The recipes of docs/remote.md, by their own lines: only the registry's address is another one.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
-RUN="RUN --network=none"
 engine a sid containerd
 engine b sid containerd
 # shellcheck source=Tests/EndToEnd/registry.bash
