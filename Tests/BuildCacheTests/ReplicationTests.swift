@@ -130,11 +130,17 @@ struct ReplicationTests {
         let size = own.layers[1].size
         let outcome = Mutex<Result<Void, any Error>>(.success(()))
         let layout = export.layout
+        let arriving = export.arriving
         export.receive {
             let copied = Result {
                 try copy(registry, to: layout, except: name)
                 if kind == "wrong" { try Files.replace(place, with: ByteString("x").repeated(size), mode: 0o600) }
                 if kind == "cut" { try Files.replace(place, with: "x", mode: 0o600) }
+                // Until it has been hashed: what was seen while it arrived is no less to be compared.
+                let end = Clock.monotonic + 30_000_000_000
+                while kind != "missing", try arriving.digest(of: try Files.status(place)) == nil,
+                    Clock.monotonic < end
+                {}
             }
             outcome.withLock { $0 = copied }
         }
