@@ -106,7 +106,7 @@ import Testing
         let second = try choose(names).get()
         #expect(second != first)
         let key = try #require(try route().described(first, memory: memory))
-        #expect(key.wait == 10)
+        #expect((1...10).contains(key.wait ?? 0))
         // It is back, but is not asked yet.
         let again = try serve(first)
         #expect(try choose(names).get() == second)
@@ -125,7 +125,9 @@ import Testing
         #expect(error.note.reason == .sharedBuilderSilent)
         #expect(error.note.detail.range(of: "a (") != nil && error.note.detail.range(of: "b (") != nil)
         let next = try #require(try choose(["a", "b"]).error)
-        #expect(next.note == Note(.sharedBuilderSilent, "b, not asked again for 10s"))
+        // How long exactly is another test's, at a time that it chooses: a second may begin between the two calls.
+        let waits = (1...10).map { "b, not asked again for " + ByteString(decimal: $0) + "s" }
+        #expect(next.note.reason == .sharedBuilderSilent && waits.contains(next.note.detail))
     }
 
     @Test("All together take no longer than they may, however silent they are")

@@ -6,8 +6,10 @@ engine a sid containerd
 engine b sid containerd
 engine classic sid classic
 
-# The directory of an export is random in each call.
-without_chance() { sed -E 's/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g' "$@"; }
+# The directory of an export is random in each call. Whether the time for a look at the tree suffices depends on what else the machine
+# does in these milliseconds: one of two calls may say that it did not.
+time_spent="not enough time for all files"
+without_chance() { sed -E "s/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g; /^  SLP702  .*: $time_spent\$/d" "$@"; }
 
 with=()
 # alike ENGINE WORD...: with the variables of ${with[@]}, both forms of explain, and the shim's output under
@@ -19,11 +21,11 @@ alike() {
     run on "$name" "${with[@]}" slipway explain -- "$@"
     without_chance "$stdout" >explained
     run on "$name" "${with[@]}" slipway explain --json -- "$@"
-    without_chance "$stdout" >explained.json
+    without_chance "$stdout" | jq -c --arg spent "$time_spent" 'del(.notes[] | select(.message | endswith($spent)))' >explained.json
     try on "$name" SLIPWAY_TRACE=1 "${with[@]}" "$@"
     expect_equal "$(sed -n 1p "$stderr")" "slipway: $(docker_of "$name")" "the docker that runs"
     # Up to a line number: sed that writes to a closed pipe would end the case.
-    sed -n "2,$(($(wc -l <explained) + 1))p" "$stderr" | without_chance >traced
+    sed 1d "$stderr" | without_chance | sed -n "1,$(wc -l <explained)p" >traced
     diff explained traced || fail "explained is not what ran"
 
     # The JSON has the same arguments and notes, and says so if nothing is changed.
@@ -32,7 +34,7 @@ alike() {
     expect_equal "$(jq -c .argv explained.json)" "$(jq -cn '$ARGS.positional' --args -- "${words[@]}")" argv
     expect_equal "$(jq -r '.notes[] | "  \(.code)  \(.message)"' explained.json)" "$(sed 1d traced)" notes
     expect_equal "$(jq -c '.changed' explained.json)" "$([[ ${#words[@]} == "$#" ]] && echo false || echo true)" changed
-    expect_equal "$(jq -r '[.notes[].code] | join(" ")' explained.json)" "$(journal_codes)" "the journal"
+    expect_equal "$(jq -r '[.notes[].code] | join(" ")' explained.json)" "$(journal_codes | sed 's/\<SLP702 \?//')" "the journal"
 }
 
 same_as_run() {
