@@ -51,6 +51,7 @@ public struct CacheLookup {
         found = builds.map { _ in nil }
         newest = builds.map { _ in nil }
         held = opened.generations
+        let deadline = deadline.kept
         func offered(_ generation: Generation) -> UnionOffer {
             UnionOffer(of: builds, apart: numbers, scope, in: generation, until: deadline)
         }

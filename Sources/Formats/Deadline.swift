@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// When to stop. Code that reads or walks something large asks regularly, stops when the time is up, and reports what
 /// it left out. A value, so that rooms without a clock can receive one, and tests can count the checks.
 public struct Deadline: Sendable {
@@ -13,4 +15,21 @@ public struct Deadline: Sendable {
 
     /// Whether the time is up.
     public var hasPassed: Bool { passed?() ?? false }
+
+    /// The same, but once passed it stays so. Who is cut short must know that at the end, though by then there may be
+    /// time again: a budget gives back what the machine took.
+    public var kept: Deadline {
+        guard let passed else { return self }
+        let seen = Seen()
+        return Deadline {
+            if seen.passed.load(ordering: .relaxed) { return true }
+            guard passed() else { return false }
+            seen.passed.store(true, ordering: .relaxed)
+            return true
+        }
+    }
+
+    private final class Seen: Sendable {
+        let passed = Atomic<Bool>(false)
+    }
 }

@@ -89,8 +89,9 @@ struct BakeCommand: BuildCommand {
             guard bake.files.allSatisfy({ $0 == "-" || (try? Files.status($0).kind) ?? .regular == .regular }) else {
                 throw refusal(Note(.definitionUnclear, "a file that can be read only once"))
             }
-            guard let printed = printed(by: builder.plugin), !printed.targets.isEmpty else {
-                throw refusal(Note(self.command.budget.deadline.hasPassed ? .timeSpent : .definitionUnclear))
+            let deadline = self.command.budget.deadline.kept
+            guard let printed = printed(by: builder.plugin, until: deadline), !printed.targets.isEmpty else {
+                throw refusal(Note(deadline.hasPassed ? .timeSpent : .definitionUnclear))
             }
             command.setTargets(printed.targets)
         }
@@ -103,7 +104,7 @@ struct BakeCommand: BuildCommand {
 
     /// The definition as the plugin evaluates it, with groups, matrices, variables and the user's overrides resolved.
     /// The plugin asks no engine and builds nothing for this.
-    private func printed(by plugin: ByteString) -> BakeDefinition? {
+    private func printed(by plugin: ByteString, until deadline: Deadline) -> BakeDefinition? {
         let own = command.words.dropFirst(bake.commandWordIndex + 1)
         // Without this variable the plugin knows that docker did not start it.
         let environment = Kernel.environment.filter {
@@ -114,7 +115,7 @@ struct BakeCommand: BuildCommand {
             givingInput: bake.readsStandardInput, nanoseconds: Self.patience, limit: Self.largestDefinition)
         if bake.readsStandardInput { StandardInput.rewind() }
         guard let answer, answer.exitCode == 0 else { return nil }
-        return BakeDefinition(answer.output, until: command.budget.deadline)
+        return BakeDefinition(answer.output, until: deadline)
     }
 
     func plan(on sharedBuilder: ByteString) -> Plan {

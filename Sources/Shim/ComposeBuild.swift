@@ -48,7 +48,7 @@ struct ComposeBuild: BuildCommand {
     /// Reads the project's builds from compose's own output.
     func completed(by builder: BuilderFacts) throws(Refusal) -> ComposeBuild {
         guard parts.isEmpty else { return self }
-        let deadline = command.budget.deadline
+        let deadline = command.budget.deadline.kept
         let words = ["config", "--format=json", "--"] + compose.services
         let said = compose.configuration(words, of: command.words, docker: command.docker)
         guard let found = said.flatMap({ ComposeProject.builds(in: $0, until: deadline) }) else {

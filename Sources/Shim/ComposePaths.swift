@@ -15,7 +15,7 @@ extension ComposeDecision {
         paths.look(for: compose.mountSources, at: &engine)
         var plan = PathPolicy.plan(compose, command.words, facts: paths.facts)
         guard compose.word != "build" else { return plan }
-        let deadline = command.budget.deadline
+        let deadline = command.budget.deadline.kept
         do throws(EngineError) {
             guard let table = try PathView.table(command.settings, at: &engine, for: command.purpose),
                 table.isTranslating

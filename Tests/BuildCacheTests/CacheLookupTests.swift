@@ -68,6 +68,22 @@ struct CacheLookupTests {
         Issue.record("never found")
     }
 
+    @Test("What a moment without time has cost is noted, though there is time again afterwards")
+    func timeGivenBack() throws {
+        let build = try fixture.build()
+        let export = try fixture.export(for: build, at: 100, "a")
+        let opened = fixture.opened()
+        for number in 0..<100 {
+            let questions = Atomic<Int>(0)
+            let lookup = CacheLookup(
+                of: opened, for: [build], acting: false,
+                until: Deadline { questions.add(1, ordering: .relaxed).oldValue == number })
+            #expect(lookup.digest == export.digest || lookup.isCut, "question \(number)")
+            if questions.load(ordering: .relaxed) <= number { return #expect(number > 3 && !lookup.isCut) }
+        }
+        Issue.record("asked for ever")
+    }
+
     @Test("A generation about to be deleted is not read")
     func busy() throws {
         let build = try fixture.build()
