@@ -2,7 +2,7 @@
 whatever happens, docker gets the user's words, and in time. Then the same in the children that stay behind: they end.
 
 faults.py SHIM-FOLDER PLACE [--all]: with strace, a docker that only writes its words down, and an engine and a plugin that
-record (Tests/Oracle). A sample tries one error at every fifth call, and kills at every tenth; of the children's calls every fourth.
+record (Tests/Oracle). A sample tries one error at every tenth call, and kills at every tenth; of the children's calls every fifth.
 Which, and which errors, is for the seed (SLIPWAY_TESTS_SEED). The last line tells what was done.
 """
 
@@ -155,9 +155,9 @@ def fail_behind(scene):
         # Once, and from there on for ever: a caller that tries again must give up.
         for when in (f"{number}", f"{number}+"):
             turn = index + seed
-            if not everything and (turn % 4 or when.endswith("+") != (turn % 8 == 4)):
+            if not everything and (turn % 5 or when.endswith("+") != (turn % 10 == 5)):
                 continue
-            for error in errors if everything else errors[turn // 4 % len(errors):][:1]:
+            for error in errors if everything else errors[turn // 5 % len(errors):][:1]:
                 faults += 1
                 restore()
                 result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
@@ -263,7 +263,7 @@ def main():
             problems.append(f"{scene}: nothing is added, so nothing of it could fail: {whole}")
         for index, (name, number) in enumerate(sequence):
             errors, turn = errors_of(name), index + seed
-            chosen = [errors[(turn + seed // 5) % len(errors)]] if turn % 5 == 0 else []
+            chosen = [errors[(turn + seed // 10) % len(errors)]] if turn % 10 == 0 else []
             for error in errors if everything else chosen:
                 faults += 1
                 for _ in range(3):
@@ -290,7 +290,7 @@ def main():
             behind += more
             problems += found
     problems += lies()
-    if faults < 100 or kills < 50 or behind < 40:
+    if faults < 50 or kills < 50 or behind < 30:
         problems.append("too few faults")
     for problem in problems:
         print("! " + problem)

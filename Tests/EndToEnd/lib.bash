@@ -320,11 +320,9 @@ engine() {
 
 # Which suites ran on an engine before is chance: what they left there must not matter.
 left_behind() {
-    local -a left
-    readarray -t left < <(direct "$1" docker ps --all --quiet)
-    [[ ${#left[@]} == 0 ]] || direct "$1" docker rm --force "${left[@]}" >/dev/null
-    readarray -t left < <(direct "$1" docker volume ls --quiet)
-    [[ ${#left[@]} == 0 ]] || direct "$1" docker volume rm --force "${left[@]}" >/dev/null
+    local left
+    for left in $(api "$1" GET 'containers/json?all=true' | jq -r '.[].Id'); do api "$1" DELETE "containers/$left?force=true" >/dev/null; done
+    for left in $(api "$1" GET volumes | jq -r '.Volumes[]?.Name'); do api "$1" DELETE "volumes/$left?force=true" >/dev/null; done
 }
 
 # Sets DOCKER_HOST, DOCKER_CONFIG and ENGINE_DOCKER, which its callers have as locals.

@@ -46,10 +46,10 @@ version_2() { with_index 'update-index --index-version 2'; }
 version_3() { with_index 'update-index --index-version 3' 'rm --quiet --cached src/0/0' 'add --intent-to-add src/0/0'; }
 version_4() { with_index 'update-index --index-version 4'; }
 many_files() { with_index 'config feature.manyFiles true' 'update-index --force-write-index' 'status --short'; }
-turn_case 4 "40,000 files in an index of version 2 hold up no build" version_2
-turn_case 4 "40,000 files in an index of version 3 hold up no build" version_3
-turn_case 4 "40,000 files in an index of version 4 hold up no build" version_4
-turn_case 4 "40,000 files under feature.manyFiles hold up no build" many_files
+turn_case 10 "40,000 files in an index of version 2 hold up no build" version_2
+turn_case 10 "40,000 files in an index of version 3 hold up no build" version_3
+turn_case 10 "40,000 files in an index of version 4 hold up no build" version_4
+turn_case 10 "40,000 files under feature.manyFiles hold up no build" many_files
 
 # An index of 4 MiB designed to take long: version 4, in which each path repeats all but the end of the one before.
 hostile_index() {

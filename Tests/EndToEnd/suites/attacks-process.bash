@@ -319,7 +319,7 @@ COMMANDS
         words=("${words[@]//NAME/$hostile$forged}")
         for lies in "" 1; do
             for json in "" --json; do
-                turn 4 || continue # of each command one answer, in one form
+                turn 8 || continue # of every other command one answer, in one form
                 number=$((number + 1))
                 (
                     cd "$tree"

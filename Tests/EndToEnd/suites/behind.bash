@@ -106,7 +106,7 @@ FILE
     run on b docker build -t app app
     expect_cached all
 }
-turn_case 5 "a deferred export contains what the build imported" imported
+turn_case 10 "a deferred export contains what the build imported" imported
 
 words() {
     project app
@@ -133,7 +133,7 @@ FILE
     run on b FLAVOR=sweet docker build -f ../Dockerfile --target chosen --build-arg FLAVOR --add-host other:10.9.8.7 ../..
     expect_cached all
 }
-turn_case 5 "a deferred export keeps options, relative paths and variables, and tags and writes nothing a second time" words
+turn_case 10 "a deferred export keeps options, relative paths and variables, and tags and writes nothing a second time" words
 
 history() {
     project app
@@ -145,7 +145,7 @@ history() {
     expect_not grep -q 'cache export' "$stdout"
 }
 named_exports() { direct a docker buildx history ls --format '{{.Name}}' | grep -c 'slipway: cache export' || true; }
-turn_case 5 "BuildKit's history names the export, and why speaks of the build" history
+turn_case 10 "BuildKit's history names the export, and why speaks of the build" history
 
 begun_again() {
     slow app
@@ -161,7 +161,7 @@ begun_again() {
 }
 exporting() { [[ -n $(find "$store"/v1/u0/gen-*/exports/*/*/ingest -type f 2>/dev/null) ]]; }
 ended() { grep -q '"command":"export".*'"$1" "$home/.local/state/slipway/journal.jsonl"; }
-turn_case 5 "starting the same build again ends an export in progress, and the new build exports" begun_again
+turn_case 10 "starting the same build again ends an export in progress, and the new build exports" begun_again
 
 others_go_on() {
     slow app
@@ -172,7 +172,7 @@ others_go_on() {
     expect_equal "$(exports | wc -l)" 2
     expect_equal "$(jq -c 'select(.command == "export") | .notes[0].code' "$home/.local/state/slipway/journal.jsonl" | sort | uniq -c | xargs)" "2 SLP451"
 }
-turn_case 5 "a build with other arguments ends no export" others_go_on
+turn_case 10 "a build with other arguments ends no export" others_go_on
 
 never_built() {
     slow app
@@ -198,7 +198,7 @@ edited() {
     came SLP452 "files have changed"
     expect_not exported
 }
-turn_case 5 "a tree that was edited after its build is not exported" edited
+turn_case 10 "a tree that was edited after its build is not exported" edited
 
 # The union contains only what was built from the recorded inputs: files change at any moment of the export.
 edited_meanwhile() {
@@ -223,7 +223,7 @@ edited_meanwhile() {
     done
     expect_whole_store
 }
-turn_case 5 "whatever is edited during an export, imports give what was built" edited_meanwhile
+turn_case 10 "whatever is edited during an export, imports give what was built" edited_meanwhile
 
 with_build() {
     project app
@@ -248,7 +248,7 @@ with_build() {
     await 60 at_rest
     expect_not grep -q '"command":"export"' "$home/.local/state/slipway/journal.jsonl"
 }
-turn_case 5 "builds with secrets, standard input or unknown options, and bake, export before docker ends" with_build
+turn_case 10 "builds with secrets, standard input or unknown options, and bake, export before docker ends" with_build
 
 old_buildx() {
     project app
@@ -257,7 +257,7 @@ old_buildx() {
     expect exported
 }
 engine older trixie containerd
-turn_case 5 "with a buildx without a history, builds export before docker ends" old_buildx
+turn_case 10 "with a buildx without a history, builds export before docker ends" old_buildx
 
 failing() {
     project app
@@ -276,7 +276,7 @@ busy() {
     came SLP452 "export.behind.max-time"
     expect_not exported
 }
-turn_case 5 "an export that takes longer than its limit is given up" busy
+turn_case 10 "an export that takes longer than its limit is given up" busy
 
 killed() {
     slow app
@@ -297,7 +297,7 @@ killed() {
 # The plugin that exports in the background of a build of this test.
 solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
 solved() { ! solving >/dev/null; }
-turn_case 5 "a process that is killed while it exports leaves a complete store" killed
+turn_case 10 "a process that is killed while it exports leaves a complete store" killed
 
 shims() {
     project app
@@ -307,7 +307,7 @@ shims() {
     expect_equal "$(exports | wc -l)" 1
     expect_equal "$(jq -c 'select(.command == "export")' "$home/.local/state/slipway/journal.jsonl" | wc -l)" 1 "exports"
 }
-turn_case 5 "with a shim before docker and one before its plugin there is one export" shims
+turn_case 10 "with a shim before docker and one before its plugin there is one export" shims
 
 flight() {
     slow app
@@ -323,7 +323,7 @@ flight() {
     await 60 at_rest
     expect_whole_store
 }
-turn_case 5 "builds that wait for a flight's leader also wait for its deferred export" flight
+turn_case 10 "builds that wait for a flight's leader also wait for its deferred export" flight
 
 engine_ends() {
     slow app
@@ -341,4 +341,4 @@ engine_ends() {
     expect_whole_store
 }
 engine d sid containerd
-turn_case 5 "an engine that ends in the middle of an export leaves a complete store" engine_ends
+turn_case 10 "an engine that ends in the middle of an export leaves a complete store" engine_ends

@@ -190,7 +190,7 @@ SH
     expect cmp "$place/input" "$place/odd.json"
     expect_equal "$(grep -c 'cache-to+=type=local' "$place/set")" 1 "what is added"
 }
-turn_case 5 "the definition is passed on byte for byte" handed_on
+turn_case 10 "the definition is passed on byte for byte" handed_on
 
 side_by_side() {
     mkdir many
@@ -211,7 +211,7 @@ side_by_side() {
     expect_equal "$(exports | wc -l)" 48 "exports"
     expect_whole_store
 }
-turn_case 5 "many simultaneous targets never make each other fail" side_by_side
+turn_case 10 "many simultaneous targets never make each other fail" side_by_side
 
 classic_store() {
     services
@@ -228,7 +228,7 @@ classic_store() {
     compose_cached all
     expect_notes SLP001 SLP217
 }
-turn_case 5 "with the classic image store, targets build and import" classic_store
+turn_case 10 "with the classic image store, targets build and import" classic_store
 
 failing() {
     services
@@ -254,7 +254,7 @@ failing() {
         expect_code "$direct_code"
     done
 }
-turn_case 5 "failures and signals are compose's own" failing
+turn_case 10 "failures and signals are compose's own" failing
 
 # -- Compose without bake ---------------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ before_bake() {
         "$place/app/compose.yaml" "the label"
     run plugged older docker compose down --timeout 0
 }
-turn_case 5 "a compose that builds by itself shares with the others" before_bake
+turn_case 10 "a compose that builds by itself shares with the others" before_bake
 
 explained() {
     services
@@ -346,7 +346,7 @@ explained() {
     done
     expect_not test -e "$store"
 }
-turn_case 5 "explain shows the builds of compose and bake" explained
+turn_case 10 "explain shows the builds of compose and bake" explained
 
 # -- The plugin -------------------------------------------------------------------------------------------------------
 
@@ -420,7 +420,7 @@ both_in_place() {
     run plugged b SLIPWAY=off docker build app
     expect_cached none
 }
-turn_case 5 "docker build goes through the shim or the plugin, once" both_in_place
+turn_case 10 "docker build goes through the shim or the plugin, once" both_in_place
 
 # -- Bake -------------------------------------------------------------------------------------------------------------
 
@@ -477,7 +477,7 @@ from_files() {
     expect_notes SLP106 SLP002 '!SLP001'
     expect_whole_store
 }
-turn_case 5 "bake from files: groups, matrices, patterns, and the user's own cache" from_files
+turn_case 10 "bake from files: groups, matrices, patterns, and the user's own cache" from_files
 
 # The engine executes shared steps once for all targets, and each target has its own importer there.
 many_targets() {
@@ -586,7 +586,7 @@ HCL
     run plugged a slipway explain --json -- docker buildx bake base token
     expect_equal "$(jq -c '[.changed, (.argv | tostring | contains("hunter2"))]' "$stdout")" '[false,false]' "credentials"
 }
-turn_case 5 "bake from files: what targets inherit, pipes and credentials" inherited
+turn_case 10 "bake from files: what targets inherit, pipes and credentials" inherited
 
 from_input() {
     definition
@@ -605,7 +605,7 @@ from_input() {
     stderr=$place/out
     expect_cached all
 }
-turn_case 5 "bake from standard input" from_input
+turn_case 10 "bake from standard input" from_input
 
 older_bake() {
     definition
@@ -616,4 +616,4 @@ older_bake() {
     run plugged older docker buildx bake --progress=plain --set one.cache-from=type=local,src=nowhere
     expect_notes SLP113
 }
-turn_case 5 "an older bake gets complete lists, and shares with a new one" older_bake
+turn_case 10 "an older bake gets complete lists, and shares with a new one" older_bake

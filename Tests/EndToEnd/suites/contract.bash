@@ -124,7 +124,7 @@ at_once() {
 # A build that is killed while it exports is no offer and no harm, and the next one offers.
 killed() {
     begins
-    echo "$RUN head -c 100000000 /dev/urandom >/large" >>app/Dockerfile
+    echo "$RUN head -c 40000000 /dev/urandom >/large" >>app/Dockerfile
     run direct "$writer" docker build app # so that the killed build has little to do but the export
     start build writes docker build app
     until compgen -G "$(wrote)/gen-*/exports/*/*/ingest/*/data" >/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
@@ -203,7 +203,7 @@ contract() {
     done
 }
 contract 1 store
-contract 5 user
-contract 5 registry
-contract 5 elder
-contract 5 classic
+contract 10 user
+contract 10 registry
+contract 10 elder
+contract 10 classic

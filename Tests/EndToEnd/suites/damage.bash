@@ -604,7 +604,7 @@ long_path() {
     store=/$(printf '%0300d' 1)
     unused ''
 }
-turn_case 5 "a store's path may be long, and too long" long_path
+turn_case 10 "a store's path may be long, and too long" long_path
 
 impossible_paths() {
     local name
@@ -615,7 +615,7 @@ test_case "a store's path without UTF-8 or with control characters is not used" 
 
 # BuildKit's client sends the path in a header, and the header is refused: errors in every build, and no hits.
 letters() { mkdir ä && cp -a "$master" ä/store && unused SLP300 SLIPWAY_STORE="$place/ä/store"; }
-turn_case 2 "a store's path with letters beyond ASCII is not used" letters
+turn_case 10 "a store's path with letters beyond ASCII is not used" letters
 
 unclean_path() {
     store=$place/x/../y//./store/
@@ -630,13 +630,13 @@ unclean_path() {
     hits
     expect [ -e real/v1/u0/current ]
 }
-turn_case 2 "a store's path is cleaned, and may be a link" unclean_path
+turn_case 10 "a store's path is cleaned, and may be a link" unclean_path
 
 system_paths() {
     local path
     for path in /proc/store /sys/store /dev/null /dev/null/store /proc/self/fd/0; do ! turn 2 || unused '' SLIPWAY_STORE="$path"; done
 }
-turn_case 2 "a store in a place where none can be" system_paths
+turn_case 5 "a store in a place where none can be" system_paths
 
 # -- The project's repository -----------------------------------------------------------------------------------------
 

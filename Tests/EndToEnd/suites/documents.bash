@@ -78,4 +78,4 @@ builder_documents() {
         document "${words[0]}" env BUILDX_CONFIG="$place/buildx" "${words[@]:1}"
     done
 }
-turn_case 2 "what builder --json prints is as its schema says" builder_documents
+turn_case 10 "what builder --json prints is as its schema says" builder_documents

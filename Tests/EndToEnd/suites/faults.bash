@@ -69,7 +69,7 @@ on_overlay() {
     cat out
 }
 mounted_store() { store=$place/disk/store; on_overlay; [[ $(<indexes) -gt 0 ]] || fail "nothing was exported"; }
-turn_case 5 "a store on an overlay over a tmpfs" mounted_store
+turn_case 10 "a store on an overlay over a tmpfs" mounted_store
 
 # -- The clock --------------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ clock() {
     done
     expect_whole_store
 }
-turn_case 5 "a clock that jumps loses nothing" clock
+turn_case 10 "a clock that jumps loses nothing" clock
 
 # -- Everything at once -----------------------------------------------------------------------------------------------
 

@@ -130,7 +130,7 @@ short() {
     expect_notes_of one !SLP430 !SLP431
     expect_notes_of two !SLP430 !SLP431
 }
-turn_case 5 "nobody waits for builds that are known to be quick" short
+turn_case 10 "nobody waits for builds that are known to be quick" short
 
 killed() {
     leader_and_follower 120
@@ -146,7 +146,7 @@ killed() {
     await 10 became_docker "$last"
     kill -KILL "${pids[$last]}"
 }
-turn_case 5 "a leader that is killed is followed by the next at once" killed
+turn_case 10 "a leader that is killed is followed by the next at once" killed
 
 stopped() {
     leader_and_follower 6 SLIPWAY_FLIGHT_WAIT=4s
@@ -159,7 +159,7 @@ stopped() {
     finish leader
     expect_code 0
 }
-turn_case 5 "builds wait for a stopped leader no longer than flight.wait" stopped 90
+turn_case 10 "builds wait for a stopped leader no longer than flight.wait" stopped 90
 
 failing() {
     local number waited=0 led=0
@@ -176,7 +176,7 @@ failing() {
     # Of the builds that have waited twice, one leads even if others arrive.
     expect [ "$led" -le 3 ]
 }
-turn_case 5 "builds that fail all fail, and none waits for more than two of them" failing
+turn_case 10 "builds that fail all fail, and none waits for more than two of them" failing
 
 other_files() {
     slow app 30
@@ -189,7 +189,7 @@ other_files() {
     kill -KILL "${pids[other]}" "${pids[leader]}"
     expect_notes_of other SLP430 SLP433
 }
-turn_case 5 "a build with other files does not wait" other_files
+turn_case 10 "a build with other files does not wait" other_files
 
 arguments() {
     slow app 30
@@ -201,7 +201,7 @@ arguments() {
     kill -KILL "${pids[other]}" "${pids[leader]}"
     expect_notes_of other !SLP430
 }
-turn_case 5 "builds with other arguments are not a flight" arguments
+turn_case 10 "builds with other arguments are not a flight" arguments
 
 signals() {
     local signal
@@ -223,7 +223,7 @@ signals() {
         rm -rf app app-1 app-2
     done
 }
-turn_case 5 "signals end a waiting build, as they end docker" signals
+turn_case 10 "signals end a waiting build, as they end docker" signals
 
 terminal() {
     leader_and_follower 8
@@ -234,7 +234,7 @@ terminal() {
     expect_code 0
     expect_not grep -q waiting "$stderr"
 }
-turn_case 5 "a wait is announced on a terminal, and not to a pipe" terminal
+turn_case 10 "a wait is announced on a terminal, and not to a pipe" terminal
 
 nothing_held() {
     local held
@@ -249,7 +249,7 @@ nothing_held() {
     expect_code 0
     expect_whole_store
 }
-turn_case 5 "a waiting build holds nothing in the store, and trimming goes on" nothing_held
+turn_case 10 "a waiting build holds nothing in the store, and trimming goes on" nothing_held
 
 many() {
     local flight number name victims=() flights=4 builds=4
@@ -285,7 +285,7 @@ led() {
     for leader in "${!begun[@]}"; do [[ $leader == "b$1"? ]] && leads "$leader" && return; done
     false
 }
-turn_case 5 "builds of several flights, with leaders killed and the store trimmed meanwhile, all end" many 600
+turn_case 10 "builds of several flights, with leaders killed and the store trimmed meanwhile, all end" many 600
 
 full_disk() {
     slow app 3 "head -c 150000000 /dev/urandom >/large"
@@ -305,7 +305,7 @@ SCRIPT
     expect_equal "$(cat one.out two.out | grep -cE '^#[0-9]+ [0-9.]+ executed$')" 4 "steps that were executed"
     expect grep -q SLP430 "$home/.local/state/slipway/journal.jsonl"
 }
-turn_case 5 "after a leader whose export finds no space another build leads, and none fails" full_disk
+turn_case 10 "after a leader whose export finds no space another build leads, and none fails" full_disk
 
 # -- Other users
 # ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ test_case "thirty builds of six agents on an emptied engine hit what one engine 
 
 # If stages share a base, BuildKit's importer loses links of a manifest that is not prepared for it.
 short_diamond() { history --seeds 7 --builds 15 --engines pruned --shape diamond --least 0.98; }
-turn_case 2 "fifteen builds of diamond-shaped stages hit what one engine would" short_diamond 900
+turn_case 10 "fifteen builds of diamond-shaped stages hit what one engine would" short_diamond 900
 
 if [[ ${SLIPWAY_TESTS_ALL-} == 1 ]]; then
     histories() { history --seeds 1,2,3 --builds 120 --least 0.995; }

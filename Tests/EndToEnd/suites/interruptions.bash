@@ -186,4 +186,4 @@ two_trims() {
     expect_equal "$(jq -r '.parts[0].outcome' "$stdout")" switched
     expect_whole_store
 }
-turn_case 2 "of two trims one works, and the other tells who" two_trims
+turn_case 10 "of two trims one works, and the other tells who" two_trims

@@ -109,36 +109,36 @@ pip_install='install --quiet --target /tmp/pip slw-tree slw-source'
 pip_option() {
     proven LNT101 'FROM tools:old' 'ARG ROUND' "RUN $(cache /root/.cache/pip) \\" "    pip $pip_install \\" '    --no-cache-dir'
 }
-turn_case 5 "pip: --no-cache-dir" pip_option
+turn_case 10 "pip: --no-cache-dir" pip_option
 
 pip_heredoc() {
     proven 'LNT101 LNT102' 'FROM tools:new' 'ARG ROUND' "RUN $(cache /root/.cache) <<'EOF'" 'set -e' \
         "python3 -m pip --no-cache-dir $pip_install" "PIP_NO_CACHE_DIR=0 pip install --target /tmp/late slw-late" 'EOF'
 }
-turn_case 5 "pip: python3 -m pip and a variable, in a here-document" pip_heredoc
+turn_case 10 "pip: python3 -m pip and a variable, in a here-document" pip_heredoc
 
 pip_purge() {
     proven LNT110 'FROM tools:new' 'ARG ROUND' "RUN $(cache /root/.cache/pip) pip $pip_install && pip cache purge"
 }
-turn_case 5 "pip: cache purge" pip_purge
+turn_case 10 "pip: cache purge" pip_purge
 
 pip_user() {
     proven LNT106 'FROM tools:old' 'ARG ROUND' 'USER 1000' "RUN $(cache /home/dev/.cache/pip) pip $pip_install"
     expect grep -q ',uid=1000 pip' app/Dockerfile
 }
-turn_case 5 "pip: the user cannot write the mount" pip_user
+turn_case 10 "pip: the user cannot write the mount" pip_user
 
 npm_option() {
     proven LNT204 'FROM tools:old' 'ARG ROUND' 'RUN cp -r /project /app' 'WORKDIR /app' \
         "RUN $(cache /root/.npm) npm ci --cache /tmp/npm"
 }
-turn_case 5 "npm: --cache elsewhere" npm_option
+turn_case 10 "npm: --cache elsewhere" npm_option
 
 npm_clean() {
     proven LNT210 'FROM tools:new' 'ARG ROUND' 'RUN cp -r /project /app' 'WORKDIR /app' \
         "RUN $(cache /root/.npm) npm ci && npm cache clean --force"
 }
-turn_case 5 "npm: cache clean" npm_clean
+turn_case 10 "npm: cache clean" npm_clean
 
 npm_user() {
     mkdir app
@@ -155,26 +155,26 @@ npm_user() {
     counted 3
     expect_equal "$count" 0 "downloads of the second build"
 }
-turn_case 2 "npm: an error is a build that fails, and works after --fix" npm_user
+turn_case 10 "npm: an error is a build that fails, and works after --fix" npm_user
 
 apt_install='apt-get update && apt-get install --yes slw-tree'
 apt_docker_clean() {
     proven LNT601 'FROM debian:12' 'ARG ROUND' "RUN $(cache /var/cache/apt) $apt_install"
 }
-turn_case 5 "apt: docker-clean" apt_docker_clean
+turn_case 10 "apt: docker-clean" apt_docker_clean
 
 apt_clean() {
     proven 'LNT610 LNT616' 'FROM debian:12' 'RUN rm /etc/apt/apt.conf.d/docker-clean' 'ARG ROUND' \
         "RUN $(cache /var/cache/apt) $(cache /var/lib/apt) \\" "    $apt_install \\" "    && apt-get clean \\" \
         '    && rm -rf /var/lib/apt/lists/*'
 }
-turn_case 5 "apt: clean, and lists removed" apt_clean
+turn_case 10 "apt: clean, and lists removed" apt_clean
 
 apt_deletes() {
     proven LNT602 'FROM debian:12' 'RUN rm /etc/apt/apt.conf.d/docker-clean' 'ARG ROUND' \
         "RUN $(cache /var/cache/apt) apt-get update && apt install --yes slw-tree"
 }
-turn_case 5 "apt: apt install deletes what apt-get keeps" apt_deletes
+turn_case 10 "apt: apt install deletes what apt-get keeps" apt_deletes
 
 mount_point() {
     mkdir app

@@ -108,7 +108,7 @@ unchanged() {
         expect_equal "$(direct "$engine" docker run --rm third:1 cat /second)" "$(<app/small)" "what is in it"
     done
 }
-turn_case 5 "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
+turn_case 10 "an image that has not changed is not loaded, and gets only the names that it lacks" unchanged 600
 
 layers() {
     local engine large
@@ -145,7 +145,7 @@ manifest_of_last() {
     digest=$(find store-of-images -path '*_manifests/revisions/sha256/*/link' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2 | xargs cat)
     echo "store-of-images/docker/registry/v2/blobs/sha256/${digest:7:2}/${digest#sha256:}/data"
 }
-turn_case 3 "of an image in which one layer has changed, only that layer is pulled" layers 600
+turn_case 5 "of an image in which one layer has changed, only that layer is pulled" layers 600
 
 failing_registry() {
     local engine
@@ -188,7 +188,7 @@ silent_registry() {
         expect_equal "$(direct "$engine" docker run --rm app cat /second)" "$(<app/small)" "what is in it"
     done
 }
-turn_case 2 "a registry that never answers is waited for once" silent_registry 300
+turn_case 10 "a registry that never answers is waited for once" silent_registry 300
 
 # -- As docker's own ----------------------------------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ same() {
         rm -f plain.id plain.json
     done
 }
-turn_case 5 "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
+turn_case 10 "-q, --iidfile, --metadata-file and several tags are as docker's own" same 600
 
 failing_build() {
     local engine
@@ -254,7 +254,7 @@ failing_build() {
         done
     done
 }
-turn_case 5 "a build that fails has docker's exit code and words" failing_build 300
+turn_case 10 "a build that fails has docker's exit code and words" failing_build 300
 
 interrupted() {
     local signal way direct_code
@@ -280,7 +280,7 @@ interrupted() {
 nothing_runs() { [[ -z $(running) ]]; }
 # What this test's docker still runs: the builder's own connections are not its.
 running() { local one; for one in /proc/[0-9]*; do if grep -qsaF "BUILDX_CONFIG=$place" "$one/environ"; then echo "$one"; fi; done; }
-turn_case 5 "an interrupted build ends docker and has its exit code" interrupted 300
+turn_case 10 "an interrupted build ends docker and has its exit code" interrupted 300
 
 hung_up() {
     builder
@@ -293,7 +293,7 @@ hung_up() {
     expect_code 0
     expect id_of g hung-up
 }
-turn_case 5 "a build under nohup outlives its terminal" hung_up 120
+turn_case 10 "a build under nohup outlives its terminal" hung_up 120
 
 terminal() {
     builder
@@ -330,7 +330,7 @@ PY
     expect_not grep -q 'forcefully' "$stdout"
     await 10 nothing_runs
 }
-turn_case 5 "Ctrl-C on a terminal reaches docker once" terminal 120
+turn_case 10 "Ctrl-C on a terminal reaches docker once" terminal 120
 
 # -- What is docker's alone ---------------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ left_alone() {
     run on o SLIPWAY_TRACE=1 slipway build -t old app
     expect_said SLP205
 }
-turn_case 5 "what cannot be compared is docker's, word for word" left_alone 600
+turn_case 10 "what cannot be compared is docker's, word for word" left_alone 600
 
 # -- The shim -----------------------------------------------------------------------------------------------------------
 
@@ -397,7 +397,7 @@ by_shim() {
     expect test -f out/second
     expect_not grep -q SLP24 "$stderr"
 }
-turn_case 2 "with builder.load = shim a plain docker build on a shared builder loads what changed" by_shim 300
+turn_case 10 "with builder.load = shim a plain docker build on a shared builder loads what changed" by_shim 300
 
 older() {
     local engine
@@ -417,4 +417,4 @@ older() {
         expect_equal "$(id_of "$engine" app) $(id_of "$engine" again)" "$(id_of "$engine" plain) $(id_of "$engine" plain)" "ids on $engine"
     done
 }
-turn_case 5 "the same with docker 26.1, and buildx of its time" older 300
+turn_case 10 "the same with docker 26.1, and buildx of its time" older 300

@@ -108,7 +108,7 @@ every_spelling() {
 containerd_spellings() { every_spelling a; }
 classic_spellings() { every_spelling g; }
 test_case "every spelling, containerd image store" containerd_spellings
-turn_case 5 "every spelling, classic image store" classic_spellings
+turn_case 10 "every spelling, classic image store" classic_spellings
 
 shown() {
     dev a
@@ -156,7 +156,7 @@ engine_inside() {
     sees workspace -v /workspaces:/x
     gone
 }
-turn_case 5 "an engine that does not know the container gets untranslated paths" engine_inside
+turn_case 10 "an engine that does not know the container gets untranslated paths" engine_inside
 
 # Each docker passes on whatever it takes for a path, and no two generations agree on that.
 old_clients() {
@@ -178,7 +178,7 @@ old_clients() {
         rm -rf "$place"/ws "$place"/other "$place"/one.txt
     done
 }
-turn_case 5 "docker 20.10 and 26 inside" old_clients
+turn_case 10 "docker 20.10 and 26 inside" old_clients
 
 # Another user changes neither the proof nor the memory, which is per user.
 ordinary_user() {
@@ -205,7 +205,7 @@ ordinary_user() {
     with=()
     gone
 }
-turn_case 5 "an ordinary user in the dev container" ordinary_user
+turn_case 10 "an ordinary user in the dev container" ordinary_user
 
 device() {
     dev a
@@ -218,7 +218,7 @@ device() {
     expect_equal "$(jq .changed "$stdout")" false "devices of the engine"
     gone
 }
-turn_case 5 "devices" device
+turn_case 10 "devices" device
 
 # An engine over TCP is asked about this container each time, and nothing about it is remembered: an address
 # identifies nothing.
@@ -248,7 +248,7 @@ while True:
     with=()
     gone
 }
-turn_case 5 "an engine over TCP" over_tcp
+turn_case 10 "an engine over TCP" over_tcp
 
 # Compose talks to the engine itself, so it gets an additional file with the engine's paths; none if no path changes.
 compose_project() {
@@ -326,5 +326,5 @@ YAML
 }
 newer_compose() { compose_project a; }
 older_compose() { client=q; compose_project a; }
-turn_case 5 "paths in a compose project" newer_compose
-turn_case 5 "paths in a project of an older compose" older_compose
+turn_case 10 "paths in a compose project" newer_compose
+turn_case 10 "paths in a project of an older compose" older_compose

@@ -83,7 +83,7 @@ COPY --link two /two
 FILE
     mixed a b
 }
-turn_case 5 "cache mounts, binds, heredocs and COPY --link" mounts
+turn_case 10 "cache mounts, binds, heredocs and COPY --link" mounts
 
 # An address that the engines can reach: containers and engines share this machine's network.
 remote() {
@@ -111,7 +111,7 @@ FILE
     fetched=2
     mixed a b
 }
-turn_case 5 "ADD by http and from git" remote
+turn_case 10 "ADD by http and from git" remote
 
 platforms() {
     dockerfile <<'FILE'
@@ -125,7 +125,7 @@ COPY two /
 FILE
     mixed a b --platform linux/amd64,linux/arm64 --output type=cacheonly
 }
-turn_case 5 "two platforms in one build" platforms
+turn_case 10 "two platforms in one build" platforms
 
 older_writer() {
     dockerfile <<'FILE'
@@ -139,7 +139,7 @@ RUN cat /two > /last
 FILE
     mixed older b
 }
-turn_case 5 "exports in the form of buildx 0.13, an index of layers" older_writer
+turn_case 10 "exports in the form of buildx 0.13, an index of layers" older_writer
 
 older_reader() {
     dockerfile <<'FILE'
@@ -153,7 +153,7 @@ RUN cat /two > /last
 FILE
     mixed a older
 }
-turn_case 5 "Docker 26.1 with buildx 0.13 reads what newer ones have written" older_reader
+turn_case 10 "Docker 26.1 with buildx 0.13 reads what newer ones have written" older_reader
 
 classic_reader() {
     dockerfile <<'FILE'
@@ -168,7 +168,7 @@ FILE
     forget a
     mixed a g
 }
-turn_case 5 "an engine with the classic store reads the exports" classic_reader
+turn_case 10 "an engine with the classic store reads the exports" classic_reader
 
 # Neither build has both halves, and the newest export is the wrong one for each: only a union has all steps.
 halves() {
@@ -199,7 +199,7 @@ FILE
         done
     done
 }
-turn_case 2 "halves of two builds are found in one import" halves
+turn_case 10 "halves of two builds are found in one import" halves
 
 # The same layers in two forms: writing an image with another compression leaves its blobs on the engine, and exports
 # name those.
@@ -228,7 +228,7 @@ FILE
     types=$(jq -r '.layers[].mediaType' "$store/v1/u0/current/blobs/sha256/$(awk '/^manifest / { print substr($2, 8) }' "$store/v1/u0/current/union")" | sort -u)
     expect_equal "${types//$'\n'/ }" "application/vnd.oci.image.layer.v1.tar+gzip application/vnd.oci.image.layer.v1.tar+zstd" "what the union names"
 }
-turn_case 5 "one layer that was exported with two compressions" compressions
+turn_case 10 "one layer that was exported with two compressions" compressions
 
 # As many records as a union may have, if all tests are requested; otherwise some hundreds.
 many_records() {
@@ -253,4 +253,4 @@ many_records() {
         done
     done
 }
-turn_case 5 "a union of very many records" many_records 900
+turn_case 10 "a union of very many records" many_records 900

@@ -110,7 +110,7 @@ classic_rebuild() {
     done
     expect_notes SLP420 !SLP001
 }
-turn_case 5 "an engine with the classic store imports once" classic_rebuild
+turn_case 10 "an engine with the classic store imports once" classic_rebuild
 
 # expect_known WHAT, expect_new WHAT: whether the next build counts as the same.
 expect_known() { rebuilt a "${@:2}"; }
@@ -124,7 +124,7 @@ expect_new() {
 # noticed WHAT COMMAND...: the build notices the change that the command makes. If it is not the case's turn, the
 # change is not made, either: it would hide the next one.
 noticed() {
-    turn 5 || return 0
+    turn 10 || return 0
     "${@:2}"
     expect_new "$1"
 }
@@ -152,21 +152,21 @@ changes() {
     noticed "a new folder" mkdir app/inner/empty
     noticed "the Dockerfile" append '# more' app/Dockerfile
     noticed "what is left out" append inner/three app/.dockerignore
-    ! turn 5 || expect_new "an argument" --build-arg WORD=other
+    ! turn 10 || expect_new "an argument" --build-arg WORD=other
     variables=(WORD=first)
-    ! turn 5 || expect_new "an argument of the environment" --build-arg WORD
+    ! turn 10 || expect_new "an argument of the environment" --build-arg WORD
     variables=(WORD=second)
-    ! turn 5 || expect_new "another value of it" --build-arg WORD
+    ! turn 10 || expect_new "another value of it" --build-arg WORD
     variables=(SOURCE_DATE_EPOCH=1000000000)
-    ! turn 5 || expect_new "a time to pretend"
+    ! turn 10 || expect_new "a time to pretend"
     variables=()
-    ! turn 5 || expect_new "a target" --target second
+    ! turn 10 || expect_new "a target" --target second
     cp app/Dockerfile other
-    ! turn 5 || expect_new "another Dockerfile" -f other
+    ! turn 10 || expect_new "another Dockerfile" -f other
     echo '# more' >>other
-    ! turn 5 || expect_new "that one's text" -f other
+    ! turn 10 || expect_new "that one's text" -f other
     for option in --no-cache --pull=false --no-cache-filter=second; do
-        turn 5 || continue
+        turn 10 || continue
         run on a docker build "$option" -t app app
         await 60 at_rest
         expect_notes !SLP420 !SLP421
@@ -202,7 +202,7 @@ lost_records() {
     expect_notes SLP001 !SLP420
     expect_cached all
 }
-turn_case 5 "an engine that has lost a record of its cache is assumed to have none" lost_records
+turn_case 10 "an engine that has lost a record of its cache is assumed to have none" lost_records
 
 lost_export() {
     diamond
@@ -224,7 +224,7 @@ lost_export() {
     run on a slipway trim
     rebuilt a
 }
-turn_case 5 "a missing export is made again" lost_export
+turn_case 10 "a missing export is made again" lost_export
 
 shortened_export() {
     diamond
@@ -246,7 +246,7 @@ shortened_export() {
     run on b docker build app
     expect_cached all
 }
-turn_case 5 "an export that trimming has shortened is made again, in full" shortened_export
+turn_case 10 "an export that trimming has shortened is made again, in full" shortened_export
 
 # A change that the files do not show: the outcome does, and the next build exports what is new.
 moved_base() {
@@ -264,7 +264,7 @@ moved_base() {
     expect_cached all
     rebuilt a
 }
-turn_case 5 "layers that are new for another reason are exported with the next build" moved_base
+turn_case 10 "layers that are new for another reason are exported with the next build" moved_base
 
 edited_meanwhile() {
     diamond
@@ -292,7 +292,7 @@ FILE
         expect_notes !SLP420 !SLP421
     done
 }
-turn_case 5 "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
+turn_case 10 "a tree that was edited during its build, and a failed build, are not remembered" edited_meanwhile
 
 odd_memory() {
     diamond
@@ -411,9 +411,9 @@ YAML
     expect_equal "$(told SLP420)$(told SLP421)" "" "left alone with --no-cache"
 }
 several_targets() { several docker buildx bake --progress=plain; }
-turn_case 2 "unchanged targets of a bake import and export nothing" several_targets
+turn_case 10 "unchanged targets of a bake import and export nothing" several_targets
 several_services() { several docker compose --progress=plain build; }
-turn_case 2 "unchanged services of a project import and export nothing" several_services
+turn_case 10 "unchanged services of a project import and export nothing" several_services
 
 # A target may be based on another target, whose files are not examined for it.
 made_from_others() {
@@ -438,4 +438,4 @@ HCL
         expect_equal "$(told SLP002)" over "exported"
     done
 }
-turn_case 5 "a target made from another one never counts as unchanged" made_from_others
+turn_case 10 "a target made from another one never counts as unchanged" made_from_others

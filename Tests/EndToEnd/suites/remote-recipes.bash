@@ -240,4 +240,4 @@ in_s3() {
     run host one a writer slipway remote prune --older-than 0s
     expect_said "deleted "
 }
-turn_case 5 "a registry that stores in S3 shares layers like another" in_s3 600
+turn_case 10 "a registry that stores in S3 shares layers like another" in_s3 600

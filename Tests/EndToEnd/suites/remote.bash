@@ -73,7 +73,7 @@ watched() {
     expect_not grep -q $'\e' "$stdout"
     whole two
 }
-turn_case 5 "push and pull show their rate on a terminal, and in a pipe only what they did" watched 300
+turn_case 10 "push and pull show their rate on a terminal, and in a pipe only what they did" watched 300
 
 # shellcheck disable=SC2016 # the inner shell expands it
 # apart NAME HIDDEN COMMAND...: runs in the network of `networks`, with an empty folder in place of each HIDDEN one
@@ -124,7 +124,7 @@ other_hosts() {
     await 60 at_rest
     whole two
 }
-turn_case 5 "two hosts with networks, disks and engines of their own share layers through the registry, and through nothing else" other_hosts 300
+turn_case 10 "two hosts with networks, disks and engines of their own share layers through the registry, and through nothing else" other_hosts 300
 
 by_itself() {
     registry
@@ -141,7 +141,7 @@ by_itself() {
     run host two g reader docker build -t app app
     expect_cached all
 }
-turn_case 5 "a host that does not pull fetches after its first build, also for an engine with the classic store" by_itself 600
+turn_case 10 "a host that does not pull fetches after its first build, also for an engine with the classic store" by_itself 600
 
 codes_of() { local home=$place/home-$1; journal_codes; }
 
@@ -163,7 +163,7 @@ first_waits() {
     run host two b reader SLIPWAY_REMOTE_WAIT=20s SLIPWAY_REMOTE_INTERVAL=1s docker build -t app app
     expect_not grep -qE 'SLP90[23]' <<<"$(codes_of two)"
 }
-turn_case 5 "with remote.wait the first build of a key finds what others have pushed, and no other waits" first_waits 600
+turn_case 10 "with remote.wait the first build of a key finds what others have pushed, and no other waits" first_waits 600
 
 waits_in_vain() {
     local began
@@ -178,7 +178,7 @@ waits_in_vain() {
     expect_not grep -qs "$port" /proc/[0-9]*/cmdline
     expect_not grep -qi -e registry -e oras "$stderr"
 }
-turn_case 5 "a build waits for a silent registry no longer than remote.wait, and ends its client" waits_in_vain 600
+turn_case 10 "a build waits for a silent registry no longer than remote.wait, and ends its client" waits_in_vain 600
 
 direct_mode() {
     registry
@@ -207,7 +207,7 @@ direct_mode() {
         expect_not grep -q 'importing cache manifest' "$stderr"
     done
 }
-turn_case 5 "in direct mode an engine imports one manifest from the registry, if that answers a probe" direct_mode 600
+turn_case 10 "in direct mode an engine imports one manifest from the registry, if that answers a probe" direct_mode 600
 
 both_write() {
     registry
@@ -228,7 +228,7 @@ both_write() {
     done
     whole three
 }
-turn_case 5 "writers do not lose each other's layers, and a reader merges them" both_write 600
+turn_case 10 "writers do not lose each other's layers, and a reader merges them" both_write 600
 
 # A writer does not push what it has fetched as its own.
 own_only() {
@@ -241,7 +241,7 @@ own_only() {
     run host two b writer slipway push
     expect_said "nothing was built here"
 }
-turn_case 5 "what was fetched is not pushed again" own_only 600
+turn_case 10 "what was fetched is not pushed again" own_only 600
 
 same_name() {
     registry
@@ -260,7 +260,7 @@ same_name() {
         await 60 at_rest
     done
 }
-turn_case 5 "writers with the same name, each with its own store, keep what the other has pushed" same_name 600
+turn_case 10 "writers with the same name, each with its own store, keep what the other has pushed" same_name 600
 
 with_crane() {
     local client=crane
@@ -275,7 +275,7 @@ with_crane() {
     await 60 at_rest
     whole two
 }
-turn_case 5 "crane does what oras does" with_crane 600
+turn_case 10 "crane does what oras does" with_crane 600
 
 default_branch() {
     registry
@@ -292,7 +292,7 @@ default_branch() {
     expect_code 1
     expect_said "remote.role is reader"
 }
-turn_case 5 "only the default branch is pushed if the role says so, and a reader pushes nothing" default_branch 600
+turn_case 10 "only the default branch is pushed if the role says so, and a reader pushes nothing" default_branch 600
 
 # -- A failing registry
 # -------------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ dead() {
     port=1
     like_without pass SLP912
 }
-turn_case 5 "a missing registry delays nobody" dead 600
+turn_case 10 "a missing registry delays nobody" dead 600
 
 read_only() {
     registry
@@ -368,7 +368,7 @@ read_only() {
     await 60 remote_has two SLP901
     await 60 at_rest
 }
-turn_case 5 "a writer without the right to write goes on reading" read_only 600
+turn_case 10 "a writer without the right to write goes on reading" read_only 600
 
 # -- What may be pushed there ---------------------------------------------------------------------------------------------
 
@@ -494,7 +494,7 @@ by_need() {
         whole two
     done
 }
-turn_case 5 "of a fetch larger than remote.max-fetch only the first steps come, with either client, and the rest once the limit allows" by_need 600
+turn_case 10 "of a fetch larger than remote.max-fetch only the first steps come, with either client, and the rest once the limit allows" by_need 600
 
 killed() {
     pushed_by_one
@@ -533,7 +533,7 @@ no_client_left() {
         if [[ $program -ef $clients/oras ]] && grep -qsaF "$place/" "${program%exe}environ"; then return 1; fi
     done
 }
-turn_case 5 "Ctrl-C ends a pull and its client, and nothing is left" stopped 300
+turn_case 10 "Ctrl-C ends a pull and its client, and nothing is left" stopped 300
 
 # Its client is still waiting for the registry.
 kill_descendants_of_pull() {
@@ -543,7 +543,7 @@ kill_descendants_of_pull() {
     done
     true
 }
-turn_case 5 "the leftovers of a killed pull are swept, and the next one fetches again" killed 600
+turn_case 10 "the leftovers of a killed pull are swept, and the next one fetches again" killed 600
 
 refused_once() {
     pushed_by_one
@@ -565,7 +565,7 @@ refused_once() {
     run host two b reader slipway pull -- docker build -t app app
     expect_said fetched
 }
-turn_case 5 "a manifest that was refused is not fetched again after each build" refused_once 600
+turn_case 10 "a manifest that was refused is not fetched again after each build" refused_once 600
 
 ordinary_user() {
     pushed_by_one
@@ -581,7 +581,7 @@ ordinary_user() {
     await 60 at_rest
     expect_equal "$(find "$store/v1" ! -user 1000 | wc -l)" 0 "files of others in their store"
 }
-turn_case 5 "an ordinary user pulls into a store of their own" ordinary_user 600
+turn_case 10 "an ordinary user pulls into a store of their own" ordinary_user 600
 
 # -- Commands, credentials and other users
 # ------------------------------------------------------------------------------
@@ -627,7 +627,7 @@ checks() {
     expect_code 1
     expect_said "no key is called"
 }
-turn_case 5 "check, status, prune and push report what exists and what is possible" checks 600
+turn_case 10 "check, status, prune and push report what exists and what is possible" checks 600
 
 with_tls() {
     local config
@@ -679,7 +679,7 @@ hanging_helper() {
     await 10 helper_gone
 }
 helper_gone() { ! grep -qsaF "$place/helpers" /proc/[0-9]*/cmdline; }
-turn_case 5 "a credential helper that never answers is ended with the client that asks it" hanging_helper 600
+turn_case 10 "a credential helper that never answers is ended with the client that asks it" hanging_helper 600
 
 # A user who may write beside the shim could have replaced it; but a program that others may write is not run.
 planted_program() {
@@ -719,4 +719,4 @@ at_random() {
     await 120 at_rest
     whole one
 }
-turn_case 5 "builds with a registry whose faults change at random: none is worse" at_random 3600
+turn_case 10 "builds with a registry whose faults change at random: none is worse" at_random 3600

@@ -61,7 +61,7 @@ classic_store() {
     expect_notes SLP001 SLP217 '!SLP002'
     expect_equal "$(exports | wc -l)" 1 exports
 }
-turn_case 5 "the classic image store builds and imports only" classic_store
+turn_case 10 "the classic image store builds and imports only" classic_store
 
 both_directions() {
     project app
@@ -75,7 +75,7 @@ both_directions() {
     expect_cached all
     expect_whole_store
 }
-turn_case 5 "an older buildx shares with a new one, in both directions" both_directions
+turn_case 10 "an older buildx shares with a new one, in both directions" both_directions
 
 no_buildx() {
     project app
@@ -88,7 +88,7 @@ no_buildx() {
     done
     expect_not test -e "$store"
 }
-turn_case 5 "a docker without buildx builds as before" no_buildx
+turn_case 10 "a docker without buildx builds as before" no_buildx
 
 newer_client() {
     # A new docker with an engine that does not have the containerd image store.
@@ -96,7 +96,7 @@ newer_client() {
     run on a DOCKER_HOST="unix://$(socket ancient)" docker build app
     expect_notes SLP217 '!SLP002'
 }
-turn_case 5 "a new docker on an old engine builds" newer_client
+turn_case 10 "a new docker on an old engine builds" newer_client
 
 legacy_builder() {
     project app
@@ -107,7 +107,7 @@ legacy_builder() {
     unchanged a DOCKER_BUILDKIT=perhaps docker build --quiet app
     expect_notes SLP221
 }
-turn_case 5 "DOCKER_BUILDKIT=0 builds as before" legacy_builder
+turn_case 10 "DOCKER_BUILDKIT=0 builds as before" legacy_builder
 
 # gateway ENGINE NAME [OPTION]: a socket NAME to that engine, with a log of requests in NAME.log.
 gateway() {
@@ -161,7 +161,7 @@ remembered_way() {
     expect_equal "$(grep -c '^POST /grpc$' old.log)" 1 "questions by gRPC"
     expect_equal "$(grep -c '^GET /info$' old.log)" 2 "questions for /info"
 }
-turn_case 5 "an engine that answers only by /info is asked that way the next time" remembered_way
+turn_case 10 "an engine that answers only by /info is asked that way the next time" remembered_way
 
 # Plug-ins installed on the machine would be found, too.
 # shellcheck disable=SC2016
@@ -192,7 +192,7 @@ missing_plugin() {
     expect_code 1
     same_alone a DOCKER_CONFIG="$place/config" docker buildx build --quiet app
 }
-turn_case 5 "a missing buildx plug-in changes nothing" missing_plugin
+turn_case 10 "a missing buildx plug-in changes nothing" missing_plugin
 
 broken_plugin() {
     project app
@@ -206,7 +206,7 @@ broken_plugin() {
         expect_equal "$(journal_codes | grep -cE 'SLP20[67]')" 1 "$(journal_codes)"
     done
 }
-turn_case 5 "a broken buildx plug-in changes nothing" broken_plugin
+turn_case 10 "a broken buildx plug-in changes nothing" broken_plugin
 
 # -- Damaged configuration, engines that do not answer ----------------------------------------------------------------
 
@@ -233,7 +233,7 @@ dangling_builder() {
         expect cmp "$stderr" direct.stderr
     done
 }
-turn_case 5 "a current builder that does not exist any more" dangling_builder
+turn_case 10 "a current builder that does not exist any more" dangling_builder
 
 unknown_builder() {
     project app
@@ -244,7 +244,7 @@ unknown_builder() {
     same a DOCKER_HOST= DOCKER_CONTEXT=nonesuch docker build --quiet app
     same a docker --host nonesuch://x build --quiet app
 }
-turn_case 5 "builders, contexts and addresses that do not exist" unknown_builder
+turn_case 10 "builders, contexts and addresses that do not exist" unknown_builder
 
 damaged_config() {
     project app
@@ -256,7 +256,7 @@ damaged_config() {
         same a DOCKER_CONFIG="$place/config" BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --quiet app
     done
 }
-turn_case 5 "a damaged config.json" damaged_config
+turn_case 10 "a damaged config.json" damaged_config
 
 dead_socket() {
     project app
@@ -269,7 +269,7 @@ dead_socket() {
     expect_equal "$(exports 2>/dev/null)" "" exports
 }
 expect_not_code() { [[ $code != "$1" ]] || fail "exit status is $1"; }
-turn_case 5 "an engine that does not exist" dead_socket
+turn_case 10 "an engine that does not exist" dead_socket
 
 silent_socket() {
     project app
@@ -312,7 +312,7 @@ not_understood() {
     same a docker build --quiet nonesuch
     same a docker build --quiet -- nonesuch
 }
-turn_case 5 "command lines that docker refuses are refused in the same way" not_understood
+turn_case 10 "command lines that docker refuses are refused in the same way" not_understood
 
 users_export() {
     recorder b
@@ -330,7 +330,7 @@ users_export() {
     expect grep -qx "type=local,src=$place/theirs" arguments
     expect test "$(imports_in arguments)" -ge 1
 }
-turn_case 2 "a user's own --cache-to is the only export" users_export
+turn_case 10 "a user's own --cache-to is the only export" users_export
 
 no_cache() {
     recorder a
@@ -344,7 +344,7 @@ no_cache() {
     run recorded a docker build --no-cache=false app
     expect test "$(imports_in arguments)" -ge 1
 }
-turn_case 2 "--no-cache imports nothing" no_cache
+turn_case 10 "--no-cache imports nothing" no_cache
 
 shim_below_shim() {
     recorder a
@@ -376,4 +376,4 @@ shim_below_shim() {
     expect_code 127
     expect_equal "$(wc -l <"$stderr")" 1 "lines on stderr"
 }
-turn_case 2 "a shim below a shim neither loops nor injects twice" shim_below_shim
+turn_case 10 "a shim below a shim neither loops nor injects twice" shim_below_shim

@@ -128,7 +128,7 @@ END
     cd "$place"
     expect_equal "$(journal_codes)" "SLP506 SLP800 SLP805" "the journal"
 }
-turn_case 5 "the user's own flags and labels override ours, and privileged containers get nothing" own_choices
+turn_case 10 "the user's own flags and labels override ours, and privileged containers get nothing" own_choices
 
 hash_of() {
     run sandboxed a create --name box "$@" slipway/base:1 true
@@ -146,7 +146,7 @@ hashes() {
     hash_of --cap-add CHOWN --cap-add SETUID -m 2g --pids-limit 50
     expect_equal "$(sort -u hashes | wc -l)" 4 "hashes of different ones"
 }
-turn_case 5 "the order of options does not change the hash, but every value does" hashes
+turn_case 10 "the order of options does not change the hash, but every value does" hashes
 
 settings() {
     repository
@@ -193,7 +193,7 @@ paths() {
         sh -c 'cat /x/file; grep CapEff /proc/self/status'
     expect_equal "$(tr -d '\t' <"$stdout")" $'meant\nCapEff:0000000000000000' "what the container has"
 }
-turn_case 2 "paths are translated in a sandbox, too" paths
+turn_case 10 "paths are translated in a sandbox, too" paths
 
 packages() {
     local user image
@@ -299,7 +299,7 @@ reconciling() {
     run on a slipway reconcile --all
     expect_equal "$(containers)" "other own " "with those made elsewhere"
 }
-turn_case 2 "slipway reconcile removes stopped ones whose workspace or settings no longer exist" reconciling
+turn_case 10 "slipway reconcile removes stopped ones whose workspace or settings no longer exist" reconciling
 
 others() {
     repository
@@ -312,4 +312,4 @@ others() {
     run as 1000 a SLIPWAY_SANDBOX_PIDS=5 slipway reconcile --dry-run --json
     expect_equal "$(jq -c '[(.removed | map(.name)), .elsewhere]' "$stdout")" '[["theirs"],1]' "the user's"
 }
-turn_case 5 "every user reconciles their own containers" others
+turn_case 10 "every user reconciles their own containers" others

@@ -181,7 +181,7 @@ hostile_configuration() {
         done
     done
 }
-turn_case 2 "a hostile docker configuration delays nothing" hostile_configuration
+turn_case 10 "a hostile docker configuration delays nothing" hostile_configuration
 
 # -- What is stored
 # -----------------------------------------------------------------------------------------------------

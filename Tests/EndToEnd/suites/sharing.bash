@@ -34,7 +34,7 @@ second_clone() {
     run on b docker build .
     expect_cached all
 }
-turn_case 2 "a clone at another path and a worktree hit" second_clone
+turn_case 10 "a clone at another path and a worktree hit" second_clone
 
 # build_branches ENGINE ENGINE: each branch on its engine
 build_branches() {
@@ -74,7 +74,7 @@ four_flavors() {
         expect_cached all
     done
 }
-turn_case 2 "four sets of build arguments do not displace each other" four_flavors
+turn_case 10 "four sets of build arguments do not displace each other" four_flavors
 
 rebuilds() {
     project app
@@ -91,7 +91,7 @@ rebuilds() {
         expect_cached all
     done
 }
-turn_case 5 "identical rebuilds displace nothing" rebuilds
+turn_case 10 "identical rebuilds displace nothing" rebuilds
 
 failed_builds() {
     project app
@@ -115,7 +115,7 @@ failed_builds() {
     run on b docker build app
     expect_cached all
 }
-turn_case 5 "failed builds displace nothing" failed_builds
+turn_case 10 "failed builds displace nothing" failed_builds
 
 # -- Mounts and users -------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ read_only() {
     await 60 at_rest
     expect_equal "$(find "$store" | sort)" "$before" "the store"
 }
-turn_case 2 "a read-only mount of the store hits" read_only
+turn_case 10 "a read-only mount of the store hits" read_only
 
 contents() { find "$1" -printf '%P %y %m %U %l\n' | sort; find "$1" -type f -exec sha256sum {} + | sort -k 2; }
 
@@ -201,7 +201,7 @@ busy_lease() {
     expect_notes SLP308 '!SLP001' '!SLP002'
     kill "$pid"
 }
-turn_case 5 "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
+turn_case 10 "a lease that is held exclusively costs a build its cache, but does not stop it" busy_lease
 
 stranger() {
     project app
@@ -242,7 +242,7 @@ own_name_squatted() {
     expect_cached all # from its own store, where it was just built
     expect_notes SLP314 '!SLP001' '!SLP002'
 }
-turn_case 2 "a sub-store that belongs to another user is not used" own_name_squatted
+turn_case 10 "a sub-store that belongs to another user is not used" own_name_squatted
 
 # -- Leases -----------------------------------------------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ killed() {
     expect_cached all
     expect_whole_store
 }
-turn_case 5 "docker killed while it exports leaves the store usable" killed
+turn_case 10 "docker killed while it exports leaves the store usable" killed
 
 # -- Many at once -----------------------------------------------------------------------------------------------------
 

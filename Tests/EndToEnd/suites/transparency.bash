@@ -75,7 +75,7 @@ in_a_build() {
     done
     same "$place/seen-direct" "$place/seen-on"
 }
-turn_case 5 "the real docker of a build is the process that was called" in_a_build
+turn_case 10 "the real docker of a build is the process that was called" in_a_build
 
 # -- Descriptors 0 to 2 closed ----------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ closed() {
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
     run on a docker build --tag app app
 }
-turn_case 5 "with a standard descriptor closed, none of the shim's files gets its number" closed
+turn_case 10 "with a standard descriptor closed, none of the shim's files gets its number" closed
 
 # -- Contexts ---------------------------------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ stdin_archive() {
     expect_cached_in "$place/2"
     direct a docker run --rm app cat /input.txt | cmp - app/input.txt
 }
-turn_case 5 "a tar archive on standard input is built and shared" stdin_archive
+turn_case 10 "a tar archive on standard input is built and shared" stdin_archive
 
 dash_f() {
     project app
@@ -159,7 +159,7 @@ dash_f() {
     expect_cached_in "$place/2"
     direct a docker run --rm app cat /input.txt | cmp - app/input.txt
 }
-turn_case 5 "-f - reads the Dockerfile from standard input" dash_f
+turn_case 10 "-f - reads the Dockerfile from standard input" dash_f
 
 payload() {
     head -c 1048576 /dev/urandom >payload
@@ -239,7 +239,7 @@ outputs() {
     gives target --provenance=false --output type=local,dest=OUT --output type=tar,dest=OUT.tar
     cmp "$place/direct/target.tar" "$place/on/target.tar"
 }
-turn_case 5 "every output of a build is the same as without the shim" outputs
+turn_case 10 "every output of a build is the same as without the shim" outputs
 
 imported_outputs() {
     project app
@@ -257,7 +257,7 @@ imported_outputs() {
     tree second | sed -E 's/\|[0-9]+\.[0-9]+$//' >second.tree
     same first.tree second.tree
 }
-turn_case 5 "an output of imported layers equals what was built" imported_outputs
+turn_case 10 "an output of imported layers equals what was built" imported_outputs
 
 metadata() {
     prepared
@@ -268,7 +268,7 @@ metadata() {
     expect jq -e 'has("cache.manifest")' "$place/on/metadata"
     expect_not jq -e 'has("cache.manifest")' "$place/direct/metadata"
 }
-turn_case 5 "--metadata-file differs only in the key cache.manifest" metadata
+turn_case 10 "--metadata-file differs only in the key cache.manifest" metadata
 
 classic_outputs() {
     project app
@@ -282,7 +282,7 @@ classic_outputs() {
     run direct g docker build --metadata-file one app
     same <(jq 'del(."buildx.build.ref")|keys' one) <(jq 'del(."buildx.build.ref")|keys' two)
 }
-turn_case 5 "outputs of the classic store are the same as without the shim" classic_outputs
+turn_case 10 "outputs of the classic store are the same as without the shim" classic_outputs
 
 # -- How docker ends --------------------------------------------------------------------------------------------------
 
@@ -386,7 +386,7 @@ signals_to_run() {
     same "$place/ended-direct" "$place/ended-on"
     expect_equal "$(grep -c ' 9 ready$' "$place/ended-on")" 4 "signals that the container obeyed"
 }
-turn_case 5 "signals reach what docker runs" signals_to_run
+turn_case 10 "signals reach what docker runs" signals_to_run
 
 terminal() {
     local way
@@ -461,7 +461,7 @@ credential_helper() {
     await 30 test ! -e "/proc/$daemon/fd/0"
     await 60 flock --exclusive --nonblock "$store/v1/u0/gen-000001/lease" true
 }
-turn_case 5 "a credential helper that keeps running holds the lease until it ends, and no longer" credential_helper
+turn_case 10 "a credential helper that keeps running holds the lease until it ends, and no longer" credential_helper
 
 without_a_build() {
     mkdir programs
@@ -556,7 +556,7 @@ CALL
     run on a bash call --load $((least - 16000))
     expect injected
 }
-turn_case 5 "a command line so long that nothing can be added" longest_line
+turn_case 10 "a command line so long that nothing can be added" longest_line
 
 # A process that writes beyond such a limit is killed: neither the shim nor the export may be.
 limited_files() {
@@ -575,4 +575,4 @@ limited_files() {
     run on a bash -c "ulimit -f 40000; exec docker build -q app"
     expect_notes SLP116
 }
-turn_case 5 "files whose size is limited" limited_files
+turn_case 10 "files whose size is limited" limited_files

@@ -40,7 +40,7 @@ eight_agents() {
     expect_cached 2
     expect_whole_store
 }
-turn_case 4 "everything that eight agents have built on eight branches is cached on an empty engine" eight_agents 600
+turn_case 5 "everything that eight agents have built on eight branches is cached on an empty engine" eight_agents 600
 
 restores() {
     project app
@@ -59,7 +59,7 @@ restores() {
     run on b docker build app
     expect_cached all
 }
-turn_case 2 "files restored to an earlier state hit, however much has been built since" restores
+turn_case 10 "files restored to an earlier state hit, however much has been built since" restores
 
 just_ended() {
     project app
@@ -75,7 +75,7 @@ just_ended() {
         forget a b
     done
 }
-turn_case 2 "a build that has just ended is found" just_ended
+turn_case 10 "a build that has just ended is found" just_ended
 
 # -- Repositories -----------------------------------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ siblings() {
     expect_cached all
     expect_whole_store
 }
-turn_case 5 "ten repositories on one base share the steps that they have in common" siblings 600
+turn_case 10 "ten repositories on one base share the steps that they have in common" siblings 600
 
 bytes_in_store() {
     project app
@@ -133,7 +133,7 @@ bytes_in_store() {
     published
     expect_no_waste 30000000
 }
-turn_case 5 "unions take almost no space" bytes_in_store
+turn_case 10 "unions take almost no space" bytes_in_store
 
 # -- Trimmed ----------------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ least_used() {
     run on b docker build app
     expect_cached all
 }
-turn_case 5 "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
+turn_case 10 "a small budget removes the layers that were used least recently, and the next build never fails" least_used 600
 
 too_large() {
     project app
@@ -248,7 +248,7 @@ too_large() {
     run on b docker build other
     expect_cached 4
 }
-turn_case 5 "a layer larger than the budget is removed only with what is built on it" too_large 600
+turn_case 10 "a layer larger than the budget is removed only with what is built on it" too_large 600
 
 # -- Users
 # --------------------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ several_users() {
     expect_cached none
     expect_whole_unions
 }
-turn_case 5 "a user imports trusted users' exports together with their own" several_users 600
+turn_case 10 "a user imports trusted users' exports together with their own" several_users 600
 
 # -- Killed -----------------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ trims_beside_builds() {
         forget b
     done
 }
-turn_case 5 "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
+turn_case 10 "builds on two engines and trimming in a loop do not interfere with each other" trims_beside_builds
 
 late_export() {
     project app
@@ -68,7 +68,7 @@ late_export() {
     run on a docker build -t app app
     expect_cached all
 }
-turn_case 2 "a build that ends in an older generation is carried over" late_export
+turn_case 10 "a build that ends in an older generation is carried over" late_export
 
 bounded() {
     project app
@@ -99,7 +99,7 @@ bounded() {
     expect [ "$bytes" -le 25000000 ]
     expect [ "$most" -lt 50000000 ]
 }
-turn_case 5 "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
+turn_case 10 "rebuilds of a 5 MB layer with automatic trimming stay below twice the budget" bounded
 
 full() {
     local round
@@ -269,7 +269,7 @@ purged() {
     run slipway purge --yes
     expect_equal "$(total)" 0 bytes
 }
-turn_case 2 "purge drops one key or all, also while a build runs" purged
+turn_case 10 "purge drops one key or all, also while a build runs" purged
 
 refused() {
     local words
@@ -290,4 +290,4 @@ refused() {
     run on a docker build -t app app
     expect_cached all
 }
-turn_case 5 "nonsense is refused; a budget smaller than one build is respected, with a message" refused
+turn_case 10 "nonsense is refused; a budget smaller than one build is respected, with a message" refused

@@ -69,7 +69,7 @@ bad_requests() {
     expect_equal "$(sums q)" "$contents" "layers and generations"
     downloading 0 on q "${container[@]}" tools:old sh -ec "$with_pip"
 }
-turn_case 5 "packages that cannot be fetched are refused with the reason, and nothing changes" bad_requests
+turn_case 10 "packages that cannot be fetched are refused with the reason, and nothing changes" bad_requests
 
 told() {
     warmed
@@ -85,7 +85,7 @@ told() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-turn_case 4 "--add stacks a layer, --json reports everything, and purge leaves nothing" told
+turn_case 10 "--add stacks a layer, --json reports everything, and purge leaves nothing" told
 
 # -- Interrupted ------------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ killed() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-turn_case 5 "an interrupted warm leaves nothing, and a killed one nothing permanent" killed
+turn_case 10 "an interrupted warm leaves nothing, and a killed one nothing permanent" killed
 
 two_at_once() {
     purged
@@ -129,7 +129,7 @@ two_at_once() {
     expect_equal "$(containers)" "" containers
     purged
 }
-turn_case 5 "two simultaneous runs of warm both finish, and one generation counts" two_at_once
+turn_case 10 "two simultaneous runs of warm both finish, and one generation counts" two_at_once
 
 disk_full() {
     purged
@@ -150,7 +150,7 @@ disk_full() {
     downloading 0 on q "${container[@]}" tools:old pip install --quiet --target /tmp/pip slw-large
     purged
 }
-turn_case 5 "a full disk fails warm, not docker run, and leaves nothing" disk_full
+turn_case 10 "a full disk fails warm, not docker run, and leaves nothing" disk_full
 
 # -- Modes ------------------------------------------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ read_only() {
     expect_said NPM_CONFIG_CACHE=/cache/npm
     expect_not grep -q PIP_CACHE_DIR "$stdout"
 }
-turn_case 5 "read-only: filled volumes, no writes, and the known limitation" read_only
+turn_case 10 "read-only: filled volumes, no writes, and the known limitation" read_only
 
 read_write() {
     run in_mode read-write slipway warm --image tools:old --run-arg=--network=host --pip 'slw-tree slw-source' \
@@ -202,7 +202,7 @@ read_write() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-turn_case 5 "read-write: what one container fetches the next one has; off: nothing" read_write
+turn_case 10 "read-write: what one container fetches the next one has; off: nothing" read_write
 
 # -- Lost, foreign, in use --------------------------------------------------------------------------------------------
 
@@ -258,7 +258,7 @@ in_use() {
     purged
     expect_equal "$(ours q)" "" "volumes"
 }
-turn_case 5 "the layers below a running container's view outlive warm, trim and purge" in_use
+turn_case 10 "the layers below a running container's view outlive warm, trim and purge" in_use
 
 engine_dies() {
     local dockerd before volumes=$SLIPWAY_ENGINES_RUN/q/data/volumes
@@ -272,7 +272,7 @@ engine_dies() {
     expect_not grep -q published "$stdout"
     expect_equal "$(find "$volumes" -maxdepth 1 -name 'slipway-generation-*')" "$before" generations
 }
-turn_case 5 "an engine that dies while warm is fetching: an error, and no generation" engine_dies
+turn_case 10 "an engine that dies while warm is fetching: an error, and no generation" engine_dies
 
 engine o bookworm classic
 too_old() {
@@ -287,4 +287,4 @@ too_old() {
     run on o slipway purge --packages --yes
     expect_equal "$(ours o)" "" "volumes"
 }
-turn_case 5 "an engine with an API before 1.45: docker run stays unchanged, and warm says why" too_old
+turn_case 10 "an engine with an API before 1.45: docker run stays unchanged, and warm says why" too_old

@@ -87,8 +87,8 @@ with_002() { with_umask 002; }
 with_077() { with_umask 077; }
 umask_002() { clone_misses with_002 "umask 0002"; }
 umask_077() { clone_misses with_077 "umask 0077"; }
-turn_case 5 "a clone with umask 002" umask_002
-turn_case 5 "a clone with umask 077" umask_077
+turn_case 10 "a clone with umask 002" umask_002
+turn_case 10 "a clone with umask 077" umask_077
 
 umask_022() {
     application app
@@ -99,7 +99,7 @@ umask_022() {
     expect_cached all
     expect_notes !SLP700
 }
-turn_case 5 "a clone with umask 022 has nothing to fix" umask_022
+turn_case 10 "a clone with umask 022 has nothing to fix" umask_022
 
 below_setgid() {
     mkdir shared
@@ -112,7 +112,7 @@ setgid_directories() {
     clone_misses below_setgid 2755
     expect_equal "$(stat -c %a shared)" 2755 "the folder above"
 }
-turn_case 5 "a clone below a setgid directory" setgid_directories
+turn_case 10 "a clone below a setgid directory" setgid_directories
 
 below_acl() {
     mkdir shared
@@ -121,7 +121,7 @@ below_acl() {
     ln -s shared/clone "$clone"
 }
 default_acl() { clone_misses below_acl "where the cache was made"; }
-turn_case 5 "a clone below a default ACL" default_acl
+turn_case 10 "a clone below a default ACL" default_acl
 
 fixed_before_the_build() {
     application app
@@ -131,7 +131,7 @@ fixed_before_the_build() {
     expect_notes SLP701
     expect_cached all
 }
-turn_case 2 "modes = fix corrects before the build" fixed_before_the_build
+turn_case 10 "modes = fix corrects before the build" fixed_before_the_build
 
 # -- The other causes --------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ git_in_context() {
     run on b docker build "$clone"
     expect_cached all
 }
-turn_case 5 "git's own files in the context" git_in_context
+turn_case 10 "git's own files in the context" git_in_context
 
 moved_base() {
     application app
@@ -207,7 +207,7 @@ moved_base() {
     run on b docker build app
     why_is base slipway/moving:1
 }
-turn_case 5 "a base image that moved" moved_base
+turn_case 10 "a base image that moved" moved_base
 
 nothing_before() {
     application app
@@ -222,7 +222,7 @@ nothing_before() {
     run on b docker build --target whole app
     why_is all-cached
 }
-turn_case 5 "a first build, and another target" nothing_before
+turn_case 10 "a first build, and another target" nothing_before
 
 spoiled_store() {
     application app
@@ -238,7 +238,7 @@ spoiled_store() {
     run on b docker build app
     why_is store SLP302
 }
-turn_case 5 "a spoiled or untrusted store" spoiled_store
+turn_case 10 "a spoiled or untrusted store" spoiled_store
 
 legacy() {
     local RUN=RUN # the old builder knows no other
@@ -246,7 +246,7 @@ legacy() {
     run on b DOCKER_BUILDKIT=0 docker build app
     why_is engine SLP204
 }
-turn_case 5 "an engine that cannot import" legacy
+turn_case 10 "an engine that cannot import" legacy
 
 # -- Several builds of one command -------------------------------------------------------------------------------------
 
@@ -343,8 +343,8 @@ several_builds() {
 }
 by_bake() { several_builds docker buildx bake; }
 by_compose() { several_builds docker compose build; }
-turn_case 2 "bake: each target's own cause" by_bake 600
-turn_case 5 "compose: each service's own cause" by_compose 600
+turn_case 10 "bake: each target's own cause" by_bake 600
+turn_case 10 "compose: each service's own cause" by_compose 600
 
 without_exports() {
     targets
@@ -376,7 +376,7 @@ without_exports() {
     expect_equal "$(cd "$home/.local/state/slipway/builds" && echo 00000000*)" \
         "$(for ((i = 13; i < 25; i++)); do echo "00000000$i-1-0000"; done | paste -sd ' ')" "older commands"
 }
-turn_case 5 "builds that export nothing are recorded, too" without_exports 600
+turn_case 10 "builds that export nothing are recorded, too" without_exports 600
 
 notes_of_others() {
     targets
@@ -388,7 +388,7 @@ notes_of_others() {
     run plugged a slipway why --target other
     expect_said "--no-cache was given"
 }
-turn_case 5 "a statement about one target is not made about another" notes_of_others
+turn_case 10 "a statement about one target is not made about another" notes_of_others
 
 checked_bake() {
     targets
@@ -406,7 +406,7 @@ checked_bake() {
     run plugged b slipway check -- docker compose build
     expect_said "every step was cached"
 }
-turn_case 3 "slipway check fails if a target should have hit" checked_bake
+turn_case 10 "slipway check fails if a target should have hit" checked_bake
 
 # From a read-only store in which no such command was built before, two targets import the same manifest.
 same_context() {
@@ -443,7 +443,7 @@ same_context() {
     done
     expect_cached all
 }
-turn_case 5 "bake: a target with the same context has kept another from its own steps" same_context
+turn_case 10 "bake: a target with the same context has kept another from its own steps" same_context
 
 # buildx also records compose's own builds; the older buildx has no history, but the differences are known.
 compose_by_itself() {
@@ -464,7 +464,7 @@ compose_by_itself() {
     expect_equal "$(jq -r .cause "$stdout")" unknown
     expect_said "files of the context differ: 1 with other content"
 }
-turn_case 5 "a compose that builds by itself" compose_by_itself
+turn_case 10 "a compose that builds by itself" compose_by_itself
 
 # -- If less is known
 # --------------------------------------------------------------------------------------------------
@@ -484,7 +484,7 @@ without_git() {
     expect_code 1
     expect_said "no git repository"
 }
-turn_case 5 "without git" without_git
+turn_case 10 "without git" without_git
 
 torn_index() {
     application app
@@ -500,7 +500,7 @@ torn_index() {
     expect_code 1
     expect_said torn
 }
-turn_case 5 "a torn index: the files themselves are read instead" torn_index
+turn_case 10 "a torn index: the files themselves are read instead" torn_index
 
 other_contexts() {
     application app
@@ -513,7 +513,7 @@ other_contexts() {
     run from_stdin b
     why_is unknown "not known"
 }
-turn_case 5 "a context on standard input" other_contexts
+turn_case 10 "a context on standard input" other_contexts
 
 vanishing_context() {
     application app
@@ -529,7 +529,7 @@ vanishing_context() {
     run on b slipway why --json
     expect grep -qxE 'files|unknown' <(jq -r .cause "$stdout")
 }
-turn_case 5 "a context that vanishes while it is recorded" vanishing_context
+turn_case 10 "a context that vanishes while it is recorded" vanishing_context
 
 edited_meanwhile() {
     application app
@@ -545,7 +545,7 @@ edited_meanwhile() {
     kept=$(jq -r .dockerfile "$home/.local/state/slipway/builds.jsonl")
     expect_equal "$kept" "$read" "the Dockerfile that the build is accounted to"
 }
-turn_case 5 "a Dockerfile that is edited while it is built" edited_meanwhile
+turn_case 10 "a Dockerfile that is edited while it is built" edited_meanwhile
 
 two_dockerfiles() {
     application app
@@ -565,7 +565,7 @@ two_dockerfiles() {
             "$home/.local/state/slipway/builds.jsonl")" "$steps" "steps of $file"
     done
 }
-turn_case 5 "two builds of one context at once, with a Dockerfile each" two_dockerfiles
+turn_case 10 "two builds of one context at once, with a Dockerfile each" two_dockerfiles
 
 old_buildx() {
     application app
@@ -576,7 +576,7 @@ old_buildx() {
     engine_asked=older
     why_is unknown "older than 0.21" "differ only in mode"
 }
-turn_case 5 "buildx without a history: what differs, and that no step is known" old_buildx
+turn_case 10 "buildx without a history: what differs, and that no step is known" old_buildx
 
 # -- Checking and counting ---------------------------------------------------------------------------------------------
 
@@ -602,7 +602,7 @@ checked() {
     try on b SLIPWAY_REQUIRE=all slipway check -- docker build other
     expect_code 2
 }
-turn_case 5 "slipway check fails if the store should have had a step" checked
+turn_case 10 "slipway check fails if the store should have had a step" checked
 
 # BuildKit executes all steps of the stage, although the imported union has them.
 partly_anew() {
@@ -615,7 +615,7 @@ partly_anew() {
     expect_said "--no-cache-filter was given"
     why_is no-cache
 }
-turn_case 5 "slipway check does not fail for steps that were to be executed" partly_anew
+turn_case 10 "slipway check does not fail for steps that were to be executed" partly_anew
 
 accounts() {
     application app
@@ -655,4 +655,4 @@ accounts() {
     run on b SLIPWAY_EXPORT=auto docker build app
     expect_notes SLP002 !SLP115
 }
-turn_case 5 "stats show what exports cost and saved; export = auto skips exports that do not pay" accounts
+turn_case 10 "stats show what exports cost and saved; export = auto skips exports that do not pay" accounts
