@@ -286,10 +286,13 @@ class Case:
         self.must_change = world == "seeded" and line.section == "changed" and not (cli == "bookworm" and line.is_plain_build)
 
 
-def cases(lines, everything):
-    """Every line in both worlds on each docker; else every line in its own world on one of them, and with the next seed on another."""
+def cases(lines, everything, only=""):
+    """Every line in both worlds on each docker; else a third of the lines, or those with a text, in their own world on one of them:
+    nine seeds, one after another, try every line on each docker."""
     chosen = []
     for number, line in enumerate(lines, int(os.environ.get("SLIPWAY_TESTS_SEED", "0"))):
+        if only not in line.text or not (everything or only or number // len(CLIS) % 3 == 0):
+            continue
         some = CLIS if everything else (CLIS[number % len(CLIS)],)
         if everything or line.section == "other":
             chosen += [Case(line, cli, "plain") for cli in some]
@@ -360,7 +363,7 @@ def main():
     parser.add_argument("--engines", required=True)
     options = parser.parse_args()
     lines = read_corpus(ROOT + "/Tests/DockerCommandLineTests/corpus.txt", "other") + read_corpus(HERE + "/commands.txt", None)
-    chosen = [case for case in cases(lines, options.all) if options.only in case.name]
+    chosen = cases(lines, options.all, options.only)
     # Short: a socket's path has at most 107 bytes.
     base = tempfile.mkdtemp(prefix="slo.")
     began, counts, failed = time.monotonic(), {}, 0
@@ -379,7 +382,7 @@ def main():
         print(f"# {cli}, {world}: {count} {what}")
     changed = sum(count for (_, _, what), count in counts.items() if what == "changed")
     print(f"# {len(lines)} command lines, {len(chosen)} comparisons, {changed} of them changed, {time.monotonic() - began:.0f} s")
-    if not options.only and (len(lines) < 500 or changed < 60):
+    if not options.only and (len(lines) < 500 or changed < (60 if options.all else 20)):
         failed += 1
         print("not ok - oracle: fewer lines or changes than promised")
     print(f"{len(chosen) - failed} passed, {failed} failed")
