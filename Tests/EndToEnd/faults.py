@@ -290,7 +290,7 @@ def main():
             behind += more
             problems += found
     problems += lies()
-    if faults < 50 or kills < 50 or behind < 30:
+    if faults < 80 or kills < 80 or behind < 60:
         problems.append("too few faults")
     for problem in problems:
         print("! " + problem)
