@@ -16,8 +16,8 @@ public struct Deadline: Sendable {
     /// Whether the time is up.
     public var hasPassed: Bool { passed?() ?? false }
 
-    /// The same, but once passed it stays so. Who is cut short must know that at the end, though by then there may be
-    /// time again: a budget gives back what the machine took.
+    /// The same deadline, which stays passed once it has passed. A reader that was cut short must know that at its end,
+    /// though there may be time again by then: a budget gives back the time that the machine took.
     public var kept: Deadline {
         guard let passed else { return self }
         let seen = Seen()

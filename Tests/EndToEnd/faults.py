@@ -157,7 +157,7 @@ def fail_behind(scene):
             turn = index + seed
             if not everything and (turn % 5 or when.endswith("+") != (turn % 10 == 5)):
                 continue
-            for error in errors if everything else errors[turn // 5 % len(errors):][:1]:
+            for error in errors if everything else errors[turn // 10 % len(errors):][:1]:
                 faults += 1
                 restore()
                 result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",

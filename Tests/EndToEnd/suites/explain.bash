@@ -34,7 +34,7 @@ alike() {
     expect_equal "$(jq -c .argv explained.json)" "$(jq -cn '$ARGS.positional' --args -- "${words[@]}")" argv
     expect_equal "$(jq -r '.notes[] | "  \(.code)  \(.message)"' explained.json)" "$(sed 1d traced)" notes
     expect_equal "$(jq -c '.changed' explained.json)" "$([[ ${#words[@]} == "$#" ]] && echo false || echo true)" changed
-    expect_equal "$(jq -r '[.notes[].code] | join(" ")' explained.json)" "$(journal_codes | sed 's/\<SLP702 \?//')" "the journal"
+    expect_equal "$(jq -r '[.notes[].code] | join(" ")' explained.json)" "$(journal_codes | sed 's/\<SLP702\> *//; s/ $//')" "the journal"
 }
 
 same_as_run() {
