@@ -86,7 +86,8 @@ downloading() {
 }
 
 ours() {
-    direct "$1" docker volume ls --quiet --filter label=app=slipway ${2:+--filter "label=type=$2"} | sort
+    api "$1" GET volumes | jq -r --arg type "${2-}" '.Volumes // [] | .[] | select(.Labels.app == "slipway") |
+        select($type == "" or .Labels.type == $type).Name' | sort
 }
 
 files_of() { echo "$SLIPWAY_ENGINES_RUN/$1/data/volumes/$2/_data"; }

@@ -25,7 +25,7 @@ repository() {
 }
 
 # said ENGINE CONTAINER FILTER: docker's description of it.
-said() { direct "$1" docker inspect "$2" | jq -rc ".[0] | $3"; }
+said() { api "$1" GET "containers/$2/json" | jq -rc "$3"; }
 
 # The limits of a container, on one line.
 limits='[.HostConfig | .CapDrop, .CapAdd, .SecurityOpt, .PidsLimit, .Memory, .NanoCpus, .RestartPolicy.Name, .AutoRemove]'
@@ -35,9 +35,8 @@ sandboxed() { on "$1" SLIPWAY_PROFILE=sandbox docker "${@:2}"; }
 
 # clear ENGINE: removes every container there; a failed test may have left some.
 clear() {
-    local -a all
-    readarray -t all < <(direct "$1" docker ps --all --quiet)
-    [[ ${#all[@]} == 0 ]] || direct "$1" docker rm --force --volumes "${all[@]}" >/dev/null
+    local id
+    for id in $(api "$1" GET 'containers/json?all=true' | jq -r '.[].Id'); do api "$1" DELETE "containers/$id?force=true&v=true"; done
 }
 
 # -- What containers get ----------------------------------------------------------------------------------------------
@@ -165,7 +164,7 @@ settings() {
     run sandboxed a create --name box slipway/base:1 true
     expect_equal "$(said a box '.HostConfig | [.CapDrop, .Memory, .NanoCpus]')" '[["ALL"],0,0]' "no limits"
 }
-test_case "settings: limits, kept capabilities, the workspace, off" settings
+turn_case 3 "settings: limits, kept capabilities, the workspace, off" settings
 
 explained() {
     local first
@@ -184,7 +183,7 @@ explained() {
     run direct a "${words[@]}"
     expect_equal "$(said a box "$limits, .Config.Labels, .HostConfig.Binds")" "$(<shim)" "by hand"
 }
-test_case "slipway explain shows it, and a second shim adds nothing" explained
+turn_case 3 "slipway explain shows it, and a second shim adds nothing" explained
 
 paths() {
     repository
@@ -205,7 +204,6 @@ packages() {
     repository p
     for user in 0 1000 12345; do
         for image in tools:old tools:new; do
-            turn 2 || continue
             downloading 0 sandboxed p run --rm "${on_host[@]}" --user "$user" "$image" \
                 sh -ec "grep -q 'CapBnd:.0000000000000000' /proc/self/status; $with_pip"
         done
@@ -221,7 +219,7 @@ packages() {
     clear p # its view would get in the way of other suites on this engine
 }
 # On a fresh machine this is the first test to need the images with tools, which are then made.
-turn_case 5 "pip and npm install fetched packages in a sandbox and download nothing" packages 900
+turn_case 10 "pip and npm install fetched packages in a sandbox and download nothing" packages 900
 
 # -- Managing them
 # ----------------------------------------------------------------------------------------------------
@@ -252,7 +250,7 @@ listing() {
     expect_code 1
     expect_equal "$(jq -r .error.code "$stdout")" engine-silent "without an engine"
 }
-test_case "slipway ps lists them, and only them, with workspace and hash" listing
+turn_case 3 "slipway ps lists them, and only them, with workspace and hash" listing
 
 reconciling() {
     local before
