@@ -26,6 +26,8 @@ struct BoundTests {
             config: LayerDescriptor(digest: Digest(of: config), size: 0, mediaType: "", annotations: []), layers: [])
         #expect(CacheGraph(manifest: manifest, config: config) == nil)
         #expect(CacheManifest(config) == nil)
+        // Exactly a megabyte is.
+        #expect(CacheGraph(manifest: manifest, config: config.dropFirst(2)) != nil)
     }
 
     @Test("One record with tens of thousands of links")

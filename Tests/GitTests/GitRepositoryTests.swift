@@ -172,6 +172,60 @@ struct GitRepositoryTests {
         #expect(try repository(at: "r").origin == nil)
     }
 
+    @Test("Only the repository's own file has extensions, and one of them adds the worktree's file")
+    func worktreeConfiguration() throws {
+        try folder.write("w/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("w/.git/config.worktree", Self.config("worktree/r"))
+        for (own, included, expected) in [
+            ("[extensions]\nworktreeConfig = true\n[core]\nbare = false\n", "", "worktree/r"),
+            ("[extensions]\nworktreeConfig\n", "", "worktree/r"),
+            ("[extensions]\nworktreeConfig = false\n[core]\nignorecase = true\n", "", "own/r"),
+            ("[extensions]\nworktreeConfig = true\nworktreeConfig = false\n", "", "own/r"),
+            ("[include]\npath = more\n", "[extensions]\nworktreeConfig = true\nobjectFormat = sha256\n", "own/r"),
+        ] as [(ByteString, ByteString, ByteString)] {
+            try folder.write("w/.git/config", Self.config("own/r") + own)
+            try folder.write("w/.git/more", included)
+            let repository = try repository(at: "w")
+            #expect(repository.configured("remote.origin", "url") == expected, "\(own)")
+            #expect(repository.configured("extensions", "objectformat") == nil)
+        }
+    }
+
+    @Test("The commit is the branch's, loose or packed, or HEAD's own")
+    func commit() throws {
+        let (loose, packed, detached): (ByteString, ByteString, ByteString) = (
+            ByteString("a1").repeated(20), ByteString("b2").repeated(20), ByteString("c3").repeated(32)
+        )
+        try folder.write("r/.git/refs/heads/loose", loose + "\n")
+        try folder.write("r/.git/refs/heads/odd", "ref: refs/heads/loose\n")
+        try folder.write(
+            "r/.git/packed-refs",
+            "# pack-refs with: peeled\n" + loose + " refs/heads/packed2\n" + packed + " refs/heads/packed\n^" + loose
+                + "\n"
+                + packed + " refs/heads/loose\n")
+        for (head, expected) in [
+            ("ref: refs/heads/loose\n", loose), ("ref:refs/heads/loose", loose), ("ref: \trefs/heads/packed\n", packed),
+            ("ref: refs/heads/packed2\n", loose), (detached + "\n", detached), (packed, packed),
+            ("ref: refs/heads/none\n", nil), ("ref: refs/heads/odd\n", nil), ("ref: refs/heads/../heads/loose\n", nil),
+            ("ref: heads/loose\n", nil), (packed.dropLast(1), nil), (packed.dropLast(1) + "g", nil), ("", nil),
+        ] as [(ByteString, ByteString?)] {
+            try folder.write("r/.git/HEAD", head)
+            #expect(try repository(at: "r").commit == expected, "\(head)")
+        }
+    }
+
+    @Test("A worktree's commit is its own branch's, which is among the references of all")
+    func commitOfWorktree() throws {
+        let commit = ByteString("d4").repeated(20)
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("r/.git/refs/heads/topic", commit)
+        try folder.write("r/.git/worktrees/w/HEAD", "ref: refs/heads/topic\n")
+        try folder.write("r/.git/worktrees/w/commondir", "../..\n")
+        try folder.write("w/.git", "gitdir: " + folder["r/.git/worktrees/w"] + "\n")
+        #expect(try repository(at: "w").commit == commit)
+        #expect(try repository(at: "r").commit == nil)
+    }
+
     @Test("Random files never trap", arguments: 1...2 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         var generator = Repeatable(seed: seed)
