@@ -81,7 +81,7 @@ odd_files() {
         app/Dockerfile.dockerignore "$home/.config/slipway/slipway.conf" "$home/.local/state/slipway/versions" "$home/.local/state/slipway/engines" \
         "$home/.local/state/slipway/journal.jsonl" "$store/v1/u0/gen-000001/size" "$store/v1/u0/gen-000001/lease"; do
         for kind in fifo directory device nothing; do
-            turn 3 || continue
+            turn 10 || continue
             [[ ! -e $file ]] || mv "$file" kept
             mkdir -p "$(dirname "$file")"
             case $kind in

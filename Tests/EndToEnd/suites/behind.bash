@@ -82,7 +82,7 @@ again() {
     expect_equal "$(exports | wc -l)" 2
     expect_whole_store
 }
-test_case "an unchanged build exports nothing again, and a changed one does" again
+turn_case 3 "an unchanged build exports nothing again, and a changed one does" again
 
 # The first engine did not build what it imported, and built other stages only if they were needed.
 imported() {

@@ -611,7 +611,7 @@ impossible_paths() {
     for name in $'a\nb' $'a\tb' $'\xff\xfe' $'a\x7fb' $'a\x01'; do ! turn 2 || unused SLP300 SLIPWAY_STORE="$place/$name"; done
     expect_equal "$(find . -mindepth 1 -name 'a*' | wc -l)" 0 "folders made"
 }
-test_case "a store's path without UTF-8 or with control characters is not used" impossible_paths
+turn_case 5 "a store's path without UTF-8 or with control characters is not used" impossible_paths
 
 # BuildKit's client sends the path in a header, and the header is refused: errors in every build, and no hits.
 letters() { mkdir ä && cp -a "$master" ä/store && unused SLP300 SLIPWAY_STORE="$place/ä/store"; }
@@ -719,7 +719,7 @@ fifo_config() {
         expect jq -e .changed "$stdout"
     done
 }
-test_case "FIFOs in .git do not stop the shim" fifo_config
+turn_case 3 "FIFOs in .git do not stop the shim" fifo_config
 
 nowhere() { rm -rf app/.git && echo 'gitdir: /no/such/folder' >app/.git; }
 itself() { rm -rf app/.git && echo 'gitdir: .git' >app/.git; }

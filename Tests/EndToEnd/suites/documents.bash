@@ -44,7 +44,7 @@ valid_documents() {
     document trim slipway trim --dry-run --json
     document lint slipway lint --json app
 }
-test_case "the output of --json after real builds matches its schema, and an edit from why makes the next build hit" valid_documents
+turn_case 3 "the output of --json after real builds matches its schema, and an edit from why makes the next build hit" valid_documents
 
 counted_builds() {
     project app

@@ -51,7 +51,7 @@ same_as_run() {
     sed -i "s/^$RUN/RUN/" app/Dockerfile # the old builder knows no other
     alike a docker build app
 }
-test_case "explain shows what the shim runs" same_as_run
+turn_case 3 "explain shows what the shim runs" same_as_run
 
 unchanged_commands() {
     project app

@@ -110,7 +110,7 @@ off() {
     expect_equal "$executed" 4 "steps that were executed"
     expect_not test -e "$store/v1/u0/flights"
 }
-test_case "without the setting nobody waits" off
+turn_case 3 "without the setting nobody waits" off
 
 short() {
     slow app 0

@@ -156,7 +156,7 @@ failing_registry() {
     for fault in "code 500" "code 401" "writes 403" "closed" "blobs 404"; do
         fault "$fault"
         for engine in "${both[@]}"; do
-            turn 3 || continue
+            turn 5 || continue
             unique >app/small
             run client "$engine" slipway build --builder team -t app -q app
             expect_said "SLP242"

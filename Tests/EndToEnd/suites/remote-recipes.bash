@@ -86,7 +86,7 @@ pull_requests() {
     await 60 at_rest
     expect_equal "$(grep -cvE '^(GET|HEAD) ' proxy/requests || true)" 0 "requests that write"
 }
-test_case "in CI the default branch writes, and a new runner of a pull request has every step cached and writes nothing" pull_requests
+turn_case 3 "in CI the default branch writes, and a new runner of a pull request has every step cached and writes nothing" pull_requests
 
 # in_pod NAME ENGINE VAR=VALUE... COMMAND...: in a container with the pod's volumes, as a kubelet makes them: an emptyDir that everybody may
 # write to, and a read-only secret with links. Docker's plugins are where packages put them.
@@ -139,7 +139,7 @@ pods() {
     run in_pod refused-init b DOCKER_HOST=unix:///nonesuch env -C app sh -c "$init"
     expect_said SLP915
 }
-test_case "a pod's init step fetches with a secret's credentials, without an engine, and its build has every step cached" pods
+turn_case 3 "a pod's init step fetches with a secret's credentials, without an engine, and its build has every step cached" pods
 
 tokens() {
     local first=$place/programs number
@@ -208,7 +208,7 @@ SH
     expect test -s words
     expect_equal "$(grep -rlF -f secrets home-one home-two store-one store-two words registry "$place.log")" "" "what knows a token"
 }
-test_case "a credential helper's tokens are renewed, a token that may only read makes a reader, and nothing but docker's own files knows them" tokens
+turn_case 3 "a credential helper's tokens are renewed, a token that may only read makes a reader, and nothing but docker's own files knows them" tokens
 
 in_s3() {
     local s3

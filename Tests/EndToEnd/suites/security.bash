@@ -206,11 +206,12 @@ injection() {
         if LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$stdout" "$stderr"; then fail "slipway $command prints control characters"; fi
     done
 }
-test_case "newlines and escape codes in names neither add to the journal nor reach the terminal" injection
+turn_case 3 "newlines and escape codes in names neither add to the journal nor reach the terminal" injection
 
 secrets() {
     project app
     local secret=hunter2hunter2 word
+    sample() { ! turn 3 || try "$@"; }
     git -C app remote set-url origin "https://$secret:x-oauth-basic@example.invalid/$secret@team/app.git?token=$secret"
     echo "$secret" >secret.txt
     echo "TOKEN=$secret" >a.env
@@ -227,33 +228,33 @@ DOCKERFILE
 JSON
     try on a docker build --build-arg TOKEN=$secret --build-arg "$secret" --secret id=s,src=secret.txt --label "password=$secret" -t app app
     expect_code 0
-    try on b TOKEN=$secret docker build --build-arg TOKEN --no-cache-filter $secret app
-    try on a docker build "https://user:$secret@example.invalid/team/app.git#main"
-    try on a docker build "https://example.invalid/app.tar?token=$secret"
-    try on a docker build -f "https://?token=$secret" "https://?token=$secret"
-    try on a docker build "git@example.invalid:$secret@x/app.git"
-    try on a docker build --cache-from "type=s3,secret_access_key=$secret" --build-context "x=https://user:$secret@example.invalid" app
-    try on a docker build --nosuch="$secret" app
-    try on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" app
-    try on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" -t "https://user:$secret@h/x" -t "$secret@h/x" app
-    try on a docker build fetching
-    try on a docker build "github.com/o/r?token=$secret"
-    try on a docker build "https://x-access-token:p#$secret@example.invalid/o/r.git#main:dir?token=$secret"
-    try on a docker build --build-context "https://user:$secret@example.invalid/x?token=$secret" app
-    try on a docker buildx bake -f bake.json
-    try on a docker buildx bake "https://user:$secret@example.invalid/o/r.git?token=$secret"
-    try on a docker -H "ssh://user:$secret@example.invalid" build app
-    try on a docker -H "tcp://user:$secret@127.0.0.1:1" build app
-    try on a DOCKER_HOST="ssh://user:$secret@example.invalid" docker build app
+    sample on b TOKEN=$secret docker build --build-arg TOKEN --no-cache-filter $secret app
+    sample on a docker build "https://user:$secret@example.invalid/team/app.git#main"
+    sample on a docker build "https://example.invalid/app.tar?token=$secret"
+    sample on a docker build -f "https://?token=$secret" "https://?token=$secret"
+    sample on a docker build "git@example.invalid:$secret@x/app.git"
+    sample on a docker build --cache-from "type=s3,secret_access_key=$secret" --build-context "x=https://user:$secret@example.invalid" app
+    sample on a docker build --nosuch="$secret" app
+    sample on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" app
+    sample on a docker build -f "https://user:$secret@example.invalid/Dockerfile?token=$secret" -t "https://user:$secret@h/x" -t "$secret@h/x" app
+    sample on a docker build fetching
+    sample on a docker build "github.com/o/r?token=$secret"
+    sample on a docker build "https://x-access-token:p#$secret@example.invalid/o/r.git#main:dir?token=$secret"
+    sample on a docker build --build-context "https://user:$secret@example.invalid/x?token=$secret" app
+    sample on a docker buildx bake -f bake.json
+    sample on a docker buildx bake "https://user:$secret@example.invalid/o/r.git?token=$secret"
+    sample on a docker -H "ssh://user:$secret@example.invalid" build app
+    sample on a docker -H "tcp://user:$secret@127.0.0.1:1" build app
+    sample on a DOCKER_HOST="ssh://user:$secret@example.invalid" docker build app
     private_config a "$place/cfg"
     run direct a DOCKER_CONFIG="$place/cfg" docker context create far --docker "host=ssh://user@example.invalid"
     sed -i "s/user@/user:$secret@/" "$place"/cfg/contexts/meta/*/meta.json
-    try on a DOCKER_CONFIG="$place/cfg" DOCKER_HOST= docker --context far build app
-    try on a docker run --rm -e PASSWORD=$secret --env-file a.env -v "/x:$secret" slipway/base:1 true
-    try on a docker run --rm --nosuch="$secret" slipway/base:1 true
-    try on a docker volume create --opt type=cifs --opt device=//host.invalid/x --opt "o=username=u,password=$secret" "v-$$"
+    sample on a DOCKER_CONFIG="$place/cfg" DOCKER_HOST= docker --context far build app
+    sample on a docker run --rm -e PASSWORD=$secret --env-file a.env -v "/x:$secret" slipway/base:1 true
+    sample on a docker run --rm --nosuch="$secret" slipway/base:1 true
+    sample on a docker volume create --opt type=cifs --opt device=//host.invalid/x --opt "o=username=u,password=$secret" "v-$$"
     run direct a docker volume rm --force "v-$$"
-    try on a docker login -u user -p $secret example.invalid
+    sample on a docker login -u user -p $secret example.invalid
     expect test -s "$home/.local/state/slipway/journal.jsonl"
     await 60 at_rest
     expect compgen -G "$store/v1/u0/gen-*/exports/*/*/build"

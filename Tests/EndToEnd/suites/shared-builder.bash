@@ -109,16 +109,16 @@ one_cache() {
     expect_equal "$(image_of g other)" "$(image_of g app)"
     run shared a slipway why
     expect_said "the build goes to a shared builder: team-"
-    run shared a slipway check -- docker build -t app clone
+    built '?*' a slipway check -- docker build -t app clone
     # No cache of ours, no record of an engine that has built nothing.
     expect_equal "$(exports 2>/dev/null)" "" exports
     expect_not test -e "$home/.local/state/slipway/builds"
-    run shared g docker build -q -t app app
+    built '?*' g docker build -q -t app app
     expect_equal "$(cat "$stdout")" "$(image_of g app)"
     mkdir scratch
     printf '%s\n' 'FROM scratch' 'COPY Dockerfile /a' >scratch/Dockerfile
     at_home SLP226 --metadata-file g docker build --metadata-file metadata scratch
-    run shared g docker build --iidfile id -t app app
+    built '?*' g docker build --iidfile id -t app app
     expect_equal "$(cat id)" "$(image_of g app)"
 }
 test_case "what one engine built on a shared builder others have cached and loaded" one_cache
@@ -229,7 +229,7 @@ not_ready() {
     built '?*' a docker build -t app app
     expect image_of a app
 }
-test_case "a builder takes builds once it loads images and has been seen to answer" not_ready
+turn_case 3 "a builder takes builds once it loads images and has been seen to answer" not_ready
 
 # -- A fleet ----------------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ branches_in_turns() {
         expect_cached all
     done
 }
-test_case "two branches do not displace each other" branches_in_turns
+turn_case 3 "two branches do not displace each other" branches_in_turns
 
 four_flavors() {
     project app
@@ -186,7 +186,7 @@ no_damage() {
     run on c docker build app
     expect_cached all
 }
-test_case "a user cannot damage anything of root's" no_damage
+turn_case 3 "a user cannot damage anything of root's" no_damage
 
 busy_lease() {
     project app
@@ -222,7 +222,7 @@ stranger() {
     run on b SLIPWAY_STORE_TRUSTED_USERS=1234 docker build app
     expect_cached all
 }
-test_case "a stranger's sub-store is not read" stranger
+turn_case 3 "a stranger's sub-store is not read" stranger
 
 own_name_squatted() {
     project app
@@ -263,7 +263,7 @@ lease_is_held() {
     await 60 at_rest
     expect lease_is_free
 }
-test_case "the lease is held while docker runs" lease_is_held
+turn_case 3 "the lease is held while docker runs" lease_is_held
 
 killed() {
     project app

@@ -403,7 +403,7 @@ terminal() {
     expect grep -q 'status 7' "$place/on.typescript"
     expect grep -q '33 91' "$place/on.typescript"
 }
-test_case "a terminal is as without the shim" terminal
+turn_case 3 "a terminal is as without the shim" terminal
 
 # -- Programs that docker starts --------------------------------------------------------------------------------------
 
@@ -496,7 +496,7 @@ wrapped_build() {
     expect_cached all
     expect_equal "$(exports | wc -l)" 2 exports
 }
-test_case "a build through a wrapper and two shims is edited once" wrapped_build
+turn_case 3 "a build through a wrapper and two shims is edited once" wrapped_build
 
 # -- Unusual environments
 # ---------------------------------------------------------------------------------------------
@@ -513,7 +513,7 @@ no_proc() {
     run on a "${hidden[@]}" docker build --tag app app
     expect_cached all
 }
-test_case "without /proc" no_proc
+turn_case 3 "without /proc" no_proc
 
 deleted_folder() {
     project app
@@ -522,7 +522,7 @@ deleted_folder() {
     ends docker build "$place/app"
     ends docker build .
 }
-test_case "from a directory that no longer exists" deleted_folder
+turn_case 3 "from a directory that no longer exists" deleted_folder
 
 # -- System limits
 # ------------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ other_inputs() {
     run on b docker build --no-cache app
     why_is no-cache
 }
-test_case "arguments, the Dockerfile, --no-cache" other_inputs
+turn_case 3 "arguments, the Dockerfile, --no-cache" other_inputs
 
 git_in_context() {
     application app
