@@ -48,7 +48,7 @@ other_ways() {
     # Neither the end of another container nor its cleanup removes a stopped container's view.
     downloading 0 on p docker start --attach made
     run on p docker run --rm slipway/base:1 true
-    sleep 1
+    await 60 at_rest
     downloading 0 on p docker start --attach made
     run on p docker rm made
     chmod 755 "$place"

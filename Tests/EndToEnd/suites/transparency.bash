@@ -343,14 +343,14 @@ members() {
     done 2>/dev/null
 }
 interrupted_build() {
-    local way group
+    local way group step
     mkdir app
     for way in direct on; do
-        printf 'FROM slipway/base:1\nRUN sleep 300 # %s\n' "$(unique)" >app/Dockerfile
+        step="sleep 300; : $(unique)" # so that the shell stays, and its words with it
+        printf 'FROM slipway/base:1\nRUN %s\n' "$step" >app/Dockerfile
         start "$way" "$way" a setsid --wait docker build --tag app app
         # setsid forks unless it leads no group; docker leads the new one either way.
-        await 60 grep -q 'RUN sleep' "$place/$way.stderr"
-        sleep 0.5
+        await 60 pgrep -f "$step"
         group=$(of_session "$pid")
         kill -INT -- "-$group"
         finish "$way"

@@ -149,17 +149,14 @@ DOCKER
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" SLIPWAY_TRIM_AUTO=off docker build -t app app
     run on a REAL="$real" PATH="$work/bin:$place/stand-in:/usr/bin:/bin" docker build -t app app
     expect_equal "$(tr -d ' \n' <"$stdout")" "" "children or descriptors"
-    for _ in {1..600}; do
-        if [[ $(readlink "$store/v1/u0/current") == gen-000002 ]]; then break; fi
-        sleep 0.1
-    done
+    await 60 at_rest
     expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
     # Not again before the interval is over, and not at all if it is disabled.
     cp x "$store/v1/u0/gen-000002/blobs/sha256/$(sha256sum x | head -c 64)"
     run on a docker build -t app app
     touch -d '2 days ago' "$store/v1/u0/trimmed"
     run on a SLIPWAY_TRIM_AUTO=off docker build -t app app
-    sleep 1
+    await 60 at_rest
     expect_equal "$(readlink "$store/v1/u0/current")" gen-000002
 }
 test_case "a build starts trimming once per interval, and docker inherits nothing of it" behind
