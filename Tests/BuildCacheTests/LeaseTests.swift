@@ -37,6 +37,35 @@ struct LeaseTests {
         #expect(try trimmer.status().kind == .regular)
     }
 
+    @Test(
+        "Whichever of a generation's lease files is missing is made, and the other one stays", arguments: [true, false])
+    func remade(own: Bool) throws {
+        let (missing, other) =
+            own ? (generation.leasePath, generation.readersPath) : (generation.readersPath, generation.leasePath)
+        let before = try Files.status(other, followLinks: false)
+        try Files.remove(missing)
+        try generation.makeLeases(mode: 0o755)
+        #expect(try Files.status(other, followLinks: false).inode == before.inode)
+        #expect(try Files.status(generation.leasePath, followLinks: false).mode & 0o777 == 0o600)
+        #expect(try Files.status(generation.readersPath, followLinks: false).mode & 0o777 == 0o644)
+    }
+
+    @Test("Work that allows no builds keeps them out until it ends, and waits for none")
+    func withoutBuilds() throws {
+        var isRun = false
+        let isDone = try ExclusiveLease.withoutBuilds(in: generation) { () throws(Errno) in
+            isRun = true
+            let build = try Descriptor.open(generation.leasePath)
+            #expect(throws: Errno.wouldBlock) { try build.lock(.shared) }
+        }
+        #expect(isDone && isRun)
+        let build = try Descriptor.open(generation.leasePath)
+        try build.lock(.shared)
+        #expect(try !ExclusiveLease.withoutBuilds(in: generation) { isRun = false })
+        #expect(isRun)
+        withExtendedLifetime(build) {}
+    }
+
     // In separate processes: a program that another test starts meanwhile would briefly hold a copy.
     @Test("It ends with its holder, and outlives exec only on request")
     func ends() async {
