@@ -159,6 +159,8 @@ struct ReadingTests {
             "", "[]", "{", "{} ,", "{\"layers\":{}}", "{\"layers\":[\(layer)],\"other\":1}",
             "{\"layers\":[],\"layers\":[]}",
             "{\"layers\":[{\"parent\":-1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2}]}",
+            "{\"layers\":[\(layer),{\"blob\":\"\(blob)\",\"parent\":-2}]}",
+            "{\"layers\":[\(layer),{\"blob\":\"\(blob)\",\"parent\":{}}]}",
             "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":0}]}",
             "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":1}]}",
             "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":- 1}]}",
@@ -233,5 +235,15 @@ struct ReadingTests {
         ])
     func noTimes(text: String) {
         #expect(Instant(Array(text.utf8)[...]) == nil)
+    }
+
+    @Test("Each comes after those that it depends on, and a cycle has no order")
+    func order() {
+        #expect(Topology.order([]) == [])
+        #expect(Topology.order([[2, 3], [], [1], [1]]) == [1, 2, 3, 0])
+        #expect(Topology.order([[3], [], [1], [2]]) == [1, 2, 3, 0])
+        #expect(Topology.order([[1, 1], [2], []]) == [2, 1, 0])
+        #expect(Topology.order([[1], [0], []]) == nil)
+        #expect(Topology.order([[0]]) == nil)
     }
 }
