@@ -43,7 +43,7 @@ struct BuildRepetitionTests {
         "is impossible with input that can be used only once, with options that request a new build, and with unknown options",
         arguments: [
             ("docker build --secret id=x .", "--secret"), ("docker build --ssh default .", "--ssh"),
-            ("docker build -t a --no-cache .", "--no-cache"), ("docker build --pull=false .", "--pull"),
+            ("docker build -t a --no-cache .", "--no-cache"), ("docker build --pull=false --no-cache .", "--pull"),
             ("docker build --cache-to x .", "--cache-to"), ("docker build --build-context a=b .", "--build-context"),
             ("docker build -", "standard input"), ("docker build -f - .", "standard input"),
         ] as [(ByteString, ByteString)])

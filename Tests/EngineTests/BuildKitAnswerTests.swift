@@ -184,7 +184,13 @@ enum BuildKitText {
         #expect(request.hasPrefix("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
         #expect(frames.hasPrefix(Text.frame(4, 0, 0, [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 4, 0, 64, 0, 0])))
         #expect(frames.hasSuffix(Text.frame(0, 1, 1, [0, 0, 0, 0, 1, 0x0A])))
-        #expect(frames.dropFirst(27 + 13).hasPrefix("\0\0\u{2E}\u{1}\u{4}\0\0\0\u{1}"))
+        // The connection's window, with the 65,535 bytes that it has anyway as wide as the stream's.
+        #expect(frames.dropFirst(27).hasPrefix(Text.frame(8, 0, 0, [0, 63, 0, 1])))
+        let headers: [[UInt8]] = [
+            [0x83, 0x86, 0x04, 2], Array("/a".utf8), [0x01, 6], Array("docker".utf8), [0x0F, 0x10, 16],
+            Array("application/grpc".utf8), [0, 2], Array("te".utf8), [8], Array("trailers".utf8),
+        ]
+        #expect(frames.dropFirst(27 + 13).hasPrefix(Text.frame(1, 4, 1, Array(headers.joined()))))
         #expect(frames.count == 27 + 13 + 9 + 0x2E + 9 + 6)
     }
 }
