@@ -74,8 +74,9 @@ struct GitConfig: Equatable, Sendable {
             var digits = value
             if let unit = digits.suffix(1).bytes.first, "kmg".utf8.contains(unit) { digits = digits.dropLast(1) }
             if digits.hasPrefix("-") || digits.hasPrefix("+") { digits = digits.dropFirst(1) }
-            if digits.hasPrefix("0x") { digits = digits.dropFirst(2) }
-            guard !digits.isEmpty, digits.bytes.allSatisfy(\.isHexDigit) else {
+            let isHex = digits.hasPrefix("0x")
+            if isHex { digits = digits.dropFirst(2) }
+            guard !digits.isEmpty, digits.bytes.allSatisfy({ isHex ? $0.isHexDigit : $0.isDigit }) else {
                 return nil
             }
             return digits.bytes.contains { $0 != UInt8(ascii: "0") }

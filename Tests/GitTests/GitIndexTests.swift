@@ -1,6 +1,7 @@
 import Formats
-import Git
 import Testing
+
+@testable import Git
 
 /// Indexes in git's format, made byte by byte.
 struct IndexWriter {
@@ -160,6 +161,9 @@ struct GitIndexTests {
         let index = try WholeIndex(
             IndexWriter(version: version).bytes(some + [.init(path: "sub/a/b"), .init(path: "sub/a/bc")]))
         #expect(index.shared == [0, 0, 4, 0, 0, 0, 0, 0, 6])
+        let deep = try WholeIndex(
+            IndexWriter(version: version).bytes(["a/b/c/d", "a/b/x", "a/c/x", "b"].map { .init(path: $0) }))
+        #expect(deep.shared == [0, 4, 2, 0])
     }
 
     @Test("A caller that stops gets no more entries, and one without time gets none")
@@ -205,6 +209,25 @@ struct GitIndexTests {
     func split() {
         let writer = IndexWriter(extensions: [("link", [UInt8](repeating: 7, count: 20))])
         #expect(throws: GitIndex.IndexError.split) { try WholeIndex(writer.bytes([.init(path: "")])) }
+    }
+
+    @Test("Objects are the same if all of their name is")
+    func names() throws {
+        func name(_ bytes: [UInt8], _ format: GitIndex.ObjectFormat) throws -> ObjectName {
+            var words = stride(from: 0, to: bytes.count, by: 4).map { at in
+                bytes[at..<at + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            }[...]
+            return try ObjectName(format) { words.removeFirst() }
+        }
+        let bytes = [UInt8](repeating: 0xAB, count: 20)
+        for place in bytes.indices {
+            var other = bytes
+            other[place] = 0
+            #expect(try name(bytes, .sha1) != name(other, .sha1))
+        }
+        #expect(try name(bytes, .sha1) == name(bytes, .sha1))
+        let long = bytes + [UInt8](repeating: 0, count: 12)
+        #expect(try name(long, .sha256) != name(bytes, .sha1))
     }
 
     @Test("Extensions that may be ignored are ignored, and no others")

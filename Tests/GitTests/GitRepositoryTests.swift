@@ -191,6 +191,19 @@ struct GitRepositoryTests {
         }
     }
 
+    @Test("Booleans as git reads them: any number but 0 is true")
+    func booleans() {
+        for text: ByteString in ["true", "YES", "on", "1", "-1", "+1", "2k", "0x1F", "-3M"] {
+            #expect(GitConfig.boolean(text) == true, "\(text)")
+        }
+        for text: ByteString in ["false", "No", "off", "", "0", "-0", "+0", "0k", "0x0"] {
+            #expect(GitConfig.boolean(text) == false, "\(text)")
+        }
+        for text: ByteString? in [nil, "maybe", "-", "+", "k", "1x", "--1", "0x", "bad", "1f"] {
+            #expect(GitConfig.boolean(text) == nil, "\(text ?? "none")")
+        }
+    }
+
     @Test("The commit is the branch's, loose or packed, or HEAD's own")
     func commit() throws {
         let (loose, packed, detached): (ByteString, ByteString, ByteString) = (
