@@ -58,7 +58,8 @@ struct ByteStringTests {
         "The first occurrence of a part",
         arguments: [
             ("", "", 0..<0), ("abc", "", 0..<0), ("abc", "bc", 1..<3), ("abab", "ab", 0..<2), ("abc", "abc", 0..<3),
-            ("aab", "ab", 1..<3), ("abc", "x", nil), ("ab", "abc", nil), ("", "a", nil),
+            ("aab", "ab", 1..<3), ("aabaabaaab", "aabaaab", 3..<10), ("ababac", "abac", 2..<6), ("abc", "x", nil),
+            ("ab", "abc", nil), ("", "a", nil),
         ] as [(ByteString, ByteString, Range<Int>?)])
     func range(_ text: ByteString, _ part: ByteString, _ expected: Range<Int>?) {
         #expect(text.range(of: part) == expected)

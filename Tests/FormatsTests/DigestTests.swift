@@ -17,6 +17,17 @@ struct DigestTests {
         #expect(!isOne || Digest(hex: text.dropFirst(7).bytes) == Digest(text))
     }
 
+    @Test("Their order is that of their digits")
+    func order() throws {
+        let names: [ByteString] = ["0a", "0b", "a0", "ff"].map { ByteString($0).repeated(32) }
+        let last = ByteString("0a").repeated(31)
+        let digests = try ([last + "09"] + names + [ByteString("ff").repeated(31) + "fe"]).map {
+            try #require(Digest(hex: $0.bytes))
+        }
+        #expect(digests.sorted().map(\.hex) == digests.map(\.hex).sorted())
+        for digest in digests { #expect(!(digest < digest)) }
+    }
+
     @Test("The digest of a text is its SHA-256, at once or in pieces")
     func texts() {
         #expect(Digest(of: "abc").hex == SHA256.hexDigest(of: "abc"))

@@ -109,6 +109,13 @@ struct MountInfoTests {
         #expect(table.isAutomatic)
     }
 
+    @Test("A path with a NUL, or one that JSON has spoilt, cannot be translated")
+    func odd() throws {
+        let mounts = try Self.mounts(
+            ["/h", "/h\\u0001", "/h\\u0000", "/\u{FFFD}"].map { Self.bind($0, "/w") }.joined(separator: ","))
+        #expect(mounts.map(\.isTranslatable) == [true, true, false, false])
+    }
+
     @Test("Invalid mounts make no list")
     func strange() {
         for json: ByteString in [
