@@ -39,6 +39,7 @@ struct SharedBuilderPolicyTests {
         (#""output":["type=docker"]"#, nil), (#""output":[{"type":"docker"}]"#, nil), (#""output":[]"#, nil),
         (#""output":["type=docker,dest=a.tar"]"#, "output"), (#""output":[{"type":"registry"}]"#, "output"),
         (#""output":[{"type":"docker","dest":"a"}]"#, "output"),
+        (#""output":[7]"#, "output"), (#""output":[["type=docker"]]"#, "output"),
         (#""output":["type=docker","type=local,dest=a"]"#, "output"),
         (#""network":"host""#, "network"), (#""extra-hosts":{"a":"host-gateway"}"#, "extra-hosts"),
         (#""extra-hosts":{"a":"10.0.0.1"}"#, nil), (#""entitlements":["network.host"]"#, "entitlements"),
