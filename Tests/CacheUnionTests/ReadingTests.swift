@@ -158,6 +158,8 @@ struct ReadingTests {
         arguments: [
             "", "[]", "{", "{} ,", "{\"layers\":{}}", "{\"layers\":[\(layer)],\"other\":1}",
             "{\"layers\":[],\"layers\":[]}",
+            "{\"layers\":nuxl}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-}]}",
+            "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":}]}",
             "{\"layers\":[{\"parent\":-1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2}]}",
             "{\"layers\":[\(layer),{\"blob\":\"\(blob)\",\"parent\":-2}]}",
             "{\"layers\":[\(layer),{\"blob\":\"\(blob)\",\"parent\":{}}]}",
