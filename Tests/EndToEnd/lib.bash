@@ -510,6 +510,7 @@ steps_not_cached() {
 
 journal() { grep -v '"command":"export"' "${1:-$home}/.local/state/slipway/journal.jsonl" | tail -n 1; }
 journal_codes() { journal "$@" | jq -r '[.notes[].code] | join(" ")'; }
+journal_notes() { journal | jq -r '[.notes[] | .code + " " + .message] | join("; ")'; }
 injected() { [[ $(journal "$@" | jq .changed) == true ]]; }
 
 exports() { find "$store/v1/u${1:-$EUID}"/gen-*/exports -mindepth 3 -maxdepth 3 -name index.json -size +0 -printf '%h\n' | sort; }
@@ -582,8 +583,8 @@ expect_notes() {
     codes=$(journal_codes)
     for wanted; do
         case $wanted in
-            !*) [[ " $codes " != *" ${wanted#!} "* ]] || fail "the journal has ${wanted#!}: $codes" ;;
-            *) [[ " $codes " == *" $wanted "* ]] || fail "the journal has no $wanted: $codes" ;;
+            !*) [[ " $codes " != *" ${wanted#!} "* ]] || fail "the journal has ${wanted#!}: $(journal_notes)" ;;
+            *) [[ " $codes " == *" $wanted "* ]] || fail "the journal has no $wanted: $(journal_notes)" ;;
         esac
     done
 }
