@@ -15,7 +15,7 @@ public struct CacheGraph: Equatable, Sendable {
         graph = merger.union
     }
 
-    private init(_ graph: Graph) { self.graph = graph }
+    init(_ graph: Graph) { self.graph = graph }
 
     /// The empty graph.
     public init() { graph = Graph() }

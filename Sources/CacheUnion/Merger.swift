@@ -134,7 +134,7 @@ struct Merger {
             graph.layers.append(layer)
             size.config += layer.textCount
         } else if graph.layers[Int(found.number)].annotations < layer.annotations {
-            size.config += layer.annotations.count
+            size.config += max(0, layer.textCount - graph.layers[Int(found.number)].textCount)
             graph.layers[Int(found.number)].annotations = layer.annotations
         }
         return found.number

@@ -3,8 +3,10 @@ internal import Formats
 extension Graph {
     /// An upper bound for a graph's size, so that a graph that does not fit is recognized without writing its text.
     struct Size: Equatable, Sendable {
-        var config = 160
-        var manifest = 400
+        /// `{"layers":[],"records":[]}`, and the crown without its links.
+        var config = 125
+        /// Everything around the descriptors of the layers.
+        var manifest = 251
         var records = 0
 
         static func + (left: Size, right: Size) -> Size {
@@ -32,14 +34,14 @@ private let digits = 5
 
 extension Graph.Layer {
     /// At most `{"blob":"sha256:...","parent":N,"annotations":...},`.
-    var textCount: Int { 94 + digits + (annotations.isEmpty ? 0 : 15 + annotations.count) }
+    var textCount: Int { 93 + digits + (annotations.isEmpty ? 0 : 15 + annotations.count) }
 }
 
 extension Graph.Record {
     /// At most `{"layers":[],"chains":[],"digest":"sha256:...","inputs":[[],[]]},` with its results, and the crown's
-    /// `{"link":N},`.
+    /// `{"link":N},`. The last input of each position has no comma.
     var textCount: Int {
-        results.reduce(132 + digits + 3 * Int(arity)) { $0 + $1.textCount } + chains.reduce(0) { $0 + $1.textCount }
+        results.reduce(130 + digits + 2 * Int(arity)) { $0 + $1.textCount } + chains.reduce(0) { $0 + $1.textCount }
     }
 }
 
@@ -52,18 +54,18 @@ extension Graph.Input {
 
 extension Graph.Result {
     /// At most `{"layer":N,"createdAt":"..."},`.
-    var textCount: Int { 57 + digits }
+    var textCount: Int { 56 + digits }
 }
 
 extension Graph.Chain {
     /// At most `{"layers":[N,N],"createdAt":"..."},`.
-    var textCount: Int { 59 + (digits + 1) * layers.count }
+    var textCount: Int { 58 + (digits + 1) * layers.count }
 }
 
 extension LayerDescriptor {
     /// At most `{"mediaType":"...","digest":"sha256:...","size":N,"annotations":{"...":"..."}},`.
     var textCount: Int {
-        annotations.reduce(150 + mediaType.jsonCount) {
+        annotations.reduce(143 + mediaType.jsonCount) {
             $0 + 6 + $1.name.jsonCount + ($1.value.string?.jsonCount ?? 0)
         }
     }
