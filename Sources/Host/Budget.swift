@@ -10,7 +10,8 @@ internal import Synchronization
 /// The time that everything before exec may take in total; it is handed down to every reader and every loop. It counts
 /// what this process computes, and stops while the process waits for an engine or another program. A second limit, by
 /// the wall clock, is longer: a slow disk must not make anyone wait for long, but a machine that stalls for a moment
-/// must not cost a build its layers. Processor time that other processes take does not count there either.
+/// must not cost a build its layers. Processor time that other processes take does not count there either. Where this
+/// thread had to wait for a processor, computing may take longer, too.
 public final class Budget: Sendable {
     /// The time that Slipway may add to a command besides the engine's answer, in nanoseconds.
     public static let whole: Int64 = 10_000_000
@@ -18,10 +19,16 @@ public final class Budget: Sendable {
     /// a tracer (20 ms for the 320 calls of a build) or a virtual machine that briefly loses its processor should not
     /// cost it its layers.
     private static let patience: Int64 = 10
+    /// The factor by which computing may exceed it on a busy machine, where the same work takes more of a processor's
+    /// time: the threads next to it share its caches, and a virtual processor's time goes on while its host runs
+    /// another. What a build computes in 4.5 ms on a quiet machine took up to 10 ms with five others for each processor.
+    private static let stretch: Int64 = 3
 
     private let nanoseconds: Int64
     private let began: Moments
     private let above: Budget?
+    /// Computing time that has been granted because others had the processor meanwhile.
+    private let granted = Atomic<Int64>(0)
 
     /// The clocks and counters that a budget uses. The order of the fields matters: if this thread loses the processor
     /// while they are read, above all while the time that others took is read from a file, the wait must count as
@@ -33,6 +40,9 @@ public final class Budget: Sendable {
         let computedFreely = Others.computedFreely.load(ordering: .relaxed)
         let computed = Clock.computed
         let wall = Clock.monotonic
+
+        /// The time in which this thread was runnable while others had the processor.
+        var delay: Int64 { others &- waited &- excused }
     }
 
     /// Starts now.
@@ -54,19 +64,41 @@ public final class Budget: Sendable {
         let wall = Clock.monotonic &- began.wall
         guard wall >= nanoseconds else { return false }
         let excused = Others.excused.load(ordering: .relaxed) &- began.excused
-        let computedFreely = Others.computedFreely.load(ordering: .relaxed) &- began.computedFreely
-        if Clock.computed &- began.computed &- computedFreely >= nanoseconds { return true }
-        let (most, isEndless) = nanoseconds.multipliedReportingOverflow(by: Self.patience)
-        guard !isEndless, wall &- excused &- (Clock.waited &- began.waited) >= most else { return false }
+        if hasComputedTooMuch { return true }
+        let most = times(Self.patience)
+        guard wall &- excused &- (Clock.waited &- began.waited) >= most else { return false }
         // The time that others took is read only here, because reading it opens a file in /proc.
         return wall &- (Clock.others &- began.others) >= most
     }
 
+    private var hasComputedTooMuch: Bool {
+        let computedFreely = Others.computedFreely.load(ordering: .relaxed) &- began.computedFreely
+        let excess = Clock.computed &- began.computed &- computedFreely &- nanoseconds
+        guard excess >= granted.load(ordering: .relaxed) else { return false }
+        let delay = min(Moments().delay &- began.delay, times(Self.stretch - 1))
+        granted.store(delay, ordering: .relaxed)
+        return excess >= delay
+    }
+
+    private func times(_ factor: Int64) -> Int64 {
+        let (product, isTooLarge) = nanoseconds.multipliedReportingOverflow(by: factor)
+        return isTooLarge ? .max : product
+    }
+
     /// Runs work that the command itself wants to wait for: neither its time nor its computing counts in any budget.
-    public static func excusing(_ body: () -> Void) {
+    public static func excusing<Answer, Failure: Error>(
+        _ body: () throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
         let (wall, computed) = (Clock.monotonic, Clock.computed)
-        body()
-        Clock.excuse(Clock.monotonic &- wall, computed: Clock.computed &- computed)
+        let (counted, free) = (Clock.counted, Others.computedFreely.load(ordering: .relaxed))
+        defer {
+            // What the body has counted as waiting, or given back itself, would count twice.
+            Clock.excuse(
+                max(0, Clock.monotonic &- wall &- (Clock.counted &- counted)),
+                computed: max(
+                    0, Clock.computed &- computed &- (Others.computedFreely.load(ordering: .relaxed) &- free)))
+        }
+        return try body()
     }
 
     /// The same as a value, for rooms without a clock.
@@ -76,9 +108,10 @@ public final class Budget: Sendable {
 extension Clock {
     /// Nanoseconds that passed but were not this thread's own: it waited for an engine or another program, was runnable
     /// while others had the processor, or did work that nobody waited for.
-    static var others: Int64 {
-        waited &+ Others.excused.load(ordering: .relaxed) &+ runDelay
-    }
+    static var others: Int64 { counted &+ runDelay }
+
+    /// What has been counted as a wait for others, or given back.
+    fileprivate static var counted: Int64 { waited &+ Others.excused.load(ordering: .relaxed) }
 
     fileprivate static var waited: Int64 { Others.waited.load(ordering: .relaxed) }
 

@@ -82,20 +82,24 @@ public enum Execution {
         _ path: ByteString, arguments: [ByteString], environment: Environment = .inherited, givingInput: Bool = false,
         nanoseconds: Int64, limit: Int, joiningErrors: Bool = false
     ) throws(Errno) -> Answer {
-        let pipe = try ChannelPair.pipe()
-        let output = pipe.ours
-        try output.neverWait()
-        let child = try spawn(
-            path, arguments, environment, output: pipe.theirs, givingInput: givingInput, joiningErrors: joiningErrors)
-        do throws(Errno) {
-            let deadline = Clock.monotonic &+ nanoseconds
-            let text = try read(output, until: deadline, limit: limit)
-            // A program may close its output and keep running, so the wait for its end has the same deadline.
-            guard let ending = child.wait(until: deadline) else { throw .timedOut }
-            return Answer(output: text, exitCode: ending.exitCode)
-        } catch {
-            child.end(within: dying)
-            throw error
+        // Starting a program and reading its answer is a part of waiting for it: 2 to 10 ms of computing on a busy machine.
+        try Budget.excusing { () throws(Errno) -> Answer in
+            let pipe = try ChannelPair.pipe()
+            let output = pipe.ours
+            try output.neverWait()
+            let child = try spawn(
+                path, arguments, environment, output: pipe.theirs, givingInput: givingInput,
+                joiningErrors: joiningErrors)
+            do throws(Errno) {
+                let deadline = Clock.monotonic &+ nanoseconds
+                let text = try read(output, until: deadline, limit: limit)
+                // A program may close its output and keep running, so the wait for its end has the same deadline.
+                guard let ending = child.wait(until: deadline) else { throw .timedOut }
+                return Answer(output: text, exitCode: ending.exitCode)
+            } catch {
+                child.end(within: dying)
+                throw error
+            }
         }
     }
 

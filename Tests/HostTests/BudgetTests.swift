@@ -76,7 +76,8 @@ struct BudgetTests {
                 #expect(!budget.isSpent)
             }
             #expect(write(ends[1], "x", 1) == 1)
-            compute(4_000_000)
+            // More than a budget is stretched on a busy machine.
+            compute(8_000_000)
             #expect(budget.isSpent)
         }
         #expect(budget.isSpent)
@@ -103,6 +104,51 @@ struct BudgetTests {
         _ = try Execution.ask(
             "/bin/sleep", arguments: ["sleep", "0.4"], nanoseconds: 60_000_000_000, limit: 16)
         #expect(!budget.isSpent)
+    }
+
+    @Test("starting a program and reading what it says does not count as computing")
+    func asking() throws {
+        let budget = Budget(nanoseconds: 2_000_000)
+        let before = Clock.computed
+        for _ in 0..<100 {
+            _ = try Execution.ask("/bin/true", arguments: ["true"], nanoseconds: 60_000_000_000, limit: 16)
+        }
+        #expect(Clock.computed &- before > 6_000_000)
+        #expect(!budget.isSpent)
+    }
+
+    @Test("what was already a wait is not given back a second time")
+    func twice() throws {
+        let budget = Budget(nanoseconds: 1_000_000)
+        Budget.excusing { Budget.excusing { Clock.sleep(nanoseconds: 30_000_000) } }
+        #expect(!budget.isSpent)
+        // By the wall clock, ten times as long.
+        Clock.sleep(nanoseconds: 15_000_000)
+        #expect(budget.isSpent)
+    }
+
+    @Test("computing may take longer while others have the processor, but not forever")
+    func stretched() throws {
+        guard Clock.others > 0 else { return }
+        // Each thread has to wait for at least three others.
+        let count = 4 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let whole: Int64 = 20_000_000
+        let least = Atomic<Int64>(.max)
+        let most = Atomic<Int64>(0)
+        ConcurrentLoop.forEach(count, bound: count) { _ in
+            let start = Clock.computed
+            let budget = Budget(nanoseconds: whole)
+            var last = start
+            var before = start
+            while !budget.isSpent {
+                before = last
+                last = Clock.computed
+            }
+            least.min(last &- start, ordering: .relaxed)
+            most.max(before &- start, ordering: .relaxed)
+        }
+        #expect(least.load(ordering: .relaxed) >= whole)
+        #expect((2 * whole...3 * whole + 1_000_000).contains(most.load(ordering: .relaxed)))
     }
 
     @Test("time in which others have the processor does not count")
