@@ -686,7 +686,8 @@ planted_program() {
     registry
     project app
     mkdir bin
-    cp "$work/bin/docker" bin/docker
+    # The same file, so that `at_rest` sees what runs of it.
+    ln "$work/bin/docker" bin/docker
     printf '#!/bin/sh\necho ran >>%s\n' "$place/ran" >bin/slipway
     chmod 777 bin/slipway
     run host one a writer sh -c "exec $place/bin/docker build -t app app"
