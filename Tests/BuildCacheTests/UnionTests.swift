@@ -284,6 +284,8 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).notes == [Note(.unionNotMerged, "8 exports")])
         publish(build)
         #expect(fixture.lookup(for: build).notes.isEmpty)
+        for number in 40..<73 { try fixture.export(for: build, at: now(-10), ByteString(decimal: number)) }
+        #expect(fixture.lookup(for: build).notes == [Note(.unionNotMerged, "1 export")])
     }
 
     @Test("Damaged exports are not in the union until they are complete")

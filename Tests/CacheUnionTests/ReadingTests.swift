@@ -179,6 +179,11 @@ struct ReadingTests {
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"2026-02-30T00:00:00Z\"}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[1]}]}]}",
             "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]",
+            // What is wrong in the last member of an object that does not end.
+            "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2]}", "{\"records\":[{\"digest\":\"random:1\"]}",
+            "{\"records\":[\(source),{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":-1]]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"layer\":-1]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[-1]]}]}",
         ])
     func spoiltConfig(config: String) {
         #expect(read(config) == nil)

@@ -144,6 +144,23 @@ struct UnionTests {
         #expect(CacheGraph.union(of: graphs, limit: CacheGraph.Limit()).leftOut.isEmpty)
     }
 
+    @Test("A limit is the largest size allowed")
+    func exactly() throws {
+        var maker = GraphMaker(seed: 7)
+        let graph = try #require(maker.graphs(1).first)
+        let size = graph.graph.size
+        let limit = CacheGraph.Limit(configBytes: size.config, manifestBytes: size.manifest, records: size.records)
+        var coverage = CacheGraph.Coverage()
+        #expect(coverage.add(graph) && coverage.fits(in: limit))
+        #expect(CacheGraph.union(of: [graph], limit: limit).leftOut.isEmpty)
+        for part in [\.configBytes, \.manifestBytes, \.records] as [WritableKeyPath<CacheGraph.Limit, Int>] {
+            var less = limit
+            less[keyPath: part] -= 1
+            #expect(!coverage.fits(in: less))
+            #expect(CacheGraph.union(of: [graph], limit: less).leftOut == [0])
+        }
+    }
+
     @Test("The first one that fits is taken, and also a small one after a large one that does not fit")
     func preference() throws {
         var small = GraphMaker(seed: 3, steps: 6)

@@ -110,6 +110,21 @@ struct InvocationTests {
         #expect(build.scan.occurrences.count == 100_000)
     }
 
+    @Test("Besides build arguments, every option and argument counts, in one spelling")
+    func others() {
+        for line: ByteString in [
+            "docker build --build-arg A=1 -q --tag=x -f D .", "docker build -qtx --build-arg=B --file D .",
+            "docker buildx build . --quiet -t x --file=D",
+        ] {
+            guard case .build(let build) = Invocation.parse(Corpus.words(of: line)) else {
+                Issue.record("not a build")
+                continue
+            }
+            let wanted: [ByteString] = ["quiet=true", "tag=x", "file=D", "."]
+            #expect(build.others.sorted() == wanted.sorted(), "\(line)")
+        }
+    }
+
     @Test(
         "No cache for some stages, or for all without naming any",
         arguments: [

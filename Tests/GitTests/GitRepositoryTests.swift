@@ -285,6 +285,10 @@ struct GitRepositoryTests {
             #expect(around("w", user: 0).foreign?.hasSuffix(part) ?? false, "\(part)")
             try own(0, part)
         }
+        // Nobody owns what is not there.
+        try folder.write("r/.git/worktrees/w/commondir", "../../missing\n")
+        #expect(around("w", user: 0).foreign?.hasSuffix("r/.git/missing") ?? false)
+        try folder.write("r/.git/worktrees/w/commondir", "../..\n")
         // Both the link and its target count, and another user's repository is not a clone's origin.
         try folder.makeFolder("linked")
         try Files.makeLink(folder["linked/.git"], to: folder["r/.git"])

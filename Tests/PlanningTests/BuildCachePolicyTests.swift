@@ -43,6 +43,8 @@ struct BuildCachePolicyTests {
             ("r.example/team/app@sha256:" + String(repeating: "a", count: 63), false),
             ("r.example/team/app@sha256:" + String(repeating: "g", count: 64), false),
             ("r.example/team/app:tag", false),
+            ("r.example/team/a@sha256:" + String(repeating: "a", count: 64), true),
+            ("r.example/team/.app@sha256:" + String(repeating: "a", count: 64), false),
             ("r.example/team/a,b@sha256:" + String(repeating: "a", count: 64), false),
             ("r.example/team/../x@sha256:" + String(repeating: "a", count: 64), false),
             ("r.example/teamster/app@sha256:" + String(repeating: "a", count: 64), false), ("", false),
