@@ -75,7 +75,7 @@ public final class Budget: Sendable {
         let computedFreely = Others.computedFreely.load(ordering: .relaxed) &- began.computedFreely
         let excess = Clock.computed &- began.computed &- computedFreely &- nanoseconds
         guard excess >= granted.load(ordering: .relaxed) else { return false }
-        let delay = min(Moments().delay &- began.delay, times(Self.stretch - 1))
+        let delay = max(0, min(Moments().delay &- began.delay, times(Self.stretch - 1)))
         granted.store(delay, ordering: .relaxed)
         return excess >= delay
     }
