@@ -20,9 +20,6 @@ struct Preflight {
 
     private static let largestIndex = 65_536
 
-    /// Whether no further index may be read for this build.
-    var isSpent: Bool { indexesLeft <= 0 || bytesLeft <= 0 || deadline.hasPassed }
-
     /// The digest that an export's index names.
     mutating func manifest(ofExport path: ByteString, in generation: Generation) throws(StoreError) -> Blob {
         indexesLeft -= 1

@@ -201,7 +201,9 @@ struct PreflightTests {
         let last = try fixture.export(for: build, at: 50, "last")
         let both = JSON.object(["manifests": .array([Self.described(first.manifest), Self.described(last.manifest)])])
         try Files.replace(first.index, with: both.text, mode: 0o644)
+        try Files.removeTree(last.path)
         #expect(try fixture.finds(last, for: build))
+        #expect(try !fixture.finds(first, for: build))
     }
 
     // Root can change the owner; for any other user, the expected owner is changed instead.

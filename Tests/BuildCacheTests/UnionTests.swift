@@ -612,6 +612,23 @@ struct UnionTests {
         #expect(system("cp -a '" + from.lossy + "' '" + to.lossy + "' && chown -hR 4242:4242 '" + to.lossy + "'") == 0)
     }
 
+    @Test(
+        "A union starts from what trusted users have published, which may be more exports than a build merges",
+        .enabled(if: geteuid() == 0, "only root can give files away"))
+    func lentUnion() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-50), "own")
+        let lender = try StoreFixture()
+        for number in 0..<40 {
+            try lender.export(for: build, at: now(-40), "foreign " + ByteString(decimal: number))
+        }
+        lender.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+        try lend(lender)
+        let lookup = fixture.lookup(for: build, trusted: [fixture.store.user, 4242], leasing: true)
+        #expect(lookup.found.first??.exports == 41)
+        #expect(lookup.notes.isEmpty)
+    }
+
     // Only root can give files away.
     @Test("Trusted users' exports are imported together with the user's own", .enabled(if: geteuid() == 0))
     func severalUsers() throws {
