@@ -100,6 +100,7 @@ struct FlightTests {
         #expect(Flight.Patience.limit(nil, known: 2 * second - 1) == nil)
         #expect(Flight.Patience.limit(5 * second, known: second) == nil)
         #expect(Flight.Patience.limit(nil, known: 2 * second) == 4 * second)
+        #expect(Flight.Patience.limit(nil, known: 299 * second) == 598 * second)
         #expect(Flight.Patience.limit(nil, known: 300 * second) == 600 * second)
         #expect(Flight.Patience.limit(nil, known: .max) == 600 * second)
         #expect(Flight.Patience.limit(5 * second, known: .max) == 5 * second)

@@ -49,6 +49,18 @@ struct NameTests {
         #expect(ExportName(name.text) == name)
         #expect(name.text.count <= 81)
         #expect(!name.text.hasPrefix(".") && !name.text.contains("/"))
+        // As a reader of many names takes them from their ends.
+        #expect(ExportName.number(of: name.text) == 0x0123_4567_89AB_CDEF)
+        #expect(ExportName.started(name.text) == started)
+    }
+
+    @Test(
+        "Of a foreign name neither number nor time are read",
+        arguments: ["", "-0123456789abcdef", "a_0123456789abcdef", "a-0123456789abcdeg", "a-0123456789abcdef0"]
+            as [ByteString])
+    func otherNames(_ name: ByteString) {
+        #expect(ExportName.number(of: name) == nil)
+        #expect(ExportName.started(name) == 0)
     }
 
     @Test("A clock out of range still makes a name", arguments: [Int64.min, -1, 0x100_0000_0001, .max])
