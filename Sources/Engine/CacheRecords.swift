@@ -98,7 +98,7 @@ public struct EngineCache: Equatable, Sendable {
     init(endpoint: Endpoint, hostTable: ByteString, answeredIn nanoseconds: Int64) {
         self.endpoint = endpoint
         self.hostTable = hostTable
-        patience = min(max(nanoseconds, 0) &* 16, Self.most - Self.least) + Self.least
+        patience = min(max(nanoseconds, 0), (Self.most - Self.least) / 16) * 16 + Self.least
     }
 
     /// The present records; nil if the engine does not answer within this many nanoseconds.

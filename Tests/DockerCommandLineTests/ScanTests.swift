@@ -19,6 +19,18 @@ struct ScanTests {
         try Scan(arguments, from: 0, table: table)
     }
 
+    @Test("Options are the same only with the same name, letter, arity and role")
+    func rows() {
+        let row = OptionTable.Row("volume", short: "v", .value, .output)
+        #expect(row == OptionTable.Row("volume", short: "v", .value, .output))
+        for other in [
+            OptionTable.Row("volumes", short: "v", .value, .output), OptionTable.Row("volume", .value, .output),
+            OptionTable.Row("volume", short: "v", .flag, .output), OptionTable.Row("volume", short: "v", .value),
+        ] {
+            #expect(row != other)
+        }
+    }
+
     @Test(
         "The position of a value",
         arguments: [

@@ -44,6 +44,16 @@ struct CacheRecordsTests {
                 == Text.field(1, "type!=exec.cachemount,type!=source.local,type!=source.git.checkout"))
     }
 
+    @Test(
+        "An engine that takes longer to say what it is may take longer to list its records, within limits",
+        arguments: [
+            (-1, 60), (0, 60), (10, 220), (27, 492), (28, 500), (.max / 1_000_000, 500),
+        ] as [(Int64, Int64)])
+    func patience(answered: Int64, waits: Int64) {
+        let cache = EngineCache(endpoint: .unix("/x"), hostTable: "", answeredIn: answered * 1_000_000)
+        #expect(cache.patience == waits * 1_000_000)
+    }
+
     @Test("More than is examined")
     func many() {
         let names = (0..<8192).map { ByteString(String($0 + 40_000, radix: 36)).zeroPadded(to: 12) }

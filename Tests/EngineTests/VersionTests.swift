@@ -1,4 +1,6 @@
 import Formats
+import Host
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -21,6 +23,17 @@ import Testing
             "1234567", "+1.2", "-1.2", "28 .1", "unknown",
         ] as [ByteString])
     func none(text: ByteString) { #expect(Version(parsing: text) == nil) }
+
+    @Test("A docker from snap is below /snap, or a link to snap itself")
+    func snap() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("usr/bin/snap", "")
+        try folder.write("usr/bin/docker", "")
+        try Files.makeLink(folder["linked"], to: folder["usr/bin/snap"])
+        #expect(DockerProgram.isSnap("/snap/bin/docker") && DockerProgram.isSnap(folder["linked"]))
+        #expect(!DockerProgram.isSnap(folder["usr/bin/docker"]) && !DockerProgram.isSnap(folder["none"]))
+        #expect(!DockerProgram.isSnap("/snapshots/docker"))
+    }
 
     @Test("Both numbers count, as numbers") func order() {
         #expect(Version(0, 9) < Version(0, 13))
