@@ -96,7 +96,7 @@ enum Topology {
         for list in causes { for cause in list { starts[Int(cause) + 1] += 1 } }
         for index in causes.indices { starts[index + 1] += starts[index] }
         var filled = starts
-        var effects = [Int32](repeating: 0, count: Int(starts.last ?? 0))
+        var effects = [Int32](repeating: 0, count: Int(starts[causes.count]))
         for (index, list) in causes.enumerated() {
             for cause in list {
                 effects[Int(filled[Int(cause)])] = Int32(index)

@@ -26,7 +26,7 @@ import Testing
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"),
             ("HTTP/1.1 200 OK\r\nContent-Length:0\r\n\r\n", 200, ""),
             ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
-            ("HTTP/1.1 404\r\n\r\n", 404, ""),
+            ("HTTP/1.1 404\r\n\r\n", 404, ""), ("HTTP/1.1 100 Continue\r\n\r\n", 100, ""),
             ("HTTP/1.1 500 \r\nX: \r\nContent-Length: 1\r\n\r\nx", 500, "x"),
             (
                 "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nhello\r\n1A\r\n" + twentySix
@@ -46,6 +46,7 @@ import Testing
         "Invalid ones, however they are split",
         arguments: [
             "", "\r\n\r\n", "garbage\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
             "HTTP/1.1 2000 OK\r\n\r\n",
             "HTTP/1.1 +20 OK\r\n\r\n", "http/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\n\n", "HTTP/1.1 200 OK\r\nA: b",
             "HTTP/1.1 200 OK\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
