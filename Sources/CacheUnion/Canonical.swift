@@ -76,7 +76,7 @@ struct Canonical {
         for record in graph.records { for input in record.inputs { users[Int(input.link) + 1] += 1 } }
         for index in graph.records.indices { users[index + 1] += users[index] }
         var filled = users
-        var uses = [(record: Int32, position: Int32)](repeating: (0, 0), count: Int(users.last ?? 0))
+        var uses = [(record: Int32, position: Int32)](repeating: (0, 0), count: Int(users[graph.records.count]))
         var firsts: [Int] = []
         var isReached: [Bool] = []
         for (index, record) in graph.records.enumerated() {
