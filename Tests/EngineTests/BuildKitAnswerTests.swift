@@ -97,6 +97,17 @@ enum BuildKitText {
         }
     }
 
+    @Test("The server's settings have to be acknowledged, an acknowledgement has not")
+    func acknowledging() throws {
+        var answer = BuildKitAnswer(isUpgraded: true)
+        #expect(!answer.owesAcknowledgement)
+        try answer.append(Text.settings.bytes)
+        #expect(answer.owesAcknowledgement)
+        answer.owesAcknowledgement = false
+        try answer.append(Text.frame(4, 1, 0, []).bytes)
+        #expect(!answer.owesAcknowledgement)
+    }
+
     @Test(
         "Frames that are refused or incomplete",
         arguments: [
