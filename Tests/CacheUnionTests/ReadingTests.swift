@@ -179,6 +179,13 @@ struct ReadingTests {
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"2026-02-30T00:00:00Z\"}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[1]}]}]}",
             "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]",
+            // Unknown members, even without a value, and members that occur twice.
+            "{\"x\":}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":}]}",
+            "{\"records\":[{\"digest\":\"\(base)\",\"x\":}]}",
+            "{\"records\":[\(source),{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":0,\"x\":}]]}]}",
+            "{\"records\":[\(source),{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":0,\"link\":}]]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"layer\":0,\"x\":}]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[0],\"x\":}]}]}",
             // What is wrong in the last member of an object that does not end.
             "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2]}", "{\"records\":[{\"digest\":\"random:1\"]}",
             "{\"records\":[\(source),{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":-1]]}]}",
