@@ -249,7 +249,7 @@ private struct GitConfigParser {
             case UInt8(ascii: "\\"):
                 // The end of the file counts as a newline.
                 switch take() ?? Self.newline {
-                case Self.newline: continue
+                case Self.newline: break
                 case UInt8(ascii: "t"): value.append(0x09)
                 case UInt8(ascii: "b"): value.append(0x08)
                 case UInt8(ascii: "n"): value.append(Self.newline)
@@ -258,9 +258,9 @@ private struct GitConfigParser {
                 }
             case UInt8(ascii: "\""):
                 isQuoted.toggle()
-                continue
             default: value.append(byte)
             }
+            // A quotation mark or a continued line is no character, but keeps the blanks before it.
             length = value.count
         }
         return isQuoted ? nil : ByteString(value.prefix(length))

@@ -142,6 +142,25 @@ struct RealGitTests {
         #expect(try repository(at: "second").isConfigured("core", "filemode") == true)
     }
 
+    @Test("Any value is read as git reads it", arguments: UInt64(1)...4)
+    func values(seed: UInt64) throws {
+        var generator = Repeatable(seed: seed)
+        // Without tabs: git 2.39 reads those inside of a value as blanks, and a newer one as they are.
+        let pieces: [ByteString] = [
+            "a", "b", " ", "  ", "\"", "\"", "\\\"", "\\n", "\\\n", "#", ";", "=", "\n\tother = x",
+        ]
+        for _ in 0..<60 {
+            let value = (0..<Int.random(in: 0...8, using: &generator)).compactMap { _ in
+                pieces.randomElement(using: &generator)
+            }.joined(separator: "")
+            try folder.write("clone/.git/config", "[core]\nbare = false\n[a]\n\tvalue = " + value + "\n\tlast = y\n")
+            // With its name before it, since the answer is trimmed. git says nothing of a file that it refuses.
+            let theirs = try git("config", "-z", "--get-regexp", "^a[.]value$", in: "clone", mayFail: true)
+            let ours = try repository(at: "clone").configured("a", "value")
+            #expect((ours.map { "a.value\n" + $0 + "\0" } ?? "") == theirs, "\(value)")
+        }
+    }
+
     @Test("git fetches from the first of several addresses")
     func addresses() throws {
         try git("remote", "set-url", "origin", "https://example.org/a", in: "clone")

@@ -167,5 +167,6 @@ struct EnvironmentFileTests {
         let text: ByteString = "\u{FEFF}A=1\n  B = 2\n# C=3\n\nD\r\n=E\nF=a=b"
         #expect(EnvironmentFile.names(in: text) == ["A", "B ", "D", "", "F"])
         #expect(EnvironmentFile.names(in: "") == [])
+        #expect(EnvironmentFile.names(in: "A", until: Deadline { true }) == nil)
     }
 }

@@ -154,7 +154,10 @@ struct GitRepositoryTests {
             ("[remote \"origin\"]\nurl", nil), ("[remote \"origin", nil), ("", nil), ("[", nil), ("[]", nil),
             ("[remote \"a]b\"] url = y", nil), ("[remote \"origin\"]\nurl =", nil),
             ("[remote \"origin\"]\nurl = \"", nil), ("[remote \"origin\"]\nurl = \\", nil),
-            ("[remote \"origin\"]\nurl = a\\\nb", "ab"), ("[remote.origin]\nurl = x", "x"),
+            ("[remote \"origin\"]\nurl = a\\\nb", "ab"),
+            // A quotation mark or a continued line keeps the blanks before it.
+            ("[remote \"origin\"]\nurl = a \"\" ; b", "a "), ("[remote \"origin\"]\nurl = a \\\n\nurl = b", "a "),
+            ("[remote \"origin\"]\nurl =  \"\" a", "a"), ("[remote.origin]\nurl = x", "x"),
             ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"),
         ] as [(ByteString, ByteString?)])
     func syntax(_ text: ByteString, _ value: ByteString?) {
@@ -167,6 +170,14 @@ struct GitRepositoryTests {
         #expect(try repository(at: "r").origin == nil)
         try folder.write("r/.git/config", Self.config("x/y") + ByteString("#").repeated(300_000))
         #expect(try repository(at: "r").origin == nil)
+        // So do files that are too large only together.
+        for count in [120_000, 160_000] {
+            try folder.write(
+                "r/.git/config",
+                Self.config("https://x.example/y") + ByteString("#").repeated(count) + "\n[include]path=more")
+            try folder.write("r/.git/more", ByteString("#").repeated(120_000))
+            #expect(try repository(at: "r").origin == (count == 120_000 ? "x.example/y" : nil), "\(count)")
+        }
         try Files.remove(folder["r/.git/config"])
         try folder.makeFolder("r/.git/config")
         #expect(try repository(at: "r").origin == nil)
