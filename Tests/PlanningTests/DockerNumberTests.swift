@@ -21,6 +21,14 @@ struct DockerNumberTests {
     }
 
     @Test(
+        "Bytes are written in the largest unit without a fraction",
+        arguments: [
+            (0, "0"), (1023, "1023"), (1024, "1k"), (1025, "1025"), (1 << 20, "1m"), (1 << 30, "1g"), (1 << 40, "1t"),
+            (1536 << 10, "1536k"), (4 << 30, "4g"),
+        ] as [(UInt64, ByteString)])
+    func written(_ bytes: UInt64, _ text: ByteString) { #expect(DockerNumber.text(bytes: bytes) == text) }
+
+    @Test(
         "Processors, to the billionth",
         arguments: [
             ("2", 2_000_000_000, "2"), ("1.50", 1_500_000_000, "1.5"), ("0.000000001", 1, "0.000000001"),

@@ -48,6 +48,7 @@ struct PackageGenerationTests {
             PackageGeneration.current(
                 among: Self.layers + [older, Self.generation("a", created: "10", layers: "gone")])
                 == .damaged("a"))
+        #expect(older.created == 9 && Self.layers[0].created == 0)
         #expect(PackageGeneration.current(among: Self.layers) == .none)
         #expect(PackageGeneration.current(among: []) == .none)
     }

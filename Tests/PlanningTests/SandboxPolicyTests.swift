@@ -284,6 +284,7 @@ struct SandboxPropertyTests {
         let stored = try #require(SandboxConfiguration(text: text, own: own))
         #expect(stored.text == text && stored.hash == SandboxPolicyTests.label("slipway.config-hash-full", of: plan))
         let same = SandboxConfiguration(SandboxSettings(), on: SandboxPolicyTests.engine)
+        #expect(same.hash.count == 64 && same.shortHash.count == 12 && same.hash.hasPrefix(same.shortHash))
         #expect(stored.renewed(by: same) == stored)
         var settings = SandboxSettings()
         settings.memory = 2 << 30

@@ -1,4 +1,5 @@
 import Formats
+import TestSupport
 import Testing
 
 @testable import Planning
@@ -59,10 +60,13 @@ struct SettingsTests {
         ("remote", "a.example.com/x y", nil), ("remote", "a.example.com/", nil), ("remote", "a.example.com:/x", nil),
         ("remote", "a_b.example.com/x", nil), ("remote", "a.example.com/a..b", nil),
         ("remote", "a.example.com/-a", nil),
+        ("remote", "a.example.com/" + ByteString("x").repeated(146), "a.example.com/" + ByteString("x").repeated(146)),
+        ("remote", "a.example.com/" + ByteString("x").repeated(147), nil),
         ("remote.role", "writer", "writer"), ("remote.role", "writer-on-default-branch", "writer-on-default-branch"),
         ("remote.role", "admin", nil), ("remote.writer", "ci.1-A_b", "ci.1-A_b"), ("remote.writer", "-ci", nil),
         ("remote.writer", "a/b", nil), ("remote.max-fetch", "1GB", "1.0 GB"), ("remote.max-fetch", "1", nil),
-        ("remote.interval", "90s", "90s"), ("remote.interval", "0s", nil), ("remote.mode", "direct", "direct"),
+        ("remote.interval", "90s", "90s"), ("remote.interval", "0s", nil), ("remote.interval", "1s", "1s"),
+        ("remote.mode", "direct", "direct"),
         ("remote.mode", "on", nil), ("remote.wait", "20s", "20s"),
         ("remote.wait", "0s", nil),
         ("remote.wait", "1h", nil), ("remote.insecure", "on", "on"),
@@ -139,6 +143,9 @@ struct SettingsTests {
         #expect(settings.docker == nil && settings.store == nil && settings.minimumFree == nil)
         #expect(settings.maximumSize == 20_000_000_000 && settings.trustedUsers == [])
         #expect(settings.trimBudget == 16_000_000_000)
+        var small = settings
+        small.maximumSize = 10_000_000_000
+        #expect(small.trimBudget == 8_000_000_000)
         #expect(settings.buildCache == .on && settings.packageCache == .view && settings.journal)
         #expect(!settings.waitsForFlights && settings.flightWait == nil)
         #expect(settings.profile == .off && settings.sandbox.pids == 300 && settings.sandbox.memory == 4 << 30)
