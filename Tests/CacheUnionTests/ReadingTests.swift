@@ -196,6 +196,19 @@ struct ReadingTests {
         #expect(read(config) == nil)
     }
 
+    @Test(
+        "Annotations of a layer are those of BuildKit, each once, or none",
+        arguments: [
+            ("null", true), ("{}", true), ("{\"mediaType\":\"a\",\"diffID\":\"b\",\"size\":1}", true),
+            ("{\"createdAt\":\"2026-11-20T10:00:00Z\"}", true), ("[]", false), ("\"a\"", false),
+            ("{\"size\":1,\"size\":1}", false), ("{\"size\":\"1\"}", false), ("{\"mediaType\":1}", false),
+            ("{\"diffID\":null}", false), ("{\"createdAt\":\"now\"}", false), ("{\"other\":1}", false),
+        ])
+    func annotations(text: String, isKnown: Bool) {
+        let layer = "{\"blob\":\"\(Self.blob)\",\"parent\":-1,\"annotations\":\(text)}"
+        #expect((read("{\"layers\":[\(layer)]}") != nil) == isKnown)
+    }
+
     @Test("Blanks and null lists are read as Go reads them")
     func blanks() {
         #expect(
