@@ -48,6 +48,22 @@ struct InvocationTests {
     }
 
     @Test(
+        "The same kind of mount of another path at another place",
+        arguments: [
+            ("-v /a:/b", "--volume=/new:/place"), ("-v /a:/b:ro,z", "--volume=/new:/place:ro,z"),
+            (
+                "--mount type=bind,src=/a,dst=/b,readonly",
+                "--mount=type=bind,readonly,source=/new,target=/place"
+            ),
+            ("--mount type=bind,src=/a,dst=/b,bind-nonrecursive", nil), ("--device /a:/b", nil),
+        ] as [(ByteString, ByteString?)])
+    func mounting(_ option: ByteString, _ other: ByteString?) throws {
+        let source = try #require(Self.sources(Corpus.words(of: "docker run " + option + " img")).first)
+        #expect(source.option(mounting: "/new", at: "/place") == other)
+        #expect(source.option(mounting: "/n\new", at: "/place") == nil)
+    }
+
+    @Test(
         "As the plugin, called by docker or directly",
         arguments: [
             (.plugin, "/p/docker-buildx buildx build .", "buildx@2 path=."),
