@@ -219,13 +219,17 @@ struct GitIndexTests {
             }[...]
             return try ObjectName(format) { words.removeFirst() }
         }
-        let bytes = [UInt8](repeating: 0xAB, count: 20)
-        for place in bytes.indices {
-            var other = bytes
-            other[place] = 0
-            #expect(try name(bytes, .sha1) != name(other, .sha1))
+        for format in [GitIndex.ObjectFormat.sha1, .sha256] {
+            let bytes = (0..<UInt8(format.rawValue)).map { 0xAB ^ $0 }
+            for place in bytes.indices {
+                var other = bytes
+                other[place] ^= 1
+                #expect(try name(bytes, format) != name(other, format))
+            }
+            #expect(try name(bytes, format) == name(bytes, format))
+            #expect(try name(bytes, format).bytes == bytes)
         }
-        #expect(try name(bytes, .sha1) == name(bytes, .sha1))
+        let bytes = [UInt8](repeating: 0xAB, count: 20)
         let long = bytes + [UInt8](repeating: 0, count: 12)
         #expect(try name(long, .sha256) != name(bytes, .sha1))
     }

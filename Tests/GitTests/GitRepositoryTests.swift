@@ -158,7 +158,8 @@ struct GitRepositoryTests {
             // A quotation mark or a continued line keeps the blanks before it.
             ("[remote \"origin\"]\nurl = a \"\" ; b", "a "), ("[remote \"origin\"]\nurl = a \\\n\nurl = b", "a "),
             ("[remote \"origin\"]\nurl =  \"\" a", "a"), ("[remote.origin]\nurl = x", "x"),
-            ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"),
+            ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\n[core ]\n", nil),
+            ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"),
         ] as [(ByteString, ByteString?)])
     func syntax(_ text: ByteString, _ value: ByteString?) {
         #expect(GitConfig(text)?.url(ofRemote: "origin").flatMap { $0.isEmpty ? nil : $0 } == value)

@@ -364,8 +364,8 @@ turn_case 10 "what cannot be compared is docker's, word for word" left_alone 600
 
 # -- The shim -----------------------------------------------------------------------------------------------------------
 
-# shared COMMAND...: on g, with the settings; once more if the builder answered late, which no test can rule out on a busy machine
-shared() {
+# by_builder COMMAND...: on g, with the settings; once more if the builder answered late, which no test can rule out on a busy machine
+by_builder() {
     local attempt
     for attempt in 1 2 3 4 5; do
         try on g "${settings[@]}" "$@"
@@ -385,24 +385,24 @@ by_shim() {
     settings=(BUILDX_CONFIG="$place/buildx-g" SLIPWAY_BUILDER=team SLIPWAY_BUILDER_REGISTRY="$registry" SLIPWAY_TRACE=1)
     run on g BUILDX_CONFIG="$place/buildx-g" slipway builder add team "unix://$place/b.sock"
     # By itself docker loads all of it.
-    shared docker build -t app app
+    by_builder docker build -t app app
     expect_code 0
     expect_not grep -q SLP24 "$stderr"
     settings+=(SLIPWAY_BUILDER_LOAD=shim)
-    shared docker build -t app app
+    by_builder docker build -t app app
     expect_code 0
     expect_said SLP240
     unique >app/small
-    shared docker build -t app app
+    by_builder docker build -t app app
     expect_code 0
     expect_said SLP241
     # Under the name of slipway the builder is chosen in the same way.
-    shared slipway build -t app -t other app
+    by_builder slipway build -t app -t other app
     expect_code 0
     expect_said SLP240
     expect_equal "$(id_of g other)" "$(id_of g app)" "the id"
     echo 'RUN exit 7' >>app/Dockerfile
-    shared docker build -t app app
+    by_builder docker build -t app app
     expect_code 1
     expect_said 'exit code: 7'
     # What this engine builds is docker's as ever.
