@@ -153,6 +153,22 @@ struct ReadingTests {
         #expect(graph.recordCount == 2)
     }
 
+    @Test("A record that becomes one with another on which it depends keeps no link to itself")
+    func itself() throws {
+        let graph = try #require(
+            read(
+                """
+                {"records":[\(Self.source),{"digest":"\(Self.step)","inputs":[[{"link":0}]]},
+                {"digest":"\(Self.step)","inputs":[[{"link":0},{"link":1}]]}]}
+                """))
+        #expect(
+            graph.config
+                == ByteString(
+                    """
+                    {"layers":[],"records":[\(Self.source),{"digest":"\(Self.step)","inputs":[[{"link":0}]]}]}
+                    """))
+    }
+
     @Test(
         "A config that BuildKit would refuse, or that has unknown members, is refused",
         arguments: [

@@ -24,7 +24,10 @@ struct PublicAddressTests {
 
     @Test(
         "Text that is not an address stays unchanged",
-        arguments: ["/a/b@c/d?e#f", "./a:b@c", "-", "", "name", "--host", "--tls=true", "host:2375", "a/b@c"]
+        arguments: [
+            "/a/b@c/d?e#f", "./a:b@c", "/a://b@c?d", "../a://b@c?d", "-", "", "name", "--host", "--tls=true",
+            "host:2375", "a/b@c",
+        ]
             as [ByteString])
     func other(_ text: ByteString) {
         #expect(PublicAddress(text).text == text)

@@ -150,6 +150,7 @@ struct GitRepositoryTests {
             ("[remote \"origin\"]\nurl = x\nurl = y", "x"), ("[remote \"origin\"]\nfetch = z\nurl = a=b", "a=b"),
             ("[remote \"other\"]\nurl = y\n[remote \"origin\"]\nurl = x", "x"),
             ("[remote \"origin\"]\n[core]\nurl = y", nil), ("[remote \"Origin\"]\nurl = y", nil), ("url = y", nil),
+            ("[remote \"origin\"]\nmy-key2 = y\nurl = x", "x"), ("[remote \"origin\"]\nmy_key = y\nurl = x", nil),
             ("[remote]\nurl = y", nil), ("[remotes \"origin\"]\nurl = y", nil), ("[remote \"origin\"]\nurls = y", nil),
             ("[remote \"origin\"]\nurl", nil), ("[remote \"origin", nil), ("", nil), ("[", nil), ("[]", nil),
             ("[remote \"a]b\"] url = y", nil), ("[remote \"origin\"]\nurl =", nil),
