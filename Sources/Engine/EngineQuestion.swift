@@ -16,6 +16,8 @@ struct EngineQuestion {
     let endpoint: Endpoint
     let hostTable: ByteString
     let memory: EngineMemory
+    /// The time that an engine may take, in nanoseconds; its BuildKit gets a third of it.
+    var patience = EngineConnection.patience
 
     /// If only `/info` worked, BuildKit is asked again after a day.
     private static let day: Int64 = 86_400_000_000_000
@@ -25,7 +27,7 @@ struct EngineQuestion {
     func ask(
         until deadline: Deadline = .never, meanwhile: (EngineWait) -> Void = { _ in }
     ) throws(EngineError) -> EngineInfo {
-        var end = Clock.monotonic &+ EngineConnection.patience
+        var end = Clock.monotonic &+ patience
         var isStill = true
         func workOnce(_ wait: EngineWait) {
             guard isStill else { return }
@@ -62,7 +64,7 @@ struct EngineQuestion {
         let former: BuildKitWorker? = if case .worker(let worker)? = known { worker } else { nil }
         let (greeting, message) = try EngineConnection.call(
             BuildKitWorker.method, BuildKitWorker.question(besides: former), over: socket,
-            until: Clock.monotonic &+ EngineConnection.patience / 3,
+            until: Clock.monotonic &+ patience / 3,
             if: { EngineInfo.release(in: $0.server) != nil }, meanwhile: meanwhile)
         do throws(MalformedResponse) {
             // No worker but the known one.

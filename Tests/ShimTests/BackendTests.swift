@@ -90,7 +90,8 @@ struct BackendTests {
             request: all, offers: [offer], builds: [], reservation: Promise(committed: committed, offer: offer))
         let settings = Settings()
         return BuildDecision(
-            Command(build: try build()), KnownBuilds([], of: 1, settings, .acting, within: Budget()), offers,
+            Command(build: try build()),
+            KnownBuilds([], of: 1, settings, .acting, within: Budget(nanoseconds: 60_000_000_000)), offers,
             BuildWait(settings))
     }
 
@@ -114,8 +115,8 @@ struct BackendTests {
         settings.modes = .off
         settings.minimumFree = 0
         let build = Build(description: BuildDescription(try build(), in: folder.path))
-        var known = KnownBuilds([build], of: 1, settings, .acting, within: Budget())
-        var store = LocalStore(settings, .acting, within: Budget())
+        var known = KnownBuilds([build], of: 1, settings, .acting, within: Budget(nanoseconds: 60_000_000_000))
+        var store = LocalStore(settings, .acting, within: Budget(nanoseconds: 60_000_000_000))
         let builder = BuilderFacts(
             name: "default", driver: "docker", context: "default", plugin: "/docker-buildx", buildx: nil, engine: nil,
             obstacleToExport: nil)
