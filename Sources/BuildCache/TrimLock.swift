@@ -205,6 +205,7 @@ struct MarkedExports {
     init() {}
 
     private static let fileName: ByteString = "marked"
+    private static let largest = 64 << 20
 
     /// The exports that have been considered. One that was not complete then may be so later: a build may have ended
     /// while the pool was read.
@@ -221,7 +222,7 @@ struct MarkedExports {
     func contains(_ key: ByteString, _ export: ByteString) -> Bool { names.contains(key + "/" + export) }
 
     static func read(from generation: Generation) -> MarkedExports {
-        let text = try? Files.read(generation.path.appending(path: fileName), limit: 64 << 20, followLinks: false)
+        let text = try? Files.read(generation.path.appending(path: fileName), limit: largest, followLinks: false)
         return MarkedExports(names: Set((text ?? "").split("\n")))
     }
 

@@ -38,7 +38,9 @@ struct Merger {
 
     /// The comparisons that are left. Real graphs need a few for each link; the union of one that is made to need more
     /// contains duplicates, which importers understand.
-    private var patience = 1 << 20
+    private var patience = Self.comparisons
+    private static let comparisons = 1 << 20
+    private static let comparisonsPerLink = 64
 
     /// One link to an input of steps with one digest, and the records that have it.
     private struct Way: Equatable {
@@ -75,7 +77,7 @@ struct Merger {
         var places = [Int32](repeating: -1, count: other.records.count)
         var later: [(record: Int, input: Graph.Input)] = []
         for (index, record) in other.records.enumerated() {
-            patience += 64 * (1 + record.inputs.count)
+            patience += Self.comparisonsPerLink * (1 + record.inputs.count)
             var taken = Graph.Record(digest: record.digest, arity: record.arity, inputs: [], results: [], chains: [])
             for input in record.inputs {
                 var input = input
@@ -318,11 +320,14 @@ struct Merger {
 }
 
 extension Graph.Record {
+    /// The most results, and as many chains, that are looked through for an equal one. Duplicates further back are found
+    /// when the graph is sorted.
+    private static let searched = 16
+
     /// The bytes that an additional result needs in the config. If the same layers have two times, the later one
     /// counts.
     fileprivate mutating func add(_ result: Graph.Result) -> Int {
-        // Duplicates further back are found when the graph is sorted.
-        if let same = results.prefix(16).firstIndex(where: { $0.layer == result.layer }) {
+        if let same = results.prefix(Self.searched).firstIndex(where: { $0.layer == result.layer }) {
             if results[same].created < result.created { results[same].created = result.created }
             return 0
         }
@@ -332,7 +337,7 @@ extension Graph.Record {
 
     /// The same for results in the other form.
     fileprivate mutating func add(_ chain: Graph.Chain) -> Int {
-        if let same = chains.prefix(16).firstIndex(where: { $0.layers == chain.layers }) {
+        if let same = chains.prefix(Self.searched).firstIndex(where: { $0.layers == chain.layers }) {
             if chains[same].created < chain.created { chains[same].created = chain.created }
             return 0
         }

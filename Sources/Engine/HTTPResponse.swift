@@ -18,6 +18,7 @@ struct HTTPResponse {
     private(set) var isComplete = false
 
     static let longestHead = 16_384
+    private static let longestChunkSize = 16
     static let longestBody = 4 << 20
 
     private enum Expectation {
@@ -72,7 +73,7 @@ struct HTTPResponse {
             _ = try moveToBody(Int.max, thenExpect: { _ in .untilClose })
             return false
         case .chunkSize:
-            guard let line = try take(through: [13, 10], limit: 16) else { return false }
+            guard let line = try take(through: [13, 10], limit: Self.longestChunkSize) else { return false }
             let size = try Self.chunkSize(line)
             expectation = size == 0 ? .trailer : .chunk(size)
         case .chunk(let count):

@@ -19,6 +19,10 @@ public struct GitRepository: Equatable, Sendable {
 
     private let config: GitConfig
 
+    /// The limit in bytes for a file with a single name or path.
+    private static let largestFile = 8192
+    private static let largestPackedReferences = 1 << 20
+
     /// What surrounds a directory.
     public enum Location: Equatable, Sendable {
         /// No repository.
@@ -68,15 +72,18 @@ public struct GitRepository: Equatable, Sendable {
     /// The name of the commit that is checked out; nil if there is none yet, or if only git can tell (reftable, or very
     /// many packed references).
     public var commit: ByteString? {
-        guard let head = try? Files.read(directory.appending(path: "HEAD"), limit: 8192).trimmed else { return nil }
+        guard let head = try? Files.read(directory.appending(path: "HEAD"), limit: GitRepository.largestFile).trimmed
+        else { return nil }
         guard head.hasPrefix("ref:") else { return Self.objectName(head) }
         let name = head.dropFirst(4).trimmed
         guard name.hasPrefix("refs/"), !name.split("/").contains("..") else { return nil }
         for folder in [directory, commonDirectory].withoutRepeats {
-            let text = try? Files.read(folder.appending(path: name), limit: 8192).trimmed
+            let text = try? Files.read(folder.appending(path: name), limit: GitRepository.largestFile).trimmed
             if let found = text.flatMap(Self.objectName) { return found }
         }
-        guard let packed = try? Files.read(commonDirectory.appending(path: "packed-refs"), limit: 1 << 20),
+        guard
+            let packed = try? Files.read(
+                commonDirectory.appending(path: "packed-refs"), limit: Self.largestPackedReferences),
             let place = packed.range(of: " " + name + "\n")
         else { return nil }
         let before = packed.prefix(place.lowerBound)
@@ -149,7 +156,8 @@ public struct GitRepository: Equatable, Sendable {
             }
             var directory = dotGit
             if status.kind == .regular {
-                guard let text = try? Files.read(dotGit, limit: 8192), text.hasPrefix("gitdir:") else {
+                guard let text = try? Files.read(dotGit, limit: GitRepository.largestFile), text.hasPrefix("gitdir:")
+                else {
                     self = .none
                     return
                 }
@@ -165,7 +173,7 @@ public struct GitRepository: Equatable, Sendable {
                 return
             }
             var common = directory
-            if let text = try? Files.read(directory.appending(path: "commondir"), limit: 8192) {
+            if let text = try? Files.read(directory.appending(path: "commondir"), limit: GitRepository.largestFile) {
                 common = text.trimmed.absolute(in: directory)
                 guard Self.isOwned(common, owners) else {
                     self = .foreign(common)
@@ -190,7 +198,9 @@ public struct GitRepository: Equatable, Sendable {
     }
 
     private static func reference(_ path: ByteString, below prefix: ByteString) -> ByteString? {
-        guard let text = try? Files.read(path, limit: 8192), text.hasPrefix("ref:") else { return nil }
+        guard let text = try? Files.read(path, limit: GitRepository.largestFile), text.hasPrefix("ref:") else {
+            return nil
+        }
         let name = text.dropFirst(4).trimmed
         return name.hasPrefix(prefix) ? name.dropFirst(prefix.count) : nil
     }

@@ -151,5 +151,12 @@ struct CacheLookupTests {
         }
         #expect(try fixture.finds(all[3], all[2], for: build))
         #expect(try !fixture.finds(all[1], for: build))
+        // After one that is just large enough, none is read any more.
+        let size = all[3].manifest.size - 300_000 + all[3].config.size
+        let short = try fixture.export(for: build, at: 104, "4", padding: (512 << 10) - size - 1)
+        #expect(try fixture.finds(short, all[3], for: build))
+        let exact = try fixture.export(for: build, at: 105, "5", padding: (512 << 10) - size)
+        #expect(try fixture.finds(exact, for: build))
+        #expect(try !fixture.finds(short, for: build))
     }
 }

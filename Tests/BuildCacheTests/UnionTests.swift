@@ -286,6 +286,11 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).notes.isEmpty)
         for number in 40..<73 { try fixture.export(for: build, at: now(-10), ByteString(decimal: number)) }
         #expect(fixture.lookup(for: build).notes == [Note(.unionNotMerged, "1 export")])
+        // What no union can hold is not missing from it.
+        let bad = try fixture.export(for: build, at: now(-5), "bad")
+        try Files.remove(bad.layers[1].path)
+        #expect(fixture.lookup(for: build).notes.suffix(1) == [Note(.unionNotMerged, "2 exports")])
+        #expect(fixture.lookup(for: build).notes.map(\.reason) == [.layerRejected, .unionNotMerged])
     }
 
     @Test("Damaged exports are not in the union until they are complete")

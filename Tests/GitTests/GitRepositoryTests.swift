@@ -204,6 +204,22 @@ struct GitRepositoryTests {
         }
     }
 
+    @Test("The worktree's file may include others as deep as any file may")
+    func worktreeIncludes() throws {
+        try folder.write("w/.git/HEAD", "ref: refs/heads/main\n")
+        try folder.write("w/.git/config", Self.config("own/r") + "[extensions]\nworktreeConfig = true\n")
+        try folder.write("w/.git/config.worktree", "[include]\npath = 2\n")
+        for depth in 2..<10 {
+            try folder.write(
+                "w/.git/" + ByteString(decimal: depth), "[include]\npath = " + ByteString(decimal: depth + 1) + "\n")
+        }
+        try folder.write("w/.git/10", Self.config("worktree/r"))
+        #expect(try repository(at: "w").configured("remote.origin", "url") == "worktree/r")
+        try folder.write("w/.git/10", "[include]\npath = 11\n")
+        try folder.write("w/.git/11", Self.config("worktree/r"))
+        #expect(try repository(at: "w").configured("remote.origin", "url") == "own/r")
+    }
+
     @Test("Booleans as git reads them: any number but 0 is true")
     func booleans() {
         for text: ByteString in ["true", "YES", "on", "1", "-1", "+1", "2k", "0x1F", "-3M"] {
