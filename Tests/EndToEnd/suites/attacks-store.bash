@@ -137,6 +137,7 @@ turn_case 10 "a lock that a stranger has held since an older Slipway ends with i
 
 odd_trimmed() {
     shared_store
+    await 60 at_rest
     cp -a "$store/v1/u0" good
     local kind name
     for kind in fifo link folder; do
@@ -402,6 +403,7 @@ no_room() {
         echo "$number" >>app/input.txt
         run on a docker build -t app app
     done
+    await 60 at_rest
     wanted=$(exports | tail -n 3 | sed "s#$store/v1/u0/gen-[0-9]*##")
     cp -a "$store" good
     for calls in write mkdir,mkdirat linkat,link rename,renameat symlink,symlinkat; do

@@ -273,6 +273,7 @@ poisoned() {
     for layer in $(jq -r '.layers[].digest[7:]' "$blobs/$(jq -r '.manifests[0].digest[7:]' "$(exports 1000 | head -n 1)/index.json")"); do
         truncate -s 1 "$blobs/$layer"
     done
+    await 60 at_rest
     rm -rf "$store/v1/u0"
     run on b SLIPWAY_STORE_TRUSTED_USERS=1000 docker build app
     expect_cached none
@@ -305,6 +306,7 @@ several_users() {
     # Root does not trust them.
     forget b
     git -C app checkout --quiet edit-1
+    await 60 at_rest
     rm -rf "$store/v1/u0/current/exports" "$store"/v1/u0/current/union*
     run on b docker build app
     expect_cached none
