@@ -16,7 +16,7 @@ public struct ArrivedExport: Equatable, Sendable {
         }
         let generation = Generation(path: export.parentPath.parentPath.parentPath, owner: Kernel.userID)
         guard Generation.isName(generation.path.lastPathComponent) else { return nil }
-        var reader = Preflight(indexes: .max, bytes: .max)
+        var reader = Preflight()
         guard let blob = try? reader.manifest(ofExport: export, in: generation) else { return nil }
         let manifest = try? reader.read(blob, in: generation)
         let named = manifest.map { [$0.config] + $0.layers } ?? []
@@ -46,7 +46,7 @@ public struct ArrivedExport: Equatable, Sendable {
         let folders = names.filter { $0.hasPrefix(Generation.linksPrefix) }.map {
             Generation(path: generation.path.appending(path: $0), owner: generation.owner)
         }
-        var reader = Preflight(indexes: .max, bytes: .max)
+        var reader = Preflight()
         guard let manifest = try? reader.manifest(ofExport: export, in: generation),
             let made = try? reader.contents(of: manifest, in: generation).graph
         else { return nil }

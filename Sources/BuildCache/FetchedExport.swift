@@ -203,7 +203,7 @@ public struct FetchedExport {
     public func publish() throws(StoreError) {
         defer { folder.remove() }
         let arrived = folder.asGeneration
-        var preflight = Preflight(indexes: .max, bytes: .max)
+        var preflight = Preflight()
         let descriptor = Preflight.Blob(digest: Digest(of: manifest.text), size: manifest.text.count)
         try write(manifest.text, as: descriptor)
         if let config = manifest.ownConfig {

@@ -186,7 +186,7 @@ private struct ExportReader {
     let generation: Generation
     let pool: Pool
     let now: Int64
-    private var preflight = Preflight(indexes: .max, bytes: .max)
+    private var preflight = Preflight()
     private var checked: [Digest: Result<[Digest], StoreError>] = [:]
 
     init(generation: Generation, pool: Pool, now: Int64) {

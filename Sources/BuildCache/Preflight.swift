@@ -10,9 +10,8 @@ struct Preflight {
     private var bytesLeft: Int
     private let deadline: Deadline
 
-    /// With the limits for one build: what takes longer to find out is not worth a build's time. Trimming has no
-    /// limits.
-    init(indexes: Int = 8, bytes: Int = 2 << 20, until deadline: Deadline = .never) {
+    /// A build has limits: what takes longer to find out is not worth its time.
+    init(indexes: Int = .max, bytes: Int = .max, until deadline: Deadline = .never) {
         indexesLeft = indexes
         bytesLeft = bytes
         self.deadline = deadline

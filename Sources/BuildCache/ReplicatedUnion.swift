@@ -42,7 +42,7 @@ public struct ReplicatedUnion {
             Export.origin(of: $0.path).map { $0.writer == writer } ?? true
         }
         let ordered = own.sorted { ($0.completed, $0.name) > ($1.completed, $1.name) }.firstOfEachVariant
-        var reader = Preflight(indexes: .max, bytes: .max)
+        var reader = Preflight()
         var added: [UnionDraft.Added] = []
         for export in ordered {
             guard let manifest = try? reader.manifest(ofExport: export.path, in: generation),

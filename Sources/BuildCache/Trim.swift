@@ -177,7 +177,7 @@ public struct Trim {
                 if Files.isMissing(name) { try Files.rename(file, to: name) }
             }
         }
-        var preflight = Preflight(indexes: .max, bytes: .max)
+        var preflight = Preflight()
         var carried = 0
         for key in try Self.names(in: old.exportsPath) where KeyRecord.isName(key) {
             let folder = old.exportsPath.appending(path: key)

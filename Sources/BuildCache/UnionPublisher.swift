@@ -271,7 +271,7 @@ struct UnionPublisher {
         guard record.exports.allSatisfy({ wanted[$0.key]?.isSuperset(of: $0.value) ?? false }) else {
             return (nil, [])
         }
-        var preflight = Preflight(indexes: .max, bytes: .max)
+        var preflight = Preflight()
         guard let checked = try? CheckedUnion(record, at: place, in: generation, &preflight, remember: false),
             let base = try? checked.base(&preflight)
         else { return (nil, []) }
@@ -292,7 +292,7 @@ struct UnionPublisher {
     private func remember(_ record: UnionRecord, at places: [ByteString]) {
         Clock.sleep(nanoseconds: Self.tick)
         for place in places {
-            var preflight = Preflight(indexes: .max, bytes: .max)
+            var preflight = Preflight()
             _ = try? CheckedUnion(record, at: place, in: generation, &preflight, remember: true)
         }
     }
@@ -301,7 +301,7 @@ struct UnionPublisher {
 /// Exports that are read once for several unions, with all their layers checked.
 private struct ExportShelf {
     private var read: [ByteString: CacheGraph?] = [:]
-    private var preflight = Preflight(indexes: .max, bytes: .max)
+    private var preflight = Preflight()
 
     /// nil for a damaged export, and for one that no union can hold.
     mutating func graph(of export: CompleteExport) -> CacheGraph? {

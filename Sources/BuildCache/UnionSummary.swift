@@ -54,7 +54,7 @@ public struct UnionSummary: Sendable {
     /// The unions of a generation: the wide ones, and then those of keys. `age` is how old exports of other
     /// repositories may be.
     static func all(of inventory: Inventory, othersUpTo age: Int64, now: Int64) -> [UnionSummary] {
-        var reader = Preflight(indexes: .max, bytes: .max)
+        var reader = Preflight()
         return UnionRecord.all(in: inventory.generation).map { path, record in
             var summary = UnionSummary(record, at: path, in: inventory.generation)
             summary.noteExports(besides: record, of: inventory, othersUpTo: age, now: now, &reader)
@@ -65,7 +65,7 @@ public struct UnionSummary: Sendable {
 
     /// The unions over several users' generations.
     static func all(over links: Generation) -> [UnionSummary] {
-        var reader = Preflight(indexes: .max, bytes: .max)
+        var reader = Preflight()
         return UnionRecord.all(in: links).map { path, record in
             var summary = UnionSummary(record, at: path, in: links)
             summary.noteLosses(of: record, in: links, &reader)

@@ -151,12 +151,18 @@ public struct CacheGraph: Equatable, Sendable {
         /// The number of keys.
         public var records: Int
 
-        /// BuildKit accepts 1 MiB of each. Importing costs a build 25 ms for a thousand records and up to half a second
-        /// for four thousand, whether or not they help it (docs/design.md).
-        public init(configBytes: Int = 256 << 10, manifestBytes: Int = 384 << 10, records: Int = 1_000) {
-            self.configBytes = configBytes
-            self.manifestBytes = manifestBytes
-            self.records = records
+        /// Importing costs a build 25 ms for a thousand records and up to half a second for four thousand, whether or not
+        /// they help it (docs/design.md).
+        private static let mostRecords = 1_000
+        /// BuildKit accepts 1 MiB of each.
+        private static let largestConfig = 256 << 10
+        private static let largestManifest = 384 << 10
+
+        /// What a build imports without noticing, unless one of them is given.
+        public init(configBytes: Int? = nil, manifestBytes: Int? = nil, records: Int? = nil) {
+            self.configBytes = configBytes ?? Self.largestConfig
+            self.manifestBytes = manifestBytes ?? Self.largestManifest
+            self.records = records ?? Self.mostRecords
         }
     }
 

@@ -288,7 +288,8 @@ struct RetentionTests {
         var retention = retention(1_000_000)
         retention.key = "a-0"
         let choice = shelf.choose(retention)
-        #expect(choice.kept["a-0"] == nil && choice.kept["b-0"]?.count == 5 && choice.bytesOverBudget > 4_000_000)
+        #expect(choice.kept["a-0"] == nil && choice.kept["b-0"]?.count == 5)
+        #expect((4_000_000..<5_000_000).contains(choice.bytesOverBudget))
         retention.maximumSize = nil
         retention.mostOfKey = 2
         #expect(shelf.choose(retention).kept.mapValues(\.count) == ["a-0": 2, "b-0": 5])

@@ -1,4 +1,5 @@
 import Formats
+import Synchronization
 import Testing
 
 @testable import Git
@@ -175,7 +176,13 @@ struct GitIndexTests {
             return seen < 3
         }
         #expect(!isWhole && seen == 3)
-        #expect(try !GitIndex(IndexWriter().bytes(some)).forEach(until: Deadline { true }) { _, _, _ in true })
+        // Time may run out at any question: before the entries, and before each extension.
+        let extended = IndexWriter(extensions: [("TREE", [1]), ("REUC", [2])]).bytes(some)
+        for most in 0...3 {
+            let questions = Atomic<Int>(0)
+            let deadline = Deadline { questions.add(1, ordering: .relaxed).oldValue >= most }
+            #expect(try GitIndex(extended).forEach(until: deadline) { _, _, _ in true } == (most == 3))
+        }
     }
 
     @Test("Sides of a merge, and files that are only intended to be added")
@@ -284,6 +291,9 @@ struct GitIndexTests {
         for length in bytes.indices {
             #expect(throws: GitIndex.IndexError.self) { try WholeIndex(Array(bytes.prefix(length))) }
         }
+        // Behind what tells that it is an index there is room for a checksum.
+        #expect(throws: GitIndex.IndexError.notAnIndex) { try WholeIndex(Array(bytes.prefix(23))) }
+        #expect(throws: GitIndex.IndexError.torn) { try WholeIndex(Array(bytes.prefix(24))) }
     }
 
     @Test("Any byte may be changed to any other without a trap", arguments: [2, 3, 4] as [UInt32])
