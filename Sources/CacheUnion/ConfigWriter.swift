@@ -59,15 +59,11 @@ extension Graph {
             if record.arity > 0 {
                 append(",\"inputs\":[")
                 var position: Int32 = -1
-                var isFirst = true
                 for input in record.inputs {
-                    if input.position != position {
-                        append(position < 0 ? "[" : "],[")
-                        position = input.position
-                        isFirst = true
-                    }
+                    let isFirst = input.position != position
+                    if isFirst { append(position < 0 ? "[" : "],[") }
+                    position = input.position
                     append(isFirst ? "{" : ",{")
-                    isFirst = false
                     if input.selector != 0 {
                         append("\"selector\":")
                         out += JSON.string(selectors[Int(input.selector)]).text.bytes

@@ -51,6 +51,7 @@ struct UnionTests {
         let held = try #require(CacheGraph(manifest: union.manifest(of: union.config), config: union.config))
         let began: Int64 = 1_795_867_200  // 2026-11-28T12:00:00Z
         #expect(former.remade(since: began, although: held) == 0, "cached")
+        #expect(former.sources == [Digest(of: "base")] && held.sources == former.sources)
         let missed = try line([("10:00:00", "a"), ("12:00:03", "d"), ("12:00:04", "e")])
         #expect(missed.remade(since: began, although: held) == 2)
         let changed = try line([("10:00:00", "a"), ("10:00:01", "b"), ("12:00:04", "e")], last: "changed")

@@ -51,6 +51,12 @@ struct MountInfoTests {
         let text = Self.line("/a\\040b\\134\\011", "/c\\012" + ByteString([0xFF]) + "\\9x\\04") + "36 35 98:0 /x\n\nx\n"
         #expect(MountInfo(text).root(at: "/c\n" + ByteString([0xFF]) + "\\9x\\04") == "/a b\\\t")
         #expect(MountInfo(text).root(at: "/x") == nil)
+        // A line counts once its fifth field has an end, whether or not the line has one.
+        let line = Self.line("/r", "/x")
+        let whole = ByteString("36 35 98:0 /r /x ").count
+        for count in 0...line.count {
+            #expect(MountInfo(line.prefix(count)).root(at: "/x") == (count < whole ? nil : "/r"), "\(count)")
+        }
     }
 
     @Test("A path below a mount is not in the root file system, however short the mount's name is")
