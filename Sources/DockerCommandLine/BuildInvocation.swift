@@ -36,7 +36,7 @@ public struct BuildInvocation: Equatable, Sendable {
     }
 
     /// The build context: nil unless there is exactly one positional, as buildx requires.
-    public var context: ByteString? { positionals.count == 1 ? positionals.first : nil }
+    public var context: ByteString? { positionals.count == 1 ? positionals[0] : nil }
 
     /// `--file`, the last one.
     public var file: ByteString? { scan.lastValue(of: .file) }

@@ -65,6 +65,21 @@ struct ByteStringTests {
         #expect(text.range(of: part) == expected)
     }
 
+    @Test("The first occurrence of a part is where a search at each place finds it")
+    func everyRange() {
+        /// All words of two letters with this many letters.
+        func words(_ count: Int) -> [ByteString] {
+            (0..<1 << count).map { number in ByteString((0..<count).map { number >> $0 & 1 == 0 ? 0x61 : 0x62 }) }
+        }
+        let parts = (1...4).flatMap(words)
+        for text in (0...7).flatMap(words) {
+            for part in parts {
+                let first = text.bytes.indices.first { text.bytes[$0...].starts(with: part.bytes) }
+                #expect(text.range(of: part) == first.map { $0..<$0 + part.count }, "\(part) in \(text)")
+            }
+        }
+    }
+
     @Test(
         "Cutting in two",
         arguments: [

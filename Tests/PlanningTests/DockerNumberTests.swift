@@ -20,6 +20,15 @@ struct DockerNumberTests {
         if let expected { #expect(DockerNumber.bytes(DockerNumber.text(bytes: expected)) == expected) }
     }
 
+    @Test("Every unit has three spellings")
+    func units() {
+        for (power, unit) in (["k", "m", "g", "t"] as [ByteString]).enumerated() {
+            for spelling in [unit, unit + "b", unit + "ib"] {
+                #expect(DockerNumber.bytes("3" + spelling) == 3 << (10 * UInt64(power + 1)), "\(spelling)")
+            }
+        }
+    }
+
     @Test(
         "Bytes are written in the largest unit without a fraction",
         arguments: [
