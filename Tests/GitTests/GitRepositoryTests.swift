@@ -160,7 +160,8 @@ struct GitRepositoryTests {
             ("[remote \"origin\"]\nurl = a \"\" ; b", "a "), ("[remote \"origin\"]\nurl = a \\\n\nurl = b", "a "),
             ("[remote \"origin\"]\nurl =  \"\" a", "a"), ("[remote.origin]\nurl = x", "x"),
             ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\n[core ]\n", nil),
-            ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"),
+            ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"), ("[remote \"origin\"]\r\nurl = x\r\n", "x"),
+            ("[remote \"origin\"]\n# only a line's end ends this\r\turl = x\n", nil),
         ] as [(ByteString, ByteString?)])
     func syntax(_ text: ByteString, _ value: ByteString?) {
         #expect(GitConfig(text)?.url(ofRemote: "origin").flatMap { $0.isEmpty ? nil : $0 } == value)

@@ -139,6 +139,22 @@ struct BuildCachePolicyTests {
         #expect(ownExport.arguments.filter { $0.hasPrefix("--cache-from=") }.count == 1)
     }
 
+    @Test("A request only gets smaller, with a note for what it loses")
+    func smaller() {
+        let (early, late) = (Note(.noCacheGiven), Note(.storeDiskLow))
+        for (imports, exports) in [(true, true), (true, false), (false, true), (false, false)] {
+            let request = CacheRequest(imports: imports, exports: exports, notes: [early])
+            #expect(request.isEmpty == (!imports && !exports))
+            #expect(request.refused(late) == CacheRequest(imports: false, exports: false, notes: [early, late]))
+            #expect(
+                request.withoutExport(late)
+                    == CacheRequest(imports: imports, exports: false, notes: exports ? [early, late] : [early]))
+            #expect(request.adding([]) == request)
+            #expect(
+                request.adding([late]) == CacheRequest(imports: imports, exports: exports, notes: [early, late]))
+        }
+    }
+
     @Test("If the store offers nothing, the command stays unchanged, and the plan says why")
     func nothing() throws {
         let arguments: [ByteString] = ["docker", "build", "."]
