@@ -21,10 +21,11 @@ processes=$root/Tests/Processes
 # shellcheck disable=SC2034 # suites use it
 ours='^--cache-(from|to)=type=local,(src|dest)=[^,]*/store/v1/u0/gen-'
 
+# The toolchain's own compiler for C, as for the fuzzer.
+clang=$(dirname "$(realpath "$(command -v swiftc)")")/clang
 recorder=$work/recorder
 if [[ ! -e $recorder ]]; then
-    # The toolchain's own compiler for C, as for the fuzzer.
-    "$(dirname "$(realpath "$(command -v swiftc)")")/clang" -O1 -Wall -Werror -o "$recorder" "$processes/recorder.c" || exit 1
+    "$clang" -O1 -Wall -Werror -o "$recorder" "$processes/recorder.c" || exit 1
 fi
 
 recording() {
