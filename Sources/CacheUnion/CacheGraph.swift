@@ -158,7 +158,7 @@ public struct CacheGraph: Equatable, Sendable {
         private static let largestConfig = 256 << 10
         private static let largestManifest = 384 << 10
 
-        /// What a build imports without noticing, unless one of them is given.
+        /// The limits of a store's unions, unless others are given.
         public init(configBytes: Int? = nil, manifestBytes: Int? = nil, records: Int? = nil) {
             self.configBytes = configBytes ?? Self.largestConfig
             self.manifestBytes = manifestBytes ?? Self.largestManifest
