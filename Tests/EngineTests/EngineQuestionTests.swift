@@ -13,8 +13,8 @@ import Testing
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    /// Only tests of silence wait as short a time as a command does: where the machine stands still, the server does,
-    /// too.
+    /// Waits far longer than a command does: where the machine stands still, the server does, too. What tests the time
+    /// sets it.
     private func ask(
         within nanoseconds: Int64 = 30_000_000_000, meanwhile: (EngineWait) -> Void = { _ in }
     ) -> Result<EngineInfo, EngineError> {
@@ -140,7 +140,7 @@ import Testing
         }
         let (start, patience) = (Clock.monotonic, 3_000_000_000 as Int64)
         #expect(try ask(within: patience).get().identifier == "4f0c")
-        #expect((patience / 3..<patience).contains(Clock.monotonic - start))
+        #expect(Clock.monotonic - start >= patience / 3)
         #expect(memory == known)
         withExtendedLifetime(server) {}
     }
@@ -153,9 +153,9 @@ import Testing
             let server = try engine(frames)
             var waits: [EngineWait] = []
             // Longer than the time that BuildKit gets, and in all longer than what the engine gets.
-            let answer = ask(within: 900_000_000) {
+            let answer = ask(within: 1_500_000_000) {
                 waits.append($0)
-                usleep(500_000)
+                usleep(800_000)
             }
             #expect(try answer.get().version == Version(28, 5))
             #expect(waits == [.greeting, .answer])
