@@ -90,11 +90,12 @@ public final class Budget: Sendable {
         _ body: () throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
         let (wall, computed) = (Clock.monotonic, Clock.computed)
-        let (counted, free) = (Clock.counted, Others.computedFreely.load(ordering: .relaxed))
+        let (others, free) = (Clock.others, Others.computedFreely.load(ordering: .relaxed))
         defer {
-            // What the body has counted as waiting, or given back itself, would count twice.
+            // What the body has counted as waiting, or given back itself, would count twice, and so would the time that
+            // others had the processor.
             Clock.excuse(
-                max(0, Clock.monotonic &- wall &- (Clock.counted &- counted)),
+                max(0, Clock.monotonic &- wall &- (Clock.others &- others)),
                 computed: max(
                     0, Clock.computed &- computed &- (Others.computedFreely.load(ordering: .relaxed) &- free)))
         }
@@ -108,10 +109,7 @@ public final class Budget: Sendable {
 extension Clock {
     /// Nanoseconds that passed but were not this thread's own: it waited for an engine or another program, was runnable
     /// while others had the processor, or did work that nobody waited for.
-    static var others: Int64 { counted &+ runDelay }
-
-    /// What has been counted as a wait for others, or given back.
-    fileprivate static var counted: Int64 { waited &+ Others.excused.load(ordering: .relaxed) }
+    static var others: Int64 { waited &+ Others.excused.load(ordering: .relaxed) &+ runDelay }
 
     fileprivate static var waited: Int64 { Others.waited.load(ordering: .relaxed) }
 
