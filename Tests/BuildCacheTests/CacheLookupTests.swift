@@ -33,6 +33,13 @@ struct CacheLookupTests {
         #expect(lookup.newest == [export.path] && lookup.notes.isEmpty)
     }
 
+    @Test("The newest of several exports is the one that was complete last")
+    func newest() throws {
+        let build = try fixture.build()
+        let exports = try [(300, "b"), (100, "a"), (200, "c")].map { try fixture.export(for: build, at: $0, $1) }
+        #expect(fixture.lookup(for: build, acting: false).newest == [exports[0].path])
+    }
+
     @Test("Leases are taken for what is imported, and only on request")
     func leases() throws {
         let build = try fixture.build()

@@ -37,6 +37,22 @@ struct LeaseTests {
         #expect(try trimmer.status().kind == .regular)
     }
 
+    @Test("A generation is free while nobody holds it, also without lease files, but not if nobody can tell")
+    func free() throws {
+        #expect(ExclusiveLease.isFree(generation))
+        do {
+            let held = try #require(try store.leasedGeneration(of: store.user))
+            #expect(!ExclusiveLease.isFree(generation))
+            withExtendedLifetime(held) {}
+        }
+        for path in [generation.readersPath, generation.leasePath] {
+            try Files.remove(path)
+            #expect(ExclusiveLease.isFree(generation))
+        }
+        try Files.makeLink(generation.leasePath, to: generation.path)
+        #expect(!ExclusiveLease.isFree(generation))
+    }
+
     @Test(
         "Whichever of a generation's lease files is missing is made, and the other one stays", arguments: [true, false])
     func remade(own: Bool) throws {
