@@ -128,7 +128,7 @@ public struct Flights: Sendable {
                 // Once the export is complete there is nothing to lead, whether or not docker has ended.
                 if leader?.isExported ?? false { return .exported }
                 guard isLocked else { return .awaited(leader) }
-                guard let standing = try? Files.status(path, followLinks: false), standing.isSameFile(as: held)
+                guard let current = try? Files.status(path, followLinks: false), current.isSameFile(as: held)
                 else { continue }
                 if held.size == 0 { makeRoom() }
                 // What the last leader wrote is out of date.

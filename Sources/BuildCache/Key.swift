@@ -35,7 +35,7 @@ public struct BuildDescription: Sendable {
     /// such builds get the most hits from exports of builds with the same modes, and spoil nothing for the others.
     public var modes: ByteString?
     /// Whether some of its stages are to be built without the cache.
-    public var isPartlyAnew = false
+    public var hasNoCacheFilter = false
 
     /// From named values.
     public init(

@@ -31,8 +31,8 @@ public final class Lease {
             guard held.kind == .regular, held.owner == generation.owner else { throw .accessDenied }
             // Checked under the lock: a process that closes the generation after this check waits for this lease.
             if isReader, !Files.isMissing(generation.closedPath) { throw .wouldBlock }
-            let standing = try Files.status(path, followLinks: false)
-            return held.isSameFile(as: standing) ? Lease(path: path, file: file) : nil
+            let current = try Files.status(path, followLinks: false)
+            return held.isSameFile(as: current) ? Lease(path: path, file: file) : nil
         } catch .wouldBlock {
             throw StoreError(.leaseBusy, generation.path)
         } catch .noSuchFile {

@@ -105,7 +105,7 @@ public struct Retention: Equatable, Sendable {
             func drop(_ export: ExportRecord, _ cause: Cause) {
                 choice.dropped.append(Dropped(key: key.name, export: export.name, cause: cause))
             }
-            var standing: [ExportRecord] = []
+            var remaining: [ExportRecord] = []
             for export in key.exports.sorted(by: { $0.isUsed(after: $1) }) {
                 switch export.state {
                 case .unfinished: continue
@@ -115,19 +115,19 @@ public struct Retention: Equatable, Sendable {
                     if mayGo, let maximumAge, now &- export.used > maximumAge {
                         drop(export, .tooOld)
                     } else {
-                        standing.append(export)
+                        remaining.append(export)
                     }
                 }
             }
             if mayGo {
                 // A writer pushes what was made here. If exports from other hosts replaced its own, two writers would each rely on
                 // the other, and both could stop pushing the same layers.
-                let byPlace = standing.filter { !$0.isFetched } + standing.filter(\.isFetched)
-                standing = Self.found(byPlace, graph, drop).sorted { $0.isUsed(after: $1) }
-                for export in standing.dropFirst(mostOfKey ?? .max) { drop(export, .superseded) }
-                standing = Array(standing.prefix(mostOfKey ?? .max))
+                let byPlace = remaining.filter { !$0.isFetched } + remaining.filter(\.isFetched)
+                remaining = Self.found(byPlace, graph, drop).sorted { $0.isUsed(after: $1) }
+                for export in remaining.dropFirst(mostOfKey ?? .max) { drop(export, .superseded) }
+                remaining = Array(remaining.prefix(mostOfKey ?? .max))
             }
-            items += standing.map { Item(key: key.name, export: $0, mayGo: mayGo) }
+            items += remaining.map { Item(key: key.name, export: $0, mayGo: mayGo) }
         }
         fit(items, into: &choice, inventory, graph)
         return choice

@@ -54,8 +54,8 @@ final class TrimLock {
     /// Opens a file that no one else can open. Anything else at this path is removed: the sub-store's owner must not be
     /// able to block root's trimming with a FIFO or a link.
     private static func open(_ path: ByteString, _ owner: UInt32) throws(Errno) -> Descriptor {
-        if let standing = try? Files.status(path, followLinks: false),
-            standing.kind != .regular || standing.owner != owner
+        if let current = try? Files.status(path, followLinks: false),
+            current.kind != .regular || current.owner != owner
         {
             try Files.removeTree(path)
         }

@@ -12,7 +12,7 @@ struct UnionOffer {
     private let deadline: Deadline
     private var keys: [ByteString: KeyListing] = [:]
     /// What may be imported without merging: a union, or for each build the newest export of its key.
-    private var standing: [CacheLookup.Import?]
+    private var importable: [CacheLookup.Import?]
     private(set) var draft: UnionDraft?
     private var places: [ByteString] = []
     /// The published union that is imported, and the paths of its record.
@@ -48,8 +48,8 @@ struct UnionOffer {
         self.builds = builds
         self.numbers = builds.indices.map { numbers.indices.contains($0) ? numbers[$0] : 0 }
         self.scope = scope
-        standing = builds.map { _ in nil }
-        newest = standing.map { _ in nil }
+        importable = builds.map { _ in nil }
+        newest = importable.map { _ in nil }
         for key in builds.map(\.key.directoryName).withoutRepeats {
             keys[key] = KeyListing(of: key, in: generation.sources, until: deadline)
         }
@@ -64,7 +64,7 @@ struct UnionOffer {
 
     /// What the builds import after `write`.
     var imports: [CacheLookup.Import?] {
-        guard let draft else { return standing }
+        guard let draft else { return importable }
         return builds.indices.map { self.import(draft.record, for: $0) }
     }
 
@@ -123,8 +123,8 @@ struct UnionOffer {
     /// Uses a published union for all builds that have nothing else.
     private mutating func stand(on published: CheckedUnion) {
         union = (published.record, [published.path])
-        for index in builds.indices where standing[index] == nil {
-            standing[index] = self.import(published.record, for: index)
+        for index in builds.indices where importable[index] == nil {
+            importable[index] = self.import(published.record, for: index)
         }
     }
 
@@ -200,7 +200,7 @@ struct UnionOffer {
         if let published, isWhole {
             // A union without a build's own exports is worth less than one of those exports.
             for (index, build) in builds.enumerated() where published.record.exports[build.key.directoryName] != nil {
-                standing[index] = nil
+                importable[index] = nil
             }
             stand(on: published)
         }
@@ -238,8 +238,8 @@ struct UnionOffer {
     /// If there can be no union, a build imports a single export.
     private mutating func note(_ manifest: Preflight.Blob, of export: CompleteExport) {
         for (index, build) in builds.enumerated()
-        where build.key.directoryName == export.key && standing[index] == nil {
-            standing[index] = CacheLookup.Import(
+        where build.key.directoryName == export.key && importable[index] == nil {
+            importable[index] = CacheLookup.Import(
                 source: export.generation, digest: manifest.digest, exports: 1, keys: 1)
         }
     }
@@ -255,12 +255,12 @@ struct UnionOffer {
                 return StoreError(.unionNotWritten, generation.path, error).note
             }
             union = (draft.record, places)
-            standing = builds.indices.map { self.import(draft.record, for: $0) }
+            importable = builds.indices.map { self.import(draft.record, for: $0) }
         }
         guard canWrite, let most = numbers.max(), most > 0, let union else { return nil }
         let record = UnionApart.made(most, of: union.record, at: union.places, in: generation, until: deadline)
-        for index in builds.indices where standing[index]?.digest == record.manifest.digest {
-            standing[index] = self.import(record, for: index)
+        for index in builds.indices where importable[index]?.digest == record.manifest.digest {
+            importable[index] = self.import(record, for: index)
         }
         return nil
     }

@@ -102,7 +102,7 @@ public struct BakeTarget: Equatable, Sendable {
     /// Whether the user disabled the cache.
     public let noCache: Bool
     /// Whether the user disabled the cache for some stages.
-    public let isPartlyAnew: Bool
+    public let hasNoCacheFilter: Bool
     /// Whether it requests a check or anything else but a build.
     public let isPassThrough: Bool
     /// Whether it requests more than the cache has, or is made from something that cannot be seen here.
@@ -132,7 +132,7 @@ public struct BakeTarget: Equatable, Sendable {
         var lists: [ByteString: [ByteString]] = [:]
         var entries: [ByteString: [ByteString]] = ["cache-from": [], "cache-to": []]
         var noCache = false
-        var isPartlyAnew = false
+        var hasNoCacheFilter = false
         var pulls = false
         for member in members where member.value != .null {
             switch member.name {
@@ -152,7 +152,7 @@ public struct BakeTarget: Equatable, Sendable {
             case "no-cache":
                 guard let value = member.value.bool else { return nil }
                 noCache = value
-            case "no-cache-filter": isPartlyAnew = member.value.array?.isEmpty != true
+            case "no-cache-filter": hasNoCacheFilter = member.value.array?.isEmpty != true
             case "pull": pulls = member.value.bool != false
             case let field where Self.otherFields.contains(field): continue
             default: return nil
@@ -172,9 +172,9 @@ public struct BakeTarget: Equatable, Sendable {
         cacheFrom = entries["cache-from"]
         cacheTo = entries["cache-to"]
         self.noCache = noCache
-        self.isPartlyAnew = isPartlyAnew
+        self.hasNoCacheFilter = hasNoCacheFilter
         isPassThrough = !["", "build"].contains(strings["call"] ?? "")
-        isAskedAnew = noCache || isPartlyAnew || pulls || !buildContexts.isEmpty
+        isAskedAnew = noCache || hasNoCacheFilter || pulls || !buildContexts.isEmpty
         others = JSON.object(members.filter { $0.name != "args" }).text
     }
 

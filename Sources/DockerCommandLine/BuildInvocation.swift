@@ -69,7 +69,7 @@ public struct BuildInvocation: Equatable, Sendable {
     public var noCache: Bool { scan.lastFlag(of: .noCache) ?? false }
 
     /// Whether the user disabled the cache for some stages; for all, if none is named (docker/buildx build/opt.go).
-    public var isPartlyAnew: Bool { !scan.values(of: .noCacheFilter).isEmpty }
+    public var hasNoCacheFilter: Bool { !scan.values(of: .noCacheFilter).isEmpty }
 
     /// Whether it requests more than the cache has, or is made from something that cannot be seen here.
     public var isAskedAnew: Bool {

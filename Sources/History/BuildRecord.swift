@@ -46,7 +46,7 @@ public struct BuildRecord: Equatable, Sendable {
     /// Its name in bake; nil for a single build.
     public var bakeTarget: ByteString?
     /// Whether some of its stages were to be built without the cache; nil in a record of an earlier version.
-    public var isPartlyAnew: Bool? = false
+    public var hasNoCacheFilter: Bool? = false
     /// The options before docker's command that choose the engine.
     public var globals: [PublicAddress]
 
@@ -80,7 +80,7 @@ public struct BuildRecord: Equatable, Sendable {
             "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
             "images": .array(images.filter(PublicAddress.isImageName).map(JSON.string)),
             "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
-            "partlyAnew": isPartlyAnew.map(JSON.bool) ?? .null, "globals": .array(globals.map { .string($0.text) }),
+            "partlyAnew": hasNoCacheFilter.map(JSON.bool) ?? .null, "globals": .array(globals.map { .string($0.text) }),
         ])
     }
 
@@ -114,6 +114,6 @@ public struct BuildRecord: Equatable, Sendable {
             globals: strings("globals").map(PublicAddress.init))
         images = strings("images")
         bakeTarget = json[key: "bakeTarget"]?.string
-        isPartlyAnew = json[key: "partlyAnew"]?.bool
+        hasNoCacheFilter = json[key: "partlyAnew"]?.bool
     }
 }

@@ -147,7 +147,7 @@ public struct Explanation: Equatable, Sendable {
                     + (guess.map { "; since the build whose layers were imported: " + $0 } ?? ""))
         }
         let told = Comparison(build, former).explain(miss)
-        if told.cause == .unknown, build.record.isPartlyAnew == true {
+        if told.cause == .unknown, build.record.hasNoCacheFilter == true {
             return Explanation(
                 .noCache, "nothing differs, and --no-cache-filter was given", fix: "build without --no-cache-filter")
         }

@@ -40,7 +40,7 @@ public enum LoadPlan: Equatable, Sendable {
         if build.platforms.flatMap({ $0.split(",") }).count > 1 { return "several platforms" }
         // Nothing of such an image was there before, and a second run would build it again.
         if build.noCache { return "--no-cache" }
-        if build.isPartlyAnew { return "--no-cache-filter" }
+        if build.hasNoCacheFilter { return "--no-cache-filter" }
         // Attestations have times in them: the image's identity changes with every build.
         if let name = attestations.first(where: { build.isAttested($0) }) { return "--" + name }
         // Both of these may change the image, and a second run would export again.

@@ -19,11 +19,11 @@ struct Aftermath {
     /// Starts all of it. Docker waits only for the forks.
     static func begin(_ decision: Decision, _ request: CommandRequest) {
         var plan = decision.plan
-        let isTold = request.isToldAlready && !plan.isChanged
+        let isRecorded = request.isAlreadyRecorded && !plan.isChanged
         if let builds = decision.builds {
             var flight = builds.wait.flight
             let known = flight.notes.count
-            if !isTold {
+            if !isRecorded {
                 builds.offers.reservation.supersede()
                 let isFollowed = Aftermath(builds, request).begin(flight)
                 flight.announce(exportingTo: isFollowed ? builds.offers.builds.first?.export?.path : nil)
@@ -37,7 +37,7 @@ struct Aftermath {
             Kernel.printError(
                 "slipway: " + lack.message.terminalSafe + " (" + lack.reason.code + "; docs/sandbox.md)\n")
         }
-        guard request.settings.journal, !isTold, let command = decision.command else { return }
+        guard request.settings.journal, !isRecorded, let command = decision.command else { return }
         Journal.append(plan, command: command, request.findings.value)
     }
 

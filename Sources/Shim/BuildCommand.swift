@@ -55,7 +55,7 @@ struct SingleBuild: BuildCommand {
     let builds: [Build]
     let directory: ByteString
     private let settings: Settings
-    private let isToldAlready: Bool
+    private let isAlreadyRecorded: Bool
 
     var globals: GlobalOptions { build.globals }
     var scan: Scan { build.scan }
@@ -74,7 +74,7 @@ struct SingleBuild: BuildCommand {
         self.directory = directory
         words = command.words
         settings = command.settings
-        isToldAlready = command.isToldAlready
+        isAlreadyRecorded = command.isAlreadyRecorded
         builder = BuilderRequest(
             route: command.role.route(command.docker, else: build.route == .buildx ? .buildx : .dockerBuild),
             engine: EngineRequest(build.globals), builder: build.builder)
@@ -97,6 +97,6 @@ struct SingleBuild: BuildCommand {
         if let obstacle = ExportBehind.obstacle(to: build, by: builder, isRecognizable: isRecognizable, settings) {
             return .notBehind(obstacle)
         }
-        return isToldAlready ? .behindElsewhere : .behind
+        return isAlreadyRecorded ? .behindElsewhere : .behind
     }
 }

@@ -11,7 +11,7 @@ extension BuildDescription {
             context: Self.context(build.context ?? "."), dockerfile: build.file, target: build.target,
             platforms: Self.platforms(build.platforms), imageNames: build.tags,
             arguments: Self.arguments(build.buildArguments) + build.buildContexts, workingDirectory: directory)
-        isPartlyAnew = build.isPartlyAnew
+        hasNoCacheFilter = build.hasNoCacheFilter
     }
 
     /// From one target of a definition. Its Dockerfile is relative to the context (docker/buildx bake/bake.go,
@@ -31,7 +31,7 @@ extension BuildDescription {
             target: target.target, platforms: Self.platforms(target.platforms),
             imageNames: target.tags, arguments: Self.arguments(target.arguments) + target.buildContexts,
             workingDirectory: directory)
-        isPartlyAnew = target.isPartlyAnew
+        hasNoCacheFilter = target.hasNoCacheFilter
     }
 
     private static func platforms(_ given: [ByteString]) -> [ByteString] {

@@ -229,7 +229,7 @@ struct BuildRecorder {
         record.repository = identity.key.repository
         record.globals = globals.words.map(PublicAddress.init)
         record.bakeTarget = part.target
-        record.isPartlyAnew = build.isPartlyAnew
+        record.hasNoCacheFilter = build.hasNoCacheFilter
         return record
     }
 

@@ -60,7 +60,7 @@ public struct CommandRequest {
 
     /// Whether the shim before docker, which is now our parent, has already recorded an unchanged command. Without a
     /// journal this is unknown; then it counts as recorded, because nobody would find a second record.
-    var isToldAlready: Bool { role != .docker && (!settings.journal || Journal.parentHasWritten) }
+    var isAlreadyRecorded: Bool { role != .docker && (!settings.journal || Journal.parentHasWritten) }
 
     /// Whether a build with this request needs a decision: a shared builder also takes builds that caches have nothing for.
     func isWorthALook(_ request: CacheRequest) -> Bool {

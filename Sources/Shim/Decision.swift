@@ -33,7 +33,7 @@ public struct Decision {
             let plan = Plan.unchanged(words, [Note(.filesLimited)])
             // The size of files is limited here, so only a missing sandbox is worth a line in the journal.
             let command: ByteString? = request.sandboxLack(plan.notes) == nil ? nil : "unknown"
-            self.init(plan, command, isSaidAlone: true, for: request)
+            self.init(plan, command, hidesRequestNotes: true, for: request)
             return
         }
         switch request.invocation {
@@ -100,20 +100,20 @@ public struct Decision {
     /// The name in the journal of a command that builds.
     private static func word(for plan: Plan, _ request: CommandRequest) -> ByteString? {
         // The shim before docker has already recorded it.
-        let isTold = request.role != .docker && plan.notes.map(\.reason) == [.alreadyApplied]
+        let isRecorded = request.role != .docker && plan.notes.map(\.reason) == [.alreadyApplied]
         switch request.invocation {
-        case .build: return isTold ? nil : "build"
-        case .bake: return isTold ? nil : "bake"
+        case .build: return isRecorded ? nil : "build"
+        case .bake: return isRecorded ? nil : "bake"
         default: return plan.isNoteworthy ? "compose" : nil
         }
     }
 
     private init(
         _ plan: Plan, _ command: ByteString?, _ builds: BuildDecision? = nil, views: PackageViews? = nil,
-        isSaidAlone: Bool = false, for request: CommandRequest
+        hidesRequestNotes: Bool = false, for request: CommandRequest
     ) {
         var plan = plan
-        if !isSaidAlone { plan.notes = request.notes + plan.notes }
+        if !hidesRequestNotes { plan.notes = request.notes + plan.notes }
         plan.notes += request.sandboxLack(plan.notes).map { [$0] } ?? []
         self.plan = plan
         self.command = command

@@ -193,7 +193,7 @@ extension Evidence {
     /// Steps that were executed although the imported union contains them; 0 if they were to be executed, or if the
     /// command's builds imported several unions.
     static func overlooked(by record: BuildRecord, exporting place: ByteString, importing unions: [ByteString]) -> Int {
-        guard record.isPartlyAnew == false, unions.count == 1, let union = unions.first else { return 0 }
+        guard record.hasNoCacheFilter == false, unions.count == 1, let union = unions.first else { return 0 }
         // Results have a resolution of one second; those made before the build are not its own.
         return ArrivedExport.remade(by: place, importing: union, since: record.began / 1_000_000_000 + 1) ?? 0
     }

@@ -98,11 +98,11 @@ struct BakeDefinitionTests {
     @Test(
         "No cache for some stages",
         arguments: [("null", false), ("[]", false), (#"["a"]"#, true), (#""a""#, true)] as [(ByteString, Bool)])
-    func partlyAnew(value: ByteString, isPartlyAnew: Bool) throws {
+    func partlyAnew(value: ByteString, hasNoCacheFilter: Bool) throws {
         let text = #"{"target":{"a":{"no-cache-filter":"# + value + "}}}"
-        #expect(try #require(BakeDefinition(text)?.targets.first).isPartlyAnew == isPartlyAnew)
+        #expect(try #require(BakeDefinition(text)?.targets.first).hasNoCacheFilter == hasNoCacheFilter)
         let project = #"{"services":{"a":{"build":{"context":"/p","no_cache_filter":"# + value + "}}}}"
-        #expect(try #require(ComposeProject.builds(in: project)?.first).target.isPartlyAnew == isPartlyAnew)
+        #expect(try #require(ComposeProject.builds(in: project)?.first).target.hasNoCacheFilter == hasNoCacheFilter)
     }
 
     @Test(

@@ -147,12 +147,12 @@ struct InvocationTests {
             ("docker build .", false), ("docker build --no-cache-filter a .", true),
             ("docker buildx build --no-cache-filter=a,b .", true), ("docker build --no-cache-filter= .", true),
         ] as [(ByteString, Bool)])
-    func partlyAnew(line: ByteString, isPartlyAnew: Bool) {
+    func partlyAnew(line: ByteString, hasNoCacheFilter: Bool) {
         guard case .build(let build) = Invocation.parse(Corpus.words(of: line)) else {
             Issue.record("not a build")
             return
         }
-        #expect(build.isPartlyAnew == isPartlyAnew)
+        #expect(build.hasNoCacheFilter == hasNoCacheFilter)
     }
 
     @Test("The context is the only positional, or none")

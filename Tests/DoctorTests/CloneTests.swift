@@ -20,9 +20,9 @@ struct CloneJudgeTests {
         "core.sharedRepository",
         arguments: [("", false), ("umask", false), ("false", false), ("group", true), ("0660", true), ("all", true)]
             as [(ByteString, Bool)])
-    func sharing(_ value: ByteString, _ isTold: Bool) {
+    func sharing(_ value: ByteString, _ isReported: Bool) {
         let findings = CloneFacts(top: "/r", sharing: value).findings()
-        #expect(findings.checks == [isTold ? .sharedRepository : .cloneInOrder])
+        #expect(findings.checks == [isReported ? .sharedRepository : .cloneInOrder])
     }
 
     @Test("Without an index the rest is still reported")

@@ -163,7 +163,7 @@ struct ExplanationTests {
         var now = side()
         func told(_ now: Evidence.Side) -> Explanation { explain(now, side(outcome: BuildOutcome(steps: [])), [copy]) }
         #expect(told(now).cause == .unknown && told(now).shouldHaveHit)
-        now.record.isPartlyAnew = true
+        now.record.hasNoCacheFilter = true
         #expect(told(now).cause == .noCache && !told(now).shouldHaveHit)
         now.context = ContextRecord(entries: [file("src/a")], gap: nil)
         #expect(told(now).cause == .files)
@@ -287,13 +287,13 @@ struct OutlineTests {
         #expect(text.range(of: "hunter2") == nil)
         #expect(record.arguments[0].tag.count == 3)
         let back = try #require(BuildRecord(text))
-        #expect(back.json == record.json && back.bakeTarget == "web" && back.isPartlyAnew == false)
-        record.isPartlyAnew = true
-        #expect(BuildRecord(record.json.text)?.isPartlyAnew == true)
+        #expect(back.json == record.json && back.bakeTarget == "web" && back.hasNoCacheFilter == false)
+        record.hasNoCacheFilter = true
+        #expect(BuildRecord(record.json.text)?.hasNoCacheFilter == true)
         // In a record of an earlier version it is unknown.
         let member = try #require(text.range(of: #""partlyAnew":false,"#))
         let older = text.prefix(member.lowerBound) + text.dropFirst(member.upperBound)
-        #expect(try #require(BuildRecord(older)).isPartlyAnew == nil)
+        #expect(try #require(BuildRecord(older)).hasNoCacheFilter == nil)
         for length in 0..<text.count { #expect(BuildRecord(text.prefix(length)) == nil) }
     }
 

@@ -21,10 +21,10 @@ struct SandboxAbsenceTests {
             ("docker build --unknown run", false), ("docker compose run x", false), ("docker buildx create --x", false),
             ("docker container ls --unknown", false), ("docker --unknown", false), ("run", false),
         ] as [(ByteString, Bool)])
-    func notUnderstood(_ line: ByteString, _ isTold: Bool) {
+    func notUnderstood(_ line: ByteString, _ isReported: Bool) {
         let notes = [Note(.commandNotUnderstood, "argument 1: unknown option")]
         let lack = SandboxPolicy.lack(of: line.split(" "), Self.asking, notes)
-        #expect(lack?.reason == (isTold ? .sandboxIncomplete : nil))
+        #expect(lack?.reason == (isReported ? .sandboxIncomplete : nil))
         #expect(SandboxPolicy.lack(of: line.split(" "), Settings(), notes) == nil)
     }
 
@@ -35,11 +35,11 @@ struct SandboxAbsenceTests {
             (.engineNotLinux, true), (.sandboxEngineNotAsked, true), (.sandboxLimitImpossible, true),
             (.sandboxOptionTaken, false), (.sandboxApplied, false), (.noPackages, false),
         ] as [(Reason, Bool)])
-    func understood(_ reason: Reason, _ isTold: Bool) throws {
+    func understood(_ reason: Reason, _ isReported: Bool) throws {
         let arguments: [ByteString] = ["docker", "run", "image"]
         guard case .container(let container) = Invocation.parse(arguments) else { throw Errors.noContainer }
         let lack = SandboxPolicy.lack(of: container, Self.asking, [Note(reason, "this")])
-        #expect(lack == (isTold ? Note(.sandboxIncomplete, Note(reason, "this").message) : nil))
+        #expect(lack == (isReported ? Note(.sandboxIncomplete, Note(reason, "this").message) : nil))
         #expect(SandboxPolicy.lack(of: container, Settings(), [Note(reason)]) == nil)
     }
 

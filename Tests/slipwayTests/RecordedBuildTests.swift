@@ -55,8 +55,8 @@ struct RecordedBuildTests {
         #expect(overlooked(again, []) == 0 && overlooked(again, [former.manifest, again.manifest]) == 0)
         // Another build's, made in the second in which this build started.
         #expect(try overlooked(export("before", made: "2026-11-28T12:00:00Z"), [former.manifest]) == 0)
-        for isPartlyAnew in [true, nil] {
-            record.isPartlyAnew = isPartlyAnew
+        for hasNoCacheFilter in [true, nil] {
+            record.hasNoCacheFilter = hasNoCacheFilter
             #expect(overlooked(again, [former.manifest]) == 0)
         }
     }
