@@ -58,7 +58,7 @@ struct UnionOffer {
     /// How close a generation's exports are to the builds: first those with the same branch and arguments, then the
     /// newest.
     var nearness: (Int, Int64) {
-        let same = builds.count { keys[$0.key.directoryName]?.holds($0.variant) ?? false }
+        let same = builds.count { keys[$0.key.directoryName]?.holds($0.variant) == true }
         return (same, keys.values.map(\.newest).max() ?? 0)
     }
 

@@ -53,6 +53,14 @@ struct FirstLayersTests {
         #expect(taken(graph, within: 0) { $0 < 2 ? 0 : .max } == [0, 1])
     }
 
+    @Test("A chain tells which layer lies below each, also if that is the first")
+    func chains() throws {
+        let graph = try graph([(nil, 1), (0, 1), (1, 1), (0, 1)])
+        var depths: [Int] = []
+        for chain in graph.chains { depths.append(chain.parent.map { depths[$0] + 1 } ?? 0) }
+        #expect(depths.sorted() == [0, 1, 1, 2])
+    }
+
     @Test("Within any limit, each layer comes with the layers below it", arguments: UInt64(1)...40)
     func property(seed: UInt64) throws {
         var maker = GraphMaker(seed: seed)

@@ -70,6 +70,15 @@ struct ReadingTests {
         #expect(CacheManifest(spoilt)?.isMergeable != true)
     }
 
+    @Test("An empty blob is one as well")
+    func emptyBlob() throws {
+        let text = imageManifest("{}", [Self.blob])
+        let range = try #require(text.range(of: "\"size\":7"))
+        let empty = text.prefix(range.lowerBound) + "\"size\":0" + text.dropFirst(range.upperBound)
+        let manifest = try #require(CacheManifest(empty))
+        #expect(manifest.isMergeable && manifest.layers.map(\.size) == [0])
+    }
+
     @Test("Members that no union can hold do not hide the blobs, whatever the case of their names")
     func unknownMembers() throws {
         let config = ByteString("{\"layers\":[\(Self.layer)],\"records\":[\(Self.source)]}")

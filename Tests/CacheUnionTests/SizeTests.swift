@@ -129,7 +129,11 @@ struct SizeTests {
             ]
             return graph
         }
-        for order in [["", "\"aa\"", "\"b\""], ["\"b\"", "", "\"aa\""], ["\"aa\"", "\"b\"", ""]] as [[ByteString]] {
+        for order in [
+            ["", "\"aa\"", "\"b\""], ["\"b\"", "", "\"aa\""], ["\"aa\"", "\"b\"", ""], ["\"b\"", "\"aa\""],
+        ]
+            as [[ByteString]]
+        {
             var merger = Merger()
             for text in order { merger.add(graph(text)) }
             let size = CacheGraph(merger.union).graph.size
