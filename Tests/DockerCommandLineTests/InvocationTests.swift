@@ -64,6 +64,18 @@ struct InvocationTests {
     }
 
     @Test(
+        "A device without a place of its own keeps that of its source, whatever its permissions",
+        arguments: [
+            ("/d", "/new:/d"), ("/d:r", "/new:/d:r"), ("/d:/e", "/new:/e"), ("/d:/e:rw", "/new:/e:rw"),
+            ("/d:rr", "/new:rr"), ("/d:", "/new:"),
+        ] as [(ByteString, ByteString)])
+    func device(_ value: ByteString, _ other: ByteString) throws {
+        let words: [ByteString] = ["docker", "run", "--device", value, "img"]
+        let source = try #require(Self.sources(words).first)
+        #expect(source.argument(words[source.argument], with: "/new") == other)
+    }
+
+    @Test(
         "As the plugin, called by docker or directly",
         arguments: [
             (.plugin, "/p/docker-buildx buildx build .", "buildx@2 path=."),
