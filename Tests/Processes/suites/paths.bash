@@ -64,6 +64,8 @@ of_compose() {
     expect_not test -e "$home/.local/state/slipway/compose"
     gets $'compose\nup\n-d' compose up -d
     expect_notes SLP005
+    # Services of profiles that are off may be started by others.
+    expect_equal "$(tail -n 1 configured)" "compose --profile=* config --format=json" "what compose is asked"
     expect_equal "$(variable COMPOSE_FILE)" "$place/work/compose.yaml:$(made)" "the project's files"
     expect_equal "$(jq -c . "$(made)")" \
         '{"services":{"app":{"volumes":[{"type":"bind","source":"/engine/src","target":"/x","bind":{}}]}},"secrets":{"token":{"file":"/engine/token"}}}' \
