@@ -30,6 +30,11 @@ struct PackageGenerationTests {
 
     private static let layers = [volume("l1", .layer), volume("l2", .layer)]
 
+    @Test("Docker 26 is the first engine that mounts a part of a volume (moby docs/api/version-history.md, v1.45)")
+    func leastAPI() {
+        #expect(PackageView.leastAPI == (1, 45))
+    }
+
     @Test("A complete one, with its layers in order and without tools of a later Slipway")
     func whole() {
         let volumes = Self.layers + [Self.generation("g", tools: "pip,conda,go")]

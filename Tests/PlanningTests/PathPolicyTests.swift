@@ -171,6 +171,18 @@ struct PathPolicyTests {
         #expect(again.arguments == plan.arguments)
     }
 
+    @Test(
+        "Nested mounts that cannot be added, or might be the user's own, are reported",
+        arguments: [
+            "--mount type=bind,src=/ws,dst=/b,bind-nonrecursive=true", "--volumes-from c -v /ws:/b",
+            "-v /ws:/b --mount type=tmpfs",
+        ] as [ByteString])
+    func leftOut(_ options: ByteString) {
+        let plan = Self.plan(["docker", "run"] + options.split(" ") + ["i"], Self.found)
+        let notes = plan.notes.filter { $0.reason == .nestedMountLeftOut }
+        #expect(notes == ["/ws/a.txt", "/ws/sub"].map { Note(.nestedMountLeftOut, $0) })
+    }
+
     @Test("No nested mounts are added for an operator's own rows, which may be intended as they are")
     func givenIsNotNested() {
         #expect(Self.plan(["docker", "run", "-v", "/ws:/b", "i"], Self.given).arguments.count == 5)
