@@ -318,6 +318,8 @@ strangers() {
     # A flight without a leader and without a complete export.
     flying first b app
     await 30 leads first
+    # A docker that is killed while buildx starts leaves it running, and that leads on.
+    await 30 grep -q 'echo executed; sleep' first.stderr
     kill -KILL "${pids[first]}"
     await 60 at_rest
     # The other user's own flight of the same name, and every lock that they can get on ours.
