@@ -114,14 +114,14 @@ struct UnionOffer {
         }
         exports.sort { ($0.completed, $0.name) > ($1.completed, $1.name) }
         guard !exports.isEmpty || !others.isEmpty || published?.missing.isEmpty == false else {
-            if let published { stand(on: published) }
+            if let published { use(published) }
             return
         }
         merge(published, others, exports, &preflight)
     }
 
     /// Uses a published union for all builds that have nothing else.
-    private mutating func stand(on published: CheckedUnion) {
+    private mutating func use(_ published: CheckedUnion) {
         union = (published.record, [published.path])
         for index in builds.indices where importable[index] == nil {
             importable[index] = self.import(published.record, for: index)
@@ -202,7 +202,7 @@ struct UnionOffer {
             for (index, build) in builds.enumerated() where published.record.exports[build.key.directoryName] != nil {
                 importable[index] = nil
             }
-            stand(on: published)
+            use(published)
         }
         defer { noteUnmerged(of: exports, besides: published, useless) }
         // A single export needs no union. If there is no time, the next build or the publisher merges.
