@@ -94,7 +94,7 @@ struct BudgetTests {
         Awaited.excusing(ends[0], until: .max, least: 20_000_000) {
             while !budget.isSpent, Clock.computed &- start < 2_000_000_000 {}
         }
-        #expect((20_000_000..<2_000_000_000).contains(Clock.computed &- start))
+        #expect((20_000_000..<60_000_000).contains(Clock.computed &- start))
         #expect(budget.isSpent)
     }
 
