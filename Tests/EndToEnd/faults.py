@@ -160,8 +160,8 @@ def fail_behind(scene):
             for error in errors if everything else errors[turn // 10 % len(errors):][:1]:
                 faults += 1
                 restore()
-                result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
-                                f"inject={name}:error={error}:when={when}")
+                result, _ = run(scene, "timeout", "-s", "KILL", "50", "strace", "--seccomp-bpf", "-f", "-qq", "-o", "/dev/null", "-e",
+                                f"trace={name}", "-e", f"inject={name}:error={error}:when={when}")
                 if result[0] in (-9, 137, "none in time"):
                     problems.append(f"{scene}: {name} {when} fails with {error} behind docker's back: it does not end")
     print(f"{scene}: {len(sequence)} system calls behind docker's back", flush=True)

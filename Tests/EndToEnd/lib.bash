@@ -530,9 +530,8 @@ expect_whole_unions() {
         for record in "$generation/union" "$generation"/exports/*/union; do
             [[ -f $record ]] || continue
             expect_equal "$(tail -n 1 "$record")" end "the last line of $record"
-            while read -r blob; do
-                expect_equal "$(sha256sum <"$pool/$blob")" "$blob  -" "$blob"
-            done < <(awk '/^(manifest|config|apart) / { print substr($2, 8) }' "$record")
+            awk -v pool="$pool" '/^(manifest|config|apart) / { blob = substr($2, 8); print blob "  " pool "/" blob }' "$record" |
+                sha256sum --check --quiet --strict || fail "a blob that $record names is missing or damaged"
             manifest=$pool/$(awk '/^manifest / { print substr($2, 8) }' "$record")
             for blob in $(jq -r '.layers[].digest[7:]' "$manifest"); do expect test -s "$pool/$blob"; done
         done

@@ -384,7 +384,7 @@ half_listed() {
         turn 2 || continue
         rm -rf "$store"
         cp -a good "$store"
-        try strace -f -qq -o trace -e trace=getdents64 -e "inject=getdents64:error=EIO:when=$number" "$work/bin/slipway" trim --store "$store"
+        try strace --seccomp-bpf -f -qq -o trace -e trace=getdents64 -e "inject=getdents64:error=EIO:when=$number" "$work/bin/slipway" trim --store "$store"
         grep -q INJECTED trace || break
         expect_equal "$(exports | sed "s#$store/v1/u0/gen-[0-9]*##" | sort -u)" "$wanted" "exports after EIO at listing $number"
         expect_whole_store
@@ -412,7 +412,7 @@ no_room() {
             for number in {1..60}; do
                 rm -rf "$store"
                 cp -a good "$store"
-                try strace -f -qq -o trace -e "trace=$calls" -e "inject=$calls:error=$error:when=$number" "$work/bin/slipway" trim --keep 3 --store "$store"
+                try strace --seccomp-bpf -f -qq -o trace -e "trace=$calls" -e "inject=$calls:error=$error:when=$number" "$work/bin/slipway" trim --keep 3 --store "$store"
                 grep -q INJECTED trace || break
                 expect_whole_store
                 expect [ -n "$(exports | grep -F "${wanted##*/}")" ]

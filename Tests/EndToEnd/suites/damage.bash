@@ -412,13 +412,13 @@ damaged "index.json is from 1901" SLP001 ancient_index
 
 # another COUNT TIME [index]: more exports of the same variant, named as if started at TIME and later.
 another() {
-    local number name from=$2
+    local number name from=$2 names=()
     for ((number = 0; number < $1; number++)); do
-        name=$(basename "$export")
-        name=${name%.*}.$(printf '%010x' $((from + number)))-$(printf '%016x' "$number")
-        mkdir "$key/$name"
-        [[ -z ${3-} ]] || cp --preserve "$index" "$key/$name/"
+        printf -v name '%s.%010x-%016x' "${export%.*}" $((from + number)) "$number"
+        names+=("$name")
     done
+    mkdir "${names[@]}"
+    [[ -z ${3-} ]] || printf '%s\n' "${names[@]}" | xargs -I {} cp --preserve "$index" {}/
 }
 future_names() { another 3 1099511627700 && another 100 4294967296 index; }
 damaged "exports have names with future times" SLP001 future_names
