@@ -42,7 +42,9 @@ extension BuildInvocation {
                 fate == .kept && ByteString(stringLiteral: name) == ByteString(stringLiteral: occurrence.row.name)
             }
         }
-        return arguments[...commandWordIndex] + options
-            + kept.map { "--" + ByteString(stringLiteral: $0.row.name) + "=" + $0.value } + ["--"] + positionals
+        var words = Array(arguments[...commandWordIndex]) + options
+        for option in kept { words.append("--" + ByteString(stringLiteral: option.row.name) + "=" + option.value) }
+        words.append("--")
+        return words + positionals
     }
 }

@@ -45,7 +45,7 @@ public struct LedgerEntry: Equatable, Sendable {
     public var json: JSON {
         .object([
             "began": .integer(began), "pid": .integer(process), "repository": .string(repository),
-            "export": export.map(JSON.string) ?? .null, "imported": .bool(hasImported),
+            "export": .string(orNull: export), "imported": .bool(hasImported),
             "dockerfile": .string(dockerfile), "outcome": outcome.json,
         ])
     }

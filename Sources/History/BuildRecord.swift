@@ -74,12 +74,12 @@ public struct BuildRecord: Equatable, Sendable {
     public var json: JSON {
         .object([
             "format": .integer(1), "began": .integer(began), "pid": .integer(process), "context": .string(context.text),
-            "dockerfile": dockerfile.map(JSON.string) ?? .null, "instructions": outline?.json ?? .null,
+            "dockerfile": .string(orNull: dockerfile), "instructions": outline?.json ?? .null,
             "arguments": .object(mentioned.map { JSON.Member(name: $0.name, value: .string($0.tag)) }),
             "target": .string(target), "platforms": .array(platforms.map(JSON.string)),
-            "imported": imported.map(JSON.string) ?? .null, "repository": .string(repository),
+            "imported": .string(orNull: imported), "repository": .string(repository),
             "images": .array(images.filter(PublicAddress.isImageName).map(JSON.string)),
-            "bakeTarget": bakeTarget.map(JSON.string) ?? .null,
+            "bakeTarget": .string(orNull: bakeTarget),
             "partlyAnew": hasNoCacheFilter.map(JSON.bool) ?? .null, "globals": .array(globals.map { .string($0.text) }),
         ])
     }

@@ -102,8 +102,8 @@ public struct JournalStatistics: Equatable, Sendable {
     /// One object; times in seconds since 1970, null if there is no entry.
     public var json: JSON {
         .object([
-            "entries": .integer(entries), "first": first.map { .integer($0) } ?? .null,
-            "last": last.map { .integer($0) } ?? .null,
+            "entries": .integer(entries), "first": .integer(orNull: first),
+            "last": .integer(orNull: last),
             "commands": .object(commands.map { JSON.Member(name: $0.name, value: .integer($0.count)) }),
             "builds": .integer(builds), "changed": .integer(changed), "imported": .integer(imported),
             "exported": .integer(exported), "arrived": .integer(arrived), "bytes": .integer(bytes),

@@ -127,7 +127,9 @@ public enum PackageCachePolicy {
     }
 
     private static func environment(_ tools: [PackageTool], at place: ByteString) -> [ByteString] {
-        tools.flatMap { $0.variables(at: place) }.map { "--env=" + $0.name + "=" + $0.value }
+        tools.flatMap { tool -> [ByteString] in
+            tool.variables(at: place).map { variable -> ByteString in "--env=" + variable.name + "=" + variable.value }
+        }
     }
 }
 

@@ -40,7 +40,7 @@ public struct Plan: Equatable, Sendable {
             "changed": .bool(isChanged),
             "argv": .array(arguments.map(JSON.string)),
             "environment": .object(
-                environment.map { JSON.Member(name: $0.name, value: $0.value.map(JSON.string) ?? .null) }),
+                environment.map { JSON.Member(name: $0.name, value: .string(orNull: $0.value)) }),
             "leases": .array(leases.map(JSON.string)),
             "notes": Note.json(notes),
         ])

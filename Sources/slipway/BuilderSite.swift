@@ -145,9 +145,9 @@ struct BuilderVerdict {
     var json: JSON {
         .object([
             "name": .string(name), "driver": .string(driver), "endpoints": .array(endpoints.map(JSON.string)),
-            "architecture": architecture.map(JSON.string) ?? .null,
+            "architecture": .string(orNull: architecture),
             "milliseconds": nanoseconds.map { .integer(Int($0 / 1_000_000)) } ?? .null,
-            "usable": .bool(advice == nil), "advice": advice.map(JSON.string) ?? .null,
+            "usable": .bool(advice == nil), "advice": .string(orNull: advice),
         ])
     }
 
@@ -162,8 +162,8 @@ extension DescribedBuilder {
     func json(isShared: Bool) -> JSON {
         .object([
             "name": .string(name), "driver": .string(driver), "endpoints": .array(endpoints.map(JSON.string)),
-            "architecture": architecture.map(JSON.string) ?? .null, "shared": .bool(isShared),
-            "wait": wait.map { .integer($0) } ?? .null, "obstacle": obstacle.map { .string($0.message) } ?? .null,
+            "architecture": .string(orNull: architecture), "shared": .bool(isShared),
+            "wait": .integer(orNull: wait), "obstacle": obstacle.map { .string($0.message) } ?? .null,
         ])
     }
 

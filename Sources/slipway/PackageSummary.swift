@@ -35,7 +35,7 @@ struct PackageSummary {
 
     /// Stable for programs.
     var json: JSON {
-        func size(_ bytes: UInt64?) -> JSON { bytes.map { .integer($0) } ?? .null }
+        func size(_ bytes: UInt64?) -> JSON { .integer(orNull: bytes) }
         return .object([
             "generations": .array(
                 inventory.generations.map {

@@ -138,7 +138,7 @@ struct RemotePrune: ParsableCommand {
                     tags.append(
                         .object([
                             "reference": .string(tag.reference), "digest": .string(tag.digest),
-                            "newest": tag.newest.map { .integer($0) } ?? .null,
+                            "newest": .integer(orNull: tag.newest),
                             "bytes": .integer(Int(clamping: tag.bytes)),
                             "old": .bool(isOld), "deleted": .bool(isOld && !dryRun),
                         ]))

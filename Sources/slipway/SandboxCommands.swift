@@ -157,7 +157,7 @@ extension SandboxContainer {
         var members: [JSON.Member] = [
             .init(name: "id", value: .string(id)), .init(name: "name", value: .string(name)),
             .init(name: "image", value: .string(image)), .init(name: "state", value: .string(state)),
-            .init(name: "workspace", value: workspace.map(JSON.string) ?? .null),
+            .init(name: "workspace", value: .string(orNull: workspace)),
             .init(name: "hash", value: .string(hash.prefix(12))), .init(name: "hashFull", value: .string(hash)),
             .init(name: "status", value: .string(verdict.code)),
             .init(name: "differences", value: .array(differences.map(JSON.string))),

@@ -126,12 +126,12 @@ extension ToldBuild {
         let told = explanation
         return .object([
             "cause": .string(told.cause.rawValue), "step": .string(told.step), "sentence": .string(told.sentence),
-            "fix": told.fix.map(JSON.string) ?? .null,
+            "fix": .string(orNull: told.fix),
             "edits": .array(told.edits.map { $0.json(below: build.record?.context.text ?? "") }),
             "paths": .array(told.paths.map(JSON.string)),
-            "shouldHaveHit": .bool(told.shouldHaveHit), "cached": told.cached.map { .integer($0) } ?? .null,
-            "total": told.total.map { .integer($0) } ?? .null,
-            "target": build.record?.bakeTarget.map(JSON.string) ?? .null, "targets": .array(targets.map(JSON.string)),
+            "shouldHaveHit": .bool(told.shouldHaveHit), "cached": .integer(orNull: told.cached),
+            "total": .integer(orNull: told.total),
+            "target": .string(orNull: build.record?.bakeTarget), "targets": .array(targets.map(JSON.string)),
             "time": .integer(build.entry.time), "directory": .string(build.entry.directory),
         ])
     }

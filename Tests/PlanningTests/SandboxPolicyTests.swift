@@ -46,7 +46,8 @@ struct SandboxPolicyTests {
         let words = line.split(" ")
         let count = plan.arguments.count - words.count
         #expect(plan.arguments.prefix(2) == words.prefix(2))
-        #expect(plan.arguments.suffix(words.count - 2) == words.suffix(words.count - 2))
+        let rest: ArraySlice<ByteString> = words.dropFirst(2)
+        #expect(plan.arguments.suffix(rest.count) == rest)
         return plan.arguments[2..<(2 + count)].filter { !$0.hasPrefix("--label=") }
     }
 
