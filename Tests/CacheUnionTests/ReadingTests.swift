@@ -93,6 +93,15 @@ struct ReadingTests {
         #expect(CacheGraph(manifest: manifest, config: config) == nil)
     }
 
+    @Test("A layer without a media type is one as well")
+    func untypedLayer() throws {
+        let text = imageManifest("{}", [Self.blob])
+        let type: ByteString = "\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\","
+        let range = try #require(text.range(of: type))
+        let manifest = try #require(CacheManifest(text.prefix(range.lowerBound) + text.dropFirst(range.upperBound)))
+        #expect(manifest.isMergeable && manifest.layers.map(\.mediaType) == [""])
+    }
+
     @Test("A blob that serves several chains is named once")
     func doubleBlob() throws {
         let manifest = try #require(CacheManifest(imageManifest("{}", [Self.blob, digest("x"), Self.blob])))
@@ -157,7 +166,8 @@ struct ReadingTests {
             read(
                 """
                 {"layers":[\(Self.layer)],"records":[\(Self.source),{"digest":"\(Self.step)","inputs":[null]},
-                {"digest":"\(Self.step)","inputs":[[{"link":1},{"link":0}]]},{"digest":"\(Self.step)","inputs":[[{"link":1}]]}]}
+                {"digest":"\(Self.step)","inputs":[[{"link":1},{"link":0}]]},{"digest":"\(Self.step)","inputs":[[{"link":1}]]},
+                {"digest":"\(Self.step)","inputs":[null,[{"link":0}]]}]}
                 """))
         #expect(graph.recordCount == 2)
     }
@@ -203,7 +213,7 @@ struct ReadingTests {
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"yesterday\"}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"2026-02-30T00:00:00Z\"}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[1]}]}]}",
-            "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]",
+            "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]", "{\u{B}\"records\":[\(source)]}",
             // Unknown members, even without a value, and members that occur twice.
             "{\"x\":}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":}]}",
             "{\"records\":[{\"digest\":\"\(base)\",\"x\":}]}",
@@ -237,7 +247,7 @@ struct ReadingTests {
     @Test("Blanks and null lists are read as Go reads them")
     func blanks() {
         #expect(
-            read(" { \"layers\" : null , \"records\":\t[ { \"digest\" :\n\"\(Self.base)\" , \"inputs\":null } ] } ")?
+            read(" { \"layers\" : null ,\r \"records\":\t[ { \"digest\" :\n\"\(Self.base)\" , \"inputs\":null } ] } ")?
                 .recordCount == 1)
     }
 

@@ -34,8 +34,10 @@ struct UnionTests {
     @Test("Only results that were made again although a union has them are counted")
     func remade() throws {
         /// A line of steps, each with its time and its blob.
-        func line(_ steps: [(time: String, blob: String)], last: String = "last") throws -> CacheGraph {
-            var records = #"{"digest":"\#(digest("base"))"}"#
+        func line(
+            _ steps: [(time: String, blob: String)], on base: String = "base", last: String = "last"
+        ) throws -> CacheGraph {
+            var records = #"{"digest":"\#(digest(base))"}"#
             for (index, step) in steps.enumerated() {
                 let name = index == steps.count - 1 ? last : "step \(index)"
                 records += #",{"digest":"\#(digest(name))","inputs":[[{"link":\#(index)}]],"#
@@ -56,6 +58,8 @@ struct UnionTests {
         #expect(missed.remade(since: began, although: held) == 2)
         let changed = try line([("10:00:00", "a"), ("10:00:01", "b"), ("12:00:04", "e")], last: "changed")
         #expect(changed.remade(since: began, although: held) == 0, "another step")
+        let moved = try line([("12:00:02", "a"), ("12:00:03", "d"), ("12:00:04", "e")], on: "other base")
+        #expect(moved.remade(since: began, although: held) == 0, "the same steps on another base")
         #expect(missed.remade(since: began, although: CacheGraph()) == 0)
     }
 
