@@ -110,8 +110,8 @@ private struct Reader {
             let day = number(2, in: 1...31)
         else { return nil }
         let first = Timestamp.days(year, month, 1)
-        let next = month == 12 ? Timestamp.days(year + 1, 1, 1) : Timestamp.days(year, month + 1, 1)
-        guard day <= next - first else { return nil }
+        // A thirteenth month is the next year's first.
+        guard day <= Timestamp.days(year, month + 1, 1) - first else { return nil }
         return (first + day - 1) * 86_400
     }
 

@@ -275,6 +275,34 @@ struct UnionTests {
         #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
     }
 
+    /// Two changes in one tick of a file system's clock leave the same time.
+    @Test("Layers are not remembered while one of a union's files is so new that a change to it would not show")
+    func freshFiles() throws {
+        let build = try fixture.build()
+        for number in 0..<4 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
+        publish(build)
+        let union = try #require(try record(of: build))
+        let generation = try fixture.generation()
+        let path = generation.unionPath(.store, build.key)
+        /// Whether they are remembered this long after a change to a file; nil if it took longer than the tick.
+        func remembers(_ digest: Digest, after nanoseconds: Int64) throws -> Bool? {
+            try? Files.remove(path + "-checked")
+            #expect(chmod(generation.blobPath(digest).lossy, 0o444) == 0)
+            let changed = Clock.now
+            Clock.sleep(nanoseconds: nanoseconds)
+            var preflight = Preflight(indexes: 9, bytes: 1 << 20)
+            _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: true)
+            guard nanoseconds > 0 || Clock.now - changed < 15_000_000 else { return nil }
+            return !Files.isMissing(path + "-checked")
+        }
+        for digest in [union.manifest.digest, union.config.digest] {
+            #expect(try remembers(digest, after: 50_000_000) == true)
+            var soon: Bool?
+            for _ in 0..<50 where soon == nil { soon = try remembers(digest, after: 0) }
+            #expect(soon == false)
+        }
+    }
+
     @Test("A note says what a build could not merge")
     func unmerged() throws {
         let build = try fixture.build()

@@ -59,6 +59,8 @@ struct CacheRecordsTests {
         let names = (0..<8192).map { ByteString(String($0 + 40_000, radix: 36)).zeroPadded(to: 12) }
         #expect(CacheRecords(listing: Self.answer(names)) != nil)
         #expect(CacheRecords(listing: Self.answer(names + ["zzzzzzzzzzzz"])) == nil)
+        #expect(CacheRecords(names.joined(separator: " ")) != nil)
+        #expect(CacheRecords((names + ["zzzzzzzzzzzz"]).joined(separator: " ")) == nil)
         #expect(CacheRecords("000000000001 x") == nil)
         #expect(CacheRecords("") == nil)
     }
