@@ -8,8 +8,7 @@ extension CacheGraph {
         var needs = [Need](repeating: Need(), count: graph.layers.count)
         var depths = [Int](repeating: 0, count: graph.records.count)
         for (index, record) in graph.records.enumerated() {
-            // A link to a later record is part of a cycle; it makes no step deeper.
-            depths[index] = record.inputs.reduce(0) { max($0, Int($1.link) < index ? depths[Int($1.link)] + 1 : 0) }
+            depths[index] = record.inputs.reduce(0) { max($0, depths[Int($1.link)] + 1) }
             for result in record.results { needs[Int(result.layer)].add(depths[index], result.created.seconds) }
             for chain in record.chains {
                 for layer in chain.layers { needs[Int(layer)].add(depths[index], chain.created.seconds) }

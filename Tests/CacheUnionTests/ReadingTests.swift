@@ -214,6 +214,8 @@ struct ReadingTests {
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"createdAt\":\"2026-02-30T00:00:00Z\"}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[1]}]}]}",
             "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]", "{\u{B}\"records\":[\(source)]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"layer\":-1}]}]}",
+            "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[-1]}]}]}",
             // Unknown members, even without a value, and members that occur twice.
             "{\"x\":}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":}]}",
             "{\"records\":[{\"digest\":\"\(base)\",\"x\":}]}",
@@ -249,6 +251,24 @@ struct ReadingTests {
         #expect(
             read(" { \"layers\" : null ,\r \"records\":\t[ { \"digest\" :\n\"\(Self.base)\" , \"inputs\":null } ] } ")?
                 .recordCount == 1)
+    }
+
+    @Test("A selector that is not UTF-8 is refused")
+    func selectors() {
+        func graph(_ selector: ByteString) -> CacheGraph? {
+            let input = "[[{\"selector\":\"" + selector + "\",\"link\":0}]]"
+            let step = "{\"digest\":\"" + ByteString(Self.step) + "\",\"inputs\":" + input + "}"
+            let config = "{\"records\":[" + ByteString(Self.source) + "," + step + "]}"
+            return CacheManifest(imageManifest(config, [])).flatMap { CacheGraph(manifest: $0, config: config) }
+        }
+        #expect(graph("a\u{E4}") != nil)
+        #expect(graph("a" + ByteString([0xE4])) == nil)
+    }
+
+    @Test("Of two equal times neither is earlier")
+    func equalTimes() {
+        let times = [Instant(seconds: 1, nanoseconds: 5), Instant(seconds: 2, nanoseconds: 4)]
+        #expect(times[0] < times[1] && !(times[1] < times[0]) && times.allSatisfy { !($0 < $0) })
     }
 
     /// BuildKit takes the newest of a step's results, and an imported one costs it a round trip for each layer.

@@ -166,6 +166,11 @@ struct UnionTests {
             #expect(!coverage.fits(in: less))
             #expect(CacheGraph.union(of: [graph], limit: less).leftOut == [0])
         }
+        // Nothing counts twice, so two that fit by their sizes are merged.
+        var other = GraphMaker(seed: 4)
+        let graphs = [graph, try #require(other.graphs(1).first)]
+        let both = CacheGraph.Limit(configBytes: graphs.reduce(0) { $0 + $1.graph.size.config })
+        #expect(CacheGraph.union(of: graphs, limit: both).leftOut.isEmpty)
     }
 
     @Test("The first one that fits is taken, and also a small one after a large one that does not fit")
@@ -176,6 +181,10 @@ struct UnionTests {
         let limit = CacheGraph.Limit(configBytes: graphs[0].config.count + graphs[2].config.count + 1_000)
         #expect(CacheGraph.union(of: graphs, limit: limit).leftOut == [1])
         #expect(CacheGraph.union(of: [graphs[1], graphs[0]], limit: CacheGraph.Limit(records: 3)).leftOut.contains(0))
+        // Nor do many that are only looked at hide the small one.
+        let many = [CacheGraph](repeating: graphs[1], count: 30)
+        let few = CacheGraph.union(of: [graphs[0]] + many + [graphs[2]], limit: limit)
+        #expect(few.leftOut == Array(1...30) && few.graph == CacheGraph.union(of: [graphs[0], graphs[2]]).graph)
     }
 
     @Test("Two compressions of one layer stay two layers")

@@ -296,6 +296,13 @@ struct GitIndexTests {
         #expect(throws: GitIndex.IndexError.torn) { try WholeIndex(Array(bytes.prefix(24))) }
     }
 
+    @Test("The beginning of a checksum is no padding of the last entry")
+    func padding() throws {
+        let bytes = IndexWriter(hasChecksum: false).bytes([.init(path: "abc")])
+        #expect(throws: GitIndex.IndexError.torn) { try WholeIndex(bytes.dropLast(21) + bytes.suffix(20)) }
+        _ = try WholeIndex(bytes)
+    }
+
     @Test("Any byte may be changed to any other without a trap", arguments: [2, 3, 4] as [UInt32])
     func spoiled(version: UInt32) {
         let bytes = IndexWriter(version: version, extensions: [("TREE", [1, 2, 3])]).bytes(some)

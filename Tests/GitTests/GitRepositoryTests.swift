@@ -186,6 +186,20 @@ struct GitRepositoryTests {
         #expect(try repository(at: "r").origin == nil)
     }
 
+    @Test("What git would refuse to read names no origin, in a file or in one that it includes")
+    func refusedConfiguration() throws {
+        try folder.write("r/.git/HEAD", "ref: refs/heads/main\n")
+        let good = Self.config("https://x.example/y")
+        for (own, included, isRead) in [
+            (good, "", true), (good + "[broken\n", "", false), (good + "[include]\npath = more\n", "", true),
+            (good + "[include]\npath = more\n", "[broken\n", false),
+        ] as [(ByteString, ByteString, Bool)] {
+            try folder.write("r/.git/config", own)
+            try folder.write("r/.git/more", included)
+            #expect(try repository(at: "r").origin == (isRead ? "x.example/y" : nil), "\(own)\(included)")
+        }
+    }
+
     @Test("Only the repository's own file has extensions, and one of them adds the worktree's file")
     func worktreeConfiguration() throws {
         try folder.write("w/.git/HEAD", "ref: refs/heads/main\n")

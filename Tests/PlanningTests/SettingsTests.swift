@@ -156,6 +156,7 @@ struct SettingsTests {
         #expect(settings.builder == BuilderSettings())
         #expect(settings.builder.names == [] && settings.builder.registry == nil && settings.builder.load == .engine)
         #expect(settings.remote == RemoteSettings() && settings.remote.prefix == nil && settings.remote.role == .reader)
+        #expect(!settings.remote.isInsecure && settings.remote.wait == nil && settings.remote.mode == .replicate)
         #expect(settings.modes == .report && settings.exports == .withBuild && settings.records)
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
     }
