@@ -48,8 +48,8 @@ public struct PackageVolume: Equatable, Sendable {
         }
     }
 
-    /// The value of a label; nil if there is no label with this name.
-    public func label(_ name: ByteString) -> ByteString? { labels.first { $0.name == name }?.value.string }
+    /// The value of a label, and the last one as Go's encoding/json reads a map; nil if there is none with this name.
+    public func label(_ name: ByteString) -> ByteString? { labels.last { $0.name == name }?.value.string }
 
     /// Which kind of Slipway volume it is; nil if it is not one.
     public var kind: VolumeKind? {

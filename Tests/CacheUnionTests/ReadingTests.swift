@@ -216,6 +216,7 @@ struct ReadingTests {
             "{\"records\":[\(source)]}\n{}", "{\"records\":[\(source)]", "{\u{B}\"records\":[\(source)]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"layers\":[{\"layer\":-1}]}]}",
             "{\"layers\":[\(layer)],\"records\":[{\"digest\":\"\(base)\",\"chains\":[{\"layers\":[-1]}]}]}",
+            "{\"records\":[\(source),{\"digest\":\"\(base)\",\"inputs\":[[{\"link\":-1}]]}]}",
             // Unknown members, even without a value, and members that occur twice.
             "{\"x\":}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-1,\"x\":}]}",
             "{\"records\":[{\"digest\":\"\(base)\",\"x\":}]}",

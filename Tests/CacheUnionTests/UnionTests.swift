@@ -166,9 +166,16 @@ struct UnionTests {
             #expect(!coverage.fits(in: less))
             #expect(CacheGraph.union(of: [graph], limit: less).leftOut == [0])
         }
-        // Nothing counts twice, so two that fit by their sizes are merged.
-        var other = GraphMaker(seed: 4)
-        let graphs = [graph, try #require(other.graphs(1).first)]
+    }
+
+    @Test("Nothing counts twice, so graphs that fit by their sizes are merged")
+    func sums() throws {
+        let graphs = try ["a", "b"].map { name in
+            let steps = (0..<40).map { "{\"digest\":\"\(digest("\(name)\($0)"))\",\"inputs\":[[{\"link\":\($0)}]]}" }
+            let config = ByteString(
+                "{\"records\":[{\"digest\":\"\(digest(name))\"},\(steps.joined(separator: ","))]}")
+            return try read((imageManifest(config, []), config))
+        }
         let both = CacheGraph.Limit(configBytes: graphs.reduce(0) { $0 + $1.graph.size.config })
         #expect(CacheGraph.union(of: graphs, limit: both).leftOut.isEmpty)
     }

@@ -95,6 +95,9 @@ struct PackageGenerationTests {
         #expect(volumes?.map(\.name) == ["g", "other"])
         #expect(volumes?.map(\.kind) == [.generation, nil])
         #expect(PackageVolume.list(in: #"{"Volumes":null}"#) == [])
+        // Of two values docker has the last.
+        let twice = #"{"Volumes":[{"Name":"g","Mountpoint":"/m","Labels":{"a":"1","a":"2"}}]}"# as ByteString
+        #expect(PackageVolume.list(in: twice)?.first?.label("a") == "2")
         for wrong in ["", "[]", "{}", #"{"Volumes":[{}]}"#, #"{"Volumes":7}"#, #"{"message":"x"}"#] as [ByteString] {
             #expect(PackageVolume.list(in: wrong) == nil)
         }
