@@ -97,7 +97,8 @@ every_service() {
     expect_notes SLP400 SLP002
     expect_equal "$(exports | wc -l)" 5 "exports"
     expect_equal "$(find "$store/v1/u0/gen-000001/exports" -mindepth 1 -maxdepth 1 | wc -l)" 5 "keys"
-    shared_cached b docker compose --profile other build
+    run plugged b docker compose --profile other build
+    compose_cached all
     expect_notes SLP001 SLP002 '!SLP400'
     expect_equal "$(journal | jq -r .command)" bake "the journal"
     expect_equal "$(journal | jq '[.notes[] | select(.code == "SLP001")] | length')" 5 "imports"
