@@ -16,17 +16,20 @@ public struct SolveProgress: Sendable {
     /// The state before the first line.
     public init() {}
 
-    /// Adds a line. A line that is not JSON is a warning of some program.
-    public mutating func add(_ line: ByteString) {
-        guard executed == nil, line.hasPrefix("{") else { return }
-        for vertex in JSON(line)?[key: "vertexes"]?.array ?? [] {
-            guard let name = vertex[key: "name"]?.string, vertex[key: "started"]?.string != nil,
-                vertex[key: "cached"]?.bool != true, !Self.executingNothing.contains(where: name.hasPrefix)
-            else { continue }
-            let step = BuildOutcome.Step(name)
-            if step?.keyword == "FROM" { continue }
-            executed = step?.keyword ?? name.cut(at: " ")?.before ?? name
-            return
-        }
+    /// Adds a line; returns whether it tells of a step that has begun or ended. A line that is not JSON is a warning of
+    /// some program.
+    @discardableResult
+    public mutating func add(_ line: ByteString) -> Bool {
+        guard line.hasPrefix("{"), let vertices = JSON(line)?[key: "vertexes"]?.array else { return false }
+        executed = executed ?? vertices.lazy.compactMap(Self.step(executedBy:)).first
+        return vertices.contains { $0[key: "started"]?.string != nil }
+    }
+
+    private static func step(executedBy vertex: JSON) -> ByteString? {
+        guard let name = vertex[key: "name"]?.string, vertex[key: "started"]?.string != nil,
+            vertex[key: "cached"]?.bool != true, !executingNothing.contains(where: name.hasPrefix)
+        else { return nil }
+        let step = BuildOutcome.Step(name)
+        return step?.keyword == "FROM" ? nil : step?.keyword ?? name.cut(at: " ")?.before ?? name
     }
 }

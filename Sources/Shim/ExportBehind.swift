@@ -8,7 +8,7 @@ internal import Notes
 internal import Planning
 
 /// An export that is made after docker has ended: it solves the same build again, only for its cache, while all steps
-/// are in the engine's own cache. It stops at the first step that is not.
+/// are in the engine's own cache. It stops at the first longer step that is not.
 struct ExportBehind {
     private let docker: ByteString
     private let words: [ByteString]
@@ -24,6 +24,12 @@ struct ExportBehind {
     /// The background process lives at most two hours, and the build itself may take one of them.
     private static let longest: Int64 = 1_800_000_000_000
     private static let pause: Int64 = 1_000_000_000
+    /// How long no step has begun or ended before the solve may be cancelled. When a step begins, BuildKit commits the
+    /// snapshot of the one before. If the solve is cancelled meanwhile, BuildKit believes that it failed, though
+    /// containerd has done it, and until somebody prunes the cache each build with that step fails ("failed to commit
+    /// ... during finalize"): after 12 of 40 solves that were cancelled up to 0.1 s after a step had begun, on a disk
+    /// that took 0.04 s to sync. A commit syncs a few times, and a busy disk takes up to a second for each.
+    private static let calm: Int64 = 3_000_000_000
 
     /// Why a build must export before docker ends; nil if it need not.
     static func obstacle(
@@ -81,16 +87,17 @@ struct ExportBehind {
     private func solve(until end: Int64) {
         let began = Clock.monotonic
         var progress = SolveProgress()
-        var (checked, isInTheWay, isSuperseded) = (began, false, false)
+        var (changed, checked, isInTheWay, isSuperseded) = (began, began, false, false)
         var solve = Subprocess(
             program: docker, arguments: words, environment: Kernel.environment)
         solve.directory = directory
         solve.isStoppable = false
         solve.nanoseconds = max(0, end &- began)
         func isWanted() -> Bool {
+            let now = Clock.monotonic
+            guard now &- changed >= Self.calm else { return true }
             guard progress.executed == nil else { return false }
             isSuperseded = !pending.isWanted
-            let now = Clock.monotonic
             if now &- checked >= Self.pause {
                 checked = now
                 isInTheWay = isBusy
@@ -99,12 +106,12 @@ struct ExportBehind {
         }
         do throws(Errno) {
             let ending = try solve.run(while: isWanted) { stream, line in
-                if stream == .error { progress.add(line) }
+                if stream == .error, progress.add(line) { changed = Clock.monotonic }
             }
-            if let step = progress.executed { return note(.exportBehindEnded, "not cached: " + step) }
             guard ending.exitCode == 0 else {
                 return note(.exportBehindEnded, "exit code " + (ending.exitCode.map { ByteString(decimal: $0) } ?? "?"))
             }
+            // Also if short steps have been executed: they are those of a build of the same files.
             note(.exportedBehind, ByteString(decimal: (Clock.monotonic &- began) / 1_000_000) + " ms")
         } catch {
             if let step = progress.executed { return note(.exportBehindEnded, "not cached: " + step) }

@@ -54,4 +54,20 @@ struct SolveProgressTests {
         }
         #expect(progress.executed == nil)
     }
+
+    @Test("is not the only one whose beginning or end is told")
+    func changes() {
+        var progress = SolveProgress()
+        let lines: [ByteString] = [
+            "{\"vertexes\":[" + vertex("[2/3] COPY a /a", started: false) + "]}",
+            "{\"vertexes\":[" + vertex("[2/3] COPY a /a", cached: true) + "]}",
+            "{\"vertexes\":[" + vertex("[3/3] RUN x") + "]}",
+            "{\"vertexes\":[" + vertex("exporting cache to client directory") + "]}",
+            "{\"statuses\":[{\"id\":\"writing layer\",\"started\":\"2026-01-02T03:04:05Z\"}]}",
+            "WARNING: x",
+        ]
+        let changes = lines.map { progress.add($0) }
+        #expect(changes == [false, true, true, true, false, false])
+        #expect(progress.executed == "RUN")
+    }
 }

@@ -174,13 +174,16 @@ others_go_on() {
 }
 turn_case 10 "a build with other arguments ends no export" others_go_on
 
-never_built() {
+lost() {
     slow app
-    sed -i 's/^RUN .*echo first.*/RUN echo first; echo ran >\/first/' app/Dockerfile
+    sed -i "s/sleep 2/sleep $1/" app/Dockerfile
     held one behind a docker build -t app app
     run direct a docker builder prune --all --force
     run direct a docker image rm app
     go_on
+}
+never_built() {
+    lost 6
     came SLP452 "not cached: "
     expect_not exported
     # And nothing prevents the next one from exporting.
@@ -189,6 +192,19 @@ never_built() {
     came SLP451
 }
 test_case "an export whose steps the engine has lost ends instead of building them" never_built
+
+# Ended while a step begins, it may spoil the step before on the engine (docs/design.md).
+built_again() {
+    lost 2
+    came SLP451
+    expect_equal "$(exports | wc -l)" 1
+    expect_whole_store
+    published
+    forget b
+    run on b docker build -t app app
+    expect_cached all
+}
+turn_case 5 "an export goes on while steps that the engine has lost take a moment" built_again
 
 edited() {
     slow app
