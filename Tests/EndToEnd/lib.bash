@@ -66,6 +66,7 @@
 # Samples (Tests/turn.bash):
 #   turn N               whether what comes next has its turn in this run: one of N
 #   turn_case N NAME FUNCTION [SECONDS]  a case that is in one run of N, as others show its promise in each
+#   prepare [FUNCTION]   what the cases from here on need: called once, before the first of them that has its turn
 #
 # SLIPWAY_BIN   where docker and slipway are (default: .build/release); they are copied first, so that they may be rebuilt
 # SLIPWAY_KEEP  1: leave engines and folders behind, and say where
@@ -78,6 +79,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 suite=$(basename "$0" .bash)
 passed=0 failed=0 left_out=0
+preparation=
 limit=300
 # No settings of the machine's or the user's.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
@@ -198,9 +200,14 @@ turn_case() {
     fi
 }
 
+prepare() { preparation=${1-}; }
+
 # test_case NAME FUNCTION [SECONDS]
 test_case() {
     [[ $1 == *"${SLIPWAY_ONLY-}"* ]] || return 0
+    local prepared=$preparation
+    preparation=
+    $prepared
     local log status limit=${3:-$limit} started=${EPOCHREALTIME//[.,]/} took worked before
     processors
     before=$worked
@@ -502,10 +509,10 @@ steps() { sed -nE 's/^(#[0-9]+) \[[^]]*[0-9]+\/[0-9]+\] (RUN|COPY|ADD|WORKDIR) .
 steps_total() { steps "$@" | wc -l; }
 cached() { sed -nE 's/^(#[0-9]+) CACHED$/\1/p' "${1:-$stderr}" | sort -u; }
 steps_cached() { comm -12 <(steps "$@") <(cached "$@") | wc -l; }
-# Each with its last line, such as "#12 DONE 0.1s".
+# All that was said of them: one that says "extracting", too, was loaded.
 steps_not_cached() {
     local step
-    for step in $(comm -23 <(steps) <(cached)); do grep -E "^$step \[" "$stderr" | head -n 1; grep "^$step " "$stderr" | tail -n 1; done
+    for step in $(comm -23 <(steps) <(cached)); do grep "^$step " "$stderr"; done
 }
 
 journal() { grep -v '"command":"export"' "${1:-$home}/.local/state/slipway/journal.jsonl" | tail -n 1; }

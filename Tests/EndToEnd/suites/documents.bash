@@ -6,9 +6,16 @@
 engine a sid containerd
 engine b sid containerd
 need python3
-python=$work/documents/bin/python
-[[ -x $python ]] || python3 -m venv "$work/documents"
-"$python" -m pip -q --disable-pip-version-check install jsonschema prometheus_client
+# Kept beside the engines: to make it takes longer than all else here.
+modules=${SLIPWAY_ENGINES:-$root/.engines}/documents
+python=$modules/bin/python
+(
+    flock 9
+    "$python" -c 'import jsonschema, prometheus_client' 2>/dev/null || {
+        python3 -m venv --clear "$modules"
+        "$python" -m pip -q --disable-pip-version-check install jsonschema prometheus_client
+    }
+) 9>>"$modules.lock"
 
 # document NAME [--lines] WORD...: the output of a command, which must be valid
 document() {

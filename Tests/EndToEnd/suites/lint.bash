@@ -7,8 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.bash"
 # shellcheck source=Tests/EndToEnd/packages/lib.bash
 . "$root/Tests/EndToEnd/packages/lib.bash"
-serve_packages
-package_engine a sid containerd
+engine a sid containerd
 
 # -- An image with apt ------------------------------------------------------------------------------------------------
 
@@ -57,9 +56,18 @@ apt_image() {
         (home=$work place=$work/build; direct a docker import --change 'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin' - debian:12)
 }
 
-serve_repository
-echo "# engine a: an image with apt"
-apt_image >"$work/apt.log" 2>&1 || { sed 's/^/    # /' "$work/apt.log"; exit 1; }
+with_packages() {
+    serve_packages
+    package_engine a sid containerd
+    requests+=("$indexes/requests")
+}
+with_apt() {
+    serve_repository
+    requests+=("$repository/requests")
+    echo "# engine a: an image with apt"
+    apt_image >"$work/apt.log" 2>&1 || { sed 's/^/    # /' "$work/apt.log"; exit 1; }
+}
+requests=()
 
 # -- Counting ---------------------------------------------------------------------------------------------------------
 
@@ -68,9 +76,9 @@ apt_image >"$work/apt.log" 2>&1 || { sed 's/^/    # /' "$work/apt.log"; exit 1; 
 # may download again.
 counted() {
     local before
-    before=$(cat "$indexes/requests" "$repository/requests" | grep -cE '^(file|tarball) ' || true)
+    before=$(cat "${requests[@]}" | grep -cE '^(file|tarball) ' || true)
     run on a docker build --network host --build-arg ROUND="$1" app
-    count=$(($(cat "$indexes/requests" "$repository/requests" | grep -cE '^(file|tarball) ' || true) - before))
+    count=$(($(cat "${requests[@]}" | grep -cE '^(file|tarball) ' || true) - before))
     note "downloaded: $count"
 }
 
@@ -105,6 +113,8 @@ proven() {
 
 cache() { echo "--mount=type=cache,id=$(unique),target=$1"; }
 pip_install='install --quiet --target /tmp/pip slw-tree slw-source'
+
+prepare with_packages
 
 pip_option() {
     proven LNT101 'FROM tools:old' 'ARG ROUND' "RUN $(cache /root/.cache/pip) \\" "    pip $pip_install \\" '    --no-cache-dir'
@@ -157,6 +167,7 @@ npm_user() {
 }
 turn_case 10 "npm: an error is a build that fails, and works after --fix" npm_user
 
+prepare with_apt
 apt_install='apt-get update && apt-get install --yes slw-tree'
 apt_docker_clean() {
     proven LNT601 'FROM debian:12' 'ARG ROUND' "RUN $(cache /var/cache/apt) $apt_install"
@@ -176,6 +187,7 @@ apt_deletes() {
 }
 turn_case 10 "apt: apt install deletes what apt-get keeps" apt_deletes
 
+prepare
 mount_point() {
     mkdir app
     printf '%s\n' 'FROM slipway/base:1' "RUN $(cache /root/.cache/pip) true && rm -rf /root/.cache" >app/Dockerfile
