@@ -5,6 +5,9 @@ public struct SolveProgress: Sendable {
     /// The first step that was started without being cached: "RUN", "COPY"; for other frontends and for downloads,
     /// its first word.
     public private(set) var executed: ByteString?
+    /// The digests of the steps that came from the cache. When BuildKit fetches such a step's layer, it reports the step
+    /// as begun once more, and not as cached (worker/base/worker.go, FromRemote; util/progress/controller).
+    private var cached: Set<ByteString> = []
 
     /// Steps that start without being cached but execute nothing of the Dockerfile: reading its files, resolving
     /// images, and the export.
@@ -21,13 +24,19 @@ public struct SolveProgress: Sendable {
     @discardableResult
     public mutating func add(_ line: ByteString) -> Bool {
         guard line.hasPrefix("{"), let vertices = JSON(line)?[key: "vertexes"]?.array else { return false }
-        executed = executed ?? vertices.lazy.compactMap(Self.step(executedBy:)).first
+        for vertex in vertices {
+            if let digest = vertex[key: "digest"]?.string {
+                if vertex[key: "cached"]?.bool == true { cached.insert(digest) }
+                if cached.contains(digest) { continue }
+            }
+            executed = executed ?? Self.step(executedBy: vertex)
+        }
         return vertices.contains { $0[key: "started"]?.string != nil }
     }
 
     private static func step(executedBy vertex: JSON) -> ByteString? {
         guard let name = vertex[key: "name"]?.string, vertex[key: "started"]?.string != nil,
-            vertex[key: "cached"]?.bool != true, !executingNothing.contains(where: name.hasPrefix)
+            !executingNothing.contains(where: name.hasPrefix)
         else { return nil }
         let step = BuildOutcome.Step(name)
         return step?.keyword == "FROM" ? nil : step?.keyword ?? name.cut(at: " ")?.before ?? name

@@ -10,8 +10,11 @@ struct SolveProgressTests {
         return progress.executed
     }
 
-    private func vertex(_ name: ByteString, started: Bool = true, cached: Bool? = nil) -> ByteString {
-        var text = "{\"digest\":\"sha256:1\",\"name\":\"" + name + "\""
+    private func vertex(
+        _ name: ByteString, digest: ByteString? = nil, started: Bool = true, cached: Bool? = nil
+    ) -> ByteString {
+        // BuildKit's digest of a step is not that of its name, but differs as that does.
+        var text = "{\"digest\":\"" + (digest ?? SHA256.hexDigest(of: name)) + "\",\"name\":\"" + name + "\""
         if started { text += ",\"started\":\"2026-01-02T03:04:05Z\"" }
         if let cached { text += cached ? ",\"cached\":true" : ",\"cached\":false" }
         return text + "}"
@@ -38,6 +41,15 @@ struct SolveProgressTests {
             "resolve image config for docker-image://x",
         ])
     func nothing(name: String) { #expect(executed(vertex(ByteString(name))) == nil) }
+
+    @Test("is none that was cached and whose layer is fetched afterwards")
+    func fetched() {
+        let step: ByteString = "[3/3] RUN x"
+        #expect(executed(vertex(step, cached: true), vertex(step)) == nil)
+        #expect(executed(vertex(step, cached: true) + "," + vertex(step) + "," + vertex("[2/2] RUN y")) == "RUN")
+        #expect(executed(vertex(step, digest: "sha256:1", cached: true), vertex(step, digest: "sha256:2")) == "RUN")
+        #expect(executed(vertex(step), vertex(step, cached: true)) == "RUN")
+    }
 
     @Test("of another frontend is any that is not known to execute nothing")
     func others() {
