@@ -115,6 +115,11 @@ gateway() {
     python3 -B "$root/Tests/EndToEnd/gateway.py" "$place/$2" "$(socket "$1")" "$place/$2.log" "${@:3}" &
     await 20 test -S "$2"
 }
+# asked LOG REQUEST: how often that was asked
+asked() { grep -cE "^$2( |$)" "$1" || true; }
+# silent LOG: /info was asked behind BuildKit only when that had been silent for long: it has a third of a second, and the gateway may look at
+# its clock late. On a busy machine an engine needed more once.
+silent() { [[ -z $(awk '$1 $2 == "GET/info" && $3 < 200' "$1") ]]; }
 # Replaces the address of an engine, and what is random each time.
 # shellcheck disable=SC2001
 explained() { sed -E "s|$place/[a-z.]+|SOCKET|g; s|unix://[^\"]*|SOCKET|g; s/\.[0-9a-f]{10}-[0-9a-f]{16}/.EXPORT/g" "$stdout"; }
@@ -134,12 +139,12 @@ two_ways() {
         run on "$client" DOCKER_HOST="unix://$place/$name.closed" slipway explain --json -- docker build app
         explained >"$name.informed"
         expect cmp "$name.told" "$name.informed"
-        expect grep -q '^GET /info$' "$name.closed.log"
+        expect_equal "$(asked "$name.closed.log" "GET /info")" 1 "questions for /info"
+        expect_equal "$(asked "$name.open.log" "POST /grpc")" 1 "questions by gRPC"
         if [[ $name == ancient ]]; then
-            expect grep -q '^GET /info$' "$name.open.log"
+            expect_equal "$(asked "$name.open.log" "GET /info")" 1 "questions for /info"
         else
-            expect_not grep -q '^GET /info$' "$name.open.log"
-            expect grep -q '^POST /grpc$' "$name.open.log"
+            expect silent "$name.open.log"
         fi
     done
     # They do differ from each other.
@@ -152,14 +157,14 @@ remembered_way() {
     project app
     gateway a open
     for _ in 1 2; do run on a DOCKER_HOST="unix://$place/open" SLIPWAY_RECORD=off docker build app; done
-    expect_equal "$(grep -c '^POST /grpc$' open.log)" 2 "questions by gRPC"
-    expect_not grep -q '^GET /info$' open.log
+    expect_equal "$(asked open.log "POST /grpc")" 2 "questions by gRPC"
+    expect silent open.log
     expect grep -q ' worker [0-9a-z]* containerd ' "$home/.local/state/slipway/engines"
     # Only an unknown engine is asked a second time.
     gateway ancient old
     for _ in 1 2; do run on a DOCKER_HOST="unix://$place/old" SLIPWAY_RECORD=off docker build app; done
-    expect_equal "$(grep -c '^POST /grpc$' old.log)" 1 "questions by gRPC"
-    expect_equal "$(grep -c '^GET /info$' old.log)" 2 "questions for /info"
+    expect_equal "$(asked old.log "POST /grpc")" 1 "questions by gRPC"
+    expect_equal "$(asked old.log "GET /info")" 2 "questions for /info"
 }
 turn_case 10 "an engine that answers only by /info is asked that way the next time" remembered_way
 
