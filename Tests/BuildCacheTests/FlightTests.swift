@@ -186,6 +186,10 @@ struct FlightTests {
         try Files.removeTree(place)
         try Files.makeLink(place, to: folder["work"])
         #expect(Flights(in: fixture.store, making: false) == nil)
+        // A sub-store that cannot be made has none.
+        try Files.removeTree(home)
+        try folder.write(try relative(home), "")
+        #expect(Flights(in: fixture.store, making: true) == nil)
     }
 
     @Test(

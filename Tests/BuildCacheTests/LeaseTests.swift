@@ -49,8 +49,15 @@ struct LeaseTests {
             try Files.remove(path)
             #expect(ExclusiveLease.isFree(generation))
         }
-        try Files.makeLink(generation.leasePath, to: generation.path)
-        #expect(!ExclusiveLease.isFree(generation))
+        let other = generation.path.appending(path: "other")
+        try Files.replace(other, with: "", mode: 0o644)
+        for path in [generation.leasePath, generation.readersPath] {
+            try generation.makeLeases(mode: 0o755)
+            try Files.remove(path)
+            try Files.makeLink(path, to: other)
+            #expect(!ExclusiveLease.isFree(generation))
+            try Files.remove(path)
+        }
     }
 
     @Test(

@@ -441,6 +441,17 @@ struct UnionTests {
         #expect(fixture.lookup(for: build).found.first??.exports == 1)
     }
 
+    @Test("What is added to a key's own union is added there, whatever the scope")
+    func place() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-30), "a")
+        publish(build, scope: .key)
+        try fixture.export(for: build, at: now(-20), "b")
+        #expect(fixture.imported(for: build, scope: .store).found.first??.exports == 2)
+        #expect(try record(.key, of: build)?.exportCount == 2)
+        #expect(try record(.store, of: build) == nil)
+    }
+
     @Test("Files of former unions are removed when nobody can be reading them any more")
     func former() throws {
         let build = try fixture.build()

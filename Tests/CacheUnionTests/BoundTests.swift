@@ -65,6 +65,15 @@ struct BoundTests {
         #expect(CacheGraph.union(of: [less, graph]).graph == graph)
     }
 
+    @Test("Many graphs of many records: what is alike is found in the last one, too")
+    func manyGraphs() throws {
+        let sources = (0..<8).map { "{\"digest\":\"\(digest("s\($0)"))\"}" }
+        let inputs = (0..<8).map { "[{\"link\":\($0)}]" }.joined(separator: ",")
+        let steps = (0..<4_000).map { "{\"digest\":\"\(digest("step\($0)"))\",\"inputs\":[\(inputs)]}" }
+        let graph = try read("{\"records\":[\((sources + steps).joined(separator: ","))]}", [])
+        #expect(CacheGraph.union(of: Array(repeating: graph, count: 6)).graph == graph)
+    }
+
     @Test("Thousands of records that share a link to all inputs but one")
     func almostAlike() throws {
         let count = 2_048

@@ -106,6 +106,7 @@ enum BuildKitText {
         answer.owesAcknowledgement = false
         try answer.append(Text.frame(4, 1, 0, []).bytes)
         #expect(!answer.owesAcknowledgement)
+        #expect(BuildKitCall.acknowledgement == ByteString([0, 0, 0, 4, 1, 0, 0, 0, 0]))
     }
 
     @Test(

@@ -77,6 +77,11 @@ import Testing
     @Test("The limits hold for every way in which an answer can end") func bounds() {
         let filler = ByteString(repeatElement(0x61, count: 20_000))
         #expect(read("HTTP/1.1 200 OK\r\nA: " + filler + "\r\n\r\n", pieces: 1000) == nil)
+        // It is refused before it ends.
+        for endless in ["HTTP/1.1 200 OK\r\nA: " + filler, chunked + filler] {
+            var response = HTTPResponse()
+            #expect(throws: MalformedResponse.self) { try response.append(endless.bytes) }
+        }
         let megabyte = ByteString(repeatElement(0x61, count: 1 << 20))
         let five = megabyte + megabyte + megabyte + megabyte + megabyte
         #expect(read("HTTP/1.1 200 OK\r\n\r\n" + five, pieces: 65_536) == nil)

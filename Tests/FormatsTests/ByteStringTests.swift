@@ -18,6 +18,16 @@ struct ByteStringTests {
         #expect(JSON.integer(number).text.lossy == String(number))
     }
 
+    @Test(
+        "Truth values are Go's",
+        arguments: [
+            ("1 t T TRUE true True", true), ("0 f F FALSE false False", false), ("yes no tRUE 01 2 on", nil),
+        ] as [(ByteString, Bool?)])
+    func truth(_ texts: ByteString, _ value: Bool?) {
+        for text in texts.split(" ") { #expect(Bool(goText: text) == value) }
+        #expect(Bool(goText: "") == nil)
+    }
+
     @Test("Bytes that are not UTF-8 are kept, shown as U+FFFD, and are not text")
     func invalidUTF8() {
         let text = ByteString([0x61, 0xFF, 0x62])

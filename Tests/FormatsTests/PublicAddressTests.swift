@@ -40,6 +40,10 @@ struct PublicAddressTests {
                 == "--checksum=x https://h/a /b/ https://h/c")
         #expect(PublicAddress.redacting("[\"https://u:pw@h/a\", \"/b\"]") == "[\"https://h/a\", \"/b\"]")
         #expect(PublicAddress.redacting("a b\tc") == "a b\tc")
+        for end in ["\"", "'", "`", "<", ">"] as [ByteString] {
+            let text = "https://h" + end + "x@y"
+            #expect(PublicAddress.redacting(text) == text, "it ends before the user's part would")
+        }
         #expect(PublicAddress.redacting("--opt=https://pw@h\n://x@y://") == "--opt=https://h\n://y://")
     }
 

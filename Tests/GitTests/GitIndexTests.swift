@@ -179,9 +179,15 @@ struct GitIndexTests {
         // Time may run out at any question: before the entries, and before each extension.
         let extended = IndexWriter(extensions: [("TREE", [1]), ("REUC", [2])]).bytes(some)
         for most in 0...3 {
+            var entries = 0
             let questions = Atomic<Int>(0)
             let deadline = Deadline { questions.add(1, ordering: .relaxed).oldValue >= most }
-            #expect(try GitIndex(extended).forEach(until: deadline) { _, _, _ in true } == (most == 3))
+            let isWhole = try GitIndex(extended).forEach(until: deadline) { _, _, _ in
+                entries += 1
+                return true
+            }
+            #expect(isWhole == (most == 3))
+            #expect(entries == (most == 0 ? 0 : some.count))
         }
     }
 
@@ -259,6 +265,13 @@ struct GitIndexTests {
         #expect(throws: GitIndex.IndexError.path) {
             try WholeIndex(IndexWriter().bytes([.init(path: ByteString(path))]))
         }
+    }
+
+    @Test(
+        "Names that only look like those",
+        arguments: [".abc", "a/.GIT2", "..a", ".gi", "a..", ".git.", "a/...", "agit"])
+    func harmless(path: String) throws {
+        #expect(try WholeIndex(IndexWriter().bytes([.init(path: ByteString(path))])).entries.count == 1)
     }
 
     @Test("Paths out of order, or twice")

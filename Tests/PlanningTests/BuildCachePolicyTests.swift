@@ -139,6 +139,11 @@ struct BuildCachePolicyTests {
         #expect(ownExport.arguments.filter { $0.hasPrefix("--cache-from=") }.count == 1)
     }
 
+    @Test("A build that says nothing about caches imports and exports")
+    func words() {
+        #expect(CacheRequest(.init(), Settings()) == CacheRequest(imports: true, exports: true, notes: []))
+    }
+
     @Test("A request only gets smaller, with a note for what it loses")
     func smaller() {
         let (early, late) = (Note(.noCacheGiven), Note(.storeDiskLow))

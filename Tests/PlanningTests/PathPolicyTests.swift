@@ -210,6 +210,18 @@ struct PathPolicyTests {
         let facts = PathPolicy.Facts(table: Self.given, sources: [.init(source, path: "/ws", resolved: nil)])
         let plan = PathPolicy.plan(container, words, facts: facts)
         #expect(plan == .unchanged(words, [Note(.pathUnresolved, "/ws")]))
+        // The sources behind it are still looked at.
+        let more: [ByteString] = ["docker", "run", "-v", "/ws:/b", "-v", "/ws/a:/c", "i"]
+        guard case .container(let both) = Invocation.parse(more) else {
+            Issue.record("no container")
+            return
+        }
+        let sources = both.mountSources.map {
+            PathPolicy.Source($0, path: $0.path, resolved: $0.path == "/ws" ? nil : $0.path)
+        }
+        let partial = PathPolicy.plan(both, more, facts: PathPolicy.Facts(table: Self.given, sources: sources))
+        #expect(partial.arguments == ["docker", "run", "-v", "/ws:/b", "-v", "/srv/ws/a:/c", "i"])
+        #expect(partial.notes.first == Note(.pathUnresolved, "/ws"))
     }
 
     @Test(
