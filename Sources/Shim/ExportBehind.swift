@@ -30,6 +30,8 @@ struct ExportBehind {
     /// ... during finalize"): after 12 of 40 solves that were cancelled up to 0.1 s after a step had begun, on a disk
     /// that took 0.04 s to sync. A commit syncs a few times, and a busy disk takes up to a second for each.
     private static let calm: Int64 = 3_000_000_000
+    /// How much longer than its limit it may take because steps keep beginning.
+    private static let mostUnrest: Int64 = 60_000_000_000
 
     /// Why a build must export before docker ends; nil if it need not.
     static func obstacle(
@@ -73,7 +75,7 @@ struct ExportBehind {
         guard outcome.isFinished else { return note(.exportBehindEnded, "the build failed") }
         while isBusy {
             guard pending.isWanted else { return note(.exportBehindEnded, Self.superseded) }
-            guard Clock.monotonic < end else { return note(.exportBehindEnded, "the machine is busy") }
+            guard Clock.monotonic < end else { return note(.exportBehindEnded, Self.busy) }
             Clock.sleep(nanoseconds: Self.pause)
         }
         guard isUnchanged() else { return note(.exportBehindEnded, "files have changed") }
@@ -83,26 +85,36 @@ struct ExportBehind {
     private var isBusy: Bool { SystemPressure.current?.isAbove(processors: mostPressure) ?? false }
 
     private static let superseded: ByteString = "the build was begun again"
+    private static let busy: ByteString = "the machine is busy"
+    private static let late: ByteString = "export.behind.max-time"
 
     private func solve(until end: Int64) {
         let began = Clock.monotonic
         var progress = SolveProgress()
-        var (changed, checked, isInTheWay, isSuperseded) = (began, began, false, false)
+        var (changed, checked, obstacle) = (began, began, ByteString?.none)
         var solve = Subprocess(
             program: docker, arguments: words, environment: Kernel.environment)
         solve.directory = directory
         solve.isStoppable = false
-        solve.nanoseconds = max(0, end &- began)
+        solve.nanoseconds = max(0, end &- began) &+ Self.mostUnrest
+        func isInTheWay(at now: Int64) -> Bool {
+            guard now &- checked >= Self.pause else { return false }
+            checked = now
+            return isBusy
+        }
         func isWanted() -> Bool {
             let now = Clock.monotonic
             guard now &- changed >= Self.calm else { return true }
-            guard progress.executed == nil else { return false }
-            isSuperseded = !pending.isWanted
-            if now &- checked >= Self.pause {
-                checked = now
-                isInTheWay = isBusy
+            if let step = progress.executed {
+                obstacle = "not cached: " + step
+            } else if !pending.isWanted {
+                obstacle = Self.superseded
+            } else if now >= end {
+                obstacle = Self.late
+            } else if isInTheWay(at: now) {
+                obstacle = Self.busy
             }
-            return !isSuperseded && !isInTheWay
+            return obstacle == nil
         }
         do throws(Errno) {
             let ending = try solve.run(while: isWanted) { stream, line in
@@ -114,10 +126,7 @@ struct ExportBehind {
             // Also if short steps have been executed: they are those of a build of the same files.
             note(.exportedBehind, ByteString(decimal: (Clock.monotonic &- began) / 1_000_000) + " ms")
         } catch {
-            if let step = progress.executed { return note(.exportBehindEnded, "not cached: " + step) }
-            if isSuperseded { return note(.exportBehindEnded, Self.superseded) }
-            if isInTheWay { return note(.exportBehindEnded, "the machine is busy") }
-            note(.exportBehindEnded, error == .timedOut ? "export.behind.max-time" : ByteString(error.description))
+            note(.exportBehindEnded, obstacle ?? (error == .timedOut ? Self.late : ByteString(error.description)))
         }
     }
 
