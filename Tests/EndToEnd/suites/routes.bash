@@ -372,6 +372,8 @@ shim_below_shim() {
     # Two wrappers that each search for "another docker than me" do not pass the command back and forth for ever.
     mkdir second
     cp wrapper/docker second/docker
+    # An unchanged build would export nothing.
+    unique >app/new
     run on a PATH="$work/bin:$place/wrapper:$place/second:$place/copy:$real:/usr/bin:/bin" docker build app
     expect_equal "$(exports_in arguments)" 1 exports
     # The machine's own docker is hidden: it would be found without PATH.
