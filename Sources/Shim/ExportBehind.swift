@@ -8,10 +8,12 @@ internal import Notes
 internal import Planning
 
 /// An export that is made after docker has ended: it solves the same build again, only for its cache, while all steps
-/// are in the engine's own cache. It stops at the first longer step that is not.
+/// are in the engine's own cache. It ends in the first step that is not, unless that is short.
 struct ExportBehind {
     private let docker: ByteString
     private let words: [ByteString]
+    /// What makes the export complete; BuildKit writes it last.
+    private let index: ByteString
     private let directory: ByteString
     private let pending: PendingExport
     private let nanoseconds: Int64
@@ -56,6 +58,7 @@ struct ExportBehind {
         guard let pending = PendingExport(of: identity, in: export.place.generation) else { return nil }
         self.pending = pending
         self.docker = docker
+        index = export.place.path.appending(path: Export.index)
         self.directory = directory
         mostPressure = settings.exportBehindPressure
         nanoseconds = min(settings.exportBehindTime, Self.longest)
@@ -78,17 +81,18 @@ struct ExportBehind {
             guard Clock.monotonic < end else { return note(.exportBehindEnded, Self.busy) }
             Clock.sleep(nanoseconds: Self.pause)
         }
-        guard isUnchanged() else { return note(.exportBehindEnded, "files have changed") }
-        solve(until: end)
+        guard isUnchanged() else { return note(.exportBehindEnded, Self.edited) }
+        solve(until: end, isUnchanged)
     }
 
     private var isBusy: Bool { SystemPressure.current?.isAbove(processors: mostPressure) ?? false }
 
     private static let superseded: ByteString = "the build was begun again"
+    private static let edited: ByteString = "files have changed"
     private static let busy: ByteString = "the machine is busy"
     private static let late: ByteString = "export.behind.max-time"
 
-    private func solve(until end: Int64) {
+    private func solve(until end: Int64, _ isUnchanged: () -> Bool) {
         let began = Clock.monotonic
         var progress = SolveProgress()
         var (changed, checked, obstacle) = (began, began, ByteString?.none)
@@ -123,7 +127,11 @@ struct ExportBehind {
             guard ending.exitCode == 0 else {
                 return note(.exportBehindEnded, "exit code " + (ending.exitCode.map { ByteString(decimal: $0) } ?? "?"))
             }
-            // Also if short steps have been executed: they are those of a build of the same files.
+            // Its records tell of the files at the build's beginning, and what has been executed may have read others.
+            guard progress.executed == nil || isUnchanged() else {
+                try? Files.remove(index)
+                return note(.exportBehindEnded, Self.edited)
+            }
             note(.exportedBehind, ByteString(decimal: (Clock.monotonic &- began) / 1_000_000) + " ms")
         } catch {
             note(.exportBehindEnded, obstacle ?? (error == .timedOut ? Self.late : ByteString(error.description)))

@@ -174,6 +174,9 @@ others_go_on() {
 }
 turn_case 10 "a build with other arguments ends no export" others_go_on
 
+# The plugin that exports in the background of a build of this test.
+solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
+
 lost() {
     slow app
     sed -i "s/sleep 2/sleep $1/" app/Dockerfile
@@ -205,6 +208,15 @@ built_again() {
     expect_cached all
 }
 turn_case 5 "an export goes on while steps that the engine has lost take a moment" built_again
+
+edited_in_between() {
+    lost 2
+    await 30 solving
+    echo more >>app/input.txt
+    came SLP452 "files have changed"
+    expect_not exported
+}
+turn_case 10 "an export that has executed steps of files that changed meanwhile is none" edited_in_between
 
 edited() {
     slow app
@@ -310,8 +322,6 @@ killed() {
     run on b docker build -t app app
     expect_cached all
 }
-# The plugin that exports in the background of a build of this test.
-solving() { pgrep -f -- "buildx build .*--output=type=cacheonly.*$place/"; }
 solved() { ! solving >/dev/null; }
 turn_case 10 "a process that is killed while it exports leaves a complete store" killed
 
