@@ -166,11 +166,11 @@ private struct Addition {
     }
 
     private mutating func noteWhatIsMissing(_ settings: SandboxSettings, _ engine: SandboxEngine?) {
-        let isWished: [(name: ByteString, isSet: Bool)] = [
+        let limits: [(name: ByteString, isSet: Bool)] = [
             ("pids-limit", settings.pids != nil), ("memory", settings.memory != nil),
             ("cpus", settings.processors != nil),
         ]
-        for (name, isSet) in isWished where isSet && !configuration.own.contains(name) && configuration[name] == nil {
+        for (name, isSet) in limits where isSet && !configuration.own.contains(name) && configuration[name] == nil {
             notes.append(Note(engine == nil ? .sandboxEngineNotAsked : .sandboxLimitImpossible, name))
         }
     }

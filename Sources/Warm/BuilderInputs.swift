@@ -16,7 +16,7 @@ struct BuilderInputs {
     init(for request: WarmRequest, from directory: ByteString) throws(DockerClientError) {
         self.directory = directory
         for tool in request.tools {
-            let values = request.wishes[tool] ?? []
+            let values = request.values[tool] ?? []
             var names: [ByteString] = []
             var files = tool == .pip ? request.requirements : []
             for value in values {

@@ -11,7 +11,7 @@ public struct WarmRequest: Sendable {
     /// Requirements files for pip.
     public var requirements: [ByteString] = []
     /// What was given for each tool: names separated by blanks, or one file.
-    public var wishes: [PackageTool: [ByteString]] = [:]
+    public var values: [PackageTool: [ByteString]] = [:]
     /// Whether it is added to the existing packages.
     public var isAddition = false
 
@@ -20,7 +20,7 @@ public struct WarmRequest: Sendable {
 
     /// The requested tools, in a fixed order.
     public var tools: [PackageTool] {
-        PackageTool.allCases.filter { wishes[$0]?.isEmpty == false || ($0 == .pip && !requirements.isEmpty) }
+        PackageTool.allCases.filter { values[$0]?.isEmpty == false || ($0 == .pip && !requirements.isEmpty) }
     }
 
     /// How each tool's files are told from names.
@@ -46,7 +46,7 @@ public struct WarmRequest: Sendable {
             throw DockerClientError(.badRequest, "-r takes the path of a file, without control characters")
         }
         for tool in tools {
-            for value in wishes[tool] ?? [] {
+            for value in values[tool] ?? [] {
                 if !Self.isFile(value, for: tool) || !Self.isPlain(value) { _ = try Self.names(in: value, of: tool) }
             }
         }

@@ -90,7 +90,7 @@ struct WarmCommand: ParsableCommand {
         for (tool, values) in [(.pip, pip), (.npm, npm), (.uv, uv), (.yarn, yarn), (.go, go)]
             as [(PackageTool, [String])]
         {
-            request.wishes[tool] = values.map { ByteString($0) }
+            request.values[tool] = values.map { ByteString($0) }
         }
         request.isAddition = add
         return request

@@ -130,7 +130,7 @@ struct BuildCachePolicyTests {
     }
 
     @Test("Only what is requested is added, whatever the store offers")
-    func wishCounts() throws {
+    func requested() throws {
         let noCache = try Self.plan(["docker", "build", "--no-cache", "."])
         #expect(noCache.arguments.filter { $0.hasPrefix("--cache-from") }.isEmpty)
         #expect(noCache.arguments.count == 5)

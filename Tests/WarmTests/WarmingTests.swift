@@ -12,7 +12,7 @@ struct WarmingTests {
         _ engine: FakeEngine, mode: Settings.PackageCache = .view, _ change: (inout WarmRequest) -> Void = { _ in }
     ) throws(DockerClientError) -> Warmed {
         var request = WarmRequest(image: "python:3")
-        request.wishes[.pip] = ["six $(touch x)"]
+        request.values[.pip] = ["six $(touch x)"]
         change(&request)
         var count = 0
         return try Warming(
@@ -252,10 +252,10 @@ struct WarmingTests {
     @Test(
         "Refused before any docker runs",
         arguments: [
-            { $0.image = "-x" }, { $0.image = "" }, { $0.wishes = [:] }, { $0.wishes[.pip] = ["-e ."] },
-            { $0.wishes[.npm] = ["a --registry=x"] }, { $0.wishes[.pip] = ["six\nidna"] },
-            { $0.wishes[.go] = ["a\u{1B}[1m"] },
-            { $0.wishes[.npm] = ["/nonesuch/package-lock.json"] }, { $0.requirements = ["/nonesuch/requirements.txt"] },
+            { $0.image = "-x" }, { $0.image = "" }, { $0.values = [:] }, { $0.values[.pip] = ["-e ."] },
+            { $0.values[.npm] = ["a --registry=x"] }, { $0.values[.pip] = ["six\nidna"] },
+            { $0.values[.go] = ["a\u{1B}[1m"] },
+            { $0.values[.npm] = ["/nonesuch/package-lock.json"] }, { $0.requirements = ["/nonesuch/requirements.txt"] },
         ] as [@Sendable (inout WarmRequest) -> Void])
     func refused(_ change: @Sendable (inout WarmRequest) -> Void) {
         let engine = FakeEngine()

@@ -78,7 +78,7 @@ struct WordsTests {
         ]).request
         #expect(request.image == "i" && request.isAddition && request.requirements == ["r.txt"])
         #expect(request.runArguments == ["-e", "X=-1"])
-        #expect(request.wishes[.pip] == ["a b", "c"] && request.wishes[.npm] == ["l.json"])
+        #expect(request.values[.pip] == ["a b", "c"] && request.values[.npm] == ["l.json"])
         #expect(request.tools == [.pip, .npm, .go])
     }
 

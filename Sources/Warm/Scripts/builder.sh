@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs in the builder container: fetches packages into the directory ROOT, where they will be mounted later too, since some tools
-# keep paths. What is to be fetched lies in the folder LUGGAGE, one name a line, never in the text of a command.
+# keep paths. What is to be fetched lies in the folder INPUTS, one name a line, never in the text of a command.
 #
-#     sh -c "$(cat builder.sh)" slipway ROOT LUGGAGE [FROM]
+#     sh -c "$(cat builder.sh)" slipway ROOT INPUTS [FROM]
 #
 # With FROM, what is there is copied first. Standard output is for the program that started this, a line for each fact, with
 # tabs between its words; what the tools print goes to standard error. Ends with 0 after "finished", with 1 after "fail".
@@ -10,7 +10,7 @@ set -u
 umask 022
 LC_ALL=C
 export LC_ALL
-root=$1 luggage=$2 from=${3-}
+root=$1 inputs=$2 from=${3-}
 exec 3>&1 1>&2 </dev/null
 tab=$(printf '\t')
 
@@ -23,10 +23,10 @@ for program in find sort sha256sum stat chmod chown mkdir rm sed head du; do
 done
 
 # The work stays out of /tmp: an image may have none.
-work=$luggage/work
-TMPDIR=$luggage/tmp
+work=$inputs/work
+TMPDIR=$inputs/tmp
 export TMPDIR
-mkdir -p "$work" "$TMPDIR" || { fail no-room "$luggage"; exit 1; }
+mkdir -p "$work" "$TMPDIR" || { fail no-room "$inputs"; exit 1; }
 
 # fresh: an empty folder to work in, and the shell in it.
 fresh() {
@@ -87,9 +87,9 @@ warm_pip() {
     list_pips >"$work/pips"
     [ -s "$work/pips" ] || { fail tool-missing pip; return; }
     set --
-    while IFS= read -r file; do set -- "$@" -r "$file"; done <"$luggage/pip/files"
+    while IFS= read -r file; do set -- "$@" -r "$file"; done <"$inputs/pip/files"
     set -- "$@" --
-    while IFS= read -r name; do set -- "$@" "$name"; done <"$luggage/pip/names"
+    while IFS= read -r name; do set -- "$@" "$name"; done <"$inputs/pip/names"
     done=:
     while read -r format python version kind program <&4; do
         case $done in *":$format $python:"*) continue ;; esac
@@ -143,7 +143,7 @@ warm_npm() {
     fi
     version=$(npm --version 2>/dev/null)
     tell tool npm "$version"
-    for project in "$luggage"/npm/projects/*/; do
+    for project in "$inputs"/npm/projects/*/; do
         [ -d "$project" ] || continue
         tell step "npm $version: a lock file"
         (cd "$project" && npm ci --ignore-scripts) || { fail tool-failed "npm ci" "$?"; return; }
@@ -155,7 +155,7 @@ warm_npm() {
         echo '{"name":"warm","version":"1.0.0","private":true}' >package.json
         (npm install --ignore-scripts --no-save --no-package-lock -- "$name") 4<&- ||
             { fail tool-failed "npm install $name" "$?"; return; }
-    done 4<"$luggage/npm/names"
+    done 4<"$inputs/npm/names"
     npm_tidy || { fail tool-failed "cleaning npm's cache" "$?"; return; }
 }
 
@@ -168,9 +168,9 @@ warm_uv() {
     tell step "uv $version"
     fresh || { fail no-room "$work"; return; }
     set --
-    while IFS= read -r file; do set -- "$@" -r "$file"; done <"$luggage/uv/files"
+    while IFS= read -r file; do set -- "$@" -r "$file"; done <"$inputs/uv/files"
     set -- "$@" --
-    while IFS= read -r name; do set -- "$@" "$name"; done <"$luggage/uv/names"
+    while IFS= read -r name; do set -- "$@" "$name"; done <"$inputs/uv/names"
     UV_CACHE_DIR=$root/uv UV_LINK_MODE=copy UV_NO_PROGRESS=1 uv pip install --target "$work/now" "$@" ||
         fail tool-failed "uv $version" "$?"
 }
@@ -182,7 +182,7 @@ warm_yarn() {
     YARN_CACHE_FOLDER=$root/yarn
     export YARN_CACHE_FOLDER
     tell tool yarn "$version"
-    for project in "$luggage"/yarn/projects/*/; do
+    for project in "$inputs"/yarn/projects/*/; do
         [ -d "$project" ] || continue
         tell step "yarn $version: a lock file"
         (cd "$project" && "$yarn" install --frozen-lockfile --ignore-scripts --non-interactive --no-progress) ||
@@ -194,7 +194,7 @@ warm_yarn() {
         echo '{"name":"warm","version":"1.0.0","private":true}' >package.json
         "$yarn" add --ignore-scripts --non-interactive --no-progress --no-lockfile -- "$name" 4<&- ||
             { fail tool-failed "yarn add $name" "$?"; return; }
-    done 4<"$luggage/yarn/names"
+    done 4<"$inputs/yarn/names"
     rm -rf "$root"/yarn/v*/.tmp
 }
 
@@ -205,7 +205,7 @@ warm_go() {
     export GOMODCACHE GOCACHE GOFLAGS
     mkdir -p "$GOMODCACHE" "$GOCACHE" || { fail no-room "$root"; return; }
     tell tool go "$version"
-    for project in "$luggage"/go/projects/*/; do
+    for project in "$inputs"/go/projects/*/; do
         [ -d "$project" ] || continue
         tell step "go $version: a module"
         (cd "$project" && go mod download) || { fail tool-failed "go mod download" "$?"; return; }
@@ -215,7 +215,7 @@ warm_go() {
         fresh || { fail no-room "$work"; return; }
         (go mod init slipway.invalid/warm && go get -- "$name" && go mod download) 4<&- ||
             { fail tool-failed "go get $name" "$?"; return; }
-    done 4<"$luggage/go/names"
+    done 4<"$inputs/go/names"
 }
 
 # -- All of it ------------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ if [ "$root" != /cache ]; then
     chmod a+rwx "$root"
 fi
 for tool in pip npm uv yarn go; do
-    [ -d "$luggage/$tool" ] || continue
+    [ -d "$inputs/$tool" ] || continue
     mkdir -p "$root/$tool" || { fail no-room "$root"; break; }
     case $tool in
         pip) warm_pip ;;

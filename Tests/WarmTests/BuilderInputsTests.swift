@@ -7,7 +7,7 @@ import Testing
 @testable import Warm
 
 @Suite("Files for the builder")
-struct LuggageTests {
+struct BuilderInputsTests {
     @Test("Requirement files are sent with those that they include")
     func requirements() throws {
         let folder = try TemporaryFolder()
