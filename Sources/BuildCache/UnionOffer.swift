@@ -170,7 +170,7 @@ struct UnionOffer {
         _ published: CheckedUnion?, _ others: [CheckedUnion], _ exports: [CompleteExport],
         _ preflight: inout Preflight
     ) {
-        let isWhole = published?.missing.isEmpty ?? false
+        let hasLost = published?.missing.isEmpty == false
         var read: [UnionDraft.Added] = []
         // Exports that are damaged, or that no union can hold.
         var useless = 0
@@ -197,7 +197,7 @@ struct UnionOffer {
                 notes.append(error.note)
             }
         }
-        if let published, isWhole {
+        if let published, !hasLost {
             // A union without a build's own exports is worth less than one of those exports.
             for (index, build) in builds.enumerated() where published.record.exports[build.key.directoryName] != nil {
                 importable[index] = nil
@@ -206,13 +206,16 @@ struct UnionOffer {
         }
         defer { noteUnmerged(of: exports, besides: published, useless) }
         // A single export needs no union. If there is no time, the next build or the publisher merges.
-        guard !deadline.hasPassed || !isWhole else { return }
+        guard !deadline.hasPassed || hasLost else {
+            if published == nil, read.count > 1 { noteUnmerged(read.count - 1) }
+            return
+        }
         let count = read.count + others.count
-        guard canWrite, published == nil ? count > 1 : count > 0 || !isWhole else { return }
+        guard canWrite, published == nil ? count > 1 : count > 0 || hasLost else { return }
         var base: UnionDraft.Base?
         if let published {
             // A union that has lost a layer cannot be imported as it is, so it is merged however long that takes.
-            guard !isWhole || published.record.manifest.size + published.record.config.size <= Self.largestMerged
+            guard hasLost || published.record.manifest.size + published.record.config.size <= Self.largestMerged
             else { return }
             do throws(StoreError) {
                 base = try published.base(&preflight)
@@ -231,7 +234,10 @@ struct UnionOffer {
     private mutating func noteUnmerged(of exports: [CompleteExport], besides published: CheckedUnion?, _ useless: Int) {
         guard let merged = draft?.record ?? published?.record else { return }
         let count = exports.count { !merged.holds($0.number, of: $0.key) } - useless
-        guard count > 0 else { return }
+        if count > 0 { noteUnmerged(count) }
+    }
+
+    private mutating func noteUnmerged(_ count: Int) {
         notes.append(Note(.unionNotMerged, ByteString(decimal: count) + (count == 1 ? " export" : " exports")))
     }
 

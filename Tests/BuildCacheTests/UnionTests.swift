@@ -266,11 +266,19 @@ struct UnionTests {
         let path = generation.unionPath(.store, build.key)
         let checked = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
         #expect(checked.missing.isEmpty)
+        let late = rejection {
+            _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false, until: Deadline { true })
+        }
+        #expect(late == .storeSearchCut, "however few they are")
         let layer = try #require(fixture.layers(of: fixture.lookup(for: build, acting: false)).first)
         try Files.remove(generation.blobPath(layer))
         let lacking = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false)
         #expect(lacking.missing == [layer])
-        // An incomplete file does not count.
+        // Neither a link to the file nor an incomplete one counts.
+        try Files.rename(path + "-checked", to: fixture.folder["elsewhere"])
+        try Files.makeLink(path + "-checked", to: fixture.folder["elsewhere"])
+        #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
+        try Files.rename(fixture.folder["elsewhere"], to: path + "-checked")
         try Files.replace(path + "-checked", with: Files.read(path + "-checked", limit: 9999).dropLast(7), mode: 0o600)
         #expect(rejection { _ = try CheckedUnion(union, at: path, in: generation, &preflight, remember: false) } != nil)
     }
@@ -319,6 +327,12 @@ struct UnionTests {
         try Files.remove(bad.layers[1].path)
         #expect(fixture.lookup(for: build).notes.suffix(1) == [Note(.unionNotMerged, "2 exports")])
         #expect(fixture.lookup(for: build).notes.map(\.reason) == [.layerRejected, .unionNotMerged])
+        let opaque = try fixture.export(for: build, at: now(-4), "opaque")
+        let config = try fixture.put("[]", in: opaque.generation)
+        let manifest = try fixture.put(
+            ManifestFormat.image.text(config: config, layers: opaque.layers), in: opaque.generation)
+        try Files.replace(opaque.index, with: manifest.index, mode: 0o644)
+        #expect(fixture.lookup(for: build).notes.suffix(1) == [Note(.unionNotMerged, "3 exports")])
     }
 
     @Test("Damaged exports are not in the union until they are complete")
@@ -589,6 +603,26 @@ struct UnionTests {
             #expect(Set(lookup.notes.map(\.reason)) == [.storeSearchCut])
         }
         Issue.record("never found")
+    }
+
+    @Test("Nothing is merged once the time is up: the newest export alone is imported, and a note names what it lacks")
+    func noTimeToMerge() throws {
+        let build = try fixture.build()
+        try fixture.export(for: build, at: now(-20), "old")
+        let new = try fixture.export(for: build, at: now(-10), "new")
+        var seen: [[Note]] = []
+        for most in 0..<1000 {
+            let questions = Atomic<Int>(0)
+            let lookup = CacheLookup(
+                of: fixture.opened(), for: [build], acting: true,
+                until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            if lookup.merged != nil {
+                #expect(questions.load(ordering: .relaxed) <= most)
+                return #expect(seen.contains([Note(.unionNotMerged, "1 export")]))
+            }
+            if lookup.digest == new.digest { seen.append(lookup.notes) }
+        }
+        Issue.record("never merged")
     }
 
     // MARK: - Trimming
