@@ -59,6 +59,7 @@ struct CacheLookupTests {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
         let opened = fixture.opened()
+        var places: Set<ByteString> = []
         for most in 0..<100 {
             let questions = Atomic<Int>(0)
             let lookup = CacheLookup(
@@ -66,9 +67,10 @@ struct CacheLookupTests {
                 until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
             if lookup.digest != nil {
                 #expect(lookup.digest == export.digest && !lookup.isCut)
-                return #expect(most > 3)
+                return #expect(most > 3 && places.contains(export.path))
             }
             #expect(lookup.notes.map(\.reason) == [.storeSearchCut])
+            places.formUnion(lookup.notes.map(\.detail))
             // No check continues once the time is up.
             #expect(questions.load(ordering: .relaxed) <= most + 8)
         }

@@ -177,9 +177,11 @@ struct FlightTests {
         try Files.makeLink(place.appending(path: "link"), to: "/etc/passwd")
         try folder.write(try relative(place.appending(path: "open")), "")
         chmod(place.appending(path: "open").lossy, 0o666)
-        for name in ["pipe", "link", "open"] as [ByteString] {
+        try Files.makeLink(place.appending(path: "dangling"), to: folder["victim"])
+        for name in ["pipe", "link", "dangling", "open"] as [ByteString] {
             guard case .unknown = flights.join(Flight(named: name)) else { throw Errno.invalid }
         }
+        #expect(Files.isMissing(folder["victim"]))
         #expect(Flights(in: fixture.store, making: false) != nil)
         chmod(place.lossy, 0o755)
         #expect(Flights(in: fixture.store, making: false) == nil)

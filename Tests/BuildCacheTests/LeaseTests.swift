@@ -43,6 +43,11 @@ struct LeaseTests {
         do {
             let held = try #require(try store.leasedGeneration(of: store.user))
             #expect(!ExclusiveLease.isFree(generation))
+            // The day is for readers; a build that nobody else can pretend to be has longer.
+            try Files.replace(generation.closedPath, with: "", mode: 0o644)
+            try Files.setModified(generation.closedPath, Clock.now - 3 * 86_400_000_000_000)
+            #expect(!ExclusiveLease.isFree(generation))
+            try Files.remove(generation.closedPath)
             withExtendedLifetime(held) {}
         }
         for path in [generation.readersPath, generation.leasePath] {
@@ -71,6 +76,40 @@ struct LeaseTests {
         #expect(try Files.status(other, followLinks: false).inode == before.inode)
         #expect(try Files.status(generation.leasePath, followLinks: false).mode & 0o777 == 0o600)
         #expect(try Files.status(generation.readersPath, followLinks: false).mode & 0o777 == 0o644)
+    }
+
+    @Test(
+        "An older Slipway made a generation whose lease is missing, a link or open to others, or which has only one")
+    func old() throws {
+        #expect(!generation.hasOldLease)
+        try Descriptor.open(generation.leasePath).setMode(0o604)
+        #expect(generation.hasOldLease)
+        let moved = generation.path.appending(path: "moved")
+        try Descriptor.open(generation.leasePath).setMode(0o600)
+        try Files.rename(generation.leasePath, to: moved)
+        #expect(generation.hasOldLease)
+        try Files.makeLink(generation.leasePath, to: "moved")
+        #expect(generation.hasOldLease)
+        try Files.rename(moved, to: generation.leasePath)
+        #expect(!generation.hasOldLease)
+        try Files.remove(generation.readersPath)
+        #expect(generation.hasOldLease)
+    }
+
+    @Test("Readers have had their day when the mark is a day old, not what it links to")
+    func linkedMark() throws {
+        let reader = try Descriptor.open(generation.readersPath)
+        try reader.lockByAccess(.shared)
+        let old = fixture.folder["old"]
+        try Files.replace(old, with: "", mode: 0o644)
+        try Files.setModified(old, Clock.now - 3 * 86_400_000_000_000)
+        try Files.makeLink(generation.closedPath, to: old)
+        #expect(!ExclusiveLease.isFree(generation))
+        #expect(try ExclusiveLease.take(of: generation, isRetired: true) == nil)
+        try Files.rename(old, to: generation.closedPath)
+        #expect(ExclusiveLease.isFree(generation))
+        #expect(try ExclusiveLease.take(of: generation, isRetired: true) != nil)
+        #expect(try reader.status().kind == .regular)
     }
 
     @Test("Work that allows no builds keeps them out until it ends, and waits for none")

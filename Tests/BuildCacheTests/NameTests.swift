@@ -56,11 +56,19 @@ struct NameTests {
 
     @Test(
         "Of a foreign name neither number nor time are read",
-        arguments: ["", "-0123456789abcdef", "a_0123456789abcdef", "a-0123456789abcdeg", "a-0123456789abcdef0"]
-            as [ByteString])
+        arguments: [
+            "", "-0123456789abcdef", "a_0123456789abcdef", "a-0123456789abcdeg", "a-0123456789abcdef0",
+            "abcdefghijklmnopqrstuvwxyz_0123456789abcdef",
+        ] as [ByteString])
     func otherNames(_ name: ByteString) {
         #expect(ExportName.number(of: name) == nil)
         #expect(ExportName.started(name) == 0)
+    }
+
+    @Test("Number and time stand at the end, whatever is before them")
+    func shortest() {
+        #expect(ExportName.started(".00000000ff-0123456789abcdef") == 255)
+        #expect(ExportName.started("00000000ff-0123456789abcdef") == 0, "a name has something before the time")
     }
 
     @Test("A clock out of range still makes a name", arguments: [Int64.min, -1, 0x100_0000_0001, .max])

@@ -249,6 +249,49 @@ struct RetentionTests {
         #expect(leftOut.isEmpty && union.recordCount <= 1000)
     }
 
+    @Test("What does not fit into a union beside the last used export is dropped, also if it was used next")
+    func secondBeyondUnion() {
+        var shelf = Shelf()
+        func steps(_ name: String, _ count: Int) -> [Shelf.Layer] {
+            (0..<count).map { (ByteString("\(name) \($0)"), 1) }
+        }
+        shelf.add([("small", 1)], used: 1)
+        let large = shelf.add(steps("large", 500), used: 2)
+        shelf.add(steps("last", 600), used: 3)
+        let choice = shelf.choose(retention())
+        #expect(choice.dropped == [Retention.Dropped(key: "app-0", export: large.name, cause: .beyondUnion)])
+        #expect(choice.keptCount == 2)
+    }
+
+    @Test("An export stays as long as its age is at most the greatest, and not a nanosecond longer")
+    func greatestAge() {
+        var shelf = Shelf()
+        shelf.add([("a", 1)], used: 5)
+        var retention = retention()
+        retention.maximumAge = 10
+        #expect(shelf.choose(retention, now: 15).keptCount == 1)
+        #expect(shelf.choose(retention, now: 16).causes == ["too-old"])
+    }
+
+    @Test("An export that costs just the budget stays whole")
+    func exact() throws {
+        var shelf = Shelf()
+        let export = shelf.add([("base", megabyte), ("top", megabyte)], used: 1)
+        let pool = Pool(files: shelf.files)
+        let metadata = try pool.bytes(of: [#require(export.blobs.first), #require(export.blobs.last)])
+        let cost = pool.bytes(of: Set(export.blobs)) + 2 * metadata
+        let whole = shelf.choose(retention(cost))
+        #expect(whole.keptCount == 1 && whole.shortened.isEmpty)
+        #expect(shelf.choose(retention(cost - 1)).shortened.count == 1)
+    }
+
+    @Test("The only export of a key need not be read")
+    func only() {
+        var shelf = Shelf()
+        shelf.add([("a", 1)], used: 1)
+        #expect(shelf.choose(retention()).keptCount == 1 && shelf.reads.value == 0)
+    }
+
     @Test("An export that no union can read is kept only if it was used last, because then it is imported directly")
     func opaque() {
         var shelf = Shelf()

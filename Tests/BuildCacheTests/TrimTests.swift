@@ -444,6 +444,15 @@ struct TrimTests {
         #expect(try !stranger.status().isSameFile(as: Files.status(path)))
     }
 
+    @Test("A trim lock that no one else can open stays the same file")
+    func sameTrimLock() throws {
+        _ = try five()
+        #expect(try TrimLock.take(in: home, owner: fixture.store.user) != nil)
+        let lock = try Files.status(home.appending(path: "trimmed"))
+        #expect(try TrimLock.take(in: home, owner: fixture.store.user) != nil)
+        #expect(try Files.status(home.appending(path: "trimmed")).isSameFile(as: lock))
+    }
+
     @Test(
         "A foreign file in place of the trim lock does not stop trimming",
         arguments: ["trimmed", "trimming"] as [ByteString], ["fifo", "link", "folder"])

@@ -177,6 +177,41 @@ enum BuildKitText {
         #expect(read(start + none + end, pieces: 65_536) == nil)
     }
 
+    @Test("A head, and all frames together, may be just as long as their limits", arguments: [999, 1 << 20])
+    func greatest(pieces: Int) {
+        func head(_ extra: Int) -> ByteString {
+            let line: ByteString = "HTTP/1.1 200 OK\r\nA: "
+            return line + ByteString(repeatElement(0x61, count: 16_384 - line.count - 4 + extra)) + "\r\n\r\n"
+        }
+        let frames = Text.frames([1])
+        #expect(read(head(0) + Text.upgrade + frames, pieces: pieces) == [1])
+        #expect(read(head(1) + Text.upgrade + frames, pieces: pieces) == nil)
+        func filled(_ extra: Int) -> ByteString {
+            func skipped(_ count: Int) -> ByteString { Text.frame(0x77, 0, 0, [UInt8](repeating: 0, count: count - 9)) }
+            var all = Text.settings
+            var left = 4 << 20 + extra - frames.count
+            while left >= 2000 {
+                all += skipped(1000)
+                left -= 1000
+            }
+            all += skipped(left)
+            return all + Text.head + Text.data([1]) + Text.trailer
+        }
+        #expect(filled(0).count == 4 << 20)
+        #expect(read(Text.greeting + Text.upgrade + filled(0), pieces: pieces) == [1])
+        #expect(read(Text.greeting + Text.upgrade + filled(1), pieces: pieces) == nil)
+    }
+
+    @Test("The first bit of a stream's number is nobody's")
+    func reserved() {
+        let frames = [Text.settings, Text.head, Text.data([1, 2]), Text.trailer].map { frame -> ByteString in
+            var bytes = frame.bytes
+            bytes[5] |= 0x80
+            return ByteString(bytes)
+        }
+        #expect(read(Text.greeting + Text.upgrade + frames.joined(separator: ""), pieces: 7) == [1, 2])
+    }
+
     @Test("Noise never traps") func noise() {
         var generator = SystemRandomNumberGenerator()
         let good = (Text.greeting + Text.upgrade + Text.frames(Text.worker())).bytes
@@ -204,6 +239,8 @@ enum BuildKitText {
         ]
         #expect(frames.dropFirst(27 + 13).hasPrefix(Text.frame(1, 4, 1, Array(headers.joined()))))
         #expect(frames.count == 27 + 13 + 9 + 0x2E + 9 + 6)
+        let long = [UInt8](repeating: 7, count: 300)
+        #expect(BuildKitCall.request("/a", long).hasSuffix(Text.frame(0, 1, 1, [0, 0, 0, 1, 44] + long)))
     }
 }
 

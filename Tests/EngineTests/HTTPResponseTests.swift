@@ -26,6 +26,9 @@ import Testing
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"),
             ("HTTP/1.1 200 OK\r\nContent-Length:0\r\n\r\n", 200, ""),
             ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 000000000000000005\r\n\r\nhello", 200, "hello"),
+            ("HTTP/1.1 200 OK\r\nazAZ09!#$%&'*+-.^_`|~: x\r\nContent-Length: 0\r\n\r\n", 200, ""),
+            (chunked + "00000005\r\nhello\r\n0\r\n\r\n", 200, "hello"),
             ("HTTP/1.1 404\r\n\r\n", 404, ""), ("HTTP/1.1 100 Continue\r\n\r\n", 100, ""),
             ("HTTP/1.1 500 \r\nX: \r\nContent-Length: 1\r\n\r\nx", 500, "x"),
             (
@@ -52,6 +55,9 @@ import Testing
             "HTTP/1.1 200 OK\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
             "HTTP/1.1 200 OK\r\nA: \u{0}\r\n\r\n",
             "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA : x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA/: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA@: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA[: x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA{: x\r\n\r\n", "HTTP/1.1 200 OK\r\nA\u{7F}: x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0000000000000000005\r\n\r\nhello",
             "HTTP/1.1 200 OK\r\nA: x\r\n folded\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello!",
             "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
@@ -67,7 +73,8 @@ import Testing
             chunked + "5\r\nhellox\r\n0\r\n\r\n",
             chunked + "6\r\nhello\r\n0\r\n\r\n", chunked + "\r\n\r\n", chunked + "x\r\n", chunked + "-1\r\n",
             chunked + "5;a=b\r\nhello\r\n0\r\n\r\n", chunked + "FFFFFFFF\r\n", chunked + "FFFFFFFFF\r\n",
-            chunked + "000000000000000001\r\n", chunked + "400001\r\n", chunked + "0\r\nTrailer: x\r\n\r\n",
+            chunked + "000000001\r\na\r\n0\r\n\r\n", chunked + "000000000000000001\r\n", chunked + "400001\r\n",
+            chunked + "0\r\nTrailer: x\r\n\r\n",
             chunked + "0\r\n\r\nmore", chunked + "5\nhello\r\n0\r\n\r\n",
         ] as [ByteString])
     func bad(text: ByteString) {
@@ -88,6 +95,31 @@ import Testing
         let chunk = "100000\r\n" + megabyte + "\r\n"
         #expect(read(chunked + chunk + chunk + chunk + chunk + "0\r\n\r\n", pieces: 65_536)?.body.count == 4 << 20)
         #expect(read(chunked + chunk + chunk + chunk + chunk + "1\r\na\r\n0\r\n\r\n", pieces: 65_536) == nil)
+    }
+
+    @Test("What is just as long as it may be is read, and one byte more is refused", arguments: [1000, 1 << 20])
+    func greatest(pieces: Int) {
+        func letters(_ count: Int) -> ByteString { ByteString(repeatElement(0x61, count: count)) }
+        let start: ByteString = "HTTP/1.1 200 OK\r\nA: "
+        let filler = letters(16_384 - start.count - 4)
+        #expect(read(start + filler + "\r\n\r\n", pieces: pieces)?.status == 200)
+        #expect(read(start + filler + "a\r\n\r\n", pieces: pieces) == nil)
+        let body = letters(4 << 20)
+        #expect(read("HTTP/1.1 200 OK\r\n\r\n" + body, pieces: pieces)?.body.count == 4 << 20)
+        #expect(read("HTTP/1.1 200 OK\r\n\r\n" + body + "a", pieces: pieces) == nil)
+        let counted = "HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n" + body
+        #expect(read(counted, pieces: pieces)?.body.count == 4 << 20)
+        #expect(read(chunked + "400000\r\n" + body + "\r\n0\r\n\r\n", pieces: pieces)?.body.count == 4 << 20)
+    }
+
+    @Test("Behind a complete answer nothing may follow")
+    func complete() throws {
+        var response = HTTPResponse()
+        try response.append("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8.map { $0 })
+        #expect(response.isComplete)
+        try response.append([])
+        try response.close()
+        #expect(throws: MalformedResponse.self) { try response.append([0x61]) }
     }
 
     @Test("An answer to HEAD ends with its head, whatever that says about a body")

@@ -11,6 +11,7 @@ import Testing
         arguments: [
             ("28.5.2+dfsg4", 28, 5), ("v0.29.1", 0, 29), ("0.13.1+ds1-3+b1", 0, 13), ("28", 28, 0), ("24.0", 24, 0),
             ("29.0.0-rc.1", 29, 0), ("20.10.24", 20, 10), ("0.9~rc1", 0, 9), ("v1.2.3-4-gabcdef", 1, 2),
+            ("999999.999999", 999_999, 999_999),
         ] as [(ByteString, Int, Int)])
     func numbers(text: ByteString, major: Int, minor: Int) {
         #expect(Version(parsing: text) == Version(major, minor))
