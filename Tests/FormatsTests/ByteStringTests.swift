@@ -176,6 +176,9 @@ struct PathTests {
             ("abc//./../def", "def"),
             ("abc/../../././../def", "../../def"), ("//abc", "/abc"), ("///abc", "/abc"), ("//abc//", "/abc"),
             ("...", "..."), ("a/.../b", "a/.../b"), ("/..", "/"),
+            // Absolute ones that end with a part to remove, or with one that only looks so.
+            ("/.", "/"), ("/./", "/"), ("//", "/"), ("/a/.", "/a"), ("/a/..", "/"), ("/a/../", "/"), ("/.a", "/.a"),
+            ("/..a", "/..a"), ("/a.", "/a."), ("/a..", "/a.."), ("/...", "/..."), ("/a", "/a"),
         ] as [(ByteString, ByteString)])
     func cleaned(_ path: ByteString, _ expected: ByteString) {
         #expect(path.cleanedPath == expected)

@@ -28,6 +28,13 @@ struct DigestTests {
         for digest in digests { #expect(!(digest < digest)) }
     }
 
+    @Test("Its four words are sixteen digits each")
+    func words() throws {
+        let digits = ["0123456789abcdef", "fedcba9876543210", "0000000000000001", "8000000000000000"]
+        let digest = try #require(Digest(hex: Array(digits.joined().utf8)))
+        #expect((0..<4).map { digest[word: $0] } == digits.map { UInt64($0, radix: 16) })
+    }
+
     @Test("The digest of a text is its SHA-256, at once or in pieces")
     func texts() {
         #expect(Digest(of: "abc").hex == SHA256.hexDigest(of: "abc"))

@@ -1,4 +1,5 @@
 import Formats
+import Synchronization
 import TestSupport
 import Testing
 
@@ -38,7 +39,15 @@ struct JSONTests {
     func timeIsUp() {
         let text = ByteString("[" + String(repeating: "1,", count: 5000) + "1]")
         #expect(JSON(text, until: Deadline { true }) == nil)
-        #expect(JSON(text, until: Deadline { false }) == JSON(text))
+        let questions = Atomic<Int>(0)
+        let slow = Deadline {
+            questions.add(1, ordering: .relaxed)
+            return false
+        }
+        #expect(JSON(text, until: slow) == JSON(text))
+        #expect(
+            questions.load(ordering: .relaxed) == 4,
+            "once for each 1,024 of 5,002 values: the clock costs more than a value")
     }
 
     @Test("A truncated text is not a value, wherever it ends")
@@ -85,6 +94,7 @@ struct JSONTests {
             (#""\ud800""#, "\u{FFFD}"), (#""\udc00""#, "\u{FFFD}"), (#""\ud800x""#, "\u{FFFD}x"),
             (#""\ud800\n""#, "\u{FFFD}\n"), (#""\ud800\u0041""#, "\u{FFFD}A"), (#""\ud800\ud800""#, "\u{FFFD}\u{FFFD}"),
             (#""\ud800\ud83d\ude00""#, "\u{FFFD}\u{1F600}"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
+            (#""\udc00\udc00""#, "\u{FFFD}\u{FFFD}"), (#""\ud800\ue000""#, "\u{FFFD}\u{E000}"),
         ] as [(ByteString, ByteString)])
     func loneSurrogates(_ text: ByteString, _ value: ByteString) {
         #expect(JSON(text)?.string == value)
