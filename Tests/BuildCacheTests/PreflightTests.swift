@@ -260,4 +260,17 @@ struct PreflightTests {
             #expect(lookup.digest == nil || lookup.digest == export.digest)
         }
     }
+
+    @Test("A manifest may have just 1 MiB, as BuildKit allows", arguments: [0, 1])
+    func greatestManifest(extra: Int) throws {
+        let build = try fixture.build()
+        let size = try fixture.export(for: build, at: 100, "a").manifest.size
+        let export = try fixture.export(for: build, at: 200, "b", padding: (1 << 20) - size + extra)
+        var preflight = Preflight()
+        let manifest = try preflight.manifest(ofExport: export.path, in: export.generation)
+        #expect(manifest.size == (1 << 20) + extra)
+        #expect(
+            rejection { try preflight.check(manifest, in: export.generation) } == (extra == 0 ? nil : .manifestRejected)
+        )
+    }
 }
