@@ -58,13 +58,9 @@ struct CacheLookupTests {
     func timeSpent() throws {
         let build = try fixture.build()
         let export = try fixture.export(for: build, at: 100, "a")
-        let opened = fixture.opened()
         var places: Set<ByteString> = []
         for most in 0..<100 {
-            let questions = Atomic<Int>(0)
-            let lookup = CacheLookup(
-                of: opened, for: [build], acting: false,
-                until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            let (lookup, asked) = fixture.lookup(for: build, timeFor: most, acting: false)
             if lookup.digest != nil {
                 #expect(lookup.digest == export.digest && !lookup.isCut)
                 return #expect(most > 3 && places.contains(export.path))
@@ -72,7 +68,7 @@ struct CacheLookupTests {
             #expect(lookup.notes.map(\.reason) == [.storeSearchCut])
             places.formUnion(lookup.notes.map(\.detail))
             // No check continues once the time is up.
-            #expect(questions.load(ordering: .relaxed) <= most + 8)
+            #expect(asked <= most + 8)
         }
         Issue.record("never found")
     }

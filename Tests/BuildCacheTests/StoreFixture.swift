@@ -2,6 +2,7 @@ import Formats
 import Glibc
 import Host
 import Notes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -40,6 +41,14 @@ struct StoreFixture {
         acting: Bool = true
     ) -> CacheLookup {
         CacheLookup(of: opened(trusted: trusted, leasing: leasing), for: builds, scope: scope, acting: acting)
+    }
+
+    /// A lookup whose time is up once it has asked this many times, and how often it asked.
+    func lookup(for build: BuildIdentity, timeFor most: Int, acting: Bool = true) -> (CacheLookup, asked: Int) {
+        let questions = Atomic<Int>(0)
+        let deadline = Deadline { questions.add(1, ordering: .relaxed).oldValue >= most }
+        let lookup = CacheLookup(of: opened(), for: [build], acting: acting, until: deadline)
+        return (lookup, questions.load(ordering: .relaxed))
     }
 
     /// The lookup of a build, with the merged union written.

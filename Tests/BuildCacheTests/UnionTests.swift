@@ -2,7 +2,6 @@ import Formats
 import Glibc
 import Host
 import Notes
-import Synchronization
 import TestSupport
 import Testing
 
@@ -592,10 +591,7 @@ struct UnionTests {
         for number in 0..<140 { try fixture.export(for: build, at: now(-20), ByteString(decimal: number)) }
         publish(build)
         for most in 0..<1000 {
-            let questions = Atomic<Int>(0)
-            let lookup = CacheLookup(
-                of: fixture.opened(), for: [build], acting: true,
-                until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            let (lookup, _) = fixture.lookup(for: build, timeFor: most)
             if lookup.digest != nil {
                 #expect(!lookup.isCut)
                 return #expect(most > 10)
@@ -612,12 +608,9 @@ struct UnionTests {
         let new = try fixture.export(for: build, at: now(-10), "new")
         var seen: [[Note]] = []
         for most in 0..<1000 {
-            let questions = Atomic<Int>(0)
-            let lookup = CacheLookup(
-                of: fixture.opened(), for: [build], acting: true,
-                until: Deadline { questions.add(1, ordering: .relaxed).oldValue >= most })
+            let (lookup, asked) = fixture.lookup(for: build, timeFor: most)
             if lookup.merged != nil {
-                #expect(questions.load(ordering: .relaxed) <= most)
+                #expect(asked <= most)
                 return #expect(seen.contains([Note(.unionNotMerged, "1 export")]))
             }
             if lookup.digest == new.digest { seen.append(lookup.notes) }
