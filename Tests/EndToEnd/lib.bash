@@ -86,6 +86,8 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROM
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 # shellcheck source=Tests/turn.bash
 . "$root/Tests/turn.bash"
+# shellcheck source=Tests/EndToEnd/background.bash
+. "$root/Tests/EndToEnd/background.bash"
 
 # -- The run ----------------------------------------------------------------------------------------------------------
 
@@ -234,32 +236,6 @@ test_case() {
         { grep '^!' "$log"; echo "..."; tail -n 100 "$log"; } | sed 's/^/    # /'
     fi
     [[ ${SLIPWAY_KEEP-} == 1 ]] || rm -rf --one-file-system "$place" "$log"
-}
-
-# left_running: the processes of this test that Slipway runs in the background, such as the one that records a build. They are the
-# shim's own program still, or `slipway remote sync`, while what waits in front has become docker, or is another command of slipway's.
-left_running() {
-    local program
-    for program in /proc/[0-9]*/exe; do
-        [[ $program -ef $work/bin/docker ]] || { [[ $program -ef $work/bin/slipway ]] && grep -qsaz '^sync$' "${program%exe}cmdline"; } || continue
-        grep -qsaF "$place/" "${program%exe}environ" && basename "${program%/exe}"
-    done
-    true
-}
-at_rest() { [[ -z $(left_running) ]]; }
-
-# let_rest SECONDS: waits until nothing of this test's runs behind, and ends what runs longer.
-let_rest() {
-    local until=$((SECONDS + $1)) left
-    until at_rest; do
-        if [[ $SECONDS -ge $until ]]; then
-            readarray -t left < <(left_running)
-            echo "# $suite: still running, and ended: ${left[*]}"
-            [[ ${#left[@]} == 0 ]] || kill -KILL "${left[@]}" 2>/dev/null || true
-            return
-        fi
-        sleep 0.05
-    done
 }
 
 begin_test() {
