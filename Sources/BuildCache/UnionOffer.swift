@@ -207,14 +207,17 @@ struct UnionOffer {
         defer { noteUnmerged(of: exports, besides: published, useless) }
         // A single export needs no union. If there is no time, the next build or the publisher merges.
         guard !deadline.hasPassed || hasLost else {
-            if published == nil, read.count > 1 { noteUnmerged(read.count - 1) }
+            if published == nil {
+                let count = others.reduce(read.count) { $0 + $1.record.exportCount }
+                noteUnmerged(read.isEmpty ? count : count - 1)
+            }
             return
         }
         let count = read.count + others.count
         guard canWrite, published == nil ? count > 1 : count > 0 || hasLost else { return }
         var base: UnionDraft.Base?
         if let published {
-            // A union that has lost a layer cannot be imported as it is, so it is merged however long that takes.
+            // A union that has lost a layer cannot be imported as it is, so it is merged however large it is.
             guard hasLost || published.record.manifest.size + published.record.config.size <= Self.largestMerged
             else { return }
             do throws(StoreError) {
@@ -223,8 +226,13 @@ struct UnionOffer {
                 notes.append(error.note)
             }
         }
-        let more = others.compactMap { other in
-            try? other.base(&preflight)
+        var more: [UnionDraft.Base] = []
+        for other in others {
+            do throws(StoreError) {
+                more.append(try other.base(&preflight))
+            } catch {
+                notes.append(error.note)
+            }
         }
         let missing = (published?.missing ?? []) + others.flatMap(\.missing)
         draft = try? UnionDraft(base, others: more, read, without: missing)
@@ -233,11 +241,11 @@ struct UnionOffer {
     /// Reports complete exports that are not imported: the build may miss what another has just built.
     private mutating func noteUnmerged(of exports: [CompleteExport], besides published: CheckedUnion?, _ useless: Int) {
         guard let merged = draft?.record ?? published?.record else { return }
-        let count = exports.count { !merged.holds($0.number, of: $0.key) } - useless
-        if count > 0 { noteUnmerged(count) }
+        noteUnmerged(exports.count { !merged.holds($0.number, of: $0.key) } - useless)
     }
 
     private mutating func noteUnmerged(_ count: Int) {
+        guard count > 0 else { return }
         notes.append(Note(.unionNotMerged, ByteString(decimal: count) + (count == 1 ? " export" : " exports")))
     }
 

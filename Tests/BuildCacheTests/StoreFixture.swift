@@ -44,10 +44,13 @@ struct StoreFixture {
     }
 
     /// A lookup whose time is up once it has asked this many times, and how often it asked.
-    func lookup(for build: BuildIdentity, timeFor most: Int, acting: Bool = true) -> (CacheLookup, asked: Int) {
+    func lookup(
+        for build: BuildIdentity, timeFor most: Int, trusted: [UInt32]? = nil, acting: Bool = true
+    ) -> (CacheLookup, asked: Int) {
         let questions = Atomic<Int>(0)
         let deadline = Deadline { questions.add(1, ordering: .relaxed).oldValue >= most }
-        let lookup = CacheLookup(of: opened(), for: [build], acting: acting, until: deadline)
+        let store = opened(trusted: trusted, leasing: trusted != nil)
+        let lookup = CacheLookup(of: store, for: [build], acting: acting, until: deadline)
         return (lookup, questions.load(ordering: .relaxed))
     }
 

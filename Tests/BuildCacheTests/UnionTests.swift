@@ -676,11 +676,11 @@ struct UnionTests {
 
     // MARK: - Several users
 
-    /// Puts the content of another store into this one as the sub-store of user 4242.
-    private func lend(_ lender: StoreFixture) throws {
+    /// Puts the content of another store into this one as another user's sub-store.
+    private func lend(_ lender: StoreFixture, as user: UInt32 = 4242) throws {
         let from = lender.store.layout.subStore(of: lender.store.user)
-        let to = fixture.store.layout.subStore(of: 4242)
-        #expect(system("cp -a '" + from.lossy + "' '" + to.lossy + "' && chown -hR 4242:4242 '" + to.lossy + "'") == 0)
+        let to = fixture.store.layout.subStore(of: user).lossy
+        #expect(system("cp -a '\(from.lossy)' '\(to)' && chown -hR \(user):\(user) '\(to)'") == 0)
     }
 
     @Test(
@@ -698,6 +698,34 @@ struct UnionTests {
         let lookup = fixture.lookup(for: build, trusted: [fixture.store.user, 4242], leasing: true)
         #expect(lookup.found.first??.exports == 41)
         #expect(lookup.notes.isEmpty)
+    }
+
+    @Test(
+        "A note says that time has left something out of a merge with what trusted users have published",
+        .enabled(if: geteuid() == 0, "only root can give files away"), arguments: [true, false])
+    func noTimeForLentUnion(hasOwn: Bool) throws {
+        let build = try fixture.build()
+        if hasOwn { try fixture.export(for: build, at: now(-50), "own") }
+        _ = try fixture.generation()
+        let users: [UInt32] = [4242, 4243]
+        for user in users {
+            let lender = try StoreFixture()
+            try lender.export(for: build, at: now(-40), ByteString(decimal: user))
+            lender.store.publishUnion(for: [build.key], .store, othersUpTo: .max)
+            try lend(lender, as: user)
+        }
+        var seen: [Note] = []
+        for most in 0..<1000 {
+            let (lookup, asked) = fixture.lookup(for: build, timeFor: most, trusted: [fixture.store.user] + users)
+            let found = lookup.found.first??.exports ?? 0
+            if asked <= most {
+                #expect(found == (hasOwn ? 3 : 2) && lookup.notes.isEmpty)
+                return #expect(seen.contains(Note(.unionNotMerged, "2 exports")))
+            }
+            #expect(found == (hasOwn ? 3 : 2) || !lookup.notes.isEmpty, "time for \(most) of \(asked)")
+            seen += lookup.notes
+        }
+        Issue.record("time always ran out")
     }
 
     // Only root can give files away.
