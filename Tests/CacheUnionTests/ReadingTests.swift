@@ -155,6 +155,7 @@ struct ReadingTests {
                 """))
         #expect(graph.config.range(of: "\"layers\":[{\"layer\"") == nil)
         #expect(graph.config.range(of: "\"chains\":[{\"layers\":[0]") != nil)
+        #expect(graph.config.hasPrefix(ByteString("{\"layers\":[{\"blob\":\"\(Self.blob)\",\"parent\":-1}],")))
         #expect(graph.layers.map(\.digest.name) == [ByteString(Self.blob)])
     }
 
@@ -188,12 +189,35 @@ struct ReadingTests {
                     """))
     }
 
+    @Test("Records that become one after another carry along those that depend on them")
+    func carriedAlong() throws {
+        func step(_ name: String, on links: Int...) -> String {
+            let inputs = links.map { "{\"link\":\($0)}" }.joined(separator: ",")
+            return "{\"digest\":\"\(digest(name))\",\"inputs\":[[\(inputs)]]}"
+        }
+        // The same step on each of three bases, with different steps after it. That it is the same record, only the
+        // graphs that come later say, one after the other; the record with the most steps after it remains.
+        let bases = (0..<3).map { "{\"digest\":\"\(digest("base \($0)"))\"}" }
+        let first = (0..<3).map { step("first", on: $0) }
+        let more = (0..<9).map { step("more \($0)", on: 5) }
+        for (one, two) in [(0, 1), (1, 0)] {
+            let next = [step("second", on: 3 + one), step("third", on: 3 + two), step("third", on: 5)]
+            var merger = Merger()
+            for steps in [first + next + more, [step("first", on: one, two)], [step("first", on: two, 2)]] {
+                let records = (bases + steps).joined(separator: ",")
+                merger.add(try #require(read("{\"records\":[\(records)]}")).graph)
+            }
+            #expect(CacheGraph(merger.union).recordCount == 3 + 1 + 2 + 9)
+        }
+    }
+
     @Test(
         "A config that BuildKit would refuse, or that has unknown members, is refused",
         arguments: [
             "", "[]", "{", "{} ,", "{\"layers\":{}}", "{\"layers\":[\(layer)],\"other\":1}",
             "{\"layers\":[],\"layers\":[]}",
-            "{\"layers\":nuxl}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-}]}",
+            "{\"layers\":nuxl}", "{\"layers\":n", "{\"layers\":nu", "{\"layers\":nul",
+            "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-}]}",
             "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":}]}",
             "{\"layers\":[{\"parent\":-1}]}", "{\"layers\":[{\"blob\":\"\(blob)\",\"parent\":-2}]}",
             "{\"layers\":[\(layer),{\"blob\":\"\(blob)\",\"parent\":-2}]}",

@@ -13,6 +13,7 @@ struct JSONTests {
             ("-12.50e+3", .number("-12.50e+3")), ("1E-2", .number("1E-2")),
             ("[1 , 2]", .array([.number("1"), .number("2")])),
             ("{\"a\" : {\"b\":[]}}", .object(["a": .object(["b": .array([])])])),
+            ("{ \"a\" : 1 ,\n \"b\" : 2 }", .object(["a": .number("1"), "b": .number("2")])),
         ] as [(ByteString, JSON)])
     func values(_ text: ByteString, _ value: JSON) {
         #expect(JSON(text) == value)

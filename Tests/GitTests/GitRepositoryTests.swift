@@ -159,6 +159,7 @@ struct GitRepositoryTests {
             // A quotation mark or a continued line keeps the blanks before it.
             ("[remote \"origin\"]\nurl = a \"\" ; b", "a "), ("[remote \"origin\"]\nurl = a \\\n\nurl = b", "a "),
             ("[remote \"origin\"]\nurl =  \"\" a", "a"), ("[remote.origin]\nurl = x", "x"),
+            ("[remote \"origin\"]\n[remote \"other\nurl = y\n", nil),
             ("[remote \"origin\"]\nurl = x\n[core", nil), ("[remote \"origin\"]\nurl = x\n[core ]\n", nil),
             ("[remote \"origin\"]\nurl = x\nurl =\nurl = y", "y"), ("[remote \"origin\"]\r\nurl = x\r\n", "x"),
             ("[remote \"origin\"]\n# only a line's end ends this\r\turl = x\n", nil),

@@ -38,6 +38,20 @@ struct PathTableTests {
         #expect(Self.text(Self.table.outcome(of: path, resolved: path)) == expected)
     }
 
+    @Test("A table in which each path, or what it leads to, is the engine's own path translates nothing")
+    func translating() {
+        let same = Self.row("/same", "/same")
+        let linked = PathTable.Row(from: "/same", to: "/same", origin: .mounts, resolved: "/real")
+        #expect(!PathTable([]).isTranslating && !PathTable([same, same]).isTranslating)
+        for other in [Self.row("/ws", "/srv/ws"), linked] { #expect(PathTable([same, other]).isTranslating) }
+    }
+
+    @Test("What is mounted at a row's own place hides nothing")
+    func ownPlace() {
+        let table = PathTable([Self.row("/ws", "/srv/ws")], holes: ["/ws"])
+        #expect(Self.text(table.outcome(of: "/ws/a", resolved: "/ws/a")) == "/srv/ws/a")
+    }
+
     @Test("The target of a link counts, not its own place")
     func links() {
         #expect(Self.text(Self.table.outcome(of: "/ws/link", resolved: "/etc")) == "outside")

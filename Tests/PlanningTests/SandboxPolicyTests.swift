@@ -276,6 +276,16 @@ struct SandboxPropertyTests {
         #expect(seen.contains(workspace), "where it is used changes nothing of what it may do")
     }
 
+    @Test(
+        "What the command decides about a limit, it decides about all that limits the same",
+        arguments: [
+            ("--cap-drop KILL", "cap-drop,cap-keep"), ("--cpu-quota 50000", "cpu-quota,cpus"), ("--cpus 1", "cpus"),
+        ] as [(ByteString, ByteString)])
+    func decided(options: ByteString, own: ByteString) throws {
+        let plan = try SandboxPolicyTests.plan("docker run " + options + " img")
+        #expect(SandboxPolicyTests.label("slipway.config-own", of: plan) == own)
+    }
+
     @Test("A label can be read back; changed settings update what the command did not decide")
     func renewal() throws {
         let plan = try SandboxPolicyTests.plan("docker run -m 1g --cap-add KILL img")

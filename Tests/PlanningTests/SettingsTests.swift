@@ -53,7 +53,8 @@ struct SettingsTests {
         ("journal", "off", "off"), ("journal", "1", nil), ("flight", "on", "on"), ("flight", "yes", nil),
         ("remote", "registry.example.com/team/cache", "registry.example.com/team/cache"),
         ("remote", "oci://127.0.0.1:5000/a__b/c.d", "127.0.0.1:5000/a__b/c.d"),
-        ("remote", "oci:localhost", "localhost"),
+        ("remote", "oci:localhost", "localhost"), ("remote", "oci://oci:localhost", nil),
+        ("remote", "oci://oci:registry.example.com", nil),
         ("remote", "team/cache", nil), ("remote", "-x.example.com/a", nil), ("remote", "a.example.com/Team", nil),
         ("remote", "a.example.com/x:tag", nil), ("remote", "a.example.com/x@sha256:0", nil),
         ("remote", "https://a.example.com/x", nil), ("remote", "me:secret@a.example.com/x", nil),
@@ -159,6 +160,15 @@ struct SettingsTests {
         #expect(!settings.remote.isInsecure && settings.remote.wait == nil && settings.remote.mode == .replicate)
         #expect(settings.modes == .report && settings.exports == .withBuild && settings.records)
         #expect(settings.recordedFiles == 50_000 && settings.recordingTime == 10_000_000_000)
+    }
+
+    @Test("An engine imports from the registry itself only if the mode says so")
+    func direct() {
+        var remote = RemoteSettings()
+        remote.prefix = "registry.example.com/team"
+        #expect(remote.directPrefix == nil)
+        remote.mode = .direct
+        #expect(remote.directPrefix == "registry.example.com/team")
     }
 
     @Test("A later value overrides an earlier one: the machine's file, the user's file, the environment")
