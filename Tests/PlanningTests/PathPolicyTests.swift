@@ -135,6 +135,14 @@ struct PathPolicyTests {
         #expect(plan.notes.map(\.reason) == reasons)
     }
 
+    @Test("A path that cannot be written, or lies outside, leaves the others to be translated")
+    func others() {
+        for path in ["/odd/f", "/wsx"] as [ByteString] {
+            let plan = Self.plan(["docker", "run", "-v", path + ":/b", "-v", "/ws/sub:/c", "i"], Self.found)
+            #expect(plan.arguments[3...] == [path + ":/b", "-v", "/srv/sub:/c", "i"])
+        }
+    }
+
     @Test("--mount accepts paths that -v cannot")
     func quoting() {
         let plan = Self.plan(["docker", "run", "--mount", "type=bind,src=/odd/f,dst=/b", "i"], Self.found)
