@@ -44,6 +44,11 @@ struct FirstLayersTests {
     func tooLarge() throws {
         let graph = try graph([(nil, 1), (0, 9), (1, 9), (0, 2)])
         #expect(taken(graph, within: 50) { $0 == 1 ? 100 : 10 } == [0, 3])
+        // One of them is the graph's first layer.
+        let twice = try self.graph([(nil, 1), (nil, 1), (0, 1), (1, 1)])
+        for (large, rest) in [(0, [1, 3]), (1, [0, 2])] {
+            #expect(taken(twice, within: 50) { $0 == large ? 100 : 10 } == rest)
+        }
     }
 
     @Test("Layers that are already here cost nothing")
