@@ -122,6 +122,16 @@ struct ReadingTests {
         #expect(graph.config.range(of: ByteString("\"parent\":-1},{\"blob\":\"\(digest("other"))\"}")) != nil)
     }
 
+    @Test("The layers below a result are kept, the first one, too, and others are not")
+    func below() throws {
+        let blobs = ["a", "b", "c", "unused"].map { digest($0) }
+        let parents = [-1, 0, 1, 0]
+        let layers = (0..<4).map { "{\"blob\":\"\(blobs[$0])\",\"parent\":\(parents[$0])}" }.joined(separator: ",")
+        let record = "{\"digest\":\"\(Self.base)\",\"layers\":[{\"layer\":2}]}"
+        let graph = try #require(read("{\"layers\":[\(layers)],\"records\":[\(record)]}", blobs: blobs))
+        #expect(Set(graph.layers.map(\.digest.name)) == Set(blobs.dropLast().map { ByteString($0) }))
+    }
+
     @Test("All members that BuildKit knows are kept: selectors, chains, annotations, and times to the nanosecond")
     func allMembers() throws {
         let graph = try #require(
