@@ -13,6 +13,7 @@ left_running() {
         if [[ $program -ef $work/bin/docker ]] || process_has "$pid" cmdline $'\nsync\n'; then echo "$pid"; fi
     done
 }
+
 # process_has PID environ|cmdline TEXT: whether the text is in one of them, with a newline around each word. While exec goes on, the
 # new program has neither yet: a background process that was becoming `slipway remote sync` was overlooked, and wrote into a folder
 # that went.
@@ -27,6 +28,7 @@ process_has() {
     done 2>/dev/null
     return 1
 }
+
 at_rest() { [[ -z $(left_running) ]]; }
 
 # let_rest SECONDS: waits until nothing of this test's runs behind, and ends what runs longer.

@@ -90,7 +90,7 @@ at_home() {
 }
 
 # explains TEXT ENGINE COMMAND...: slipway explain says that of a command. Where it says that something has come too late, it is asked
-# once more.
+# again.
 explains() {
     local attempt
     for attempt in 1 2 3 4 5; do
