@@ -57,6 +57,7 @@ struct BakeCachePolicyTests {
             ("docker buildx bake --set a.cache-to+=type=local,dest=/store/x", false, false, [.alreadyApplied]),
             ("docker buildx bake --set=a.cache-from=type=local,src=/store/x", false, false, [.alreadyApplied]),
             ("docker buildx bake --set a.args.X=a,b=/store/x", true, true, []),
+            ("docker buildx bake --set a=type=local,src=/store/x", true, true, []),
             ("docker buildx bake https://example.invalid/r.git", false, false, [.definitionRemote]),
         ] as [(ByteString, Bool, Bool, [Reason])])
     func requests(_ line: ByteString, _ imports: Bool, _ exports: Bool, _ reasons: [Reason]) throws {

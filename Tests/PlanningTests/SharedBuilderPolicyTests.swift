@@ -44,6 +44,7 @@ struct SharedBuilderPolicyTests {
         (#""network":"host""#, "network"), (#""extra-hosts":{"a":"host-gateway"}"#, "extra-hosts"),
         (#""extra-hosts":{"a":"10.0.0.1"}"#, nil), (#""entitlements":["network.host"]"#, "entitlements"),
         (#""annotations":["a=b"]"#, "annotations"), (#""attest":["type=sbom"]"#, "attest"),
+        (#""annotations":{"a":"b"}"#, "annotations"), (#""annotations":{}"#, nil),
         (#""attest":["type=provenance,disabled=true"]"#, nil), (#""attest":[{"type":"sbom","disabled":"true"}]"#, nil),
         (#""cache-from":["type=registry,ref=a"]"#, "cache-from"), (#""cache-to":[{"type":"inline"}]"#, "cache-to"),
         (#""platforms":["linux/amd64"]"#, nil), (#""platforms":["linux/amd64","linux/arm64"]"#, "several platforms"),
