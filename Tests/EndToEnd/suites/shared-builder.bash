@@ -89,20 +89,6 @@ at_home() {
         fail "$reason has no $detail: $(journal)"
 }
 
-# explains TEXT ENGINE COMMAND...: slipway explain says that of a command. Where it says that something has come too late, it is asked
-# again.
-explains() {
-    local attempt
-    for attempt in 1 2 3 4 5; do
-        run shared "$2" slipway explain -- "${@:3}"
-        ! grep -qF -- "$1" "$stdout" || return 0
-        grep -qE 'SLP224|SLP228 .* in time' "$stdout" || break
-        note "= too late, attempt $attempt"
-        try on "$2" BUILDX_CONFIG="$place/buildx" SLIPWAY_BUILDER="${fleet:-team-0,team-1}" slipway builder check
-    done
-    expect_said "$1"
-}
-
 # -- Two engines, one cache -------------------------------------------------------------------------------------------
 
 one_cache() {
@@ -506,7 +492,8 @@ turn_case 10 "compose: services are built on one builder and loaded, but by comp
 explained() {
     both a
     shared_project app
-    explains "docker build --builder=team-" a docker build -t app app
+    run shared a slipway explain -- docker build -t app app
+    expect_said "docker build --builder=team-"
     expect_said SLP007
     run shared a slipway builder list --json
     expect_equal "$(jq -r '.builders[] | select(.shared) | .name' "$stdout" | xargs)" "team-0 team-1"
