@@ -208,8 +208,9 @@ struct UnionOffer {
         // A single export needs no union. If there is no time, the next build or the publisher merges.
         guard !deadline.hasPassed || hasLost else {
             if published == nil {
-                let count = others.reduce(read.count) { $0 + $1.record.exportCount }
-                noteUnmerged(read.isEmpty ? count : count - 1)
+                // The unions of two users may hold the same exports.
+                let lent = others.flatMap { $0.record.exports.values.joined() }.withoutRepeats
+                noteUnmerged(lent.count + max(0, read.count - 1))
             }
             return
         }
