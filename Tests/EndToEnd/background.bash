@@ -23,7 +23,7 @@ process_has() {
         readarray -d '' -t words <"/proc/$1/$2" || return
         [[ ${#words[@]} == 0 ]] || { [[ $'\n'${words[*]}$'\n' == *"$3"* ]]; return; }
         # A program may be given no environment, but hardly no arguments.
-        read -r -d '' _ <"/proc/$1/cmdline" && [[ $((++empty)) == 3 ]] && return 1
+        read -r -d '' _ <"/proc/$1/cmdline" && [[ $((++empty)) == 20 ]] && return 1
         sleep 0.01
     done 2>/dev/null
     return 1
