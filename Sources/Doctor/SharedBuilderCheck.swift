@@ -66,14 +66,14 @@ struct SharedBuilderFacts {
         guard !settings.names.isEmpty else { return facts }
         do throws(EngineError) {
             let route = try Decision.buildRoute(for: .showing)
-            facts.builders = settings.names.map { ($0, answer(of: $0, by: route)) }
+            facts.builders = settings.names.map { ($0, answer(of: $0, by: route, within: settings.wait)) }
         } catch {
             facts.builders = settings.names.map { ($0, .unusable(error.note.message)) }
         }
         return facts
     }
 
-    private static func answer(of name: ByteString, by route: RoutedBuild) -> Answer {
+    private static func answer(of name: ByteString, by route: RoutedBuild, within nanoseconds: Int64) -> Answer {
         do throws(EngineError) {
             guard let builder = try route.described(name, memory: .remembered(.showing)) else {
                 return .unusable("there is no such builder")
@@ -82,7 +82,7 @@ struct SharedBuilderFacts {
             guard builder.architecture != nil else { return .unusable("it has never been seen to answer") }
             let time: Int64
             do throws(EngineError) {
-                time = try builder.ask(within: SharedBuilders.patience)
+                time = try builder.ask(within: nanoseconds)
             } catch {
                 return .silent(error.note.message)
             }
@@ -99,7 +99,7 @@ extension Check {
         case .sharedBuilderAnswers: .fine("builds go to a shared builder")
         case .sharedBuilderSilent:
             .warning(
-                "a shared builder does not answer within 50 ms",
+                "a shared builder does not answer within builder.wait",
                 why: "builds go to another one, or are built by this engine with the local store",
                 fix: "slipway builder check <path>")
         case .sharedBuilderUnusable:

@@ -10,8 +10,6 @@ public struct SharedBuilders: Sendable {
     private let hostTable: ByteString
     private let memory: SharedBuilderMemory
 
-    /// What a build waits for builders, all together, in nanoseconds.
-    public static let patience: Int64 = 50_000_000
     /// How many of them a build asks.
     static let mostAsked = 3
 
@@ -48,10 +46,8 @@ public struct SharedBuilders: Sendable {
     }
 
     /// The best one for a repository that answers. Every machine has the same order for the same repository, and a builder that goes
-    /// away gives only its own repositories to others.
-    public func choose(for repository: ByteString, within nanoseconds: Int64 = patience) throws(EngineError)
-        -> SharedBuilder
-    {
+    /// away gives only its own repositories to others. Asking takes `nanoseconds` at most, all together.
+    public func choose(for repository: ByteString, within nanoseconds: Int64) throws(EngineError) -> SharedBuilder {
         let deadline = Clock.monotonic &+ nanoseconds
         let asked = Self.ranked(builders, for: repository).prefix(Self.mostAsked)
         var silent: [ByteString] = []

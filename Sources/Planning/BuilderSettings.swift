@@ -12,12 +12,16 @@ public struct BuilderSettings: Equatable, Sendable {
 
     /// `builder`: buildx builders that builds go to, each repository to one of them; none for the engine's own.
     public var names: [ByteString] = []
+    /// `builder.wait`: how long a build waits for shared builders to answer, all together, in nanoseconds; 1s at most.
+    public var wait: Int64 = 50_000_000
     /// `builder.registry`: a registry and a path in it that the builder pushes to and this engine pulls from, so that `slipway build` moves
     /// only new layers; nil for none.
     public var registry: ByteString?
     /// `builder.load`: whether `docker build` on a shared builder loads the whole image, or becomes `slipway build`, which loads what changed.
     public var load = Load.engine
 
+    /// As long as a build waits for its own engine.
+    static let longestWait: Int64 = 1_000_000_000
     /// More would only be looked through.
     public static let most = 64
 
@@ -59,6 +63,13 @@ extension Settings {
             return true
         } show: {
             $0.builder.names.joined(separator: ",")
+        },
+        Definition(key: "builder.wait", expects: "a time of at most a second, such as 200ms") { value, settings in
+            guard let wait = TimeSpan.parse(value), wait > 0, wait <= BuilderSettings.longestWait else { return false }
+            settings.builder.wait = wait
+            return true
+        } show: {
+            TimeSpan.text($0.builder.wait)
         },
         Definition(
             key: "builder.registry", expects: "a registry and a path in it, such as registry.example.com/team/images"

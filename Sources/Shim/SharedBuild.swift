@@ -73,8 +73,9 @@ struct SharedBuild {
 
         guard let build = command.builds.first else { throw EngineError(.sharedBuilderUnclear) }
         let began = Clock.monotonic
-        let builder = try builders.choose(for: BuildIdentity.repository(of: build.description))
-        let left = SharedBuilders.patience &- (Clock.monotonic &- began)
+        let wait = request.settings.builder.wait
+        let builder = try builders.choose(for: BuildIdentity.repository(of: build.description), within: wait)
+        let left = wait &- (Clock.monotonic &- began)
         let engine = try route.engineInfo(memory: .remembered(request.purpose), until: deadline)
         try compare(builder, with: engine, for: command, route)
         let until = Clock.monotonic &+ left

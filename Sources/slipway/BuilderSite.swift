@@ -58,7 +58,7 @@ struct BuilderSite {
         }
         do throws(EngineError) {
             // A machine may be busy for a moment.
-            for _ in 1...3 where verdict.nanoseconds.map({ $0 > SharedBuilders.patience / 2 }) ?? true {
+            for _ in 1...3 where verdict.nanoseconds.map({ $0 > settings.builder.wait / 2 }) ?? true {
                 let time = try builder.ask(within: Self.patience)
                 verdict.nanoseconds = min(verdict.nanoseconds ?? time, time)
             }
@@ -75,10 +75,10 @@ struct BuilderSite {
             return verdict
         }
         verdict.architecture = architecture
-        if verdict.isSlow {
+        if let time = verdict.nanoseconds, time > settings.builder.wait {
             verdict.advice =
-                "it takes longer to answer than builds wait, "
-                + ByteString(decimal: SharedBuilders.patience / 1_000_000) + " ms: most will not go there"
+                "it takes longer to answer than builds wait, " + TimeSpan.text(settings.builder.wait)
+                + ": most will not go there, unless builder.wait gives it more"
         }
         builder.learn(architecture, memory)
         return verdict
@@ -105,8 +105,6 @@ struct BuilderVerdict {
         driver = builder.driver
         endpoints = builder.endpoints
     }
-
-    var isSlow: Bool { nanoseconds.map { $0 > SharedBuilders.patience } ?? false }
 
     static func advice(for obstacle: Note, _ builder: DescribedBuilder) -> ByteString {
         let start =

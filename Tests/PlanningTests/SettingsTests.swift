@@ -77,7 +77,10 @@ struct SettingsTests {
         ("builder", ByteString("a").repeated(128), ByteString("a").repeated(128)),
         ("builder", ByteString("a").repeated(129), nil),
         ("builder", "-x", nil), ("builder", "a,", nil), ("builder", "0a", nil), ("builder", "tcp://a:1", nil),
-        ("builder", "a b", nil), ("builder.registry", "127.0.0.1:5000/images", "127.0.0.1:5000/images"),
+        ("builder", "a b", nil), ("builder.wait", "200ms", "200ms"), ("builder.wait", "1s", "1s"),
+        ("builder.wait", "1ms", "1ms"), ("builder.wait", "0ms", nil), ("builder.wait", "1001ms", nil),
+        ("builder.wait", "2s", nil), ("builder.wait", "200", nil),
+        ("builder.registry", "127.0.0.1:5000/images", "127.0.0.1:5000/images"),
         ("builder.registry", "images", nil), ("builder.load", "shim", "shim"), ("builder.load", "on", nil),
         ("flight.wait", "5m", "5m"), ("flight.wait", "0s", nil), ("flight.wait", "5", nil),
     ]
@@ -136,7 +139,8 @@ struct SettingsTests {
                 "SLIPWAY_SANDBOX_WORKSPACE", "SLIPWAY_REMOTE", "SLIPWAY_REMOTE_ROLE", "SLIPWAY_REMOTE_MODE",
                 "SLIPWAY_REMOTE_WRITER",
                 "SLIPWAY_REMOTE_MAX_FETCH", "SLIPWAY_REMOTE_INTERVAL", "SLIPWAY_REMOTE_WAIT", "SLIPWAY_REMOTE_INSECURE",
-                "SLIPWAY_REMOTE_CLIENT", "SLIPWAY_BUILDER", "SLIPWAY_BUILDER_REGISTRY", "SLIPWAY_BUILDER_LOAD",
+                "SLIPWAY_REMOTE_CLIENT", "SLIPWAY_BUILDER", "SLIPWAY_BUILDER_WAIT", "SLIPWAY_BUILDER_REGISTRY",
+                "SLIPWAY_BUILDER_LOAD",
             ])
     }
 
@@ -155,6 +159,7 @@ struct SettingsTests {
         #expect(settings.sandbox.processors == 2_000_000_000 && settings.sandbox.capabilities.isEmpty)
         #expect(settings.lint == .journal)
         #expect(settings.builder == BuilderSettings())
+        #expect(settings.builder.wait == 50_000_000)
         #expect(settings.builder.names == [] && settings.builder.registry == nil && settings.builder.load == .engine)
         #expect(settings.remote == RemoteSettings() && settings.remote.prefix == nil && settings.remote.role == .reader)
         #expect(!settings.remote.isInsecure && settings.remote.wait == nil && settings.remote.mode == .replicate)
