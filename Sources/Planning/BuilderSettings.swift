@@ -12,7 +12,7 @@ public struct BuilderSettings: Equatable, Sendable {
 
     /// `builder`: buildx builders that builds go to, each repository to one of them; none for the engine's own.
     public var names: [ByteString] = []
-    /// `builder.wait`: how long a build waits for shared builders to answer, all together, in nanoseconds; 1s at most.
+    /// `builder.wait`: how long a build waits for shared builders to answer, all together (in nanoseconds).
     public var wait: Int64 = 50_000_000
     /// `builder.registry`: a registry and a path in it that the builder pushes to and this engine pulls from, so that `slipway build` moves
     /// only new layers; nil for none.

@@ -320,9 +320,13 @@ slow() {
     mkdir app
     printf '%s\n' 'FROM scratch' 'COPY Dockerfile /a' >app/Dockerfile
     at_home SLP224 team g docker build app
+    try shared g slipway doctor --json
+    expect_said DOC811
     wait=1s
     run plain g slipway builder check team
     built team g docker build app
+    try shared g slipway doctor --json
+    expect_said DOC810
 }
 turn_case 10 "a builder that answers late is passed by, unless builder.wait gives it the time" slow
 
